@@ -1,0 +1,129 @@
+/**
+ * The device: found once, asked for everything the adapter has, its buffers counted.
+ *
+ * @module
+ */
+
+import type { Profile } from "./kernel.ts";
+
+/** What the adapter is and can do, as `deno task doctor` prints it. */
+export interface Capabilities {
+  /** As the driver calls it: `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  readonly adapter: string;
+  /** True where the adapter is the CPU behind a graphics interface. */
+  readonly software: boolean;
+  readonly profile: Profile;
+  /** Storage in half precision works: the feature `shader-f16` is there and a trial kernel gave the right numbers. */
+  readonly float16: boolean;
+  /** GPU timestamps can be asked for. */
+  readonly timestamps: boolean;
+  /** Bytes, the largest storage binding. */
+  readonly maxBindingBytes: number;
+  /** Bytes, the largest buffer. */
+  readonly maxBufferBytes: number;
+}
+
+/** A device with its capabilities and a count of the bytes allocated on it. */
+export interface Device {
+  readonly gpu: GPUDevice;
+  readonly capabilities: Capabilities;
+  readonly memory: MemoryCount;
+}
+
+/** Bytes in buffers now, and the most there ever were. */
+export interface MemoryCount {
+  allocated: number;
+  highWater: number;
+}
+
+const NO_ADAPTER =
+  "Cannot find a WebGPU adapter: install a Vulkan driver (Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1; " +
+  "NVIDIA: the vendor's driver) and run `deno task doctor`";
+
+/**
+ * Opens the adapter that the system prefers, with all of its limits and the features the kernels use.
+ *
+ * @param options `profile` overrides the choice made from the adapter's kind.
+ * @returns The device; call {@linkcode closeDevice} when done.
+ * @throws {Deno.errors.NotFound} If there is no adapter.
+ */
+export async function openDevice(options: { profile?: Profile } = {}): Promise<Device> {
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Deno.errors.NotFound(NO_ADAPTER);
+  const wanted: GPUFeatureName[] = ["shader-f16", "timestamp-query"];
+  const requiredLimits: Record<string, number> = {};
+  for (
+    const name of [
+      "maxBufferSize",
+      "maxStorageBufferBindingSize",
+      "maxStorageBuffersPerShaderStage",
+      "maxComputeWorkgroupStorageSize",
+      "maxComputeInvocationsPerWorkgroup",
+      "maxComputeWorkgroupSizeX",
+      "maxComputeWorkgroupSizeY",
+    ] as const
+  ) requiredLimits[name] = adapter.limits[name];
+  const gpu = await adapter.requestDevice({
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredLimits,
+  });
+  const software = isSoftware(adapter.info);
+  return {
+    gpu,
+    capabilities: {
+      adapter: adapter.info.description || adapter.info.device || adapter.info.vendor,
+      software,
+      profile: options.profile ?? (software ? "software" : "gpu"),
+      float16: gpu.features.has("shader-f16"),
+      timestamps: gpu.features.has("timestamp-query"),
+      maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
+      maxBufferBytes: gpu.limits.maxBufferSize,
+    },
+    memory: { allocated: 0, highWater: 0 },
+  };
+}
+
+/**
+ * Whether an adapter is the CPU: the drivers that are, by the names they give themselves.
+ *
+ * @param info As `GPUAdapter.info`.
+ * @returns True for llvmpipe, SwiftShader, WARP and adapters marked as fallback.
+ */
+export function isSoftware(info: { description: string; isFallbackAdapter: boolean }): boolean {
+  return info.isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|softpipe|basic render/i.test(info.description);
+}
+
+/**
+ * A new buffer, counted in the device's memory.
+ *
+ * @param device Where.
+ * @param bytes Its size; rounded up to a multiple of 4.
+ * @param usage `GPUBufferUsage` flags.
+ * @param label For error messages.
+ * @returns The buffer; free it with {@linkcode destroyBuffer}.
+ * @throws {RangeError} If the adapter has no buffers that large.
+ */
+export function createBuffer(device: Device, bytes: number, usage: number, label: string): GPUBuffer {
+  const size = Math.max(Math.ceil(bytes / 4) * 4, 16);
+  if (size > device.capabilities.maxBufferBytes) {
+    throw new RangeError(
+      `Cannot allocate ${label}: ${size} bytes exceed the adapter's ${device.capabilities.maxBufferBytes} a buffer`,
+    );
+  }
+  const buffer = device.gpu.createBuffer({ size, usage, label });
+  device.memory.allocated += size;
+  device.memory.highWater = Math.max(device.memory.highWater, device.memory.allocated);
+  return buffer;
+}
+
+/** Frees a buffer made by {@linkcode createBuffer}: undestroyed buffers leak in Deno. */
+export function destroyBuffer(device: Device, buffer: GPUBuffer): void {
+  device.memory.allocated -= buffer.size;
+  buffer.destroy();
+}
+
+/** Ends the device and everything on it. */
+export function closeDevice(device: Device): void {
+  device.gpu.destroy();
+  device.memory.allocated = 0;
+}
