@@ -1,0 +1,93 @@
+/**
+ * Tensors for tests: made from a seed, padded for a kernel, read back from one.
+ *
+ * @module
+ */
+
+import { AssertionError } from "@std/assert";
+import { type Device, openDevice } from "../../kernels/device.ts";
+import type { Profile, Storage } from "../../kernels/kernel.ts";
+
+/** Every way a kernel is made on a device: both profiles, and the storage types the device has. */
+export function targets(device: Device): { profile: Profile; storage: Storage }[] {
+  const storages: Storage[] = device.capabilities.float16 ? ["f32", "f16"] : ["f32"];
+  return (["software", "gpu"] as const).flatMap((profile) => storages.map((storage) => ({ profile, storage })));
+}
+
+let device: Promise<Device> | undefined;
+
+/** The one device of a test file, opened when first asked for. */
+export function testDevice(): Promise<Device> {
+  return device ??= openDevice();
+}
+
+/**
+ * Numbers spread evenly over [-range, range), the same ones for the same seed, each exact in f16 where `range` is a
+ * power of two.
+ *
+ * @param count How many.
+ * @param seed Any integer.
+ * @param range Half of the interval.
+ * @returns The numbers.
+ */
+export function randomValues(count: number, seed: number, range = 1): number[] {
+  let state = (seed * 2654435761) >>> 0;
+  return Array.from({ length: count }, () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let bits = Math.imul(state ^ (state >>> 15), state | 1);
+    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+    return (((bits ^ (bits >>> 14)) >>> 21) / 1024 - 1) * range;
+  });
+}
+
+/** A typed array for storage: `Float32Array` or `Float16Array`. */
+export function stored(values: ArrayLike<number>, storage: Storage): Float32Array | Float16Array {
+  return storage === "f16" ? Float16Array.from(values) : Float32Array.from(values);
+}
+
+/**
+ * Pads the last axis with zeros to a multiple of 4 and stores it.
+ *
+ * @param values A tensor whose last axis has `channels` elements.
+ * @param channels The last axis.
+ * @param storage Of the result.
+ * @returns What a kernel binds.
+ */
+export function padChannels(
+  values: ArrayLike<number>,
+  channels: number,
+  storage: Storage,
+): Float32Array | Float16Array {
+  const padded = Math.ceil(channels / 4) * 4;
+  const positions = values.length / channels;
+  const result = new Float64Array(positions * padded);
+  for (let position = 0; position < positions; position++) {
+    for (let channel = 0; channel < channels; channel++) {
+      result[position * padded + channel] = values[position * channels + channel];
+    }
+  }
+  return stored(result, storage);
+}
+
+/**
+ * Takes the padding off again.
+ *
+ * @param bytes What a kernel wrote.
+ * @param channels The last axis without padding.
+ * @param storage Of `bytes`.
+ * @returns The tensor.
+ * @throws {AssertionError} If a padding lane is not zero.
+ */
+export function unpadChannels(bytes: ArrayBuffer, channels: number, storage: Storage): number[] {
+  const values = storage === "f16" ? new Float16Array(bytes) : new Float32Array(bytes);
+  const padded = Math.ceil(channels / 4) * 4;
+  const result: number[] = [];
+  values.forEach((value, index) => {
+    const channel = index % padded;
+    if (channel < channels) result.push(value);
+    else if (value !== 0) {
+      throw new AssertionError(`Padding lane ${channel} of position ${(index - channel) / padded} is ${value}, not 0`);
+    }
+  });
+  return result;
+}
