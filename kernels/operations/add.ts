@@ -1,0 +1,84 @@
+/**
+ * The residual sum: y = x + r.
+ *
+ * The residual may have fewer channels than x (ReXNet widens its blocks): the missing ones count as zero, so that
+ * y[..., c] = x[..., c] from the residual's last channel on.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+
+/**
+ * The shape of a sum.
+ *
+ * @param input The wider shape.
+ * @param residual The same, or with fewer channels.
+ * @returns That of the input.
+ * @throws {TypeError} If the shapes do not go together.
+ */
+export function addShape(input: Shape, residual: Shape): Shape {
+  if (residual[3] > input[3] || [0, 1, 2].some((axis) => residual[axis] !== input[axis])) {
+    throw new TypeError(`Cannot add a residual of shape [${residual.join(", ")}] to [${input.join(", ")}]`);
+  }
+  return input;
+}
+
+/**
+ * The sum on the CPU.
+ *
+ * @param input `[N, H, W, C]`, channels not padded.
+ * @param residual `[N, H, W, residualChannels]`.
+ * @param shapes Of both.
+ * @returns `[N, H, W, C]`.
+ */
+export function addReference(
+  input: ArrayLike<number>,
+  residual: ArrayLike<number>,
+  shapes: { input: Shape; residual: Shape },
+): Float64Array {
+  const channels = addShape(shapes.input, shapes.residual)[3];
+  const residualChannels = shapes.residual[3];
+  const output = Float64Array.from(input);
+  for (let index = 0; index < output.length; index++) {
+    const channel = index % channels;
+    if (channel < residualChannels) {
+      output[index] += residual[Math.floor(index / channels) * residualChannels + channel];
+    }
+  }
+  return output;
+}
+
+/**
+ * The sum.
+ *
+ * @param options `input` and `residual` are shapes.
+ * @returns A kernel with the bindings `input`, `residual` and `output`.
+ * @throws {TypeError} If the shapes do not go together.
+ */
+export function addKernel(options: { input: Shape; residual: Shape } & Target): Kernel {
+  const { input, residual, profile, storage } = options;
+  const items = tensorVectors(addShape(input, residual));
+  const vector = vectorType(storage);
+  const vectors = channelVectors(input[3]);
+  const residualVectors = channelVectors(residual[3]);
+  const narrow = residualVectors < vectors;
+  return itemKernel({
+    name: `add ${narrow ? "narrow " : ""}${storage}`,
+    profile,
+    bindings: { input: vector, residual: vector, output: vector },
+    parameters: narrow
+      ? [{ name: "vectors", value: vectors }, { name: "residualVectors", value: residualVectors }]
+      : [],
+    items,
+    body: narrow
+      ? `  let lanes = item % parameters.vectors;
+  var sum = vec4<f32>(input[item]);
+  if (lanes < parameters.residualVectors) {
+    sum += vec4<f32>(residual[item / parameters.vectors * parameters.residualVectors + lanes]);
+  }
+  output[item] = ${vector}(sum);`
+      : `  output[item] = ${vector}(vec4<f32>(input[item]) + vec4<f32>(residual[item]));`,
+  });
+}

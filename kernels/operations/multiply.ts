@@ -1,0 +1,62 @@
+/**
+ * Squeeze-and-excitation's product: y[n, h, w, c] = x[n, h, w, c] g[n, c]. The gate's padding lanes meet zeros.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+
+/**
+ * The shape of a product.
+ *
+ * @param input `[N, H, W, C]`.
+ * @param gate `[N, 1, 1, C]`.
+ * @returns That of the input.
+ * @throws {TypeError} If the shapes do not go together.
+ */
+export function multiplyShape(input: Shape, gate: Shape): Shape {
+  if (gate[0] !== input[0] || gate[1] !== 1 || gate[2] !== 1 || gate[3] !== input[3]) {
+    throw new TypeError(`Cannot multiply [${input.join(", ")}] by a gate of shape [${gate.join(", ")}]`);
+  }
+  return input;
+}
+
+/**
+ * The product on the CPU.
+ *
+ * @param input `[N, H, W, C]`, channels not padded.
+ * @param gate `[N, C]`.
+ * @param shape Of the input.
+ * @returns `[N, H, W, C]`.
+ */
+export function multiplyReference(input: ArrayLike<number>, gate: ArrayLike<number>, shape: Shape): Float64Array {
+  const [, height, width, channels] = shape;
+  return Float64Array.from(input, (value, index) => {
+    const image = Math.floor(index / (height * width * channels));
+    return value * gate[image * channels + index % channels];
+  });
+}
+
+/**
+ * The product.
+ *
+ * @param options `shape` of the input.
+ * @returns A kernel with the bindings `input`, `gate` and `output`.
+ */
+export function multiplyKernel(options: { shape: Shape } & Target): Kernel {
+  const { shape, profile, storage } = options;
+  const vector = vectorType(storage);
+  return itemKernel({
+    name: `multiply ${storage}`,
+    profile,
+    bindings: { input: vector, gate: vector, output: vector },
+    parameters: [
+      { name: "vectors", value: channelVectors(shape[3]) },
+      { name: "imageVectors", value: tensorVectors([1, shape[1], shape[2], shape[3]]) },
+    ],
+    items: tensorVectors(shape),
+    body: `  let lanes = item / parameters.imageVectors * parameters.vectors + item % parameters.vectors;
+  output[item] = ${vector}(vec4<f32>(input[item]) * vec4<f32>(gate[lanes]));`,
+  });
+}

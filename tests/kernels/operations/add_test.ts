@@ -1,0 +1,35 @@
+import { assertThrows } from "@std/assert";
+import { addKernel, addReference, addShape } from "../../../kernels/operations/add.ts";
+import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
+import { runKernel } from "../../../kernels/run.ts";
+import { assertClose, sumTolerance } from "../compare.ts";
+import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
+
+Deno.test("addKernel() adds a residual of as many channels, or fewer", async () => {
+  const device = await testDevice();
+  for (const [channels, residualChannels] of [[13, 13], [13, 7], [8, 3], [16, 15], [1, 1]]) {
+    const input: Shape = [2, 3, 5, channels];
+    const residual: Shape = [2, 3, 5, residualChannels];
+    const values = randomValues(30 * channels, 1);
+    const residualValues = randomValues(30 * residualChannels, 2);
+    const expected = addReference(values, residualValues, { input, residual });
+    for (const target of targets(device)) {
+      const kernel = addKernel({ input, residual, ...target });
+      const { output } = await runKernel(device, kernel, {
+        input: padChannels(values, channels, target.storage),
+        residual: padChannels(residualValues, residualChannels, target.storage),
+        output: { bytes: tensorBytes(input, target.storage) },
+      });
+      assertClose(unpadChannels(output, channels, target.storage), expected, {
+        ...sumTolerance(target.storage),
+        shape: input,
+        name: kernel.name,
+      });
+    }
+  }
+});
+
+Deno.test("addShape() refuses a residual that is wider, or of another size", () => {
+  assertThrows(() => addShape([1, 4, 4, 8], [1, 4, 4, 9]), TypeError, "residual of shape [1, 4, 4, 9] to [1, 4, 4, 8]");
+  assertThrows(() => addShape([1, 4, 4, 8], [1, 4, 2, 8]), TypeError, "[1, 4, 2, 8]");
+});
