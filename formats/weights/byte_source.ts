@@ -1,0 +1,75 @@
+/**
+ * A file read by offset, so that a checkpoint larger than memory can be opened.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+
+/** An open file. */
+export interface ByteSource {
+  /** Its path, for messages. */
+  readonly path: string;
+  /** Bytes in the file when it was opened. */
+  readonly size: number;
+  /**
+   * Reads bytes.
+   *
+   * @param offset First byte.
+   * @param length Number of bytes.
+   * @returns Exactly `length` bytes.
+   * @throws {Deno.errors.UnexpectedEof} If the file ends before.
+   */
+  read(offset: number, length: number): Uint8Array<ArrayBuffer>;
+  /** Closes the file. */
+  close(): void;
+}
+
+/**
+ * Opens a file for reading by offset.
+ *
+ * Reads are synchronous: seek and read may not interleave with another read, and a tensor is a few megabytes.
+ *
+ * @param path The file.
+ * @returns The open file.
+ * @throws {Deno.errors.NotFound} If there is none.
+ */
+export async function openBytes(path: string): Promise<ByteSource> {
+  const { isDirectory } = await Deno.stat(path);
+  if (isDirectory) throw new TypeError(`Cannot read weights "${path}": it is a folder`);
+  const file = await Deno.open(path);
+  const { size } = await file.stat();
+  return {
+    path,
+    size,
+    read(offset, length) {
+      const bytes = new Uint8Array(length);
+      file.seekSync(offset, Deno.SeekMode.Start);
+      let filled = 0;
+      while (filled < length) {
+        const count = file.readSync(bytes.subarray(filled));
+        if (count === null) {
+          throw new Deno.errors.UnexpectedEof(
+            `Cannot read "${path}": it ends at byte ${offset + filled}, ${length - filled} bytes early`,
+          );
+        }
+        filled += count;
+      }
+      return bytes;
+    },
+    close: () => file.close(),
+  };
+}
+
+/**
+ * Computes the SHA-256 of a whole file, in pieces.
+ *
+ * @param path The file.
+ * @returns The hash in hexadecimal.
+ */
+export async function sha256OfFile(path: string): Promise<string> {
+  const hash = createHash("sha256");
+  const file = await Deno.open(path);
+  for await (const chunk of file.readable) hash.update(chunk);
+  return hash.digest("hex");
+}

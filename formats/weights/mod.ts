@@ -1,0 +1,19 @@
+/**
+ * Trained parameters: weight files, the folders an annotator comes in, and the hub it comes from.
+ *
+ * ```ts
+ * import { openWeights } from "./mod.ts";
+ *
+ * const weights = await openWeights("assets/efficientnet_lite0/model.safetensors");
+ * console.log(weights.names.length, weights.dtype("conv_stem.weight"), await weights.read("bn1.bias"));
+ * weights.close();
+ * ```
+ *
+ * @module
+ */
+
+export { openTorch, openWeights } from "./open.ts";
+export { loadParameters, type Parameter } from "./parameters.ts";
+export type { Weights } from "./weights.ts";
+export type { TorchFile } from "./torch.ts";
+export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";

@@ -1,0 +1,91 @@
+/**
+ * Opening a file of tensors, whatever container it is.
+ *
+ * @module
+ */
+
+import { type ByteSource, openBytes } from "./byte_source.ts";
+import { readSafetensors } from "./safetensors.ts";
+import { readStateDict } from "./state_dict.ts";
+import { readTorchStream, readTorchZip, type TorchFile } from "./torch.ts";
+import type { Weights } from "./weights.ts";
+
+/** The containers that are told apart by a file's first bytes. */
+type Container = "safetensors" | "torch zip" | "torch stream";
+
+/**
+ * Opens a weight file: safetensors, or a PyTorch checkpoint in its zip or its older container.
+ *
+ * The bytes decide, not the name. Tensors are read when asked for; nothing in the file is executed.
+ *
+ * @param path The file.
+ * @returns The open weights.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors.
+ */
+export function openWeights(path: string): Promise<Weights> {
+  return withSource(path, (source) => {
+    switch (containerOf(source)) {
+      case "safetensors":
+        return readSafetensors(source);
+      case "torch zip":
+        return readStateDict(source, readTorchZip(source));
+      case "torch stream":
+        return readStateDict(source, readTorchStream(source));
+    }
+  });
+}
+
+/**
+ * Opens a PyTorch file whose object need not be a state dict, such as a published label map, which is one tensor.
+ *
+ * @param path The file.
+ * @returns The object with its tensors, and `close`.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors.
+ */
+export function openTorch(path: string): Promise<TorchFile & { close(): void }> {
+  return withSource(path, (source) => {
+    const container = containerOf(source);
+    if (container === "safetensors") throw new TypeError(`Cannot read "${path}": it is safetensors, expected PyTorch`);
+    const file = container === "torch zip" ? readTorchZip(source) : readTorchStream(source);
+    return { ...file, close: () => source.close() };
+  });
+}
+
+async function withSource<T>(path: string, read: (source: ByteSource) => T): Promise<T> {
+  const source = await openBytes(path);
+  try {
+    return read(source);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+/** The first bytes of a pickle whose protocol is 2 to 5. */
+function isPickle(head: Uint8Array): boolean {
+  return head[0] === 0x80 && head[1] >= 2 && head[1] <= 5;
+}
+
+function containerOf(source: ByteSource): Container {
+  const { path, size } = source;
+  if (size === 0) throw new TypeError(`Cannot read "${path}": it is empty`);
+  const head = source.read(0, Math.min(size, 128));
+  // A header length below 2^32, then the brace that opens its JSON.
+  if (head[8] === 0x7b && head.subarray(4, 8).every((byte) => byte === 0)) return "safetensors";
+  if (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4) return "torch zip";
+  if (isPickle(head)) return "torch stream";
+  const expected = "expected safetensors or a PyTorch checkpoint";
+  if (head.every((byte) => byte >= 0x20 && byte < 0x7f || byte === 0x0a || byte === 0x0d || byte === 0x09)) {
+    const text = new TextDecoder().decode(head);
+    if (text.startsWith("version https://git-lfs")) {
+      throw new TypeError(
+        `Cannot read "${path}": it is a Git LFS pointer, not the weights ("git lfs pull" fetches them)`,
+      );
+    }
+    throw new TypeError(`Cannot read "${path}": it is text, ${expected}`);
+  }
+  const bytes = [...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  throw new TypeError(`Cannot read "${path}": it starts with the bytes ${bytes}, ${expected}`);
+}

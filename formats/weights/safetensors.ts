@@ -1,0 +1,117 @@
+/**
+ * Safetensors: eight bytes of header length, a JSON header, then the tensors' bytes, little-endian and row-major.
+ *
+ * The header is not trusted: the tensors must tile the rest of the file without a gap or an overlap, each exactly as long
+ * as its shape and type say.
+ *
+ * Source: https://github.com/huggingface/safetensors, "Format".
+ *
+ * @module
+ */
+
+import { type ByteSource, sha256OfFile } from "./byte_source.ts";
+import { dataTypes, elementCount, otherSizes } from "./data_types.ts";
+import { type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
+
+/** The format's own limit. */
+const maximumHeaderLength = 100_000_000;
+
+interface SafetensorsTensor extends StoredTensor {
+  /** First byte in the file. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Reads the header of a safetensors file and leaves the tensors on disk.
+ *
+ * @param source The open file; it is closed with the weights.
+ * @returns The weights.
+ * @throws {TypeError} If the header or the length of the file is wrong.
+ */
+export function readSafetensors(source: ByteSource): Weights {
+  const { path } = source;
+  const tensors = readHeader(source);
+  return {
+    path,
+    names: [...tensors.keys()],
+    shape: (name) => tensorNamed(path, tensors, name).shape,
+    dtype: (name) => tensorNamed(path, tensors, name).dtype,
+    read(name) {
+      return Promise.try(() => {
+        const { dtype, offset, length } = tensorNamed(path, tensors, name);
+        if (!(dtype in dataTypes)) throw new TypeError(`Cannot read "${path}": tensor "${name}" is ${dtype}`);
+        return dataTypes[dtype].toFloat32(source.read(offset, length));
+      });
+    },
+    sha256: () => sha256OfFile(path),
+    close: () => source.close(),
+  };
+}
+
+function readHeader(source: ByteSource): Map<string, SafetensorsTensor> {
+  const { path, size } = source;
+  const length = Number(new DataView(source.read(0, 8).buffer).getBigUint64(0, true));
+  if (length > maximumHeaderLength || length > size - 8) {
+    throw new TypeError(
+      `Cannot read "${path}": its safetensors header is said to have ${length} bytes, ${size - 8} are left in the file`,
+    );
+  }
+  const header = parseHeader(path, source.read(8, length));
+  const dataLength = size - 8 - length;
+  const tensors = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, entry]) => [name, tensorFrom(path, name, entry, 8 + length)] as const)
+    .sort(([, a], [, b]) => a.offset - b.offset || a.length - b.length);
+  let end = 8 + length;
+  for (const [name, tensor] of tensors) {
+    if (tensor.offset !== end) {
+      throw new TypeError(
+        `Cannot read "${path}": tensor "${name}" starts at byte ${tensor.offset}, ` +
+          `${tensor.offset < end ? "inside the tensor before it, which ends at" : "a gap after"} ${end}`,
+      );
+    }
+    end += tensor.length;
+  }
+  if (end !== size) {
+    throw new TypeError(
+      `Cannot read "${path}": its header describes ${end - 8 - length} bytes of tensors, the file holds ${dataLength}` +
+        (end > size ? " (a truncated file?)" : ""),
+    );
+  }
+  return new Map(tensors);
+}
+
+function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (typeof header === "object" && header !== null && !Array.isArray(header)) return header;
+  } catch (error) {
+    throw new TypeError(`Cannot read "${path}": its safetensors header is not JSON`, { cause: error });
+  }
+  throw new TypeError(`Cannot read "${path}": its safetensors header is not a JSON object`);
+}
+
+function isSize(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function tensorFrom(path: string, name: string, entry: unknown, dataOffset: number): SafetensorsTensor {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  if (
+    typeof dtype !== "string" || !Array.isArray(shape) || !shape.every(isSize) ||
+    !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)
+  ) {
+    throw new TypeError(`Cannot read "${path}": tensor "${name}" is described as ${JSON.stringify(entry)}`);
+  }
+  const size = dataTypes[dtype]?.size ?? otherSizes[dtype];
+  if (size === undefined) throw new TypeError(`Cannot read "${path}": tensor "${name}" has unknown type ${dtype}`);
+  const [begin, end] = offsets;
+  if (end - begin !== elementCount(shape) * size) {
+    throw new TypeError(
+      `Cannot read "${path}": tensor "${name}" is ${dtype} [${shape.join(", ")}], ` +
+        `${elementCount(shape) * size} bytes, but has ${end - begin}`,
+    );
+  }
+  return { dtype, shape, offset: dataOffset + begin, length: end - begin };
+}

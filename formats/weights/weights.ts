@@ -1,0 +1,62 @@
+/**
+ * What every weight file is to its readers: named tensors, read one at a time.
+ *
+ * @module
+ */
+
+/** An open weight file. */
+export interface Weights {
+  /** Its path. */
+  readonly path: string;
+  /** Names of its tensors, in the file's order. */
+  readonly names: readonly string[];
+  /**
+   * @param name A tensor.
+   * @returns Its shape, in PyTorch's axis order.
+   * @throws {RangeError} If there is no such tensor.
+   */
+  shape(name: string): readonly number[];
+  /**
+   * @param name A tensor.
+   * @returns Its element type as stored, named as in safetensors: `F32`, `F16`, `BF16`, ...
+   * @throws {RangeError} If there is no such tensor.
+   */
+  dtype(name: string): string;
+  /**
+   * Reads a tensor, leaving the others on disk.
+   *
+   * @param name A tensor.
+   * @returns Its elements as float32, row-major.
+   * @throws {RangeError} If there is no such tensor.
+   * @throws {TypeError} If its element type cannot be read.
+   * @throws {Deno.errors.UnexpectedEof} If the file has shrunk since it was opened.
+   */
+  read(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /**
+   * @returns SHA-256 of the whole file, in hexadecimal.
+   */
+  sha256(): Promise<string>;
+  /** Closes the file. */
+  close(): void;
+}
+
+/** A tensor in a file. */
+export interface StoredTensor {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Finds a tensor.
+ *
+ * @param path The file, for the message.
+ * @param tensors Its tensors.
+ * @param name The wanted one.
+ * @returns The tensor.
+ * @throws {RangeError} If there is none of that name.
+ */
+export function tensorNamed<T extends StoredTensor>(path: string, tensors: ReadonlyMap<string, T>, name: string): T {
+  const tensor = tensors.get(name);
+  if (!tensor) throw new RangeError(`Cannot read "${path}": it has no tensor "${name}"`);
+  return tensor;
+}

@@ -1,0 +1,131 @@
+/**
+ * The directory of a zip file whose entries are stored, as PyTorch writes them.
+ *
+ * Sources: PKWARE's APPNOTE 6.3, sections 4.3.7 (local header), 4.3.12 (central directory), 4.3.14 to 4.3.16 (ends, zip64),
+ * 4.5.3 (zip64 extra field).
+ *
+ * @module
+ */
+
+import type { ByteSource } from "./byte_source.ts";
+
+/** An entry of a zip file: where its bytes are. */
+export interface ZipEntry {
+  readonly offset: number;
+  readonly length: number;
+}
+
+const endSignature = 0x06054b50;
+const end64LocatorSignature = 0x07064b50;
+const end64Signature = 0x06064b50;
+const directorySignature = 0x02014b50;
+const localSignature = 0x04034b50;
+const endLength = 22;
+const maximumCommentLength = 0xffff;
+
+/**
+ * Reads the directory of a zip file.
+ *
+ * @param source The open file.
+ * @returns The entries by name, in the directory's order.
+ * @throws {TypeError} If the directory is missing or damaged (a truncated file has none), or an entry is compressed.
+ */
+export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
+  const { count, offset, length } = findDirectory(source);
+  if (offset + length > source.size) throw damaged(source, "its directory lies outside the file");
+  const directory = source.read(offset, length);
+  const view = new DataView(directory.buffer);
+  const entries = new Map<string, ZipEntry>();
+  let position = 0;
+  for (let index = 0; index < count; index++) {
+    if (position + 46 > length || view.getUint32(position, true) !== directorySignature) {
+      throw damaged(source, `entry ${index} of its directory is damaged`);
+    }
+    const method = view.getUint16(position + 10, true);
+    const nameLength = view.getUint16(position + 28, true);
+    const extraLength = view.getUint16(position + 30, true);
+    const next = position + 46 + nameLength + extraLength + view.getUint16(position + 32, true);
+    if (next > length) throw damaged(source, `entry ${index} of its directory is damaged`);
+    const name = new TextDecoder().decode(directory.subarray(position + 46, position + 46 + nameLength));
+    if (method !== 0) {
+      throw new TypeError(`Cannot read "${source.path}": zip entry "${name}" is compressed, PyTorch's are stored`);
+    }
+    const sizes = readSizes(view, position, position + 46 + nameLength, extraLength);
+    if (!sizes) throw damaged(source, `entry "${name}" has no zip64 sizes`);
+    entries.set(name, locate(source, name, sizes));
+    position = next;
+  }
+  return entries;
+}
+
+/** Finds the end record, which is the last 22 bytes unless a comment follows it. */
+function findDirectory(source: ByteSource): { count: number; offset: number; length: number } {
+  const tailLength = Math.min(source.size, endLength + maximumCommentLength);
+  const tailOffset = source.size - tailLength;
+  const view = new DataView(source.read(tailOffset, tailLength).buffer);
+  let end = tailLength - endLength;
+  while (end >= 0 && view.getUint32(end, true) !== endSignature) end--;
+  if (end < 0) throw damaged(source, "it starts as a zip file but has no directory (a truncated file?)");
+  const locator = end - 20;
+  if (locator >= 0 && view.getUint32(locator, true) === end64LocatorSignature) {
+    const record = Number(view.getBigUint64(locator + 8, true));
+    if (record + 56 > source.size) throw damaged(source, "its zip64 end record lies outside the file");
+    const end64 = new DataView(source.read(record, 56).buffer);
+    if (end64.getUint32(0, true) !== end64Signature) throw damaged(source, "its zip64 end record is damaged");
+    return {
+      count: Number(end64.getBigUint64(32, true)),
+      length: Number(end64.getBigUint64(40, true)),
+      offset: Number(end64.getBigUint64(48, true)),
+    };
+  }
+  return {
+    count: view.getUint16(end + 10, true),
+    length: view.getUint32(end + 12, true),
+    offset: view.getUint32(end + 16, true),
+  };
+}
+
+/** Length and header offset of an entry; where a 32-bit field is full, its value is in the zip64 extra field. */
+function readSizes(
+  view: DataView,
+  position: number,
+  extra: number,
+  extraLength: number,
+): { length: number; header: number } | undefined {
+  const length = view.getUint32(position + 24, true);
+  const compressed = view.getUint32(position + 20, true);
+  const header = view.getUint32(position + 42, true);
+  const full = 0xffffffff;
+  if (length !== full && header !== full) return { length, header };
+  for (let field = extra; field + 4 <= extra + extraLength;) {
+    const fieldLength = view.getUint16(field + 2, true);
+    if (view.getUint16(field, true) === 1) {
+      let value = field + 4;
+      const end = value + fieldLength;
+      const take = (word: number) => {
+        if (word !== full) return word;
+        value += 8;
+        return value <= end && end <= extra + extraLength ? Number(view.getBigUint64(value - 8, true)) : undefined;
+      };
+      const long = { length: take(length), compressed: take(compressed), header: take(header) };
+      return long.length === undefined || long.header === undefined
+        ? undefined
+        : { length: long.length, header: long.header };
+    }
+    field += 4 + fieldLength;
+  }
+}
+
+/** The bytes follow the local header, whose name and extra field have lengths of their own (PyTorch pads there). */
+function locate(source: ByteSource, name: string, { length, header }: { length: number; header: number }): ZipEntry {
+  if (header + 30 > source.size) throw damaged(source, `entry "${name}" lies outside the file`);
+  const local = new DataView(source.read(header, 30).buffer);
+  if (local.getUint32(0, true) !== localSignature) throw damaged(source, `the header of entry "${name}" is damaged`);
+  const offset = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
+  if (offset + length > source.size) throw damaged(source, `entry "${name}" lies outside the file`);
+  return { offset, length };
+}
+
+function damaged(source: ByteSource, found: string): TypeError {
+  return new TypeError(`Cannot read "${source.path}": ${found}`);
+}

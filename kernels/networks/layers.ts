@@ -1,0 +1,219 @@
+/**
+ * The layers that networks are written in: each appends its operations to a list and returns the tensor it ends in.
+ *
+ * A tensor has the name of the module that computes it (`blocks.1.0.conv_pw`), which is also the prefix of that
+ * module's parameters; an activation adds its function (`blocks.1.0.bn1.silu`). So every name in a plan can be found
+ * in timm's `named_modules()`.
+ *
+ * @module
+ */
+
+import type { ActivationFunction, Linear, Network, Operation, Padding } from "../network.ts";
+
+/** A tensor of a network under construction. */
+export interface Tensor {
+  readonly name: string;
+  readonly channels: number;
+  /** The product of the strides from the image to here. */
+  readonly stride: number;
+}
+
+/** How windows meet the border: PyTorch's symmetric padding or TensorFlow's "SAME". */
+export type PaddingRule = "symmetric" | "same";
+
+/** Weight of the batch in the running averages, PyTorch's default and timm's for all these networks. */
+const momentum = 0.1;
+
+/** The image that a network begins with, `[N, H, W, 3]`. */
+export const image: Tensor = { name: "image", channels: 3, stride: 1 };
+
+/**
+ * The padding of a square window of odd size.
+ *
+ * With stride 1 "SAME" is symmetric, whatever the image size; only where the window is strided do the rules differ.
+ *
+ * @param rule The network's rule.
+ * @param kernel Side of the window, odd.
+ * @param stride Stride of the window.
+ * @returns The padding of the operation.
+ */
+export function paddingOf(rule: PaddingRule, kernel: number, stride: number): Padding {
+  if (rule === "same" && kernel > 1 && stride > 1) return "same";
+  const side = Math.floor((stride + kernel - 2) / 2);
+  return [side, side];
+}
+
+/** What a convolution is, besides its name and its input; square windows. */
+export interface ConvolutionOptions {
+  readonly outputChannels: number;
+  readonly kernel: number;
+  /** Default 1. */
+  readonly stride?: number;
+  /** Default 1. */
+  readonly groups?: number;
+  /** Default `"symmetric"`. */
+  readonly padding?: PaddingRule;
+  /** Whether there is a bias; default false, since batch norm usually follows. */
+  readonly bias?: boolean;
+}
+
+/**
+ * Appends a convolution.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Its module, `${name}.weight` being its weight.
+ * @param options Its shape.
+ * @returns Its output.
+ */
+export function convolution(operations: Operation[], input: Tensor, name: string, options: ConvolutionOptions): Tensor {
+  const { outputChannels, kernel, stride = 1, groups = 1, padding = "symmetric", bias = false } = options;
+  operations.push({
+    type: "convolution",
+    input: input.name,
+    output: name,
+    weight: `${name}.weight`,
+    ...(bias ? { bias: `${name}.bias` } : {}),
+    inputChannels: input.channels,
+    outputChannels,
+    kernel: [kernel, kernel],
+    stride: [stride, stride],
+    padding: paddingOf(padding, kernel, stride),
+    groups,
+  });
+  return { name, channels: outputChannels, stride: input.stride * stride };
+}
+
+/**
+ * Appends a batch normalisation.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Its module.
+ * @param epsilon What is added to the variance.
+ * @returns Its output.
+ */
+export function batchNorm(operations: Operation[], input: Tensor, name: string, epsilon: number): Tensor {
+  operations.push({
+    type: "batchNorm",
+    input: input.name,
+    output: name,
+    parameters: name,
+    channels: input.channels,
+    epsilon,
+    momentum,
+  });
+  return { ...input, name };
+}
+
+/**
+ * Appends an elementwise function.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param activationFunction The function.
+ * @returns Its output, named `${input.name}.${activationFunction}`.
+ */
+export function activation(
+  operations: Operation[],
+  input: Tensor,
+  activationFunction: ActivationFunction,
+): Tensor {
+  const name = `${input.name}.${activationFunction}`;
+  operations.push({ type: "activation", input: input.name, output: name, function: activationFunction });
+  return { ...input, name };
+}
+
+/**
+ * Appends the sum of a block and its shortcut.
+ *
+ * @param operations The list to append to.
+ * @param input The block's last tensor.
+ * @param residual The shortcut, of as many channels or fewer.
+ * @param name Name of the sum.
+ * @returns The sum.
+ */
+export function add(operations: Operation[], input: Tensor, residual: Tensor, name: string): Tensor {
+  operations.push({ type: "add", input: input.name, residual: residual.name, output: name });
+  return { ...input, name };
+}
+
+/** A squeeze-and-excitation, whose two convolutions EfficientNet and ReXNet name differently. */
+export interface SqueezeExcitationOptions {
+  /** Names of the two 1x1 convolutions within the module. */
+  readonly reduce: string;
+  readonly expand: string;
+  readonly reducedChannels: number;
+  readonly activation: ActivationFunction;
+  /** A batch norm after the first convolution (ReXNet). */
+  readonly norm?: { readonly name: string; readonly epsilon: number };
+}
+
+/**
+ * Appends a squeeze-and-excitation: the mean over the image, through a bottleneck and a sigmoid, scales the channels.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor that is scaled.
+ * @param name Its module.
+ * @param options Its convolutions.
+ * @returns The scaled tensor.
+ */
+export function squeezeExcitation(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  options: SqueezeExcitationOptions,
+): Tensor {
+  const { reduce, expand, reducedChannels, norm } = options;
+  const squeezed: Tensor = { ...input, name: `${name}.mean` };
+  operations.push({ type: "globalAveragePool", input: input.name, output: squeezed.name });
+  let reduced = convolution(operations, squeezed, `${name}.${reduce}`, {
+    outputChannels: reducedChannels,
+    kernel: 1,
+    bias: true,
+  });
+  if (norm) reduced = batchNorm(operations, reduced, `${name}.${norm.name}`, norm.epsilon);
+  const expanded = convolution(
+    operations,
+    activation(operations, reduced, options.activation),
+    `${name}.${expand}`,
+    { outputChannels: input.channels, kernel: 1, bias: true },
+  );
+  const gate = activation(operations, expanded, "sigmoid");
+  operations.push({ type: "multiply", input: input.name, gate: gate.name, output: name });
+  return { ...input, name };
+}
+
+/**
+ * Ends a network with its classifier.
+ *
+ * @param name The architecture's name.
+ * @param operations The operations from {@linkcode image} to the feature map.
+ * @param features The feature map.
+ * @param classifier The classifier's module and number of classes.
+ * @returns The network.
+ */
+export function finish(
+  name: string,
+  operations: readonly Operation[],
+  features: Tensor,
+  classifier: { readonly name: string; readonly classes: number },
+): Network {
+  const linear: Linear = {
+    type: "linear",
+    input: features.name,
+    output: "logits",
+    weight: `${classifier.name}.weight`,
+    bias: `${classifier.name}.bias`,
+    inputChannels: features.channels,
+    outputChannels: classifier.classes,
+  };
+  return {
+    name,
+    input: image.name,
+    operations,
+    features: features.name,
+    classifier: linear,
+    stride: features.stride,
+  };
+}

@@ -1,0 +1,18 @@
+/**
+ * Networks as data: timm's EfficientNet, EfficientNet-Lite, ResNet, ResNeXt and ReXNet as lists of operations.
+ *
+ * ```ts
+ * import { buildNetwork, parameterShapes } from "./mod.ts";
+ *
+ * const network = buildNetwork("tf_efficientnet_lite0.in1k", { classes: 1000 });
+ * console.log(network.operations.length, parameterShapes(network).get("conv_stem.weight"));
+ * ```
+ *
+ * @module
+ */
+
+export { buildNetwork, listArchitectures } from "./architectures.ts";
+export { parameterShapes } from "./parameters.ts";
+export { buildEfficientNet, type EfficientNetDescription, type EfficientNetStage } from "./efficientnet.ts";
+export { buildResNet, type ResNetDescription } from "./resnet.ts";
+export { buildReXNet, type ReXNetDescription } from "./rexnet.ts";

@@ -1,0 +1,103 @@
+/**
+ * ResNet and ResNeXt.
+ *
+ * A 7x7 stem and a max pool, then four stages of residual blocks: two 3x3 convolutions (`basic`), or 1x1, 3x3, 1x1 with
+ * four times the width outside (`bottleneck`). ResNeXt groups the 3x3 convolution and widens it: its width is
+ * `floor(channels * baseWidth / 64) * cardinality`. The stride is on the 3x3 convolution, as in torchvision.
+ *
+ * Sources: He et al., "Deep Residual Learning", 2016, table 1; Xie et al., "Aggregated Residual Transformations", 2017,
+ * table 1; Mahajan et al., "Exploring the Limits of Weakly Supervised Pretraining", 2018, for 32x8d to 32x48d.
+ *
+ * @module
+ */
+
+import type { Network, Operation } from "../network.ts";
+import { activation, add, batchNorm, convolution, finish, image, type Tensor } from "./layers.ts";
+
+/** What a member of the family is. */
+export interface ResNetDescription {
+  readonly name: string;
+  readonly block: "basic" | "bottleneck";
+  /** Number of blocks of each stage. */
+  readonly repeats: readonly number[];
+  /** Width of each stage, before the bottleneck's factor of four. */
+  readonly channels: readonly number[];
+  /** Groups of the bottleneck's 3x3 convolution. */
+  readonly cardinality: number;
+  /** Channels of that convolution per 64 of the stage's width, in one group. */
+  readonly baseWidth: number;
+  readonly classes: number;
+}
+
+/** How many times wider than the stage a block's output is. */
+const expansion = { basic: 1, bottleneck: 4 } as const;
+const stemChannels = 64;
+const epsilon = 1e-5;
+
+/**
+ * Builds a member of the family.
+ *
+ * @param description What it is.
+ * @returns The network.
+ */
+export function buildResNet(description: ResNetDescription): Network {
+  const operations: Operation[] = [];
+  let tensor = convolution(operations, image, "conv1", { outputChannels: stemChannels, kernel: 7, stride: 2 });
+  tensor = activation(operations, batchNorm(operations, tensor, "bn1", epsilon), "relu");
+  operations.push({
+    type: "pool",
+    mode: "max",
+    input: tensor.name,
+    output: "maxpool",
+    kernel: [3, 3],
+    stride: [2, 2],
+    padding: [1, 1],
+  });
+  tensor = { ...tensor, name: "maxpool", stride: tensor.stride * 2 };
+  description.repeats.forEach((repeats, stage) => {
+    for (let index = 0; index < repeats; index++) {
+      const stride = index === 0 && stage > 0 ? 2 : 1;
+      tensor = residualBlock(operations, tensor, `layer${stage + 1}.${index}`, stage, stride, description);
+    }
+  });
+  return finish(description.name, operations, tensor, { name: "fc", classes: description.classes });
+}
+
+function residualBlock(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  stage: number,
+  stride: number,
+  description: ResNetDescription,
+): Tensor {
+  const { block, cardinality } = description;
+  const channels = description.channels[stage];
+  const outputChannels = channels * expansion[block];
+  let layers = 0;
+  const layer = (tensor: Tensor, outputChannels: number, kernel: number, stride: number, groups: number) => {
+    layers++;
+    const options = { outputChannels, kernel, stride, groups };
+    return batchNorm(
+      operations,
+      convolution(operations, tensor, `${name}.conv${layers}`, options),
+      `${name}.bn${layers}`,
+      epsilon,
+    );
+  };
+  const relu = (tensor: Tensor) => activation(operations, tensor, "relu");
+  let tensor;
+  if (block === "basic") {
+    tensor = layer(relu(layer(input, channels, 3, stride, 1)), outputChannels, 3, 1, 1);
+  } else {
+    const width = Math.floor(channels * (description.baseWidth / 64)) * cardinality;
+    tensor = relu(layer(input, width, 1, 1, 1));
+    tensor = layer(relu(layer(tensor, width, 3, stride, cardinality)), outputChannels, 1, 1, 1);
+  }
+  let shortcut = input;
+  if (stride !== 1 || input.channels !== outputChannels) {
+    shortcut = convolution(operations, input, `${name}.downsample.0`, { outputChannels, kernel: 1, stride });
+    shortcut = batchNorm(operations, shortcut, `${name}.downsample.1`, epsilon);
+  }
+  return relu(add(operations, tensor, shortcut, name));
+}

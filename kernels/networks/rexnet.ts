@@ -1,0 +1,142 @@
+/**
+ * ReXNet.
+ *
+ * Inverted residuals whose output grows by the same number of channels from block to block, instead of doubling with each
+ * stride. As the width almost never stays, the residual is added to the first channels only, those that the input has.
+ * The expansion and the stem are SiLU, the depthwise convolution ReLU6 (after the squeeze-and-excitation, which has a
+ * batch norm and starts with the third stage).
+ *
+ * Source: Han et al., "Rethinking Channel Dimensions for Efficient Model Design", 2021 (arXiv:2007.00992), section 4.2.
+ *
+ * @module
+ */
+
+import type { ActivationFunction, Network, Operation } from "../network.ts";
+import { makeDivisible, roundHalfToEven } from "./channels.ts";
+import { activation, add, batchNorm, convolution, finish, image, squeezeExcitation, type Tensor } from "./layers.ts";
+
+/** What a member of the family is. */
+export interface ReXNetDescription {
+  readonly name: string;
+  /** Multiplies the widths; below 1 the first ones stay. */
+  readonly width: number;
+  /** Multiplies the number of blocks of each stage. */
+  readonly depth: number;
+  /** Channels of the first block, and how many are added up to the last, before `width`. */
+  readonly initialChannels: number;
+  readonly finalChannels: number;
+  /** What every width is a multiple of: 1, or 8 and 16 in `rexnetr`. */
+  readonly divisor: number;
+  readonly classes: number;
+}
+
+interface Block {
+  readonly channels: number;
+  readonly expansion: number;
+  readonly stride: number;
+  readonly squeezeExcitation: boolean;
+}
+
+const stageRepeats = [1, 2, 2, 3, 3, 5];
+const stageStrides = [1, 2, 2, 2, 1, 2];
+/** Channels of the squeeze over those it reads. */
+const squeezeRatio = 1 / 12;
+const epsilon = 1e-5;
+
+/**
+ * Builds a member of the family.
+ *
+ * @param description What it is.
+ * @returns The network.
+ */
+export function buildReXNet(description: ReXNetDescription): Network {
+  const { width, divisor } = description;
+  const operations: Operation[] = [];
+  const stemChannels = makeDivisible(roundHalfToEven((width < 1 ? 32 / width : 32) * width), divisor);
+  let tensor = layer(operations, image, "stem", { outputChannels: stemChannels, kernel: 3, stride: 2 }, "silu");
+  const blocks = schedule(description);
+  blocks.forEach((block, index) => {
+    tensor = linearBottleneck(operations, tensor, `features.${index}`, block, divisor);
+  });
+  const headChannels = makeDivisible(1280 * width, divisor);
+  tensor = layer(
+    operations,
+    tensor,
+    `features.${blocks.length}`,
+    { outputChannels: headChannels, kernel: 1 },
+    "silu",
+  );
+  return finish(description.name, operations, tensor, { name: "head.fc", classes: description.classes });
+}
+
+/** The blocks, their widths growing linearly from the initial channels on. */
+function schedule(description: ReXNetDescription): Block[] {
+  const { width, initialChannels, finalChannels, divisor } = description;
+  const repeats = stageRepeats.map((repeats) => Math.ceil(repeats * description.depth));
+  const count = repeats.reduce((sum, repeats) => sum + repeats, 0);
+  const blocks: Block[] = [];
+  let channels = width < 1 ? initialChannels / width : initialChannels;
+  repeats.forEach((repeats, stage) => {
+    for (let index = 0; index < repeats; index++) {
+      blocks.push({
+        channels: makeDivisible(roundHalfToEven(channels * width), divisor),
+        expansion: stage === 0 ? 1 : 6,
+        stride: index === 0 ? stageStrides[stage] : 1,
+        squeezeExcitation: stage >= 2,
+      });
+      channels += finalChannels / count;
+    }
+  });
+  return blocks;
+}
+
+function linearBottleneck(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  block: Block,
+  divisor: number,
+): Tensor {
+  let tensor = input;
+  if (block.expansion !== 1) {
+    const outputChannels = makeDivisible(input.channels * block.expansion, divisor);
+    tensor = layer(operations, tensor, `${name}.conv_exp`, { outputChannels, kernel: 1 }, "silu");
+  }
+  const { channels } = tensor;
+  tensor = layer(operations, tensor, `${name}.conv_dw`, {
+    outputChannels: channels,
+    kernel: 3,
+    stride: block.stride,
+    groups: channels,
+  });
+  if (block.squeezeExcitation) {
+    tensor = squeezeExcitation(operations, tensor, `${name}.se`, {
+      reduce: "fc1",
+      expand: "fc2",
+      reducedChannels: makeDivisible(Math.floor(channels * squeezeRatio), divisor),
+      activation: "relu",
+      norm: { name: "bn", epsilon },
+    });
+  }
+  tensor = activation(operations, tensor, "relu6");
+  tensor = layer(operations, tensor, `${name}.conv_pwl`, { outputChannels: block.channels, kernel: 1 });
+  const keepsShape = block.stride === 1 && input.channels <= block.channels;
+  return keepsShape ? add(operations, tensor, input, name) : tensor;
+}
+
+/** A convolution with batch norm and, where there is one, an activation: timm's `ConvNormAct`. */
+function layer(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  options: { outputChannels: number; kernel: number; stride?: number; groups?: number },
+  activationFunction?: ActivationFunction,
+): Tensor {
+  const tensor = batchNorm(
+    operations,
+    convolution(operations, input, `${name}.conv`, options),
+    `${name}.bn`,
+    epsilon,
+  );
+  return activationFunction ? activation(operations, tensor, activationFunction) : tensor;
+}

@@ -1,0 +1,115 @@
+/**
+ * The small networks of `tests/fixtures/models`, whose stages `tests/fixtures/README.md` gives.
+ *
+ * @module
+ */
+
+import { loadParameters, openWeights } from "../../../formats/weights/mod.ts";
+import type { Network } from "../../../kernels/network.ts";
+import {
+  buildEfficientNet,
+  buildResNet,
+  buildReXNet,
+  type EfficientNetDescription,
+  type EfficientNetStage,
+  parameterShapes,
+} from "../../../kernels/networks/mod.ts";
+import { fromNCHW, type Parameters, type Tensor } from "./reference.ts";
+
+const classes = 24;
+const models = new URL("../../fixtures/models/", import.meta.url);
+
+function stage(repeats: number, kernel: number, stride: number, expansion: number, channels: number) {
+  const block: EfficientNetStage["block"] = expansion === 1 ? "depthwiseSeparable" : "invertedResidual";
+  return { block, repeats, kernel, stride, expansion, channels, squeezeExcitation: 0.25 };
+}
+
+/** Channels are those of the README times 0.5, rounded to 8. */
+const efficientnet: Omit<EfficientNetDescription, "name"> = {
+  stemChannels: 8,
+  stages: [stage(1, 3, 1, 1, 8), stage(2, 3, 2, 6, 16), stage(2, 5, 2, 6, 24), stage(1, 3, 1, 6, 40)],
+  headChannels: 96,
+  activation: "silu",
+  padding: "symmetric",
+  epsilon: 1e-5,
+  classes,
+};
+const resnet = { repeats: [1, 1, 1, 1], cardinality: 1, baseWidth: 64, classes };
+
+/** The networks by the names of their files. */
+export const fixtureNetworks: Readonly<Record<string, Network>> = {
+  efficientnet: buildEfficientNet({ ...efficientnet, name: "efficientnet" }),
+  efficientnet_tf: buildEfficientNet({ ...efficientnet, name: "efficientnet_tf", padding: "same", epsilon: 1e-3 }),
+  efficientnet_lite: buildEfficientNet({
+    ...efficientnet,
+    name: "efficientnet_lite",
+    stemChannels: 16,
+    stages: efficientnet.stages.map((stage) => ({ ...stage, squeezeExcitation: 0 })),
+    activation: "relu6",
+  }),
+  resnet_basic: buildResNet({
+    ...resnet,
+    name: "resnet_basic",
+    block: "basic",
+    repeats: [1, 2, 1, 1],
+    channels: [16, 24, 32, 48],
+  }),
+  resnet_bottleneck: buildResNet({
+    ...resnet,
+    name: "resnet_bottleneck",
+    block: "bottleneck",
+    repeats: [1, 1, 2, 1],
+    channels: [8, 12, 16, 24],
+  }),
+  resnext: buildResNet({
+    ...resnet,
+    name: "resnext",
+    block: "bottleneck",
+    channels: [8, 12, 16, 24],
+    cardinality: 4,
+    baseWidth: 32,
+  }),
+  rexnet: buildReXNet({
+    name: "rexnet",
+    width: 0.35,
+    depth: 0.7,
+    initialChannels: 16,
+    finalChannels: 64,
+    divisor: 1,
+    classes,
+  }),
+};
+
+/** A fixture: its weights, and what PyTorch computes with them. */
+export interface Fixture {
+  readonly parameters: Parameters;
+  /** `[N, H, W, 3]`. */
+  readonly input: Tensor;
+  /** `[N, h, w, classes]`. */
+  readonly labelMap: Tensor;
+  /** `[N, classes]`. */
+  readonly logits: Tensor;
+}
+
+/**
+ * Reads a fixture.
+ *
+ * @param name A name of {@linkcode fixtureNetworks}.
+ * @returns Its tensors.
+ */
+export async function readFixture(name: string): Promise<Fixture> {
+  const weights = await openWeights(new URL(`${name}.safetensors`, models).pathname);
+  const values = await openWeights(new URL(`${name}.io.safetensors`, models).pathname);
+  const read = async (name: string) => ({ shape: values.shape(name), data: await values.read(name) });
+  try {
+    return {
+      parameters: await loadParameters(parameterShapes(fixtureNetworks[name]), weights),
+      input: fromNCHW(await read("input")),
+      labelMap: fromNCHW(await read("label_map")),
+      logits: await read("logits"),
+    };
+  } finally {
+    weights.close();
+    values.close();
+  }
+}
