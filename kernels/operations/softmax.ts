@@ -1,0 +1,95 @@
+/**
+ * Softmax over the last axis: p[c] = exp(x[c] - m) / sum over c of exp(x[c] - m), m the largest x. Subtracting m changes
+ * nothing but keeps every exponent at or below 0. Padding lanes take part in neither m nor the sum, and stay zero.
+ *
+ * A CPU runs an invocation for each row, a GPU a workgroup, whose invocations share the classes and join their maxima and
+ * sums as a tree.
+ *
+ * @module
+ */
+
+import { type Kernel, spreadWorkgroups } from "../kernel.ts";
+import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
+
+/** Invocations that share a row on a GPU. */
+const WORKERS = 64;
+
+/**
+ * Softmax on the CPU.
+ *
+ * @param logits `[rows, C]`, classes not padded.
+ * @param classes C.
+ * @returns `[rows, C]`.
+ */
+export function softmaxReference(logits: ArrayLike<number>, classes: number): Float64Array {
+  const output = new Float64Array(logits.length);
+  for (let row = 0; row < logits.length; row += classes) {
+    let largest = -Infinity;
+    for (let c = 0; c < classes; c++) largest = Math.max(largest, logits[row + c]);
+    let sum = 0;
+    for (let c = 0; c < classes; c++) sum += output[row + c] = Math.exp(logits[row + c] - largest);
+    for (let c = 0; c < classes; c++) output[row + c] /= sum;
+  }
+  return output;
+}
+
+/**
+ * Softmax.
+ *
+ * @param options `rows` of `classes` each.
+ * @returns A kernel with the bindings `input` and `output`, `[rows, C]`.
+ */
+export function softmaxKernel(options: { rows: number; classes: number } & Target): Kernel {
+  const { rows, classes, profile, storage } = options;
+  const vector = vectorType(storage);
+  const bindings = { input: vector, output: vector };
+  const parameters = unsigned([
+    { name: "rows", value: rows },
+    { name: "vectors", value: channelVectors(classes) },
+    { name: "classes", value: classes },
+  ]);
+  const workers = profile === "gpu" ? WORKERS : 1;
+  // Padding counts as the lowest float in the maximum; its power is then 0 or, in a row of such floats, masked.
+  const real = realLanes("vector", "parameters.classes");
+  const walk = (body: string) =>
+    `  for (var vector = first; vector < parameters.vectors; vector += ${workers}u) {
+    let value = vec4<f32>(input[row * parameters.vectors + vector]);
+${body}
+  }`;
+  const power = `select(vec4<f32>(0.0), exp(value - largest), ${real})`;
+  const shared = profile === "gpu";
+  const join = (name: string, operation: (a: string, b: string) => string) => {
+    if (!shared) return "";
+    const steps = [`  partials[local] = ${name};`];
+    for (let half = WORKERS / 2; half >= 1; half /= 2) {
+      steps.push(`  workgroupBarrier();
+  if (local < ${half}u) { partials[local] = ${operation("partials[local]", `partials[local + ${half}u]`)}; }`);
+    }
+    return `${steps.join("\n")}\n  workgroupBarrier();\n  ${name} = partials[0];\n  workgroupBarrier();\n`;
+  };
+  return {
+    name: `softmax ${storage} ${profile}`,
+    code: `${declarations(bindings, parameters)}
+${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
+@compute @workgroup_size(${shared ? WORKERS : 8})
+fn main(${BUILTINS}) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let row = ${shared ? "group" : "group * 8u + local"};
+  if (row >= parameters.rows) { return; }
+  let first = ${shared ? "local" : "0u"};
+  var highest = vec4<f32>(-3.4028234e38);
+${walk(`    highest = max(highest, select(vec4<f32>(-3.4028234e38), value, ${real}));`)}
+  var largest = max(max(highest.x, highest.y), max(highest.z, highest.w));
+${join("largest", (a, b) => `max(${a}, ${b})`)}  var powers = vec4<f32>(0.0);
+${walk(`    powers += ${power};`)}
+  var sum = powers.x + powers.y + powers.z + powers.w;
+${join("sum", (a, b) => `${a} + ${b}`)}${
+      walk(`    output[row * parameters.vectors + vector] = ${vector}(${power} / sum);`)
+    }
+}
+`,
+    bindings: Object.keys(bindings),
+    parameters,
+    workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
+  };
+}

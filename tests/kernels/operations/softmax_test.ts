@@ -1,0 +1,35 @@
+import { softmaxKernel, softmaxReference } from "../../../kernels/operations/softmax.ts";
+import { tensorBytes } from "../../../kernels/operations/tensor.ts";
+import { runKernel } from "../../../kernels/run.ts";
+import { assertClose } from "../compare.ts";
+import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
+
+async function assertSoftmax(logits: number[], classes: number): Promise<void> {
+  const device = await testDevice();
+  const rows = logits.length / classes;
+  for (const target of targets(device)) {
+    const kernel = softmaxKernel({ rows, classes, ...target });
+    const { output } = await runKernel(device, kernel, {
+      input: padChannels(logits, classes, target.storage),
+      output: { bytes: tensorBytes([rows, 1, 1, classes], target.storage) },
+    });
+    assertClose(unpadChannels(output, classes, target.storage), softmaxReference(logits, classes), {
+      absolute: target.storage === "f16" ? 2 ** -24 : 1e-9,
+      relative: target.storage === "f16" ? 2 ** -10 : 1e-5,
+      shape: [rows, classes],
+      name: kernel.name,
+    });
+  }
+}
+
+Deno.test("softmaxKernel() normalises rows of any length", async () => {
+  for (const [rows, classes] of [[1, 1], [9, 3], [2, 24], [3, 1000], [17, 257]]) {
+    await assertSoftmax(randomValues(rows * classes, 17, 8), classes);
+  }
+});
+
+Deno.test("softmaxKernel() neither overflows nor counts padding", async () => {
+  await assertSoftmax([-1000, -1001, -1002, -1003, -1004], 5);
+  await assertSoftmax([60000, 59968, 0, -60000, 60000], 5);
+  await assertSoftmax([-60000], 1);
+});
