@@ -1,0 +1,132 @@
+/**
+ * A file read from front to back, plain or gzipped: plain files are skipped by seeking.
+ *
+ * @module
+ */
+
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+
+/** Bytes in order. */
+export interface ByteStream {
+  /** Bytes read or skipped so far (of the unpacked content, if gzipped). */
+  readonly position: number;
+  /** The next `length` bytes, fewer only at the end. */
+  read(length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Passes over `length` bytes and returns how many there were. */
+  skip(length: number): Promise<number>;
+  close(): void;
+}
+
+/** Compressions that tar files come in and that are not read here. */
+const OTHER_COMPRESSIONS: readonly [name: string, magic: readonly number[]][] = [
+  ["zstd", [0x28, 0xb5, 0x2f, 0xfd]],
+  ["bzip2", [0x42, 0x5a, 0x68]],
+  ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
+];
+
+/**
+ * Opens a file as a stream; whether it is gzipped is seen in its content.
+ *
+ * @param path The file.
+ * @returns The stream; close it.
+ * @throws {TypeError} If the file is compressed in a way that is not read.
+ */
+export async function openByteStream(path: string): Promise<ByteStream> {
+  const file = await Deno.open(path);
+  const head = new Uint8Array(5);
+  await file.read(head);
+  const other = OTHER_COMPRESSIONS.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
+  if (other) {
+    file.close();
+    throw new TypeError(`it is compressed with ${other[0]}, and only gzip is read`);
+  }
+  await file.seek(0, Deno.SeekMode.Start);
+  return head[0] === 0x1f && head[1] === 0x8b ? gzipStream(file) : plainStream(file, (await file.stat()).size);
+}
+
+function plainStream(file: Deno.FsFile, size: number): ByteStream {
+  let position = 0;
+  return {
+    get position() {
+      return position;
+    },
+    async read(length) {
+      const bytes = new Uint8Array(Math.min(length, size - position));
+      let filled = 0;
+      while (filled < bytes.length) {
+        const count = await file.read(bytes.subarray(filled));
+        if (count === null) break;
+        filled += count;
+      }
+      position += filled;
+      return filled < bytes.length ? bytes.slice(0, filled) : bytes;
+    },
+    async skip(length) {
+      const skipped = Math.min(length, size - position);
+      position = await file.seek(skipped, Deno.SeekMode.Current);
+      return skipped;
+    },
+    close: () => file.close(),
+  };
+}
+
+/** Node's gunzip, since `DecompressionStream` stops at the first of several gzip members (as pigz and bgzip write). */
+function gzipStream(file: Deno.FsFile): ByteStream {
+  const packed = Readable.fromWeb(file.readable as Parameters<typeof Readable.fromWeb>[0]);
+  const unpacked = createGunzip();
+  packed.on("error", (error: Error) => unpacked.destroy(error));
+  const chunks = packed.pipe(unpacked)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  let chunk = new Uint8Array();
+  let position = 0;
+
+  /** Up to `length` bytes of what is unpacked, empty at the end. */
+  async function take(length: number): Promise<Uint8Array> {
+    while (chunk.length === 0) {
+      const next = await chunks.next();
+      if (next.done) return chunk;
+      chunk = new Uint8Array(next.value);
+    }
+    const taken = chunk.subarray(0, length);
+    chunk = chunk.subarray(taken.length);
+    position += taken.length;
+    return taken;
+  }
+
+  return {
+    get position() {
+      return position;
+    },
+    async read(length) {
+      // Grown as bytes arrive: a damaged header may claim any length.
+      const parts: Uint8Array[] = [];
+      let missing = length;
+      while (missing > 0) {
+        const part = await take(missing);
+        if (part.length === 0) break;
+        parts.push(part);
+        missing -= part.length;
+      }
+      const bytes = new Uint8Array(length - missing);
+      let filled = 0;
+      for (const part of parts) {
+        bytes.set(part, filled);
+        filled += part.length;
+      }
+      return bytes;
+    },
+    async skip(length) {
+      let missing = length;
+      while (missing > 0) {
+        const part = await take(missing);
+        if (part.length === 0) break;
+        missing -= part.length;
+      }
+      return length - missing;
+    },
+    close() {
+      packed.destroy();
+      unpacked.destroy();
+    },
+  };
+}

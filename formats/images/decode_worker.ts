@@ -1,0 +1,51 @@
+/**
+ * The decode pool's worker: reads and decodes one image at a time.
+ *
+ * It first says whether the decoder could be loaded, then answers each {@linkcode DecodeRequest} with one
+ * {@linkcode DecodeReply}; pixels are moved, not copied.
+ *
+ * @module
+ */
+
+/// <reference lib="deno.worker" />
+
+import { type DecodedImage, decodeImage, loadDecoder } from "./decode.ts";
+
+/** What the pool asks. */
+export type DecodeRequest = { readonly path: string } | Uint8Array<ArrayBuffer>;
+
+/** What the worker answers: first `ready` or `missing`, then `decoded` or `reason` for each request. */
+export type DecodeReply =
+  | { readonly ready: true }
+  | { readonly missing: string }
+  | { readonly decoded: DecodedImage }
+  | { readonly reason: string };
+
+/** Bytes; what the native decoder takes at most. */
+const LARGEST_FILE = 2 ** 31 - 1;
+
+async function answer(request: DecodeRequest): Promise<DecodeReply> {
+  try {
+    return { decoded: await decodeImage("path" in request ? await readImageFile(request.path) : request) };
+  } catch (error) {
+    return { reason: (error as Error).message };
+  }
+}
+
+async function readImageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const { size } = await Deno.stat(path);
+    if (size <= LARGEST_FILE) return await Deno.readFile(path);
+    throw new RangeError(`${size} bytes are too many for an image`);
+  } catch (error) {
+    throw new Error(`Cannot read image: ${(error as Error).message}`);
+  }
+}
+
+function reply(message: DecodeReply): void {
+  self.postMessage(message, "decoded" in message ? [message.decoded.pixels.buffer] : []);
+}
+
+self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => reply(await answer(data));
+
+loadDecoder().then(() => reply({ ready: true }), (error) => reply({ missing: error.message }));

@@ -1,0 +1,157 @@
+/**
+ * A folder of class folders, or of images, read in natural order one directory at a time.
+ *
+ * The class of an image is the folder directly under the root that holds it, however deep; classes are those folders
+ * that hold an image, in natural order, as in timm. Images directly under the root have no label. Entries of a
+ * directory are sorted together, files and folders, and only one path of directories is in memory.
+ *
+ * @module
+ */
+
+import { basename } from "@std/path";
+import { compareNatural } from "./natural_sort.ts";
+import type { ImageRange, ImageSource, StoredImage } from "./source.ts";
+
+const IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
+const IMAGE_NAME = new RegExp(`\\.(${IMAGE_EXTENSIONS.join("|")})$`, "i");
+
+/**
+ * Whether a name ends as an image's does; what the file really is shows when it is decoded.
+ *
+ * @param name A file name.
+ * @returns True for the usual extensions in any case.
+ */
+export function isImageName(name: string): boolean {
+  return IMAGE_NAME.test(name);
+}
+
+/**
+ * A single file as a source of one image without a label.
+ *
+ * @param path The file.
+ * @returns The source.
+ */
+export function openImageFile(path: string): ImageSource {
+  return {
+    description: "a single file",
+    classes: null,
+    count: () => Promise.resolve(1),
+    async *read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
+      if (start <= 0 && end > 0) yield { index: 0, key: basename(path), label: null, bytes: { path } };
+    },
+  };
+}
+
+/**
+ * Opens a folder of class folders, of images, or of both. Hidden files and folders and files without an image's
+ * extension are passed over; links are followed, except one that leads back to a folder above it.
+ *
+ * @param path The root.
+ * @returns The source.
+ * @throws {Deno.errors.NotFound} If no image is found.
+ * @throws {Deno.errors.PermissionDenied} If a folder cannot be listed.
+ */
+export async function openImageFolder(path: string): Promise<ImageSource> {
+  const root = path.replace(/(?<=.)\/+$/, "");
+  const ancestors = [await Deno.realPath(root)];
+  const classes: string[] = [];
+  let flat = 0;
+  for (const entry of await listDirectory(root, ancestors)) {
+    if (!entry.directory) flat++;
+    else if (await holdsImage(walk(entry.path, entry.name, [...ancestors, entry.directory]))) classes.push(entry.name);
+  }
+  if (flat === 0 && classes.length === 0) {
+    throw new Deno.errors.NotFound(
+      `Cannot find images in "${path}": no file ends in .${IMAGE_EXTENSIONS.join(", .")}, ` +
+        "and tar and Parquet files are looked for only directly in the folder",
+    );
+  }
+  const labels = new Map(classes.map((name, label) => [name, label]));
+
+  async function* read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
+    let index = 0;
+    for await (const file of walk(root, "", ancestors)) {
+      if (index >= end) return;
+      if (index >= start) {
+        const slash = file.key.indexOf("/");
+        const label = slash < 0 ? null : labels.get(file.key.slice(0, slash)) ?? null;
+        yield { index, key: file.key, label, bytes: { path: file.path } };
+      }
+      index++;
+    }
+  }
+
+  return {
+    description: describe(classes.length, flat),
+    classes: classes.length > 0 ? classes : null,
+    async count() {
+      let count = 0;
+      for await (const _ of walk(root, "", ancestors)) count++;
+      return count;
+    },
+    read,
+  };
+}
+
+function describe(classes: number, flat: number): string {
+  if (classes === 0) return "a flat folder";
+  const folders = `${classes} class folder${classes === 1 ? "" : "s"}`;
+  return flat === 0 ? folders : `${folders} and, without a label, beside them`;
+}
+
+async function holdsImage(files: AsyncGenerator<unknown>): Promise<boolean> {
+  const first = await files.next();
+  await files.return(undefined);
+  return !first.done;
+}
+
+/** The images below a directory, depth first, in order. `ancestors` are the real paths from the root to it. */
+async function* walk(
+  directory: string,
+  key: string,
+  ancestors: readonly string[],
+): AsyncGenerator<{ path: string; key: string }> {
+  for (const entry of await listDirectory(directory, ancestors)) {
+    const entryKey = key === "" ? entry.name : `${key}/${entry.name}`;
+    if (entry.directory) yield* walk(entry.path, entryKey, [...ancestors, entry.directory]);
+    else yield { path: entry.path, key: entryKey };
+  }
+}
+
+interface Entry {
+  readonly name: string;
+  readonly path: string;
+  /** The real path of a directory, null for an image. */
+  readonly directory: string | null;
+}
+
+async function listDirectory(directory: string, ancestors: readonly string[]): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  try {
+    for await (const entry of Deno.readDir(directory)) {
+      const { name } = entry;
+      if (name.startsWith(".")) continue;
+      const path = `${directory === "/" ? "" : directory}/${name}`;
+      const target = entry.isSymlink ? await followLink(path) : entry;
+      if (target.isDirectory) {
+        const real = entry.isSymlink ? await Deno.realPath(path) : `${ancestors[ancestors.length - 1]}/${name}`;
+        if (!ancestors.includes(real)) entries.push({ name, path, directory: real });
+      } else if (target.isFile && isImageName(name)) {
+        entries.push({ name, path, directory: null });
+      }
+    }
+  } catch (error) {
+    throw new Deno.errors.PermissionDenied(`Cannot list folder "${directory}": ${(error as Error).message}`);
+  }
+  return entries.sort((a, b) => compareNatural(a.name, b.name));
+}
+
+/** What a link leads to; one that leads nowhere counts as a file, which is then rejected by name. */
+async function followLink(path: string): Promise<{ isFile: boolean; isDirectory: boolean }> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { isFile: true, isDirectory: false };
+    throw error;
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * Decoded images, and how large they may be.
+ *
+ * @module
+ */
+
+/** An image as pixels. */
+export interface DecodedImage {
+  readonly width: number;
+  readonly height: number;
+  /** RGB, `[H, W, 3]`, one byte a sample. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+}
+
+/** Pixels; more is refused before anything is allocated. Where Pillow raises `DecompressionBombError`. */
+export const MOST_PIXELS = 2 * 89_478_485;
+
+/**
+ * Refuses images without pixels and decompression bombs by the size in their header.
+ *
+ * @param format For the message.
+ * @param width Pixels.
+ * @param height Pixels.
+ * @throws {Error} If the image is empty or has more than {@linkcode MOST_PIXELS} pixels.
+ */
+export function checkSize(format: string, width: number, height: number): void {
+  if (!(width > 0 && height > 0)) {
+    throw new Error(`Cannot decode ${format} of ${width} x ${height} pixels: it is empty`);
+  }
+  if (width * height > MOST_PIXELS) {
+    throw new Error(`Cannot decode ${format} of ${width} x ${height} pixels: more than ${MOST_PIXELS} in all`);
+  }
+}

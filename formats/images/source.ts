@@ -1,0 +1,151 @@
+/**
+ * Where images come from: a folder, tar shards, Parquet files or one image file, all read the same way.
+ *
+ * What a path is:
+ *
+ * | path | read as |
+ * | --- | --- |
+ * | a file | by its content: Parquet, tar (also gzipped), otherwise one image |
+ * | a pattern with braces, `train-{0000..0146}.tar` | the files it names |
+ * | a folder with `.parquet` files in it | Parquet |
+ * | a folder with `.tar`, `.tar.gz` or `.tgz` files in it | tar shards |
+ * | any other folder | images in class folders, or flat |
+ *
+ * A folder that directly holds more than one of these kinds is refused, since each kind numbers its own classes.
+ *
+ * @module
+ */
+
+import { basename } from "@std/path";
+import { expandBraces } from "./brace_pattern.ts";
+import { isImageName, openImageFile, openImageFolder } from "./folder_source.ts";
+import { compareNatural } from "./natural_sort.ts";
+import { openParquet } from "./parquet_source.ts";
+import { openTarShards } from "./tar_source.ts";
+
+/** One image as it is stored, before decoding. */
+export interface StoredImage {
+  /** Position in the source's order, from 0. */
+  readonly index: number;
+  /** Path under the root, `/`-separated; in a tar shard `shard.tar/member`, in Parquet `file.parquet/<row>`. */
+  readonly key: string;
+  /** The data set's own class index, null if unknown. */
+  readonly label: number | null;
+  /**
+   * The file to read, or the encoded image, or why the source could not give it: a place that cannot be read stands in
+   * the order like an image, so that one damaged shard is listed and does not stop the others.
+   */
+  readonly bytes: { readonly path: string } | { readonly unreadable: string } | Uint8Array<ArrayBuffer>;
+}
+
+/** Images in a fixed order. */
+export interface ImageSource {
+  /** What it is, to be read after a number: `9 images in 2 class folders`. */
+  readonly description: string;
+  /** Names of the classes that the labels index, where the source knows them. */
+  readonly classes: readonly string[] | null;
+  /** How many images {@linkcode read} gives; may scan the source once. */
+  count(): Promise<number>;
+  /** The images from position `start` to before `end`, in order; skips to `start` without reading what comes before. */
+  read(range?: ImageRange): AsyncIterable<StoredImage>;
+}
+
+/** Positions in a source: from `start` (0 if left out) to before `end` (the last one if left out). */
+export interface ImageRange {
+  readonly start?: number;
+  readonly end?: number;
+}
+
+/** A file of a source and the name that its images' keys begin with. */
+export interface Shard {
+  readonly path: string;
+  readonly name: string;
+}
+
+type Kind = "image" | "tar" | "parquet";
+
+/**
+ * Opens whatever images `path` names; the module's table says how it is read.
+ *
+ * @param path A file, a folder, or a pattern with braces.
+ * @returns The source.
+ * @throws {Deno.errors.NotFound} If there is nothing there, or nothing in it that could be an image.
+ * @throws {TypeError} If a folder holds several kinds, or a Parquet file no image column.
+ */
+export async function openImages(path: string): Promise<ImageSource> {
+  const info = await statOrNull(path);
+  if (info?.isDirectory) return await openFolder(path);
+  if (info) return await openShards(path, [{ path, name: basename(path) }]);
+  const names = expandBraces(path);
+  if (names.length === 1) throw new Deno.errors.NotFound(`Cannot open images "${path}": no such file or folder`);
+  const root = path.slice(0, path.slice(0, path.indexOf("{")).lastIndexOf("/") + 1);
+  const shards = names.map((name) => ({ path: name, name: name.slice(root.length) }));
+  for (const shard of shards) {
+    if (!(await statOrNull(shard.path))?.isFile) {
+      throw new Deno.errors.NotFound(`Cannot open images "${path}": there is no file "${shard.path}"`);
+    }
+  }
+  return await openShards(path, shards);
+}
+
+async function openFolder(path: string): Promise<ImageSource> {
+  const shards: Record<Kind, Shard[]> = { image: [], tar: [], parquet: [] };
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(path)) {
+      const kind = isDirectory || name.startsWith(".") ? null : kindByName(name);
+      if (kind) shards[kind].push({ path: `${path.replace(/\/+$/, "")}/${name}`, name });
+    }
+  } catch (error) {
+    throw new Deno.errors.PermissionDenied(`Cannot list folder "${path}": ${(error as Error).message}`);
+  }
+  const kinds = (Object.keys(shards) as Kind[]).filter((kind) => shards[kind].length > 0);
+  if (kinds.length > 1) {
+    const found = kinds.map((kind) => `${shards[kind].length} ${kind}`).join(" and ");
+    throw new TypeError(`Cannot read images from "${path}": it holds ${found} files, name those of one kind`);
+  }
+  if (kinds.length === 0 || kinds[0] === "image") return await openImageFolder(path);
+  const sorted = shards[kinds[0]].sort((a, b) => compareNatural(a.name, b.name));
+  return kinds[0] === "tar" ? await openTarShards(path, sorted) : await openParquet(path, sorted);
+}
+
+function kindByName(name: string): Kind | null {
+  if (isImageName(name)) return "image";
+  if (/\.(tar|tar\.gz|tgz)$/i.test(name)) return "tar";
+  return /\.parquet$/i.test(name) ? "parquet" : null;
+}
+
+async function openShards(path: string, shards: readonly Shard[]): Promise<ImageSource> {
+  const kind = await kindByContent(shards[0].path);
+  if (kind === "tar") return await openTarShards(path, shards);
+  if (kind === "parquet") return await openParquet(path, shards);
+  if (shards.length === 1) return openImageFile(path);
+  throw new TypeError(`Cannot read images from "${path}": "${shards[0].path}" is neither a tar nor a Parquet file`);
+}
+
+async function kindByContent(path: string): Promise<Kind> {
+  using file = await openFile(path);
+  const head = new Uint8Array(512);
+  const length = await file.read(head) ?? 0;
+  const text = String.fromCharCode(...head.subarray(0, length));
+  if (text.startsWith("PAR1")) return "parquet";
+  // A shard that is damaged or compressed in another way is still a shard by its name, and is then reported as one.
+  if (text.slice(257, 262) === "ustar" || text.startsWith("\x1f\x8b")) return "tar";
+  return kindByName(path) ?? "image";
+}
+
+async function openFile(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    throw new Deno.errors.PermissionDenied(`Cannot open images "${path}": ${(error as Error).message}`);
+  }
+}
+
+async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
