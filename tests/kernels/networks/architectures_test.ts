@@ -1,0 +1,113 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import type { Operation } from "../../../kernels/network.ts";
+import { buildNetwork, listArchitectures, parameterShapes } from "../../../kernels/networks/mod.ts";
+import architectures from "./fixtures/architectures.json" with { type: "json" };
+
+async function sha256(text: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
+}
+
+function convolutions(architecture: string) {
+  const { operations } = buildNetwork(architecture, { classes: 10 });
+  return operations.filter((operation) => operation.type === "convolution");
+}
+
+Deno.test("listArchitectures() lists those of the fixture made by timm", () => {
+  assertEquals(listArchitectures(), Object.keys(architectures).sort());
+});
+
+for (const [name, expected] of Object.entries(architectures)) {
+  Deno.test(`parameterShapes() of ${name} has timm's names and shapes`, async () => {
+    const network = buildNetwork(name, { classes: 1000 });
+    const shapes = parameterShapes(network);
+    const elements = shapes.values().reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    const lines = [...shapes].map(([name, shape]) => `${name} ${shape.join("x")}`).sort();
+    assertEquals(
+      { parameters: lines.length, elements, sha256: await sha256(lines.join("\n")) },
+      { parameters: expected.parameters, elements: expected.elements, sha256: expected.sha256 },
+    );
+    for (const operation of network.operations) {
+      if (operation.type === "batchNorm") assertEquals(operation.epsilon, expected.epsilon);
+    }
+  });
+
+  Deno.test(`${name} computes each tensor once, from tensors before it`, () => {
+    const network = buildNetwork(name, { classes: 1000 });
+    const known = new Set([network.input]);
+    const read = new Set<string>();
+    for (const operation of [...network.operations, network.classifier] as Operation[]) {
+      const inputs = [operation.input];
+      if (operation.type === "add") inputs.push(operation.residual);
+      if (operation.type === "multiply") inputs.push(operation.gate);
+      for (const input of inputs) {
+        assert(known.has(input), `${operation.output} reads ${input}`);
+        read.add(input);
+      }
+      assert(!known.has(operation.output), `${operation.output} is computed twice`);
+      known.add(operation.output);
+    }
+    known.delete(network.classifier.output);
+    assertEquals([...known].filter((name) => !read.has(name)), []);
+    assertEquals(network.stride, 32);
+  });
+}
+
+Deno.test("buildNetwork() pads as TensorFlow in tf_ variants, where a window is strided", () => {
+  const paddings = (name: string) =>
+    convolutions(name).map(({ kernel, stride, padding }) => ({ kernel, stride, padding }));
+  for (const { kernel, stride, padding } of paddings("tf_efficientnet_b0")) {
+    const side = (kernel[0] - 1) / 2;
+    assertEquals(padding, stride[0] === 2 ? "same" : [side, side]);
+  }
+  for (const { kernel, padding } of paddings("efficientnet_b0")) {
+    const side = (kernel[0] - 1) / 2;
+    assertEquals(padding, [side, side]);
+  }
+});
+
+Deno.test("buildNetwork() groups ResNeXt's 3x3 convolutions by 32", () => {
+  const grouped = convolutions("resnext101_32x48d").filter(({ groups }) => groups > 1);
+  assertEquals(grouped.length, 3 + 4 + 23 + 3);
+  assertEquals(new Set(grouped.map(({ groups, kernel }) => `${groups} ${kernel}`)), new Set(["32 3,3"]));
+});
+
+Deno.test("buildNetwork() takes names with a tag and names of timm before tags", () => {
+  const names = {
+    "tf_efficientnet_l2.ns_jft_in1k_475": "tf_efficientnet_l2",
+    "tf_efficientnet_l2_ns_475": "tf_efficientnet_l2",
+    "tf_efficientnet_b7_ns": "tf_efficientnet_b7",
+    "tf_efficientnet_b8_ap": "tf_efficientnet_b8",
+    "ig_resnext101_32x48d": "resnext101_32x48d",
+    "swsl_resnet50": "resnet50",
+    "resnet50.a1_in1k": "resnet50",
+  };
+  for (const [name, architecture] of Object.entries(names)) {
+    assertEquals(buildNetwork(name, { classes: 7 }), buildNetwork(architecture, { classes: 7 }));
+    assertEquals(buildNetwork(name, { classes: 7 }).name, architecture);
+  }
+});
+
+Deno.test("buildNetwork() gives the classifier its classes", () => {
+  const { classifier, features } = buildNetwork("rexnet_100", { classes: 7 });
+  assertEquals(classifier.outputChannels, 7);
+  assertEquals(classifier.input, features);
+});
+
+Deno.test("buildNetwork() names the closest of the known architectures", () => {
+  assertThrows(
+    () => buildNetwork("tf_eficientnet_b3.in1k", { classes: 10 }),
+    RangeError,
+    'Cannot build network "tf_eficientnet_b3.in1k": unknown architecture, did you mean "tf_efficientnet_b3"? Known are ' +
+      "efficientnet_b0, ",
+  );
+});
+
+Deno.test("buildNetwork() refuses classes that are no positive integer", () => {
+  for (const classes of [0, -1, 1.5, NaN]) {
+    assertThrows(
+      () => buildNetwork("resnet18", { classes }),
+      RangeError,
+      `Cannot build network "resnet18": classes is ${classes}, expected a positive integer`,
+    );
+  }
+});
