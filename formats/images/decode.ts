@@ -9,7 +9,7 @@
  * - Of an animation the first frame, of a TIFF the first page.
  * - A truncated file is an error; trailing bytes and damage that the format's decoder only warns of are not.
  *
- * JPEG, PNG, WebP, TIFF and the frames of GIFs are decoded by libvips (sharp), BMP and PNM here. Against Pillow 13.0
+ * JPEG, PNG, WebP and TIFF are decoded by libvips (sharp); GIF, BMP and PNM here. Against Pillow 13.0
  * (libjpeg-turbo 3.2) every pixel of every fixture in `tests/fixtures/images` and of the sample photographs is equal.
  * What Pillow reads and this refuses: run-length coded BMP, bit maps and text in PNM, TIFF samples that are not 8 or 16
  * bits, and formats that are not in {@linkcode imageFormat}'s list.
@@ -18,7 +18,7 @@
  */
 
 import { decodeBmp } from "./bmp.ts";
-import { isolateFirstFrame } from "./gif.ts";
+import { decodeGif } from "./gif.ts";
 import { type ImageFormat, imageFormat } from "./image_format.ts";
 import { checkSize, type DecodedImage } from "./pixels.ts";
 import { decodePnm } from "./pnm.ts";
@@ -37,10 +37,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   const format = imageFormat(bytes);
   if (format === "BMP") return decodeBmp(bytes);
   if (format === "PNM") return decodePnm(bytes);
-  if (format === "GIF") {
-    const { frame, place } = isolateFirstFrame(bytes);
-    return place(await decodeWithVips(frame, format));
-  }
+  if (format === "GIF") return decodeGif(bytes);
   if (format === "PNG") checkPngHeader(bytes);
   return await decodeWithVips(bytes, format);
 }
@@ -74,7 +71,9 @@ async function decodeWithVips(bytes: Uint8Array, format: ImageFormat): Promise<D
   let found = "";
   try {
     // The size is checked below, with a message that names it.
-    const image = sharp(bytes, { failOn: "truncated", ignoreIcc: true, limitInputPixels: false });
+    // libtiff reports an early end as any other error.
+    const failOn = format === "TIFF" ? "error" : "truncated";
+    const image = sharp(bytes, { failOn, ignoreIcc: true, limitInputPixels: false });
     const { width, height, space, depth, orientation = 1 } = await image.metadata();
     found = ` of ${width} x ${height} pixels`;
     checkSize(format, width, height);
@@ -105,6 +104,7 @@ async function decodeWithVips(bytes: Uint8Array, format: ImageFormat): Promise<D
 const VIPS_REASONS = new Map([
   ["", "its header is corrupt"],
   ["Input buffer contains unsupported image format", "its header is corrupt"],
+  ["Unknown error", "it ends early or is corrupt"],
   ["libpng read error", "its data ends early or is corrupt"],
   ["unable to parse image", "it ends early or is corrupt"],
 ]);

@@ -1,95 +1,159 @@
 /**
  * The first frame of a GIF, as Pillow shows it.
  *
- * libvips composes frames on a transparent canvas, so that the colours under transparent pixels are lost, and reads all
- * frames even for one. So the first frame is cut out as a GIF of its own, without transparency and of its own size, and
- * put on the canvas afterwards. The format: CompuServe, "Graphics Interchange Format, Version 89a".
+ * Decoded here, since libvips composes frames on a transparent canvas, which loses the colours stored under transparent
+ * pixels, reads every frame to show one, and passes over data that ends early. The format: CompuServe, "Graphics
+ * Interchange Format, Version 89a", with its appendix F on variable-length-code LZW.
  *
  * @module
  */
 
 import { checkSize, type DecodedImage } from "./pixels.ts";
 
-/** A GIF of one opaque frame, and how its pixels lie on the canvas. */
-export interface FirstFrame {
-  readonly frame: Uint8Array<ArrayBuffer>;
-  place(decoded: DecodedImage): DecodedImage;
-}
+/** First row and step of the four passes of an interlaced frame. */
+const PASSES = [[0, 8], [4, 8], [2, 4], [1, 2]] as const;
+/** Codes have 12 bits at most. */
+const MOST_CODES = 4096;
 
 /**
- * Cuts the first frame out of a GIF.
- *
- * Where the frame leaves the canvas free, Pillow shows the colour of the transparent index, or of index 0.
+ * Decodes the first frame of a GIF. Transparent pixels show the colour of their index; where the frame leaves the canvas
+ * free, it shows the colour of the transparent index, or of index 0. An index beyond the colours is black; in a GIF
+ * without colours, indices are grey levels.
  *
  * @param bytes The GIF.
- * @returns The frame, to be decoded, and what puts it in its place.
- * @throws {Error} If the GIF ends early, has no frame, or is too large.
+ * @returns Its pixels.
+ * @throws {Error} If the GIF has no frame, is too large, ends early, or is corrupt.
  */
-export function isolateFirstFrame(bytes: Uint8Array): FirstFrame {
+export function decodeGif(bytes: Uint8Array): DecodedImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 13) throw truncated(bytes);
+  const endsEarly = () => new Error(`Cannot decode GIF: it ends early, after ${bytes.length} bytes`);
+  if (bytes.length < 13) throw endsEarly();
   const screen = { width: view.getUint16(6, true), height: view.getUint16(8, true) };
-  const globalColours = colourTableBytes(bytes[10]);
-  let offset = 13 + globalColours;
-  let transparent: number | null = null;
+  const palette = Uint8Array.from({ length: 768 }, (_, index) => Math.floor(index / 3));
+  let offset = readColours(bytes, 13, bytes[10], palette);
+  let transparent = 0;
   while (bytes[offset] === 0x21) {
     if (bytes[offset + 1] === 0xf9 && bytes[offset + 3] & 1) transparent = bytes[offset + 6];
     offset = endOfBlocks(bytes, offset + 2);
   }
-  if (offset >= bytes.length) throw truncated(bytes);
+  if (offset + 10 > bytes.length && bytes[offset] !== 0x3b) throw endsEarly();
   if (bytes[offset] !== 0x2c) {
     throw new Error(`Cannot decode GIF of ${screen.width} x ${screen.height} pixels: no frame`);
   }
-  const descriptor = offset;
-  if (descriptor + 10 > bytes.length) throw truncated(bytes);
-  const [left, top, width, height] = [1, 3, 5, 7].map((field) => view.getUint16(descriptor + field, true));
-  // As in Pillow and browsers, a frame may be larger than the screen says.
-  const canvas = { width: Math.max(screen.width, left + width), height: Math.max(screen.height, top + height) };
+  const [left, top, frameWidth, frameHeight] = [1, 3, 5, 7].map((field) => view.getUint16(offset + field, true));
+  // A frame may reach beyond the screen; the canvas then grows.
+  const width = Math.max(screen.width, left + frameWidth);
+  const height = Math.max(screen.height, top + frameHeight);
+  checkSize("GIF", frameWidth, frameHeight);
   checkSize("GIF", width, height);
-  checkSize("GIF", canvas.width, canvas.height);
-  const localColours = colourTableBytes(bytes[descriptor + 9]);
-  const end = endOfBlocks(bytes, descriptor + 10 + localColours + 1);
-  if (end > bytes.length) throw truncated(bytes);
+  const packed = bytes[offset + 9];
+  offset = readColours(bytes, offset + 10, packed, palette);
+  const indices = expandCodes(joinBlocks(bytes, offset + 1), bytes[offset], frameWidth * frameHeight);
+  if (typeof indices === "string") throw new Error(`Cannot decode GIF of ${width} x ${height} pixels: ${indices}`);
 
-  // Header, screen and colours; then the frame's descriptor, colours and data; then the end mark.
-  const header = bytes.subarray(0, 13 + globalColours);
-  const frame = new Uint8Array(header.length + (end - descriptor) + 1);
-  frame.set(header);
-  frame.set(bytes.subarray(descriptor, end), header.length);
-  frame[frame.length - 1] = 0x3b;
-  const edit = new DataView(frame.buffer);
-  edit.setUint16(6, width, true);
-  edit.setUint16(8, height, true);
-  edit.setUint32(header.length + 1, 0, true);
-
-  const colours = localColours > 0 ? descriptor + 10 : 13;
-  return {
-    frame,
-    place(decoded) {
-      if (width === canvas.width && height === canvas.height) return decoded;
-      const free = bytes.subarray(colours + 3 * (transparent ?? 0), colours + 3 * (transparent ?? 0) + 3);
-      const pixels = new Uint8Array(canvas.width * canvas.height * 3);
-      for (let index = 0; index < pixels.length; index++) pixels[index] = free[index % 3];
-      for (let row = 0; row < height; row++) {
-        const line = decoded.pixels.subarray(row * width * 3, (row + 1) * width * 3);
-        pixels.set(line, ((top + row) * canvas.width + left) * 3);
+  const pixels = new Uint8Array(width * height * 3);
+  for (let at = 0; at < pixels.length; at++) pixels[at] = palette[transparent * 3 + at % 3];
+  let line = 0;
+  for (const [first, step] of packed & 0x40 ? PASSES : [[0, 1]] as const) {
+    for (let row = first; row < frameHeight; row += step, line++) {
+      let to = ((top + row) * width + left) * 3;
+      for (const index of indices.subarray(line * frameWidth, (line + 1) * frameWidth)) {
+        pixels[to++] = palette[index * 3];
+        pixels[to++] = palette[index * 3 + 1];
+        pixels[to++] = palette[index * 3 + 2];
       }
-      return { ...canvas, pixels };
-    },
-  };
+    }
+  }
+  return { width, height, pixels };
 }
 
-function truncated(bytes: Uint8Array): Error {
-  return new Error(`Cannot decode GIF: it ends early, after ${bytes.length} bytes`);
-}
-
-/** Bytes of the colour table that the packed field of a screen or a frame announces. */
-function colourTableBytes(packed: number): number {
-  return packed & 0x80 ? 3 * 2 ** ((packed & 7) + 1) : 0;
+/** Reads the colour table that the packed field of a screen or a frame announces; returns the offset after it. */
+function readColours(bytes: Uint8Array, offset: number, packed: number, palette: Uint8Array): number {
+  if ((packed & 0x80) === 0) return offset;
+  const end = offset + 3 * 2 ** ((packed & 7) + 1);
+  palette.fill(0).set(bytes.subarray(offset, end));
+  return end;
 }
 
 /** The offset after a chain of sub-blocks: each a length and so many bytes, the last of length 0. */
 function endOfBlocks(bytes: Uint8Array, offset: number): number {
   while (offset < bytes.length && bytes[offset] !== 0) offset += bytes[offset] + 1;
   return offset + 1;
+}
+
+/** The content of a chain of sub-blocks, as far as they are whole. */
+function joinBlocks(bytes: Uint8Array, offset: number): Uint8Array {
+  const joined = new Uint8Array(Math.max(bytes.length - offset, 0));
+  let length = 0;
+  while (offset + bytes[offset] < bytes.length && bytes[offset] !== 0) {
+    const block = bytes.subarray(offset + 1, offset + 1 + bytes[offset]);
+    joined.set(block, length);
+    length += block.length;
+    offset += bytes[offset] + 1;
+  }
+  return joined.subarray(0, length);
+}
+
+/**
+ * LZW: each code is a known string of indices, and defines the next code as the string before it plus its own first
+ * index. A string is its last index and the code of what comes before.
+ *
+ * @returns Exactly `count` indices, or what is wrong.
+ */
+function expandCodes(data: Uint8Array, indexBits: number, count: number): Uint8Array | string {
+  if (!(indexBits >= 1 && indexBits <= 8)) return `its indices have ${indexBits} bits`;
+  const clear = 2 ** indexBits;
+  const indices = new Uint8Array(count);
+  const before = new Uint16Array(MOST_CODES);
+  const last = new Uint8Array(MOST_CODES);
+  const lengths = new Uint16Array(MOST_CODES);
+  for (let code = 0; code < clear; code++) {
+    last[code] = code;
+    lengths[code] = 1;
+  }
+  let codes = clear + 2;
+  let codeBits = indexBits + 1;
+  let previous = -1;
+  let written = 0;
+  let bits = 0;
+  let bitCount = 0;
+  let offset = 0;
+  while (written < count) {
+    while (bitCount < codeBits) {
+      if (offset === data.length) return `its data ends after ${written} of ${count} pixels`;
+      bits |= data[offset++] << bitCount;
+      bitCount += 8;
+    }
+    const code = bits & (2 ** codeBits - 1);
+    bits >>>= codeBits;
+    bitCount -= codeBits;
+    if (code === clear) {
+      codes = clear + 2;
+      codeBits = indexBits + 1;
+      previous = -1;
+      continue;
+    }
+    if (code === clear + 1) return `its data ends after ${written} of ${count} pixels`;
+    if (code > codes || (code === codes && previous < 0)) return `its data is corrupt after ${written} pixels`;
+    if (previous >= 0 && codes < MOST_CODES) {
+      before[codes] = previous;
+      lengths[codes] = lengths[previous] + 1;
+      // A code may be the one being defined: the string before it, and that one's first index again.
+      last[codes] = firstIndex(code === codes ? previous : code, clear, before);
+      codes++;
+      if (codes === 2 ** codeBits && codeBits < 12) codeBits++;
+    }
+    const end = written + lengths[code];
+    for (let at = end - 1, part = code; at >= written; at--, part = before[part]) {
+      if (at < count) indices[at] = last[part];
+    }
+    written = end;
+    previous = code;
+  }
+  return indices;
+}
+
+function firstIndex(code: number, clear: number, before: Uint16Array): number {
+  while (code >= clear) code = before[code];
+  return code;
 }
