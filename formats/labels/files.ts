@@ -1,0 +1,72 @@
+/**
+ * Files that are written whole or not at all, and errors that name them.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path";
+
+/** What a file is called until it is whole: its name and this. */
+export const PARTIAL = ".partial";
+
+/**
+ * The error of a file operation, told in this project's way and of the same class: the system's reason after a colon.
+ *
+ * @param subject What was being done, with the file's name: `Cannot write label map "a.parquet"`.
+ * @param error What was thrown.
+ * @returns The error to throw.
+ */
+export function fileError(subject: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(`${subject}: ${error}`);
+  const reason = error.message.replace(/ \(os error \d+\).*$/s, "");
+  const Kind = error.constructor as new (message: string, options: ErrorOptions) => Error;
+  return new Kind(`${subject}: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`, { cause: error });
+}
+
+/**
+ * Replaces a file's content: what is read under that name, even after a power cut, is the old text or the new one.
+ *
+ * @param path The file; it need not exist.
+ * @param text Its new content.
+ * @throws {Error} If the disk is full, or the file cannot be written for another reason; the old content is kept.
+ */
+export function replaceFile(path: string, text: string): void {
+  const partial = path + PARTIAL;
+  try {
+    using file = Deno.openSync(partial, { write: true, create: true, truncate: true });
+    const bytes = new TextEncoder().encode(text);
+    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+    file.syncSync();
+  } catch (error) {
+    removeIfThere(partial);
+    throw fileError(`Cannot write "${path}"`, error);
+  }
+  Deno.renameSync(partial, path);
+  syncFolder(dirname(path));
+}
+
+/** Makes new names in a folder durable. Windows does that by itself and cannot open folders. */
+export function syncFolder(path: string): void {
+  if (Deno.build.os === "windows") return;
+  using folder = Deno.openSync(path);
+  folder.syncSync();
+}
+
+/** Removes a file; that there is none is fine. */
+export function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** The text of a file, or undefined if there is none. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

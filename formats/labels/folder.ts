@@ -1,0 +1,302 @@
+/**
+ * A folder of label maps that is being written, with its promise: a run that was killed, at whatever point, and started
+ * again leaves the bytes that an uninterrupted run leaves.
+ *
+ * The manifest is the one truth. A part counts when the manifest lists it, and it is listed last:
+ *
+ * 1. the part is written as `part-00007.parquet.partial`, made durable, and renamed;
+ * 2. the images rejected in it join `rejected.jsonl`, which is replaced as a whole;
+ * 3. the part joins `manifest.json`, which is replaced as a whole.
+ *
+ * Whoever opens the folder next removes what the steps before 3 left of a part that is not listed.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "./files.ts";
+import { takeLock } from "./lock.ts";
+import {
+  checkConfiguration,
+  type ClassNames,
+  differences,
+  type FinishedPart,
+  formatManifest,
+  isPartOfShard,
+  type LabelMapConfiguration,
+  type Manifest,
+  MANIFEST_NAME,
+  parseManifest,
+  partName,
+  type RejectedImage,
+  type Shard,
+  shardSuffix,
+} from "./manifest.ts";
+import type { LabelMapRow } from "./types.ts";
+import { createLabelMapFile } from "./writer.ts";
+
+/** A folder that this process writes to. */
+export interface LabelMapFolder {
+  readonly path: string;
+  /** Parts that are whole, of earlier runs too. */
+  readonly finishedParts: ReadonlySet<number>;
+  /** What the manifest says now. */
+  manifest(): Manifest;
+  /**
+   * Begins a part. Several can be open together, and finish in any order.
+   *
+   * @throws {RangeError} If the part is finished or begun, or another shard's.
+   */
+  startPart(part: number): PartWriter;
+  /** Discards the parts that are not finished and lets other processes in. */
+  close(): void;
+}
+
+/** A part being written. */
+export interface PartWriter {
+  /** Adds an image's row; errors as in `LabelMapWriter`. */
+  append(row: LabelMapRow): void;
+  /**
+   * Notes an image that has no row.
+   *
+   * @throws {RangeError} If its index is not among the part's.
+   */
+  reject(image: RejectedImage): void;
+  /** Makes the part whole and durable, and lists it in the manifest. A part of rejected images alone has no rows. */
+  finish(): FinishedPart;
+  /** Removes what was written. */
+  discard(): void;
+}
+
+/** What else a folder is told when it is opened. */
+export interface LabelMapFolderOptions {
+  /** Which share of the parts this process writes, where several processes fill one folder. */
+  readonly shard?: Shard;
+  /** The annotator's classes. */
+  readonly classes?: ClassNames;
+  /** The data set's own classes. */
+  readonly dataSetClasses?: ClassNames;
+}
+
+/**
+ * Creates a folder for label maps, or goes on with one that an earlier run of the same configuration began.
+ *
+ * @param path The folder; it is made if it is not there.
+ * @param configuration What the parts depend on.
+ * @param options Shard and class names.
+ * @returns The folder; call `close` when done.
+ * @throws {Deno.errors.Busy} If another process writes there.
+ * @throws {Deno.errors.AlreadyExists} If the folder holds something else.
+ * @throws {TypeError} If it was begun with another configuration, or finished parts are not as the manifest says.
+ * @throws {RangeError} If the configuration or the shard is not valid.
+ */
+export function openLabelMapFolder(
+  path: string,
+  configuration: LabelMapConfiguration,
+  options: LabelMapFolderOptions = {},
+): LabelMapFolder {
+  const { shard, classes, dataSetClasses } = options;
+  const subject = `Cannot write label maps to "${path}"`;
+  checkConfiguration(configuration, subject);
+  if (
+    shard &&
+    !(Number.isInteger(shard.count) && Number.isInteger(shard.index) && shard.index >= 0 && shard.index < shard.count)
+  ) {
+    throw new RangeError(`${subject}: shard is ${shard.index}/${shard.count}, expected 0/n to n-1/n`);
+  }
+  const wanted: Manifest = { version: 1, configuration, shard, parts: [], classes, dataSetClasses };
+  makeFolder(path, subject);
+  const unlock = takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject);
+  try {
+    return openLocked(path, wanted, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+function makeFolder(path: string, subject: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMapFolder {
+  const { configuration: { metadata, rowsPerFile }, shard } = wanted;
+  const manifestPath = join(path, `manifest${shardSuffix(shard)}.json`);
+  const rejectedPath = join(path, `rejected${shardSuffix(shard)}.jsonl`);
+  const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+  checkNeighbours(path, names, wanted);
+  const text = readIfThere(manifestPath);
+  if (text === undefined) checkNoParts(path, names, wanted);
+  let manifest = text === undefined ? wanted : parseManifest(text, manifestPath);
+  checkSame(path, manifest, wanted);
+  checkParts(path, manifest);
+  const finished = new Set(manifest.parts.map(({ part }) => part));
+  let rejected = readRejected(rejectedPath, manifest);
+
+  removeIfThere(manifestPath + PARTIAL);
+  removeIfThere(rejectedPath + PARTIAL);
+  for (const name of names) {
+    const part = partOf(name);
+    if (part !== undefined && isPartOfShard(part, shard) && !(finished.has(part) && name === partName(part))) {
+      Deno.removeSync(join(path, name));
+    }
+  }
+  writeRejected(rejectedPath, rejected);
+  if (text === undefined) replaceFile(manifestPath, formatManifest(manifest));
+
+  const open = new Map<number, PartWriter>();
+  const startPart = (part: number): PartWriter => {
+    const subject = `Cannot write part ${part} of "${path}"`;
+    if (!Number.isInteger(part) || part < 0) throw new RangeError(`${subject}: not a part number`);
+    if (finished.has(part)) throw new RangeError(`${subject}: it is finished`);
+    if (open.has(part)) throw new RangeError(`${subject}: it is being written`);
+    if (!isPartOfShard(part, shard)) {
+      throw new RangeError(`${subject}: it belongs to shard ${part % shard!.count}/${shard!.count}`);
+    }
+    const writer = createLabelMapFile(join(path, partName(part)), metadata);
+    const rejectedHere: RejectedImage[] = [];
+    const close = () => open.delete(part);
+    const partWriter: PartWriter = {
+      append: writer.append,
+      reject(image) {
+        if (Math.floor(image.index / rowsPerFile) !== part) {
+          throw new RangeError(
+            `${subject}: image ${image.index} belongs to part ${Math.floor(image.index / rowsPerFile)}`,
+          );
+        }
+        rejectedHere.push(image);
+      },
+      finish() {
+        const { rows, bytes, sha256 } = writer.finish();
+        const entry = { part, file: partName(part), rows, rejected: rejectedHere.length, bytes, sha256 };
+        if (rejectedHere.length > 0) {
+          rejected = [...rejected, ...rejectedHere].sort((a, b) => a.index - b.index);
+          writeRejected(rejectedPath, rejected);
+        }
+        const parts = [...manifest.parts, entry].sort((a, b) => a.part - b.part);
+        replaceFile(manifestPath, formatManifest({ ...manifest, parts }));
+        manifest = { ...manifest, parts };
+        finished.add(part);
+        close();
+        return entry;
+      },
+      discard() {
+        writer.discard();
+        close();
+      },
+    };
+    open.set(part, partWriter);
+    return partWriter;
+  };
+  return {
+    path,
+    finishedParts: finished,
+    manifest: () => manifest,
+    startPart,
+    close() {
+      for (const part of [...open.values()]) part.discard();
+      unlock();
+    },
+  };
+}
+
+/** The number in a part file's name, also while it is partial. */
+function partOf(name: string): number | undefined {
+  const match = /^part-(\d{5,})\.parquet(\.partial)?$/.exec(name);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** Refuses a folder that another way of sharding, or another configuration of it, writes to. */
+function checkNeighbours(path: string, names: readonly string[], wanted: Manifest): void {
+  for (const name of names.filter((name) => MANIFEST_NAME.test(name))) {
+    const file = join(path, name);
+    const neighbour = parseManifest(Deno.readTextFileSync(file), file);
+    if (neighbour.shard?.count !== wanted.shard?.count) {
+      const [theirs, ours] = [neighbour, wanted].map(({ shard }) => shard ? `${shard.count} shards` : "one process");
+      throw new TypeError(`Cannot write label maps to "${path}": ${name} is of ${theirs}, this run is of ${ours}`);
+    }
+    checkSame(path, { ...neighbour, shard: wanted.shard }, wanted);
+  }
+}
+
+/** Refuses a folder that no run of this kind began: what is in it may be somebody's only copy. */
+function checkNoParts(path: string, names: readonly string[], { shard }: Manifest): void {
+  const isShared = shard !== undefined && names.some((name) => /^manifest-/.test(name));
+  const isOfAnotherShard = (name: string) => {
+    const part = partOf(name);
+    return part === undefined ? /^(manifest|rejected)-/.test(name) : !isPartOfShard(part, shard);
+  };
+  const isOurs = (name: string) =>
+    /^\.manifest.*\.lock$/.test(name) || /^(manifest|rejected).*\.partial$/.test(name) ||
+    (isShared && isOfAnotherShard(name));
+  const foreign = names.find((name) => !isOurs(name));
+  if (foreign !== undefined) {
+    throw new Deno.errors.AlreadyExists(
+      `Cannot write label maps to "${path}": it holds "${foreign}" and no manifest${shardSuffix(shard)}.json`,
+    );
+  }
+}
+
+/** Refuses to go on with what was begun differently. */
+function checkSame(path: string, before: Manifest, wanted: Manifest): void {
+  const same = ({ configuration, shard, classes, dataSetClasses }: Manifest) => ({
+    ...configuration,
+    shard,
+    classes,
+    dataSetClasses,
+  });
+  const found = differences(same(before), JSON.parse(JSON.stringify(same(wanted))));
+  if (found.length > 0) {
+    throw new TypeError(`Cannot resume label maps in "${path}": their configuration differs: ${found.join("; ")}`);
+  }
+}
+
+/** Refuses to go on if a finished part is not there as a whole. */
+function checkParts(path: string, { parts }: Manifest): void {
+  for (const { file, bytes } of parts) {
+    let size: number;
+    try {
+      size = Deno.statSync(join(path, file)).size;
+    } catch (error) {
+      throw fileError(`Cannot resume label maps in "${path}": "${file}" is listed as finished`, error);
+    }
+    if (size !== bytes) {
+      throw new TypeError(
+        `Cannot resume label maps in "${path}": "${file}" has ${size} bytes, its manifest says ${bytes}`,
+      );
+    }
+  }
+}
+
+/** The rejected images of finished parts; a run that was killed may have left others. */
+function readRejected(path: string, { parts, configuration: { rowsPerFile } }: Manifest): RejectedImage[] {
+  const images = (readIfThere(path) ?? "").split("\n").filter((line) => line !== "").map((line): RejectedImage => {
+    try {
+      return JSON.parse(line);
+    } catch {
+      throw new TypeError(`Cannot read "${path}": ${JSON.stringify(line)} is not JSON`);
+    }
+  });
+  const byPart = Map.groupBy(images, ({ index }) => Math.floor(index / rowsPerFile));
+  return parts.flatMap(({ part, rejected }) => {
+    const images = byPart.get(part) ?? [];
+    if (images.length !== rejected) {
+      throw new TypeError(
+        `Cannot read "${path}": it lists ${images.length} images of part ${part}, the manifest ${rejected}`,
+      );
+    }
+    return images;
+  });
+}
+
+/** A line for each image; no file if there are none. */
+function writeRejected(path: string, images: readonly RejectedImage[]): void {
+  const text = images.map(({ index, key, reason }) => JSON.stringify({ index, key, reason }) + "\n").join("");
+  if (text === (readIfThere(path) ?? "")) return;
+  if (text === "") removeIfThere(path);
+  else replaceFile(path, text);
+}

@@ -1,0 +1,195 @@
+/**
+ * The manifest of a label-map folder: the configuration that made it, its finished parts, and the names of the classes.
+ *
+ * `manifest.json` is one JSON object, with a line for each finished part. A process that writes one shard of the folder
+ * keeps a manifest and a list of rejected images of its own, `manifest-00003-of-00016.json` and
+ * `rejected-00003-of-00016.jsonl`; part files are numbered across all shards.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { fileError } from "./files.ts";
+import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
+
+/** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */
+export interface LabelMapConfiguration {
+  /** Of every part file. */
+  readonly metadata: LabelMapMetadata;
+  /** Part p is made of the source's images from p * rowsPerFile up to, but not including, (p + 1) * rowsPerFile. */
+  readonly rowsPerFile: number;
+  readonly [entry: string]: Json | LabelMapMetadata;
+}
+
+/** Names of classes, column by column; the position is the class index. */
+export interface ClassNames {
+  /** WordNet identifiers (`n01440764`), where they are known. */
+  readonly wnid?: readonly string[];
+  readonly name: readonly string[];
+}
+
+/** The share of a folder that one of several processes writes: parts p with p mod count = index. */
+export interface Shard {
+  /** From 0. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** A part file that is whole. */
+export interface FinishedPart {
+  readonly part: number;
+  readonly file: string;
+  readonly rows: number;
+  /** How many of the part's images are in the list of rejected images instead. */
+  readonly rejected: number;
+  readonly bytes: number;
+  /** Of the file, hexadecimal. */
+  readonly sha256: string;
+}
+
+/** The content of `manifest.json`. */
+export interface Manifest {
+  readonly version: 1;
+  readonly configuration: LabelMapConfiguration;
+  readonly shard?: Shard;
+  /** Ascending. */
+  readonly parts: readonly FinishedPart[];
+  /** The annotator's classes. */
+  readonly classes?: ClassNames;
+  /** The data set's own classes: what `label` counts. */
+  readonly dataSetClasses?: ClassNames;
+}
+
+/** An image that could not be decoded: one line of `rejected.jsonl`. */
+export interface RejectedImage {
+  /** Position in the source, from 0. */
+  readonly index: number;
+  readonly key: string;
+  readonly reason: string;
+}
+
+/** What manifests are called. */
+export const MANIFEST_NAME = /^manifest(-\d+-of-\d+)?\.json$/;
+
+/** The name of a part file: `part-00000.parquet`. */
+export function partName(part: number): string {
+  return `part-${String(part).padStart(5, "0")}.parquet`;
+}
+
+/** What a shard's files have in their names: `-00003-of-00016`, or nothing for a whole folder. */
+export function shardSuffix(shard: Shard | undefined): string {
+  if (!shard) return "";
+  return `-${String(shard.index).padStart(5, "0")}-of-${String(shard.count).padStart(5, "0")}`;
+}
+
+/** Whether a part is one that a shard writes. */
+export function isPartOfShard(part: number, shard: Shard | undefined): boolean {
+  return !shard || part % shard.count === shard.index;
+}
+
+/**
+ * The text of a manifest: an entry a line, and a line for each part.
+ *
+ * @param manifest What to write.
+ * @returns JSON.
+ */
+export function formatManifest(manifest: Manifest): string {
+  const entries = Object.entries(manifest).filter(([, value]) => value !== undefined).map(([name, value]) => {
+    const text = name === "parts" && manifest.parts.length > 0
+      ? `[\n${manifest.parts.map((part) => JSON.stringify(part)).join(",\n")}\n]`
+      : JSON.stringify(value);
+    return `${JSON.stringify(name)}: ${text}`;
+  });
+  return `{\n${entries.join(",\n")}\n}\n`;
+}
+
+/**
+ * Reads a manifest.
+ *
+ * @param text Its JSON.
+ * @param path Of the file, for messages.
+ * @returns The manifest.
+ * @throws {TypeError | RangeError} If it is not one.
+ */
+export function parseManifest(text: string, path: string): Manifest {
+  const subject = `Cannot read manifest "${path}"`;
+  let manifest: Manifest;
+  try {
+    manifest = JSON.parse(text);
+  } catch (error) {
+    throw new TypeError(`${subject}: ${(error as Error).message}`);
+  }
+  if (manifest?.version !== 1) throw new RangeError(`${subject}: version is ${manifest?.version}, expected 1`);
+  if (!Array.isArray(manifest.parts)) throw new TypeError(`${subject}: parts is not a list`);
+  for (const [position, { part, file, rows, rejected, bytes, sha256 }] of manifest.parts.entries()) {
+    const areCounts = [part, rows, rejected, bytes].every((count) => Number.isInteger(count) && count >= 0);
+    if (!areCounts || file !== partName(part) || typeof sha256 !== "string") {
+      throw new TypeError(`${subject}: entry ${position} of parts is ${JSON.stringify(manifest.parts[position])}`);
+    }
+  }
+  checkConfiguration(manifest.configuration, subject);
+  return manifest;
+}
+
+/**
+ * Reads the manifests of a folder: one, or one of each shard that has begun.
+ *
+ * @param path The folder.
+ * @returns The manifests, by the names of their files.
+ * @throws {Deno.errors.NotFound} If there is no such folder, or no manifest in it.
+ * @throws {TypeError | RangeError} If a manifest is not valid.
+ */
+export function readManifests(path: string): Manifest[] {
+  const subject = `Cannot read label maps from "${path}"`;
+  let names: string[];
+  try {
+    names = [...Deno.readDirSync(path)].map(({ name }) => name).filter((name) => MANIFEST_NAME.test(name)).sort();
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+  if (names.length === 0) throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json`);
+  return names.map((name) => {
+    const file = join(path, name);
+    return parseManifest(Deno.readTextFileSync(file), file);
+  });
+}
+
+/**
+ * Checks a configuration.
+ *
+ * @param configuration What to check.
+ * @param subject How the message starts.
+ * @throws {TypeError | RangeError} If it has no valid metadata or number of rows.
+ */
+export function checkConfiguration(configuration: LabelMapConfiguration, subject: string): void {
+  checkMetadata(configuration?.metadata, subject);
+  const { rowsPerFile } = configuration;
+  if (!Number.isInteger(rowsPerFile) || rowsPerFile < 1) {
+    throw new RangeError(`${subject}: rowsPerFile is ${rowsPerFile}, expected a positive integer`);
+  }
+}
+
+/**
+ * Where two JSON values differ: `metadata.k was 5, is 3`.
+ *
+ * @param before The one value.
+ * @param after The other.
+ * @param path Name of the entry compared, empty for the whole.
+ * @returns One phrase for each entry that differs, none if they are equal.
+ */
+export function differences(before: unknown, after: unknown, path = ""): string[] {
+  if (isObject(before) && isObject(after)) {
+    const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+    return names.flatMap((name) => differences(before[name], after[name], path ? `${path}.${name}` : name));
+  }
+  const [was, is] = [before, after].map((value) => JSON.stringify(value) ?? "absent");
+  return was === is ? [] : [`${path} was ${abbreviate(was)}, is ${abbreviate(is)}`];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function abbreviate(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
+}

@@ -1,0 +1,24 @@
+/**
+ * Label maps on disk: Parquet files that say what they hold, and folders of them that a killed run can go on with.
+ *
+ * @example
+ * ```ts
+ * import { openLabelMaps } from "./mod.ts";
+ *
+ * const labelMaps = await openLabelMaps("labels");
+ * for await (const { key, topClass } of labelMaps.rows()) console.log(key, topClass[0]);
+ * labelMaps.close();
+ * ```
+ *
+ * @module
+ */
+
+export * from "./types.ts";
+export * from "./codec.ts";
+export * from "./float16.ts";
+export * from "./float8.ts";
+export * from "./writer.ts";
+export * from "./reader.ts";
+export * from "./manifest.ts";
+export * from "./folder.ts";
+export * from "./collection.ts";

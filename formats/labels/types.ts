@@ -1,0 +1,121 @@
+/**
+ * What a label map is: one row of a part file, and the metadata that describes all rows of a file.
+ *
+ * @module
+ */
+
+/** A value that JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };
+
+/** How scores are stored. The 8-bit types are the OCP 8-bit floating point formats E4M3 (without infinities) and E5M2. */
+export type LabelMapType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
+
+/** Every {@linkcode LabelMapType}, the most exact first. */
+export const labelMapTypes: readonly LabelMapType[] = ["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"];
+
+/** Scores as stored: float32, or the bit patterns of float16 and of the 8-bit types. */
+export type Scores = Float32Array | Uint16Array | Uint8Array;
+
+/** Class indices as stored: 16 bits below 65,536 classes, 32 bits from there on. */
+export type Classes = Uint16Array | Uint32Array;
+
+/** The label map of one image. */
+export interface LabelMapRow {
+  /** The image's path under the root, `/`-separated; in tar shards `shard.tar/member`. */
+  readonly key: string;
+  /** The data set's own class index, null if unknown. */
+  readonly label: number | null;
+  /** Of the decoded image, pixels. */
+  readonly width: number;
+  /** Of the decoded image, pixels. */
+  readonly height: number;
+  /** Class indices `[k, H, W]`; rank 0 is the class with the highest score. */
+  readonly class: Classes;
+  /** The logits of those classes, in the same order. */
+  readonly score: Scores;
+  /** The best classes (5, or all where there are fewer) of softmax(mean of the whole map over H and W), best first. */
+  readonly topClass: Classes;
+  /** Their probabilities. */
+  readonly topProbability: Float32Array;
+}
+
+/** What computed the maps. Entries beyond these are kept as they are. */
+export interface Annotator {
+  readonly name: string;
+  /** SHA-256 of its weights, hexadecimal. */
+  readonly sha256: string;
+  /** `[H, W]` of the images it was given, pixels. */
+  readonly inputSize: readonly [height: number, width: number];
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly interpolation: string;
+  readonly [entry: string]: Json;
+}
+
+/** What a part file says of its rows: the JSON of the Parquet key-value metadata entry `relabel`. */
+export interface LabelMapMetadata {
+  /** Of the format; readers refuse others. */
+  readonly version: 1;
+  readonly annotator: Annotator;
+  /** Number of classes the annotator tells apart. */
+  readonly classes: number;
+  /** Classes kept in each cell. */
+  readonly k: number;
+  /** `[H, W]` of the maps, cells. */
+  readonly grid: readonly [height: number, width: number];
+  readonly dtype: LabelMapType;
+  /** The last two axes of `[k, H, W]`. */
+  readonly layout: "hw";
+  readonly [entry: string]: Json;
+}
+
+/** Number of values in one map: k x H x W. */
+export function mapLength({ k, grid: [height, width] }: LabelMapMetadata): number {
+  return k * height * width;
+}
+
+/** Bits of a stored class index: 16 below 65,536 classes, else 32. */
+export function classBits({ classes }: LabelMapMetadata): 16 | 32 {
+  return classes < 65536 ? 16 : 32;
+}
+
+/** Number of image-level classes a row has: 5, or all where there are fewer. */
+export function topLength({ classes }: LabelMapMetadata): number {
+  return Math.min(5, classes);
+}
+
+/**
+ * Checks that a value, parsed from JSON or given by a program, is metadata this version of the format understands.
+ *
+ * @param value What to check.
+ * @param subject How the message starts: `Cannot read label map "a.parquet"`.
+ * @returns The value, typed.
+ * @throws {TypeError} If an entry is missing or of the wrong type.
+ * @throws {RangeError} If an entry is out of range.
+ */
+export function checkMetadata(value: unknown, subject: string): LabelMapMetadata {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new TypeError(`${subject}: its metadata is not an object`);
+  }
+  const metadata = value as LabelMapMetadata;
+  const show = (entry: string) => JSON.stringify(metadata[entry]) ?? "missing";
+  if (metadata.version !== 1) throw new RangeError(`${subject}: format version is ${show("version")}, expected 1`);
+  if (!labelMapTypes.includes(metadata.dtype)) {
+    throw new RangeError(`${subject}: dtype is ${show("dtype")}, expected one of ${labelMapTypes.join(", ")}`);
+  }
+  if (metadata.layout !== "hw") throw new RangeError(`${subject}: layout is ${show("layout")}, expected "hw"`);
+  if (typeof metadata.annotator?.name !== "string" || typeof metadata.annotator.sha256 !== "string") {
+    throw new TypeError(`${subject}: annotator is ${show("annotator")}, expected an object with name and sha256`);
+  }
+  const isCount = (count: unknown) => Number.isInteger(count) && count as number > 0;
+  if (!isCount(metadata.classes) || metadata.classes > 2 ** 32) {
+    throw new RangeError(`${subject}: classes is ${show("classes")}, expected 1 to 4,294,967,296`);
+  }
+  if (!isCount(metadata.k) || metadata.k > metadata.classes) {
+    throw new RangeError(`${subject}: k is ${show("k")}, expected 1 to ${metadata.classes}, the number of classes`);
+  }
+  if (!Array.isArray(metadata.grid) || metadata.grid.length !== 2 || !metadata.grid.every(isCount)) {
+    throw new RangeError(`${subject}: grid is ${show("grid")}, expected two positive integers`);
+  }
+  return metadata;
+}

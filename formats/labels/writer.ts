@@ -1,0 +1,255 @@
+/**
+ * Writes label-map files: rows in, one Parquet file out, whole or not at all.
+ *
+ * Rows gather in typed arrays and leave as a row group, so memory does not grow with the file. The bytes depend on the
+ * rows and the metadata alone, given the Zstandard of this Deno.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { dirname } from "@std/path";
+import { arrowSchema, labelMapColumns } from "./columns.ts";
+import { fileError, PARTIAL, syncFolder } from "./files.ts";
+import { type ColumnValues, encodeColumn, type Placement } from "./parquet/column.ts";
+import { encodeFooter, MAGIC, type RowGroup } from "./parquet/footer.ts";
+import {
+  checkMetadata,
+  classBits,
+  type Classes,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  mapLength,
+  type Scores,
+  topLength,
+} from "./types.ts";
+
+/** A file being written. */
+export interface LabelMapWriter {
+  /**
+   * Adds a row. Its arrays are copied.
+   *
+   * @throws {TypeError} If an array has the wrong type or length.
+   * @throws {RangeError} If a class index is not below the number of classes, or an integer not an int32.
+   * @throws {Error} If the disk is full, or the file cannot be written for another reason.
+   */
+  append(row: LabelMapRow): void;
+  /** Writes what is left, makes it durable, and gives the file its name. */
+  finish(): LabelMapFile;
+  /** Removes what was written. */
+  discard(): void;
+}
+
+/** What was written. */
+export interface LabelMapFile {
+  readonly rows: number;
+  readonly bytes: number;
+  /** SHA-256 of the file, hexadecimal. */
+  readonly sha256: string;
+}
+
+/**
+ * Values of a map column in a row group: what 256 maps of the published size (15 x 15, k = 5) have. That is large enough
+ * for dictionaries to pay (groups of a quarter are 1 to 4 % larger), and some megabytes of memory.
+ */
+const GROUP_VALUES = 256 * 1125;
+
+/** Rows in a row group, however small the maps. */
+const GROUP_ROWS = 16384;
+
+/**
+ * Begins a label-map file. It is written as `${path}.partial` and renamed when finished; a file of that name is replaced.
+ *
+ * @param path Where.
+ * @param metadata What the rows are.
+ * @returns The writer; end with `finish` or `discard`.
+ * @throws {TypeError | RangeError} If the metadata is not valid.
+ * @throws {Deno.errors.NotFound} If there is no such folder.
+ */
+export function createLabelMapFile(path: string, metadata: LabelMapMetadata): LabelMapWriter {
+  const subject = `Cannot write label map "${path}"`;
+  checkMetadata(metadata, subject);
+  const columns = labelMapColumns(metadata);
+  const groupRows = Math.max(1, Math.min(GROUP_ROWS, Math.floor(GROUP_VALUES / mapLength(metadata))));
+  const partial = path + PARTIAL;
+  const file = openFile(partial, subject);
+  const hash = createHash("sha256");
+  const groups: RowGroup[] = [];
+  let rows: LabelMapRow[] = [];
+  let rowCount = 0;
+  let offset = 0;
+  let open = true;
+
+  function discard(): void {
+    if (!open) return;
+    open = false;
+    file.close();
+    Deno.removeSync(partial);
+  }
+
+  /** Runs what touches the disk; if it fails, nothing is left behind. */
+  function attempt(action: () => void): void {
+    if (!open) throw new TypeError(`${subject}: it is closed`);
+    try {
+      action();
+    } catch (error) {
+      discard();
+      throw fileError(subject, error);
+    }
+  }
+
+  function write(bytes: Uint8Array): void {
+    attempt(() => {
+      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+    });
+    hash.update(bytes);
+    offset += bytes.length;
+  }
+
+  function writeGroup(): void {
+    const chunks = rowGroupColumns(rows, metadata).map(({ placement, ...column }) => {
+      const { bytes, ...chunk } = encodeColumn(column, placement);
+      const position = { ...chunk, offset, compressedBytes: bytes.length };
+      write(bytes);
+      return position;
+    });
+    groups.push({ rows: rows.length, chunks });
+    rows = [];
+  }
+
+  write(MAGIC);
+  return {
+    append(row) {
+      rows.push(checkedCopy(row, metadata, subject));
+      rowCount++;
+      if (rows.length === groupRows) writeGroup();
+    },
+    finish() {
+      if (rows.length > 0) writeGroup();
+      write(encodeFooter(columns, groups, [
+        ["relabel", JSON.stringify(metadata)],
+        ["ARROW:schema", arrowSchema(columns)],
+      ]));
+      attempt(() => {
+        file.syncSync();
+        Deno.renameSync(partial, path);
+        syncFolder(dirname(path));
+      });
+      open = false;
+      file.close();
+      return { rows: rowCount, bytes: offset, sha256: hash.digest("hex") };
+    },
+    discard,
+  };
+}
+
+function openFile(path: string, subject: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { write: true, create: true, truncate: true });
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+/** The columns of some rows, in the order of {@linkcode labelMapColumns}. */
+function rowGroupColumns(
+  rows: readonly LabelMapRow[],
+  metadata: LabelMapMetadata,
+): (ColumnValues & { placement?: Placement })[] {
+  const labels = rows.map(({ label }) => label);
+  const classes = (arrays: readonly Classes[]): ColumnValues =>
+    classBits(metadata) === 16
+      ? { type: "uint16", values: join(arrays, Uint16Array) }
+      : { type: "uint32", values: join(arrays, Uint32Array) };
+  const lengths = (arrays: readonly { length: number }[]) => ({ lengths: arrays.map(({ length }) => length) });
+  const maps = lengths(rows.map((row) => row.class));
+  const tops = lengths(rows.map((row) => row.topClass));
+  return [
+    { type: "utf8", values: rows.map(({ key }) => key) },
+    {
+      type: "int32",
+      values: Int32Array.from(labels.filter((label) => label !== null)),
+      placement: { present: labels.map((label) => label !== null) },
+    },
+    { type: "int32", values: Int32Array.from(rows, ({ width }) => width) },
+    { type: "int32", values: Int32Array.from(rows, ({ height }) => height) },
+    { ...classes(rows.map((row) => row.class)), placement: maps },
+    { ...scoreColumn(rows.map(({ score }) => score), metadata), placement: maps },
+    { ...classes(rows.map(({ topClass }) => topClass)), placement: tops },
+    { type: "float32", values: join(rows.map((row) => row.topProbability), Float32Array), placement: tops },
+  ];
+}
+
+function scoreColumn(scores: readonly Scores[], { dtype }: LabelMapMetadata): ColumnValues {
+  switch (dtype) {
+    case "fp32":
+      return { type: "float32", values: join(scores, Float32Array) };
+    case "fp16":
+      return { type: "float16", values: join(scores, Uint16Array) };
+    case "fp8_e4m3":
+    case "fp8_e5m2":
+      return { type: "uint8", values: join(scores, Uint8Array) };
+  }
+}
+
+/** One array of all values in order. */
+function join<TypedArray extends { set(values: ArrayLike<number>, offset: number): void }>(
+  arrays: readonly ArrayLike<number>[],
+  Type: new (length: number) => TypedArray,
+): TypedArray {
+  const whole = new Type(arrays.reduce((length, array) => length + array.length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    whole.set(array, offset);
+    offset += array.length;
+  }
+  return whole;
+}
+
+const SCORE_ARRAYS = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array } as const;
+
+/** A copy of a row that fits the metadata. */
+function checkedCopy(row: LabelMapRow, metadata: LabelMapMetadata, subject: string): LabelMapRow {
+  const place = `${subject}: row "${row.key}"`;
+  const integers = { label: row.label ?? 0, width: row.width, height: row.height };
+  for (const [name, value] of Object.entries(integers)) {
+    if ((value | 0) !== value) throw new RangeError(`${place}: ${name} is ${value}, expected a 32-bit integer`);
+  }
+  const ClassArray = classBits(metadata) === 16 ? Uint16Array : Uint32Array;
+  const top = topLength(metadata);
+  checkArray(place, "class", row.class, ClassArray, mapLength(metadata));
+  checkArray(place, "score", row.score, SCORE_ARRAYS[metadata.dtype], mapLength(metadata));
+  checkArray(place, "topClass", row.topClass, ClassArray, top);
+  checkArray(place, "topProbability", row.topProbability, Float32Array, top);
+  for (const [name, classes] of [["class", row.class], ["topClass", row.topClass]] as const) {
+    for (const value of classes) {
+      if (value >= metadata.classes) {
+        throw new RangeError(`${place}: ${name} holds ${value}, expected less than ${metadata.classes}, the classes`);
+      }
+    }
+  }
+  return {
+    key: row.key,
+    label: row.label,
+    width: row.width,
+    height: row.height,
+    class: row.class.slice(),
+    score: row.score.slice(),
+    topClass: row.topClass.slice(),
+    topProbability: row.topProbability.slice(),
+  };
+}
+
+function checkArray(
+  row: string,
+  name: string,
+  array: Classes | Scores,
+  // deno-lint-ignore no-explicit-any
+  Type: abstract new (...parameters: any) => Classes | Scores,
+  length: number,
+): void {
+  if (!(array instanceof Type)) {
+    throw new TypeError(`${row}: ${name} is ${array.constructor.name}, expected ${Type.name}`);
+  }
+  if (array.length !== length) throw new TypeError(`${row}: ${name} has ${array.length} values, expected ${length}`);
+}
