@@ -35,10 +35,12 @@ export interface ByteSource {
  * @throws {Deno.errors.NotFound} If there is none.
  */
 export async function openBytes(path: string): Promise<ByteSource> {
-  const { isDirectory } = await Deno.stat(path);
-  if (isDirectory) throw new TypeError(`Cannot read weights "${path}": it is a folder`);
-  const file = await Deno.open(path);
-  const { size } = await file.stat();
+  const file = await openFile(path);
+  const { size, isDirectory } = await file.stat();
+  if (isDirectory) {
+    file.close();
+    throw new TypeError(`Cannot read "${path}": it is a folder`);
+  }
   return {
     path,
     size,
@@ -59,6 +61,15 @@ export async function openBytes(path: string): Promise<ByteSource> {
     },
     close: () => file.close(),
   };
+}
+
+async function openFile(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`Cannot read "${path}": there is no such file`);
+  }
 }
 
 /**

@@ -13,6 +13,11 @@
  */
 
 export { openTorch, openWeights } from "./open.ts";
+export { type AnnotatorFolder, openAnnotatorFolder } from "./annotator_folder.ts";
+export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/download.ts";
+export { isHubReference } from "./hub/reference.ts";
+export { type HubSettings, readHubSettings } from "./hub/settings.ts";
+export type { DownloadProgress } from "./hub/transfer.ts";
 export { loadParameters, type Parameter } from "./parameters.ts";
 export type { Weights } from "./weights.ts";
 export type { TorchFile } from "./torch.ts";

@@ -1,0 +1,148 @@
+/**
+ * The folder an annotator comes in: `config.json` as timm writes it, and the weights.
+ *
+ * Newer files keep what belongs to the weights under `pretrained_cfg`, older ones at the top level.
+ *
+ * @module
+ */
+
+import { basename, dirname, join } from "@std/path";
+import { openWeights } from "./open.ts";
+import type { Weights } from "./weights.ts";
+
+/** An annotator on disk. */
+export interface AnnotatorFolder {
+  /** Architecture and tag, as timm names them: `tf_efficientnet_lite0.in1k`. */
+  readonly name: string;
+  /** timm's name of the architecture. */
+  readonly architecture: string;
+  /** Number of classes. */
+  readonly classes: number;
+  /** What the network was trained at, in pixels. */
+  readonly inputSize: readonly [height: number, width: number];
+  /** Of the channels red, green and blue, on a scale of 0 to 1. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  readonly interpolation: "bilinear" | "bicubic";
+  /** One name a class, where the file has them. */
+  readonly classNames?: readonly string[];
+  /** The open weights, which the caller closes. */
+  readonly weights: Weights;
+}
+
+/** Options of timm's constructors that leave the inference as it is. */
+const harmlessArguments = new Set(["drop_rate", "drop_path_rate", "num_classes", "in_chans", "global_pool"]);
+
+/**
+ * Opens the folder of an annotator.
+ *
+ * @param path The folder, or a weight file beside its `config.json`. In a folder the weights are `model.safetensors`, else
+ *   `pytorch_model.bin`, else its only `.safetensors`, `.pth`, `.pth.tar`, `.pt` or `.bin`.
+ * @returns What it holds, its weights open.
+ * @throws {Deno.errors.NotFound} If the folder, its `config.json` or its weights are missing.
+ * @throws {TypeError} If `config.json` is not one of a network like these, or the weights cannot be read.
+ */
+export async function openAnnotatorFolder(path: string): Promise<AnnotatorFolder> {
+  const folder = (await statOf(path)).isDirectory ? path : dirname(path);
+  const config = await readConfig(join(folder, "config.json"));
+  const weights = await openWeights(folder === path ? await findWeights(folder) : path);
+  return { ...config, weights };
+}
+
+async function statOf(path: string): Promise<Deno.FileInfo> {
+  try {
+    return await Deno.stat(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`Cannot read annotator "${path}": there is no such folder or file`);
+  }
+}
+
+async function findWeights(folder: string): Promise<string> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory && /\.(safetensors|pth|pth\.tar|pt|bin)$/.test(name)) names.push(name);
+  }
+  const usual = ["model.safetensors", "pytorch_model.bin"].find((name) => names.includes(name));
+  if (usual) return join(folder, usual);
+  if (names.length === 1) return join(folder, names[0]);
+  if (names.length === 0) {
+    throw new Deno.errors.NotFound(`Cannot read annotator "${folder}": it has no model.safetensors or other weights`);
+  }
+  throw new TypeError(`Cannot read annotator "${folder}": which of ${names.sort().join(", ")} is meant? Name the file`);
+}
+
+async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights">> {
+  const config = await readJson(path);
+  const pretrained = isObject(config.pretrained_cfg) ? config.pretrained_cfg : {};
+  const find = (key: string) => config[key] ?? pretrained[key];
+  const wrong = (key: string, expected: string) => {
+    const found = find(key) === undefined ? "is missing" : `is ${JSON.stringify(find(key))}`;
+    return new TypeError(`Cannot read "${path}": ${key} ${found}, expected ${expected}`);
+  };
+
+  const architecture = find("architecture");
+  if (typeof architecture !== "string" || architecture === "") throw wrong("architecture", "timm's name of a network");
+  for (const key of Object.keys(isObject(config.model_args) ? config.model_args : {})) {
+    if (!harmlessArguments.has(key)) {
+      throw new TypeError(`Cannot read "${path}": model_args has ${key}, which changes the network in an unknown way`);
+    }
+  }
+  const classes = find("num_classes");
+  if (!Number.isInteger(classes) || (classes as number) < 1) throw wrong("num_classes", "a positive integer");
+  const inputSize = find("input_size");
+  if (!isTriple(inputSize) || inputSize[0] !== 3 || !inputSize.every((size) => Number.isInteger(size) && size > 0)) {
+    throw wrong("input_size", "[3, height, width]");
+  }
+  const mean = find("mean");
+  if (!isTriple(mean)) throw wrong("mean", "three numbers");
+  const std = find("std");
+  if (!isTriple(std) || !std.every((value) => value > 0)) throw wrong("std", "three positive numbers");
+  const interpolation = find("interpolation");
+  if (interpolation !== "bilinear" && interpolation !== "bicubic") throw wrong("interpolation", "bilinear or bicubic");
+  const classNames = find("label_names") ?? find("labels");
+  if (classNames !== undefined && !isNames(classNames, classes as number)) {
+    throw new TypeError(`Cannot read "${path}": label_names is not a list of ${classes} names`);
+  }
+  const tag = typeof pretrained.tag === "string" && !architecture.includes(".") ? pretrained.tag : "";
+  return {
+    name: tag === "" ? architecture : `${architecture}.${tag}`,
+    architecture,
+    classes: classes as number,
+    inputSize: [inputSize[1], inputSize[2]],
+    mean,
+    std,
+    interpolation,
+    ...(classNames === undefined ? {} : { classNames: classNames as string[] }),
+  };
+}
+
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  let text;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`Cannot read annotator "${dirname(path)}": it has no ${basename(path)}`);
+  }
+  let config: unknown;
+  try {
+    config = JSON.parse(text);
+  } catch (error) {
+    throw new TypeError(`Cannot read "${path}": it is not JSON`, { cause: error });
+  }
+  if (!isObject(config)) throw new TypeError(`Cannot read "${path}": it is not a JSON object`);
+  return config;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isTriple(value: unknown): value is [number, number, number] {
+  return Array.isArray(value) && value.length === 3 && value.every((number) => Number.isFinite(number));
+}
+
+function isNames(value: unknown, count: number): value is string[] {
+  return Array.isArray(value) && value.length === count && value.every((name) => typeof name === "string");
+}

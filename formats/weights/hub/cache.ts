@@ -1,0 +1,120 @@
+/**
+ * The hub's cache on disk, in the layout of `huggingface_hub`, so that the two share what either has downloaded.
+ *
+ *     models--OWNER--NAME/refs/REVISION                  the commit that a branch or tag was at
+ *     models--OWNER--NAME/blobs/HASH                     contents, by SHA-256 or git's blob hash
+ *     models--OWNER--NAME/snapshots/COMMIT/FILE          links to them
+ *
+ * A file is in a snapshot only when it is whole.
+ *
+ * @module
+ */
+
+import { dirname, join } from "@std/path";
+import type { HubReference } from "./reference.ts";
+
+/** Files that hold the weights, the preferred one first. */
+export const weightFiles: readonly string[] = ["model.safetensors", "pytorch_model.bin"];
+/** The file that describes an annotator. */
+export const configFile = "config.json";
+
+/** Whether a revision is a whole commit, which never changes. */
+export function isCommit(revision: string): boolean {
+  return /^[0-9a-f]{40}$/.test(revision);
+}
+
+/**
+ * The folder of a model.
+ *
+ * @param cache Folder of the cache.
+ * @param repository `owner/name`.
+ * @returns Its path.
+ */
+export function modelFolder(cache: string, repository: string): string {
+  return join(cache, `models--${repository.replace("/", "--")}`);
+}
+
+/**
+ * Finds a model that was downloaded before.
+ *
+ * @param cache Folder of the cache.
+ * @param reference The model.
+ * @returns The commit and folder of its snapshot, undefined if its files are not all there.
+ */
+export async function findSnapshot(
+  cache: string,
+  reference: HubReference,
+): Promise<{ commit: string; path: string } | undefined> {
+  const folder = modelFolder(cache, reference.repository);
+  const commit = isCommit(reference.revision)
+    ? reference.revision
+    : (await readIfThere(join(folder, "refs", reference.revision)))?.trim();
+  if (!commit || !isCommit(commit)) return undefined;
+  const path = join(folder, "snapshots", commit);
+  if (!await isFile(join(path, configFile))) return undefined;
+  for (const file of weightFiles) {
+    if (await isFile(join(path, file))) return { commit, path };
+  }
+}
+
+/**
+ * Notes the commit of a branch or tag.
+ *
+ * @param folder The model's folder.
+ * @param revision The branch or tag; a commit needs no note.
+ * @param commit The commit.
+ */
+export async function writeRevision(folder: string, revision: string, commit: string): Promise<void> {
+  if (isCommit(revision)) return;
+  const path = join(folder, "refs", revision);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${crypto.randomUUID()}`;
+  await Deno.writeTextFile(temporary, commit);
+  await Deno.rename(temporary, path);
+}
+
+/**
+ * Puts a content into a snapshot: as a link, or where links cannot be made (Windows, or a permission for some folders
+ * only) by moving it there, as `huggingface_hub` does.
+ *
+ * @param folder The model's folder.
+ * @param hash Name of the content in `blobs`.
+ * @param commit The snapshot.
+ * @param file Name of the file in it.
+ */
+export async function addToSnapshot(folder: string, hash: string, commit: string, file: string): Promise<void> {
+  const path = join(folder, "snapshots", commit, file);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  try {
+    await Deno.symlink(join("..", "..", "blobs", hash), path);
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) return;
+    await Deno.rename(join(folder, "blobs", hash), path);
+  }
+}
+
+/**
+ * Whether there is a file, following links.
+ *
+ * @param path Its path.
+ * @param size Its expected size, if that matters.
+ * @returns Whether it is there and of that size.
+ */
+export async function isFile(path: string, size?: number): Promise<boolean> {
+  try {
+    const info = await Deno.stat(path);
+    return info.isFile && (size === undefined || info.size === size);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

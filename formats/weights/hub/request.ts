@@ -1,0 +1,181 @@
+/**
+ * Requests to the hub, and what it says about a file.
+ *
+ * `HEAD /owner/name/resolve/REVISION/FILE` answers with `X-Repo-Commit`, and for a file in large file storage, whose `GET` is
+ * redirected to another host, with `X-Linked-Size` and `X-Linked-Etag`, its SHA-256. The `ETag` of any other file is git's hash
+ * of it.
+ *
+ * @module
+ */
+
+import type { HubReference } from "./reference.ts";
+import type { HubSettings } from "./settings.ts";
+
+/** What the hub says about a file. */
+export interface RemoteFile {
+  readonly name: string;
+  readonly url: string;
+  /** The commit that the revision is at. */
+  readonly commit: string;
+  /** SHA-256 (64 digits) or git's blob hash (40 digits). */
+  readonly hash: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** The hub does not answer: no network, or an error of its own that may pass. */
+export class HubUnreachableError extends Error {
+  override readonly name = "HubUnreachableError";
+}
+
+const maximumRedirects = 5;
+/** How long the hub may be silent. */
+const silence = 30_000;
+
+/**
+ * Asks the hub for a file without its content.
+ *
+ * @param settings Where the hub is.
+ * @param reference The model.
+ * @param revision The revision, which is the commit once that is known.
+ * @param name The file.
+ * @returns What it is; undefined if the model has no such file.
+ * @throws {HubUnreachableError} If the hub does not answer.
+ * @throws {Error} If it refuses, or does not answer as a hub.
+ */
+export async function describeFile(
+  settings: HubSettings,
+  reference: HubReference,
+  revision: string,
+  name: string,
+): Promise<RemoteFile | undefined> {
+  const url = `${settings.endpoint}/${reference.repository}/resolve/${encodeURIComponent(revision)}/${name}`;
+  const { response } = await request(settings, url, { method: "HEAD", stopAt: "x-repo-commit" });
+  await response.body?.cancel();
+  if (response.status === 404 && isMissingEntry(response)) return undefined;
+  if (response.status >= 400) throw refusal(settings, reference, response);
+  const { headers } = response;
+  const commit = headers.get("x-repo-commit") ?? "";
+  const hash = (headers.get("x-linked-etag") ?? headers.get("etag") ?? "").replace(/^W\//, "").replaceAll('"', "");
+  const size = headers.get("x-linked-size") ?? headers.get("content-length");
+  if (!/^[0-9a-f]{40}$/.test(commit) || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) || !/^\d+$/.test(size ?? "")) {
+    throw new Error(
+      `Cannot download "${reference.text}": ${settings.endpoint} does not answer as a hub ` +
+        `(commit "${commit}", hash "${hash}", size ${size})`,
+    );
+  }
+  return { name, url, commit, hash, size: Number(size) };
+}
+
+/** A request that follows redirects itself. */
+export interface RequestOptions {
+  readonly method: "GET" | "HEAD";
+  /** First byte wanted; default 0. */
+  readonly offset?: number;
+  /** A header whose presence ends the following of redirects. */
+  readonly stopAt?: string;
+}
+
+/** An answer, and a function that postpones the moment at which the hub counts as silent. */
+export interface Answer {
+  readonly response: Response;
+  readonly keepAlive: () => void;
+  /** Ends the watch over silence; to be called when the body has been read. */
+  readonly done: () => void;
+}
+
+/**
+ * Sends a request, the token going to the endpoint's own origin only.
+ *
+ * @param settings Where the hub is.
+ * @param url The address.
+ * @param options What to ask.
+ * @returns The answer, whatever its status.
+ * @throws {HubUnreachableError} If there is none.
+ */
+export async function request(settings: HubSettings, url: string, options: RequestOptions): Promise<Answer> {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const done = () => clearTimeout(timer);
+  const keepAlive = () => {
+    done();
+    timer = setTimeout(() => controller.abort(new HubUnreachableError(`no answer for ${silence / 1000} s`)), silence);
+  };
+  const { origin } = new URL(settings.endpoint);
+  let target = url;
+  try {
+    for (let redirects = 0; redirects <= maximumRedirects; redirects++) {
+      keepAlive();
+      const headers = new Headers({ "accept-encoding": "identity" });
+      if (settings.token && new URL(target).origin === origin) headers.set("authorization", `Bearer ${settings.token}`);
+      if (options.offset) headers.set("range", `bytes=${options.offset}-`);
+      const response = await fetch(target, {
+        method: options.method,
+        headers,
+        redirect: "manual",
+        signal: controller.signal,
+      });
+      const location = response.headers.get("location");
+      const redirected = response.status >= 300 && response.status < 400 && location;
+      if (!redirected || (options.stopAt && response.headers.has(options.stopAt))) {
+        if (options.method === "HEAD") done();
+        return { response, keepAlive, done };
+      }
+      await response.body?.cancel();
+      target = new URL(location, target).href;
+    }
+    throw new Error(`more than ${maximumRedirects} redirects`);
+  } catch (error) {
+    done();
+    throw new HubUnreachableError(reasonOf(error), { cause: error });
+  }
+}
+
+/**
+ * The reason of a failed request, in a few words.
+ *
+ * @param error What was thrown.
+ * @returns Its message, with that of its cause where it has one.
+ */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Says why the hub refuses.
+ *
+ * @param settings Where the hub is.
+ * @param reference The model.
+ * @param response Its answer.
+ * @returns The error to throw.
+ */
+export function refusal(settings: HubSettings, reference: HubReference, response: Response): Error {
+  const { status } = response;
+  const start = `Cannot download "${reference.text}": ${settings.endpoint}`;
+  switch (status) {
+    case 401:
+      return new Error(
+        settings.token
+          ? `${start} does not accept the token in HF_TOKEN (401)`
+          : `${start} has no such model, or it is private: set HF_TOKEN (401)`,
+      );
+    case 403:
+      return new Error(
+        `${start} wants access to be granted first, at ${settings.endpoint}/${reference.repository} (403)`,
+      );
+    case 404:
+      return new Error(
+        response.headers.get("x-error-code") === "RevisionNotFound"
+          ? `${start} has no revision "${reference.revision}" of it (404)`
+          : `${start} has no such model (404)`,
+      );
+  }
+  const message = `${start} answers ${status}`;
+  return status === 429 || status >= 500 ? new HubUnreachableError(`it answers ${status}`) : new Error(message);
+}
+
+/** Mirrors that set no error code answer 404 for a missing file too. */
+function isMissingEntry(response: Response): boolean {
+  const code = response.headers.get("x-error-code");
+  return code === "EntryNotFound" || code === null;
+}

@@ -1,0 +1,72 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { loadParameters, openWeights, type Weights } from "../../../formats/weights/mod.ts";
+import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
+
+/** Weights in memory. */
+function weightsOf(shapes: Record<string, readonly number[]>): Weights {
+  return {
+    path: "model.safetensors",
+    names: Object.keys(shapes),
+    shape: (name) => shapes[name],
+    dtype: () => "F32",
+    read: (name) => Promise.resolve(new Float32Array(shapes[name].reduce((a, b) => a * b, 1)).fill(1)),
+    sha256: () => Promise.resolve(""),
+    close: () => {},
+  };
+}
+
+const shapes = new Map([["conv.weight", [2, 3, 1, 1]], ["bn.weight", [2]], ["bn.bias", [2]]]);
+const stored = { "bn.weight": [2], "bn.bias": [2], "conv.weight": [2, 3, 1, 1], "bn.num_batches_tracked": [] };
+
+Deno.test("loadParameters() reads the parameters of a network", async () => {
+  const parameters = await loadParameters(shapes, weightsOf(stored));
+  assertEquals([...parameters.keys()], [...shapes.keys()]);
+  assertEquals(parameters.get("bn.bias"), { shape: [2], data: new Float32Array([1, 1]) });
+});
+
+Deno.test("loadParameters() names the file and the parameter that is missing", async () => {
+  const { "bn.weight": _, ...rest } = stored;
+  await assertRejects(
+    () => loadParameters(shapes, weightsOf(rest)),
+    TypeError,
+    'Cannot load weights "model.safetensors": parameter "bn.weight" [2] is missing',
+  );
+  await assertRejects(
+    () => loadParameters(shapes, weightsOf({})),
+    TypeError,
+    'Cannot load weights "model.safetensors": parameter "conv.weight" [2, 3, 1, 1] (and 2 more) is missing',
+  );
+});
+
+Deno.test("loadParameters() says which shape was found and which expected", async () => {
+  for (const shape of [[2, 3, 3, 3], [2, 3]]) {
+    await assertRejects(
+      () => loadParameters(shapes, weightsOf({ ...stored, "conv.weight": shape })),
+      TypeError,
+      `Cannot load weights "model.safetensors": parameter "conv.weight" has shape [${shape.join(", ")}], ` +
+        "expected [2, 3, 1, 1]",
+    );
+  }
+});
+
+Deno.test("loadParameters() refuses the weights of a larger network of equal widths", async () => {
+  const b1 = parameterShapes(buildNetwork("efficientnet_b1", { classes: 10 }));
+  const b0 = parameterShapes(buildNetwork("efficientnet_b0", { classes: 10 }));
+  await assertRejects(
+    () => loadParameters(b0, weightsOf(Object.fromEntries(b1))),
+    TypeError,
+    'tensor "blocks.0.1.conv_dw.weight" [16, 1, 3, 3] (and 127 more) is no parameter of the network',
+  );
+});
+
+Deno.test("loadParameters() reads the default annotator", async () => {
+  const path = new URL("../../../assets/efficientnet_lite0/model.safetensors", import.meta.url).pathname;
+  const weights = await openWeights(path);
+  const parameters = await loadParameters(
+    parameterShapes(buildNetwork("tf_efficientnet_lite0", { classes: 1000 })),
+    weights,
+  );
+  weights.close();
+  assertEquals(parameters.get("classifier.weight")!.data.length, 1280 * 1000);
+  assertEquals([...parameters.values()].every(({ data }) => data.every(Number.isFinite)), true);
+});
