@@ -1,0 +1,159 @@
+/**
+ * The weights of a resize: which input pixels make an output pixel, and how much of each.
+ *
+ * @module
+ */
+
+import type { Pair } from "../../network.ts";
+import { FILTERS } from "./filters.ts";
+
+/** How pixels are weighed; Pillow's names in lower case. */
+export type ResizeFilter = "nearest" | keyof typeof FILTERS;
+
+/** A part of an image in pixels, fractions allowed; right and bottom are where it ends. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** What to make of an image. */
+export interface ResizeOptions {
+  /** Of the output. */
+  readonly size: Pair;
+  readonly filter: ResizeFilter;
+  /** The part to resize; default: the whole image. */
+  readonly box?: Box;
+}
+
+/** The weights for images of one size. */
+export interface ResizeTables {
+  /** Of the input. */
+  readonly width: number;
+  readonly height: number;
+  /** Of the output. */
+  readonly size: Pair;
+  /** The first input row that the vertical pass reads. */
+  readonly firstRow: number;
+  /** How many it reads: the height of the intermediate image. */
+  readonly rows: number;
+  /**
+   * The horizontal table, then the vertical one, whose rows count from `firstRow`. A table for n output pixels is n first
+   * input pixels, n numbers of taps, and the weights as multiples of 2^-22: n of the first tap, n of the second, ...
+   */
+  readonly values: Int32Array<ArrayBuffer>;
+  /** Where in `values` the vertical table begins. */
+  readonly vertical: number;
+}
+
+/** Weights are multiples of 2^-22: 255 times their sum, with filters that overshoot, stays below 2^31. */
+export const PRECISION = 22;
+
+/**
+ * The weights to resize images of one size. They depend on nothing else: callers keep them.
+ *
+ * @param width Of the input, pixels.
+ * @param height Of the input, pixels.
+ * @param options Size of the output, filter and box.
+ * @returns The tables of both passes.
+ * @throws {RangeError} If a size is not a positive integer, or the box is empty or reaches beyond the image.
+ */
+export function resizeTables(width: number, height: number, options: ResizeOptions): ResizeTables {
+  const { size, filter, box = { left: 0, top: 0, right: width, bottom: height } } = options;
+  for (const value of [width, height, ...size]) {
+    if (!Number.isInteger(value) || value < 1) {
+      throw new RangeError(`Cannot resize ${width} x ${height} to ${size[1]} x ${size[0]}: not positive integers`);
+    }
+  }
+  const { left, top, right, bottom } = box;
+  if (!(left >= 0 && top >= 0 && right <= width && bottom <= height && left < right && top < bottom)) {
+    throw new RangeError(
+      `Cannot resize box (${left}, ${top}, ${right}, ${bottom}) of an image of ${width} x ${height}: empty or beyond it`,
+    );
+  }
+  const horizontal = axisTaps(width, left, right, size[1], filter);
+  const vertical = axisTaps(height, top, bottom, size[0], filter);
+  const firstRow = vertical[0].first;
+  const last = vertical[size[0] - 1];
+  const tables = [pack(horizontal, 0), pack(vertical, firstRow)];
+  const values = new Int32Array(tables[0].length + tables[1].length);
+  values.set(tables[0]);
+  values.set(tables[1], tables[0].length);
+  return {
+    width,
+    height,
+    size,
+    firstRow,
+    rows: last.first + last.weights.length - firstRow,
+    values,
+    vertical: tables[0].length,
+  };
+}
+
+/** The input pixels of one output pixel. */
+interface Taps {
+  readonly first: number;
+  readonly weights: readonly number[];
+}
+
+function axisTaps(input: number, start: number, end: number, output: number, filter: ResizeFilter): Taps[] {
+  if (start === 0 && end === input && output === input) {
+    return Array.from({ length: output }, (_, first) => ({ first, weights: [1] }));
+  }
+  // Pillow holds boxes in single precision, and subtracts in it.
+  const low = Math.fround(start);
+  const scale = Math.fround(Math.fround(end) - low) / output;
+  return filter === "nearest" ? nearestTaps(input, low, scale, output) : filterTaps(input, low, scale, output, filter);
+}
+
+/** Pillow goes from pixel to pixel by adding up, not by multiplying: the last bits differ. */
+function nearestTaps(input: number, low: number, scale: number, output: number): Taps[] {
+  let center = low + scale * 0.5;
+  return Array.from({ length: output }, () => {
+    const first = Math.min(Math.trunc(center), input - 1);
+    center += scale;
+    return { first, weights: [1] };
+  });
+}
+
+function filterTaps(
+  input: number,
+  low: number,
+  scale: number,
+  output: number,
+  filter: keyof typeof FILTERS,
+): Taps[] {
+  const { support, weight } = FILTERS[filter];
+  const stretch = Math.max(scale, 1);
+  const reach = support * stretch;
+  return Array.from({ length: output }, (_, x) => {
+    const center = low + (x + 0.5) * scale;
+    const first = Math.max(Math.trunc(center - reach + 0.5), 0);
+    const end = Math.min(Math.trunc(center + reach + 0.5), input);
+    const weights: number[] = [];
+    let sum = 0;
+    for (let index = first; index < end; index++) {
+      // One product with the reciprocal, as Pillow has it: a quotient may differ in the last bit.
+      const value = weight((index - center + 0.5) * (1 / stretch));
+      weights.push(value);
+      sum += value;
+    }
+    return { first, weights: sum === 0 ? weights : weights.map((value) => value / sum) };
+  });
+}
+
+function pack(taps: readonly Taps[], firstRow: number): Int32Array {
+  const output = taps.length;
+  const most = Math.max(...taps.map(({ weights }) => weights.length));
+  const table = new Int32Array((2 + most) * output);
+  taps.forEach(({ first, weights }, index) => {
+    table[index] = first - firstRow;
+    table[output + index] = weights.length;
+    weights.forEach((weight, tap) => {
+      // Rounds halves away from zero.
+      table[(2 + tap) * output + index] = Math.trunc(weight * 2 ** PRECISION + (weight < 0 ? -0.5 : 0.5));
+    });
+  });
+  return table;
+}
