@@ -80,10 +80,18 @@ function gzipStream(file: Deno.FsFile): ByteStream {
   let chunk = new Uint8Array();
   let position = 0;
 
+  async function nextChunk(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await chunks.next();
+    } catch (error) {
+      throw new Error(`at byte ${position} of what is unpacked: ${(error as Error).message}`);
+    }
+  }
+
   /** Up to `length` bytes of what is unpacked, empty at the end. */
   async function take(length: number): Promise<Uint8Array> {
     while (chunk.length === 0) {
-      const next = await chunks.next();
+      const next = await nextChunk();
       if (next.done) return chunk;
       chunk = new Uint8Array(next.value);
     }
