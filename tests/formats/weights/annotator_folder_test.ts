@@ -1,0 +1,166 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { openAnnotatorFolder } from "../../../formats/weights/mod.ts";
+
+/** An empty safetensors file. */
+const weights = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d]);
+
+const nested = {
+  architecture: "tf_efficientnet_b0",
+  num_classes: 2,
+  label_names: ["cat", "dog"],
+  pretrained_cfg: {
+    tag: "ns_jft_in1k",
+    input_size: [3, 224, 192],
+    interpolation: "bicubic",
+    mean: [0.5, 0.4, 0.3],
+    std: [0.2, 0.1, 0.3],
+    num_classes: 1000,
+  },
+};
+
+/** Runs a test with a folder that has these files. */
+async function withFolder(
+  files: Record<string, unknown>,
+  test: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const [name, content] of Object.entries(files)) {
+      if (content instanceof Uint8Array) await Deno.writeFile(`${folder}/${name}`, content);
+      else {await Deno.writeTextFile(
+          `${folder}/${name}`,
+          typeof content === "string" ? content : JSON.stringify(content),
+        );}
+    }
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("openAnnotatorFolder() reads config.json as timm writes it", async () => {
+  await withFolder(
+    { "config.json": nested, "model.safetensors": weights, "pytorch_model.bin": weights },
+    async (folder) => {
+      const { weights, ...annotator } = await openAnnotatorFolder(folder);
+      assertEquals(weights.path, `${folder}/model.safetensors`);
+      weights.close();
+      assertEquals(annotator, {
+        name: "tf_efficientnet_b0.ns_jft_in1k",
+        architecture: "tf_efficientnet_b0",
+        classes: 2,
+        inputSize: [224, 192],
+        mean: [0.5, 0.4, 0.3],
+        std: [0.2, 0.1, 0.3],
+        interpolation: "bicubic",
+        classNames: ["cat", "dog"],
+      });
+    },
+  );
+});
+
+Deno.test("openAnnotatorFolder() reads the older config.json, which is flat", async () => {
+  const flat = {
+    architecture: "resnet18",
+    num_classes: 10,
+    input_size: [3, 32, 32],
+    interpolation: "bilinear",
+    mean: [0.4, 0.4, 0.4],
+    std: [0.2, 0.2, 0.2],
+  };
+  await withFolder({ "config.json": flat, "pytorch_model.bin": weights }, async (folder) => {
+    const { weights, ...annotator } = await openAnnotatorFolder(folder);
+    assertEquals(weights.path, `${folder}/pytorch_model.bin`);
+    weights.close();
+    assertEquals(annotator, {
+      name: "resnet18",
+      architecture: "resnet18",
+      classes: 10,
+      inputSize: [32, 32],
+      mean: [0.4, 0.4, 0.4],
+      std: [0.2, 0.2, 0.2],
+      interpolation: "bilinear",
+    });
+  });
+});
+
+Deno.test("openAnnotatorFolder() reads the default annotator", async () => {
+  const folder = new URL("../../../assets/efficientnet_lite0", import.meta.url).pathname;
+  const { weights, ...annotator } = await openAnnotatorFolder(folder);
+  assertEquals(weights.dtype("conv_stem.weight"), "F16");
+  weights.close();
+  assertEquals(annotator.name, "tf_efficientnet_lite0.in1k");
+  assertEquals(annotator.classes, 1000);
+});
+
+Deno.test("openAnnotatorFolder() takes the only weight file, or the one that is named", async () => {
+  await withFolder({ "config.json": nested, "ema.pth.tar": weights, "README.md": "" }, async (folder) => {
+    const annotator = await openAnnotatorFolder(folder);
+    assertEquals(annotator.weights.path, `${folder}/ema.pth.tar`);
+    annotator.weights.close();
+  });
+  await withFolder({ "config.json": nested, "a.pth": weights, "b.pth": weights }, async (folder) => {
+    await assertRejects(
+      () => openAnnotatorFolder(folder),
+      TypeError,
+      `Cannot read annotator "${folder}": which of a.pth, b.pth is meant? Name the file`,
+    );
+    const annotator = await openAnnotatorFolder(`${folder}/b.pth`);
+    assertEquals(annotator.weights.path, `${folder}/b.pth`);
+    annotator.weights.close();
+  });
+});
+
+Deno.test("openAnnotatorFolder() says what is missing", async () => {
+  await withFolder({}, async (folder) => {
+    await assertRejects(
+      () => openAnnotatorFolder(folder),
+      Deno.errors.NotFound,
+      `Cannot read annotator "${folder}": it has no config.json`,
+    );
+    await assertRejects(
+      () => openAnnotatorFolder(`${folder}/none`),
+      Deno.errors.NotFound,
+      `Cannot read annotator "${folder}/none": there is no such folder or file`,
+    );
+  });
+  await withFolder({ "config.json": nested }, async (folder) => {
+    await assertRejects(
+      () => openAnnotatorFolder(folder),
+      Deno.errors.NotFound,
+      `Cannot read annotator "${folder}": it has no model.safetensors or other weights`,
+    );
+  });
+});
+
+const wrong: Record<string, unknown> = {
+  "it is not JSON": "{",
+  "it is not a JSON object": "[]",
+  "architecture is missing, expected timm's name of a network": { ...nested, architecture: undefined },
+  "num_classes is 0, expected a positive integer": { ...nested, num_classes: 0 },
+  "input_size is [1,28,28], expected [3, height, width]": withPretrained({ input_size: [1, 28, 28] }),
+  "mean is missing, expected three numbers": withPretrained({ mean: undefined }),
+  "std is [0,1,1], expected three positive numbers": withPretrained({ std: [0, 1, 1] }),
+  'interpolation is "lanczos", expected bilinear or bicubic': withPretrained({ interpolation: "lanczos" }),
+  "label_names is not a list of 2 names": { ...nested, label_names: ["cat"] },
+  "model_args has act_layer, which changes the network in an unknown way": {
+    ...nested,
+    model_args: { drop_rate: 0.1, act_layer: "relu" },
+  },
+};
+
+function withPretrained(changes: Record<string, unknown>) {
+  return { ...nested, pretrained_cfg: { ...nested.pretrained_cfg, ...changes } };
+}
+
+for (const [message, config] of Object.entries(wrong)) {
+  Deno.test(`openAnnotatorFolder() refuses a config.json: ${message}`, async () => {
+    await withFolder({ "config.json": config, "model.safetensors": weights }, async (folder) => {
+      await assertRejects(
+        () => openAnnotatorFolder(folder),
+        TypeError,
+        `Cannot read "${folder}/config.json": ${message}`,
+      );
+    });
+  });
+}
