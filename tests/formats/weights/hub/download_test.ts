@@ -246,7 +246,7 @@ Deno.test("downloadFromHub() does not take an unfinished download for a cached m
 
 Deno.test({
   name: "downloadFromHub() moves files into the snapshot where links may not be made",
-  permissions: { read: true, write: [tmpdir()], net: ["127.0.0.1"], env: ["TMPDIR"] },
+  permissions: { read: true, write: [tmpdir()], net: ["127.0.0.1"] },
   async fn() {
     await withHub(async (hub, settings, folder) => {
       const { path } = await downloadFromHub(reference, { settings });
