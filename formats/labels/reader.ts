@@ -127,7 +127,7 @@ function checkColumns(footer: FileMetaData, columns: readonly Column[], subject:
   }
 }
 
-/** A column's type in this format's words, or in Parquet's where it has none: `list of uint16`, `INT64`. */
+/** A column's type in this format's words, or in Parquet's where it has none: `list of uint16`, `int64`. */
 function describeType({ element, children }: SchemaTree): string {
   const { type, logical_type: logical, converted_type: converted } = element;
   if (children.length > 0) {
@@ -139,7 +139,7 @@ function describeType({ element, children }: SchemaTree): string {
   if (type === "FIXED_LEN_BYTE_ARRAY" && logical?.type === "FLOAT16") return "float16";
   if (type === "INT32" && logical?.type === "INTEGER") return `${logical.isSigned ? "" : "u"}int${logical.bitWidth}`;
   if (type === "INT32" && converted?.includes("INT")) return converted.replace("_", "").toLowerCase();
-  return type === "INT32" ? "int32" : String(type);
+  return String(type).toLowerCase();
 }
 
 function reader({ path, file, buffer, footer, metadata, subject }: {

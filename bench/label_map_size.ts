@@ -1,0 +1,81 @@
+/**
+ * Bytes an image on disk, everything counted: `deno run --allow-read --allow-write bench/label_map_size.ts`.
+ *
+ * The 256 maps of `tests/fixtures/lite0/maps475.safetensors` (15 x 15, k = 5) are written as a folder with ImageNet's
+ * keys, labels and class names, read back and compared, and then measured: part file, its columns, manifest.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { parquetMetadata } from "hyparquet";
+import { labelMapTypes, openLabelMapFolder, openLabelMaps } from "../formats/labels/mod.ts";
+import { fixtureMetadata, fixtureRows } from "../tests/formats/labels/fixture.ts";
+
+/** One float32 tensor `[2, 5, 15, 15]` an image, in naver-ai/relabel_imagenet. */
+const PUBLISHED = 9000;
+
+/** What the project promises. */
+const PROMISED = { fp32: 5000, fp16: 3400, fp8_e4m3: 2350, fp8_e5m2: 2200 };
+
+const COLUMNS = ["dtype", "total", "promised", "class", "score", "others", "footer", "manifest", "of 9,000", "ms"];
+
+/** ImageNet's classes: WordNet identifiers and names. */
+function imagenetClasses(): { wnid: string[]; name: string[] } {
+  const text = Deno.readTextFileSync(new URL("../assets/imagenet/classes.tsv", import.meta.url));
+  const lines = text.trimEnd().split("\n").slice(1).map((line) => line.split("\t"));
+  return { wnid: lines.map(([, wnid]) => wnid), name: lines.map(([, , name]) => name) };
+}
+
+const classes = imagenetClasses();
+console.log(COLUMNS.map((name) => name.padStart(9)).join(" "));
+console.log(["published", PUBLISHED].map((cell) => String(cell).padStart(9)).join(" "));
+for (const dtype of labelMapTypes) {
+  const path = Deno.makeTempDirSync();
+  const rows = fixtureRows(dtype);
+  const start = performance.now();
+  const folder = openLabelMapFolder(
+    path,
+    { metadata: fixtureMetadata(dtype), rowsPerFile: 1024, images: rows.length },
+    {
+      classes,
+      dataSetClasses: { name: classes.wnid },
+    },
+  );
+  const part = folder.startPart(0);
+  for (const row of rows) part.append(row);
+  part.finish();
+  folder.close();
+  const milliseconds = performance.now() - start;
+
+  const labelMaps = await openLabelMaps(path);
+  assertEquals(await Array.fromAsync(labelMaps.rows()), rows);
+  labelMaps.close();
+
+  const file = Deno.readFileSync(join(path, "part-00000.parquet"));
+  const chunks = parquetMetadata(file.buffer).row_groups.flatMap(({ columns }) =>
+    columns.map(({ meta_data }) => meta_data!)
+  );
+  const bytesOf = (names: readonly string[]) =>
+    chunks.filter(({ path_in_schema: [name] }) => names.includes(name))
+      .reduce((sum, chunk) => sum + Number(chunk.total_compressed_size), 0);
+  const manifest = Deno.statSync(join(path, "manifest.json")).size;
+  const [class_, score, others] = [
+    ["class"],
+    ["score"],
+    ["key", "label", "width", "height", "top_class", "top_probability"],
+  ].map(bytesOf);
+  const total = file.length + manifest;
+  const perImage = (bytes: number) => (bytes / rows.length).toFixed(1);
+  const cells = [
+    dtype,
+    perImage(total),
+    PROMISED[dtype],
+    ...[class_, score, others, file.length - class_ - score - others, manifest].map(perImage),
+    `${(total / rows.length / PUBLISHED * 100).toFixed(1)} %`,
+    milliseconds.toFixed(0),
+  ];
+  console.log(cells.map((cell) => String(cell).padStart(9)).join(" "));
+  Deno.removeSync(path, { recursive: true });
+}
