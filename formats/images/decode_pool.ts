@@ -14,7 +14,8 @@ import type { StoredImage } from "./source.ts";
 /** Workers that decode. */
 export interface DecodePool {
   /**
-   * Decodes an image in the next free worker; images wait in the order of the calls.
+   * Decodes an image in the next free worker; images wait in the order of the calls. Bytes in hand move to the worker with
+   * their whole buffer, so that memory does not wait for the collector: the image has none afterwards.
    *
    * @throws {Error} If this image cannot be decoded; the message is its reason.
    * @throws {Deno.errors.NotSupported} If no image can be: the decoder cannot be loaded, or the pool is closed.
@@ -86,7 +87,7 @@ export function openDecodePool(workers: number, script: URL = DECODE_WORKER): De
       const worker = idle.shift()!;
       const job = waiting.shift()!;
       busy.set(worker, job);
-      worker.postMessage(job.request);
+      worker.postMessage(job.request, "path" in job.request ? [] : [job.request.buffer]);
     }
   }
 

@@ -10,6 +10,7 @@
 /// <reference lib="deno.worker" />
 
 import { type DecodedImage, decodeImage, loadDecoder } from "./decode.ts";
+import { releaseBytes } from "./pixels.ts";
 
 /** What the pool asks. */
 export type DecodeRequest = { readonly path: string } | Uint8Array<ArrayBuffer>;
@@ -26,7 +27,10 @@ const LARGEST_FILE = 2 ** 31 - 1;
 
 async function answer(request: DecodeRequest): Promise<DecodeReply> {
   try {
-    return { decoded: await decodeImage("path" in request ? await readImageFile(request.path) : request) };
+    const bytes = "path" in request ? await readImageFile(request.path) : request;
+    const decoded = await decodeImage(bytes);
+    releaseBytes(bytes);
+    return { decoded };
   } catch (error) {
     return { reason: (error as Error).message };
   }

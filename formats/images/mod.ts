@@ -19,5 +19,5 @@
 
 export { decodeImage } from "./decode.ts";
 export { decodeImages, type DecodePool, type DecodeResult, openDecodePool } from "./decode_pool.ts";
-export { type DecodedImage, MOST_PIXELS } from "./pixels.ts";
+export { type DecodedImage, MOST_PIXELS, releaseBytes } from "./pixels.ts";
 export { type ImageRange, type ImageSource, openImages, type StoredImage } from "./source.ts";

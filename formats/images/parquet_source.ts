@@ -21,6 +21,7 @@ import {
   parquetSchema,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import { releaseBytes } from "./pixels.ts";
 import type { ImageRange, ImageSource, Shard, StoredImage } from "./source.ts";
 
 const IMAGE_COLUMNS = ["image", "img"];
@@ -163,15 +164,20 @@ async function* readRows(file: ParquetFile, first: number, start: number, end: n
       rows = [];
       failure = `Cannot read rows ${rowStart} to ${rowEnd} of "${file.shard.path}": ${(error as Error).message}`;
     }
+    const pages = new Set<ArrayBuffer>();
     for (let row = rowStart; row < rowEnd; row++) {
       const values = rows[row - rowStart];
+      const view = values && imageView(values[file.image]);
+      if (view) pages.add(view.buffer);
       yield {
         index: first + row,
         key: `${file.shard.name}/${row}`,
         label: file.label === null || !values ? null : labelOf(values[file.label]),
-        bytes: values ? bytesOf(values[file.image], file.shard.path, row) : { unreadable: failure },
+        // In a buffer of its own, to be moved to a worker: the reader's are views of whole pages.
+        bytes: view ? new Uint8Array(view) : { unreadable: values ? noBytes(file.shard.path, row) : failure },
       };
     }
+    for (const page of pages) releaseBytes(new Uint8Array(page));
   }
 }
 
@@ -199,12 +205,14 @@ function labelOf(value: unknown): number | null {
   return typeof label === "number" && label >= 0 ? label : null;
 }
 
-/** The encoded image, in a buffer of its own: the reader's are views of whole pages. */
-function bytesOf(value: unknown, path: string, row: number): StoredImage["bytes"] {
+/** The encoded image in its page, null if the row has none. */
+function imageView(value: unknown): Uint8Array<ArrayBuffer> | null {
   const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null)?.bytes;
-  return bytes instanceof Uint8Array
-    ? new Uint8Array(bytes)
-    : { unreadable: `Cannot read row ${row} of "${path}": it has no image bytes` };
+  return bytes instanceof Uint8Array ? bytes as Uint8Array<ArrayBuffer> : null;
+}
+
+function noBytes(path: string, row: number): string {
+  return `Cannot read row ${row} of "${path}": it has no image bytes`;
 }
 
 /** A file as hyparquet reads it; each slice is a seek and a read. */

@@ -31,3 +31,13 @@ export function checkSize(format: string, width: number, height: number): void {
     throw new Error(`Cannot decode ${format} of ${width} x ${height} pixels: more than ${MOST_PIXELS} in all`);
   }
 }
+
+/**
+ * Frees bytes that are of no more use now rather than when the collector next runs: it does not know how large the
+ * buffers it holds are, and lets some hundred megabytes of pixels gather.
+ *
+ * @param bytes An encoded image or pixels; they have no length afterwards.
+ */
+export function releaseBytes(bytes: Uint8Array<ArrayBuffer>): void {
+  bytes.buffer.transfer(0);
+}
