@@ -53,6 +53,15 @@ for (const [name, want] of Object.entries(expected)) {
   });
 }
 
+const photographs: Record<string, string> = JSON.parse(await Deno.readTextFile(`${FIXTURES}/photographs.json`));
+
+for (const [name, want] of Object.entries(photographs)) {
+  Deno.test(`decodeImage() gives Pillow's pixels for the photograph ${name}`, async () => {
+    const { pixels } = await decodeImage(await Deno.readFile(`assets/photos/${name}`));
+    assertEquals(new Uint8Array(await crypto.subtle.digest("SHA-256", pixels)).toHex(), want);
+  });
+}
+
 Deno.test("decodeImage() refuses a cut photograph at every tenth of its length", async () => {
   const whole = await Deno.readFile("assets/photos/single/rocket.jpg");
   for (let tenth = 1; tenth < 10; tenth++) {
