@@ -40,12 +40,16 @@ export interface ResizeTables {
   readonly rows: number;
   /**
    * The horizontal table, then the vertical one, whose rows count from `firstRow`. A table for n output pixels is n first
-   * input pixels, n numbers of taps, and the weights as multiples of 2^-22: n of the first tap, n of the second, ...
+   * input pixels, n numbers of taps, and the weights as multiples of 2^-22: n of the first tap, n of the second, ... up
+   * to a multiple of 4 taps, zeros after an output pixel's last, so that kernels may take {@linkcode GROUP} at a time.
    */
   readonly values: Int32Array<ArrayBuffer>;
   /** Where in `values` the vertical table begins. */
   readonly vertical: number;
 }
+
+/** Taps that the horizontal kernel takes at a time: 4 pixels of 3 bytes are 3 words. */
+export const GROUP = 4;
 
 /** Weights are multiples of 2^-22: 255 times their sum, with filters that overshoot, stays below 2^31. */
 export const PRECISION = 22;
@@ -145,7 +149,7 @@ function filterTaps(
 
 function pack(taps: readonly Taps[], firstRow: number): Int32Array {
   const output = taps.length;
-  const most = Math.max(...taps.map(({ weights }) => weights.length));
+  const most = Math.ceil(Math.max(...taps.map(({ weights }) => weights.length)) / GROUP) * GROUP;
   const table = new Int32Array((2 + most) * output);
   taps.forEach(({ first, weights }, index) => {
     table[index] = first - firstRow;
