@@ -61,6 +61,7 @@ export async function openDevice(options: { profile?: Profile } = {}): Promise<D
       "maxComputeInvocationsPerWorkgroup",
       "maxComputeWorkgroupSizeX",
       "maxComputeWorkgroupSizeY",
+      "maxTextureDimension2D",
     ] as const
   ) requiredLimits[name] = adapter.limits[name];
   const gpu = await adapter.requestDevice({

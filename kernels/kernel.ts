@@ -25,6 +25,10 @@ export interface Kernel {
   readonly code: string;
   /** Storage bindings in order, for messages: `["input", "weight", "bias", "output"]`. */
   readonly bindings: readonly string[];
+  /** Tensors read through a texture, bound after the storage bindings; see `operations/texture.ts`. */
+  readonly textures?: readonly TextureBinding[];
+  /** Uniform windows of {@linkcode WINDOW_BYTES} each, bound after the textures: weights in the software profile. */
+  readonly windows?: readonly string[];
   /**
    * The uniform block as 32-bit words (`u32`, `i32` and `f32` members only, no vectors), or empty. Shapes go here rather
    * than into the text, so that layers which differ only in shape share one compiled pipeline.
@@ -32,6 +36,15 @@ export interface Kernel {
   readonly parameters: readonly Parameter[];
   /** Number of workgroups in x, y, z; each at most 65,535. */
   readonly workgroups: readonly [number, number, number];
+}
+
+/** Bytes of a uniform window: WebGPU's default limit of a uniform binding. */
+export const WINDOW_BYTES = 65536;
+
+/** A tensor that a kernel reads through a texture. */
+export interface TextureBinding {
+  readonly name: string;
+  readonly format: "rgba32float" | "rgba16float";
 }
 
 /** One member of the uniform block; a WGSL declaration is made of it by {@linkcode parameterBlock}. */

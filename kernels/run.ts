@@ -1,69 +1,118 @@
 /**
- * Runs one kernel once, with data from and to the CPU: for tests and for trying things. A plan does not use this.
+ * Runs kernels once, with data from and to the CPU: for tests and for trying things. A plan does not use this.
  *
  * @module
  */
 
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
-import { type Kernel, parameterBytes } from "./kernel.ts";
-
-const STORAGE = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+import { type Kernel, parameterBytes, WINDOW_BYTES } from "./kernel.ts";
+import { textureRows } from "./operations/texture.ts";
+import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 
 /** The value of a binding: data to upload, or a number of bytes to be filled with NaN and read back. */
 export type BindingValue = ArrayBufferView | { readonly bytes: number };
 
-/**
- * Runs a kernel and reads back the bindings that were given as a number of bytes. Those are filled with NaN (f32
- * 0x7fc0_7fc0, NaN as f16 too) first, so that an element the kernel forgets is seen.
- *
- * @param device Where.
- * @param kernel What.
- * @param values One for each name in `kernel.bindings`.
- * @returns The bytes of the outputs, by binding name.
- * @throws {TypeError} If a binding has no value, or WGSL or bindings are invalid.
- */
-export async function runKernel(
+/** A kernel, and where the binding `weights` begins in its value (bytes, a multiple of 256). */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  readonly weightsOffset?: number;
+}
+
+/** Runs one kernel; see {@linkcode runDispatches}. */
+export function runKernel(
   device: Device,
   kernel: Kernel,
   values: Readonly<Record<string, BindingValue>>,
 ): Promise<Record<string, ArrayBuffer>> {
+  return runDispatches(device, [{ kernel }], values);
+}
+
+/**
+ * Runs kernels in order and reads back the bindings that were given as a number of bytes. Those are filled with NaN (f32
+ * 0x7fc0_7fc0, NaN as f16 too) first, so that an element the kernels forget is seen. Bindings of one name are one buffer.
+ *
+ * @param device Where.
+ * @param dispatches What.
+ * @param values One for each name among the kernels' bindings, textures and windows.
+ * @returns The bytes of the outputs, by binding name.
+ * @throws {TypeError} If a binding has no value, or WGSL or bindings are invalid.
+ */
+export async function runDispatches(
+  device: Device,
+  dispatches: readonly Dispatch[],
+  values: Readonly<Record<string, BindingValue>>,
+): Promise<Record<string, ArrayBuffer>> {
   const { gpu } = device;
+  const kernels = dispatches.map(({ kernel }) => kernel);
   gpu.pushErrorScope("validation");
-  const pipeline = createPipeline(gpu, kernel);
-  const buffers = kernel.bindings.map((name) => {
+  const created: GPUBuffer[] = [];
+  const textures: GPUTexture[] = [];
+  const upload = (name: string, bytes: Uint8Array, usage: number): GPUBuffer => {
+    const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
+    padded.set(bytes);
+    const buffer = createBuffer(device, padded.length, usage | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC, name);
+    gpu.queue.writeBuffer(buffer, 0, padded);
+    created.push(buffer);
+    return buffer;
+  };
+  const content = (name: string): Uint8Array => {
     const value = values[name];
-    if (!value) throw new TypeError(`Cannot run ${kernel.name}: no value for binding "${name}"`);
-    const data = ArrayBuffer.isView(value)
+    if (!value) throw new TypeError(`Cannot run ${kernels[0].name}: no value for binding "${name}"`);
+    return ArrayBuffer.isView(value)
       ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
       : new Uint8Array(new Uint32Array(Math.ceil(value.bytes / 4)).fill(0x7fc07fc0).buffer);
-    const buffer = createBuffer(device, data.byteLength, STORAGE, name);
-    const padded = new Uint8Array(Math.ceil(data.byteLength / 4) * 4);
-    padded.set(data);
-    gpu.queue.writeBuffer(buffer, 0, padded);
-    return buffer;
-  });
-  const entries: GPUBindGroupEntry[] = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
-  const created = [...buffers];
-  if (kernel.parameters.length > 0) {
-    const bytes = parameterBytes(kernel.parameters);
-    const uniform = createBuffer(device, bytes.length, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "parameters");
-    gpu.queue.writeBuffer(uniform, 0, bytes);
-    entries.push({ binding: buffers.length, resource: { buffer: uniform } });
-    created.push(uniform);
+  };
+  const buffers = new Map<string, GPUBuffer>();
+  for (const name of new Set(kernels.flatMap(({ bindings }) => bindings))) {
+    buffers.set(name, upload(name, content(name), GPUBufferUsage.STORAGE));
   }
-  const group = gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
+  for (const name of new Set(kernels.flatMap(({ windows = [] }) => windows))) {
+    buffers.set(name, upload(name, content(name), GPUBufferUsage.UNIFORM));
+  }
   const encoder = gpu.createCommandEncoder();
+  const views = new Map<string, GPUTextureView>();
+  for (const { name, format } of kernels.flatMap((kernel) => kernel.textures ?? [])) {
+    if (views.has(name)) continue;
+    const bytes = content(name);
+    const rows = textureRows(bytes.length / (format === "rgba16float" ? 8 : 16));
+    const texture = createTensorTexture(device, format, rows);
+
+    const whole = new Uint8Array(rows * textureRowBytes(format));
+    whole.set(bytes);
+    copyToTexture(encoder, { buffer: upload(name, whole, 0), offset: 0 }, texture, rows);
+    textures.push(texture);
+    views.set(name, texture.createView());
+  }
   const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(...kernel.workgroups);
+  for (const { kernel, weightsOffset = 0 } of dispatches) {
+    const pipeline = createPipeline(gpu, kernel);
+    const resources: GPUBindingResource[] = [
+      ...kernel.bindings.map((name) => ({
+        buffer: buffers.get(name)!,
+        offset: name === "weights" ? weightsOffset : 0,
+      })),
+      ...(kernel.textures ?? []).map(({ name }) => views.get(name)!),
+      ...(kernel.windows ?? []).map((name) => ({
+        buffer: buffers.get(name)!,
+        offset: weightsOffset,
+        size: WINDOW_BYTES,
+      })),
+    ];
+    if (kernel.parameters.length > 0) {
+      resources.push({ buffer: upload("parameters", parameterBytes(kernel.parameters), GPUBufferUsage.UNIFORM) });
+    }
+    pass.setPipeline(pipeline);
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    pass.setBindGroup(0, gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+    pass.dispatchWorkgroups(...kernel.workgroups);
+  }
   pass.end();
-  const outputs = kernel.bindings.flatMap((name, index) => {
-    const value = values[name];
-    if (ArrayBuffer.isView(value)) return [];
-    const size = buffers[index].size;
-    const staging = createBuffer(device, size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, `${name} staging`);
-    encoder.copyBufferToBuffer(buffers[index], 0, staging, 0, size);
+  const outputs = Object.entries(values).flatMap(([name, value]) => {
+    const buffer = buffers.get(name);
+    if (ArrayBuffer.isView(value) || !buffer) return [];
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const staging = createBuffer(device, buffer.size, usage, `${name} staging`);
+    encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
     created.push(staging);
     return [{ name, staging, bytes: value.bytes }];
   });
@@ -73,7 +122,8 @@ export async function runKernel(
   for (const { name, staging, bytes } of outputs) result[name] = staging.getMappedRange().slice(0, bytes);
   const error = await gpu.popErrorScope();
   for (const buffer of created) destroyBuffer(device, buffer);
-  if (error) throw new TypeError(`Cannot run ${kernel.name}: ${error.message}`);
+  for (const texture of textures) texture.destroy();
+  if (error) throw new TypeError(`Cannot run ${kernels[0].name}: ${error.message}`);
   return result;
 }
 

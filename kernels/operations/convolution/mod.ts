@@ -1,0 +1,1 @@
+export { packSoftwareWeights as packWeights, softwareConvolution as convolutionKernels } from "./software.ts";

@@ -1,0 +1,332 @@
+/**
+ * Convolution in the software profile: register tiles, activations from a texture, weights from uniform windows.
+ *
+ * A convolution is a sum over steps: (tap, 4 input channels). An invocation holds a tile of 8 positions by 16 channels;
+ * the 8 invocations of a workgroup, which are the lanes of one SIMD vector, stand side by side along the positions. So a
+ * step costs 8 texture reads and 16 uniform reads, which every lane shares, for 512 multiply-adds a lane. (Tile of 8 x 8:
+ * half as fast; 16 x 16: registers spill, and it compiles ten times longer.)
+ *
+ * Packed weights are blocks of 256 bytes: a block of a step holds 4 input channels x 16 output channels, and after a
+ * tile's steps comes one block that begins with its 16 biases. A window of 64 KiB holds 256 blocks: several small tiles,
+ * or a run of one large tile's steps. In the latter case the runs are dispatches of their own, in order, which hand the sum on in
+ * a `partial` tensor of f32.
+ *
+ * Grouped convolutions take groups together until they fill tiles (see {@linkcode mergeGroups}).
+ *
+ * @module
+ */
+
+import { type Kernel, type Parameter, parameterBlock, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
+import { activationExpression } from "../activation.ts";
+import { BUILTINS, channelVectors, realLanes, type Target, vectorType } from "../tensor.ts";
+import { readTexel, TEXTURE_WIDTH, textureDeclaration, textureFormat } from "../texture.ts";
+import { type ConvolutionShape, type Epilogue, isPointwise, mergeGroups, outputPositions } from "./shape.ts";
+
+/** Output channels of a tile. */
+const TILE = 16;
+/** Lanes of a workgroup. */
+const LANES = 8;
+const BLOCK_BYTES = 4 * TILE * 4;
+const WINDOW_BLOCKS = WINDOW_BYTES / BLOCK_BYTES;
+
+/** One dispatch of a convolution. */
+export interface ConvolutionDispatch {
+  readonly kernel: Kernel;
+  /** Where the binding `weights` begins in the packed weights, bytes. */
+  readonly weightsOffset: number;
+}
+
+/** Convolution weights as PyTorch orders them. */
+export interface ConvolutionWeights {
+  readonly weight: Float32Array;
+  readonly bias?: Float32Array;
+}
+
+function tiling(shape: ConvolutionShape) {
+  const merged = mergeGroups(shape, TILE);
+  const tilesPerGroup = Math.ceil(merged.outputChannels / TILE);
+  const vectors = channelVectors(merged.inputChannels);
+  return {
+    merged,
+    tilesPerGroup,
+    tiles: merged.count * tilesPerGroup,
+    vectors,
+    steps: shape.kernel[0] * shape.kernel[1] * vectors,
+  };
+}
+
+/**
+ * Packs weights and biases for {@linkcode softwareConvolution}. A window's length of zeros follows, so that every window
+ * lies inside.
+ */
+export function packSoftwareWeights(shape: ConvolutionShape, { weight, bias }: ConvolutionWeights): Float32Array {
+  const { merged, tilesPerGroup, tiles, vectors, steps } = tiling(shape);
+  const taps = shape.kernel[0] * shape.kernel[1];
+  const inputs = shape.inputChannels / shape.groups;
+  const outputs = shape.outputChannels / shape.groups;
+  const blocks = steps + 1;
+  const packed = new Float32Array((tiles * blocks * BLOCK_BYTES + WINDOW_BYTES) / 4);
+  for (let channel = 0; channel < shape.outputChannels; channel++) {
+    const group = Math.floor(channel / merged.outputChannels);
+    const inGroup = channel - group * merged.outputChannels;
+    const tile = group * tilesPerGroup + Math.floor(inGroup / TILE);
+    const column = inGroup % TILE;
+    const first = tile * blocks * 4 * TILE;
+    const firstInput = Math.floor(channel / outputs) * inputs - group * merged.inputChannels;
+    for (let i = 0; i < inputs; i++) {
+      const row = firstInput + i;
+      for (let tap = 0; tap < taps; tap++) {
+        const step = tap * vectors + (row >> 2);
+        packed[first + (step * 4 + (row & 3)) * TILE + column] = weight[(channel * inputs + i) * taps + tap];
+      }
+    }
+    if (bias) packed[first + steps * 4 * TILE + column] = bias[channel];
+  }
+  return packed;
+}
+
+/** A run of steps of some tiles: what one window holds. */
+interface Run {
+  readonly firstTile: number;
+  readonly tiles: number;
+  readonly firstStep: number;
+  readonly steps: number;
+}
+
+function runs({ tiles, steps }: { tiles: number; steps: number }, vectors: number): Run[] {
+  const blocks = steps + 1;
+  const result: Run[] = [];
+  if (blocks <= WINDOW_BLOCKS) {
+    const together = Math.floor(WINDOW_BLOCKS / blocks);
+    for (let firstTile = 0; firstTile < tiles; firstTile += together) {
+      result.push({ firstTile, tiles: Math.min(together, tiles - firstTile), firstStep: 0, steps });
+    }
+    return result;
+  }
+  // The kernel walks whole taps or a part of one.
+  const most = WINDOW_BLOCKS - 1;
+  const length = vectors <= most ? Math.floor(most / vectors) * vectors : most;
+  for (let tile = 0; tile < tiles; tile++) {
+    for (let firstStep = 0; firstStep < steps;) {
+      const end = Math.min(
+        firstStep + length,
+        steps,
+        vectors > most ? (Math.floor(firstStep / vectors) + 1) * vectors : steps,
+      );
+      result.push({ firstTile: tile, tiles: 1, firstStep, steps: end - firstStep });
+      firstStep = end;
+    }
+  }
+  return result;
+}
+
+/**
+ * Convolution: dense, grouped, pointwise.
+ *
+ * @param shape The convolution.
+ * @param epilogue What follows the sum.
+ * @param target `storage` of activations; weights are f32.
+ * @returns Dispatches in order. Bindings: texture `input`, window `weights`, storage `output`; texture `residual` if the
+ * epilogue has one; storage `partial` (f32, of the output's shape) where a tile exceeds a window.
+ */
+export function softwareConvolution(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  target: Target,
+): ConvolutionDispatch[] {
+  const tiles = tiling(shape);
+  const blocks = tiles.steps + 1;
+  return runs(tiles, tiles.vectors).map((run) => ({
+    kernel: runOf(shape, epilogue, target, tiles, run),
+    weightsOffset: (run.firstTile * blocks + run.firstStep) * BLOCK_BYTES,
+  }));
+}
+
+function runOf(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  { storage }: Target,
+  tiles: ReturnType<typeof tiling>,
+  run: Run,
+): Kernel {
+  const positions = outputPositions(shape);
+  const perInvocation = positions <= LANES ? 1 : 8;
+  const pointwise = isPointwise(shape);
+  const starts = run.firstStep === 0;
+  const ends = run.firstStep + run.steps === tiles.steps;
+  const residual = ends && epilogue.residualChannels !== undefined;
+  const partial = !starts || !ends;
+  const each = Array.from({ length: perInvocation }, (_, index) => index);
+  const columns = Array.from({ length: TILE / 4 }, (_, index) => index);
+  const lines = (make: (position: number) => string) => each.map(make).join("\n");
+  const cells = (make: (position: number, column: number) => string) =>
+    each.flatMap((position) => columns.map((column) => make(position, column))).join("\n");
+
+  const values: Record<string, number> = {
+    positions,
+    inputVectors: channelVectors(shape.inputChannels),
+    outputChannels: shape.outputChannels,
+    outputVectors: channelVectors(shape.outputChannels),
+    groupVectors: tiles.vectors,
+    groupOutputVectors: channelVectors(tiles.merged.outputChannels),
+    tilesPerGroup: tiles.tilesPerGroup,
+    firstTile: run.firstTile,
+    tileBlocks: tiles.steps + 1,
+    steps: run.steps,
+    ...(residual ? { residualVectors: channelVectors(epilogue.residualChannels!) } : {}),
+    ...(pointwise ? { firstVector: run.firstStep } : {
+      firstTap: Math.floor(run.firstStep / tiles.vectors),
+      endTap: Math.ceil((run.firstStep + run.steps) / tiles.vectors),
+      firstVector: run.firstStep % tiles.vectors,
+      tapVectors: Math.min(run.steps, tiles.vectors),
+      kernelX: shape.kernel[1],
+      strideY: shape.stride[0],
+      strideX: shape.stride[1],
+      beforeY: shape.before[0],
+      beforeX: shape.before[1],
+      inputY: shape.input[0],
+      inputX: shape.input[1],
+      outputY: shape.output[0],
+      outputX: shape.output[1],
+    }),
+  };
+  const parameters: Parameter[] = Object.entries(values).map(([name, value]) => ({ name, type: "u32", value }));
+  const storageBindings = partial && !ends ? ["partial"] : partial ? ["partial", "output"] : ["output"];
+  const textures = residual ? ["input", "residual"] : ["input"];
+  const declared = [
+    ...storageBindings.map((name, binding) =>
+      `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<${
+        name === "output" ? vectorType(storage) : "vec4<f32>"
+      }>;\n`
+    ),
+    ...textures.map((name, index) => textureDeclaration(name, storageBindings.length + index)),
+    `@group(0) @binding(${storageBindings.length + textures.length}) var<uniform> weights: array<vec4<f32>, ${
+      WINDOW_BYTES / 16
+    }>;\n`,
+    parameterBlock(parameters, storageBindings.length + textures.length + 1),
+  ].join("");
+
+  const reads = (advance: (position: number) => string) =>
+    lines((p) => `      let x${p} = ${readTexel("input", `at${p}`)};\n      at${p} += ${advance(p)};`);
+  const products = [0, 1, 2, 3].flatMap((row) =>
+    columns.flatMap((column) => [
+      `      let w${row}_${column} = weights[block + ${row * columns.length + column}u];`,
+      ...each.map((p) => `      sum${p}_${column} += x${p}.${"xyzw"[row]} * w${row}_${column};`),
+    ])
+  ).join("\n");
+  const accumulate = (advance: (position: number) => string) =>
+    `${reads(advance)}\n${products}\n      block += ${BLOCK_BYTES / 16}u;`;
+
+  const locate = pointwise
+    ? lines((p) =>
+      `  var at${p} = min(first + ${p}u, parameters.positions - 1u) * parameters.inputVectors + parameters.firstVector + ${TEXTURE_WIDTH}u;`
+    )
+    : `  var column = first % parameters.outputX;
+  var row = (first / parameters.outputX) % parameters.outputY;
+  var image = first / (parameters.outputX * parameters.outputY);
+${
+      lines((p) =>
+        `  let top${p} = i32(row * parameters.strideY) - i32(parameters.beforeY);
+  let left${p} = i32(column * parameters.strideX) - i32(parameters.beforeX);
+  let corner${p} = (i32(image * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};` +
+        (p + 1 < perInvocation
+          ? `
+  column += 1u;
+  if (column == parameters.outputX) { column = 0u; row += 1u; }
+  if (row == parameters.outputY) { row = 0u; image += 1u; }`
+          : "")
+      )
+    }`;
+  // Beyond the last position `image` exceeds the batch: the reads stay inside the texture's zeros or are not stored.
+  const walk = pointwise
+    ? `  for (var s = 0u; s < parameters.steps; s++) {
+${accumulate(() => "1u")}
+  }`
+    : `  for (var tap = parameters.firstTap; tap < parameters.endTap; tap++) {
+    let dy = i32(tap / parameters.kernelX);
+    let dx = i32(tap % parameters.kernelX);
+    let within = groupVector + parameters.firstVector + ${TEXTURE_WIDTH}u;
+${
+      lines((p) =>
+        `    let inside${p} = top${p} + dy >= 0 && top${p} + dy < i32(parameters.inputY) && left${p} + dx >= 0 && left${p} + dx < i32(parameters.inputX) && first + ${p}u < parameters.positions;
+    var at${p} = select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + within, inside${p});
+    let advance${p} = select(0u, 1u, inside${p});`
+      )
+    }
+    for (var s = 0u; s < parameters.tapVectors; s++) {
+${accumulate((p) => `advance${p}`)}
+    }
+  }`;
+
+  const finish = (p: number, column: number): string => {
+    const cell = `at + ${column}u`;
+    if (!ends) return `    if (vector + ${column}u < end) { partial[${cell}] = sum${p}_${column}; }`;
+    const value = `value${p}_${column}`;
+    const activated = epilogue.activation ? activationExpression(epilogue.activation, value) : value;
+    const masked = epilogue.activation === "sigmoid"
+      ? `select(vec4<f32>(0.0), ${activated}, ${realLanes(`vector + ${column}u`, "parameters.outputChannels")})`
+      : activated;
+    const added = residual ? ` + ${readTexel("residual", `residual${p}_${column}`)}` : "";
+    return `    if (vector + ${column}u < end) {
+${
+      residual
+        ? `      let residual${p}_${column} = select(0u, (first + ${p}u) * parameters.residualVectors + vector + ${
+          column + TEXTURE_WIDTH
+        }u, vector + ${column}u < parameters.residualVectors);\n`
+        : ""
+    }      let ${value} = sum${p}_${column} + weights[block + ${column}u]${added};
+      output[${cell}] = ${vectorType(storage)}(${masked});
+    }`;
+  };
+  const code = `${storage === "f16" ? "enable f16;\n" : ""}${declared}
+@compute @workgroup_size(${LANES})
+fn main(${BUILTINS}) {
+  let first = ((workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local) * ${perInvocation}u;
+  let tile = parameters.firstTile + workgroup.z;
+  let group = tile / parameters.tilesPerGroup;
+  let inGroup = (tile - group * parameters.tilesPerGroup) * ${TILE / 4}u;
+  let vector = group * parameters.groupOutputVectors + inGroup;
+  let end = min(group * parameters.groupOutputVectors + parameters.groupOutputVectors, parameters.outputVectors);
+  let groupVector = group * parameters.groupVectors;
+  var block = workgroup.z * parameters.tileBlocks * ${BLOCK_BYTES / 16}u;
+${cells((p, column) => `  var sum${p}_${column} = vec4<f32>();`)}
+${
+    starts ? "" : lines((p) =>
+      `  {
+    let at = min(first + ${p}u, parameters.positions - 1u) * parameters.outputVectors + vector;
+${
+        columns.map((column) => `    if (vector + ${column}u < end) { sum${p}_${column} = partial[at + ${column}u]; }`)
+          .join("\n")
+      }
+  }`
+    )
+  }
+${locate}
+${walk}
+${
+    lines((p) =>
+      `  if (first + ${p}u < parameters.positions) {
+    let at = (first + ${p}u) * parameters.outputVectors + vector;
+${columns.map((column) => finish(p, column)).join("\n")}
+  }`
+    )
+  }
+}
+`;
+  const kind = pointwise ? "1x1" : `${shape.kernel.join("x")}`;
+  return {
+    name: `convolution ${kind}${epilogue.activation ? ` ${epilogue.activation}` : ""}${
+      residual ? " residual" : ""
+    } ${storage} software`,
+    code,
+    bindings: storageBindings,
+    textures: textures.map((name) => ({ name, format: textureFormat(storage) })),
+    windows: ["weights"],
+    parameters,
+    workgroups: [...spreadWorkgroups(Math.ceil(positions / (LANES * perInvocation))).slice(0, 2), run.tiles] as [
+      number,
+      number,
+      number,
+    ],
+  };
+}
