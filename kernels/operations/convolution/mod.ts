@@ -1,1 +1,80 @@
-export { packSoftwareWeights as packWeights, softwareConvolution as convolutionKernels } from "./software.ts";
+/**
+ * Convolution: y = activation(sum over taps and input channels of w x + bias + residual).
+ *
+ * | convolution | software profile | GPU profile |
+ * | --- | --- | --- |
+ * | dense, 1x1 (a matrix product) | register tiles, `software.ts` | shared tiles, `tiles.ts` |
+ * | grouped | register tiles over merged groups | strips, `strips.ts` |
+ * | depthwise | strips | strips |
+ *
+ * @module
+ */
+
+import type { Target } from "../tensor.ts";
+import type { ConvolutionDispatch, ConvolutionWeights } from "./dispatch.ts";
+import { type ConvolutionShape, type Epilogue, isDepthwise } from "./shape.ts";
+import { packSoftwareWeights, softwareConvolution } from "./software.ts";
+import { packStripWeights, stripConvolution } from "./strips.ts";
+import { packTileWeights, tileConvolution } from "./tiles.ts";
+
+export type { ConvolutionDispatch, ConvolutionWeights } from "./dispatch.ts";
+
+function variant(shape: ConvolutionShape, { profile }: Target): "strips" | "tiles" | "software" {
+  if (isDepthwise(shape) || (shape.groups > 1 && profile === "gpu")) return "strips";
+  return profile === "gpu" ? "tiles" : "software";
+}
+
+/** Whether {@linkcode convolutionKernels} adds a residual before it stores. */
+export function fusesResidual(shape: ConvolutionShape, target: Target): boolean {
+  return variant(shape, target) !== "strips";
+}
+
+/**
+ * The kernels of a convolution.
+ *
+ * @param shape The convolution.
+ * @param epilogue What follows the sum; a residual only where {@linkcode fusesResidual} says so.
+ * @param target Profile and storage.
+ * @returns Dispatches in order. Their bindings, among storage buffers, textures and windows: `input`, `weights`,
+ * `output`; `residual` if the epilogue has one; `partial`, f32 of the output's shape, where weights exceed a window.
+ */
+export function convolutionKernels(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  target: Target,
+): ConvolutionDispatch[] {
+  if (epilogue.residualChannels !== undefined && !fusesResidual(shape, target)) {
+    throw new TypeError(`Cannot add a residual in a convolution of ${shape.groups} groups`);
+  }
+  switch (variant(shape, target)) {
+    case "strips":
+      return stripConvolution(shape, epilogue, target);
+    case "tiles":
+      return tileConvolution(shape, epilogue, target);
+    case "software":
+      return softwareConvolution(shape, epilogue, target);
+  }
+}
+
+/**
+ * Packs weights in the order that {@linkcode convolutionKernels} reads them.
+ *
+ * @param shape The convolution.
+ * @param weights In PyTorch's order.
+ * @param target Profile and storage.
+ * @returns The content of the binding `weights`.
+ */
+export function packWeights(
+  shape: ConvolutionShape,
+  weights: ConvolutionWeights,
+  target: Target,
+): Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> {
+  switch (variant(shape, target)) {
+    case "strips":
+      return packStripWeights(shape, weights, target);
+    case "tiles":
+      return packTileWeights(shape, weights, target);
+    case "software":
+      return packSoftwareWeights(shape, weights);
+  }
+}

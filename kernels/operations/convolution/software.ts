@@ -16,10 +16,11 @@
  * @module
  */
 
-import { type Kernel, type Parameter, parameterBlock, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
+import { type Kernel, type Parameter, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
 import { activationExpression } from "../activation.ts";
 import { BUILTINS, channelVectors, realLanes, type Target, vectorType } from "../tensor.ts";
-import { readTexel, TEXTURE_WIDTH, textureDeclaration, textureFormat } from "../texture.ts";
+import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
+import { type ConvolutionDispatch, type ConvolutionWeights, declare } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, mergeGroups, outputPositions } from "./shape.ts";
 
 /** Output channels of a tile. */
@@ -28,19 +29,6 @@ const TILE = 16;
 const LANES = 8;
 const BLOCK_BYTES = 4 * TILE * 4;
 const WINDOW_BLOCKS = WINDOW_BYTES / BLOCK_BYTES;
-
-/** One dispatch of a convolution. */
-export interface ConvolutionDispatch {
-  readonly kernel: Kernel;
-  /** Where the binding `weights` begins in the packed weights, bytes. */
-  readonly weightsOffset: number;
-}
-
-/** Convolution weights as PyTorch orders them. */
-export interface ConvolutionWeights {
-  readonly weight: Float32Array;
-  readonly bias?: Float32Array;
-}
 
 function tiling(shape: ConvolutionShape) {
   const merged = mergeGroups(shape, TILE);
@@ -59,7 +47,10 @@ function tiling(shape: ConvolutionShape) {
  * Packs weights and biases for {@linkcode softwareConvolution}. A window's length of zeros follows, so that every window
  * lies inside.
  */
-export function packSoftwareWeights(shape: ConvolutionShape, { weight, bias }: ConvolutionWeights): Float32Array {
+export function packSoftwareWeights(
+  shape: ConvolutionShape,
+  { weight, bias }: ConvolutionWeights,
+): Float32Array<ArrayBuffer> {
   const { merged, tilesPerGroup, tiles, vectors, steps } = tiling(shape);
   const taps = shape.kernel[0] * shape.kernel[1];
   const inputs = shape.inputChannels / shape.groups;
@@ -193,18 +184,14 @@ function runOf(
   const parameters: Parameter[] = Object.entries(values).map(([name, value]) => ({ name, type: "u32", value }));
   const storageBindings = partial && !ends ? ["partial"] : partial ? ["partial", "output"] : ["output"];
   const textures = residual ? ["input", "residual"] : ["input"];
-  const declared = [
-    ...storageBindings.map((name, binding) =>
-      `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<${
-        name === "output" ? vectorType(storage) : "vec4<f32>"
-      }>;\n`
+  const declared = declare({
+    storage: Object.fromEntries(
+      storageBindings.map((name) => [name, name === "output" ? vectorType(storage) : "vec4<f32>"]),
     ),
-    ...textures.map((name, index) => textureDeclaration(name, storageBindings.length + index)),
-    `@group(0) @binding(${storageBindings.length + textures.length}) var<uniform> weights: array<vec4<f32>, ${
-      WINDOW_BYTES / 16
-    }>;\n`,
-    parameterBlock(parameters, storageBindings.length + textures.length + 1),
-  ].join("");
+    textures,
+    windows: ["weights"],
+    parameters,
+  });
 
   const reads = (advance: (position: number) => string) =>
     lines((p) => `      let x${p} = ${readTexel("input", `at${p}`)};\n      at${p} += ${advance(p)};`);

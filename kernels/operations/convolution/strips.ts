@@ -1,0 +1,236 @@
+/**
+ * Convolution by strips: an invocation computes 4 neighbouring positions of a row for 4 output channels, reading each
+ * input column once for all positions that it touches. Depthwise convolution in both profiles, and grouped convolution
+ * on a GPU, whose groups are too narrow for shared tiles.
+ *
+ * - depthwise: output lane c is the sum over taps of input lane c times weight lane c;
+ * - grouped: output lane c is the sum over taps and the group's input lanes of input times a row of weights.
+ *
+ * On a GPU neighbouring invocations stand along the channels, so that reads are contiguous, and weights lie
+ * `[row][output vector]`, the bias as the last row. In the software profile the lanes stand along the positions, so that
+ * weights, which lie `[output vector][tap]` in a uniform window, are read once for all lanes (see `software.ts`).
+ *
+ * @module
+ */
+
+import { type Kernel, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
+import { activationExpression } from "../activation.ts";
+import { BUILTINS, channelVectors, realLanes, type Target, unsigned, vectorType } from "../tensor.ts";
+import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
+import { type ConvolutionDispatch, type ConvolutionWeights, declare } from "./dispatch.ts";
+import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "./shape.ts";
+
+/** Positions of a strip. */
+const STRIP = 4;
+const LANES = 8;
+/** Output vectors of a window begin at a multiple of this, so that its offset is a multiple of 256 bytes. */
+const ALIGNED = 16;
+
+function channelGroups(shape: ConvolutionShape) {
+  if (isDepthwise(shape)) return { inputVectors: 1, outputVectors: 1, rows: shape.kernel[0] * shape.kernel[1] };
+  const merged = mergeGroups(shape, 4);
+  const inputVectors = channelVectors(merged.inputChannels);
+  return {
+    inputVectors,
+    outputVectors: channelVectors(merged.outputChannels),
+    rows: shape.kernel[0] * shape.kernel[1] * inputVectors * 4,
+  };
+}
+
+/**
+ * Packs weights for {@linkcode stripConvolution}: as f32, or as f16 for a GPU with f16 storage.
+ *
+ * @returns The packed weights; in the software profile zeros follow, so that every window lies inside.
+ */
+export function packStripWeights(
+  shape: ConvolutionShape,
+  { weight, bias }: ConvolutionWeights,
+  target: Target,
+): Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> {
+  const taps = shape.kernel[0] * shape.kernel[1];
+  const lanes = channelVectors(shape.outputChannels) * 4;
+  const { rows, inputVectors, outputVectors } = channelGroups(shape);
+  const software = target.profile === "software";
+  const length = lanes * (rows + 1) + (software ? WINDOW_BYTES / 4 : 0);
+  const packed = target.storage === "f16" && !software ? new Float16Array(length) : new Float32Array(length);
+  const place = (row: number, channel: number) =>
+    software ? ((channel >> 2) * (rows + 1) + row) * 4 + (channel & 3) : row * lanes + channel;
+  const inputs = shape.inputChannels / shape.groups;
+  const outputs = shape.outputChannels / shape.groups;
+  for (let channel = 0; channel < shape.outputChannels; channel++) {
+    if (bias) packed[place(rows, channel)] = bias[channel];
+    // The row of the group's first input within its merged group.
+    const mergedOutputs = isDepthwise(shape) ? 1 : outputVectors * 4;
+    const firstInput = Math.floor(channel / outputs) * inputs -
+      Math.floor(channel / mergedOutputs) * (isDepthwise(shape) ? 1 : inputVectors * 4);
+    for (let i = 0; i < inputs; i++) {
+      for (let tap = 0; tap < taps; tap++) {
+        const row = isDepthwise(shape) ? tap : tap * inputVectors * 4 + firstInput + i;
+        packed[place(row, channel)] = weight[(channel * inputs + i) * taps + tap];
+      }
+    }
+  }
+  return packed;
+}
+
+/**
+ * Depthwise convolution, and grouped convolution in the GPU profile.
+ *
+ * @param shape The convolution.
+ * @param epilogue What follows the sum; a residual is not supported.
+ * @param target Profile and storage.
+ * @returns Dispatches. Bindings: `output`, `input` (a texture in the software profile), `weights` (a window there).
+ */
+export function stripConvolution(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  target: Target,
+): ConvolutionDispatch[] {
+  const vectors = channelVectors(shape.outputChannels);
+  const { rows } = channelGroups(shape);
+  if (target.profile === "gpu") return [{ kernel: stripKernel(shape, epilogue, target, 0, vectors), weightsOffset: 0 }];
+  const together = Math.floor(WINDOW_BYTES / 16 / (rows + 1) / ALIGNED) * ALIGNED;
+  if (together === 0) {
+    throw new RangeError(`Cannot convolve depthwise with a kernel of ${shape.kernel.join(" x ")}: too large`);
+  }
+  return Array.from({ length: Math.ceil(vectors / together) }, (_, window) => ({
+    kernel: stripKernel(shape, epilogue, target, window * together, Math.min(together, vectors - window * together)),
+    weightsOffset: window * together * (rows + 1) * 16,
+  }));
+}
+
+function stripKernel(
+  shape: ConvolutionShape,
+  { activation }: Epilogue,
+  target: Target,
+  firstVector: number,
+  windowVectors: number,
+): Kernel {
+  const { profile, storage } = target;
+  const software = profile === "software";
+  const depthwise = isDepthwise(shape);
+  const { inputVectors, outputVectors, rows } = channelGroups(shape);
+  const [strideX, kernelX] = [shape.stride[1], shape.kernel[1]];
+  const columns = Array.from({ length: (STRIP - 1) * strideX + kernelX }, (_, index) => index);
+  const strip = Array.from({ length: STRIP }, (_, index) => index);
+  const strips = shape.batch * shape.output[0] * Math.ceil(shape.output[1] / STRIP);
+  const vectors = channelVectors(shape.outputChannels);
+  const parameters = unsigned(
+    Object.entries({
+      strips: Math.ceil(shape.output[1] / STRIP),
+      items: software ? strips : strips * vectors,
+      inputY: shape.input[0],
+      inputX: shape.input[1],
+      inputVectors: channelVectors(shape.inputChannels),
+      outputY: shape.output[0],
+      outputX: shape.output[1],
+      outputVectors: vectors,
+      outputChannels: shape.outputChannels,
+      kernelY: shape.kernel[0],
+      strideY: shape.stride[0],
+      beforeY: shape.before[0],
+      beforeX: shape.before[1],
+      ...(software ? { firstVector } : {}),
+      ...(depthwise ? {} : { groupVectors: inputVectors, groupOutputVectors: outputVectors }),
+    }).map(([name, value]) => ({ name, value })),
+  );
+  const type = software ? "vec4<f32>" : vectorType(storage);
+  const read = (column: number) =>
+    software
+      ? `let at${column} = select(0u, u32(start + ${column}) * parameters.inputVectors + source + ${TEXTURE_WIDTH}u, inside${column});
+      let x${column} = ${readTexel("input", `at${column}`)};`
+      : `let x${column} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, u32(start + ${column}) * parameters.inputVectors + source, inside${column})]), inside${column});`;
+  const weightAt = (row: string) =>
+    `vec4<f32>(${software ? `weights[window + ${row}]` : `weights[(${row}) * parameters.outputVectors + vector]`})`;
+  const taps = Array.from({ length: kernelX }, (_, tap) => tap).flatMap((tap) =>
+    (depthwise ? [0] : [0, 1, 2, 3]).flatMap((lane) => [
+      `      let w${tap}_${lane} = ${
+        weightAt(
+          depthwise
+            ? `dy * ${kernelX}u + ${tap}u`
+            : `((dy * ${kernelX}u + ${tap}u) * parameters.groupVectors + part) * 4u + ${lane}u`,
+        )
+      };`,
+      ...strip.map((p) =>
+        `      sum${p} += x${p * strideX + tap}${depthwise ? "" : `.${"xyzw"[lane]}`} * w${tap}_${lane};`
+      ),
+    ])
+  ).join("\n");
+  const inner = `${
+    columns.map((column) =>
+      `      let inside${column} = insideY && left + ${column} >= 0 && left + ${column} < i32(parameters.inputX);
+      ${read(column)}`
+    ).join("\n")
+  }
+${taps}`;
+  const biasRow = depthwise
+    ? `parameters.kernelY * ${kernelX}u`
+    : `parameters.kernelY * ${kernelX}u * parameters.groupVectors * 4u`;
+  const store = strip.map((p) => {
+    const value = activation ? activationExpression(activation, `value${p}`) : `value${p}`;
+    const masked = activation === "sigmoid"
+      ? `select(vec4<f32>(0.0), ${value}, ${realLanes("vector", "parameters.outputChannels")})`
+      : value;
+    return `  if (column + ${p}u < parameters.outputX) {
+    let value${p} = sum${p} + bias;
+    output[at + ${p}u * parameters.outputVectors] = ${vectorType(storage)}(${masked});
+  }`;
+  }).join("\n");
+  const size = software ? LANES : 64;
+  const code = `${storage === "f16" ? "enable f16;\n" : ""}${
+    declare({
+      storage: software
+        ? { output: vectorType(storage) }
+        : { output: vectorType(storage), input: vectorType(storage), weights: type },
+      textures: software ? ["input"] : [],
+      windows: software ? ["weights"] : [],
+      parameters,
+    })
+  }
+@compute @workgroup_size(${size})
+fn main(${BUILTINS}) {
+  let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
+  if (index >= parameters.items) { return; }
+  ${
+    software
+      ? `let vector = parameters.firstVector + workgroup.z;
+  let window = workgroup.z * ${rows + 1}u;
+  let item = index;`
+      : `let vector = index % parameters.outputVectors;
+  let item = index / parameters.outputVectors;`
+  }
+  let column = (item % parameters.strips) * ${STRIP}u;
+  let row = item / parameters.strips;
+  let y = row % parameters.outputY;
+  let image = row / parameters.outputY;
+  let top = i32(y * parameters.strideY) - i32(parameters.beforeY);
+  let left = i32(column * ${strideX}u) - i32(parameters.beforeX);
+${strip.map((p) => `  var sum${p} = vec4<f32>();`).join("\n")}
+  for (var dy = 0u; dy < parameters.kernelY; dy++) {
+    let insideY = top + i32(dy) >= 0 && top + i32(dy) < i32(parameters.inputY);
+    let start = (i32(image * parameters.inputY) + top + i32(dy)) * i32(parameters.inputX) + left;
+${
+    depthwise ? `    let source = vector;\n${inner}` : `    for (var part = 0u; part < parameters.groupVectors; part++) {
+      let source = vector / parameters.groupOutputVectors * parameters.groupVectors + part;
+${inner}
+    }`
+  }
+  }
+  let bias = ${weightAt(biasRow)};
+  let at = (row * parameters.outputX + column) * parameters.outputVectors + vector;
+${store}
+}
+`;
+  const kind = `${depthwise ? "depthwise" : "grouped"} ${shape.kernel.join("x")}/${shape.stride.join("x")}`;
+  return {
+    name: `convolution ${kind}${activation ? ` ${activation}` : ""} ${storage} ${profile}`,
+    code,
+    bindings: software ? ["output"] : ["output", "input", "weights"],
+    textures: software ? [{ name: "input", format: textureFormat(storage) }] : [],
+    windows: software ? ["weights"] : [],
+    parameters,
+    workgroups: software
+      ? [...spreadWorkgroups(Math.ceil(strips / LANES)).slice(0, 2), windowVectors] as [number, number, number]
+      : spreadWorkgroups(Math.ceil(strips * vectors / size)),
+  };
+}

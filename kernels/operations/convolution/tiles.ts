@@ -1,0 +1,220 @@
+/**
+ * Convolution in the GPU profile: shared-memory tiles.
+ *
+ * A convolution is the product of a matrix of positions x (tap, input channel), which is never built, with one of
+ * (tap, input channel) x output channels. A workgroup of 8 x 8 invocations computes 64 positions by 64 channels; each
+ * invocation keeps 8 x 8 of them. In turns of 16 rows all invocations bring a tile of both matrices into workgroup memory
+ * and multiply it: 512 multiply-adds an invocation for 8 vectors read from memory.
+ *
+ * Packed weights lie `[tap][input channel][output channel]`, both padded to multiples of 4, the biases as the last row.
+ *
+ * @module
+ */
+
+import { spreadWorkgroups } from "../../kernel.ts";
+import { activationExpression } from "../activation.ts";
+import { BUILTINS, channelVectors, realLanes, type Target, unsigned, vectorType } from "../tensor.ts";
+import { type ConvolutionDispatch, type ConvolutionWeights, declare } from "./dispatch.ts";
+import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
+
+/** Positions, and channels, of a workgroup. */
+const TILE = 64;
+/** Rows of both matrices in workgroup memory: 4 vectors of input channels. */
+const DEPTH = 16;
+
+function matrix(shape: ConvolutionShape) {
+  const inputVectors = channelVectors(shape.inputChannels);
+  return { inputVectors, steps: shape.kernel[0] * shape.kernel[1] * inputVectors };
+}
+
+/** Packs weights for {@linkcode tileConvolution}: as f32, or as f16 with f16 storage. */
+export function packTileWeights(
+  shape: ConvolutionShape,
+  { weight, bias }: ConvolutionWeights,
+  { storage }: Target,
+): Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> {
+  const { inputVectors, steps } = matrix(shape);
+  const taps = shape.kernel[0] * shape.kernel[1];
+  const lanes = channelVectors(shape.outputChannels) * 4;
+  const length = (steps * 4 + 1) * lanes;
+  const packed = storage === "f16" ? new Float16Array(length) : new Float32Array(length);
+  for (let channel = 0; channel < shape.outputChannels; channel++) {
+    for (let i = 0; i < shape.inputChannels; i++) {
+      for (let tap = 0; tap < taps; tap++) {
+        packed[(tap * inputVectors * 4 + i) * lanes + channel] =
+          weight[(channel * shape.inputChannels + i) * taps + tap];
+      }
+    }
+    if (bias) packed[steps * 4 * lanes + channel] = bias[channel];
+  }
+  return packed;
+}
+
+/**
+ * Dense convolution.
+ *
+ * @param shape The convolution, of one group.
+ * @param epilogue What follows the sum.
+ * @param target `storage` of activations and weights.
+ * @returns One dispatch with the bindings `output`, `input`, `weights`, and `residual` if the epilogue has one.
+ */
+export function tileConvolution(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  { storage, profile }: Target,
+): ConvolutionDispatch[] {
+  const { activation, residualChannels } = epilogue;
+  const { inputVectors, steps } = matrix(shape);
+  const positions = outputPositions(shape);
+  const outputVectors = channelVectors(shape.outputChannels);
+  const pointwise = isPointwise(shape);
+  const residual = residualChannels !== undefined;
+  const parameters = unsigned(
+    Object.entries({
+      positions,
+      inputVectors,
+      outputVectors,
+      outputChannels: shape.outputChannels,
+      steps,
+      ...(residual ? { residualVectors: channelVectors(residualChannels) } : {}),
+      ...(pointwise ? {} : {
+        kernelX: shape.kernel[1],
+        strideY: shape.stride[0],
+        strideX: shape.stride[1],
+        beforeY: shape.before[0],
+        beforeX: shape.before[1],
+        inputY: shape.input[0],
+        inputX: shape.input[1],
+        outputY: shape.output[0],
+        outputX: shape.output[1],
+      }),
+    }).map(([name, value]) => ({ name, value })),
+  );
+  const vector = vectorType(storage);
+  const bindings = ["output", "input", "weights", ...(residual ? ["residual"] : [])];
+  const range = (length: number) => Array.from({ length }, (_, index) => index);
+  const each = (length: number, make: (index: number) => string) => range(length).map(make).join("\n");
+
+  const locate = pointwise
+    ? each(4, (p) => `  let start${p} = (first + quad * 4u + ${p}u) * parameters.inputVectors;`)
+    : each(4, (p) =>
+      `  let position${p} = first + quad * 4u + ${p}u;
+  let row${p} = position${p} / parameters.outputX;
+  let top${p} = i32(row${p} % parameters.outputY * parameters.strideY) - i32(parameters.beforeY);
+  let left${p} = i32(position${p} % parameters.outputX * parameters.strideX) - i32(parameters.beforeX);
+  let corner${p} = (i32(row${p} / parameters.outputY * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};`);
+  const fetch = pointwise
+    ? each(4, (p) =>
+      `    let inside${p} = step < parameters.steps && first + quad * 4u + ${p}u < parameters.positions;
+    let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, start${p} + step, inside${p})]), inside${p});`)
+    : `    let tap = step / parameters.inputVectors;
+    let part = step % parameters.inputVectors;
+    let dy = i32(tap / parameters.kernelX);
+    let dx = i32(tap % parameters.kernelX);
+${
+      each(4, (p) =>
+        `    let inside${p} = step < parameters.steps && position${p} < parameters.positions &&
+      top${p} + dy >= 0 && top${p} + dy < i32(parameters.inputY) && left${p} + dx >= 0 && left${p} + dx < i32(parameters.inputX);
+    let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + part, inside${p})]), inside${p});`)
+    }`;
+  const store = range(8).map((p) =>
+    `  if (place + ${p}u < parameters.positions) {
+${
+      range(2).map((c) => {
+        const value = `value${p}_${c}`;
+        const activated = activation ? activationExpression(activation, value) : value;
+        const masked = activation === "sigmoid"
+          ? `select(vec4<f32>(0.0), ${activated}, ${realLanes(`column${c}`, "parameters.outputChannels")})`
+          : activated;
+        return `    if (column${c} < parameters.outputVectors) {
+      ${
+          residual ? "var" : "let"
+        } ${value} = sum${p}_${c} + vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + column${c}]);
+${
+          residual
+            ? `      if (column${c} < parameters.residualVectors) {
+        ${value} += vec4<f32>(residual[(place + ${p}u) * parameters.residualVectors + column${c}]);
+      }\n`
+            : ""
+        }      output[(place + ${p}u) * parameters.outputVectors + column${c}] = ${vector}(${masked});
+    }`;
+      }).join("\n")
+    }
+  }`
+  ).join("\n");
+  const code = `${storage === "f16" ? "enable f16;\n" : ""}${
+    declare({
+      storage: Object.fromEntries(bindings.map((name) => [name, vector])),
+      textures: [],
+      windows: [],
+      parameters,
+    })
+  }
+// Rows of 64 positions and of 64 channels, as vectors.
+var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
+var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
+
+@compute @workgroup_size(64)
+fn main(${BUILTINS}) {
+  let first = (workgroup.y * workgroups.x + workgroup.x) * ${TILE}u;
+  let firstColumn = workgroup.z * ${TILE / 4}u;
+  let across = local % 8u;
+  let down = local / 8u;
+  let quad = local % 16u;
+  let depth = local / 16u;
+${locate}
+${range(8).flatMap((p) => range(2).map((c) => `  var sum${p}_${c} = vec4<f32>();`)).join("\n")}
+  for (var turn = 0u; turn < parameters.steps; turn += ${DEPTH / 4}u) {
+    let step = turn + depth;
+${fetch}
+${
+    each(4, (lane) =>
+      `    inputTile[(depth * 4u + ${lane}u) * ${TILE / 4}u + quad] = vec4<f32>(${
+        range(4).map((p) =>
+          `x${p}.${"xyzw"[lane]}`
+        ).join(", ")
+      });`)
+  }
+    let row = turn * 4u + local / 4u;
+${
+    each(4, (c) =>
+      `    {
+      let column = firstColumn + local % 4u + ${c * 4}u;
+      let inside = row < parameters.steps * 4u && column < parameters.outputVectors;
+      weightTile[local / 4u * ${TILE / 4}u + local % 4u + ${c * 4}u] =
+        select(vec4<f32>(0.0), vec4<f32>(weights[select(0u, row * parameters.outputVectors + column, inside)]), inside);
+    }`)
+  }
+    workgroupBarrier();
+    for (var k = 0u; k < ${DEPTH}u; k++) {
+      let above = inputTile[k * ${TILE / 4}u + down * 2u];
+      let below = inputTile[k * ${TILE / 4}u + down * 2u + 1u];
+${
+    range(2).flatMap((c) => [
+      `      let w${c} = weightTile[k * ${TILE / 4}u + across + ${c * 8}u];`,
+      ...range(8).map((p) => `      sum${p}_${c} += ${p < 4 ? "above" : "below"}.${"xyzw"[p % 4]} * w${c};`),
+    ]).join("\n")
+  }
+    }
+    workgroupBarrier();
+  }
+  let place = first + down * 8u;
+${each(2, (c) => `  let column${c} = firstColumn + across + ${c * 8}u;`)}
+${store}
+}
+`;
+  const kind = pointwise ? "1x1" : shape.kernel.join("x");
+  const groups = spreadWorkgroups(Math.ceil(positions / TILE));
+  return [{
+    kernel: {
+      name: `convolution ${kind}${activation ? ` ${activation}` : ""}${
+        residual ? " residual" : ""
+      } ${storage} ${profile}`,
+      code,
+      bindings,
+      parameters,
+      workgroups: [groups[0], groups[1], Math.ceil(outputVectors / (TILE / 4))],
+    },
+    weightsOffset: 0,
+  }];
+}
