@@ -210,7 +210,9 @@ ${strip.map((p) => `  var sum${p} = vec4<f32>();`).join("\n")}
     let insideY = top + i32(dy) >= 0 && top + i32(dy) < i32(parameters.inputY);
     let start = (i32(image * parameters.inputY) + top + i32(dy)) * i32(parameters.inputX) + left;
 ${
-    depthwise ? `    let source = vector;\n${inner}` : `    for (var part = 0u; part < parameters.groupVectors; part++) {
+    depthwise
+      ? `    let source = vector;\n${inner}`
+      : `    for (var part = 0u; part < parameters.groupVectors; part++) {
       let source = vector / parameters.groupOutputVectors * parameters.groupVectors + part;
 ${inner}
     }`

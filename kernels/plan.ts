@@ -1,0 +1,282 @@
+/**
+ * A plan: a program on a device. Buffers, textures, pipelines and bind groups are made once; running it is encoding the
+ * same dispatches again.
+ *
+ * - All tensors lie in one arena; those that are not alive together share memory ({@linkcode layOut}).
+ * - A tensor that a kernel reads through a texture is copied there first, unless the texture still holds it. A plan has
+ *   one texture for each name a kernel gives to one (`input`, `residual`), as large as the largest tensor read so.
+ * - Kernels of the same text share a pipeline, whichever plan of the device they belong to.
+ *
+ * @module
+ */
+
+import { layOut, type Lifetime } from "./arena.ts";
+import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import { type Kernel, parameterBytes, WINDOW_BYTES } from "./kernel.ts";
+import type { Program, Step } from "./program.ts";
+import { createPipeline } from "./run.ts";
+import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
+
+/** A range of a buffer. */
+export interface BufferRange {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** A program on a device. */
+export interface Plan {
+  /** Where a tensor lies: its content is there between the step that writes it and the last that reads it. */
+  tensor(name: string): BufferRange;
+  /** Encodes all steps. */
+  encode(encoder: GPUCommandEncoder): void;
+  /** Bytes of arena, weights and textures. */
+  readonly bytes: { readonly arena: number; readonly constants: number; readonly textures: number };
+  /** Frees what the plan holds. */
+  close(): void;
+}
+
+type Action =
+  | { readonly copy: { source: GPUBuffer; offset: number; texture: GPUTexture; rows: number } }
+  | { readonly dispatch: { pipeline: GPUComputePipeline; group: GPUBindGroup; workgroups: Kernel["workgroups"] } };
+
+/** Offsets of tensors in the arena, and of uniform blocks: WebGPU's largest default alignment. */
+const ALIGNMENT = 256;
+
+/**
+ * Puts a program on a device.
+ *
+ * @param device Where.
+ * @param program What. Its constants are made and uploaded one after the other.
+ * @param options `inputs`: tensors written before the first step; `outputs`: tensors read after the last one.
+ * @returns The plan; close it when done.
+ * @throws {RangeError} If a tensor or the arena exceeds the adapter's limits.
+ * @throws {TypeError} If the adapter's compiler refuses a kernel.
+ */
+export async function createPlan(
+  device: Device,
+  program: Program,
+  options: { inputs: readonly string[]; outputs: readonly string[] },
+): Promise<Plan> {
+  const { gpu, capabilities } = device;
+  const { steps } = program;
+  const formats = steps.flatMap(({ kernel }) => kernel.textures ?? []).map(({ format }) => format);
+  // Copies to textures take whole rows.
+  const granule = formats.length > 0 ? textureRowBytes(formats[0]) : ALIGNMENT;
+  const arena = layOut(lifetimes(program, options, granule), granule);
+  const limit = Math.min(capabilities.maxBindingBytes, capabilities.maxBufferBytes);
+  for (const [name, bytes] of program.tensors) {
+    if (bytes > limit) {
+      throw new RangeError(
+        `Cannot lay out tensor "${name}": ${bytes} bytes exceed the adapter's ${limit} a binding; ` +
+          "a smaller batch or image size fits",
+      );
+    }
+  }
+  const buffers: GPUBuffer[] = [];
+  const textures = new Map<string, GPUTexture>();
+  const close = () => {
+    for (const buffer of buffers) destroyBuffer(device, buffer);
+    for (const texture of textures.values()) texture.destroy();
+    buffers.length = 0;
+    textures.clear();
+  };
+  const create = (bytes: number, usage: number, label: string): GPUBuffer => {
+    const buffer = createBuffer(device, bytes, usage, label);
+    buffers.push(buffer);
+    return buffer;
+  };
+  gpu.pushErrorScope("out-of-memory");
+  gpu.pushErrorScope("validation");
+  let plan: Plan;
+  let problem: Error | undefined;
+  try {
+    const arenaBuffer = create(
+      arena.bytes,
+      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+      "the arena of activations",
+    );
+    const constants = uploadConstants(device, program, create);
+    const uniforms = uploadParameters(device, steps, create);
+    let textureBytes = 0;
+    for (const { kernel, bindings } of steps) {
+      for (const { name, format } of kernel.textures ?? []) {
+        const rows = largestRows(program, name);
+        if (textures.has(name)) continue;
+        if (!program.tensors.has(bindings[name])) throw new TypeError(`Cannot read "${bindings[name]}" as a texture`);
+        textures.set(name, createTensorTexture(device, format, rows));
+        textureBytes += (rows + 1) * textureRowBytes(format);
+      }
+    }
+    const range = (name: string): BufferRange => {
+      const offset = arena.offsets.get(name);
+      if (offset !== undefined) return { buffer: arenaBuffer, offset, size: program.tensors.get(name)! };
+      const buffer = constants.get(name);
+      if (!buffer) throw new TypeError(`Cannot find "${name}" among the program's tensors and constants`);
+      return { buffer, offset: 0, size: buffer.size };
+    };
+    const views = new Map([...textures].map(([name, texture]) => [name, texture.createView()]));
+    const held = new Map<string, string>();
+    const actions: Action[] = [];
+    steps.forEach((step, index) => {
+      const { kernel, bindings, weightsOffset = 0 } = step;
+      for (const { name } of kernel.textures ?? []) {
+        if (held.get(name) === bindings[name]) continue;
+        const texture = textures.get(name)!;
+        const { buffer: source, offset, size } = range(bindings[name]);
+        const rows = Math.ceil(size / textureRowBytes(texture.format));
+        actions.push({ copy: { source, offset, texture, rows } });
+        held.set(name, bindings[name]);
+      }
+      const pipeline = pipelineFor(device, kernel);
+      const resources: GPUBindingResource[] = [
+        ...kernel.bindings.map((name) => range(bindings[name])),
+        ...(kernel.textures ?? []).map(({ name }) => views.get(name)!),
+        ...(kernel.windows ?? []).map((name) => ({
+          buffer: range(bindings[name]).buffer,
+          offset: weightsOffset,
+          size: WINDOW_BYTES,
+        })),
+        ...(kernel.parameters.length > 0 ? [uniforms[index]] : []),
+      ];
+      const group = gpu.createBindGroup({
+        label: kernel.name,
+        layout: pipeline.getBindGroupLayout(0),
+        entries: resources.map((resource, binding) => ({ binding, resource })),
+      });
+      actions.push({ dispatch: { pipeline, group, workgroups: kernel.workgroups } });
+      // What a step writes makes a texture that held it stale.
+      for (const name of kernel.bindings) {
+        for (const [texture, tensor] of held) if (tensor === bindings[name]) held.delete(texture);
+      }
+    });
+    plan = {
+      tensor: range,
+      encode: (encoder) => encodeActions(encoder, actions),
+      bytes: {
+        arena: arena.bytes,
+        constants: [...constants.values()].reduce((sum, { size }) => sum + size, 0),
+        textures: textureBytes,
+      },
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  } finally {
+    const [invalid, full] = await Promise.all([gpu.popErrorScope(), gpu.popErrorScope()]);
+    problem = invalid
+      ? new TypeError(`Cannot build the plan: ${invalid.message}`)
+      : full
+      ? new RangeError("Cannot build the plan: the adapter is out of memory")
+      : undefined;
+  }
+  if (problem) {
+    close();
+    throw problem;
+  }
+  return plan;
+}
+
+function lifetimes(
+  { tensors, steps }: Program,
+  { inputs, outputs }: { inputs: readonly string[]; outputs: readonly string[] },
+  granule: number,
+): Map<string, Lifetime> {
+  const spans = new Map<string, { first: number; last: number }>();
+  const touch = (name: string, step: number) => {
+    if (!tensors.has(name)) return;
+    const span = spans.get(name);
+    if (span) span.last = Math.max(span.last, step);
+    else spans.set(name, { first: step, last: step });
+  };
+  for (const name of inputs) touch(name, -1);
+  steps.forEach(({ kernel, bindings }, step) => {
+    for (const name of [...kernel.bindings, ...(kernel.textures ?? []).map(({ name }) => name)]) {
+      touch(bindings[name], step);
+    }
+  });
+  for (const name of outputs) touch(name, steps.length);
+  return new Map(
+    [...spans].map(([name, span]) => [name, { ...span, bytes: Math.ceil(tensors.get(name)! / granule) * granule }]),
+  );
+}
+
+function largestRows({ steps, tensors }: Program, texture: string): number {
+  let rows = 0;
+  for (const { kernel, bindings } of steps) {
+    for (const { name, format } of kernel.textures ?? []) {
+      if (name === texture) rows = Math.max(rows, Math.ceil(tensors.get(bindings[name])! / textureRowBytes(format)));
+    }
+  }
+  return rows;
+}
+
+function uploadConstants(
+  { gpu }: Device,
+  program: Program,
+  create: (bytes: number, usage: number, label: string) => GPUBuffer,
+): Map<string, GPUBuffer> {
+  const buffers = new Map<string, GPUBuffer>();
+  const windows = new Set(
+    program.steps.flatMap(({ kernel, bindings }) => (kernel.windows ?? []).map((n) => bindings[n])),
+  );
+  for (const [name, make] of program.constants) {
+    const data = make();
+    const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
+    const buffer = create(data.byteLength, usage | GPUBufferUsage.COPY_DST, name);
+    gpu.queue.writeBuffer(buffer, 0, data);
+    buffers.set(name, buffer);
+  }
+  return buffers;
+}
+
+/** All uniform blocks in one buffer; the range of each step. */
+function uploadParameters(
+  { gpu }: Device,
+  steps: readonly Step[],
+  create: (bytes: number, usage: number, label: string) => GPUBuffer,
+): BufferRange[] {
+  const blocks = steps.map(({ kernel }) => parameterBytes(kernel.parameters));
+  const offsets: number[] = [];
+  let end = 0;
+  for (const { length } of blocks) {
+    offsets.push(end);
+    end += Math.ceil(length / ALIGNMENT) * ALIGNMENT;
+  }
+  const all = new Uint8Array(end);
+  blocks.forEach((block, index) => all.set(block, offsets[index]));
+  const buffer = create(end, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "parameters");
+  gpu.queue.writeBuffer(buffer, 0, all);
+  return blocks.map(({ length }, index) => ({ buffer, offset: offsets[index], size: length }));
+}
+
+const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
+
+/** The pipeline of a kernel's text, compiled when first asked for. */
+export function pipelineFor({ gpu }: Device, kernel: Kernel): GPUComputePipeline {
+  const known = pipelines.get(gpu) ?? new Map<string, GPUComputePipeline>();
+  pipelines.set(gpu, known);
+  const pipeline = known.get(kernel.code) ?? createPipeline(gpu, kernel);
+  known.set(kernel.code, pipeline);
+  return pipeline;
+}
+
+function encodeActions(encoder: GPUCommandEncoder, actions: readonly Action[]): void {
+  let pass: GPUComputePassEncoder | undefined;
+  for (const action of actions) {
+    if ("copy" in action) {
+      pass?.end();
+      pass = undefined;
+      const { source, offset, texture, rows } = action.copy;
+      copyToTexture(encoder, { buffer: source, offset }, texture, rows);
+      continue;
+    }
+    pass ??= encoder.beginComputePass();
+    const { pipeline, group, workgroups } = action.dispatch;
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group);
+    pass.dispatchWorkgroups(...workgroups);
+  }
+  pass?.end();
+}
