@@ -30,6 +30,13 @@ export interface Plan {
   tensor(name: string): BufferRange;
   /** Encodes all steps. */
   encode(encoder: GPUCommandEncoder): void;
+  /**
+   * Runs all steps once, each in a pass of its own, and measures them.
+   *
+   * @returns Kernel names and milliseconds in order; a step's time includes the copies into its textures.
+   * @throws {Deno.errors.NotSupported} If the adapter has no timestamps.
+   */
+  measure(): Promise<{ name: string; milliseconds: number }[]>;
   /** Bytes of arena, weights and textures. */
   readonly bytes: { readonly arena: number; readonly constants: number; readonly textures: number };
   /** Frees what the plan holds. */
@@ -37,8 +44,22 @@ export interface Plan {
 }
 
 type Action =
-  | { readonly copy: { source: GPUBuffer; offset: number; texture: GPUTexture; rows: number } }
-  | { readonly dispatch: { pipeline: GPUComputePipeline; group: GPUBindGroup; workgroups: Kernel["workgroups"] } };
+  | { readonly copy: CopyAction }
+  | { readonly dispatch: DispatchAction };
+
+interface CopyAction {
+  readonly source: GPUBuffer;
+  readonly offset: number;
+  readonly texture: GPUTexture;
+  readonly rows: number;
+}
+
+interface DispatchAction {
+  readonly name: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: Kernel["workgroups"];
+}
 
 /** Offsets of tensors in the arena, and of uniform blocks: WebGPU's largest default alignment. */
 const ALIGNMENT = 256;
@@ -144,7 +165,7 @@ export async function createPlan(
         layout: pipeline.getBindGroupLayout(0),
         entries: resources.map((resource, binding) => ({ binding, resource })),
       });
-      actions.push({ dispatch: { pipeline, group, workgroups: kernel.workgroups } });
+      actions.push({ dispatch: { name: kernel.name, pipeline, group, workgroups: kernel.workgroups } });
       // What a step writes makes a texture that held it stale.
       for (const name of kernel.bindings) {
         for (const [texture, tensor] of held) if (tensor === bindings[name]) held.delete(texture);
@@ -153,6 +174,7 @@ export async function createPlan(
     plan = {
       tensor: range,
       encode: (encoder) => encodeActions(encoder, actions),
+      measure: () => measureActions(device, actions),
       bytes: {
         arena: arena.bytes,
         constants: [...constants.values()].reduce((sum, { size }) => sum + size, 0),
@@ -268,15 +290,58 @@ function encodeActions(encoder: GPUCommandEncoder, actions: readonly Action[]): 
     if ("copy" in action) {
       pass?.end();
       pass = undefined;
-      const { source, offset, texture, rows } = action.copy;
-      copyToTexture(encoder, { buffer: source, offset }, texture, rows);
+      encodeCopy(encoder, action.copy);
       continue;
     }
     pass ??= encoder.beginComputePass();
-    const { pipeline, group, workgroups } = action.dispatch;
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, group);
-    pass.dispatchWorkgroups(...workgroups);
+    encodeDispatch(pass, action.dispatch);
   }
   pass?.end();
+}
+
+function encodeCopy(encoder: GPUCommandEncoder, { source, offset, texture, rows }: CopyAction): void {
+  copyToTexture(encoder, { buffer: source, offset }, texture, rows);
+}
+
+function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, group, workgroups }: DispatchAction): void {
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(...workgroups);
+}
+
+async function measureActions(device: Device, actions: readonly Action[]) {
+  const { gpu, capabilities } = device;
+  if (!capabilities.timestamps) {
+    throw new Deno.errors.NotSupported(`Cannot measure kernels: the adapter ${capabilities.adapter} has no timestamps`);
+  }
+  const dispatches = actions.filter((action) => "dispatch" in action).map(({ dispatch }) => dispatch);
+  // The end of every pass; a step lasts from the end of the one before.
+  const count = dispatches.length + 1;
+  const times = createBuffer(device, count * 8, GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC, "timestamps");
+  const staging = createBuffer(device, count * 8, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "timestamps");
+  const querySet = gpu.createQuerySet({ type: "timestamp", count });
+  const encoder = gpu.createCommandEncoder();
+  encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: 0 } }).end();
+  let index = 0;
+  for (const action of actions) {
+    if ("copy" in action) {
+      encodeCopy(encoder, action.copy);
+      continue;
+    }
+    const pass = encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: ++index } });
+    encodeDispatch(pass, action.dispatch);
+    pass.end();
+  }
+  encoder.resolveQuerySet(querySet, 0, count, times, 0);
+  encoder.copyBufferToBuffer(times, 0, staging, 0, count * 8);
+  gpu.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const nanoseconds = new BigUint64Array(staging.getMappedRange().slice(0));
+  querySet.destroy();
+  destroyBuffer(device, times);
+  destroyBuffer(device, staging);
+  return dispatches.map(({ name }, step) => ({
+    name,
+    milliseconds: Number(nanoseconds[step + 1] - nanoseconds[step]) / 1e6,
+  }));
 }
