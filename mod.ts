@@ -1,0 +1,69 @@
+/**
+ * Localized multi-labels for image data sets, on WebGPU: load an annotator, turn pixels into label maps, relabel a data
+ * set, read what was written.
+ *
+ * ```ts
+ * import { loadAnnotator, openImages, openLabelMaps, relabel, writeLabelMaps } from "./mod.ts";
+ *
+ * // An annotator, and one image: any RGB pixels.
+ * const annotator = await loadAnnotator("assets/efficientnet_lite0", { topK: 3 });
+ * const image = { width: 2, height: 1, pixels: Uint8Array.from([255, 0, 0, 0, 0, 255]) };
+ * const [labelMap] = await annotator.annotate([image]);
+ * console.log(annotator.metadata.grid, labelMap.class.length);
+ *
+ * // A data set, row by row.
+ * const images = await openImages("assets/photos/single");
+ * for await (const labelled of relabel(images, annotator)) {
+ *   if ("reason" in labelled) console.log(labelled.key, labelled.reason);
+ *   else console.log(labelled.key, annotator.classNames?.name[labelled.row.topClass[0]]);
+ * }
+ *
+ * // The same on disk, where a run that was killed goes on, and read again.
+ * const folder = await Deno.makeTempDir();
+ * await writeLabelMaps(folder, images, annotator);
+ * annotator.close();
+ * const labelMaps = await openLabelMaps(folder);
+ * console.log(labelMaps.length, labelMaps.metadata.dtype, (await labelMaps.row(0)).key);
+ * labelMaps.close();
+ * ```
+ *
+ * It needs `--allow-read` and `--allow-ffi`, `--allow-write` for a folder of label maps, and on Linux
+ * `--allow-env=npm_package_config_libvips,MALLOC_ARENA_MAX`; an annotator of the hub needs `--allow-net` and the
+ * environment that `deno task relabel` names.
+ *
+ * @module
+ */
+
+export {
+  type AnnotatorOptions,
+  type LabelMap,
+  loadAnnotator,
+  type LoadedAnnotator,
+  type Pixels,
+} from "./pipeline/annotator.ts";
+export { type LabelledImage, relabel, type RelabelOptions } from "./pipeline/label_images.ts";
+export {
+  writeLabelMaps,
+  type WriteOptions,
+  type WriteProgress,
+  type WriteResult,
+} from "./pipeline/write_label_maps.ts";
+export { readClassNames } from "./pipeline/class_names.ts";
+export {
+  type DecodedImage,
+  decodeImage,
+  type ImageSource,
+  openImages,
+  type StoredImage,
+} from "./formats/images/mod.ts";
+export {
+  type ClassNames,
+  dequantise,
+  type LabelMapMetadata,
+  type LabelMapReader,
+  type LabelMapRow,
+  type LabelMapType,
+  type Manifest,
+  openLabelMaps,
+  readManifests,
+} from "./formats/labels/mod.ts";

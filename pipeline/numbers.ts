@@ -1,0 +1,44 @@
+/**
+ * Numbers for the eye.
+ *
+ * @module
+ */
+
+/** `1,281,167`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString("en-US");
+}
+
+/**
+ * A count with its noun.
+ *
+ * @param count How many.
+ * @param noun In the singular.
+ * @param plural Default the noun with an s.
+ * @returns `1 image`, `2 images`.
+ */
+export function formatNumberOf(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
+}
+
+/**
+ * A duration in its two largest units.
+ *
+ * @param seconds Not negative.
+ * @returns `4.2 s` below ten seconds, `42 s`, `3 min 12 s`, `5 h 3 min`, `2 d 7 h`.
+ */
+export function formatDuration(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]] as const;
+  const first = units.findIndex(([, length]) => whole >= length);
+  const [[large, largeLength], [small, smallLength]] = [units[first], units[first + 1]];
+  const rest = Math.floor(whole % largeLength / smallLength);
+  return `${Math.floor(whole / largeLength)} ${large} ${rest} ${small}`;
+}
+
+/** `[224, 448]` as `224 x 448`. */
+export function formatSize(size: readonly number[]): string {
+  return size.join(" x ");
+}

@@ -1,0 +1,146 @@
+/**
+ * The options of `deno task relabel`.
+ *
+ * @module
+ */
+
+import { type LabelMapType, labelMapTypes, type Shard } from "../formats/labels/mod.ts";
+import type { Storage } from "../kernels/kernel.ts";
+import type { Pair } from "../kernels/network.ts";
+import { formatOptions, type OptionTable, readArguments, readChoice, readCount, UsageError } from "./command_line.ts";
+import { DEFAULT_ROWS_PER_FILE } from "./write_label_maps.ts";
+
+/** What the user asked for; what was left out is undefined. */
+export interface RelabelCommand {
+  readonly images?: string;
+  readonly annotator?: string;
+  readonly classes?: string;
+  readonly out: string;
+  readonly size?: Pair;
+  readonly topK?: number;
+  readonly dtype?: LabelMapType;
+  readonly storage?: Storage;
+  readonly batch?: number;
+  readonly workers?: number;
+  readonly limit?: number;
+  readonly rowsPerFile?: number;
+  readonly shard?: Shard;
+  readonly strict: boolean;
+  readonly show: number;
+  readonly quiet: boolean;
+}
+
+const DEFAULT_OUT = "labels";
+const DEFAULT_SHOW = 6;
+
+const OPTIONS = {
+  annotator: {
+    value: "A",
+    help: "a folder with config.json and weights, a weight file beside its config.json,\n" +
+      "or hf:owner/name[@revision]; default EfficientNet-Lite0, which is included",
+  },
+  classes: {
+    value: "FILE",
+    help: "names of the annotator's classes: one a line, or tab-separated with a header\n" +
+      "(index, wnid, name); default its folder's, else ImageNet's if there are 1,000",
+  },
+  out: { value: "FOLDER", help: `where label maps go; default ${DEFAULT_OUT}` },
+  size: {
+    value: "N|HxW",
+    help: "pixels that images are resized to, whole and without cropping; default the\n" +
+      "annotator's own. Larger finds smaller things and gives more cells",
+  },
+  "top-k": { value: "K", help: "classes kept in each cell; default 5, as in the paper" },
+  dtype: {
+    value: "TYPE",
+    help: `${labelMapTypes.join(", ")}; default fp16: two thirds of the bytes of the\n` +
+      "paper's fp32, and off by less than 0.05 % of a logit. The 8-bit types: half the\n" +
+      "bytes, less than 6.3 % and 12.5 %",
+  },
+  storage: {
+    value: "TYPE",
+    help: "f32 or f16 for what is between layers; default f32. f16 takes half the memory\nof an adapter that has it",
+  },
+  batch: { value: "N", help: "images of a step; default by the adapter. Changes no result" },
+  workers: { value: "N", help: "threads that decode; default all cores but one. Changes no result" },
+  limit: { value: "N", help: "only the first N images" },
+  "rows-per-file": {
+    value: "N",
+    help: `images a part file, and what a kill can lose; default ${DEFAULT_ROWS_PER_FILE}`,
+  },
+  shard: { value: "i/n", help: "i from 0: writes every n-th part file, so that n processes share a folder" },
+  strict: { help: "stop at an image that cannot be decoded, instead of listing it" },
+  show: { value: "N", help: `photographs in the summary; default ${DEFAULT_SHOW}` },
+  quiet: { help: "no progress and no summary" },
+} as const satisfies OptionTable;
+
+/** What `--help` prints. */
+export const RELABEL_HELP = `Turn images with one label each into localized multi-labels
+
+Usage: deno task relabel [IMAGES] [options]
+
+IMAGES is a folder of class folders or of images, tar shards (train-{000..146}.tar, .tar.gz), Parquet
+with an image column, or a folder of either; default the sample photographs.
+
+A run that stopped goes on when the same command is given again. Images that cannot be decoded are
+listed in rejected.jsonl. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
+
+Options
+${formatOptions(OPTIONS)}
+
+Examples
+  deno task relabel
+  deno task relabel assets/photos/several --size 448 --out labels448
+  deno task relabel assets/photos --top-k 3 --dtype fp8_e4m3 --out small
+  deno task relabel assets/photos --shard 0/2 --rows-per-file 4 --out shared
+  deno task relabel ~/imagenet/train --annotator hf:timm/tf_efficientnet_l2.ns_jft_in1k_475
+`.trimEnd();
+
+/**
+ * Reads the arguments of the command.
+ *
+ * @param args As the process got them.
+ * @returns What was asked for.
+ * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
+ */
+export function readRelabelOptions(args: readonly string[]): RelabelCommand | "help" {
+  const given = readArguments(args, OPTIONS, "deno task relabel", 1);
+  if (given.has("help")) return "help";
+  const count = (name: keyof typeof OPTIONS) => {
+    const text = given.text(name);
+    return text === undefined ? undefined : readCount(text, name);
+  };
+  const [size, dtype, storage, shard, show] = (["size", "dtype", "storage", "shard", "show"] as const).map(given.text);
+  return {
+    images: given.words[0],
+    annotator: given.text("annotator"),
+    classes: given.text("classes"),
+    out: given.text("out") ?? DEFAULT_OUT,
+    size: size === undefined ? undefined : readSize(size),
+    topK: count("top-k"),
+    dtype: dtype === undefined ? undefined : readChoice(dtype, "dtype", labelMapTypes),
+    storage: storage === undefined ? undefined : readChoice<Storage>(storage, "storage", ["f32", "f16"]),
+    batch: count("batch"),
+    workers: count("workers"),
+    limit: count("limit"),
+    rowsPerFile: count("rows-per-file"),
+    shard: shard === undefined ? undefined : readShard(shard),
+    strict: given.has("strict"),
+    show: show === undefined ? DEFAULT_SHOW : show === "0" ? 0 : readCount(show, "show"),
+    quiet: given.has("quiet"),
+  };
+}
+
+function readSize(text: string): Pair {
+  const match = /^(\d+)(?:x(\d+))?$/.exec(text);
+  const [height, width] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  if (!(height > 0 && width > 0)) throw new UsageError(`Cannot use --size ${text}: expected N or HxW, in pixels`);
+  return [height, width];
+}
+
+function readShard(text: string): Shard {
+  const match = /^(\d+)\/(\d+)$/.exec(text);
+  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
+  if (!(index < count)) throw new UsageError(`Cannot use --shard ${text}: expected i/n with i from 0 to n - 1`);
+  return { index, count };
+}

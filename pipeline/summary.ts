@@ -1,0 +1,151 @@
+/**
+ * What a run of `deno task relabel` wrote, read from what it wrote.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import {
+  type ClassNames,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  type Manifest,
+  openLabelMaps,
+  type RejectedImage,
+  shardSuffix,
+} from "../formats/labels/mod.ts";
+import { drawCellGrid } from "./cell_grid.ts";
+import { className } from "./class_names.ts";
+import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
+import type { WriteResult } from "./write_label_maps.ts";
+
+/** What to say. */
+export interface SummaryOptions {
+  /** How many images to show. */
+  readonly show: number;
+  /** Whether cells are coloured. */
+  readonly colour: boolean;
+  /** Seconds from the command's start. */
+  readonly seconds: number;
+}
+
+/** Rejected images to name. */
+const SHOWN_REJECTED = 3;
+
+/**
+ * The summary of a run.
+ *
+ * @param path The folder of label maps.
+ * @param result What the run did.
+ * @param options What to say.
+ * @returns Lines.
+ */
+export async function summarise(path: string, result: WriteResult, options: SummaryOptions): Promise<string[]> {
+  const { manifest } = result;
+  const rows = manifest.parts.reduce((sum, part) => sum + part.rows, 0);
+  return [
+    ...describeFolder(path, result, rows),
+    ...describeTime(result, options.seconds),
+    ...describeRejected(path, manifest, result.rejected),
+    ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),
+    ...(rows > 0 ? describeNext(path, manifest.configuration.metadata) : []),
+  ];
+}
+
+function describeFolder(path: string, { rejected, manifest }: WriteResult, rows: number): string[] {
+  const { metadata } = manifest.configuration;
+  const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
+  const files = manifest.parts.length === 1
+    ? manifest.parts[0].file
+    : `${formatCount(manifest.parts.length)} part files`;
+  const counts = `${formatNumberOf(rows, "row")}${rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""}`;
+  const lines = [
+    `${path}: ${counts} in ${files} and manifest${shardSuffix(manifest.shard)}.json`,
+    `  annotator  ${metadata.annotator.name} at ${formatSize(metadata.annotator.inputSize)}`,
+    `  maps       ${formatSize(metadata.grid)} cells, ${formatNumberOf(metadata.k, "class", "classes")} ` +
+    `a cell, ${metadata.dtype}`,
+  ];
+  if (rows > 0) {
+    lines.push(
+      `  size       ${formatCount(Math.round(bytes / rows))} bytes an image; the published form takes ` +
+        publishedSize(metadata),
+    );
+  }
+  return lines;
+}
+
+/** The published maps are float32 tensors `[2, k, H, W]`. */
+function publishedSize({ k, grid: [height, width] }: LabelMapMetadata): string {
+  const bytes = 2 * 4 * k * height * width;
+  return bytes === 9000 ? "9,000" : `${formatCount(bytes)} (9,000 at its 15 x 15 cells, 5 classes a cell)`;
+}
+
+function describeTime({ done, before, times }: WriteResult, seconds: number): string[] {
+  const images = done - before;
+  const earlier = before > 0 ? `, ${formatCount(before)} were there from before` : "";
+  if (images === 0) return [`  time       nothing was left to do${earlier}`];
+  const waits = [["decoding", times.decode], ["annotating", times.annotate], ["writing", times.write]] as const;
+  const working = waits.reduce((sum, [, time]) => sum + time, 0) / 1000;
+  const parts = waits.map(([what, time]) => `${formatDuration(time / 1000)} ${what}`);
+  return [
+    `  time       ${formatDuration(seconds)}: ${formatDuration(Math.max(seconds - working, 0))} starting, ` +
+    `${parts.join(", ")}; ${(images / Math.max(working, 1e-3)).toFixed(1)} images/s${earlier}`,
+  ];
+}
+
+function describeRejected(path: string, { shard }: Manifest, rejected: number): string[] {
+  if (rejected === 0) return [];
+  const file = join(path, `rejected${shardSuffix(shard)}.jsonl`);
+  const images: RejectedImage[] = Deno.readTextFileSync(file).trimEnd().split("\n").map((line) => JSON.parse(line));
+  const lines = images.slice(0, SHOWN_REJECTED).map(({ key, reason }) => `    ${key}: ${reason}`);
+  const more = images.length > SHOWN_REJECTED ? [`    and ${formatCount(images.length - SHOWN_REJECTED)} more`] : [];
+  return [`  rejected   ${formatNumberOf(rejected, "image")}, listed in ${file}`, ...lines, ...more];
+}
+
+async function describeImages(
+  path: string,
+  { classes }: Manifest,
+  { show, colour }: SummaryOptions,
+): Promise<string[]> {
+  const labelMaps = await openLabelMaps(path);
+  try {
+    const { metadata } = labelMaps;
+    const lines: string[] = [];
+    for (let index = 0; index < Math.min(show, labelMaps.length); index++) {
+      lines.push("", ...describeImage(await labelMaps.row(index), metadata, classes, colour));
+    }
+    return lines;
+  } finally {
+    labelMaps.close();
+  }
+}
+
+function describeImage(
+  row: LabelMapRow,
+  { grid }: LabelMapMetadata,
+  classes: ClassNames | undefined,
+  colour: boolean,
+): string[] {
+  const name = (index: number) => className(classes, index);
+  const best = [...row.topClass].map((index, rank) => `${name(index)} ${row.topProbability[rank].toFixed(2)}`);
+  return [
+    `${row.key}  ${row.width} x ${row.height}`,
+    `  ${best.join(", ")}`,
+    ...drawCellGrid(row.class, grid, { name, colour }).map((line) => `  ${line}`),
+  ];
+}
+
+/** Two questions that go on from here. */
+function describeNext(path: string, { grid: [height, width] }: LabelMapMetadata): string[] {
+  const folder = path === "labels" ? "" : `${/^[\w./-]+$/.test(path) ? path : `'${path}'`} `;
+  return [
+    "",
+    "Next: which classes fill most cells, and which images is the annotator least sure of?",
+    `  deno task query ${folder}"SELECT name, count(*) AS cells FROM (SELECT unnest(class[:${
+      height * width
+    }]) AS index ` +
+    `FROM labels) JOIN classes USING (index) GROUP BY name ORDER BY cells DESC LIMIT 10"`,
+    `  deno task query ${folder}"SELECT key, name, top_probability[1] AS p FROM labels JOIN classes ` +
+    `ON index = top_class[1] ORDER BY p LIMIT 10"`,
+  ];
+}
