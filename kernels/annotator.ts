@@ -11,7 +11,7 @@
  */
 
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
-import { type Kernel, parameterBytes, type Storage } from "./kernel.ts";
+import type { Storage } from "./kernel.ts";
 import type { Network, Pair } from "./network.ts";
 import { globalAveragePoolKernel } from "./operations/global_average_pool.ts";
 import {
@@ -22,20 +22,13 @@ import {
   scoreBytes,
   type ScoreType,
 } from "./operations/quantise.ts";
-import {
-  normalisationLevels,
-  type ResizeFilter,
-  resizeHorizontalKernel,
-  resizeReference,
-  type ResizeTables,
-  resizeTables,
-  resizeVerticalKernel,
-} from "./operations/resize/mod.ts";
+import type { ResizeFilter } from "./operations/resize/mod.ts";
 import { softmaxKernel } from "./operations/softmax.ts";
 import { type Target, tensorBytes } from "./operations/tensor.ts";
 import { topKKernel } from "./operations/top_k.ts";
-import { createPlan, pipelineFor } from "./plan.ts";
+import { createPlan } from "./plan.ts";
 import { lowerNetwork, type Parameters, type Program } from "./program.ts";
+import { createResizer, type Pixels } from "./resizer.ts";
 
 /** What an annotator is made of. */
 export interface AnnotatorSettings {
@@ -55,14 +48,6 @@ export interface AnnotatorSettings {
   readonly dtype: ScoreType;
   /** Of activations; default f32. */
   readonly storage?: Storage;
-}
-
-/** An image, decoded. */
-export interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  /** RGB, `[height, width, 3]`. */
-  readonly pixels: Uint8Array;
 }
 
 /** The packed label map of one image. */
@@ -253,163 +238,4 @@ function unpack(
     topClass: Classes.from(new Uint32Array(read, bestClasses + n * best * 4, best)),
     topProbability: new Float32Array(read, bestValues + n * best * 4, best).slice(),
   }));
-}
-
-/** Bytes of pixels that are uploaded together, unless one image is larger. */
-const PIXEL_BYTES = 32 << 20;
-
-interface Resizer {
-  /** Uploads images, and encodes their way into the batch; what does not fit into one upload is submitted on the way. */
-  upload(images: readonly Pixels[]): GPUCommandEncoder;
-  close(): void;
-}
-
-/**
- * The way of pixels into the batch. Images of one size share tables. An image that is larger than a binding is resized
- * here on the CPU, to the same bits; the kernels then only normalise it.
- */
-function createResizer(
-  device: Device,
-  { batch, size, interpolation, mean, std }: AnnotatorSettings,
-  target: Target,
-  input: { buffer: GPUBuffer; offset: number; size: number },
-): Resizer {
-  const { gpu } = device;
-  const { profile } = target;
-  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
-  const limit = Math.min(device.capabilities.maxBindingBytes, device.capabilities.maxBufferBytes);
-  const levels = normalisationLevels(mean, std);
-  const levelBuffer = createBuffer(device, levels.byteLength, storage, "normalisation levels");
-  gpu.queue.writeBuffer(levelBuffer, 0, levels);
-  const blocks = createBuffer(device, batch * 2 * 256, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "resizes");
-  const grown = {
-    pixels: createBuffer(device, Math.min(PIXEL_BYTES, limit), storage, "pixels"),
-    tables: createBuffer(device, 1 << 20, storage, "resize tables"),
-    rows: createBuffer(device, 1 << 20, storage, "resized rows"),
-  };
-  const cache = new Map<string, ResizeTables>();
-  let groups: { horizontal: GPUBindGroup; vertical: GPUBindGroup }[] = [];
-
-  const tablesFor = (width: number, height: number): ResizeTables => {
-    const key = `${width} x ${height}`;
-    const known = cache.get(key);
-    if (known) return known;
-    if (cache.size >= 256) cache.clear();
-    const tables = resizeTables(width, height, { size, filter: interpolation });
-    cache.set(key, tables);
-    return tables;
-  };
-  const needed = (tables: ResizeTables) => ({
-    // The horizontal pass reads a word or three past the last pixel.
-    pixels: Math.ceil(tables.width * tables.height * 3 / 4) * 4 + 16,
-    tables: tables.values.byteLength,
-    rows: tables.rows * size[1] * 4,
-  });
-  const grow = (name: keyof typeof grown, bytes: number) => {
-    if (bytes <= grown[name].size) return;
-    destroyBuffer(device, grown[name]);
-    grown[name] = createBuffer(device, Math.min(Math.max(bytes, grown[name].size * 1.5), limit), storage, name);
-    groups = [];
-  };
-  const passes = (tables: ResizeTables, pixelsOffset: number, tablesOffset: number, slot: number) => ({
-    horizontal: resizeHorizontalKernel({ tables, pixelsOffset, tablesOffset, profile }),
-    vertical: resizeVerticalKernel({ tables, tablesOffset, slot, ...target }),
-  });
-  const groupsOf = (slot: number, kernels: { horizontal: Kernel; vertical: Kernel }) => {
-    const make = (kernel: Kernel, buffers: Readonly<Record<string, GPUBindingResource>>, block: number) =>
-      gpu.createBindGroup({
-        layout: pipelineFor(device, kernel).getBindGroupLayout(0),
-        entries: [
-          ...kernel.bindings.map((name, binding) => ({ binding, resource: buffers[name] })),
-          {
-            binding: kernel.bindings.length,
-            resource: { buffer: blocks, offset: block * 256, size: parameterBytes(kernel.parameters).length },
-          },
-        ],
-      });
-    const { pixels, tables, rows } = grown;
-    return groups[slot] ??= {
-      horizontal: make(kernels.horizontal, {
-        pixels: { buffer: pixels },
-        tables: { buffer: tables },
-        rows: { buffer: rows },
-      }, slot * 2),
-      vertical: make(kernels.vertical, {
-        rows: { buffer: rows },
-        tables: { buffer: tables },
-        levels: { buffer: levelBuffer },
-        output: input,
-      }, slot * 2 + 1),
-    };
-  };
-
-  return {
-    upload(images) {
-      let encoder = gpu.createCommandEncoder();
-      let pixelsEnd = 0;
-      let tablesEnd = 0;
-      const placed = new Map<ResizeTables, number>();
-      const flush = () => {
-        gpu.queue.submit([encoder.finish()]);
-        encoder = gpu.createCommandEncoder();
-        pixelsEnd = tablesEnd = 0;
-        placed.clear();
-      };
-      images.forEach((image, slot) => {
-        let { width, height, pixels } = image;
-        let tables = tablesFor(width, height);
-        if (Object.values(needed(tables)).some((bytes) => bytes > limit)) {
-          pixels = resizeReference(pixels, width, height, { size, filter: interpolation }, tables);
-          [height, width] = size;
-          tables = tablesFor(width, height);
-        }
-        const bytes = needed(tables);
-        const place = placed.has(tables) ? 0 : bytes.tables;
-        if (
-          pixelsEnd + bytes.pixels > grown.pixels.size || tablesEnd + place > grown.tables.size ||
-          bytes.rows > grown.rows.size
-        ) {
-          flush();
-          grow("pixels", bytes.pixels);
-          grow("tables", bytes.tables);
-          grow("rows", bytes.rows);
-        }
-        let tablesOffset = placed.get(tables);
-        if (tablesOffset === undefined) {
-          tablesOffset = tablesEnd / 4;
-          gpu.queue.writeBuffer(grown.tables, tablesEnd, tables.values);
-          placed.set(tables, tablesOffset);
-          tablesEnd += bytes.tables;
-        }
-        writePadded(gpu, grown.pixels, pixelsEnd, pixels);
-        const kernels = passes(tables, pixelsEnd, tablesOffset, slot);
-        pixelsEnd += bytes.pixels;
-        const { horizontal, vertical } = groupsOf(slot, kernels);
-        gpu.queue.writeBuffer(blocks, slot * 512, parameterBytes(kernels.horizontal.parameters));
-        gpu.queue.writeBuffer(blocks, slot * 512 + 256, parameterBytes(kernels.vertical.parameters));
-        const pass = encoder.beginComputePass();
-        for (const [kernel, group] of [[kernels.horizontal, horizontal], [kernels.vertical, vertical]] as const) {
-          pass.setPipeline(pipelineFor(device, kernel));
-          pass.setBindGroup(0, group);
-          pass.dispatchWorkgroups(...kernel.workgroups);
-        }
-        pass.end();
-      });
-      return encoder;
-    },
-    close() {
-      for (const buffer of [levelBuffer, blocks, ...Object.values(grown)]) destroyBuffer(device, buffer);
-    },
-  };
-}
-
-/** Writes bytes whose number need not be a multiple of 4: the last word goes by itself. */
-function writePadded(gpu: GPUDevice, buffer: GPUBuffer, offset: number, bytes: Uint8Array): void {
-  const whole = bytes.length - bytes.length % 4;
-  const data = bytes as Uint8Array<ArrayBuffer>;
-  gpu.queue.writeBuffer(buffer, offset, data, 0, whole);
-  if (whole === bytes.length) return;
-  const last = new Uint8Array(4);
-  last.set(bytes.subarray(whole));
-  gpu.queue.writeBuffer(buffer, offset + whole, last);
 }

@@ -3,7 +3,6 @@ import { lowerNetwork } from "../../kernels/program.ts";
 import { type Shape, tensorBytes } from "../../kernels/operations/tensor.ts";
 import { assertClose } from "./compare.ts";
 import { fixtureNetworks, readFixture } from "./networks/fixture_networks.ts";
-import { fromNCHW } from "./networks/reference.ts";
 import { padChannels, targets, testDevice, unpadChannels } from "./tensors.ts";
 
 for (const name of Object.keys(fixtureNetworks)) {
