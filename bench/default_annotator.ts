@@ -1,0 +1,96 @@
+/**
+ * The default annotator and the photographs, with what timm gives for them in `tests/fixtures/lite0`.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+import { type DecodedImage, decodeImage } from "../formats/images/mod.ts";
+import { loadParameters, openAnnotatorFolder, openWeights } from "../formats/weights/mod.ts";
+import type { Network, Pair } from "../kernels/network.ts";
+import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
+import { normalisationLevels, resizeReference } from "../kernels/operations/resize/mod.ts";
+import type { Parameters } from "../kernels/program.ts";
+
+const asset = (path: string) => fromFileUrl(new URL(`../assets/${path}`, import.meta.url));
+const fixture = (path: string) => fromFileUrl(new URL(`../tests/fixtures/${path}`, import.meta.url));
+
+/** The folder of the photographs. */
+export const PHOTOGRAPHS = asset("photos");
+
+/** The default annotator, loaded. */
+export interface DefaultAnnotator {
+  readonly network: Network;
+  readonly parameters: Parameters;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly interpolation: "bilinear" | "bicubic";
+}
+
+/** Reads EfficientNet-Lite0. */
+export async function readDefaultAnnotator(): Promise<DefaultAnnotator> {
+  const { architecture, classes, weights, mean, std, interpolation } = await openAnnotatorFolder(
+    asset("efficientnet_lite0"),
+  );
+  const network = buildNetwork(architecture, { classes });
+  const parameters = await loadParameters(parameterShapes(network), weights);
+  weights.close();
+  return { network, parameters, mean, std, interpolation };
+}
+
+/** A photograph, and what timm gives for it. */
+export interface Photograph {
+  /** Its path under the folder. */
+  readonly key: string;
+  readonly image: DecodedImage;
+  /** Whether our decoder gave the pixels that Pillow gives. */
+  readonly samePixels: boolean;
+  /** The 10 best classes of each cell and their logits, `[10, H, W]`, at an input of `size` x `size`: 224 or 448. */
+  expected(size: number): Promise<{ classes: Float32Array; scores: Float32Array }>;
+}
+
+/**
+ * Reads and decodes the photographs.
+ *
+ * @returns They, in the order of their keys.
+ */
+export async function readPhotographs(): Promise<Photograph[]> {
+  const pillow: Record<string, string> = JSON.parse(await Deno.readTextFile(fixture("images/photographs.json")));
+  return await Promise.all(
+    Object.keys(pillow).sort().map(async (key) => {
+      const image = await decodeImage(await Deno.readFile(`${PHOTOGRAPHS}/${key}`));
+      const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", image.pixels)).toHex();
+      return { key, image, samePixels: digest === pillow[key], expected: (size) => readExpected(key, size) };
+    }),
+  );
+}
+
+async function readExpected(key: string, size: number): Promise<{ classes: Float32Array; scores: Float32Array }> {
+  const file = await openWeights(fixture("lite0/photos.safetensors"));
+  const [classes, scores] = [await file.read(`${key}.${size}.class`), await file.read(`${key}.${size}.score`)];
+  file.close();
+  return { classes, scores };
+}
+
+/**
+ * Resizes and normalises images on the CPU.
+ *
+ * @param images They.
+ * @param size Height and width of the result.
+ * @param annotator Whose input it is.
+ * @returns `[N, H, W, 3]`.
+ */
+export function networkInput(
+  images: readonly DecodedImage[],
+  size: Pair,
+  { mean, std, interpolation }: DefaultAnnotator,
+): Float32Array<ArrayBuffer> {
+  const levels = normalisationLevels(mean, std);
+  const length = size[0] * size[1] * 3;
+  const input = new Float32Array(images.length * length);
+  images.forEach(({ pixels, width, height }, index) => {
+    const resized = resizeReference(pixels, width, height, { size, filter: interpolation });
+    resized.forEach((level, at) => input[index * length + at] = levels[level * 4 + at % 3]);
+  });
+  return input;
+}
