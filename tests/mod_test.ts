@@ -1,0 +1,58 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { loadAnnotator, openImages, openLabelMaps, relabel, writeLabelMaps } from "../mod.ts";
+import { ROOT } from "./pipeline/task.ts";
+
+/** The TypeScript examples of a text, as they stand in a module comment or in Markdown. */
+function examples(text: string): string[] {
+  return [...text.matchAll(/^( \* )?```ts\n([\s\S]*?)^( \* )?```$/gm)].map(([, , code]) => {
+    return code.replaceAll(/^ \* ?/gm, "");
+  });
+}
+
+for (const [file, printed] of [["mod.ts", 8], ["README.md", 6]] as const) {
+  Deno.test(`the example in ${file} runs, with the permissions that mod.ts names`, async () => {
+    const found = examples(Deno.readTextFileSync(join(ROOT, file)));
+    assertEquals(found.length, 1);
+    const path = join(Deno.makeTempDirSync(), "example.ts");
+    const code = found[0].replaceAll(/"(\.\/mod\.ts|@relabel\/relabel)"/g, JSON.stringify(`file://${ROOT}mod.ts`));
+    Deno.writeTextFileSync(path, code);
+    const permissions = ["--allow-read", "--allow-write", "--allow-ffi"];
+    const environment = "--allow-env=npm_package_config_libvips,MALLOC_ARENA_MAX";
+    const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--check", "--no-prompt", "--config", join(ROOT, "deno.json"), ...permissions, environment, path],
+      cwd: ROOT,
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+    const lines = new TextDecoder().decode(stdout).trimEnd().split("\n");
+    assertEquals(lines.length, printed);
+    assert(lines.some((line) => line.startsWith("chelsea.jpg Egyptian cat")), lines.join("\n"));
+  });
+}
+
+Deno.test("relabel() gives the rows that writeLabelMaps() writes", async () => {
+  const annotator = await loadAnnotator(join(ROOT, "assets/efficientnet_lite0"), { size: [64, 64], batch: 2 });
+  const images = await openImages(join(ROOT, "assets/photos/single"));
+  const given = await Array.fromAsync(relabel(images, annotator, { workers: 2 }));
+  const middle = await Array.fromAsync(relabel(images, annotator, { start: 2, end: 5, workers: 1 }));
+  const path = Deno.makeTempDirSync();
+  await writeLabelMaps(path, images, annotator, { rowsPerFile: 4 });
+  annotator.close();
+  const labelMaps = await openLabelMaps(path);
+  const written = await Array.fromAsync(labelMaps.rows());
+  labelMaps.close();
+  assertEquals(given.map((labelled) => "row" in labelled ? labelled.row : labelled.reason), written);
+  assertEquals(middle, given.slice(2, 5));
+});
+
+Deno.test("relabel() can be left in the middle", async () => {
+  const annotator = await loadAnnotator(join(ROOT, "assets/efficientnet_lite0"), { size: [64, 64], batch: 1 });
+  const images = await openImages(join(ROOT, "assets/photos/single"));
+  const keys: string[] = [];
+  for await (const { key } of relabel(images, annotator, { workers: 1 })) {
+    keys.push(key);
+    if (keys.length === 2) break;
+  }
+  annotator.close();
+  assertEquals(keys, ["astronaut.jpg", "chelsea.jpg"]);
+});

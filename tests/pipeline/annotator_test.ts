@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { loadAnnotator } from "../../pipeline/annotator.ts";
+import { repository, startFakeHub } from "../formats/weights/hub/fake_hub.ts";
+import { ROOT, runTask, taskCommand } from "./task.ts";
+
+const DEFAULT = join(ROOT, "assets/efficientnet_lite0");
+const CONFIG = Deno.readTextFileSync(join(DEFAULT, "config.json"));
+const WEIGHTS = Deno.readFileSync(join(DEFAULT, "model.safetensors"));
+
+/** A folder of an annotator whose files are these. */
+function annotatorFolder(files: Record<string, string | Uint8Array>): string {
+  const path = Deno.makeTempDirSync();
+  for (const [name, content] of Object.entries(files)) {
+    if (typeof content === "string") Deno.writeTextFileSync(join(path, name), content);
+    else Deno.writeFileSync(join(path, name), content);
+  }
+  return path;
+}
+
+/** The default weights with a text of their header replaced by one of the same length. */
+function withHeader(from: string, to: string): Uint8Array {
+  const length = 8 + Number(new DataView(WEIGHTS.buffer).getBigUint64(0, true));
+  const header = new TextDecoder("latin1").decode(WEIGHTS.subarray(0, length));
+  assert(header.includes(from) && from.length === to.length, from);
+  const bytes = WEIGHTS.slice();
+  new TextEncoder().encodeInto(to, bytes.subarray(header.indexOf(from)));
+  return bytes;
+}
+
+/** A pickle that calls `os.system("touch executed")` where Python reads it. */
+const CODE = Uint8Array.from("\x80\x02cos\nsystem\nX\x0e\0\0\0touch executed\x85R.", (sign) => sign.charCodeAt(0));
+
+Deno.test("deno task relabel refuses faulty weights with one sentence, writes nothing and runs no code", async () => {
+  const cases: [Record<string, string | Uint8Array>, string][] = [
+    [{ "model.safetensors": WEIGHTS.slice(0, 1 << 20) }, 'Cannot read "FOLDER/model.safetensors": '],
+    [
+      { "model.safetensors": withHeader('"bn1.bias"', '"bn1.bios"') },
+      'Cannot load weights "FOLDER/model.safetensors": parameter "bn1.bias" [32] is missing',
+    ],
+    [
+      { "model.safetensors": withHeader("[32,3,3,3]", "[32,3,9,1]") },
+      'Cannot load weights "FOLDER/model.safetensors": parameter "conv_stem.weight" has shape [32, 3, 9, 1], ' +
+      "expected [32, 3, 3, 3]",
+    ],
+    [
+      { "pytorch_model.bin": CODE },
+      'Cannot read "FOLDER/pytorch_model.bin": pickle refers to os.system, which is not a tensor',
+    ],
+    [{ "model.safetensors": "no weights" }, 'Cannot read "FOLDER/model.safetensors": it is text, expected'],
+    [{}, 'Cannot read annotator "FOLDER": it has no model.safetensors or other weights'],
+    [{ "config.json": "{}" }, 'Cannot read "FOLDER/config.json": architecture is missing'],
+    [
+      { "config.json": CONFIG.replace("tf_efficientnet_lite0", "tf_efficientnet_lite9"), "model.safetensors": WEIGHTS },
+      'Cannot build network "tf_efficientnet_lite9": unknown architecture, did you mean "tf_efficientnet_lite',
+    ],
+    [
+      { "config.json": CONFIG.replace("tf_efficientnet_lite0", "tf_efficientnet_lite1"), "model.safetensors": WEIGHTS },
+      'Cannot load weights "FOLDER/model.safetensors": parameter "blocks.',
+    ],
+  ];
+  await Promise.all(cases.map(async ([files, message]) => {
+    const folder = annotatorFolder({ "config.json": CONFIG, ...files });
+    const path = join(Deno.makeTempDirSync(), "labels");
+    const { code, out, error } = await runTask("relabel", "--annotator", folder, "--out", path, "--quiet");
+    const said = error.replaceAll(folder, "FOLDER");
+    assert(said.startsWith(message), `${said} does not start with ${message}`);
+    assertEquals([code, out, said.trimEnd().split("\n").length], [1, "", 1]);
+    assertEquals([...Deno.readDirSync(join(path, ".."))], []);
+  }));
+  assertEquals([...Deno.readDirSync(ROOT)].filter(({ name }) => name === "executed"), []);
+});
+
+Deno.test("loadAnnotator() gives label maps that do not depend on the other images of a step, nor on the batch", async () => {
+  const image = (seed: number) => ({
+    width: 40 + seed,
+    height: 30,
+    pixels: Uint8Array.from({ length: (40 + seed) * 30 * 3 }, (_, index) => (index * (seed + 3) * 7) % 256),
+  });
+  const images = [image(0), image(1), image(2)];
+  const one = await loadAnnotator(DEFAULT, { size: [64, 96], topK: 3, dtype: "fp32", batch: 1 });
+  const alone = [];
+  for (const single of images) alone.push(...await one.annotate([single]));
+  const { metadata } = one;
+  one.close();
+  assertEquals([metadata.grid, metadata.k, metadata.dtype, metadata.classes], [[2, 3], 3, "fp32", 1000]);
+  assertEquals(metadata.annotator.inputSize, [64, 96]);
+  assertEquals([alone[0].class.length, alone[0].score.length, alone[0].topClass.length], [18, 18, 5]);
+  const four = await loadAnnotator(DEFAULT, { size: [64, 96], topK: 3, dtype: "fp32", batch: 4 });
+  const together = await four.annotate(images);
+  const reversed = await four.annotate(images.toReversed());
+  four.close();
+  assertEquals(together, alone);
+  assertEquals(reversed.toReversed(), alone);
+});
+
+Deno.test("loadAnnotator() takes the names of the classes from config.json, else those of ImageNet", async () => {
+  const names = Array.from({ length: 1000 }, (_, index) => `kind ${index}`);
+  const config = JSON.stringify({ ...JSON.parse(CONFIG), label_names: names });
+  const own = await loadAnnotator(annotatorFolder({ "config.json": config, "model.safetensors": WEIGHTS }), {
+    size: [32, 32],
+    batch: 1,
+  });
+  own.close();
+  assertEquals(own.classNames, { name: names });
+  const sample = await loadAnnotator(DEFAULT, { size: [32, 32], batch: 1 });
+  sample.close();
+  assertEquals([sample.classNames?.wnid?.[285], sample.classNames?.name[285]], ["n02124075", "Egyptian cat"]);
+});
+
+Deno.test("loadAnnotator() refuses options that are out of range", async () => {
+  const cases = [
+    [{ topK: 0 }, "top-k is 0, expected 1 to 1000, the number of its classes"],
+    [{ topK: 1001 }, "top-k is 1001, expected 1 to 1000, the number of its classes"],
+    [{ size: [0, 32] as const }, "size is 0 x 32, expected positive integers"],
+    [{ batch: 1.5 }, "batch is 1.5, expected a positive integer"],
+  ] as const;
+  for (const [options, message] of cases) {
+    const expected = `Cannot load annotator "tf_efficientnet_lite0.in1k": ${message}`;
+    await assertRejects(() => loadAnnotator(DEFAULT, options), RangeError, expected);
+  }
+});
+
+Deno.test("deno task relabel downloads an hf: annotator with progress, and needs no network the second time", async () => {
+  const hub = startFakeHub({ "config.json": new TextEncoder().encode(CONFIG), "model.safetensors": WEIGHTS });
+  const environment = { HF_ENDPOINT: hub.endpoint, HF_HOME: Deno.makeTempDirSync() };
+  const path = join(Deno.makeTempDirSync(), "labels");
+  const args = [`hf:${repository}`, "--size", "32", "--limit", "1", "--out", path];
+  const run = async () => {
+    const command = taskCommand("relabel", ["assets/photos", "--annotator", ...args], environment);
+    const { code, stdout, stderr } = await command.output();
+    const decoder = new TextDecoder();
+    return { code, out: decoder.decode(stdout), error: decoder.decode(stderr) };
+  };
+  const first = await run();
+  await hub.close();
+  assertEquals(first.code, 0, first.error);
+  const size = (WEIGHTS.length / 1e6).toFixed(1);
+  assert(first.error.includes(`model.safetensors: ${size} of ${size} MB (100 %)\n`), first.error);
+  const second = await run();
+  assertEquals(second.code, 0, second.error);
+  assert(second.error.startsWith(`The hub was not asked: using "hf:${repository}" as downloaded before`), second.error);
+});
