@@ -9,7 +9,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { closeDevice } from "../kernels/device.ts";
-import { openQuietDevice } from "../pipeline/quiet_device.ts";
+import { openBenchDevice } from "./device.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
 import { TIMING_MILLISECONDS } from "./race/contestant.ts";
@@ -24,7 +24,7 @@ const args = parseArgs(Deno.args, { string: ["rounds", "_"], default: { rounds: 
 const rounds = Number(args.rounds);
 const names: string[] = args._;
 
-const device = await openQuietDevice();
+const device = await openBenchDevice();
 const peers = [["tfjs", await openTfjs()], ["jax-js", await openJax()]] as const;
 console.log(describeMachine());
 console.log(describeDevice(device));
