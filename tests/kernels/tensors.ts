@@ -5,7 +5,7 @@
  */
 
 import { AssertionError } from "@std/assert";
-import { type Device, openDevice } from "../../kernels/device.ts";
+import { closeDevice, type Device, openDevice } from "../../kernels/device.ts";
 import type { Profile, Storage } from "../../kernels/kernel.ts";
 
 /** Every way a kernel is made on a device: both profiles, and the storage types the device has. */
@@ -16,9 +16,16 @@ export function targets(device: Device): { profile: Profile; storage: Storage }[
 
 let device: Promise<Device> | undefined;
 
-/** The one device of a test file, opened when first asked for. */
+/**
+ * The one device of a test file, opened when first asked for and closed when the file has run: a driver that is still
+ * there when the process ends may crash it (seen once in fifty runs with Mesa).
+ */
 export function testDevice(): Promise<Device> {
-  return device ??= openDevice();
+  if (!device) {
+    device = openDevice();
+    globalThis.addEventListener("unload", () => device?.then(closeDevice));
+  }
+  return device;
 }
 
 /**
