@@ -195,12 +195,13 @@ function runOf(
 
   const reads = (advance: (position: number) => string) =>
     lines((p) => `      let x${p} = ${readTexel("input", `at${p}`)};\n      at${p} += ${advance(p)};`);
-  const products = [0, 1, 2, 3].flatMap((row) =>
-    columns.flatMap((column) => [
-      `      let w${row}_${column} = weights[block + ${row * columns.length + column}u];`,
-      ...each.map((p) => `      sum${p}_${column} += x${p}.${"xyzw"[row]} * w${row}_${column};`),
-    ])
-  ).join("\n");
+  // A sum takes its 4 products in one go: it is loaded and stored once, and not once for each.
+  const products = columns.flatMap((column) => [
+    ...[0, 1, 2, 3].map((row) => `      let w${row}_${column} = weights[block + ${row * columns.length + column}u];`),
+    ...each.flatMap((p) =>
+      [0, 1, 2, 3].map((row) => `      sum${p}_${column} += x${p}.${"xyzw"[row]} * w${row}_${column};`)
+    ),
+  ]).join("\n");
   const accumulate = (advance: (position: number) => string) =>
     `${reads(advance)}\n${products}\n      block += ${BLOCK_BYTES / 16}u;`;
 
