@@ -79,8 +79,8 @@ export const RELABEL_HELP = `Turn images with one label each into localized mult
 
 Usage: deno task relabel [IMAGES] [options]
 
-IMAGES is a folder of class folders or of images, tar shards (train-{000..146}.tar, .tar.gz), Parquet
-with an image column, or a folder of either; default the sample photographs.
+IMAGES is a folder of class folders or of images, tar shards ('train-{000..146}.tar', .tar.gz),
+Parquet with an image column, or a folder of either; default the sample photographs.
 
 A run that stopped goes on when the same command is given again. Images that cannot be decoded are
 listed in rejected.jsonl. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
