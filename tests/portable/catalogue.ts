@@ -1,0 +1,159 @@
+/**
+ * Every WGSL text there is, in two ways that must agree: the kernel functions of all operations, called with every number
+ * that changes their text, and the plans of all networks.
+ *
+ * Sizes are parameters of a kernel and not part of its text, so each variant is made from one small shape. What the text
+ * does depend on is a loop here.
+ *
+ * @module
+ */
+
+import { lowerAnnotator } from "../../kernels/annotator.ts";
+import type { Kernel, Profile, Storage } from "../../kernels/kernel.ts";
+import type { ActivationFunction } from "../../kernels/network.ts";
+import { buildNetwork, listArchitectures } from "../../kernels/networks/mod.ts";
+import { activationKernel } from "../../kernels/operations/activation.ts";
+import { addKernel } from "../../kernels/operations/add.ts";
+import { batchNormKernel } from "../../kernels/operations/batch_norm.ts";
+import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
+import { convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
+import { globalAveragePoolKernel } from "../../kernels/operations/global_average_pool.ts";
+import { multiplyKernel } from "../../kernels/operations/multiply.ts";
+import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
+import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise.ts";
+import { resizeHorizontalKernel, resizeTables, resizeVerticalKernel } from "../../kernels/operations/resize/mod.ts";
+import { softmaxKernel } from "../../kernels/operations/softmax.ts";
+import type { Shape, Target } from "../../kernels/operations/tensor.ts";
+import { topKKernel } from "../../kernels/operations/top_k.ts";
+
+const PROFILES: readonly Profile[] = ["software", "gpu"];
+const STORAGES: readonly Storage[] = ["f32", "f16"];
+const TARGETS: readonly Target[] = PROFILES.flatMap((profile) => STORAGES.map((storage) => ({ profile, storage })));
+const ACTIVATIONS: readonly ActivationFunction[] = ["relu", "relu6", "silu", "sigmoid"];
+const SHAPE: Shape = [1, 8, 8, 7];
+
+/** Every epilogue, with or without a residual. */
+const EPILOGUES: readonly Epilogue[] = [undefined, ...ACTIVATIONS].flatMap((activation) => [
+  { activation },
+  { activation, residualChannels: 4 },
+]);
+
+interface Layer {
+  readonly input: Shape;
+  readonly outputChannels: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly groups: number;
+}
+
+/** Convolutions of every kind; the last two have weights that exceed a window, so that all parts of a sum occur. */
+const LAYERS: readonly Layer[] = [
+  { input: [1, 8, 8, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
+  { input: [1, 1, 1, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
+  { input: [1, 8, 8, 8], outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
+  { input: [1, 2, 2, 8], outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
+  ...[1, 3, 5, 7].flatMap((kernel) =>
+    [1, 2].flatMap((stride) => [
+      { input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups: 8 },
+      { input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups: 2 },
+    ])
+  ),
+  ...[8, 1].flatMap((size) => [
+    { input: [1, size, size, 3000] as const, outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
+    { input: [1, size, size, 400] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
+  ]),
+];
+
+const POOLS: readonly PoolOptions[] = [
+  { mode: "max", kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
+  { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
+  { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0], countPadding: false },
+];
+
+const TABLES = resizeTables(9, 7, { size: [4, 5], filter: "bicubic" });
+
+/** The kernels of each exported kernel function, by its name. */
+export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
+  activationKernel: () =>
+    TARGETS.flatMap((target) =>
+      ACTIVATIONS.map((activation) => activationKernel({ activation, shape: SHAPE, ...target }))
+    ),
+  addKernel: () =>
+    TARGETS.flatMap((target) =>
+      [7, 3].map((channels) => addKernel({ input: SHAPE, residual: [1, 8, 8, channels], ...target }))
+    ),
+  batchNormKernel: () => TARGETS.map((target) => batchNormKernel({ shape: SHAPE, ...target })),
+  convolutionKernels: () =>
+    LAYERS.flatMap(({ input, outputChannels, kernel, stride, groups }) => {
+      const shape = convolutionShape(input, {
+        outputChannels,
+        kernel: [kernel, kernel],
+        stride: [stride, stride],
+        padding: "same",
+        groups,
+      });
+      return TARGETS.flatMap((target) =>
+        EPILOGUES.filter(({ residualChannels }) => residualChannels === undefined || fusesResidual(shape, target))
+          .flatMap((epilogue) => convolutionKernels(shape, epilogue, target).map((dispatch) => dispatch.kernel))
+      );
+    }),
+  globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
+  multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
+  packClassesKernel: () =>
+    PROFILES.flatMap((profile) =>
+      [1000, 70000].map((classes) => packClassesKernel({ batch: 1, elements: 45, classes, profile }))
+    ),
+  packScoresKernel: () =>
+    PROFILES.flatMap((profile) =>
+      (["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"] as const).map((type) =>
+        packScoresKernel({ batch: 1, elements: 45, type, profile })
+      )
+    ),
+  poolKernel: () => TARGETS.flatMap((target) => POOLS.map((pool) => poolKernel({ shape: SHAPE, pool, ...target }))),
+  resizeHorizontalKernel: () =>
+    PROFILES.map((profile) => resizeHorizontalKernel({ tables: TABLES, pixelsOffset: 0, tablesOffset: 0, profile })),
+  resizeVerticalKernel: () =>
+    TARGETS.map((target) => resizeVerticalKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
+  softmaxKernel: () => TARGETS.map((target) => softmaxKernel({ rows: 9, classes: 11, ...target })),
+  topKKernel: () =>
+    TARGETS.flatMap((target) =>
+      [40, 41].flatMap((classes) =>
+        Array.from(
+          { length: 20 },
+          (_, index) => topKKernel({ batch: 1, positions: 9, classes, k: index + 1, ...target }),
+        )
+      )
+    ),
+};
+
+/**
+ * The kernels in the plans of all networks as annotators, in every variant. Images are of 64 x 64: feature maps run from
+ * 32 x 32 down to 2 x 2, which has few enough positions for kernels of its own.
+ */
+export function* planKernels(): Iterable<Kernel> {
+  for (const name of listArchitectures()) {
+    const network = buildNetwork(name, { classes: 1000 });
+    for (const target of TARGETS) {
+      const settings = { network, batch: 1, size: [64, 64], k: 5, dtype: "fp16" } as const;
+      for (const { kernel } of lowerAnnotator(settings, target).steps) yield kernel;
+    }
+  }
+}
+
+/** A text, with the name of a kernel that has it. */
+export interface ShaderText {
+  readonly name: string;
+  readonly code: string;
+}
+
+/** The distinct texts of some kernels. */
+export function distinctTexts(kernels: Iterable<Kernel>): ShaderText[] {
+  const names = new Map<string, string>();
+  for (const { name, code } of kernels) if (!names.has(code)) names.set(code, name);
+  return [...names].map(([code, name]) => ({ name, code }));
+}
+
+/** Whether a text needs the feature `shader-f16`. */
+export function needsFloat16({ code }: ShaderText): boolean {
+  return /^enable f16;/m.test(code);
+}

@@ -1,0 +1,98 @@
+import { assert, assertEquals } from "@std/assert";
+import { distinctTexts, needsFloat16, OPERATION_KERNELS, planKernels, type ShaderText } from "./catalogue.ts";
+import { compileInChromium, openChromium } from "./chromium.ts";
+import { compileTexts, type Complaint } from "./compiler.ts";
+import { openNullDevice } from "./tint.ts";
+
+const texts = distinctTexts(Object.values(OPERATION_KERNELS).flatMap((kernels) => kernels()));
+
+/** Texts that a compiler must turn down, and what it must say. */
+function wrongTexts(type: "f32" | "f16"): (ShaderText & { readonly says: RegExp })[] {
+  const enable = type === "f16" ? "enable f16;\n" : "";
+  const text = (body: string) =>
+    `${enable}@group(0) @binding(0) var<storage, read_write> output: array<${type}>;
+var<workgroup> shared_: array<vec4<f32>, 64>;
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) local: u32) {
+${body}
+}
+`;
+  return [
+    {
+      name: "a barrier that only some invocations reach",
+      code: text("  if (local < 3u) { workgroupBarrier(); }\n  output[local] = 0;"),
+      says: /uniform control flow/,
+    },
+    {
+      name: "a barrier after some invocations returned",
+      code: text("  if (output[local] > 0) { return; }\n  workgroupBarrier();\n  output[local] = 0;"),
+      says: /uniform control flow/,
+    },
+    { name: "an unknown name", code: text(`  output[local] = ${type}(missing);`), says: /unresolved value 'missing'/ },
+    {
+      name: "more workgroup memory than WebGPU promises",
+      code: text(`  shared_[local] = vec4<f32>();\n  output[local] = ${type}(shared_[local].x);`)
+        .replace("vec4<f32>, 64>", "vec4<f32>, 2000>"),
+      says: /workgroup storage/,
+    },
+  ];
+}
+
+/** Fails unless each text was complained about, for the reason it should be. */
+function assertComplaints(complaints: readonly Complaint[], wrong: ReturnType<typeof wrongTexts>): void {
+  assertEquals(complaints.map(({ name }) => name), wrong.map(({ name }) => name));
+  wrong.forEach(({ name, says }, index) => {
+    const message = complaints[index].errors.join("\n");
+    assert(says.test(message), `Of ${name} the compiler says: ${message}`);
+  });
+}
+
+Deno.test("the catalogue calls every kernel function of the operations", async () => {
+  const names = new Set<string>();
+  const folder = new URL("../../kernels/operations/", import.meta.url);
+  for await (const path of modules(folder)) {
+    for (const name of Object.keys(await import(path.href))) if (/Kernels?$/.test(name)) names.add(name);
+  }
+  // A frame that kernel functions call, and the convolution's variants, which `convolutionKernels` chooses from.
+  names.delete("itemKernel");
+  assertEquals(Object.keys(OPERATION_KERNELS), [...names].sort());
+});
+
+Deno.test("the catalogue has every text of the plans of all networks", () => {
+  const known = new Set(texts.map(({ code }) => code));
+  const missing = distinctTexts(planKernels()).filter(({ code }) => !known.has(code));
+  assertEquals(missing.map(({ name }) => name), []);
+});
+
+async function* modules(folder: URL): AsyncIterable<URL> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) yield* modules(new URL(`${name}/`, folder));
+    else yield new URL(name, folder);
+  }
+}
+
+Deno.test("Chromium compiles every text without f16, and turns wrong ones down", async () => {
+  const plain = texts.filter((text) => !needsFloat16(text));
+  const chromium = await openChromium();
+  try {
+    const wrong = wrongTexts("f32");
+    assertComplaints(await compileInChromium(chromium, wrong), wrong);
+    assertEquals(await compileInChromium(chromium, plain), []);
+  } finally {
+    await chromium.browser.close();
+  }
+  console.log(`Chromium compiled ${plain.length} shaders`);
+});
+
+Deno.test("Tint compiles every text with f16, and turns wrong ones down", async () => {
+  const half = texts.filter(needsFloat16);
+  const device = await openNullDevice();
+  try {
+    const wrong = wrongTexts("f16");
+    assertComplaints(await compileTexts(device, wrong), wrong);
+    assertEquals(await compileTexts(device, half), []);
+  } finally {
+    device.destroy();
+  }
+  console.log(`Tint compiled ${half.length} shaders with f16`);
+});
