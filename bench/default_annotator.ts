@@ -20,6 +20,9 @@ export const PHOTOGRAPHS = asset("photos");
 
 /** The default annotator, loaded. */
 export interface DefaultAnnotator {
+  readonly name: string;
+  /** SHA-256 of its weights. */
+  readonly sha256: string;
   readonly network: Network;
   readonly parameters: Parameters;
   readonly mean: readonly number[];
@@ -29,13 +32,13 @@ export interface DefaultAnnotator {
 
 /** Reads EfficientNet-Lite0. */
 export async function readDefaultAnnotator(): Promise<DefaultAnnotator> {
-  const { architecture, classes, weights, mean, std, interpolation } = await openAnnotatorFolder(
-    asset("efficientnet_lite0"),
-  );
+  const folder = await openAnnotatorFolder(asset("efficientnet_lite0"));
+  const { name, architecture, classes, weights, mean, std, interpolation } = folder;
   const network = buildNetwork(architecture, { classes });
   const parameters = await loadParameters(parameterShapes(network), weights);
+  const sha256 = await weights.sha256();
   weights.close();
-  return { network, parameters, mean, std, interpolation };
+  return { name, sha256, network, parameters, mean, std, interpolation };
 }
 
 /** A photograph, and what timm gives for it. */

@@ -4,13 +4,13 @@
  * @module
  */
 
+import { cpus } from "node:os";
 import type { Device } from "../kernels/device.ts";
 
-/** The processor, its cores, the operating system and Deno; needs no permission but to read `/proc/cpuinfo`. */
+/** The processor, its cores, the operating system and Deno; needs `--allow-sys=cpus`. */
 export function describeMachine(): string {
-  const { os, arch } = Deno.build;
-  const model = os === "linux" ? /^model name\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] : undefined;
-  return `${model ?? arch}, ${navigator.hardwareConcurrency} cores, ${os}, Deno ${Deno.version.deno}`;
+  const processors = cpus();
+  return `${processors[0].model.trim()}, ${processors.length} cores, ${Deno.build.os}, Deno ${Deno.version.deno}`;
 }
 
 /** The adapter and how kernels are made for it. */

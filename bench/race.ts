@@ -12,13 +12,13 @@ import { closeDevice } from "../kernels/device.ts";
 import { openBenchDevice } from "./device.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
-import { TIMING_MILLISECONDS } from "./race/contestant.ts";
 import { type Heat, holdHeat } from "./race/heat.ts";
 import { networkHeat, singleHeat } from "./race/heats.ts";
 import { openJax } from "./race/jax.ts";
 import { describeOnnxruntime } from "./race/onnxruntime.ts";
 import { SINGLE_OPERATIONS } from "./race/single.ts";
 import { openTfjs } from "./race/tfjs.ts";
+import { TIMING_MILLISECONDS } from "./timing.ts";
 
 const args = parseArgs(Deno.args, { string: ["rounds", "_"], default: { rounds: "7" } });
 const rounds = Number(args.rounds);

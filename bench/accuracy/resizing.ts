@@ -51,7 +51,9 @@ export async function compareResizing(device: Device): Promise<Section> {
     }
     for (const [way, actual] of results) {
       const differences = expected.map((value, index) => Math.abs(actual[index] - value));
-      const largest = actual.length === expected.length ? differences.reduce((most, value) => Math.max(most, value)) : NaN;
+      const largest = actual.length === expected.length
+        ? differences.reduce((most, value) => Math.max(most, value))
+        : NaN;
       const equal = differences.filter((difference) => difference === 0).length / expected.length;
       rows.push([name, way, largest, percent(equal)]);
       if (!(largest <= MOST && equal >= EQUAL)) failures.push(`${name} on ${way}`);

@@ -1,17 +1,13 @@
 /**
- * Who takes part in a race, and how a timing is taken.
- *
- * All contestants run in one process, one at a time. A timing is some repetitions, one after the other, and the last
- * result's way to the CPU; how many makes it last {@linkcode TIMING_MILLISECONDS}, for each contestant on its own, so that
- * the read-back (in Deno up to 10 ms of polling) weighs the same for all. Rounds go through all contestants, each beginning
- * with another one, since a process or the machine may be slow for a while; the median over rounds counts.
+ * Who takes part in a race.
  *
  * @module
  */
 
-/** Something that computes, set up: inputs and weights are where it wants them. */
-export interface Contestant {
-  readonly name: string;
+import type { Runner } from "../timing.ts";
+
+/** Something that computes, set up: weights are where it wants them. */
+export interface Contestant extends Runner {
   /**
    * Computes the same `repetitions` times over.
    *
@@ -20,54 +16,6 @@ export interface Contestant {
   run(repetitions: number): Promise<Float32Array>;
   readonly layout: "NHWC" | "NCHW";
   close(): void | Promise<void>;
-}
-
-/** What a contestant took. */
-export interface Timing {
-  readonly contestant: Contestant;
-  /** Repetitions of a timing. */
-  readonly repetitions: number;
-  /** Of one repetition, a number a round. */
-  readonly milliseconds: number[];
-}
-
-/** What a timing should last. */
-export const TIMING_MILLISECONDS = 300;
-
-/** Outputs of all repetitions may be in memory together. */
-const MOST_REPETITIONS = 500;
-
-/** Threads that spin after their work are quiet by then. */
-const PAUSE_MILLISECONDS = 50;
-
-/**
- * Times contestants in turns. Each has run before, so that shaders are compiled.
- *
- * @param contestants Who takes part.
- * @param rounds Timings of each.
- * @returns Their timings, in their order.
- */
-export async function race(contestants: readonly Contestant[], rounds: number): Promise<Timing[]> {
-  const timings: Timing[] = [];
-  for (const contestant of contestants) {
-    const estimate = await time(contestant, 1);
-    const wanted = Math.ceil(TIMING_MILLISECONDS / estimate);
-    timings.push({ contestant, repetitions: Math.min(wanted, MOST_REPETITIONS), milliseconds: [] });
-  }
-  for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < timings.length; turn++) {
-      const { contestant, repetitions, milliseconds } = timings[(round + turn) % timings.length];
-      milliseconds.push(await time(contestant, repetitions) / repetitions);
-    }
-  }
-  return timings;
-}
-
-async function time(contestant: Contestant, repetitions: number): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
-  const start = performance.now();
-  await contestant.run(repetitions);
-  return performance.now() - start;
 }
 
 /** Reorders `[N, C, positions]` as `[N, positions, C]`. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { median } from "../statistics.ts";
 import { formatTable } from "../table.ts";
-import { type Contestant, race, toChannelsLast } from "./contestant.ts";
+import { median, timeInTurns } from "../timing.ts";
+import { type Contestant, toChannelsLast } from "./contestant.ts";
 
 /** A piece of work and who does it. */
 export interface Heat {
@@ -56,12 +56,12 @@ export async function holdHeat(heat: Heat, rounds: number): Promise<number> {
       if (contestants.at(-1)?.name === name) await contestants.pop()!.close();
     }
   }
-  const timings = await race(contestants, rounds);
-  const medians = new Map(timings.map(({ contestant, milliseconds }) => [contestant.name, median(milliseconds)]));
+  const timings = await timeInTurns(contestants, rounds);
+  const medians = new Map(timings.map(({ runner, milliseconds }) => [runner.name, median(milliseconds)]));
   const [engine] = medians.values();
   console.log(formatTable([
     ["", "ms", "fastest", "slowest", heat.work.unit, "repetitions", "relative"],
-    ...timings.map(({ contestant: { name }, milliseconds, repetitions }) => [
+    ...timings.map(({ runner: { name }, milliseconds, repetitions }) => [
       name,
       format(medians.get(name)!),
       format(Math.min(...milliseconds)),

@@ -1,0 +1,71 @@
+/**
+ * How timings are taken.
+ *
+ * What is compared runs in one process, one at a time. A timing is some repetitions, one after the other, up to the last
+ * result's way to the CPU; how many makes it last {@linkcode TIMING_MILLISECONDS}, for each on its own, so that the
+ * read-back (in Deno up to 10 ms of polling) weighs the same for all. Rounds go through all of them, each beginning with
+ * another one, since a process or the machine may be slow for a while; the median over rounds counts.
+ *
+ * @module
+ */
+
+/** Something to time, set up. */
+export interface Runner {
+  readonly name: string;
+  /** Does the same `repetitions` times over. */
+  run(repetitions: number): Promise<unknown>;
+}
+
+/** What a runner took. */
+export interface Timing<T extends Runner> {
+  readonly runner: T;
+  /** Repetitions of a timing. */
+  readonly repetitions: number;
+  /** Of one repetition, a number a round. */
+  readonly milliseconds: number[];
+}
+
+/** What a timing should last. */
+export const TIMING_MILLISECONDS = 300;
+
+/** Results of all repetitions may be in memory together. */
+const MOST_REPETITIONS = 500;
+
+/** Threads that spin after their work are quiet by then. */
+const PAUSE_MILLISECONDS = 50;
+
+/**
+ * Times runners in turns.
+ *
+ * @param runners What to time. Each has run before, so that shaders are compiled.
+ * @param rounds Timings of each.
+ * @returns Their timings, in their order.
+ */
+export async function timeInTurns<T extends Runner>(runners: readonly T[], rounds: number): Promise<Timing<T>[]> {
+  const timings: Timing<T>[] = [];
+  for (const runner of runners) {
+    const wanted = Math.ceil(TIMING_MILLISECONDS / await time(runner, 1));
+    timings.push({ runner, repetitions: Math.min(wanted, MOST_REPETITIONS), milliseconds: [] });
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < timings.length; turn++) {
+      const { runner, repetitions, milliseconds } = timings[(round + turn) % timings.length];
+      milliseconds.push(await time(runner, repetitions) / repetitions);
+    }
+  }
+  return timings;
+}
+
+async function time(runner: Runner, repetitions: number): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
+  const start = performance.now();
+  await runner.run(repetitions);
+  return performance.now() - start;
+}
+
+/** The median; of an even number of values the mean of the middle two. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1] + sorted[Math.floor(middle)]) / 2;
+}
