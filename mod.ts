@@ -34,14 +34,8 @@
  * @module
  */
 
-export {
-  type AnnotatorOptions,
-  type LabelMap,
-  loadAnnotator,
-  type LoadedAnnotator,
-  type Pixels,
-} from "./pipeline/annotator.ts";
-export { type LabelledImage, relabel, type RelabelOptions } from "./pipeline/label_images.ts";
+export { type AnnotatorOptions, type LabelMap, loadAnnotator, type LoadedAnnotator } from "./pipeline/annotator.ts";
+export { type LabelledImage, relabel, type RelabelOptions, type StepTimes } from "./pipeline/label_images.ts";
 export {
   writeLabelMaps,
   type WriteOptions,
@@ -52,13 +46,19 @@ export { readClassNames } from "./pipeline/class_names.ts";
 export {
   type DecodedImage,
   decodeImage,
+  type ImageRange,
   type ImageSource,
   openImages,
   type StoredImage,
 } from "./formats/images/mod.ts";
 export {
+  type Annotator,
+  type Classes,
   type ClassNames,
   dequantise,
+  type FinishedPart,
+  type Json,
+  type LabelMapConfiguration,
   type LabelMapMetadata,
   type LabelMapReader,
   type LabelMapRow,
@@ -66,4 +66,11 @@ export {
   type Manifest,
   openLabelMaps,
   readManifests,
+  type Scores,
+  type Shard,
 } from "./formats/labels/mod.ts";
+export type { DownloadProgress } from "./formats/weights/mod.ts";
+export type { Capabilities } from "./kernels/device.ts";
+export type { Profile, Storage } from "./kernels/kernel.ts";
+export type { Pair } from "./kernels/network.ts";
+export type { Pixels } from "./kernels/resizer.ts";

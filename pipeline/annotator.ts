@@ -24,6 +24,7 @@ import { type Capabilities, closeDevice, type Device } from "../kernels/device.t
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
 import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
+import type { Pixels } from "../kernels/resizer.ts";
 import { imageNetClassNames } from "./class_names.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 
@@ -45,13 +46,6 @@ export interface AnnotatorOptions {
   readonly onDownload?: (progress: DownloadProgress) => void;
   /** Called with one sentence when the hub could not be asked and the copy on disk is used. */
   readonly onWarning?: (message: string) => void;
-}
-
-/** RGB pixels, `[H, W, 3]`, one byte a sample. */
-export interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  readonly pixels: Uint8Array;
 }
 
 /** The label map of one image: the columns of a row that do not depend on where the image is from. */

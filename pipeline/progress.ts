@@ -105,10 +105,10 @@ function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }
 
-/** Columns of the terminal, where they can be known. */
+/** Columns of the terminal, where they can be known; a terminal of none is one that does not say. */
 function columns(): number {
   try {
-    return Deno.consoleSize().columns;
+    return Deno.consoleSize().columns || 80;
   } catch {
     return 80;
   }

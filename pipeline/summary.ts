@@ -77,7 +77,7 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
 /** The published maps are float32 tensors `[2, k, H, W]`. */
 function publishedSize({ k, grid: [height, width] }: LabelMapMetadata): string {
   const bytes = 2 * 4 * k * height * width;
-  return bytes === 9000 ? "9,000" : `${formatCount(bytes)} (9,000 at its 15 x 15 cells, 5 classes a cell)`;
+  return bytes === 9000 ? "9,000" : `${formatCount(bytes)}, and 9,000 at its own 15 x 15 cells, 5 classes a cell`;
 }
 
 function describeTime({ done, before, times }: WriteResult, seconds: number): string[] {
