@@ -96,35 +96,46 @@ Deno.test("the summary's best classes and cells are those of the rows", async ()
 Deno.test("a relabel that is killed at any point and started again leaves the bytes of an uninterrupted run", async () => {
   const { images, path: expected } = await wholeRun();
   const path = newFolder();
-  const states = new Set<string>();
+  const states: string[] = [];
   const look = () => {
     try {
-      return [...Deno.readDirSync(path)].map(({ name }) => `${name} ${Deno.statSync(join(path, name)).size}`).join();
+      const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+      return names.map((name) => `${name} ${Deno.statSync(join(path, name)).size}`).join();
     } catch {
       return "changing";
     }
   };
+  const finishedParts = () => {
+    try {
+      return readManifests(path)[0].parts.length;
+    } catch {
+      return 0;
+    }
+  };
   let kills = 0;
-  // Each run is killed when it has changed the folder so many times; what it then is in the middle of differs.
-  for (const changes of [1, 2, 4, 5, 7, 9]) {
+  // Each run is killed when it has finished so many parts and then changed the folder so many times.
+  for (const [parts, changes] of [[0, 1], [0, 5], [1, 0], [1, 2], [1, 4], [0, 7]]) {
     const child = taskCommand("relabel", [images, "--out", path, "--quiet", ...OPTIONS]).spawn();
     const ended = child.output();
     let isOver = false;
     ended.then(() => isOver = true);
+    const wanted = finishedParts() + parts;
     let before = look();
-    for (let seen = 0; seen < changes && !isOver;) {
+    for (let seen = 0; (seen < changes || finishedParts() < wanted) && !isOver;) {
       await new Promise((resolve) => setTimeout(resolve, 1));
       const now = look();
-      if (now !== before) seen++;
+      if (now !== before && finishedParts() >= wanted) seen++;
       before = now;
     }
     if (!isOver) child.kill("SIGKILL");
     if ((await ended).signal !== "SIGKILL") continue;
     kills++;
-    states.add(Object.keys(contents(path)).filter((name) => !name.endsWith(".lock")).join());
+    states.push(Object.keys(contents(path)).filter((name) => !name.endsWith(".lock")).join());
   }
   assert(kills >= 4, `only ${kills} runs were killed`);
-  assert(states.size >= 3, `the kills left only these states: ${[...states].join("; ")}`);
+  for (const wanted of [/\.partial/, /part-\d+\.parquet(,|$)/]) {
+    assert(states.some((state) => wanted.test(state)), `no kill left ${wanted}, but ${states.join("; ")}`);
+  }
   const { code, error } = await runTask("relabel", images, "--out", path, ...OPTIONS);
   assertEquals(code, 0, error);
   assertEquals(contents(path), contents(expected));
@@ -195,15 +206,14 @@ Deno.test("two runs at once on one folder: the second is refused", async () => {
   const path = newFolder();
   const first = taskCommand("relabel", [images, "--out", path, "--batch", "1", ...OPTIONS]).spawn();
   const ended = first.output();
-  const lock = join(path, ".manifest.lock");
-  const isLocked = () => {
+  const hasManifest = () => {
     try {
-      return Deno.statSync(lock).isFile;
+      return Deno.statSync(join(path, "manifest.json")).isFile;
     } catch {
       return false;
     }
   };
-  for (let wait = 0; !isLocked() && wait < 20_000; wait++) await new Promise((resolve) => setTimeout(resolve, 1));
+  for (let wait = 0; !hasManifest() && wait < 20_000; wait++) await new Promise((resolve) => setTimeout(resolve, 1));
   // Stopped, it keeps its lock for as long as the second run needs to come to it.
   first.kill("SIGSTOP");
   const { code, error } = await runTask("relabel", images, "--out", path, "--quiet", ...OPTIONS);
