@@ -1,6 +1,6 @@
 import { assertMatch } from "@std/assert";
 
-Deno.test("the kernel tests that run beside this one run on SwiftShader", async () => {
+Deno.test("VK_DRIVER_FILES makes SwiftShader the adapter that the kernel tests will run on", async () => {
   const adapter = await navigator.gpu.requestAdapter();
   assertMatch(adapter?.info.description ?? "no adapter", /^SwiftShader/);
 });
