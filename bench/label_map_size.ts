@@ -1,5 +1,5 @@
 /**
- * Bytes an image on disk, everything counted: `deno run --allow-read --allow-write bench/label_map_size.ts`.
+ * Bytes an image on disk, everything counted: `deno task bench:size`. Fails if a type takes more than is promised.
  *
  * The 256 maps of `tests/fixtures/lite0/maps475.safetensors` (15 x 15, k = 5) are written as a folder with ImageNet's
  * keys, labels and class names, read back and compared, and then measured: part file, its columns, manifest.
@@ -11,7 +11,9 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { parquetMetadata } from "hyparquet";
 import { labelMapTypes, openLabelMapFolder, openLabelMaps } from "../formats/labels/mod.ts";
+import { imageNetClassNames } from "../pipeline/class_names.ts";
 import { fixtureMetadata, fixtureRows } from "../tests/formats/labels/fixture.ts";
+import { formatTable } from "./table.ts";
 
 /** One float32 tensor `[2, 5, 15, 15]` an image, in naver-ai/relabel_imagenet. */
 const PUBLISHED = 9000;
@@ -21,16 +23,9 @@ const PROMISED = { fp32: 5000, fp16: 3400, fp8_e4m3: 2350, fp8_e5m2: 2200 };
 
 const COLUMNS = ["dtype", "total", "promised", "class", "score", "others", "footer", "manifest", "of 9,000", "ms"];
 
-/** ImageNet's classes: WordNet identifiers and names. */
-function imagenetClasses(): { wnid: string[]; name: string[] } {
-  const text = Deno.readTextFileSync(new URL("../assets/imagenet/classes.tsv", import.meta.url));
-  const lines = text.trimEnd().split("\n").slice(1).map((line) => line.split("\t"));
-  return { wnid: lines.map(([, wnid]) => wnid), name: lines.map(([, , name]) => name) };
-}
-
-const classes = imagenetClasses();
-console.log(COLUMNS.map((name) => name.padStart(9)).join(" "));
-console.log(["published", PUBLISHED].map((cell) => String(cell).padStart(9)).join(" "));
+const classes = await imageNetClassNames();
+const table: (string | number)[][] = [COLUMNS, ["published", PUBLISHED]];
+let exceeded = 0;
 for (const dtype of labelMapTypes) {
   const path = Deno.makeTempDirSync();
   const rows = fixtureRows(dtype);
@@ -40,7 +35,7 @@ for (const dtype of labelMapTypes) {
     { metadata: fixtureMetadata(dtype), rowsPerFile: 1024, images: rows.length },
     {
       classes,
-      dataSetClasses: { name: classes.wnid },
+      dataSetClasses: { name: classes.wnid! },
     },
   );
   const part = folder.startPart(0);
@@ -68,14 +63,16 @@ for (const dtype of labelMapTypes) {
   ].map(bytesOf);
   const total = file.length + manifest;
   const perImage = (bytes: number) => (bytes / rows.length).toFixed(1);
-  const cells = [
+  table.push([
     dtype,
     perImage(total),
     PROMISED[dtype],
     ...[class_, score, others, file.length - class_ - score - others, manifest].map(perImage),
     `${(total / rows.length / PUBLISHED * 100).toFixed(1)} %`,
     milliseconds.toFixed(0),
-  ];
-  console.log(cells.map((cell) => String(cell).padStart(9)).join(" "));
+  ]);
+  if (total / rows.length > PROMISED[dtype]) exceeded++;
   Deno.removeSync(path, { recursive: true });
 }
+console.log(formatTable(table));
+if (exceeded > 0) Deno.exit(1);
