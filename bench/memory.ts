@@ -8,11 +8,12 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { join } from "@std/path";
 import { openLabelMaps } from "../formats/labels/mod.ts";
+import { readCount } from "../pipeline/command_line.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
 import { describeMachine } from "./machine.ts";
+import { readBenchOptions } from "./options.ts";
 import { photographCopies } from "./photograph_copies.ts";
 import { formatTable } from "./table.ts";
 
@@ -22,18 +23,25 @@ const LIMIT = 1.1;
 /** Between looks at the process, milliseconds. */
 const INTERVAL = 100;
 
-const args = parseArgs(Deno.args, {
-  string: ["size", "few", "many"],
-  default: { size: "64", few: "500", many: "5000" },
-});
+const OPTIONS = {
+  few: { value: "N", help: "images of the smaller run; default 500" },
+  many: { value: "N", help: "images of the larger run; default 5000" },
+  size: { value: "N", help: "pixels that images are resized to; default 64" },
+};
+
+const { few, many, size } = readBenchOptions("bench:memory", OPTIONS, ({ text }) => ({
+  few: readCount(text("few") ?? "500", "few"),
+  many: readCount(text("many") ?? "5000", "many"),
+  size: readCount(text("size") ?? "64", "size"),
+}));
 console.log(describeMachine());
-console.log(`Peak resident memory of \`deno task relabel --size ${args.size}\``);
+console.log(`Peak resident memory of \`deno task relabel --size ${size}\``);
 
 const rows: (string | number)[][] = [];
 const peaks: number[] = [];
-for (const images of [Number(args.few), Number(args.many)]) {
+for (const images of [few, many]) {
   const start = performance.now();
-  const peak = await peakOf(images, args.size);
+  const peak = await peakOf(images, size);
   peaks.push(peak);
   rows.push([`${images} images`, (peak / 2 ** 20).toFixed(1), ((performance.now() - start) / 1000).toFixed(0)]);
 }
@@ -43,10 +51,10 @@ console.log(`  ${ratio.toFixed(3)} times; at most ${LIMIT}`);
 if (!(ratio <= LIMIT)) Deno.exit(1);
 
 /** Bytes that relabelling takes at its peak. */
-async function peakOf(images: number, size: string): Promise<number> {
+async function peakOf(images: number, size: number): Promise<number> {
   const photographs = photographCopies(images);
   const labels = join(Deno.makeTempDirSync({ prefix: "labels-" }), "labels");
-  const child = taskCommand("relabel", [photographs, "--out", labels, "--size", size, "--quiet"]).spawn();
+  const child = taskCommand("relabel", [photographs, "--out", labels, "--size", String(size), "--quiet"]).spawn();
   const ended = child.output();
   let peak = 0;
   for (let running = true; running;) {

@@ -1,5 +1,6 @@
 /**
- * Races against other WebGPU libraries, in one process on one adapter: `deno task bench:race [--rounds N] [NAME ...]`.
+ * Races against other WebGPU libraries, in one process on one adapter: `deno task bench:race`; `--help` has its
+ * options.
  *
  * Every contestant's result is checked before it is timed. A peer that fails or computes something else is named and left
  * out of the comparison; if the engine itself is wrong, or on software Vulkan slower than wanted, the command fails.
@@ -7,54 +8,60 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
+import project from "../deno.json" with { type: "json" };
 import { closeDevice } from "../kernels/device.ts";
-import { openBenchDevice } from "./device.ts";
+import { readChoice, readCount } from "../pipeline/command_line.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
+import { openBenchDevice } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
+import { readBenchOptions } from "./options.ts";
+import { noteAdapters } from "./race/adapters.ts";
 import { type Heat, holdHeat } from "./race/heat.ts";
 import { networkHeat, singleHeat } from "./race/heats.ts";
-import { openJax } from "./race/jax.ts";
-import { describeOnnxruntime } from "./race/onnxruntime.ts";
-import { SINGLE_OPERATIONS } from "./race/single.ts";
-import { openTfjs } from "./race/tfjs.ts";
+import { KINDS, SINGLE_OPERATIONS } from "./race/single.ts";
 import { TIMING_MILLISECONDS } from "./timing.ts";
 
-const args = parseArgs(Deno.args, { string: ["rounds", "_"], default: { rounds: "7" } });
-const rounds = Number(args.rounds);
-const names: string[] = args._;
+/** Names and versions. */
+const PEERS = (["@tensorflow/tfjs-backend-webgpu", "@jax-js/jax", "onnxruntime-web"] as const)
+  .map((name) => project.imports[name].replace("npm:", ""));
 
+const NETWORK = "network";
+
+const OPTIONS = {
+  rounds: { value: "N", help: "timings of each contestant; default 7" },
+  only: { value: "KIND", help: `${KINDS.join(", ")} or ${NETWORK}; default all` },
+};
+
+const { rounds, only } = readBenchOptions("bench:race", OPTIONS, ({ text }) => {
+  const only = text("only");
+  return {
+    rounds: readCount(text("rounds") ?? "7", "rounds"),
+    only: only === undefined ? undefined : readChoice(only, "only", [...KINDS, NETWORK]),
+  };
+});
+const adapters = noteAdapters();
 const device = await openBenchDevice();
-const peers = [["tfjs", await openTfjs()], ["jax-js", await openJax()]] as const;
-console.log(describeMachine());
-console.log(describeDevice(device));
+console.log(`${describeMachine()}\n${describeDevice(device)}`);
 console.log(
-  `Medians of ${rounds} rounds; a timing repeats for ${TIMING_MILLISECONDS} ms or more and ends with the last result on the CPU`,
+  `Medians of ${rounds} rounds. A timing repeats for ${TIMING_MILLISECONDS} ms or more and ends with the last result on ` +
+    "the CPU; the network's begins with the images there, too",
 );
 
-const heats: { name: string; open: () => Heat | Promise<Heat> }[] = [
-  ...SINGLE_OPERATIONS.map((operation) => ({ name: operation.name, open: () => singleHeat(device, operation) })),
-  {
-    name: "network efficientnet_lite0",
-    open: async () => await networkHeat(device, await readDefaultAnnotator(), await readPhotographs()),
-  },
-];
 let slow = 0;
-for (const { name, open } of heats) {
-  if (names.length > 0 && !names.some((part) => name.includes(part))) continue;
-  const heat = await open();
+const hold = async (heat: Heat) => {
   // Also not a number, where no peer is left to compare with.
   if (!(await holdHeat(heat, rounds) >= heat.wanted)) slow++;
+};
+for (const operation of SINGLE_OPERATIONS) {
+  if (only === undefined || only === operation.kind) await hold(singleHeat(device, operation));
 }
-console.log("\nAdapters, as each library names its own");
-for (const [name, { version, adapter }] of [...peers, ["onnxruntime-web", await describeOnnxruntime()] as const]) {
-  console.log(`  ${name} ${version}: ${adapter}`);
+if (only === undefined || only === NETWORK) {
+  await hold(await networkHeat(device, await readDefaultAnnotator(), await readPhotographs()));
 }
+
+console.log(`\nAdapters that the engine, ${PEERS.join(", ")} got: ${[...new Set(adapters)].join("; ")}`);
 const { software } = device.capabilities;
 closeDevice(device);
-if (slow > 0 && software) {
-  console.log(`\n${slow} below what is wanted`);
-  Deno.exit(1);
-}
+if (slow > 0) console.log(`\n${slow} below what is wanted on software Vulkan`);
 // Peers keep timers and threads.
-Deno.exit(0);
+Deno.exit(slow > 0 && software ? 1 : 0);

@@ -1,6 +1,6 @@
 /**
  * Images a second of relabelling, from files to a folder of label maps, and where the time goes:
- * `deno task bench:relabel [--images N] [--rounds N] [--size N] [--batch N] [--workers N] [--storage TYPE] [--profile P]`.
+ * `deno task bench:relabel`; `--help` has its options.
  *
  * End to end is what `deno task relabel` does after it has loaded the annotator. Its stages overlap; what each takes by
  * itself is measured in the same rounds, and the slowest of them bounds the whole.
@@ -8,14 +8,16 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
 import { openImages } from "../formats/images/mod.ts";
 import { type AnnotatorSettings, createAnnotator } from "../kernels/annotator.ts";
 import { closeDevice } from "../kernels/device.ts";
+import type { Storage } from "../kernels/kernel.ts";
+import { readChoice, readCount } from "../pipeline/command_line.ts";
 import { defaultWorkers } from "../pipeline/label_images.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
-import { openBenchDevice } from "./device.ts";
+import { openBenchDevice, PROFILES } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
+import { readBenchOptions } from "./options.ts";
 import { photographCopies } from "./photograph_copies.ts";
 import { decodeStage, deviceStages, loadedAnnotator, wholeStage } from "./relabel/stages.ts";
 import { formatTable } from "./table.ts";
@@ -23,16 +25,37 @@ import { median, timeInTurns } from "./timing.ts";
 
 const KERNELS_SHOWN = 12;
 
-const args = parseArgs(Deno.args, {
-  string: ["images", "rounds", "size", "batch", "workers", "storage", "profile"],
-  default: { rounds: "7", size: "224", workers: String(defaultWorkers()), storage: "f32" },
+const OPTIONS = {
+  images: { value: "N", help: "photographs, repeated; default 72 on a software adapter, else 9000" },
+  rounds: { value: "N", help: "timings of each stage; default 7" },
+  size: { value: "N", help: "pixels that images are resized to; default 224" },
+  batch: { value: "N", help: "images of a step; default 8 on a software adapter, else 32" },
+  workers: { value: "N", help: "threads that decode; default all cores but one" },
+  storage: { value: "TYPE", help: "f32 or f16 for activations; default f32" },
+  profile: { value: "P", help: "software or gpu; default by the adapter" },
+};
+
+const options = readBenchOptions("bench:relabel", OPTIONS, ({ text }) => {
+  const count = (name: keyof typeof OPTIONS) => {
+    const given = text(name);
+    return given === undefined ? undefined : readCount(given, name);
+  };
+  const profile = text("profile");
+  return {
+    images: count("images"),
+    rounds: count("rounds") ?? 7,
+    size: count("size") ?? 224,
+    batch: count("batch"),
+    workers: count("workers") ?? defaultWorkers(),
+    storage: readChoice<Storage>(text("storage") ?? "f32", "storage", ["f32", "f16"]),
+    profile: profile === undefined ? undefined : readChoice(profile, "profile", PROFILES),
+  };
 });
-const device = await openBenchDevice(args.profile);
+const { rounds, size, workers, storage } = options;
+const device = await openBenchDevice(options.profile);
 const { software, timestamps } = device.capabilities;
-const count = Number(args.images ?? (software ? 72 : 9000));
-const [rounds, size, workers] = [args.rounds, args.size, args.workers].map(Number);
-const batch = Number(args.batch ?? (software ? 8 : 32));
-const storage = args.storage === "f16" ? "f16" : "f32";
+const count = options.images ?? (software ? 72 : 9000);
+const batch = options.batch ?? (software ? 8 : 32);
 
 const annotator = await readDefaultAnnotator();
 const settings: AnnotatorSettings = { ...annotator, batch, size: [size, size], k: 5, dtype: "fp16", storage };

@@ -5,30 +5,14 @@
  * @module
  */
 
-import {
-  type Array as JaxArray,
-  blockUntilReady,
-  defaultDevice,
-  getWebGPUDevice,
-  init,
-  jit,
-  lax,
-  numpy,
-} from "@jax-js/jax";
+import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax, numpy } from "@jax-js/jax";
 import { type Contestant, toChannelsFirst } from "./contestant.ts";
 import { JAX, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
-/** Opens its device; the adapter's name is for the record. */
-export async function openJax(): Promise<{ version: string; adapter: string }> {
-  const devices = await init();
-  if (!devices.includes("webgpu")) throw new Error("Cannot open jax-js's WebGPU backend");
-  defaultDevice("webgpu");
-  const version = /@jax-js\/jax[@/]([\d.]+)/.exec(import.meta.resolve("@jax-js/jax"))?.[1] ?? "";
-  return { version, adapter: getWebGPUDevice().adapterInfo.description };
-}
-
 /** An operation by itself; input and weights are on the device. */
 export async function singleOnJax(operation: SingleOperation, values: SingleValues): Promise<Contestant> {
+  if (!(await init()).includes("webgpu")) throw new Error("Cannot open jax-js's WebGPU backend");
+  defaultDevice("webgpu");
   const { shape, kind } = operation;
   const { batch, input: [height, width], inputChannels, outputChannels, kernel, groups } = shape;
   const positions = batch * height * width;

@@ -75,12 +75,6 @@ export async function networkOnOnnxruntime(
   };
 }
 
-/** What its WebGPU sessions run on; known once there is one. */
-export async function describeOnnxruntime(): Promise<{ version: string; adapter: string }> {
-  const device = await webgpu.env.webgpu.device;
-  return { version: webgpu.env.versions.web ?? "", adapter: device.adapterInfo.description };
-}
-
 function openSession(
   provider: Provider,
   graph: OnnxGraph,

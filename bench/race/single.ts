@@ -15,12 +15,15 @@ import { convolutionReference } from "../../kernels/operations/convolution/refer
 import type { Shape } from "../../kernels/operations/tensor.ts";
 import { randomValues } from "../../tests/kernels/tensors.ts";
 
+/** Kinds of operations. */
+export const KINDS = ["matmul", "convolution", "depthwise"] as const;
+
 /** An operation and what is asked of it. */
 export interface SingleOperation {
   readonly name: string;
   /** A matrix product is a 1 x 1 convolution of as many positions as rows: one shape for all. */
   readonly shape: ConvolutionShape;
-  readonly kind: "matmul" | "convolution" | "depthwise";
+  readonly kind: (typeof KINDS)[number];
   /** How many times as fast as the best of `peers` it has to be on software Vulkan. */
   readonly wanted: number;
   readonly peers: readonly string[];

@@ -9,16 +9,9 @@ import "@tensorflow/tfjs-backend-webgpu";
 import type { Contestant } from "./contestant.ts";
 import { type SingleOperation, type SingleValues, TFJS, weightChannelsLast } from "./single.ts";
 
-/** Opens its device; the adapter's name is for the record. */
-export async function openTfjs(): Promise<{ version: string; adapter: string }> {
-  if (!await tf.setBackend("webgpu")) throw new Error("Cannot open tfjs's WebGPU backend");
-  await tf.ready();
-  const { device } = tf.backend() as unknown as { device: GPUDevice };
-  return { version: tf.version_core, adapter: device.adapterInfo.description };
-}
-
 /** An operation by itself; input and weights are on the device. */
-export function singleOnTfjs(operation: SingleOperation, values: SingleValues): Contestant {
+export async function singleOnTfjs(operation: SingleOperation, values: SingleValues): Promise<Contestant> {
+  if (!await tf.setBackend("webgpu")) throw new Error("Cannot open tfjs's WebGPU backend");
   const { shape, kind } = operation;
   const { batch, input: [height, width], inputChannels, outputChannels, kernel } = shape;
   const weights = weightChannelsLast(operation, values.weight);
