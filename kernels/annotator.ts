@@ -74,6 +74,15 @@ export interface Annotator {
    * @throws {RangeError} If there are more images than `batch`.
    */
   annotate(images: readonly Pixels[]): Promise<PackedLabelMap[]>;
+  /**
+   * Starts a step of up to `batch` images and returns what reads it. Their pixels are uploaded before this returns.
+   *
+   * Deno blocks the isolate from the moment a result is asked for until it is there, timers and workers' messages too. So a
+   * program that has more to do, or another step to start, does that before it reads.
+   *
+   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   */
+  start(images: readonly Pixels[]): () => Promise<PackedLabelMap[]>;
   /** Bytes on the device. */
   readonly memory: { readonly allocated: number; readonly highWater: number };
   /** Frees what is on the device. */
@@ -187,22 +196,19 @@ export async function createAnnotator(device: Device, settings: AnnotatorSetting
   const waiting: ((buffer: GPUBuffer) => void)[] = [];
   const { grid, classes } = program;
 
-  return {
-    grid,
-    classes,
-    batch,
-    memory: device.memory,
-    async annotate(images) {
-      if (images.length > batch) throw new RangeError(`Cannot annotate ${images.length} images: the batch is ${batch}`);
-      const buffer = free.pop() ?? await new Promise<GPUBuffer>((resolve) => waiting.push(resolve));
-      const encoder = resizer.upload(images);
-      plan.encode(encoder);
-      let offset = 0;
-      for (const output of outputs) {
-        encoder.copyBufferToBuffer(output.buffer, output.offset, buffer, offset, output.size);
-        offset += output.size;
-      }
-      device.gpu.queue.submit([encoder.finish()]);
+  const check = ({ length }: readonly Pixels[]) => {
+    if (length > batch) throw new RangeError(`Cannot annotate ${length} images: the batch is ${batch}`);
+  };
+  const submit = (images: readonly Pixels[], buffer: GPUBuffer) => {
+    const encoder = resizer.upload(images);
+    plan.encode(encoder);
+    let offset = 0;
+    for (const output of outputs) {
+      encoder.copyBufferToBuffer(output.buffer, output.offset, buffer, offset, output.size);
+      offset += output.size;
+    }
+    device.gpu.queue.submit([encoder.finish()]);
+    return async () => {
       await buffer.mapAsync(GPUMapMode.READ);
       const read = buffer.getMappedRange().slice(0);
       buffer.unmap();
@@ -210,6 +216,24 @@ export async function createAnnotator(device: Device, settings: AnnotatorSetting
       if (next) next(buffer);
       else free.push(buffer);
       return unpack(read, images.length, { batch, elements: k * grid[0] * grid[1], classes, dtype });
+    };
+  };
+
+  return {
+    grid,
+    classes,
+    batch,
+    memory: device.memory,
+    async annotate(images) {
+      check(images);
+      const buffer = free.pop() ?? await new Promise<GPUBuffer>((resolve) => waiting.push(resolve));
+      return await submit(images, buffer)();
+    },
+    start(images) {
+      check(images);
+      const buffer = free.pop();
+      if (!buffer) throw new RangeError("Cannot start a third step: read one of the two in flight before");
+      return submit(images, buffer);
     },
     close() {
       plan.close();

@@ -68,6 +68,13 @@ export interface LoadedAnnotator {
    * may be in flight.
    */
   annotate(images: readonly Pixels[]): Promise<LabelMap[]>;
+  /**
+   * Starts a step and returns what reads it, as {@linkcode annotate} does both. Reading blocks the isolate until the device
+   * is done, so start the next step before.
+   *
+   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   */
+  start(images: readonly Pixels[]): () => Promise<LabelMap[]>;
   /** Frees the device. */
   close(): void;
 }
@@ -122,6 +129,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         storage,
         batch: annotator.batch,
         annotate: (images) => annotator.annotate(images),
+        start: (images) => annotator.start(images),
         close: () => close(device, annotator),
       };
     } catch (error) {

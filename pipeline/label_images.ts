@@ -35,7 +35,10 @@ export interface StepTimes {
   annotate: number;
 }
 
-/** Steps given to the device and not yet read back. */
+/**
+ * Steps given to the device and not yet read. Reading blocks this isolate, so a step is read when the next one is on the
+ * device: that one keeps it busy while rows are written and images come in for the one after.
+ */
 const STEPS_IN_FLIGHT = 2;
 
 /**
@@ -98,23 +101,22 @@ export async function* labelImages(
         ended = results.length < annotator.batch;
         if (results.length > 0) inFlight.push(startStep(results, annotator, times));
       } else {
-        const { results, maps } = inFlight.shift()!;
+        const { results, read } = inFlight.shift()!;
         const start = performance.now();
-        const done = await maps;
+        const maps = await read();
         times.annotate += performance.now() - start;
-        yield* labelled(results, done);
+        yield* labelled(results, maps);
       }
     }
   } finally {
     await decoded.return(undefined);
-    await Promise.allSettled(inFlight.map(({ maps }) => maps));
   }
 }
 
 /** Images that are on the device together, and those that were rejected between them. */
 interface Step {
   readonly results: readonly DecodeResult[];
-  readonly maps: Promise<LabelMap[]>;
+  readonly read: () => Promise<LabelMap[]>;
 }
 
 async function take(decoded: AsyncIterator<DecodeResult>, count: number): Promise<DecodeResult[]> {
@@ -130,13 +132,11 @@ async function take(decoded: AsyncIterator<DecodeResult>, count: number): Promis
 function startStep(results: DecodeResult[], annotator: LoadedAnnotator, times: StepTimes): Step {
   const start = performance.now();
   const images = results.flatMap((result) => "decoded" in result ? [result.decoded] : []);
-  const maps = images.length > 0 ? annotator.annotate(images) : Promise.resolve([]);
-  // A failure is thrown in its turn, not as an unhandled rejection before.
-  maps.catch(() => {});
+  const read = images.length > 0 ? annotator.start(images) : () => Promise.resolve([]);
   // They are uploaded by now, and the largest thing there is.
   for (const { pixels } of images) releaseBytes(pixels);
   times.annotate += performance.now() - start;
-  return { results, maps };
+  return { results, read };
 }
 
 function* labelled(results: readonly DecodeResult[], maps: readonly LabelMap[]): Generator<LabelledImage> {
