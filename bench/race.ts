@@ -59,7 +59,7 @@ if (only === undefined || only === NETWORK) {
   await hold(await networkHeat(device, await readDefaultAnnotator(), await readPhotographs()));
 }
 
-console.log(`\nAdapters that the engine, ${PEERS.join(", ")} got: ${[...new Set(adapters)].join("; ")}`);
+console.log(`\nAdapter of the engine, ${PEERS.join(", ")}: ${[...new Set(adapters)].join("; ")}`);
 const { software } = device.capabilities;
 closeDevice(device);
 if (slow > 0) console.log(`\n${slow} below what is wanted on software Vulkan`);
