@@ -9,13 +9,14 @@
 
 import type { DecodedImage } from "./decode.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_worker.ts";
+import { releaseBytes } from "./pixels.ts";
 import type { StoredImage } from "./source.ts";
 
 /** Workers that decode. */
 export interface DecodePool {
   /**
-   * Decodes an image in the next free worker; images wait in the order of the calls. Bytes in hand move to the worker with
-   * their whole buffer, so that memory does not wait for the collector: the image has none afterwards.
+   * Decodes an image in the next free worker; images wait in the order of the calls. Bytes in hand are released when the
+   * image is done, so that memory does not wait for the collector: the image has none afterwards.
    *
    * @throws {Error} If this image cannot be decoded; the message is its reason.
    * @throws {Deno.errors.NotSupported} If no image can be: the decoder cannot be loaded, or the pool is closed.
@@ -29,7 +30,15 @@ interface Job {
   readonly request: DecodeRequest;
   readonly resolve: (decoded: DecodedImage) => void;
   readonly reject: (reason: Error) => void;
+  /** Set after a worker stopped that held it with others: the next one holds nothing else, so that it is known which did it. */
+  alone?: boolean;
 }
+
+/**
+ * Images that a worker holds, the one it decodes included: enough to keep it busy while a wait for the GPU blocks the
+ * isolate that hands them out.
+ */
+const JOBS_OF_A_WORKER = 4;
 
 const DECODE_WORKER = new URL("./decode_worker.ts", import.meta.url);
 
@@ -47,8 +56,8 @@ export function openDecodePool(workers: number, script: URL = DECODE_WORKER): De
     throw new RangeError(`Cannot start ${workers} decode workers: at least 1 is needed`);
   }
   const waiting: Job[] = [];
-  const idle: Worker[] = [];
-  const busy = new Map<Worker, Job>();
+  /** What each worker that is ready holds, in the order in which it answers. */
+  const held = new Map<Worker, Job[]>();
   const started = new Set<Worker>();
   let failure: Error | null = null;
   for (let count = 0; count < workers; count++) start();
@@ -56,17 +65,10 @@ export function openDecodePool(workers: number, script: URL = DECODE_WORKER): De
   function start(): void {
     const worker = new Worker(script, { type: "module" });
     started.add(worker);
-    let ready = false;
     worker.onmessage = ({ data }: MessageEvent<DecodeReply>) => {
       if ("missing" in data) return fail(new Deno.errors.NotSupported(data.missing));
-      ready = true;
-      if (!("ready" in data)) {
-        const job = busy.get(worker);
-        busy.delete(worker);
-        if ("decoded" in data) job?.resolve(data.decoded);
-        else job?.reject(new Error(data.reason));
-      }
-      idle.push(worker);
+      if ("ready" in data) held.set(worker, []);
+      else settle(held.get(worker)?.shift(), data);
       assign();
     };
     worker.onerror = (event) => {
@@ -74,30 +76,41 @@ export function openDecodePool(workers: number, script: URL = DECODE_WORKER): De
       worker.terminate();
       started.delete(worker);
       if (failure) return;
-      if (!ready) return fail(new Deno.errors.NotSupported(`Cannot start a decode worker: ${event.message}`));
-      if (idle.includes(worker)) idle.splice(idle.indexOf(worker), 1);
-      busy.get(worker)?.reject(new Error(`Cannot decode image: the decode worker stopped (${event.message})`));
-      busy.delete(worker);
+      const jobs = held.get(worker);
+      if (!jobs) return fail(new Deno.errors.NotSupported(`Cannot start a decode worker: ${event.message}`));
+      held.delete(worker);
+      if (jobs.length > 1) waiting.unshift(...jobs.map((job) => ({ ...job, alone: true })));
+      else settle(jobs[0], { reason: `Cannot decode image: the decode worker stopped (${event.message})` });
       start();
+      assign();
     };
   }
 
+  function settle(job: Job | undefined, reply: { decoded: DecodedImage } | { reason: string }): void {
+    if (!job) return;
+    if (!("path" in job.request)) releaseBytes(job.request);
+    if ("decoded" in reply) job.resolve(reply.decoded);
+    else job.reject(new Error(reply.reason));
+  }
+
   function assign(): void {
-    while (idle.length > 0 && waiting.length > 0) {
-      const worker = idle.shift()!;
+    while (waiting.length > 0) {
+      const most = waiting[0].alone ? 1 : JOBS_OF_A_WORKER;
+      const free = [...held].filter(([, jobs]) => jobs.length < most && !jobs.some(({ alone }) => alone));
+      if (free.length === 0) return;
+      const [worker, jobs] = free.reduce((least, one) => one[1].length < least[1].length ? one : least);
       const job = waiting.shift()!;
-      busy.set(worker, job);
-      worker.postMessage(job.request, "path" in job.request ? [] : [job.request.buffer]);
+      jobs.push(job);
+      worker.postMessage(job.request);
     }
   }
 
   function fail(error: Error): void {
     failure ??= error;
     for (const worker of started) worker.terminate();
-    for (const job of [...busy.values(), ...waiting]) job.reject(failure);
-    busy.clear();
+    for (const job of [...held.values(), waiting].flat()) job.reject(failure);
+    held.clear();
     waiting.length = 0;
-    idle.length = 0;
   }
 
   return {

@@ -50,6 +50,10 @@ function reply(message: DecodeReply): void {
   self.postMessage(message, "decoded" in message ? [message.decoded.pixels.buffer] : []);
 }
 
-self.onmessage = async ({ data }: MessageEvent<DecodeRequest>) => reply(await answer(data));
+// One after the other: the answers come in the order of the requests, and one image is in memory.
+let last = Promise.resolve();
+self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
+  last = last.then(async () => reply(await answer(data)));
+};
 
 loadDecoder().then(() => reply({ ready: true }), (error) => reply({ missing: error.message }));

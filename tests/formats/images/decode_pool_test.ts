@@ -69,7 +69,7 @@ Deno.test("decodeImages() gives what cannot be decoded its reason, in its place"
     "Cannot read tar shard",
     31,
   ]);
-  // It moved to the worker.
+  // It was released.
   assertEquals(good.length, 0);
 });
 

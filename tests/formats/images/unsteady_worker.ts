@@ -7,9 +7,16 @@
 
 /// <reference lib="deno.worker" />
 
+let last = Promise.resolve();
 self.onmessage = ({ data: { path } }: MessageEvent<{ path: string }>) => {
-  if (path === "crash") throw new Error("out of memory");
-  const pixels = new Uint8Array([Number(path), 0, 0]);
-  setTimeout(() => self.postMessage({ decoded: { width: 1, height: 1, pixels } }), Number(path));
+  last = last.then(() =>
+    new Promise((done) =>
+      setTimeout(() => {
+        if (path === "crash") throw new Error("out of memory");
+        self.postMessage({ decoded: { width: 1, height: 1, pixels: new Uint8Array([Number(path), 0, 0]) } });
+        done();
+      }, Number(path) || 0)
+    )
+  );
 };
 self.postMessage({ ready: true });
