@@ -1,6 +1,6 @@
 /**
- * Convolution by strips: an invocation computes 4 neighbouring positions of a row for 4 output channels, reading each
- * input column once for all positions that it touches. Depthwise convolution in both profiles, and grouped convolution
+ * Convolution by strips: an invocation computes 4 neighbouring positions of a row, in the software profile of two rows,
+ * for 4 output channels, reading each input element once for all positions that it touches. Depthwise convolution in both profiles, and grouped convolution
  * on a GPU, whose groups are too narrow for shared tiles.
  *
  * - depthwise: output lane c is the sum over taps of input lane c times weight lane c;
@@ -22,6 +22,8 @@ import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "
 
 /** Positions of a strip. */
 const STRIP = 4;
+/** Rows of a strip in the software profile, where an input row that two output rows share is then read once. */
+const STRIP_ROWS = 2;
 const LANES = 8;
 /** Output vectors of a window begin at a multiple of this, so that its offset is a multiple of 256 bytes. */
 const ALIGNED = 16;
@@ -110,14 +112,18 @@ function stripKernel(
   const software = profile === "software";
   const depthwise = isDepthwise(shape);
   const { inputVectors, outputVectors, rows } = channelGroups(shape);
-  const [strideX, kernelX] = [shape.stride[1], shape.kernel[1]];
-  const columns = Array.from({ length: (STRIP - 1) * strideX + kernelX }, (_, index) => index);
-  const strip = Array.from({ length: STRIP }, (_, index) => index);
-  const strips = shape.batch * shape.output[0] * Math.ceil(shape.output[1] / STRIP);
+  const { kernel: [kernelY, kernelX], stride: [strideY, strideX] } = shape;
+  const range = (length: number) => Array.from({ length }, (_, index) => index);
+  const strip = range(STRIP);
+  const stripRows = range(software ? STRIP_ROWS : 1);
+  const acrossX = Math.ceil(shape.output[1] / STRIP);
+  const acrossY = Math.ceil(shape.output[0] / stripRows.length);
+  const strips = shape.batch * acrossY * acrossX;
   const vectors = channelVectors(shape.outputChannels);
   const parameters = unsigned(
     Object.entries({
-      strips: Math.ceil(shape.output[1] / STRIP),
+      acrossX,
+      acrossY,
       items: software ? strips : strips * vectors,
       inputY: shape.input[0],
       inputX: shape.input[1],
@@ -126,62 +132,78 @@ function stripKernel(
       outputX: shape.output[1],
       outputVectors: vectors,
       outputChannels: shape.outputChannels,
-      kernelY: shape.kernel[0],
-      strideY: shape.stride[0],
       beforeY: shape.before[0],
       beforeX: shape.before[1],
       ...(software ? { firstVector } : {}),
       ...(depthwise ? {} : { groupVectors: inputVectors, groupOutputVectors: outputVectors }),
     }).map(([name, value]) => ({ name, value })),
   );
-  const type = software ? "vec4<f32>" : vectorType(storage);
-  const read = (column: number) =>
-    software
-      ? `let at${column} = select(0u, u32(start + ${column}) * parameters.inputVectors + source + ${TEXTURE_WIDTH}u, inside${column});
-      let x${column} = ${readTexel("input", `at${column}`)};`
-      : `let x${column} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, u32(start + ${column}) * parameters.inputVectors + source, inside${column})]), inside${column});`;
   const weightAt = (row: string) =>
     `vec4<f32>(${software ? `weights[window + ${row}]` : `weights[(${row}) * parameters.outputVectors + vector]`})`;
-  const taps = Array.from({ length: kernelX }, (_, tap) => tap).flatMap((tap) =>
-    (depthwise ? [0] : [0, 1, 2, 3]).flatMap((lane) => [
-      `      let w${tap}_${lane} = ${
-        weightAt(
-          depthwise
-            ? `dy * ${kernelX}u + ${tap}u`
-            : `((dy * ${kernelX}u + ${tap}u) * parameters.groupVectors + part) * 4u + ${lane}u`,
+  const lanes = depthwise ? [0] : range(4);
+  const weigh = (dy: number) =>
+    range(kernelX).flatMap((dx) =>
+      lanes.map((lane) => {
+        const tap = dy * kernelX + dx;
+        const row = depthwise ? `${tap}u` : `(${tap}u * parameters.groupVectors + part) * 4u + ${lane}u`;
+        return `    let w${dy}_${dx}_${lane} = ${weightAt(row)};`;
+      })
+    );
+  const read = (column: number) =>
+    software
+      ? `      let at${column} = select(0u, u32(start + ${column}) * parameters.inputVectors + source + ${TEXTURE_WIDTH}u, inside${column});
+      let x${column} = ${readTexel("input", `at${column}`)};`
+      : `      let x${column} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, u32(start + ${column}) * parameters.inputVectors + source, inside${column})]), inside${column});`;
+  const multiply = (dy: number, r: number) =>
+    range(kernelX).flatMap((dx) =>
+      lanes.flatMap((lane) =>
+        strip.map((p) =>
+          `      sum${r}_${p} += x${p * strideX + dx}${depthwise ? "" : `.${"xyzw"[lane]}`} * w${dy}_${dx}_${lane};`
         )
-      };`,
-      ...strip.map((p) =>
-        `      sum${p} += x${p * strideX + tap}${depthwise ? "" : `.${"xyzw"[lane]}`} * w${tap}_${lane};`
-      ),
-    ])
-  ).join("\n");
-  const inner = `${
-    columns.map((column) =>
-      `      let inside${column} = insideY && left + ${column} >= 0 && left + ${column} < i32(parameters.inputX);
-      ${read(column)}`
-    ).join("\n")
-  }
-${taps}`;
-  const biasRow = depthwise
-    ? `parameters.kernelY * ${kernelX}u`
-    : `parameters.kernelY * ${kernelX}u * parameters.groupVectors * 4u`;
-  const store = strip.map((p) => {
-    const value = activation ? activationExpression(activation, `value${p}`) : `value${p}`;
-    const masked = activation === "sigmoid"
-      ? `select(vec4<f32>(0.0), ${value}, ${realLanes("vector", "parameters.outputChannels")})`
-      : value;
-    return `  if (column + ${p}u < parameters.outputX) {
-    let value${p} = sum${p} + bias;
-    output[at + ${p}u * parameters.outputVectors] = ${vectorType(storage)}(${masked});
-  }`;
+      )
+    );
+  // Every input row that the strip's rows touch, each read once.
+  const inputRows = range((stripRows.length - 1) * strideY + kernelY).map((inputRow) => {
+    const touched = stripRows.map((r) => ({ r, dy: inputRow - r * strideY })).filter(({ dy }) =>
+      dy >= 0 && dy < kernelY
+    );
+    return [
+      ...(inputRow < kernelY ? weigh(inputRow) : []),
+      ...(touched.length === 0 ? [] : [
+        "    {",
+        `      let y = top + ${inputRow};`,
+        "      let insideY = y >= 0 && y < i32(parameters.inputY);",
+        "      let start = (i32(image * parameters.inputY) + y) * i32(parameters.inputX) + left;",
+        ...range((STRIP - 1) * strideX + kernelX).map((column) =>
+          `      let inside${column} = insideY && left + ${column} >= 0 && left + ${column} < i32(parameters.inputX);\n${
+            read(column)
+          }`
+        ),
+        ...touched.flatMap(({ r, dy }) => multiply(dy, r)),
+        "    }",
+      ]),
+    ].join("\n");
   }).join("\n");
+  const biasRow = depthwise ? `${rows}u` : `${kernelY * kernelX}u * parameters.groupVectors * 4u`;
+  const store = stripRows.flatMap((r) =>
+    strip.map((p) => {
+      const name = `value${r}_${p}`;
+      const value = activation ? activationExpression(activation, name) : name;
+      const masked = activation === "sigmoid"
+        ? `select(vec4<f32>(0.0), ${value}, ${realLanes("vector", "parameters.outputChannels")})`
+        : value;
+      return `  if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
+    let ${name} = sum${r}_${p} + bias;
+    output[at + (${r}u * parameters.outputX + ${p}u) * parameters.outputVectors] = ${vectorType(storage)}(${masked});
+  }`;
+    })
+  ).join("\n");
   const size = software ? LANES : 64;
   const code = `${storage === "f16" ? "enable f16;\n" : ""}${
     declare({
       storage: software
         ? { output: vectorType(storage) }
-        : { output: vectorType(storage), input: vectorType(storage), weights: type },
+        : { output: vectorType(storage), input: vectorType(storage), weights: vectorType(storage) },
       textures: software ? ["input"] : [],
       windows: software ? ["weights"] : [],
       parameters,
@@ -199,27 +221,20 @@ fn main(${BUILTINS}) {
       : `let vector = index % parameters.outputVectors;
   let item = index / parameters.outputVectors;`
   }
-  let column = (item % parameters.strips) * ${STRIP}u;
-  let row = item / parameters.strips;
-  let y = row % parameters.outputY;
-  let image = row / parameters.outputY;
-  let top = i32(y * parameters.strideY) - i32(parameters.beforeY);
+  let column = (item % parameters.acrossX) * ${STRIP}u;
+  let row = item / parameters.acrossX % parameters.acrossY * ${stripRows.length}u;
+  let image = item / (parameters.acrossX * parameters.acrossY);
+  let top = i32(row * ${strideY}u) - i32(parameters.beforeY);
   let left = i32(column * ${strideX}u) - i32(parameters.beforeX);
-${strip.map((p) => `  var sum${p} = vec4<f32>();`).join("\n")}
-  for (var dy = 0u; dy < parameters.kernelY; dy++) {
-    let insideY = top + i32(dy) >= 0 && top + i32(dy) < i32(parameters.inputY);
-    let start = (i32(image * parameters.inputY) + top + i32(dy)) * i32(parameters.inputX) + left;
-${
-    depthwise
-      ? `    let source = vector;\n${inner}`
-      : `    for (var part = 0u; part < parameters.groupVectors; part++) {
-      let source = vector / parameters.groupOutputVectors * parameters.groupVectors + part;
-${inner}
-    }`
+${stripRows.flatMap((r) => strip.map((p) => `  var sum${r}_${p} = vec4<f32>();`)).join("\n")}
+  ${
+    depthwise ? "let source = vector;\n  {" : `for (var part = 0u; part < parameters.groupVectors; part++) {
+    let source = vector / parameters.groupOutputVectors * parameters.groupVectors + part;`
   }
+${inputRows}
   }
   let bias = ${weightAt(biasRow)};
-  let at = (row * parameters.outputX + column) * parameters.outputVectors + vector;
+  let at = ((image * parameters.outputY + row) * parameters.outputX + column) * parameters.outputVectors + vector;
 ${store}
 }
 `;
