@@ -236,7 +236,7 @@ ${accumulate(() => "1u")}
     let within = groupVector + parameters.firstVector + ${TEXTURE_WIDTH}u;
 ${
       lines((p) =>
-        `    let inside${p} = top${p} + dy >= 0 && top${p} + dy < i32(parameters.inputY) && left${p} + dx >= 0 && left${p} + dx < i32(parameters.inputX) && first + ${p}u < parameters.positions;
+        `    let inside${p} = (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) & (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX)) & (first + ${p}u < parameters.positions);
     var at${p} = select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + within, inside${p});
     let advance${p} = select(0u, 1u, inside${p});`
       )

@@ -172,10 +172,10 @@ function stripKernel(
       ...(touched.length === 0 ? [] : [
         "    {",
         `      let y = top + ${inputRow};`,
-        "      let insideY = y >= 0 && y < i32(parameters.inputY);",
+        "      let insideY = (y >= 0) & (y < i32(parameters.inputY));",
         "      let start = (i32(image * parameters.inputY) + y) * i32(parameters.inputX) + left;",
         ...range((STRIP - 1) * strideX + kernelX).map((column) =>
-          `      let inside${column} = insideY && left + ${column} >= 0 && left + ${column} < i32(parameters.inputX);\n${
+          `      let inside${column} = insideY & (left + ${column} >= 0) & (left + ${column} < i32(parameters.inputX));\n${
             read(column)
           }`
         ),

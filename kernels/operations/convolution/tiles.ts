@@ -104,17 +104,20 @@ export function tileConvolution(
   let left${p} = i32(position${p} % parameters.outputX * parameters.strideX) - i32(parameters.beforeX);
   let corner${p} = (i32(row${p} / parameters.outputY * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};`);
   const fetch = pointwise
-    ? each(4, (p) =>
-      `    let inside${p} = step < parameters.steps && first + quad * 4u + ${p}u < parameters.positions;
-    let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, start${p} + step, inside${p})]), inside${p});`)
+    ? each(
+      4,
+      (p) =>
+        `    let inside${p} = (step < parameters.steps) & (first + quad * 4u + ${p}u < parameters.positions);
+    let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, start${p} + step, inside${p})]), inside${p});`,
+    )
     : `    let tap = step / parameters.inputVectors;
     let part = step % parameters.inputVectors;
     let dy = i32(tap / parameters.kernelX);
     let dx = i32(tap % parameters.kernelX);
 ${
       each(4, (p) =>
-        `    let inside${p} = step < parameters.steps && position${p} < parameters.positions &&
-      top${p} + dy >= 0 && top${p} + dy < i32(parameters.inputY) && left${p} + dx >= 0 && left${p} + dx < i32(parameters.inputX);
+        `    let inside${p} = (step < parameters.steps) & (position${p} < parameters.positions) &
+      (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) & (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX));
     let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + part, inside${p})]), inside${p});`)
     }`;
   const store = range(8).map((p) =>
@@ -180,7 +183,7 @@ ${
     each(4, (c) =>
       `    {
       let column = firstColumn + local % 4u + ${c * 4}u;
-      let inside = row < parameters.steps * 4u && column < parameters.outputVectors;
+      let inside = (row < parameters.steps * 4u) & (column < parameters.outputVectors);
       weightTile[local / 4u * ${TILE / 4}u + local % 4u + ${c * 4}u] =
         select(vec4<f32>(0.0), vec4<f32>(weights[select(0u, row * parameters.outputVectors + column, inside)]), inside);
     }`)
