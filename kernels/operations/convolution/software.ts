@@ -127,34 +127,39 @@ export function softwareConvolution(
 ): ConvolutionDispatch[] {
   const tiles = tiling(shape);
   const blocks = tiles.steps + 1;
-  return runs(tiles, tiles.vectors).map((run) => ({
-    kernel: runOf(shape, epilogue, target, tiles, run),
-    weightsOffset: (run.firstTile * blocks + run.firstStep) * BLOCK_BYTES,
-  }));
+  // Thousands of runs share at most 4 texts, which would take seconds to write anew for each.
+  const written = new Map<string, Kernel>();
+  return runs(tiles, tiles.vectors).map((run) => {
+    const part = `${startsSum(run)} ${endsSum(run, tiles)}`;
+    const kernel = written.get(part) ?? runOf(shape, epilogue, target, tiles, run);
+    written.set(part, kernel);
+    return {
+      kernel: {
+        ...kernel,
+        parameters: runParameters(shape, epilogue, tiles, run),
+        workgroups: [kernel.workgroups[0], kernel.workgroups[1], run.tiles],
+      },
+      weightsOffset: (run.firstTile * blocks + run.firstStep) * BLOCK_BYTES,
+    };
+  });
 }
 
-function runOf(
+function startsSum(run: Run): boolean {
+  return run.firstStep === 0;
+}
+
+function endsSum(run: Run, tiles: { steps: number }): boolean {
+  return run.firstStep + run.steps === tiles.steps;
+}
+
+function runParameters(
   shape: ConvolutionShape,
-  epilogue: Epilogue,
-  { storage }: Target,
+  { residualChannels }: Epilogue,
   tiles: ReturnType<typeof tiling>,
   run: Run,
-): Kernel {
-  const positions = outputPositions(shape);
-  const perInvocation = positions <= LANES ? 1 : 8;
-  const pointwise = isPointwise(shape);
-  const starts = run.firstStep === 0;
-  const ends = run.firstStep + run.steps === tiles.steps;
-  const residual = ends && epilogue.residualChannels !== undefined;
-  const partial = !starts || !ends;
-  const each = Array.from({ length: perInvocation }, (_, index) => index);
-  const columns = Array.from({ length: TILE / 4 }, (_, index) => index);
-  const lines = (make: (position: number) => string) => each.map(make).join("\n");
-  const cells = (make: (position: number, column: number) => string) =>
-    each.flatMap((position) => columns.map((column) => make(position, column))).join("\n");
-
+): Parameter[] {
   const values: Record<string, number> = {
-    positions,
+    positions: outputPositions(shape),
     inputVectors: channelVectors(shape.inputChannels),
     outputChannels: shape.outputChannels,
     outputVectors: channelVectors(shape.outputChannels),
@@ -164,8 +169,10 @@ function runOf(
     firstTile: run.firstTile,
     tileBlocks: tiles.steps + 1,
     steps: run.steps,
-    ...(residual ? { residualVectors: channelVectors(epilogue.residualChannels!) } : {}),
-    ...(pointwise ? { firstVector: run.firstStep } : {
+    ...(endsSum(run, tiles) && residualChannels !== undefined
+      ? { residualVectors: channelVectors(residualChannels) }
+      : {}),
+    ...(isPointwise(shape) ? { firstVector: run.firstStep } : {
       firstTap: Math.floor(run.firstStep / tiles.vectors),
       endTap: Math.ceil((run.firstStep + run.steps) / tiles.vectors),
       firstVector: run.firstStep % tiles.vectors,
@@ -181,7 +188,30 @@ function runOf(
       outputX: shape.output[1],
     }),
   };
-  const parameters: Parameter[] = Object.entries(values).map(([name, value]) => ({ name, type: "u32", value }));
+  return Object.entries(values).map(([name, value]) => ({ name, type: "u32", value }));
+}
+
+function runOf(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  { storage }: Target,
+  tiles: ReturnType<typeof tiling>,
+  run: Run,
+): Kernel {
+  const positions = outputPositions(shape);
+  const perInvocation = positions <= LANES ? 1 : 8;
+  const pointwise = isPointwise(shape);
+  const starts = startsSum(run);
+  const ends = endsSum(run, tiles);
+  const residual = ends && epilogue.residualChannels !== undefined;
+  const partial = !starts || !ends;
+  const each = Array.from({ length: perInvocation }, (_, index) => index);
+  const columns = Array.from({ length: TILE / 4 }, (_, index) => index);
+  const lines = (make: (position: number) => string) => each.map(make).join("\n");
+  const cells = (make: (position: number, column: number) => string) =>
+    each.flatMap((position) => columns.map((column) => make(position, column))).join("\n");
+
+  const parameters = runParameters(shape, epilogue, tiles, run);
   const storageBindings = partial && !ends ? ["partial"] : partial ? ["partial", "output"] : ["output"];
   const textures = residual ? ["input", "residual"] : ["input"];
   const declared = declare({
