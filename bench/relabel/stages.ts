@@ -59,7 +59,7 @@ export function loadedAnnotator(
   device: Device,
   { batch, size, k, dtype, storage = "f32" }: AnnotatorSettings,
   { name, sha256, mean, std, interpolation }: DefaultAnnotator,
-  { annotate, close, classes, grid }: Annotator,
+  { annotate, start, close, classes, grid }: Annotator,
 ): LoadedAnnotator {
   return {
     metadata: {
@@ -74,7 +74,8 @@ export function loadedAnnotator(
     capabilities: device.capabilities,
     storage,
     batch,
-    annotate: (images) => annotate(images),
+    annotate,
+    start,
     close,
   };
 }

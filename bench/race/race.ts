@@ -8,18 +8,18 @@
  * @module
  */
 
-import project from "../deno.json" with { type: "json" };
-import { closeDevice } from "../kernels/device.ts";
-import { readChoice, readCount } from "../pipeline/command_line.ts";
-import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
-import { openBenchDevice } from "./device.ts";
-import { describeDevice, describeMachine } from "./machine.ts";
-import { readBenchOptions } from "./options.ts";
-import { noteAdapters } from "./race/adapters.ts";
-import { type Heat, holdHeat } from "./race/heat.ts";
-import { networkHeat, singleHeat } from "./race/heats.ts";
-import { KINDS, SINGLE_OPERATIONS } from "./race/single.ts";
-import { TIMING_MILLISECONDS } from "./timing.ts";
+import project from "./deno.json" with { type: "json" };
+import { closeDevice } from "../../kernels/device.ts";
+import { readChoice, readCount } from "../../pipeline/command_line.ts";
+import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
+import { openBenchDevice } from "../device.ts";
+import { describeDevice, describeMachine } from "../machine.ts";
+import { readBenchOptions } from "../options.ts";
+import { noteAdapters } from "./adapters.ts";
+import { type Heat, holdHeat } from "./heat.ts";
+import { networkHeat, singleHeat } from "./heats.ts";
+import { KINDS, SINGLE_OPERATIONS } from "./single.ts";
+import { TIMING_MILLISECONDS } from "../timing.ts";
 
 /** Names and versions. */
 const PEERS = (["@tensorflow/tfjs-backend-webgpu", "@jax-js/jax", "onnxruntime-web"] as const)
