@@ -131,7 +131,7 @@ export function softwareConvolution(
   const written = new Map<string, Kernel>();
   return runs(tiles, tiles.vectors).map((run) => {
     const part = `${startsSum(run)} ${endsSum(run, tiles)}`;
-    const kernel = written.get(part) ?? runOf(shape, epilogue, target, tiles, run);
+    const kernel = written.get(part) ?? writeKernel(shape, epilogue, target, tiles, run);
     written.set(part, kernel);
     return {
       kernel: {
@@ -191,7 +191,8 @@ function runParameters(
   return Object.entries(values).map(([name, value]) => ({ name, type: "u32", value }));
 }
 
-function runOf(
+/** The kernel of a run; runs that begin and end alike differ in parameters and tiles only. */
+function writeKernel(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   { storage }: Target,
