@@ -251,7 +251,9 @@ function checkSame(path: string, before: Manifest, wanted: Manifest): void {
   });
   const found = differences(same(before), JSON.parse(JSON.stringify(same(wanted))));
   if (found.length > 0) {
-    throw new TypeError(`Cannot resume label maps in "${path}": their configuration differs: ${found.join("; ")}`);
+    throw new TypeError(
+      `Cannot resume label maps in "${path}": repeat their options or choose another folder, since ${found.join("; ")}`,
+    );
   }
 }
 

@@ -249,7 +249,8 @@ Deno.test("a changed configuration is refused with the difference named, and cha
     Deno.mkdirSync(path);
     for (const { name } of Deno.readDirSync(expected)) Deno.copyFileSync(join(expected, name), join(path, name));
     const { code, error } = await runTask("relabel", source, "--out", path, "--quiet", ...OPTIONS, ...changes);
-    const message = `Cannot resume label maps in "${path}": their configuration differs: ${difference}\n`;
+    const message =
+      `Cannot resume label maps in "${path}": repeat their options or choose another folder, since ${difference}\n`;
     assertEquals([code, error], [1, message]);
     assertEquals(contents(path), contents(expected));
   }));

@@ -172,7 +172,7 @@ Deno.test("openLabelMapFolder() refuses another configuration, and names what di
   const names = { classes: { name: ["one", "two"] } };
   openLabelMapFolder(path, smallConfiguration(), names).close();
   const before = contents(path);
-  const start = 'TypeError: Cannot resume label maps in "labels": their configuration differs:';
+  const start = 'TypeError: Cannot resume label maps in "labels": repeat their options or choose another folder, since';
   assertEquals(
     [
       refusal(path, smallConfiguration({ metadata: smallMetadata({ k: 5, dtype: "fp16" }) }), names),
@@ -301,7 +301,7 @@ Deno.test("openLabelMapFolder() refuses shards that do not fit together", () => 
   assertEquals(refusal(path, smallConfiguration(), { shard: { index: 1, count: 3 } }), `TypeError: ${start} 3 shards`);
   assertEquals(
     refusal(path, smallConfiguration({ images: 5 }), { shard: { index: 1, count: 2 } }),
-    'TypeError: Cannot resume label maps in "labels": their configuration differs: images was 18, is 5',
+    'TypeError: Cannot resume label maps in "labels": repeat their options or choose another folder, since images was 18, is 5',
   );
   assertEquals(
     refusal(path, smallConfiguration(), { shard: { index: 2, count: 2 } }),
