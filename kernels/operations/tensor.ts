@@ -16,7 +16,9 @@ import {
   type Profile,
   spreadWorkgroups,
   type Storage,
+  WINDOW_BYTES,
 } from "../kernel.ts";
+import { textureDeclaration } from "./texture.ts";
 
 /** `[N, H, W, C]`, C as it is without padding. */
 export type Shape = readonly [batch: number, height: number, width: number, channels: number];
@@ -49,20 +51,32 @@ export function vectorType(storage: Storage): string {
 }
 
 /**
- * The declarations a kernel's text opens with: `enable f16` where a binding needs it, the storage bindings in order, the
- * uniform block.
+ * The declarations a kernel's text opens with: `enable f16` where a binding needs it, the storage bindings, the textures
+ * and the uniform windows in order, the uniform block.
  *
  * @param bindings WGSL element type by binding name, in order.
  * @param parameters The uniform block's members.
+ * @param read Names of what is read through textures and from uniform windows.
  * @returns WGSL.
  */
-export function declarations(bindings: Readonly<Record<string, string>>, parameters: readonly Parameter[]): string {
-  const types = Object.values(bindings);
-  const enable = types.some((type) => type.includes("f16")) ? "enable f16;\n" : "";
-  const storage = Object.entries(bindings).map(([name, type], binding) =>
-    `@group(0) @binding(${binding}) var<storage, read_write> ${name}: array<${type}>;\n`
-  );
-  return enable + storage.join("") + parameterBlock(parameters, types.length);
+export function declarations(
+  bindings: Readonly<Record<string, string>>,
+  parameters: readonly Parameter[],
+  read: { textures?: readonly string[]; windows?: readonly string[] } = {},
+): string {
+  const { textures = [], windows = [] } = read;
+  let binding = 0;
+  return [
+    Object.values(bindings).some((type) => type.includes("f16")) ? "enable f16;\n" : "",
+    ...Object.entries(bindings).map(([name, type]) =>
+      `@group(0) @binding(${binding++}) var<storage, read_write> ${name}: array<${type}>;\n`
+    ),
+    ...textures.map((name) => textureDeclaration(name, binding++)),
+    ...windows.map((name) =>
+      `@group(0) @binding(${binding++}) var<uniform> ${name}: array<vec4<f32>, ${WINDOW_BYTES / 16}>;\n`
+    ),
+    parameterBlock(parameters, binding),
+  ].join("");
 }
 
 /** The built-in values a `main` takes: `workgroup`, `workgroups` and the linear `local` index. */

@@ -1,12 +1,15 @@
 /**
- * What the variants of convolution share: the form of their result, and the WGSL declarations of a kernel that reads
- * textures and windows beside storage buffers.
+ * What the variants of convolution share: the form of their result, the parameters that place a window, and what happens
+ * to a sum before it is stored.
  *
  * @module
  */
 
-import { type Kernel, type Parameter, parameterBlock, WINDOW_BYTES } from "../../kernel.ts";
-import { textureDeclaration } from "../texture.ts";
+import type { Kernel } from "../../kernel.ts";
+import type { ActivationFunction } from "../../network.ts";
+import { activationExpression } from "../activation.ts";
+import { realLanes } from "../tensor.ts";
+import type { ConvolutionShape } from "./shape.ts";
 
 /** One dispatch of a convolution. */
 export interface ConvolutionDispatch {
@@ -22,27 +25,38 @@ export interface ConvolutionWeights {
 }
 
 /**
- * Declares storage bindings, textures, windows and the uniform block, in this order.
+ * The uniform members that place a window: where a kernel is not pointwise, it finds its input with them.
  *
- * @param options `storage`: WGSL element type by name.
- * @returns WGSL.
+ * @param shape The convolution.
+ * @returns Values by name.
  */
-export function declare(options: {
-  storage: Readonly<Record<string, string>>;
-  textures: readonly string[];
-  windows: readonly string[];
-  parameters: readonly Parameter[];
-}): string {
-  const { storage, textures, windows, parameters } = options;
-  let binding = 0;
-  return [
-    ...Object.entries(storage).map(([name, type]) =>
-      `@group(0) @binding(${binding++}) var<storage, read_write> ${name}: array<${type}>;\n`
-    ),
-    ...textures.map((name) => textureDeclaration(name, binding++)),
-    ...windows.map((name) =>
-      `@group(0) @binding(${binding++}) var<uniform> ${name}: array<vec4<f32>, ${WINDOW_BYTES / 16}>;\n`
-    ),
-    parameterBlock(parameters, binding),
-  ].join("");
+export function windowParameters({ kernel, stride, before, input, output }: ConvolutionShape): Record<string, number> {
+  return {
+    kernelX: kernel[1],
+    strideY: stride[0],
+    strideX: stride[1],
+    beforeY: before[0],
+    beforeX: before[1],
+    inputY: input[0],
+    inputX: input[1],
+    outputY: output[0],
+    outputX: output[1],
+  };
+}
+
+/**
+ * What a sum becomes before it is stored.
+ *
+ * @param activation The activation, if there is one.
+ * @param value The name of a `vec4<f32>`: the sum with bias and residual.
+ * @param vector WGSL of the number of its vector among the output's channels.
+ * @returns A `vec4<f32>` whose padding lanes are zero. It reads `parameters.outputChannels` where the activation does not
+ * keep zero.
+ */
+export function activated(activation: ActivationFunction | undefined, value: string, vector: string): string {
+  if (!activation) return value;
+  const expression = activationExpression(activation, value);
+  return activation === "sigmoid"
+    ? `select(vec4<f32>(0.0), ${expression}, ${realLanes(vector, "parameters.outputChannels")})`
+    : expression;
 }

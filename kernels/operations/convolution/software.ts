@@ -17,10 +17,9 @@
  */
 
 import { type Kernel, type Parameter, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
-import { activationExpression } from "../activation.ts";
-import { BUILTINS, channelVectors, realLanes, type Target, vectorType } from "../tensor.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
-import { type ConvolutionDispatch, type ConvolutionWeights, declare } from "./dispatch.ts";
+import { activated, type ConvolutionDispatch, type ConvolutionWeights, windowParameters } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, mergeGroups, outputPositions } from "./shape.ts";
 
 /** Output channels of a tile. */
@@ -177,18 +176,10 @@ function runParameters(
       endTap: Math.ceil((run.firstStep + run.steps) / tiles.vectors),
       firstVector: run.firstStep % tiles.vectors,
       tapVectors: Math.min(run.steps, tiles.vectors),
-      kernelX: shape.kernel[1],
-      strideY: shape.stride[0],
-      strideX: shape.stride[1],
-      beforeY: shape.before[0],
-      beforeX: shape.before[1],
-      inputY: shape.input[0],
-      inputX: shape.input[1],
-      outputY: shape.output[0],
-      outputX: shape.output[1],
+      ...windowParameters(shape),
     }),
   };
-  return Object.entries(values).map(([name, value]) => ({ name, type: "u32", value }));
+  return unsigned(Object.entries(values).map(([name, value]) => ({ name, value })));
 }
 
 /** The kernel of a run; runs that begin and end alike differ in parameters and tiles only. */
@@ -215,14 +206,8 @@ function writeKernel(
   const parameters = runParameters(shape, epilogue, tiles, run);
   const storageBindings = partial && !ends ? ["partial"] : partial ? ["partial", "output"] : ["output"];
   const textures = residual ? ["input", "residual"] : ["input"];
-  const declared = declare({
-    storage: Object.fromEntries(
-      storageBindings.map((name) => [name, name === "output" ? vectorType(storage) : "vec4<f32>"]),
-    ),
-    textures,
-    windows: ["weights"],
-    parameters,
-  });
+  const types = storageBindings.map((name) => [name, name === "output" ? vectorType(storage) : "vec4<f32>"]);
+  const declared = declarations(Object.fromEntries(types), parameters, { textures, windows: ["weights"] });
 
   const reads = (advance: (position: number) => string) =>
     lines((p) => `      let x${p} = ${readTexel("input", `at${p}`)};\n      at${p} += ${advance(p)};`);
@@ -281,10 +266,6 @@ ${accumulate((p) => `advance${p}`)}
     const cell = `at + ${column}u`;
     if (!ends) return `    if (vector + ${column}u < end) { partial[${cell}] = sum${p}_${column}; }`;
     const value = `value${p}_${column}`;
-    const activated = epilogue.activation ? activationExpression(epilogue.activation, value) : value;
-    const masked = epilogue.activation === "sigmoid"
-      ? `select(vec4<f32>(0.0), ${activated}, ${realLanes(`vector + ${column}u`, "parameters.outputChannels")})`
-      : activated;
     const added = residual ? ` + ${readTexel("residual", `residual${p}_${column}`)}` : "";
     return `    if (vector + ${column}u < end) {
 ${
@@ -294,10 +275,10 @@ ${
         }u, vector + ${column}u < parameters.residualVectors);\n`
         : ""
     }      let ${value} = sum${p}_${column} + weights[block + ${column}u]${added};
-      output[${cell}] = ${vectorType(storage)}(${masked});
+      output[${cell}] = ${vectorType(storage)}(${activated(epilogue.activation, value, `vector + ${column}u`)});
     }`;
   };
-  const code = `${storage === "f16" ? "enable f16;\n" : ""}${declared}
+  const code = `${declared}
 @compute @workgroup_size(${LANES})
 fn main(${BUILTINS}) {
   let first = ((workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local) * ${perInvocation}u;

@@ -14,10 +14,9 @@
  */
 
 import { type Kernel, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
-import { activationExpression } from "../activation.ts";
-import { BUILTINS, channelVectors, realLanes, type Target, unsigned, vectorType } from "../tensor.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
-import { type ConvolutionDispatch, type ConvolutionWeights, declare } from "./dispatch.ts";
+import { activated, type ConvolutionDispatch, type ConvolutionWeights } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "./shape.ts";
 
 /** Positions of a strip. */
@@ -188,26 +187,20 @@ function stripKernel(
   const store = stripRows.flatMap((r) =>
     strip.map((p) => {
       const name = `value${r}_${p}`;
-      const value = activation ? activationExpression(activation, name) : name;
-      const masked = activation === "sigmoid"
-        ? `select(vec4<f32>(0.0), ${value}, ${realLanes("vector", "parameters.outputChannels")})`
-        : value;
       return `  if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
     let ${name} = sum${r}_${p} + bias;
-    output[at + (${r}u * parameters.outputX + ${p}u) * parameters.outputVectors] = ${vectorType(storage)}(${masked});
+    output[at + (${r}u * parameters.outputX + ${p}u) * parameters.outputVectors] = ${vectorType(storage)}(${
+        activated(activation, name, "vector")
+      });
   }`;
     })
   ).join("\n");
   const size = software ? LANES : 64;
-  const code = `${storage === "f16" ? "enable f16;\n" : ""}${
-    declare({
-      storage: software
-        ? { output: vectorType(storage) }
-        : { output: vectorType(storage), input: vectorType(storage), weights: vectorType(storage) },
-      textures: software ? ["input"] : [],
-      windows: software ? ["weights"] : [],
-      parameters,
-    })
+  const vector = vectorType(storage);
+  const code = `${
+    software
+      ? declarations({ output: vector }, parameters, { textures: ["input"], windows: ["weights"] })
+      : declarations({ output: vector, input: vector, weights: vector }, parameters)
   }
 @compute @workgroup_size(${size})
 fn main(${BUILTINS}) {

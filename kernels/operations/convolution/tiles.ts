@@ -12,9 +12,8 @@
  */
 
 import { spreadWorkgroups } from "../../kernel.ts";
-import { activationExpression } from "../activation.ts";
-import { BUILTINS, channelVectors, realLanes, type Target, unsigned, vectorType } from "../tensor.ts";
-import { type ConvolutionDispatch, type ConvolutionWeights, declare } from "./dispatch.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
+import { activated, type ConvolutionDispatch, type ConvolutionWeights, windowParameters } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
 
 /** Positions, and channels, of a workgroup. */
@@ -77,17 +76,7 @@ export function tileConvolution(
       outputChannels: shape.outputChannels,
       steps,
       ...(residual ? { residualVectors: channelVectors(residualChannels) } : {}),
-      ...(pointwise ? {} : {
-        kernelX: shape.kernel[1],
-        strideY: shape.stride[0],
-        strideX: shape.stride[1],
-        beforeY: shape.before[0],
-        beforeX: shape.before[1],
-        inputY: shape.input[0],
-        inputX: shape.input[1],
-        outputY: shape.output[0],
-        outputX: shape.output[1],
-      }),
+      ...(pointwise ? {} : windowParameters(shape)),
     }).map(([name, value]) => ({ name, value })),
   );
   const vector = vectorType(storage);
@@ -125,10 +114,6 @@ ${
 ${
       range(2).map((c) => {
         const value = `value${p}_${c}`;
-        const activated = activation ? activationExpression(activation, value) : value;
-        const masked = activation === "sigmoid"
-          ? `select(vec4<f32>(0.0), ${activated}, ${realLanes(`column${c}`, "parameters.outputChannels")})`
-          : activated;
         return `    if (column${c} < parameters.outputVectors) {
       ${
           residual ? "var" : "let"
@@ -139,20 +124,15 @@ ${
         ${value} += vec4<f32>(residual[(place + ${p}u) * parameters.residualVectors + column${c}]);
       }\n`
             : ""
-        }      output[(place + ${p}u) * parameters.outputVectors + column${c}] = ${vector}(${masked});
+        }      output[(place + ${p}u) * parameters.outputVectors + column${c}] = ${vector}(${
+          activated(activation, value, `column${c}`)
+        });
     }`;
       }).join("\n")
     }
   }`
   ).join("\n");
-  const code = `${storage === "f16" ? "enable f16;\n" : ""}${
-    declare({
-      storage: Object.fromEntries(bindings.map((name) => [name, vector])),
-      textures: [],
-      windows: [],
-      parameters,
-    })
-  }
+  const code = `${declarations(Object.fromEntries(bindings.map((name) => [name, vector])), parameters)}
 // Rows of 64 positions and of 64 channels, as vectors.
 var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
 var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
