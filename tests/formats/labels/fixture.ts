@@ -121,7 +121,7 @@ export function smallConfiguration(changes: Partial<LabelMapConfiguration> = {})
 }
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   return () => {
     seed = seed + 0x6d2b79f5 | 0;
     let t = Math.imul(seed ^ seed >>> 15, 1 | seed);
