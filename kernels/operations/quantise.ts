@@ -27,7 +27,8 @@ import { itemKernel } from "./tensor.ts";
 /** How scores are stored, as `--dtype` names it. */
 export type ScoreType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
 
-interface FloatFormat {
+/** How a small floating point format divides its bits. */
+export interface FloatFormat {
   readonly bits: 8 | 16;
   readonly mantissa: number;
   readonly bias: number;
@@ -36,7 +37,8 @@ interface FloatFormat {
   readonly nan: number;
 }
 
-const FORMATS: Record<Exclude<ScoreType, "fp32">, FloatFormat> = {
+/** The small formats, by name. */
+export const FORMATS: Record<Exclude<ScoreType, "fp32">, FloatFormat> = {
   fp16: { bits: 16, mantissa: 10, bias: 15, largest: 0x7bff, nan: 0x7e00 },
   fp8_e4m3: { bits: 8, mantissa: 3, bias: 7, largest: 0x7e, nan: 0x7f },
   fp8_e5m2: { bits: 8, mantissa: 2, bias: 15, largest: 0x7b, nan: 0x7e },

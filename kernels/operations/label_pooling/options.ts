@@ -1,0 +1,93 @@
+/**
+ * What a pooled target is: the variants of "Re-labeling ImageNet", table 2, and the rules for classes that a map lacks.
+ *
+ * @module
+ */
+
+import type { Pair } from "../../network.ts";
+import type { MapLayout } from "./crop.ts";
+
+/**
+ * - `local-multi`: the crop's part of the map, probabilities of all classes: ReLabel.
+ * - `local-single`: the best class of the crop's part alone.
+ * - `global-multi`: the mean of the whole map, whatever the crop.
+ * - `global-single`: the best class of the whole map alone.
+ */
+export type PoolingMode = "local-multi" | "local-single" | "global-multi" | "global-single";
+
+/**
+ * What a class counts in a cell that does not hold it. With s the k logits of a cell divided by the temperature:
+ *
+ * - `zero`: its logit is 0. Logits are averaged over the cells, then softmax: the rule of the published code.
+ * - `uniform`: softmax in each cell, where the other classes have logit 0 and so share 1 - sum(p) evenly, (1 - sum(p)) /
+ *   (C - k) each (Shen and Xing, "FKD", call it marginal smoothing); then probabilities are averaged over the cells.
+ * - `renormalise`: softmax in each cell over its k classes alone, others have none (FKD's marginal re-norm); then
+ *   probabilities are averaged.
+ */
+export type MissingRule = "zero" | "uniform" | "renormalise";
+
+/** How a sample between cells is read: from the four around it, class by class, or from the nearest. */
+export type Interpolation = "bilinear" | "nearest";
+
+/** What is asked of LabelPooling. */
+export interface PoolingOptions {
+  /** Default `local-multi`. */
+  readonly mode?: PoolingMode;
+  /** Default `zero`. */
+  readonly missing?: MissingRule;
+  /** How the maps are stored; default `hw`. */
+  readonly layout?: MapLayout;
+  /** Default `bilinear`. */
+  readonly interpolation?: Interpolation;
+  /** Bins of the target, `[height, width]` or both alike, each with a target of its own (TokenLabeling); default 1. */
+  readonly outputSize?: number | Pair;
+  /** Logits are divided by it; default 1, below 1 is sharper. */
+  readonly temperature?: number;
+}
+
+/** Options with nothing left out. */
+export interface ResolvedPooling extends Required<PoolingOptions> {
+  readonly outputSize: Pair;
+}
+
+const CHOICES = {
+  mode: ["local-multi", "local-single", "global-multi", "global-single"],
+  missing: ["zero", "uniform", "renormalise"],
+  layout: ["hw", "wh"],
+  interpolation: ["bilinear", "nearest"],
+} as const;
+
+/**
+ * Fills in what was left out.
+ *
+ * @param options What was given.
+ * @returns All options.
+ * @throws {TypeError} If a name is unknown.
+ * @throws {RangeError} If a number is out of range.
+ */
+export function resolvePooling(options: PoolingOptions): ResolvedPooling {
+  const { outputSize = 1, temperature = 1 } = options;
+  const resolved: ResolvedPooling = {
+    mode: options.mode ?? "local-multi",
+    missing: options.missing ?? "zero",
+    layout: options.layout ?? "hw",
+    interpolation: options.interpolation ?? "bilinear",
+    outputSize: typeof outputSize === "number" ? [outputSize, outputSize] : outputSize,
+    temperature,
+  };
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    const value = resolved[name as keyof typeof CHOICES];
+    if (!(choices as readonly string[]).includes(value)) {
+      throw new TypeError(`Cannot pool labels: ${name} is "${value}", expected one of ${choices.join(", ")}`);
+    }
+  }
+  if (!resolved.outputSize.every((size) => Number.isInteger(size) && size > 0)) {
+    throw new RangeError(
+      `Cannot pool labels: outputSize is ${resolved.outputSize.join(" x ")}, expected whole numbers`,
+    );
+  }
+  if (!(temperature > 0 && temperature < Infinity)) {
+    throw new RangeError(`Cannot pool labels: temperature is ${temperature}, expected a positive number`);
+  }
+  return resolved;
+}

@@ -1,0 +1,166 @@
+/**
+ * LabelPooling on the CPU, as plain loops in float64: what the kernels are held to, and what runs where no GPU is.
+ *
+ * @module
+ */
+
+import type { Pair } from "../../network.ts";
+import { softmaxReference } from "../softmax.ts";
+import { type Crop, type SamplingRegion, samplingRegion } from "./crop.ts";
+import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";
+import { checkMaps, scoreValue, type SparseMaps } from "./sparse_maps.ts";
+
+/**
+ * Targets of crops, on the CPU.
+ *
+ * @param maps Label maps.
+ * @param crops What to pool; crop i is of map i unless it names another.
+ * @param options Variant, rule for missing classes, bins.
+ * @returns `[crops, C]`, or `[crops, height, width, C]` where `outputSize` is larger than 1: probabilities with the sum 1.
+ * @throws {RangeError} If a crop is not a part of the image, or of a map that is not there; if a class index is not below
+ * the number of classes.
+ * @throws {TypeError} If the maps' arrays are not what their numbers say, or an option is unknown.
+ *
+ * @example
+ * ```ts
+ * import { LabelMaps, poolLabels } from "./mod.ts";
+ *
+ * const labelMaps = await LabelMaps.open("labels");
+ * const upperLeft = { top: 0, left: 0, height: 0.5, width: 0.5 };
+ * const target = poolLabels(await labelMaps.batch([0]), [upperLeft]);
+ * console.log(target.length, target.indexOf(Math.max(...target)));
+ * labelMaps.close();
+ * ```
+ */
+export function poolLabels(maps: SparseMaps, crops: readonly Crop[], options: PoolingOptions = {}): Float64Array {
+  const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(options);
+  checkMaps(maps);
+  const { classes, grid } = maps;
+  const bins = outputSize[0] * outputSize[1];
+  const targets = new Float64Array(crops.length * bins * classes);
+  samplingRegions(maps, crops, options).forEach((region, index) => {
+    for (let bin = 0; bin < bins; bin++) {
+      const weights = cellWeights(region, { bin, grid, outputSize, interpolation });
+      const pooled = poolCells(maps, region.map, weights, { missing, temperature });
+      const target = mode.endsWith("single")
+        ? oneHot(pooled)
+        : missing === "zero"
+        ? softmaxReference(pooled, classes)
+        : pooled;
+      targets.set(target, (index * bins + bin) * classes);
+    }
+  });
+  return targets;
+}
+
+/**
+ * Where crops are sampled: the whole image in the global modes, whose one bin is then the mean of all cells.
+ *
+ * @param maps Their number and grid.
+ * @param crops The crops.
+ * @param options Mode, layout and bins.
+ * @returns A region for each crop.
+ * @throws {RangeError} If a crop is not a part of the image, or of a map that is not there.
+ */
+export function samplingRegions(
+  maps: Pick<SparseMaps, "count" | "grid">,
+  crops: readonly Crop[],
+  options: PoolingOptions,
+): SamplingRegion[] {
+  const { mode, layout, outputSize } = resolvePooling(options);
+  return crops.map((crop, index) => {
+    const part = mode.startsWith("local") ? crop : { top: 0, left: 0, height: 1, width: 1, map: crop.map };
+    const region = samplingRegion(part, { index, grid: maps.grid, layout, outputSize });
+    if (!Number.isInteger(region.map) || region.map < 0 || region.map >= maps.count) {
+      throw new RangeError(`Cannot pool crop ${index}: map ${region.map} is not among the ${maps.count} maps`);
+    }
+    return region;
+  });
+}
+
+/**
+ * How much each cell counts for a bin: the mean, over the bin's samples, of what each reads. Samples more than a cell's
+ * width outside the map, which only a warp can bring about, are left out of the mean.
+ *
+ * @param region Where the crop is sampled.
+ * @param options `bin` counts row by row; `grid` and `outputSize` in cells and bins.
+ * @returns `[H * W]` with the sum 1, or 0 everywhere if no sample is on the map.
+ */
+export function cellWeights(
+  region: SamplingRegion,
+  options: { bin: number; grid: Pair; outputSize: Pair; interpolation: Interpolation },
+): Float64Array {
+  const { bin, grid: [rows, columns], outputSize: [binRows, binColumns], interpolation } = options;
+  const { origin, down, right, samples } = region;
+  const weights = new Float64Array(rows * columns);
+  const reach = interpolation === "bilinear" ? 2 : 1;
+  let inside = 0;
+  for (let i = 0; i < samples[0]; i++) {
+    const v = (Math.floor(bin / binColumns) + (i + 0.5) / samples[0]) / binRows;
+    for (let j = 0; j < samples[1]; j++) {
+      const u = (bin % binColumns + (j + 0.5) / samples[1]) / binColumns;
+      let [y, x] = [0, 1].map((axis) => origin[axis] + v * down[axis] + u * right[axis]);
+      if (y < -1 || y > rows || x < -1 || x > columns) continue;
+      inside++;
+      y = Math.min(Math.max(y, 0), rows - 1);
+      x = Math.min(Math.max(x, 0), columns - 1);
+      if (interpolation === "nearest") [y, x] = [Math.floor(y + 0.5), Math.floor(x + 0.5)];
+      const [top, left] = [Math.floor(y), Math.floor(x)];
+      for (let row = top; row < Math.min(top + reach, rows); row++) {
+        for (let column = left; column < Math.min(left + reach, columns); column++) {
+          weights[row * columns + column] += (1 - Math.abs(y - row)) * (1 - Math.abs(x - column));
+        }
+      }
+    }
+  }
+  return inside > 0 ? weights.map((weight) => weight / inside) : weights;
+}
+
+/** Sums a map's cells by class: logits if missing classes count 0, else probabilities. */
+function poolCells(
+  maps: SparseMaps,
+  map: number,
+  weights: Float64Array,
+  { missing, temperature }: { missing: MissingRule; temperature: number },
+): Float64Array {
+  const { k, classes, dtype } = maps;
+  const cells = weights.length;
+  const pooled = new Float64Array(classes);
+  let total = 0;
+  let share = 0;
+  for (let cell = 0; cell < cells; cell++) {
+    const weight = weights[cell];
+    if (weight === 0) continue;
+    total += weight;
+    const scores = Array.from({ length: k }, (_, rank) => {
+      return scoreValue(maps.score[(map * k + rank) * cells + cell], dtype) / temperature;
+    });
+    // The logit 0 of the classes the cell lacks is one among those of the softmax only where they have a share.
+    const largest = Math.max(...scores, missing === "uniform" ? 0 : -Infinity);
+    const other = missing === "uniform" ? Math.exp(-largest) : 0;
+    const sum = scores.reduce((sum, score) => sum + Math.exp(score - largest), (classes - k) * other);
+    share += weight * other / sum;
+    scores.forEach((score, rank) => {
+      const index = maps.class[(map * k + rank) * cells + cell];
+      if (index >= classes) {
+        throw new RangeError(`Cannot pool map ${map}: it holds class ${index}, expected less than ${classes}`);
+      }
+      pooled[index] += weight * (missing === "zero" ? score : (Math.exp(score - largest) - other) / sum);
+    });
+  }
+  if (missing === "zero") return pooled;
+  // A bin that lies off the map altogether knows nothing of its classes.
+  const everywhere = total === 0 ? 1 / classes : share;
+  return pooled.map((value) => value + everywhere);
+}
+
+/** 1 for the highest value, the first of equals. */
+function oneHot(values: Float64Array): Float64Array {
+  const target = new Float64Array(values.length);
+  let best = 0;
+  values.forEach((value, index) => {
+    if (value > values[best]) best = index;
+  });
+  target[best] = 1;
+  return target;
+}

@@ -1,0 +1,52 @@
+/**
+ * The reference values of LabelPooling: what PyTorch and torchvision's `roi_align` gave for maps and crops.
+ *
+ * @module
+ */
+
+import { openWeights } from "../../../../formats/weights/mod.ts";
+import type { Crop, SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
+
+/** Maps of one kind, a crop of each, and targets `[N, C]` by the fixture's names. */
+export interface PoolingFixture {
+  readonly name: string;
+  readonly maps: SparseMaps;
+  readonly crops: readonly Crop[];
+  readonly targets: Readonly<Record<"hw" | "wh" | "local_single" | "global_multi" | "global_single", Float32Array>>;
+}
+
+/** Reads the fixtures: 1000 classes, 5 a cell, 15 x 15 cells; 12 classes, 3 a cell, 7 x 7 cells. */
+export async function poolingFixtures(): Promise<PoolingFixture[]> {
+  const file = await openWeights("tests/fixtures/label_pooling.safetensors");
+  const fixtures: PoolingFixture[] = [];
+  for (const [name, classes] of [["imagenet", 1000], ["small", 12]] as const) {
+    const read = (tensor: string) => file.read(`${name}.${tensor}`);
+    const [count, k, height, width] = file.shape(`${name}.score`);
+    const crops = await read("crop");
+    fixtures.push({
+      name,
+      maps: {
+        count,
+        k,
+        grid: [height, width],
+        classes,
+        dtype: "fp32",
+        class: Uint16Array.from(await read("index")),
+        score: await read("score"),
+      },
+      crops: Array.from({ length: count }, (_, index) => {
+        const [top, left, height, width] = crops.subarray(index * 4, index * 4 + 4);
+        return { top, left, height, width };
+      }),
+      targets: {
+        hw: await read("target.hw"),
+        wh: await read("target.wh"),
+        local_single: await read("target.local_single"),
+        global_multi: await read("target.global_multi"),
+        global_single: await read("target.global_single"),
+      },
+    });
+  }
+  file.close();
+  return fixtures;
+}
