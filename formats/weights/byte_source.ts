@@ -63,6 +63,29 @@ export async function openBytes(path: string): Promise<ByteSource> {
   };
 }
 
+/**
+ * A file whose bytes are in memory already: for a small file one read is many times faster than opening it.
+ *
+ * @param path Its path, for messages.
+ * @param bytes All of it.
+ * @returns The source; there is nothing to close.
+ */
+export function sourceOfBytes(path: string, bytes: Uint8Array): ByteSource {
+  return {
+    path,
+    size: bytes.length,
+    read(offset, length) {
+      if (offset + length > bytes.length) {
+        throw new Deno.errors.UnexpectedEof(
+          `Cannot read "${path}": it ends at byte ${bytes.length}, ${offset + length - bytes.length} bytes early`,
+        );
+      }
+      return new Uint8Array(bytes.subarray(offset, offset + length));
+    },
+    close() {},
+  };
+}
+
 async function openFile(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path);

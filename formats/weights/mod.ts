@@ -12,7 +12,7 @@
  * @module
  */
 
-export { openTorch, openWeights } from "./open.ts";
+export { openTorch, openWeights, readTorch } from "./open.ts";
 export { type AnnotatorFolder, openAnnotatorFolder } from "./annotator_folder.ts";
 export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/download.ts";
 export { isHubReference } from "./hub/reference.ts";
@@ -22,3 +22,6 @@ export { loadParameters, type Parameter } from "./parameters.ts";
 export type { Weights } from "./weights.ts";
 export type { TorchFile } from "./torch.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
+export { isNumpyArray, type NumpyArray, numpyValues } from "./numpy_objects.ts";
+export type { PickleValue } from "./pickle.ts";
+export { torchTensorWriter } from "./torch_writer.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ByteSource, openBytes } from "./byte_source.ts";
+import { type ByteSource, openBytes, sourceOfBytes } from "./byte_source.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { readStateDict } from "./state_dict.ts";
 import { readTorchStream, readTorchZip, type TorchFile } from "./torch.ts";
@@ -45,12 +45,27 @@ export function openWeights(path: string): Promise<Weights> {
  * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors.
  */
 export function openTorch(path: string): Promise<TorchFile & { close(): void }> {
-  return withSource(path, (source) => {
-    const container = containerOf(source);
-    if (container === "safetensors") throw new TypeError(`Cannot read "${path}": it is safetensors, expected PyTorch`);
-    const file = container === "torch zip" ? readTorchZip(source) : readTorchStream(source);
-    return { ...file, close: () => source.close() };
-  });
+  return withSource(path, (source) => ({ ...torchFileOf(source), close: () => source.close() }));
+}
+
+/**
+ * Reads a PyTorch file that is in memory, as {@linkcode openTorch} reads one on disk.
+ *
+ * @param path Its path, for messages.
+ * @param bytes All of it.
+ * @returns The object with its tensors.
+ * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors.
+ */
+export function readTorch(path: string, bytes: Uint8Array): TorchFile {
+  return torchFileOf(sourceOfBytes(path, bytes));
+}
+
+function torchFileOf(source: ByteSource): TorchFile {
+  const container = containerOf(source);
+  if (container === "safetensors") {
+    throw new TypeError(`Cannot read "${source.path}": it is safetensors, expected PyTorch`);
+  }
+  return container === "torch zip" ? readTorchZip(source) : readTorchStream(source);
 }
 
 async function withSource<T>(path: string, read: (source: ByteSource) => T): Promise<T> {

@@ -22,6 +22,7 @@ export type PickleValue =
   | Map<PickleValue, PickleValue>
   | PickleGlobal
   | PickleRecord
+  | PickleState
   | PickleObject;
 
 /** A function or class that a pickle refers to and the caller knows. */
@@ -36,6 +37,12 @@ export interface PickleGlobal {
 export interface PickleRecord {
   readonly kind: "record";
   readonly attributes: Map<PickleValue, PickleValue>;
+}
+
+/** A value of the caller's own that is told what it holds after it was made, such as an array. */
+export interface PickleState {
+  readonly kind: string;
+  setState(state: PickleValue): void;
 }
 
 /** A value of the caller's own, such as a tensor. */
@@ -224,6 +231,7 @@ export function readPickle(
 
   /** A record's state is its attributes; that of a dictionary (`_metadata`) says nothing about tensors. */
   const build = (state: PickleValue, target: PickleValue) => {
+    if (hasState(target)) return target.setState(state);
     if (!(state instanceof Map) || !(target instanceof Map || isRecord(target))) {
       throw damaged(path, `its pickle sets the state of something that has none at byte ${position}`);
     }
@@ -251,6 +259,10 @@ function isGlobal(value: PickleValue): value is PickleGlobal {
 
 function isRecord(value: PickleValue): value is PickleRecord {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === "record";
+}
+
+function hasState(value: PickleValue): value is PickleState {
+  return typeof value === "object" && value !== null && "setState" in value;
 }
 
 /** A little-endian two's complement number of any length. */

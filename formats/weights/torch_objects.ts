@@ -5,6 +5,7 @@
  */
 
 import { elementCount } from "./data_types.ts";
+import { numpyFunctions } from "./numpy_objects.ts";
 import type { PickleGlobal, PickleRecord, PickleValue } from "./pickle.ts";
 
 /** A run of elements in the file, which tensors are views of. */
@@ -48,6 +49,7 @@ const functions: Readonly<Record<string, (path: string, parameters: readonly Pic
   "argparse.Namespace": (): PickleRecord => ({ kind: "record", attributes: new Map() }),
   "torch._utils._rebuild_tensor_v2": rebuildTensor,
   "torch._utils._rebuild_parameter": (_, [tensor]) => tensor,
+  ...numpyFunctions,
 };
 
 /**
@@ -58,7 +60,7 @@ const functions: Readonly<Record<string, (path: string, parameters: readonly Pic
  * @returns What it stands for, undefined if it has no place in a checkpoint.
  */
 export function torchGlobal(path: string, name: string): PickleGlobal | undefined {
-  if (Object.hasOwn(storageTypes, name)) return { kind: "global", name };
+  if (Object.hasOwn(storageTypes, name) || name === "numpy.ndarray") return { kind: "global", name };
   if (!Object.hasOwn(functions, name)) return undefined;
   return { kind: "global", name, call: (parameters) => functions[name](path, parameters) };
 }
