@@ -4,24 +4,39 @@
  * @module
  */
 
-import {
-  columnFromArray,
-  type DataType,
-  field,
-  fixedSizeList,
-  float16,
-  float32,
-  int32,
-  list,
-  tableFromColumns,
-  tableToIPC,
-  uint16,
-  uint32,
-  uint8,
-  utf8,
-} from "@uwdata/flechette";
-import type { Column, ValueType } from "./parquet/column.ts";
 import { classBits, type LabelMapMetadata, type LabelMapType, mapLength } from "./types.ts";
+
+/** What a column holds. Parquet keeps `uint8` to `uint32` as INT32, `float16` as FIXED_LEN_BYTE_ARRAY(2). */
+export type ValueType = "utf8" | "int32" | "uint8" | "uint16" | "uint32" | "float16" | "float32";
+
+/** A column: its values, or lists of them. */
+export interface Column {
+  readonly name: string;
+  readonly type: ValueType;
+  readonly shape: "required" | "optional" | "list";
+  /** How many values each list has, where that is the same for all. */
+  readonly listLength?: number;
+}
+
+/** The values of a column in a group of rows. */
+export type ColumnValues =
+  | { readonly type: "utf8"; readonly values: readonly string[] }
+  | { readonly type: "int32"; readonly values: Int32Array }
+  | { readonly type: "uint8"; readonly values: Uint8Array }
+  | { readonly type: "uint16" | "float16"; readonly values: Uint16Array }
+  | { readonly type: "uint32"; readonly values: Uint32Array }
+  | { readonly type: "float32"; readonly values: Float32Array };
+
+/** Where values stand in their rows. Without either, each row has one value. */
+export interface Placement {
+  /** Of an optional column: whether each row has a value. */
+  readonly present?: readonly boolean[];
+  /** Of a list column: the number of values in each row, at least 1. */
+  readonly lengths?: readonly number[];
+}
+
+/** A column of a group of rows. */
+export type PlacedColumn = ColumnValues & { readonly placement?: Placement };
 
 const SCORE_TYPES: Readonly<Record<LabelMapType, ValueType>> = {
   fp32: "float32",
@@ -49,25 +64,4 @@ export function labelMapColumns(metadata: LabelMapMetadata): readonly Column[] {
     { name: "top_class", type: classType, shape: "list" },
     { name: "top_probability", type: "float32", shape: "list" },
   ];
-}
-
-/**
- * The Arrow schema of the columns, as the Parquet metadata entry `ARROW:schema` wants it: an encapsulated IPC message in
- * base64. It is what tells Arrow's readers that the lists of a map all have the same length.
- *
- * @param columns The columns, in order.
- * @returns Base64.
- */
-export function arrowSchema(columns: readonly Column[]): string {
-  const table = tableFromColumns(columns.map((column) => [column.name, columnFromArray([], arrowType(column))]));
-  const stream = tableToIPC(table, { format: "stream" })!;
-  const messageLength = 8 + new DataView(stream.buffer, stream.byteOffset).getUint32(4, true);
-  return stream.subarray(0, messageLength).toBase64();
-}
-
-function arrowType({ type, shape, listLength }: Column): DataType {
-  const value = { utf8, int32, uint8, uint16, uint32, float16, float32 }[type]();
-  if (shape !== "list") return value;
-  const element = field("element", value, false);
-  return listLength === undefined ? list(element) : fixedSizeList(element, listLength);
 }

@@ -124,7 +124,7 @@ function makeFolder(path: string, subject: string): void {
 }
 
 function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMapFolder {
-  const { configuration: { metadata, rowsPerFile }, shard } = wanted;
+  const { configuration: { metadata, rowsPerFile, container }, shard } = wanted;
   const manifestPath = join(path, `manifest${shardSuffix(shard)}.json`);
   const rejectedPath = join(path, `rejected${shardSuffix(shard)}.jsonl`);
   const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
@@ -141,7 +141,9 @@ function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMa
   removeIfThere(rejectedPath + PARTIAL);
   for (const name of names) {
     const part = partOf(name);
-    if (part !== undefined && isPartOfShard(part, shard) && !(finished.has(part) && name === partName(part))) {
+    if (
+      part !== undefined && isPartOfShard(part, shard) && !(finished.has(part) && name === partName(part, container))
+    ) {
       Deno.removeSync(join(path, name));
     }
   }
@@ -157,7 +159,7 @@ function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMa
     if (!isPartOfShard(part, shard)) {
       throw new RangeError(`${subject}: it belongs to shard ${part % shard!.count}/${shard!.count}`);
     }
-    const writer = createLabelMapFile(join(path, partName(part)), metadata);
+    const writer = createLabelMapFile(join(path, partName(part, container)), metadata);
     const rejectedHere: RejectedImage[] = [];
     const close = () => open.delete(part);
     const partWriter: PartWriter = {
@@ -172,7 +174,7 @@ function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMa
       },
       finish() {
         const { rows, bytes, sha256 } = writer.finish();
-        const entry = { part, file: partName(part), rows, rejected: rejectedHere.length, bytes, sha256 };
+        const entry = { part, file: partName(part, container), rows, rejected: rejectedHere.length, bytes, sha256 };
         if (rejectedHere.length > 0) {
           rejected = [...rejected, ...rejectedHere].sort((a, b) => a.index - b.index);
           writeRejected(rejectedPath, rejected);
@@ -206,7 +208,7 @@ function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMa
 
 /** The number in a part file's name, also while it is partial. */
 function partOf(name: string): number | undefined {
-  const match = /^part-(\d{5,})\.parquet(\.partial)?$/.exec(name);
+  const match = /^part-(\d{5,})\.(parquet|arrow)(\.partial)?$/.exec(name);
   return match ? Number(match[1]) : undefined;
 }
 

@@ -9,6 +9,7 @@
  */
 
 import { join } from "@std/path";
+import { type Container, containers } from "./container.ts";
 import { fileError } from "./files.ts";
 import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
 
@@ -18,7 +19,9 @@ export interface LabelMapConfiguration {
   readonly metadata: LabelMapMetadata;
   /** Part p is made of the source's images from p * rowsPerFile up to, but not including, (p + 1) * rowsPerFile. */
   readonly rowsPerFile: number;
-  readonly [entry: string]: Json | LabelMapMetadata;
+  /** Of every part file; absent: `parquet`. */
+  readonly container?: Container;
+  readonly [entry: string]: Json | LabelMapMetadata | undefined;
 }
 
 /** Names of classes, column by column; the position is the class index. */
@@ -71,9 +74,9 @@ export interface RejectedImage {
 /** What manifests are called. */
 export const MANIFEST_NAME = /^manifest(-\d+-of-\d+)?\.json$/;
 
-/** The name of a part file: `part-00000.parquet`. */
-export function partName(part: number): string {
-  return `part-${String(part).padStart(5, "0")}.parquet`;
+/** The name of a part file: `part-00000.parquet`, `part-00000.arrow`. */
+export function partName(part: number, container: Container = "parquet"): string {
+  return `part-${String(part).padStart(5, "0")}.${container}`;
 }
 
 /** What a shard's files have in their names: `-00003-of-00016`, or nothing for a whole folder. */
@@ -120,14 +123,16 @@ export function parseManifest(text: string, path: string): Manifest {
     throw new TypeError(`${subject}: ${(error as Error).message}`);
   }
   if (manifest?.version !== 1) throw new RangeError(`${subject}: version is ${manifest?.version}, expected 1`);
+  checkConfiguration(manifest.configuration, subject);
   if (!Array.isArray(manifest.parts)) throw new TypeError(`${subject}: parts is not a list`);
-  for (const [position, { part, file, rows, rejected, bytes, sha256 }] of manifest.parts.entries()) {
+  const { container } = manifest.configuration;
+  for (const [position, entry] of manifest.parts.entries()) {
+    const { part, file, rows, rejected, bytes, sha256 } = entry ?? {};
     const areCounts = [part, rows, rejected, bytes].every((count) => Number.isInteger(count) && count >= 0);
-    if (!areCounts || file !== partName(part) || typeof sha256 !== "string") {
-      throw new TypeError(`${subject}: entry ${position} of parts is ${JSON.stringify(manifest.parts[position])}`);
+    if (!areCounts || file !== partName(part, container) || typeof sha256 !== "string") {
+      throw new TypeError(`${subject}: entry ${position} of parts is ${JSON.stringify(entry)}`);
     }
   }
-  checkConfiguration(manifest.configuration, subject);
   return manifest;
 }
 
@@ -159,13 +164,16 @@ export function readManifests(path: string): Manifest[] {
  *
  * @param configuration What to check.
  * @param subject How the message starts.
- * @throws {TypeError | RangeError} If it has no valid metadata or number of rows.
+ * @throws {TypeError | RangeError} If it has no valid metadata, number of rows or container.
  */
 export function checkConfiguration(configuration: LabelMapConfiguration, subject: string): void {
   checkMetadata(configuration?.metadata, subject);
-  const { rowsPerFile } = configuration;
+  const { rowsPerFile, container } = configuration;
   if (!Number.isInteger(rowsPerFile) || rowsPerFile < 1) {
     throw new RangeError(`${subject}: rowsPerFile is ${rowsPerFile}, expected a positive integer`);
+  }
+  if (container !== undefined && !containers.includes(container)) {
+    throw new RangeError(`${subject}: container is ${JSON.stringify(container)}, expected ${containers.join(" or ")}`);
   }
 }
 

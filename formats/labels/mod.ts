@@ -1,5 +1,5 @@
 /**
- * Label maps on disk: Parquet files that say what they hold, and folders of them that a killed run can go on with.
+ * Label maps on disk: Parquet or Arrow files that say what they hold, and folders of them that a killed run can go on with.
  *
  * @example
  * ```ts
@@ -15,6 +15,7 @@
 
 export * from "./types.ts";
 export * from "./codec.ts";
+export { type Container, containers } from "./container.ts";
 export * from "./float16.ts";
 export * from "./float8.ts";
 export * from "./writer.ts";

@@ -12,10 +12,9 @@ import {
   parquetReadObjects,
   parquetSchema,
 } from "hyparquet";
-import { labelMapColumns } from "./columns.ts";
 import { fileError } from "./files.ts";
 import { toFloat16 } from "./float16.ts";
-import type { Column } from "./parquet/column.ts";
+import { type Column, labelMapColumns } from "./columns.ts";
 import {
   checkMetadata,
   classBits,

@@ -1,18 +1,19 @@
 /**
- * Writes label-map files: rows in, one Parquet file out, whole or not at all.
+ * Writes label-map files: rows in, one Parquet or Arrow file out, whole or not at all.
  *
- * Rows gather in typed arrays and leave as a row group, so memory does not grow with the file. The bytes depend on the
- * rows and the metadata alone, given the Zstandard of this Deno.
+ * Rows gather in typed arrays and leave as a group, so memory does not grow with the file. The bytes depend on the rows
+ * and the metadata alone, given the Zstandard of this Deno.
  *
  * @module
  */
 
 import { createHash } from "node:crypto";
 import { dirname } from "@std/path";
-import { arrowSchema, labelMapColumns } from "./columns.ts";
+import { arrowEncoder } from "./arrow/encode/file.ts";
+import { containerOf } from "./container.ts";
 import { fileError, PARTIAL, syncFolder } from "./files.ts";
-import { type ColumnValues, encodeColumn, type Placement } from "./parquet/column.ts";
-import { encodeFooter, MAGIC, type RowGroup } from "./parquet/footer.ts";
+import { parquetEncoder } from "./parquet/encode/file.ts";
+import { rowGroupColumns } from "./row_group.ts";
 import {
   checkMetadata,
   classBits,
@@ -49,18 +50,18 @@ export interface LabelMapFile {
 }
 
 /**
- * Values of a map column in a row group: what 256 maps of the published size (15 x 15, k = 5) have. That is large enough
+ * Values of a map column in a group of rows: what 256 maps of the published size (15 x 15, k = 5) have. That is large enough
  * for dictionaries to pay (groups of a quarter are 1 to 4 % larger), and some megabytes of memory.
  */
 const GROUP_VALUES = 256 * 1125;
 
-/** Rows in a row group, however small the maps. */
+/** Rows in a group, however small the maps. */
 const GROUP_ROWS = 16384;
 
 /**
  * Begins a label-map file. It is written as `${path}.partial` and renamed when finished; a file of that name is replaced.
  *
- * @param path Where.
+ * @param path Where: a name that ends in `.arrow` makes an Arrow IPC file, any other a Parquet file.
  * @param metadata What the rows are.
  * @returns The writer; end with `finish` or `discard`.
  * @throws {TypeError | RangeError} If the metadata is not valid.
@@ -69,12 +70,11 @@ const GROUP_ROWS = 16384;
 export function createLabelMapFile(path: string, metadata: LabelMapMetadata): LabelMapWriter {
   const subject = `Cannot write label map "${path}"`;
   checkMetadata(metadata, subject);
-  const columns = labelMapColumns(metadata);
+  const encoder = containerOf(path) === "arrow" ? arrowEncoder(metadata) : parquetEncoder(metadata);
   const groupRows = Math.max(1, Math.min(GROUP_ROWS, Math.floor(GROUP_VALUES / mapLength(metadata))));
   const partial = path + PARTIAL;
   const file = openFile(partial, subject);
   const hash = createHash("sha256");
-  const groups: RowGroup[] = [];
   let rows: LabelMapRow[] = [];
   let rowCount = 0;
   let offset = 0;
@@ -107,17 +107,11 @@ export function createLabelMapFile(path: string, metadata: LabelMapMetadata): La
   }
 
   function writeGroup(): void {
-    const chunks = rowGroupColumns(rows, metadata).map(({ placement, ...column }) => {
-      const { bytes, ...chunk } = encodeColumn(column, placement);
-      const position = { ...chunk, offset, compressedBytes: bytes.length };
-      write(bytes);
-      return position;
-    });
-    groups.push({ rows: rows.length, chunks });
+    for (const bytes of encoder.rowGroup(rowGroupColumns(rows, metadata), rows.length)) write(bytes);
     rows = [];
   }
 
-  write(MAGIC);
+  write(encoder.start());
   return {
     append(row) {
       rows.push(checkedCopy(row, metadata, subject));
@@ -126,10 +120,7 @@ export function createLabelMapFile(path: string, metadata: LabelMapMetadata): La
     },
     finish() {
       if (rows.length > 0) writeGroup();
-      write(encodeFooter(columns, groups, [
-        ["relabel", JSON.stringify(metadata)],
-        ["ARROW:schema", arrowSchema(columns)],
-      ]));
+      write(encoder.end());
       attempt(() => {
         file.syncSync();
         Deno.renameSync(partial, path);
@@ -149,61 +140,6 @@ function openFile(path: string, subject: string): Deno.FsFile {
   } catch (error) {
     throw fileError(subject, error);
   }
-}
-
-/** The columns of some rows, in the order of {@linkcode labelMapColumns}. */
-function rowGroupColumns(
-  rows: readonly LabelMapRow[],
-  metadata: LabelMapMetadata,
-): (ColumnValues & { placement?: Placement })[] {
-  const labels = rows.map(({ label }) => label);
-  const classes = (arrays: readonly Classes[]): ColumnValues =>
-    classBits(metadata) === 16
-      ? { type: "uint16", values: join(arrays, Uint16Array) }
-      : { type: "uint32", values: join(arrays, Uint32Array) };
-  const lengths = (arrays: readonly { length: number }[]) => ({ lengths: arrays.map(({ length }) => length) });
-  const maps = lengths(rows.map((row) => row.class));
-  const tops = lengths(rows.map((row) => row.topClass));
-  return [
-    { type: "utf8", values: rows.map(({ key }) => key) },
-    {
-      type: "int32",
-      values: Int32Array.from(labels.filter((label) => label !== null)),
-      placement: { present: labels.map((label) => label !== null) },
-    },
-    { type: "int32", values: Int32Array.from(rows, ({ width }) => width) },
-    { type: "int32", values: Int32Array.from(rows, ({ height }) => height) },
-    { ...classes(rows.map((row) => row.class)), placement: maps },
-    { ...scoreColumn(rows.map(({ score }) => score), metadata), placement: maps },
-    { ...classes(rows.map(({ topClass }) => topClass)), placement: tops },
-    { type: "float32", values: join(rows.map((row) => row.topProbability), Float32Array), placement: tops },
-  ];
-}
-
-function scoreColumn(scores: readonly Scores[], { dtype }: LabelMapMetadata): ColumnValues {
-  switch (dtype) {
-    case "fp32":
-      return { type: "float32", values: join(scores, Float32Array) };
-    case "fp16":
-      return { type: "float16", values: join(scores, Uint16Array) };
-    case "fp8_e4m3":
-    case "fp8_e5m2":
-      return { type: "uint8", values: join(scores, Uint8Array) };
-  }
-}
-
-/** One array of all values in order. */
-function join<TypedArray extends { set(values: ArrayLike<number>, offset: number): void }>(
-  arrays: readonly ArrayLike<number>[],
-  Type: new (length: number) => TypedArray,
-): TypedArray {
-  const whole = new Type(arrays.reduce((length, array) => length + array.length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    whole.set(array, offset);
-    offset += array.length;
-  }
-  return whole;
 }
 
 const SCORE_ARRAYS = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array } as const;

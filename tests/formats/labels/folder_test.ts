@@ -167,6 +167,32 @@ Deno.test("openLabelMapFolder() keeps finished parts as they are", () => {
   assertEquals([after.ino, after.mtime], [before.ino, before.mtime]);
 });
 
+Deno.test("openLabelMapFolder() writes Arrow parts, keeps them, and removes what a kill left of others", () => {
+  const path = Deno.makeTempDirSync();
+  const configuration = smallConfiguration({ container: "arrow" });
+  const first = openLabelMapFolder(path, configuration);
+  const part = first.startPart(0);
+  part.append(smallRow(0, configuration.metadata));
+  assertEquals(part.finish().file, "part-00000.arrow");
+  first.close();
+  const whole = contents(path);
+  for (const name of ["part-00001.arrow", "part-00001.arrow.partial", "part-00000.parquet"]) {
+    Deno.writeTextFileSync(join(path, name), "ARROW1");
+  }
+  const second = openLabelMapFolder(path, configuration);
+  assertEquals([...second.finishedParts], [0]);
+  second.close();
+  assertEquals(contents(path), whole);
+  assertEquals(
+    [refusal(path, smallConfiguration()), refusal(path, { ...configuration, container: "csv" as "arrow" })],
+    [
+      'TypeError: Cannot resume label maps in "labels": repeat their options or choose another folder, since ' +
+      'container was "arrow", is absent',
+      'RangeError: Cannot write label maps to "labels": container is "csv", expected parquet or arrow',
+    ],
+  );
+});
+
 Deno.test("openLabelMapFolder() refuses another configuration, and names what differs", () => {
   const path = Deno.makeTempDirSync();
   const names = { classes: { name: ["one", "two"] } };

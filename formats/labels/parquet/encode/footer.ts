@@ -8,8 +8,9 @@
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
  */
 
-import { bytesOf, concatenate } from "./bytes.ts";
-import { type Column, type ColumnChunk, parquetType, PHYSICAL_TYPES } from "./column.ts";
+import { bytesOf, concatenate } from "../../bytes.ts";
+import type { Column } from "../../columns.ts";
+import { type ColumnChunk, parquetType, PHYSICAL_TYPES } from "./column.ts";
 import { encodeThrift, i32, i64, list, string, struct, type ThriftFields, type ThriftValue } from "./thrift.ts";
 
 /** A row group that is in the file. */

@@ -20,7 +20,7 @@
  * @module
  */
 
-import { bytesOf, concatenate } from "./bytes.ts";
+import { bytesOf, concatenate } from "../../bytes.ts";
 import { pushVarint } from "./thrift.ts";
 
 /** Integers that a dictionary is made for. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { encodeDictionary, shellCode } from "../../../../formats/labels/parquet/dictionary.ts";
+import { encodeDictionary, shellCode } from "../../../../../formats/labels/parquet/encode/dictionary.ts";
 
 Deno.test("shellCode() gives every rank a code of its own, frequent ones small bytes", () => {
   const codes = Array.from({ length: 65536 }, (_, rank) => shellCode(rank));

@@ -1,5 +1,5 @@
 /**
- * Typed arrays as bytes. Parquet is little-endian, as is every machine Deno runs on.
+ * Typed arrays as bytes. Parquet and Arrow are little-endian, as is every machine Deno runs on.
  *
  * @module
  */

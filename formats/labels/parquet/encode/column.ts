@@ -6,7 +6,8 @@
  */
 
 import { constants, zstdCompressSync } from "node:zlib";
-import { bytesOf, concatenate } from "./bytes.ts";
+import { bytesOf, concatenate } from "../../bytes.ts";
+import type { ColumnValues, Placement, ValueType } from "../../columns.ts";
 import { encodeDictionary } from "./dictionary.ts";
 import { definitionRuns, encodeLevels, type LevelRun, repetitionRuns } from "./levels.ts";
 import { bool, encodeThrift, i32, i8, struct, type ThriftValue } from "./thrift.ts";
@@ -26,35 +27,6 @@ const PAGES = { DATA: 0, DICTIONARY: 2 } as const;
  * level 19 takes 1.3 ms for 1,176.
  */
 const ZSTANDARD = { params: { [constants.ZSTD_c_compressionLevel]: 9, [constants.ZSTD_c_minMatch]: 6 } };
-
-/** What a column holds. `uint8` to `uint32` are INT32 in Parquet, `float16` is FIXED_LEN_BYTE_ARRAY(2). */
-export type ValueType = "utf8" | "int32" | "uint8" | "uint16" | "uint32" | "float16" | "float32";
-
-/** A column: its values, or lists of them. */
-export interface Column {
-  readonly name: string;
-  readonly type: ValueType;
-  readonly shape: "required" | "optional" | "list";
-  /** How many values each list has, where that is the same for all. */
-  readonly listLength?: number;
-}
-
-/** The values of a column in a row group. */
-export type ColumnValues =
-  | { readonly type: "utf8"; readonly values: readonly string[] }
-  | { readonly type: "int32"; readonly values: Int32Array }
-  | { readonly type: "uint8"; readonly values: Uint8Array }
-  | { readonly type: "uint16" | "float16"; readonly values: Uint16Array }
-  | { readonly type: "uint32"; readonly values: Uint32Array }
-  | { readonly type: "float32"; readonly values: Float32Array };
-
-/** Where values stand in their rows. Without either, each row has one value. */
-export interface Placement {
-  /** Of an optional column: whether each row has a value. */
-  readonly present?: readonly boolean[];
-  /** Of a list column: the number of values in each row, at least 1. */
-  readonly lengths?: readonly number[];
-}
 
 /** A column chunk as bytes, and what the footer says of it. */
 export interface ColumnChunk {

@@ -1,0 +1,76 @@
+/**
+ * The Arrow schema of a label-map file.
+ *
+ * @module
+ */
+
+import type { Column, ValueType } from "../../columns.ts";
+import { HEADERS, PRECISIONS, TYPES } from "../format.ts";
+import { type FlatFields, int16, int32, int8, string, table, tables } from "./flatbuffer.ts";
+import { encodeMessage } from "./message.ts";
+
+/**
+ * A schema.
+ *
+ * @param columns The columns, in order.
+ * @param metadata Its entries, in order.
+ * @returns Its flatbuffer.
+ */
+export function schemaTable(
+  columns: readonly Column[],
+  metadata: readonly (readonly [key: string, value: string])[],
+): FlatFields {
+  return {
+    1: tables(columns.map(columnField)),
+    2: tables(metadata.map(([key, value]) => ({ 0: string(key), 1: string(value) }))),
+  };
+}
+
+/**
+ * The message that carries a schema without entries, as the Parquet metadata entry `ARROW:schema` wants it.
+ *
+ * @param columns The columns, in order.
+ * @returns Bytes.
+ */
+export function encodeSchemaMessage(columns: readonly Column[]): Uint8Array<ArrayBuffer> {
+  return encodeMessage(HEADERS.schema, schemaTable(columns, []), 0);
+}
+
+function columnField({ name, type, shape, listLength }: Column): FlatFields {
+  if (shape !== "list") return valueField(name, type, shape === "optional");
+  const children = [valueField("element", type, false)];
+  return listLength === undefined
+    ? field(name, false, TYPES.list, {}, children)
+    : field(name, false, TYPES.fixedSizeList, { 0: int32(listLength) }, children);
+}
+
+function valueField(name: string, type: ValueType, isNullable: boolean): FlatFields {
+  const integer = (bits: number, isSigned: boolean) =>
+    field(name, isNullable, TYPES.int, { 0: int32(bits), 1: int8(isSigned ? 1 : 0) }, []);
+  switch (type) {
+    case "utf8":
+      return field(name, isNullable, TYPES.utf8, {}, []);
+    case "int32":
+      return integer(32, true);
+    case "uint8":
+      return integer(8, false);
+    case "uint16":
+      return integer(16, false);
+    case "uint32":
+      return integer(32, false);
+    case "float16":
+      return field(name, isNullable, TYPES.float, { 0: int16(PRECISIONS.half) }, []);
+    case "float32":
+      return field(name, isNullable, TYPES.float, { 0: int16(PRECISIONS.single) }, []);
+  }
+}
+
+function field(name: string, isNullable: boolean, type: number, parameters: FlatFields, children: FlatFields[]) {
+  return {
+    0: string(name),
+    1: int8(isNullable ? 1 : 0),
+    2: int8(type),
+    3: table(parameters),
+    5: tables(children),
+  };
+}

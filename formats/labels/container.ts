@@ -1,0 +1,39 @@
+/**
+ * The two kinds of file that label maps are kept in.
+ *
+ * @module
+ */
+
+import type { PlacedColumn } from "./columns.ts";
+
+/** Parquet is small; an Arrow IPC file is not compressed, so that any row is where arithmetic says it is. */
+export type Container = "parquet" | "arrow";
+
+/** Every {@linkcode Container}, the usual one first. */
+export const containers: readonly Container[] = ["parquet", "arrow"];
+
+/**
+ * What a file is, by its name.
+ *
+ * @param path Of the file.
+ * @returns `arrow` for `*.arrow`, `parquet` for any other.
+ */
+export function containerOf(path: string): Container {
+  return path.endsWith(".arrow") ? "arrow" : "parquet";
+}
+
+/** How groups of rows become the bytes of a file, from its first byte on. */
+export interface FileEncoder {
+  /** What the file begins with. */
+  start(): Uint8Array;
+  /**
+   * The next group of rows.
+   *
+   * @param columns As `rowGroupColumns` gives them.
+   * @param rows Their number.
+   * @returns Pieces to write one after the other; none is held longer than needed.
+   */
+  rowGroup(columns: readonly PlacedColumn[], rows: number): Iterable<Uint8Array>;
+  /** What the file ends with. */
+  end(): Uint8Array;
+}

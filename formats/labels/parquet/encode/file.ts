@@ -1,0 +1,43 @@
+/**
+ * A Parquet file of label maps: magic, row groups, footer.
+ *
+ * @module
+ */
+
+import { encodeSchemaMessage } from "../../arrow/encode/schema.ts";
+import { labelMapColumns } from "../../columns.ts";
+import type { FileEncoder } from "../../container.ts";
+import type { LabelMapMetadata } from "../../types.ts";
+import { encodeColumn } from "./column.ts";
+import { encodeFooter, MAGIC, type RowGroup } from "./footer.ts";
+
+/**
+ * Begins a Parquet file. Besides the entry `relabel` it has `ARROW:schema`, the Arrow schema in base64: what tells
+ * Arrow's readers that the lists of a map all have the same length.
+ *
+ * @param metadata Of the file.
+ * @returns Its encoder.
+ */
+export function parquetEncoder(metadata: LabelMapMetadata): FileEncoder {
+  const columns = labelMapColumns(metadata);
+  const groups: RowGroup[] = [];
+  let offset = MAGIC.length;
+  return {
+    start: () => MAGIC,
+    *rowGroup(values, rows) {
+      const chunks: RowGroup["chunks"][number][] = [];
+      for (const { placement, ...column } of values) {
+        const { bytes, ...chunk } = encodeColumn(column, placement);
+        chunks.push({ ...chunk, offset, compressedBytes: bytes.length });
+        offset += bytes.length;
+        yield bytes;
+      }
+      groups.push({ rows, chunks });
+    },
+    end: () =>
+      encodeFooter(columns, groups, [
+        ["relabel", JSON.stringify(metadata)],
+        ["ARROW:schema", encodeSchemaMessage(columns).toBase64()],
+      ]),
+  };
+}
