@@ -27,7 +27,7 @@ function plainRow(row: LabelMapRow, { dtype }: LabelMapMetadata) {
     width: row.width,
     height: row.height,
     class: row.class,
-    score: dtype === "fp16" ? new Float16Array(dequantise(row.score, dtype)) : row.score,
+    score: dtype === "fp16" ? [...dequantise(row.score, dtype)] : row.score,
     top_class: row.topClass,
     top_probability: row.topProbability,
   };
