@@ -80,8 +80,20 @@ fn main(${BUILTINS}) {
   var highest = vec4<f32>(-3.4028234e38);
 ${walk(`    highest = max(highest, select(vec4<f32>(-3.4028234e38), value, ${real}));`)}
   var largest = max(max(highest.x, highest.y), max(highest.z, highest.w));
-${join("largest", (a, b) => `max(${a}, ${b})`)}  var powers = vec4<f32>(0.0);
-${walk(`    powers += ${power};`)}
+${
+      join("largest", (a, b) =>
+        `max(${a}, ${b})`)
+    }  // In blocks: added one by one, tens of thousands of small powers would be rounded away beside a large one.
+  var powers = vec4<f32>(0.0);
+  var block = vec4<f32>(0.0);
+${
+      walk(`    block += ${power};
+    if (vector / ${workers}u % 64u == 63u) {
+      powers += block;
+      block = vec4<f32>(0.0);
+    }`)
+    }
+  powers += block;
   var sum = powers.x + powers.y + powers.z + powers.w;
 ${join("sum", (a, b) => `${a} + ${b}`)}${
       walk(`    output[row * parameters.vectors + vector] = ${vector}(${power} / sum);`)

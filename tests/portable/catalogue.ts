@@ -18,6 +18,7 @@ import { batchNormKernel } from "../../kernels/operations/batch_norm.ts";
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { globalAveragePoolKernel } from "../../kernels/operations/global_average_pool.ts";
+import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
 import { multiplyKernel } from "../../kernels/operations/multiply.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
 import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise.ts";
@@ -83,6 +84,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       [7, 3].map((channels) => addKernel({ input: SHAPE, residual: [1, 8, 8, channels], ...target }))
     ),
   batchNormKernel: () => TARGETS.map((target) => batchNormKernel({ shape: SHAPE, ...target })),
+  cellWeightsKernel: () =>
+    PROFILES.flatMap((profile) =>
+      (["bilinear", "nearest"] as const).map((interpolation) =>
+        cellWeightsKernel({ crops: 3, grid: [7, 5], outputSize: [1, 1], interpolation, profile })
+      )
+    ),
   convolutionKernels: () =>
     LAYERS.flatMap(({ input, outputChannels, kernel, stride, groups }) => {
       const shape = convolutionShape(input, {
@@ -99,6 +106,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     }),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
+  oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
   packClassesKernel: () =>
     PROFILES.flatMap((profile) =>
       [1000, 70000].map((classes) => packClassesKernel({ batch: 1, elements: 45, classes, profile }))
@@ -107,6 +115,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     PROFILES.flatMap((profile) =>
       (["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"] as const).map((type) =>
         packScoresKernel({ batch: 1, elements: 45, type, profile })
+      )
+    ),
+  poolCellsKernel: () =>
+    PROFILES.flatMap((profile) =>
+      (["zero", "uniform", "renormalise"] as const).flatMap((missing) =>
+        (["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"] as const).flatMap((dtype) =>
+          [1000, 70000].map((classes) =>
+            poolCellsKernel({ crops: 3, bins: 1, k: 3, grid: [7, 5], classes, dtype, missing, temperature: 1, profile })
+          )
+        )
       )
     ),
   poolKernel: () => TARGETS.flatMap((target) => POOLS.map((pool) => poolKernel({ shape: SHAPE, pool, ...target }))),

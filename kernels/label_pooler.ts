@@ -1,0 +1,221 @@
+/**
+ * LabelPooling on a device: label maps and crops in, targets out, everything in buffers that are made once.
+ *
+ *     class, score [maps, k, H, W] as stored  +  crops -> cell weights -> sums by class -> softmax -> targets [crops, C]
+ *
+ * @module
+ */
+
+import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import type { Profile } from "./kernel.ts";
+import {
+  cellWeightsKernel,
+  oneHotKernel,
+  packRegions,
+  poolCellsKernel,
+  REGION_WORDS,
+} from "./operations/label_pooling/kernels.ts";
+import {
+  type Crop,
+  type PoolingOptions,
+  resolvePooling,
+  samplingRegions,
+  type SparseMaps,
+} from "./operations/label_pooling/mod.ts";
+import { checkMaps } from "./operations/label_pooling/sparse_maps.ts";
+import { classBytes, scoreBytes } from "./operations/quantise.ts";
+import { softmaxKernel } from "./operations/softmax.ts";
+import { channelVectors } from "./operations/tensor.ts";
+import { type BufferRange, createPlan } from "./plan.ts";
+import type { Program, Step } from "./program.ts";
+
+/** What is pooled: the kind of maps, how many maps and crops a step has at most, and how. */
+export interface LabelPoolerSettings extends PoolingOptions, Pick<SparseMaps, "k" | "grid" | "classes" | "dtype"> {
+  readonly maps: number;
+  readonly crops: number;
+}
+
+/** LabelPooling on a device. */
+export interface LabelPooler {
+  /**
+   * Uploads label maps; they stay until others come.
+   *
+   * @throws {RangeError} If there are more than the settings say.
+   * @throws {TypeError} If they are of another kind.
+   */
+  load(maps: SparseMaps): void;
+  /**
+   * Encodes a step: the targets of crops of the maps that were loaded last. Nothing is created or compiled.
+   *
+   * @throws {RangeError} If there are more crops than the settings say, or one is not a part of its image.
+   */
+  encode(encoder: GPUCommandEncoder, crops: readonly Crop[]): void;
+  /** Where a step leaves the targets: f32 `[crops, bins, C]`, C padded with zeros to a multiple of 4. */
+  readonly targets: BufferRange;
+  /** A step by itself, and its targets `[crops, C]`, or `[crops, height, width, C]`, on the CPU. */
+  pool(crops: readonly Crop[]): Promise<Float32Array<ArrayBuffer>>;
+  /** Milliseconds of each kernel of a step, by the adapter's clock. */
+  measure(crops: readonly Crop[]): Promise<{ name: string; milliseconds: number }[]>;
+  /** Frees what is on the device. */
+  close(): void;
+}
+
+/** Tensors of the program. */
+const NAMES = {
+  regions: "sampling regions",
+  class: "label map classes",
+  score: "label map scores",
+  weights: "cell weights",
+  pooled: "pooled cells",
+  target: "targets",
+} as const;
+/** The maps are outputs too: they stay for the next step. */
+const ENDS = {
+  inputs: [NAMES.regions, NAMES.class, NAMES.score],
+  outputs: [NAMES.class, NAMES.score, NAMES.target],
+};
+
+/**
+ * Lowers LabelPooling.
+ *
+ * @param settings What is pooled.
+ * @param profile Of the kernels.
+ * @returns The program, from packed regions and maps as stored to targets.
+ * @throws {TypeError | RangeError} If an option is not valid.
+ */
+export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profile): Program {
+  const { maps, crops, k, grid, classes, dtype } = settings;
+  const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(settings);
+  const cells = grid[0] * grid[1];
+  const bins = outputSize[0] * outputSize[1];
+  const rows = crops * bins;
+  const targetBytes = rows * channelVectors(classes) * 16;
+  const single = mode.endsWith("single");
+  const isTarget = missing !== "zero" && !single;
+  const pooled = isTarget ? NAMES.target : NAMES.pooled;
+  const tensors = new Map<string, number>([
+    [NAMES.regions, crops * REGION_WORDS * 4],
+    [NAMES.class, wholeWords(maps * k * cells * classBytes(classes))],
+    [NAMES.score, wholeWords(maps * k * cells * scoreBytes(dtype))],
+    [NAMES.weights, rows * cells * 4],
+    [NAMES.pooled, targetBytes],
+    [NAMES.target, targetBytes],
+  ]);
+  const { regions, weights, class: class_, score } = NAMES;
+  const steps: Step[] = [
+    {
+      kernel: cellWeightsKernel({ crops, grid, outputSize, interpolation, profile }),
+      bindings: { regions, weights },
+    },
+    {
+      kernel: poolCellsKernel({ crops, bins, k, grid, classes, dtype, missing, temperature, profile }),
+      bindings: { regions, weights, class: class_, score, pooled },
+    },
+  ];
+  if (!isTarget) {
+    steps.push({
+      kernel: single
+        ? oneHotKernel({ rows, classes, profile })
+        : softmaxKernel({ rows, classes, profile, storage: "f32" }),
+      bindings: { input: NAMES.pooled, output: NAMES.target },
+    });
+  }
+  return { tensors, constants: new Map(), steps };
+}
+
+/**
+ * Puts LabelPooling on a device.
+ *
+ * @param device Where.
+ * @param settings What is pooled.
+ * @returns The pooler; close it when done.
+ * @throws {TypeError | RangeError} If an option is not valid, or a tensor exceeds the adapter's limits.
+ */
+export async function createLabelPooler(device: Device, settings: LabelPoolerSettings): Promise<LabelPooler> {
+  const { classes } = settings;
+  const { outputSize } = resolvePooling(settings);
+  const plan = await createPlan(device, lowerLabelPooling(settings, device.capabilities.profile), ENDS);
+  const [regions, class_, score, targets] = [NAMES.regions, NAMES.class, NAMES.score, NAMES.target].map(plan.tensor);
+  const padded = channelVectors(classes) * 4;
+  const rowsOf = ({ length }: readonly Crop[]) => length * outputSize[0] * outputSize[1];
+  const staging = createBuffer(
+    device,
+    targets.size,
+    GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    "targets for the CPU",
+  );
+  let loaded = 0;
+
+  function upload(crops: readonly Crop[]): void {
+    if (crops.length > settings.crops) {
+      throw new RangeError(`Cannot pool ${crops.length} crops: the step has ${settings.crops}`);
+    }
+    const packed = packRegions(samplingRegions({ count: loaded, grid: settings.grid }, crops, settings));
+    device.gpu.queue.writeBuffer(regions.buffer, regions.offset, packed);
+  }
+
+  function encode(encoder: GPUCommandEncoder, crops: readonly Crop[]): void {
+    upload(crops);
+    plan.encode(encoder);
+  }
+
+  return {
+    targets,
+    encode,
+    load(maps) {
+      checkMaps(maps);
+      for (const name of ["k", "grid", "classes", "dtype"] as const) {
+        if (String(maps[name]) !== String(settings[name])) {
+          throw new TypeError(`Cannot pool label maps: ${name} is ${maps[name]}, expected ${settings[name]}`);
+        }
+      }
+      if (maps.count > settings.maps) {
+        throw new RangeError(`Cannot pool ${maps.count} label maps: the step has ${settings.maps}`);
+      }
+      write(device, class_, maps.class);
+      write(device, score, maps.score);
+      loaded = maps.count;
+    },
+    async pool(crops) {
+      const encoder = device.gpu.createCommandEncoder();
+      encode(encoder, crops);
+      encoder.copyBufferToBuffer(targets.buffer, targets.offset, staging, 0, targets.size);
+      device.gpu.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      const rows = new Float32Array(staging.getMappedRange());
+      const result = new Float32Array(rowsOf(crops) * classes);
+      for (let row = 0; row < rowsOf(crops); row++) {
+        result.set(rows.subarray(row * padded, row * padded + classes), row * classes);
+      }
+      staging.unmap();
+      return result;
+    },
+    measure(crops) {
+      upload(crops);
+      return plan.measure();
+    },
+    close() {
+      plan.close();
+      destroyBuffer(device, staging);
+    },
+  };
+}
+
+function wholeWords(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4;
+}
+
+/** Writes an array whose bytes need not fill the last word. */
+function write(
+  { gpu }: Device,
+  { buffer, offset }: BufferRange,
+  array: SparseMaps["class"] | SparseMaps["score"],
+): void {
+  const bytes = new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
+  const whole = bytes.length - bytes.length % 4;
+  gpu.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+  if (whole === bytes.length) return;
+  const rest = new Uint8Array(4);
+  rest.set(bytes.subarray(whole));
+  gpu.queue.writeBuffer(buffer, offset + whole, rest);
+}

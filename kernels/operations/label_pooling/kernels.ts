@@ -1,0 +1,398 @@
+/**
+ * LabelPooling in two dispatches and a softmax; the sparse map is all that is read of a label map.
+ *
+ * 1. {@linkcode cellWeightsKernel}: how much each cell counts for each bin, from 32 bytes a crop. Where a crop is upright
+ *    or turned by 90 degrees, weights are products of one sum along either axis.
+ * 2. {@linkcode poolCellsKernel}: cells are summed by class into the dense row of the target. The order is fixed: rank by
+ *    rank within a cell or a run of cells. A CPU runs an invocation for each row. On a GPU a workgroup shares a row:
+ *    invocations fetch cells side by side, put classes and terms into workgroup memory, and each adds up the classes that
+ *    are its own, so that nothing is ever added to by two.
+ * 3. The softmax, or {@linkcode oneHotKernel}.
+ *
+ * @module
+ */
+
+import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../../kernel.ts";
+import type { Pair } from "../../network.ts";
+import { BUILTINS, channelVectors, declarations, itemKernel, itemWorkgroup, realLanes, unsigned } from "../tensor.ts";
+import type { SamplingRegion } from "./crop.ts";
+import type { Interpolation, MissingRule } from "./options.ts";
+import { elementFunctions, type SparseMaps } from "./sparse_maps.ts";
+
+/** 32-bit words of a region on the device. */
+export const REGION_WORDS = 8;
+
+/** Invocations that share a row on a GPU. */
+const WORKERS = 256;
+
+/**
+ * Regions as the kernels read them: origin, down and right as f32, the counts of samples in 16 bits each, the map.
+ *
+ * @param regions The regions.
+ * @returns `[regions, 8]` words.
+ * @throws {RangeError} If a bin has more than 65,535 samples along an axis.
+ */
+export function packRegions(regions: readonly SamplingRegion[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(regions.length * REGION_WORDS);
+  const floats = new Float32Array(words.buffer);
+  regions.forEach(({ origin, down, right, samples, map }, index) => {
+    if (Math.max(...samples) > 0xffff) {
+      throw new RangeError(`Cannot pool crop ${index}: its warp asks for ${samples.join(" x ")} samples a bin`);
+    }
+    const first = index * REGION_WORDS;
+    floats.set([...origin, ...down, ...right], first);
+    words.set([samples[0] | samples[1] << 16, map], first + 6);
+  });
+  return words;
+}
+
+/**
+ * The cells' weights for every bin of every crop.
+ *
+ * @param options Number of `crops`, the map's `grid` and the target's `outputSize`, `[height, width]` in cells and bins.
+ * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`) and `weights` (f32, `[crops, bins, H * W]`).
+ */
+export function cellWeightsKernel(options: {
+  crops: number;
+  grid: Pair;
+  outputSize: Pair;
+  interpolation: Interpolation;
+  profile: Profile;
+}): Kernel {
+  const { crops, grid: [rows, columns], outputSize, interpolation, profile } = options;
+  return itemKernel({
+    name: `cell weights ${interpolation}`,
+    profile,
+    bindings: { regions: "vec4<u32>", weights: "f32" },
+    parameters: [
+      { name: "rows", value: rows },
+      { name: "columns", value: columns },
+      { name: "binRows", value: outputSize[0] },
+      { name: "binColumns", value: outputSize[1] },
+    ],
+    items: crops * outputSize[0] * outputSize[1] * rows * columns,
+    functions: `
+/** What a sample at a place of an axis reads of a cell, and whether it is on the map. */
+fn tap(place: f32, cell: f32, size: f32) -> vec2<f32> {
+  let on = (place >= -1.0) & (place <= size);
+  let near = clamp(place, 0.0, size - 1.0);
+  let weight = ${
+      interpolation === "bilinear" ? "max(0.0, 1.0 - abs(near - cell))" : "select(0.0, 1.0, floor(near + 0.5) == cell)"
+    };
+  return select(vec2<f32>(0.0), vec2<f32>(weight, 1.0), on);
+}
+
+/** The same, summed over the samples of a bin along one axis. */
+fn taps(origin: f32, step: f32, first: f32, count: u32, bins: f32, cell: f32, size: f32) -> vec2<f32> {
+  var sum = vec2<f32>(0.0);
+  for (var i = 0u; i < count; i++) {
+    sum += tap(origin + step * ((first + (f32(i) + 0.5) / f32(count)) / bins), cell, size);
+  }
+  return sum;
+}
+`,
+    body: `  let cells = parameters.rows * parameters.columns;
+  let bins = parameters.binRows * parameters.binColumns;
+  let crop = item / cells / bins;
+  let bin = item / cells % bins;
+  let cell = item % cells;
+  let y = f32(cell / parameters.columns);
+  let x = f32(cell % parameters.columns);
+  let head = regions[2u * crop];
+  let tail = regions[2u * crop + 1u];
+  let origin = bitcast<vec2<f32>>(head.xy);
+  let down = bitcast<vec2<f32>>(head.zw);
+  let right = bitcast<vec2<f32>>(tail.xy);
+  let samples = vec2<u32>(tail.z & 0xffffu, tail.z >> 16u);
+  let size = vec2<f32>(f32(parameters.rows), f32(parameters.columns));
+  let binRow = f32(bin / parameters.binColumns);
+  let binColumn = f32(bin % parameters.binColumns);
+  let rows = f32(parameters.binRows);
+  let columns = f32(parameters.binColumns);
+  // Weight, and how many samples are on the map.
+  var sum = vec2<f32>(0.0);
+  if (((down.y == 0.0) & (right.x == 0.0))) {
+    sum = taps(origin.x, down.x, binRow, samples.x, rows, y, size.x) *
+      taps(origin.y, right.y, binColumn, samples.y, columns, x, size.y);
+  } else if (((down.x == 0.0) & (right.y == 0.0))) {
+    sum = taps(origin.x, right.x, binColumn, samples.y, columns, y, size.x) *
+      taps(origin.y, down.y, binRow, samples.x, rows, x, size.y);
+  } else {
+    for (var i = 0u; i < samples.x; i++) {
+      let start = origin + down * ((binRow + (f32(i) + 0.5) / f32(samples.x)) / rows);
+      for (var j = 0u; j < samples.y; j++) {
+        let place = start + right * ((binColumn + (f32(j) + 0.5) / f32(samples.y)) / columns);
+        sum += tap(place.x, y, size.x) * tap(place.y, x, size.y);
+      }
+    }
+  }
+  weights[item] = select(0.0, sum.x / sum.y, sum.y > 0.0);`,
+  });
+}
+
+/**
+ * Sums cells by class: logits where missing classes count 0, else probabilities.
+ *
+ * @param options Number of `crops` and `bins` each, the kind of maps, the rule and the temperature.
+ * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`), `weights` (f32, `[crops, bins, H * W]`), `class` and
+ * `score` (as stored, `[maps, k, H, W]`) and `pooled` (f32, `[crops, bins, C]`). A class index past the last is left out.
+ */
+export function poolCellsKernel(
+  options: {
+    crops: number;
+    bins: number;
+    missing: MissingRule;
+    temperature: number;
+    profile: Profile;
+  } & Pick<SparseMaps, "k" | "grid" | "classes" | "dtype">,
+): Kernel {
+  const { crops, bins, k, grid, classes, dtype, missing, temperature, profile } = options;
+  const rows = crops * bins;
+  const parameters: Parameter[] = [
+    ...unsigned([
+      { name: "rows", value: rows },
+      { name: "bins", value: bins },
+      { name: "cells", value: grid[0] * grid[1] },
+      { name: "ranks", value: k },
+      { name: "classes", value: classes },
+      { name: "vectors", value: channelVectors(classes) },
+    ]),
+    { name: "scale", type: "f32", value: 1 / temperature },
+  ];
+  const bindings = {
+    regions: "vec4<u32>",
+    weights: "f32",
+    classWords: "u32",
+    scoreWords: "u32",
+    pooled: "vec4<f32>",
+  };
+  const shared = profile === "gpu";
+  const workers = shared ? WORKERS : 1;
+  const size = shared ? WORKERS : itemWorkgroup(profile);
+  return {
+    name: `pool cells ${missing} ${dtype} ${profile}`,
+    code: `${declarations(bindings, parameters)}
+${elementFunctions({ classes, dtype })}
+/** Adds to a class of a row. */
+fn add(row: u32, class_: u32, value: f32) {
+  let vector = row * parameters.vectors + class_ / 4u;
+  pooled[vector] += select(vec4<f32>(0.0), vec4<f32>(value), vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(class_ % 4u));
+}
+${termFunctions(missing)}
+${shared ? SHARED : ""}
+@compute @workgroup_size(${size})
+fn main(${BUILTINS}) {
+  let row = ${
+      shared
+        ? "workgroup.y * workgroups.x + workgroup.x"
+        : `(workgroup.y * workgroups.x + workgroup.x) * ${size}u + local`
+    };
+  if (row >= parameters.rows) { return; }
+  let map = regions[2u * (row / parameters.bins) + 1u].w;
+  let cells = parameters.cells;
+  let first = map * parameters.ranks * cells;
+  for (var vector = ${shared ? "local" : "0u"}; vector < parameters.vectors; vector += ${workers}u) {
+    pooled[row * parameters.vectors + vector] = vec4<f32>(0.0);
+  }
+  // Weights, and the share of every class that a cell lacks.
+  var total = vec2<f32>(0.0);
+${shared ? sharedWalk(missing) : ownWalk(missing)}${missing === "zero" ? "" : everywhere(shared, workers)}
+}
+`,
+    bindings: ["regions", "weights", "class", "score", "pooled"],
+    parameters,
+    workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / size)),
+  };
+}
+
+/**
+ * `normaliser(first, cell)`: of the softmax of a cell, its largest logit, 1 / sum, and the power of a class it lacks; and
+ * `term(weight, score, normaliser)`: what a score adds to its class.
+ */
+function termFunctions(missing: MissingRule): string {
+  const scaled = "scoreAt(first + rank * parameters.cells + cell) * parameters.scale";
+  if (missing === "zero") {
+    return `fn normaliser(first: u32, cell: u32) -> vec3<f32> { return vec3<f32>(0.0); }
+fn term(weight: f32, score: f32, normal: vec3<f32>) -> f32 { return weight * score; }
+`;
+  }
+  const uniform = missing === "uniform";
+  return `fn normaliser(first: u32, cell: u32) -> vec3<f32> {
+  var largest = ${uniform ? "0.0" : "-3.4028234e38"};
+  for (var rank = 0u; rank < parameters.ranks; rank++) { largest = max(largest, ${scaled}); }
+  let other = ${uniform ? "exp(-largest)" : "0.0"};
+  var sum = ${uniform ? "f32(parameters.classes - parameters.ranks) * other" : "0.0"};
+  for (var rank = 0u; rank < parameters.ranks; rank++) { sum += exp(${scaled} - largest); }
+  return vec3<f32>(largest, 1.0 / sum, other);
+}
+fn term(weight: f32, score: f32, normal: vec3<f32>) -> f32 {
+  return weight * (exp(score - normal.x) - normal.z) * normal.y;
+}
+`;
+}
+
+/** A row by one invocation. */
+function ownWalk(missing: MissingRule): string {
+  return `  for (var cell = 0u; cell < cells; cell++) {
+    let weight = weights[row * cells + cell];
+    if (weight == 0.0) { continue; }
+    let normal = normaliser(first, cell);
+${
+    missing === "zero"
+      ? ""
+      : "    total += weight * vec2<f32>(1.0, normal.z * normal.y);\n"
+  }    for (var rank = 0u; rank < parameters.ranks; rank++) {
+      let index = first + rank * cells + cell;
+      let class_ = classAt(index);
+      if (class_ < parameters.classes) { add(row, class_, term(weight, scoreAt(index) * parameters.scale, normal)); }
+    }
+  }
+`;
+}
+
+const SHARED = `var<workgroup> tileClass: array<u32, ${WORKERS}>;
+var<workgroup> tileTerm: array<f32, ${WORKERS}>;
+var<workgroup> partials: array<vec2<f32>, ${WORKERS}>;
+`;
+
+/**
+ * A row by a workgroup, ${WORKERS} cells of one rank at a time. A class is added up by the invocation whose number its
+ * vector has, from one run of equal classes to the next in a register.
+ */
+function sharedWalk(missing: MissingRule): string {
+  return `  for (var start = 0u; start < cells; start += ${WORKERS}u) {
+    let cell = start + local;
+    var weight = 0.0;
+    var normal = vec3<f32>(0.0);
+    if (cell < cells) {
+      weight = weights[row * cells + cell];
+      if (weight != 0.0) { normal = normaliser(first, cell); }
+    }
+${
+    missing === "zero"
+      ? ""
+      : "    total += weight * vec2<f32>(1.0, normal.z * normal.y);\n"
+  }    let count = min(cells - start, ${WORKERS}u);
+    for (var rank = 0u; rank < parameters.ranks; rank++) {
+      tileClass[local] = 0xffffffffu;
+      if (weight != 0.0) {
+        let index = first + rank * cells + cell;
+        tileClass[local] = classAt(index);
+        tileTerm[local] = term(weight, scoreAt(index) * parameters.scale, normal);
+      }
+      workgroupBarrier();
+      var current = 0xffffffffu;
+      var sum = 0.0;
+      for (var entry = 0u; entry < count; entry++) {
+        let class_ = tileClass[entry];
+        if (class_ / 4u % ${WORKERS}u != local || class_ >= parameters.classes) { continue; }
+        if (class_ != current) {
+          if (current != 0xffffffffu) { add(row, current, sum); }
+          current = class_;
+          sum = 0.0;
+        }
+        sum += tileTerm[entry];
+      }
+      if (current != 0xffffffffu) { add(row, current, sum); }
+      workgroupBarrier();
+    }
+  }
+`;
+}
+
+/** Adds the share of missing classes to all; with no cell at all, every class has the same. */
+function everywhere(shared: boolean, workers: number): string {
+  const join = [];
+  if (shared) {
+    join.push("  partials[local] = total;");
+    for (let half = WORKERS / 2; half >= 1; half /= 2) {
+      join.push(`  workgroupBarrier();
+  if (local < ${half}u) { partials[local] += partials[local + ${half}u]; }`);
+    }
+    join.push("  workgroupBarrier();\n  total = partials[0];");
+  }
+  return `${
+    join.map((line) => `${line}\n`).join("")
+  }  let share = select(total.y, 1.0 / f32(parameters.classes), total.x == 0.0);
+  for (var vector = ${shared ? "local" : "0u"}; vector < parameters.vectors; vector += ${workers}u) {
+    pooled[row * parameters.vectors + vector] += select(vec4<f32>(0.0), vec4<f32>(share), ${
+    realLanes("vector", "parameters.classes")
+  });
+  }`;
+}
+
+/**
+ * 1 for the highest value of a row, the first of equals, 0 for all others.
+ *
+ * @param options `rows` of `classes` each.
+ * @returns A kernel with the bindings `input` and `output`, f32 `[rows, C]`.
+ */
+export function oneHotKernel(options: { rows: number; classes: number; profile: Profile }): Kernel {
+  const { rows, classes, profile } = options;
+  const bindings = { input: "vec4<f32>", output: "vec4<f32>" };
+  const parameters = unsigned([
+    { name: "rows", value: rows },
+    { name: "vectors", value: channelVectors(classes) },
+    { name: "classes", value: classes },
+  ]);
+  const shared = profile === "gpu";
+  const workers = shared ? 64 : 1;
+  const join = [];
+  if (shared) {
+    join.push("  bestValues[local] = bestValue;\n  bestClasses[local] = bestClass;\n");
+    for (let half = workers / 2; half >= 1; half /= 2) {
+      join.push(`  workgroupBarrier();
+  if (local < ${half}u) {
+    let value = bestValues[local + ${half}u];
+    let class_ = bestClasses[local + ${half}u];
+    if (value > bestValues[local] || (value == bestValues[local] && class_ < bestClasses[local])) {
+      bestValues[local] = value;
+      bestClasses[local] = class_;
+    }
+  }
+`);
+    }
+    join.push("  workgroupBarrier();\n  bestClass = bestClasses[0];\n");
+  }
+  const walk = (body: string) =>
+    `  for (var vector = ${shared ? "local" : "0u"}; vector < parameters.vectors; vector += ${workers}u) {
+${body}
+  }`;
+  return {
+    name: `one hot ${profile}`,
+    code: `${declarations(bindings, parameters)}
+${
+      shared
+        ? `var<workgroup> bestValues: array<f32, ${workers}>;\nvar<workgroup> bestClasses: array<u32, ${workers}>;\n`
+        : ""
+    }
+@compute @workgroup_size(${shared ? workers : 8})
+fn main(${BUILTINS}) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let row = ${shared ? "group" : "group * 8u + local"};
+  if (row >= parameters.rows) { return; }
+  var bestValue = -3.4028234e38;
+  var bestClass = 0xffffffffu;
+${
+      walk(
+        `    let values = select(vec4<f32>(-3.4028234e38), input[row * parameters.vectors + vector], ${
+          realLanes("vector", "parameters.classes")
+        });
+    for (var lane = 0u; lane < 4u; lane++) {
+      let better = values[lane] > bestValue;
+      bestClass = select(bestClass, 4u * vector + lane, better);
+      bestValue = select(bestValue, values[lane], better);
+    }`,
+      )
+    }
+${join.join("")}${
+      walk(`    let lanes = vec4<u32>(4u * vector) + vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(bestClass);
+    output[row * parameters.vectors + vector] = select(vec4<f32>(0.0), vec4<f32>(1.0), lanes);`)
+    }
+}
+`,
+    bindings: Object.keys(bindings),
+    parameters,
+    workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
+  };
+}
