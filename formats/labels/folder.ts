@@ -17,6 +17,7 @@ import { join } from "@std/path";
 import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "./files.ts";
 import { takeLock } from "./lock.ts";
 import {
+  checkClassNames,
   checkConfiguration,
   type ClassNames,
   differences,
@@ -98,6 +99,8 @@ export function openLabelMapFolder(
   const { shard, classes, dataSetClasses } = options;
   const subject = `Cannot write label maps to "${path}"`;
   checkConfiguration(configuration, subject);
+  checkClassNames(classes, `${subject}: classes`, configuration.metadata.classes);
+  checkClassNames(dataSetClasses, `${subject}: dataSetClasses`);
   if (
     shard &&
     !(Number.isInteger(shard.count) && Number.isInteger(shard.index) && shard.index >= 0 && shard.index < shard.count)

@@ -120,20 +120,62 @@ export function parseManifest(text: string, path: string): Manifest {
   try {
     manifest = JSON.parse(text);
   } catch (error) {
-    throw new TypeError(`${subject}: ${(error as Error).message}`);
+    throw new TypeError(`${subject}: it is not JSON`, { cause: error });
   }
-  if (manifest?.version !== 1) throw new RangeError(`${subject}: version is ${manifest?.version}, expected 1`);
+  if (manifest?.version !== 1) throw new RangeError(`${subject}: version is ${show(manifest?.version)}, expected 1`);
   checkConfiguration(manifest.configuration, subject);
   if (!Array.isArray(manifest.parts)) throw new TypeError(`${subject}: parts is not a list`);
   const { container } = manifest.configuration;
   for (const [position, entry] of manifest.parts.entries()) {
-    const { part, file, rows, rejected, bytes, sha256 } = entry ?? {};
-    const areCounts = [part, rows, rejected, bytes].every((count) => Number.isInteger(count) && count >= 0);
-    if (!areCounts || file !== partName(part, container) || typeof sha256 !== "string") {
-      throw new TypeError(`${subject}: entry ${position} of parts is ${JSON.stringify(entry)}`);
+    checkPart(entry, `${subject}: entry ${position} of parts`, container);
+    if (position > 0 && entry.part <= manifest.parts[position - 1].part) {
+      throw new TypeError(`${subject}: part ${entry.part} is listed after part ${manifest.parts[position - 1].part}`);
     }
   }
+  checkClassNames(manifest.classes, `${subject}: classes`, manifest.configuration.metadata.classes);
+  checkClassNames(manifest.dataSetClasses, `${subject}: dataSetClasses`);
   return manifest;
+}
+
+function checkPart(entry: FinishedPart, subject: string, container?: Container): void {
+  for (const name of ["part", "rows", "rejected", "bytes"] as const) {
+    const count = entry?.[name];
+    if (!Number.isSafeInteger(count) || count < 0) {
+      throw new TypeError(`${subject} has ${name} ${show(count)}, expected a count`);
+    }
+  }
+  const { part, file, sha256 } = entry;
+  if (file !== partName(part, container)) {
+    throw new TypeError(`${subject} has file ${show(file)}, expected "${partName(part, container)}"`);
+  }
+  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new TypeError(`${subject} has sha256 ${show(sha256)}, expected 64 hexadecimal digits`);
+  }
+}
+
+/**
+ * Checks names of classes.
+ *
+ * @param classes The names, if there are any.
+ * @param subject How the message starts.
+ * @param count How many classes there are, where that is known.
+ * @throws {TypeError} If a name is not a text, or there are not as many as classes.
+ */
+export function checkClassNames(classes: ClassNames | undefined, subject: string, count?: number): void {
+  if (classes === undefined) return;
+  const length = count ?? classes?.name?.length;
+  for (const column of ["name", "wnid"] as const) {
+    const texts: unknown = classes?.[column];
+    if (texts === undefined && column === "wnid") continue;
+    if (!Array.isArray(texts)) throw new TypeError(`${subject} has ${column} ${show(texts)}, expected a list`);
+    if (texts.length !== length) {
+      throw new TypeError(`${subject} has ${texts.length} in the list ${column}, expected ${length}`);
+    }
+    const position = texts.findIndex((text) => typeof text !== "string");
+    if (position >= 0) {
+      throw new TypeError(`${subject} has ${show(texts[position])} as ${column} ${position}, expected a text`);
+    }
+  }
 }
 
 /**
@@ -153,9 +195,15 @@ export function readManifests(path: string): Manifest[] {
     throw fileError(subject, error);
   }
   if (names.length === 0) throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json`);
+  const listed = new Map<number, string>();
   return names.map((name) => {
     const file = join(path, name);
-    return parseManifest(Deno.readTextFileSync(file), file);
+    const manifest = parseManifest(Deno.readTextFileSync(file), file);
+    for (const { part } of manifest.parts) {
+      if (listed.has(part)) throw new TypeError(`${subject}: ${listed.get(part)} and ${name} both list part ${part}`);
+      listed.set(part, name);
+    }
+    return manifest;
   });
 }
 
@@ -170,10 +218,10 @@ export function checkConfiguration(configuration: LabelMapConfiguration, subject
   checkMetadata(configuration?.metadata, subject);
   const { rowsPerFile, container } = configuration;
   if (!Number.isInteger(rowsPerFile) || rowsPerFile < 1) {
-    throw new RangeError(`${subject}: rowsPerFile is ${rowsPerFile}, expected a positive integer`);
+    throw new RangeError(`${subject}: rowsPerFile is ${show(rowsPerFile)}, expected a positive integer`);
   }
   if (container !== undefined && !containers.includes(container)) {
-    throw new RangeError(`${subject}: container is ${JSON.stringify(container)}, expected ${containers.join(" or ")}`);
+    throw new RangeError(`${subject}: container is ${show(container)}, expected ${containers.join(" or ")}`);
   }
 }
 
@@ -192,6 +240,11 @@ export function differences(before: unknown, after: unknown, path = ""): string[
   }
   const [was, is] = [before, after].map((value) => JSON.stringify(value) ?? "absent");
   return was === is ? [] : [`${path} was ${abbreviate(was)}, is ${abbreviate(is)}`];
+}
+
+/** A value as a message has it. */
+function show(value: unknown): string {
+  return abbreviate(JSON.stringify(value) ?? "missing");
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -33,7 +33,8 @@ function program(path: string, images: number): Deno.Command {
 Deno.test("openLabelMapFolder() lists finished parts, rejected images and class names", async () => {
   const path = Deno.makeTempDirSync();
   const configuration = smallConfiguration();
-  const options = { classes: { wnid: ["n1", "n2"], name: ["one", "two"] }, dataSetClasses: { name: ["kind"] } };
+  const twelve = (prefix: string) => Array.from({ length: 12 }, (_, index) => `${prefix}${index}`);
+  const options = { classes: { wnid: twelve("n"), name: twelve("class ") }, dataSetClasses: { name: ["kind"] } };
   const folder = openLabelMapFolder(path, configuration, options);
   const second = folder.startPart(1);
   second.append(smallRow(4, configuration.metadata));
@@ -195,7 +196,7 @@ Deno.test("openLabelMapFolder() writes Arrow parts, keeps them, and removes what
 
 Deno.test("openLabelMapFolder() refuses another configuration, and names what differs", () => {
   const path = Deno.makeTempDirSync();
-  const names = { classes: { name: ["one", "two"] } };
+  const names = { dataSetClasses: { name: ["one", "two"] } };
   openLabelMapFolder(path, smallConfiguration(), names).close();
   const before = contents(path);
   const start = 'TypeError: Cannot resume label maps in "labels": repeat their options or choose another folder, since';
@@ -203,14 +204,14 @@ Deno.test("openLabelMapFolder() refuses another configuration, and names what di
     [
       refusal(path, smallConfiguration({ metadata: smallMetadata({ k: 5, dtype: "fp16" }) }), names),
       refusal(path, smallConfiguration({ rowsPerFile: 8, size: [64, 64] }), names),
-      refusal(path, smallConfiguration(), { classes: { name: ["one", "three"] } }),
+      refusal(path, smallConfiguration(), { dataSetClasses: { name: ["one", "three"] } }),
       refusal(path, smallConfiguration()),
     ],
     [
       `${start} metadata.k was 3, is 5; metadata.dtype was "fp32", is "fp16"`,
       `${start} rowsPerFile was 4, is 8; size was absent, is [64,64]`,
-      `${start} classes.name was ["one","two"], is ["one","three"]`,
-      `${start} classes was {"name":["one","two"]}, is absent`,
+      `${start} dataSetClasses.name was ["one","two"], is ["one","three"]`,
+      `${start} dataSetClasses was {"name":["one","two"]}, is absent`,
     ],
   );
   assertEquals(contents(path), before);
