@@ -12,6 +12,7 @@ import { UsageError } from "./command_line.ts";
 import { formatCount, formatSize } from "./numbers.ts";
 import { type Progress, showProgress } from "./progress.ts";
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
+import { withSignals } from "./signals.ts";
 import { summarise } from "./summary.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 
@@ -97,34 +98,6 @@ function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, i
 /** Images that count when a run stops: those of parts that are whole. */
 function wholeParts({ manifest, total }: WriteResult): { done: number; total: number } {
   return { done: manifest.parts.reduce((sum, { rows, rejected }) => sum + rows + rejected, 0), total };
-}
-
-/** Exit codes as shells have them, 128 and the signal's number. */
-const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
-  ? [["SIGINT", 130]]
-  : [["SIGINT", 130], ["SIGTERM", 143]];
-
-/** Runs something that a first SIGINT or SIGTERM asks to stop; a second one ends the process at once. */
-async function withSignals(
-  action: (signal: AbortSignal) => Promise<WriteResult>,
-): Promise<{ result: WriteResult; code: number }> {
-  const controller = new AbortController();
-  let code = 0;
-  const listeners = SIGNALS.map(([signal, exitCode]) => {
-    const listener = () => {
-      code = exitCode;
-      controller.abort();
-      removeAll();
-    };
-    return { signal, listener };
-  });
-  const removeAll = () => listeners.forEach(({ signal, listener }) => Deno.removeSignalListener(signal, listener));
-  for (const { signal, listener } of listeners) Deno.addSignalListener(signal, listener);
-  try {
-    return { result: await action(controller.signal), code };
-  } finally {
-    if (!controller.signal.aborted) removeAll();
-  }
 }
 
 if (import.meta.main) Deno.exit(await runRelabel(Deno.args));

@@ -5,19 +5,14 @@
  */
 
 import { type ImageSource, openDecodePool, type StoredImage } from "../formats/images/mod.ts";
-import {
-  isPartOfShard,
-  type LabelMapConfiguration,
-  type LabelMapFolder,
-  type Manifest,
-  openLabelMapFolder,
-  type PartWriter,
-  type Shard,
-} from "../formats/labels/mod.ts";
+import { type LabelMapConfiguration, openLabelMapFolder, type Shard } from "../formats/labels/mod.ts";
 import project from "../deno.json" with { type: "json" };
 import type { LoadedAnnotator } from "./annotator.ts";
 import { dataSetClassNames } from "./class_names.ts";
-import { defaultWorkers, labelImages, type LabelledImage, type StepTimes } from "./label_images.ts";
+import { fillFolder, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
+import { defaultWorkers, labelImages, type StepTimes } from "./label_images.ts";
+
+export type { WriteProgress };
 
 /** How to fill a folder. */
 export interface WriteOptions {
@@ -37,24 +32,8 @@ export interface WriteOptions {
   readonly onProgress?: (progress: WriteProgress) => void;
 }
 
-/** How far a run is. */
-export interface WriteProgress {
-  /** Images that have a row or were rejected, with those of earlier runs. */
-  readonly done: number;
-  /** Those of them that earlier runs did. */
-  readonly before: number;
-  /** Images this process is to do, with those of earlier runs. */
-  readonly total: number;
-  /** Images without a row, with those of earlier runs. */
-  readonly rejected: number;
-}
-
 /** What a run did. */
-export interface WriteResult extends WriteProgress {
-  /** What the folder's manifest, or this shard's, says now. */
-  readonly manifest: Manifest;
-  /** Whether the signal ended it early. */
-  readonly stopped: boolean;
+export interface WriteResult extends Omit<FillResult, "write"> {
   /** Milliseconds, by what was waited for. */
   readonly times: StepTimes & { write: number };
 }
@@ -93,9 +72,18 @@ export async function writeLabelMaps(
   try {
     const pool = openDecodePool(workers);
     try {
-      return await fill(folder, source, { ...options, images, rowsPerFile, shard }, (stored, times) => {
-        return labelImages(stored, annotator, { pool, workers, times });
-      });
+      const times = { decode: 0, annotate: 0 };
+      const { write, ...result } = await fillFolder(
+        folder,
+        {
+          ...options,
+          images,
+          rowsPerFile,
+          refuse: options.strict ? ({ key, reason }) => new Error(`Cannot relabel "${key}": ${reason}`) : undefined,
+        },
+        (spans) => labelImages(readSpans(source, spans), annotator, { pool, workers, times }),
+      );
+      return { ...result, times: { ...times, write } };
     } finally {
       pool.close();
     }
@@ -131,70 +119,7 @@ async function keyAt(source: ImageSource, index: number): Promise<string | null>
   return null;
 }
 
-type FillOptions = WriteOptions & { images: number; rowsPerFile: number };
-
-async function fill(
-  folder: LabelMapFolder,
-  source: ImageSource,
-  options: FillOptions,
-  label: (stored: AsyncIterable<StoredImage>, times: StepTimes) => AsyncGenerator<LabelledImage>,
-): Promise<WriteResult> {
-  const { images, rowsPerFile, shard, strict, signal, onProgress } = options;
-  const sizeOf = (part: number) => Math.min(images - part * rowsPerFile, rowsPerFile);
-  const missing: number[] = [];
-  let total = 0;
-  for (let part = 0; part * rowsPerFile < images; part++) {
-    if (!isPartOfShard(part, shard)) continue;
-    total += sizeOf(part);
-    if (!folder.finishedParts.has(part)) missing.push(part);
-  }
-  const before = total - missing.reduce((sum, part) => sum + sizeOf(part), 0);
-  let rejected = folder.manifest().parts.reduce((sum, part) => sum + part.rejected, 0);
-  let done = before;
-  let stopped = false;
-  const times = { decode: 0, annotate: 0, write: 0 };
-  onProgress?.({ done, before, total, rejected });
-
-  let open: { part: number; writer: PartWriter; left: number } | undefined;
-  const write = (image: LabelledImage): void => {
-    const part = Math.floor(image.index / rowsPerFile);
-    open ??= { part, writer: folder.startPart(part), left: sizeOf(part) };
-    if ("row" in image) open.writer.append(image.row);
-    else open.writer.reject(image);
-    if (--open.left > 0) return;
-    open.writer.finish();
-    open = undefined;
-  };
-  for await (const image of label(readParts(source, missing, { rowsPerFile, images }), times)) {
-    if (strict && "reason" in image) throw new Error(`Cannot relabel "${image.key}": ${image.reason}`);
-    const start = performance.now();
-    write(image);
-    times.write += performance.now() - start;
-    done++;
-    if ("reason" in image) rejected++;
-    onProgress?.({ done, before, total, rejected });
-    stopped = done < total && (signal?.aborted ?? false);
-    if (stopped) break;
-  }
-  if (!stopped && done < total) {
-    throw new Error(`Cannot finish label maps in "${folder.path}": the source gave ${done} of ${total} images`);
-  }
-  return { done, before, total, rejected, manifest: folder.manifest(), stopped, times };
-}
-
-/** The images of some parts, those of consecutive parts in one go. */
-async function* readParts(
-  source: ImageSource,
-  parts: readonly number[],
-  { rowsPerFile, images }: { rowsPerFile: number; images: number },
-): AsyncGenerator<StoredImage> {
-  for (let first = 0; first < parts.length;) {
-    let end = first + 1;
-    while (end < parts.length && parts[end] === parts[end - 1] + 1) end++;
-    yield* source.read({
-      start: parts[first] * rowsPerFile,
-      end: Math.min((parts[end - 1] + 1) * rowsPerFile, images),
-    });
-    first = end;
-  }
+/** The images of some spans, in one go. */
+async function* readSpans(source: ImageSource, spans: readonly Span[]): AsyncGenerator<StoredImage> {
+  for (const span of spans) yield* source.read(span);
 }

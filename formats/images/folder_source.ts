@@ -9,7 +9,7 @@
  */
 
 import { basename } from "@std/path";
-import { compareNatural } from "./natural_sort.ts";
+import { listDirectory, walkFolder } from "./folder_walk.ts";
 import type { ImageRange, ImageSource, StoredImage } from "./source.ts";
 
 const IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
@@ -56,9 +56,11 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
   const ancestors = [await Deno.realPath(root)];
   const classes: string[] = [];
   let flat = 0;
-  for (const entry of await listDirectory(root, ancestors)) {
+  for (const entry of await listDirectory(root, ancestors, isImageName)) {
     if (!entry.directory) flat++;
-    else if (await holdsImage(walk(entry.path, entry.name, [...ancestors, entry.directory]))) classes.push(entry.name);
+    else if (await holdsImage(walkFolder(entry.path, entry.name, [...ancestors, entry.directory], isImageName))) {
+      classes.push(entry.name);
+    }
   }
   if (flat === 0 && classes.length === 0) {
     throw new Deno.errors.NotFound(
@@ -70,7 +72,7 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
 
   async function* read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
     let index = 0;
-    for await (const file of walk(root, "", ancestors)) {
+    for await (const file of walkFolder(root, "", ancestors, isImageName)) {
       if (index >= end) return;
       if (index >= start) {
         const slash = file.key.indexOf("/");
@@ -86,7 +88,7 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
     classes: classes.length > 0 ? classes : null,
     async count() {
       let count = 0;
-      for await (const _ of walk(root, "", ancestors)) count++;
+      for await (const _ of walkFolder(root, "", ancestors, isImageName)) count++;
       return count;
     },
     read,
@@ -103,55 +105,4 @@ async function holdsImage(files: AsyncGenerator<unknown>): Promise<boolean> {
   const first = await files.next();
   await files.return(undefined);
   return !first.done;
-}
-
-/** The images below a directory, depth first, in order. `ancestors` are the real paths from the root to it. */
-async function* walk(
-  directory: string,
-  key: string,
-  ancestors: readonly string[],
-): AsyncGenerator<{ path: string; key: string }> {
-  for (const entry of await listDirectory(directory, ancestors)) {
-    const entryKey = key === "" ? entry.name : `${key}/${entry.name}`;
-    if (entry.directory) yield* walk(entry.path, entryKey, [...ancestors, entry.directory]);
-    else yield { path: entry.path, key: entryKey };
-  }
-}
-
-interface Entry {
-  readonly name: string;
-  readonly path: string;
-  /** The real path of a directory, null for an image. */
-  readonly directory: string | null;
-}
-
-async function listDirectory(directory: string, ancestors: readonly string[]): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  try {
-    for await (const entry of Deno.readDir(directory)) {
-      const { name } = entry;
-      if (name.startsWith(".")) continue;
-      const path = `${directory === "/" ? "" : directory}/${name}`;
-      const target = entry.isSymlink ? await followLink(path) : entry;
-      if (target.isDirectory) {
-        const real = entry.isSymlink ? await Deno.realPath(path) : `${ancestors[ancestors.length - 1]}/${name}`;
-        if (!ancestors.includes(real)) entries.push({ name, path, directory: real });
-      } else if (target.isFile && isImageName(name)) {
-        entries.push({ name, path, directory: null });
-      }
-    }
-  } catch (error) {
-    throw new Deno.errors.PermissionDenied(`Cannot list folder "${directory}": ${(error as Error).message}`);
-  }
-  return entries.sort((a, b) => compareNatural(a.name, b.name));
-}
-
-/** What a link leads to; one that leads nowhere counts as a file, which is then rejected by name. */
-async function followLink(path: string): Promise<{ isFile: boolean; isDirectory: boolean }> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { isFile: true, isDirectory: false };
-    throw error;
-  }
 }

@@ -1,0 +1,20 @@
+/**
+ * How others store soft labels: ReLabel's published maps, TokenLabeling's, FKD's labels of crops.
+ *
+ * ```ts
+ * import { openPublished, readPublished } from "./mod.ts";
+ *
+ * const source = await openPublished("tests/fixtures/published");
+ * for await (const file of source.files()) {
+ *   const published = readPublished(file.path, await file.read());
+ *   console.log(file.stem, file.label, published.kind);
+ * }
+ * ```
+ *
+ * @module
+ */
+
+export { type CropLabelMode, type CropLabels } from "./crop_labels.ts";
+export { isPublishedName, openPublished, type PublishedFile, type PublishedSource } from "./source.ts";
+export { type MapLayout, mapOf, type PublishedMap, type PublishedMapKind, publishedMapWriter } from "./map.ts";
+export { type Published, readPublished } from "./read.ts";

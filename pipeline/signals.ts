@@ -1,0 +1,38 @@
+/**
+ * Stopping a run by a signal, so that it ends where it can go on.
+ *
+ * @module
+ */
+
+/** Exit codes as shells have them, 128 and the signal's number. */
+const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "windows"
+  ? [["SIGINT", 130]]
+  : [["SIGINT", 130], ["SIGTERM", 143]];
+
+/**
+ * Runs something that a first SIGINT or SIGTERM asks to stop; a second one ends the process at once.
+ *
+ * @param action What to run.
+ * @returns Its result, and the exit code of the signal that came, 0 without one.
+ */
+export async function withSignals<Result>(
+  action: (signal: AbortSignal) => Promise<Result>,
+): Promise<{ result: Result; code: number }> {
+  const controller = new AbortController();
+  let code = 0;
+  const listeners = SIGNALS.map(([signal, exitCode]) => {
+    const listener = () => {
+      code = exitCode;
+      controller.abort();
+      removeAll();
+    };
+    return { signal, listener };
+  });
+  const removeAll = () => listeners.forEach(({ signal, listener }) => Deno.removeSignalListener(signal, listener));
+  for (const { signal, listener } of listeners) Deno.addSignalListener(signal, listener);
+  try {
+    return { result: await action(controller.signal), code };
+  } finally {
+    if (!controller.signal.aborted) removeAll();
+  }
+}
