@@ -98,7 +98,7 @@ function emptyArray(path: string): PickleState {
 
 function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
   if (typeof name !== "string" || !Object.hasOwn(names, name)) {
-    throw new TypeError(`Cannot read "${path}": an array of it has elements of type ${String(name)}`);
+    throw new TypeError(`Cannot read "${path}": an array of it has elements of type ${show(name)}`);
   }
   return {
     kind: "numpy type",
@@ -106,10 +106,14 @@ function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
     setState(state) {
       const order = Array.isArray(state) ? state[1] : undefined;
       if (order !== "<" && order !== "|") {
-        throw new TypeError(`Cannot read "${path}": an array of it has byte order ${String(order)}, expected <`);
+        throw new TypeError(`Cannot read "${path}": an array of it has byte order ${show(order)}, expected <`);
       }
     },
   };
+}
+
+function show(value: PickleValue | undefined): string {
+  return typeof value === "string" ? JSON.stringify(value) : "that is no text";
 }
 
 function isNumpyType(value: PickleValue | undefined): value is NumpyType {

@@ -116,7 +116,11 @@ export function readPickle(
     if (value === undefined) throw damaged(path, `its pickle recalls value ${index}, which it never stored`);
     stack.push(value);
   };
-  const global = (name: string) => {
+  const global = (module: PickleValue, member: PickleValue) => {
+    const name = `${module}.${member}`;
+    if (typeof module !== "string" || typeof member !== "string" || !/^[\w.]+$/.test(name)) {
+      throw damaged(path, `its pickle refers to something without a name at byte ${position}`);
+    }
     const known = context.global(name);
     if (!known) {
       throw new TypeError(`Cannot read "${path}": pickle refers to ${name}, which is not a tensor`);
@@ -127,7 +131,7 @@ export function readPickle(
     const parameters = pop();
     const callee = pop();
     if (!isGlobal(callee) || !callee.call || !Array.isArray(parameters)) {
-      throw damaged(path, `its pickle calls something that is not a function at byte ${position}`);
+      throw damaged(path, `its pickle calls a value that cannot be called at byte ${position}`);
     }
     stack.push(callee.call(parameters));
   };
@@ -219,10 +223,10 @@ export function readPickle(
     0x68: () => recall(bytes[take(1)]), // BINGET
     0x6a: () => recall(view.getUint32(take(4), true)), // LONG_BINGET
     0x51: () => stack.push(context.persistent(pop())), // BINPERSID
-    0x63: () => global(`${line()}.${line()}`), // GLOBAL
+    0x63: () => global(line(), line()), // GLOBAL
     0x93: () => { // STACK_GLOBAL
       const [name, module] = [pop(), pop()];
-      global(`${module}.${name}`);
+      global(module, name);
     },
     0x52: call, // REDUCE
     0x81: call, // NEWOBJ

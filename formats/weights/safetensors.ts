@@ -40,7 +40,9 @@ export function readSafetensors(source: ByteSource): Weights {
     read(name) {
       return Promise.try(() => {
         const { dtype, offset, length } = tensorNamed(path, tensors, name);
-        if (!(dtype in dataTypes)) throw new TypeError(`Cannot read "${path}": tensor "${name}" is ${dtype}`);
+        if (!Object.hasOwn(dataTypes, dtype)) {
+          throw new TypeError(`Cannot read "${path}": tensor "${name}" is ${dtype}`);
+        }
         return dataTypes[dtype].toFloat32(source.read(offset, length));
       });
     },
@@ -104,7 +106,11 @@ function tensorFrom(path: string, name: string, entry: unknown, dataOffset: numb
   ) {
     throw new TypeError(`Cannot read "${path}": tensor "${name}" is described as ${JSON.stringify(entry)}`);
   }
-  const size = dataTypes[dtype]?.size ?? otherSizes[dtype];
+  const size = Object.hasOwn(dataTypes, dtype)
+    ? dataTypes[dtype].size
+    : Object.hasOwn(otherSizes, dtype)
+    ? otherSizes[dtype]
+    : undefined;
   if (size === undefined) throw new TypeError(`Cannot read "${path}": tensor "${name}" has unknown type ${dtype}`);
   const [begin, end] = offsets;
   if (end - begin !== elementCount(shape) * size) {

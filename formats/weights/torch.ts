@@ -14,7 +14,7 @@ import type { ByteSource } from "./byte_source.ts";
 import { dataTypes, elementCount } from "./data_types.ts";
 import { type PickleContext, type PickleValue, readPickle } from "./pickle.ts";
 import { torchGlobal, type TorchStorage, torchStorage, type TorchTensor } from "./torch_objects.ts";
-import { readZipDirectory } from "./zip.ts";
+import { checkZipEntry, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
 
 /** An open PyTorch file. */
 export interface TorchFile {
@@ -30,8 +30,14 @@ export interface TorchFile {
   read(tensor: TorchTensor): Float32Array<ArrayBuffer>;
 }
 
-/** First byte in the file of each storage, by key. */
-type StorageOffsets = Map<string, number>;
+/** Where the bytes of a storage are: its first byte, and in the zip container its entry. */
+interface StoragePlace {
+  readonly offset: number;
+  readonly entry?: ZipEntry;
+}
+
+/** Places by the storages' keys. */
+type StoragePlaces = Map<string, StoragePlace>;
 
 const streamMagic = 0x1950a86a20f9469cfc6cn;
 /** Far above what the pickles of a stream take, which hold no elements. */
@@ -54,12 +60,11 @@ export function readTorchZip(source: ByteSource): TorchFile {
   const prefix = pickles[0].slice(0, -"data.pkl".length);
   const byteOrder = entries.get(`${prefix}byteorder`);
   if (byteOrder) {
-    const order = new TextDecoder().decode(source.read(byteOrder.offset, byteOrder.length));
+    const order = new TextDecoder().decode(readZipEntry(source, `${prefix}byteorder`, byteOrder));
     if (order !== "little") throw new TypeError(`Cannot read "${path}": its byte order is ${order}`);
   }
-  const offsets: StorageOffsets = new Map();
-  const { offset, length } = entries.get(pickles[0])!;
-  const { value } = readPickle(source.read(offset, length), 0, {
+  const places: StoragePlaces = new Map();
+  const { value } = readPickle(readZipEntry(source, pickles[0], entries.get(pickles[0])!), 0, {
     path,
     global: (name) => torchGlobal(path, name),
     persistent(identifier) {
@@ -68,14 +73,16 @@ export function readTorchZip(source: ByteSource): TorchFile {
       const expected = storage.count * dataTypes[storage.dtype].size;
       if (!entry || entry.length < expected) {
         throw new TypeError(
-          `Cannot read "${path}": storage ${storage.key} has ${entry?.length ?? 0} bytes, expected ${expected}`,
+          `Cannot read "${path}": storage ${JSON.stringify(storage.key)} has ${
+            entry?.length ?? 0
+          } bytes, expected ${expected}`,
         );
       }
-      offsets.set(storage.key, entry.offset);
+      places.set(storage.key, { offset: entry.offset, entry });
       return storage;
     },
   });
-  return { value, read: (tensor) => readTensor(source, offsets, tensor) };
+  return { value, read: (tensor) => readTensor(source, places, tensor) };
 }
 
 /**
@@ -112,8 +119,8 @@ export function readTorchStream(source: ByteSource): TorchFile {
   }
   const value = next();
   const keys = next();
-  const offsets = locateStorages(source, position, keys, storages);
-  return { value, read: (tensor) => readTensor(source, offsets, tensor) };
+  const places = locateStorages(source, position, keys, storages);
+  return { value, read: (tensor) => readTensor(source, places, tensor) };
 }
 
 /** The storages of a stream follow each other, each after its element count. */
@@ -122,41 +129,51 @@ function locateStorages(
   start: number,
   keys: PickleValue,
   storages: ReadonlyMap<string, TorchStorage>,
-): StorageOffsets {
+): StoragePlaces {
   const { path, size } = source;
-  const offsets: StorageOffsets = new Map();
+  const places: StoragePlaces = new Map();
   let position = start;
   for (const key of Array.isArray(keys) ? keys : []) {
     const storage = typeof key === "string" ? storages.get(key) : undefined;
-    if (!storage) throw new TypeError(`Cannot read "${path}": its list of storages names ${key}, which no tensor uses`);
+    if (!storage) {
+      const found = typeof key === "string" ? JSON.stringify(key) : "something else than a storage";
+      throw new TypeError(`Cannot read "${path}": its list of storages names ${found}, which no tensor uses`);
+    }
     const end = position + 8 + storage.count * dataTypes[storage.dtype].size;
     if (end > size) {
       throw new TypeError(
-        `Cannot read "${path}": storage ${key} ends at byte ${end}, the file at ${size} (truncated?)`,
+        `Cannot read "${path}": storage ${JSON.stringify(key)} ends at byte ${end}, the file at ${size} (truncated?)`,
       );
     }
     const count = Number(new DataView(source.read(position, 8).buffer).getBigInt64(0, true));
     if (count !== storage.count) {
-      throw new TypeError(`Cannot read "${path}": storage ${key} has ${count} elements, expected ${storage.count}`);
+      throw new TypeError(
+        `Cannot read "${path}": storage ${JSON.stringify(key)} has ${count} elements, expected ${storage.count}`,
+      );
     }
-    offsets.set(storage.key, position + 8);
+    places.set(storage.key, { offset: position + 8 });
     position = end;
   }
   for (const key of storages.keys()) {
-    if (!offsets.has(key)) throw new TypeError(`Cannot read "${path}": storage ${key} is missing`);
+    if (!places.has(key)) throw new TypeError(`Cannot read "${path}": storage ${JSON.stringify(key)} is missing`);
   }
-  return offsets;
+  return places;
 }
 
-/** Reads the elements from the first to the last that a tensor sees, and puts them in order if they are not. */
-function readTensor(source: ByteSource, offsets: StorageOffsets, tensor: TorchTensor): Float32Array<ArrayBuffer> {
-  const { shape, strides } = tensor;
+/**
+ * Reads the elements from the first to the last that a tensor sees, and puts them in order if they are not. Those of a whole
+ * entry are held to its checksum; of a tensor that sees a part, only the part is read.
+ */
+function readTensor(source: ByteSource, places: StoragePlaces, tensor: TorchTensor): Float32Array<ArrayBuffer> {
+  const { shape, strides, storage } = tensor;
   const { size, toFloat32 } = dataTypes[tensor.dtype];
   const count = elementCount(shape);
   if (count === 0) return new Float32Array(0);
   const span = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis], 1);
-  const start = offsets.get(tensor.storage.key)! + tensor.offset * size;
-  const elements = toFloat32(source.read(start, span * size));
+  const { offset, entry } = places.get(storage.key)!;
+  const bytes = source.read(offset + tensor.offset * size, span * size);
+  if (bytes.length === entry?.length) checkZipEntry(source, `data/${storage.key}`, entry, bytes);
+  const elements = toFloat32(bytes);
   return isContiguous(tensor) ? elements : gather(elements, shape, strides, count);
 }
 

@@ -120,6 +120,12 @@ function rebuildTensor(path: string, parameters: readonly PickleValue[]): TorchT
         `does not fit its ${storage.count} elements`,
     );
   }
+  // With strides of 0 a few stored elements could stand for more than memory holds.
+  if (elementCount(shape) > storage.count) {
+    throw new TypeError(
+      `Cannot read "${path}": a tensor of shape [${shape.join(", ")}] repeats its ${storage.count} elements`,
+    );
+  }
   return { kind: "tensor", storage, dtype: storage.dtype, offset, shape, strides };
 }
 

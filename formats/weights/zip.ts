@@ -7,12 +7,15 @@
  * @module
  */
 
+import { crc32 } from "node:zlib";
 import type { ByteSource } from "./byte_source.ts";
 
 /** An entry of a zip file: where its bytes are. */
 export interface ZipEntry {
   readonly offset: number;
   readonly length: number;
+  /** CRC-32 of its bytes; 0 where its writer computed none, as PyTorch does when told so. */
+  readonly checksum: number;
 }
 
 const endSignature = 0x06054b50;
@@ -52,10 +55,30 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
     }
     const sizes = readSizes(view, position, position + 46 + nameLength, extraLength);
     if (!sizes) throw damaged(source, `entry "${name}" has no zip64 sizes`);
-    entries.set(name, locate(source, name, sizes));
+    entries.set(name, { ...locate(source, name, sizes), checksum: view.getUint32(position + 16, true) });
     position = next;
   }
   return entries;
+}
+
+/**
+ * Reads an entry.
+ *
+ * @param source The open file.
+ * @param name The entry's name, for the message.
+ * @param entry Where it is.
+ * @returns Its bytes.
+ * @throws {TypeError} If they are not those of its checksum.
+ */
+export function readZipEntry(source: ByteSource, name: string, entry: ZipEntry): Uint8Array<ArrayBuffer> {
+  const bytes = source.read(entry.offset, entry.length);
+  checkZipEntry(source, name, entry, bytes);
+  return bytes;
+}
+
+/** Refuses bytes of an entry that are not those of its checksum. */
+export function checkZipEntry(source: ByteSource, name: string, { checksum }: ZipEntry, bytes: Uint8Array): void {
+  if (checksum !== 0 && crc32(bytes) !== checksum) throw damaged(source, `entry "${name}" is not as its checksum says`);
 }
 
 /** Finds the end record, which is the last 22 bytes unless a comment follows it. */
@@ -117,7 +140,11 @@ function readSizes(
 }
 
 /** The bytes follow the local header, whose name and extra field have lengths of their own (PyTorch pads there). */
-function locate(source: ByteSource, name: string, { length, header }: { length: number; header: number }): ZipEntry {
+function locate(
+  source: ByteSource,
+  name: string,
+  { length, header }: { length: number; header: number },
+): { offset: number; length: number } {
   if (header + 30 > source.size) throw damaged(source, `entry "${name}" lies outside the file`);
   const local = new DataView(source.read(header, 30).buffer);
   if (local.getUint32(0, true) !== localSignature) throw damaged(source, `the header of entry "${name}" is damaged`);

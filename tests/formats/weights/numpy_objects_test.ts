@@ -37,8 +37,8 @@ Deno.test("readTorch() refuses arrays whose bytes are not what shape and type sa
     file(`${empty}(K\x01${shape}${type(name, order)}${fortran}${bytes}tb.`);
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
     [state("K\x02\x85", "f4", "<", "\x89", "C\x04abcd"), "an array of shape [2] has 4 bytes, expected 8"],
-    [state("K\x01\x85", "f4", ">", "\x89", "C\x04abcd"), "an array of it has byte order >, expected <"],
-    [state("K\x01\x85", "O8", "|", "\x89", "C\x08abcdefgh"), "an array of it has elements of type O8"],
+    [state("K\x01\x85", "f4", ">", "\x89", "C\x04abcd"), 'an array of it has byte order ">", expected <'],
+    [state("K\x01\x85", "O8", "|", "\x89", "C\x08abcdefgh"), 'an array of it has elements of type "O8"'],
     [state("K\x01K\x01\x86", "f4", "<", "\x88", "C\x04abcd"), "an array of it is in Fortran's order"],
     [state("J\xff\xff\xff\xff\x85", "f4", "<", "\x89", "C\0"), "pickle describes an array in an unknown way"],
     [file(`${empty}Nb.`), "pickle describes an array in an unknown way"],

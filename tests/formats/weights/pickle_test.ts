@@ -118,7 +118,7 @@ Deno.test("openWeights() refuses a tensor that reaches beyond its storage", asyn
     );
   });
   await withFile("a.pth", file(1, 7), async (path) => {
-    await assertRejects(() => openWeights(path), TypeError, "storage 0 has 7 bytes, expected 8");
+    await assertRejects(() => openWeights(path), TypeError, `storage "0" has 7 bytes, expected 8`);
   });
 });
 
@@ -149,7 +149,7 @@ Deno.test("readPickle() refuses programs that are damaged", () => {
     "its pickle takes from an empty stack at byte 1": pickle("."),
     "its pickle has no mark for byte 1": pickle("t."),
     "its pickle recalls value 3, which it never stored": pickle("h", 3, "."),
-    "its pickle calls something that is not a function at byte 3": pickle("N)R."),
+    "its pickle calls a value that cannot be called at byte 3": pickle("N)R."),
     "its pickle sets items of something that is not a dictionary at byte 4": pickle("NNNs."),
     "its pickle has protocol 9, PyTorch writes 2": pickle(0x80, 9, "N."),
   };

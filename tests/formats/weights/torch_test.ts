@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { isTorchTensor, openTorch, openWeights, type TorchTensor } from "../../../formats/weights/mod.ts";
 import { withFile } from "./with_file.ts";
 
@@ -97,6 +97,45 @@ Deno.test("openWeights() says that a cut PyTorch file may be truncated", async (
       () => openWeights(path),
       TypeError,
       "it starts as a zip file but has no directory (a truncated file?)",
+    );
+  });
+});
+
+Deno.test("openTorch() refuses a zip file of PyTorch whose bytes are not those of its checksums", async () => {
+  const published = new URL("../../fixtures/published/n01440764/n01440764_10026.pt", import.meta.url);
+  const whole = await Deno.readFile(published);
+  // In the elements of its tensor, and in its pickle.
+  for (const [position, entry] of [[2000, "data/0"], [110, "n01440764_10026/data.pkl"]] as const) {
+    const damaged = whole.slice();
+    damaged[position] ^= 1;
+    await withFile("a.pt", damaged, async (path) => {
+      await assertRejects(
+        async () => {
+          const file = await openTorch(path);
+          try {
+            file.read(file.value as TorchTensor);
+          } finally {
+            file.close();
+          }
+        },
+        TypeError,
+        `Cannot read "${path}": entry "${entry}" is not as its checksum says`,
+      );
+    });
+  }
+});
+
+Deno.test("openTorch() refuses a tensor that repeats a few stored elements beyond all memory", async () => {
+  const bytes = await Deno.readFile(`${fixtures}tensors.stream.pt`);
+  // BININT1 of the stored offset 5 and of the shape [3] of the expanded tensor, whose stride is 0.
+  const at = bytes.findIndex((_, index) => [0x4b, 5, 0x4b, 3, 0x85].every((byte, k) => bytes[index + k] === byte));
+  assert(at > 0);
+  const changed = [...bytes.subarray(0, at + 2), 0x4a, 0xff, 0xff, 0xff, 0x7f, ...bytes.subarray(at + 4)];
+  await withFile("a.pt", Uint8Array.from(changed), async (path) => {
+    await assertRejects(
+      () => openTorch(path),
+      TypeError,
+      `Cannot read "${path}": a tensor of shape [2147483647] repeats its 24 elements`,
     );
   });
 });
