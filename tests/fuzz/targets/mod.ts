@@ -1,0 +1,20 @@
+/**
+ * The formats that are fuzzed.
+ *
+ * @module
+ */
+
+import type { Target } from "../sample.ts";
+import { manifest } from "./manifest.ts";
+import { parquet } from "./parquet.ts";
+import { safetensors } from "./safetensors.ts";
+import { torch } from "./torch.ts";
+
+/** Formats by name. */
+export const targets = { parquet, manifest, pt: torch, safetensors } as const satisfies Record<string, Target>;
+
+/** The name of a format. */
+export type Format = keyof typeof targets;
+
+/** Every {@linkcode Format}. */
+export const formats = Object.keys(targets) as Format[];

@@ -1,0 +1,38 @@
+/**
+ * A process that runs cases one after the other: `worker.ts FORMAT FOLDER SEED COUNT`. It writes a line of JSON when it is
+ * ready, and one after each case; that it is slow, silent or gone, its parent sees.
+ *
+ * @module
+ */
+
+import process from "node:process";
+import { countAllocations, takeAllocations } from "./allocations.ts";
+import { type CaseResult, prepareTarget, runCase } from "./case.ts";
+import { type Format, targets } from "./targets/mod.ts";
+
+/** A line of the worker after a case. */
+export interface WorkerLine extends CaseResult {
+  readonly seed: number;
+  /** Largest resident memory of the process until now, bytes. */
+  readonly peak: number;
+  /** Bytes that the case asked for, whether touched or not. */
+  readonly asked: number;
+}
+
+const encoder = new TextEncoder();
+
+function print(line: unknown): void {
+  const bytes = encoder.encode(JSON.stringify(line) + "\n");
+  for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
+}
+
+const [format, folder, first, count] = Deno.args;
+const prepared = await prepareTarget(targets[format as Format], folder);
+countAllocations();
+print("ready");
+for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
+  takeAllocations();
+  const result = await runCase(prepared, seed);
+  const peak = process.resourceUsage().maxRSS * 1024;
+  print({ seed, ...result, peak, asked: takeAllocations() } satisfies WorkerLine);
+}
