@@ -2,14 +2,15 @@
  * Softmax over the last axis: p[c] = exp(x[c] - m) / sum over c of exp(x[c] - m), m the largest x. Subtracting m changes
  * nothing but keeps every exponent at or below 0. Padding lanes take part in neither m nor the sum, and stay zero.
  *
- * A CPU runs an invocation for each row, a GPU a workgroup, whose invocations share the classes and join their maxima and
- * sums as a tree.
+ * A CPU runs an invocation for each row, which it reads three times through a texture; a GPU a workgroup, whose invocations
+ * share the classes and join their maxima and sums as a tree.
  *
  * @module
  */
 
 import { type Kernel, spreadWorkgroups } from "../kernel.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
+import { readTexel, TEXTURE_WIDTH, textureFormat } from "./texture.ts";
 
 /** Invocations that share a row on a GPU. */
 const WORKERS = 64;
@@ -37,27 +38,30 @@ export function softmaxReference(logits: ArrayLike<number>, classes: number): Fl
  * Softmax.
  *
  * @param options `rows` of `classes` each.
- * @returns A kernel with the bindings `input` and `output`, `[rows, C]`.
+ * @returns A kernel with `input` (a texture in the software profile) and `output`, `[rows, C]`.
  */
 export function softmaxKernel(options: { rows: number; classes: number } & Target): Kernel {
   const { rows, classes, profile, storage } = options;
   const vector = vectorType(storage);
-  const bindings = { input: vector, output: vector };
   const parameters = unsigned([
     { name: "rows", value: rows },
     { name: "vectors", value: channelVectors(classes) },
     { name: "classes", value: classes },
   ]);
-  const workers = profile === "gpu" ? WORKERS : 1;
+  const shared = profile === "gpu";
+  const workers = shared ? WORKERS : 1;
+  const bindings: Record<string, string> = shared ? { input: vector, output: vector } : { output: vector };
+  const textures = shared ? [] : [{ name: "input", format: textureFormat(storage) }];
+  const load = shared ? "vec4<f32>(input[at])" : readTexel("input", `(at + ${TEXTURE_WIDTH}u)`);
   // Padding counts as the lowest float in the maximum; its power is then 0 or, in a row of such floats, masked.
   const real = realLanes("vector", "parameters.classes");
   const walk = (body: string) =>
     `  for (var vector = first; vector < parameters.vectors; vector += ${workers}u) {
-    let value = vec4<f32>(input[row * parameters.vectors + vector]);
+    let at = row * parameters.vectors + vector;
+    let value = ${load};
 ${body}
   }`;
   const power = `select(vec4<f32>(0.0), exp(value - largest), ${real})`;
-  const shared = profile === "gpu";
   const join = (name: string, operation: (a: string, b: string) => string) => {
     if (!shared) return "";
     const steps = [`  partials[local] = ${name};`];
@@ -69,7 +73,7 @@ ${body}
   };
   return {
     name: `softmax ${storage} ${profile}`,
-    code: `${declarations(bindings, parameters)}
+    code: `${declarations(bindings, parameters, { textures: textures.map(({ name }) => name) })}
 ${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
 @compute @workgroup_size(${shared ? WORKERS : 8})
 fn main(${BUILTINS}) {
@@ -95,12 +99,11 @@ ${
     }
   powers += block;
   var sum = powers.x + powers.y + powers.z + powers.w;
-${join("sum", (a, b) => `${a} + ${b}`)}${
-      walk(`    output[row * parameters.vectors + vector] = ${vector}(${power} / sum);`)
-    }
+${join("sum", (a, b) => `${a} + ${b}`)}${walk(`    output[at] = ${vector}(${power} / sum);`)}
 }
 `,
     bindings: Object.keys(bindings),
+    textures,
     parameters,
     workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
   };

@@ -1,8 +1,8 @@
 /**
  * LabelPooling in two dispatches and a softmax; the sparse map is all that is read of a label map.
  *
- * 1. {@linkcode cellWeightsKernel}: how much each cell counts for each bin, from 32 bytes a crop. Where a crop is upright
- *    or turned by 90 degrees, weights are products of one sum along either axis.
+ * 1. {@linkcode cellWeightsKernel}: how much each cell counts for each bin, from 32 bytes a crop, a row of the
+ *    map an invocation. Where a crop is upright or turned by 90 degrees, weights are products of one sum along either axis.
  * 2. {@linkcode poolCellsKernel}: cells are summed by class into the dense row of the target. The order is fixed: rank by
  *    rank within a cell or a run of cells. A CPU runs an invocation for each row. On a GPU a workgroup shares a row:
  *    invocations fetch cells side by side, put classes and terms into workgroup memory, and each adds up the classes that
@@ -70,7 +70,7 @@ export function cellWeightsKernel(options: {
       { name: "binRows", value: outputSize[0] },
       { name: "binColumns", value: outputSize[1] },
     ],
-    items: crops * outputSize[0] * outputSize[1] * rows * columns,
+    items: crops * outputSize[0] * outputSize[1] * rows,
     functions: `
 /** What a sample at a place of an axis reads of a cell, and whether it is on the map. */
 fn tap(place: f32, cell: f32, size: f32) -> vec2<f32> {
@@ -82,51 +82,55 @@ fn tap(place: f32, cell: f32, size: f32) -> vec2<f32> {
   return select(vec2<f32>(0.0), vec2<f32>(weight, 1.0), on);
 }
 
-/** The same, summed over the samples of a bin along one axis. */
-fn taps(origin: f32, step: f32, first: f32, count: u32, bins: f32, cell: f32, size: f32) -> vec2<f32> {
+/** Evenly spaced samples of a bin along one direction. */
+struct Samples { first: f32, count: u32, bins: f32, }
+
+fn fraction(samples: Samples, i: u32) -> f32 {
+  return (samples.first + (f32(i) + 0.5) / f32(samples.count)) / samples.bins;
+}
+
+/** The taps of all samples on one axis. */
+fn taps(origin: f32, step: f32, samples: Samples, cell: f32, size: f32) -> vec2<f32> {
   var sum = vec2<f32>(0.0);
-  for (var i = 0u; i < count; i++) {
-    sum += tap(origin + step * ((first + (f32(i) + 0.5) / f32(count)) / bins), cell, size);
-  }
+  for (var i = 0u; i < samples.count; i++) { sum += tap(origin + step * fraction(samples, i), cell, size); }
   return sum;
 }
 `,
-    body: `  let cells = parameters.rows * parameters.columns;
-  let bins = parameters.binRows * parameters.binColumns;
-  let crop = item / cells / bins;
-  let bin = item / cells % bins;
-  let cell = item % cells;
-  let y = f32(cell / parameters.columns);
-  let x = f32(cell % parameters.columns);
+    body: `  let bins = parameters.binRows * parameters.binColumns;
+  let bin = item / parameters.rows % bins;
+  let y = f32(item % parameters.rows);
+  let crop = item / parameters.rows / bins;
   let head = regions[2u * crop];
   let tail = regions[2u * crop + 1u];
   let origin = bitcast<vec2<f32>>(head.xy);
   let down = bitcast<vec2<f32>>(head.zw);
   let right = bitcast<vec2<f32>>(tail.xy);
-  let samples = vec2<u32>(tail.z & 0xffffu, tail.z >> 16u);
-  let size = vec2<f32>(f32(parameters.rows), f32(parameters.columns));
-  let binRow = f32(bin / parameters.binColumns);
-  let binColumn = f32(bin % parameters.binColumns);
-  let rows = f32(parameters.binRows);
-  let columns = f32(parameters.binColumns);
-  // Weight, and how many samples are on the map.
-  var sum = vec2<f32>(0.0);
-  if (((down.y == 0.0) & (right.x == 0.0))) {
-    sum = taps(origin.x, down.x, binRow, samples.x, rows, y, size.x) *
-      taps(origin.y, right.y, binColumn, samples.y, columns, x, size.y);
-  } else if (((down.x == 0.0) & (right.y == 0.0))) {
-    sum = taps(origin.x, right.x, binColumn, samples.y, columns, y, size.x) *
-      taps(origin.y, down.y, binRow, samples.x, rows, x, size.y);
-  } else {
-    for (var i = 0u; i < samples.x; i++) {
-      let start = origin + down * ((binRow + (f32(i) + 0.5) / f32(samples.x)) / rows);
-      for (var j = 0u; j < samples.y; j++) {
-        let place = start + right * ((binColumn + (f32(j) + 0.5) / f32(samples.y)) / columns);
-        sum += tap(place.x, y, size.x) * tap(place.y, x, size.y);
+  let vertical = Samples(f32(bin / parameters.binColumns), tail.z & 0xffffu, f32(parameters.binRows));
+  let horizontal = Samples(f32(bin % parameters.binColumns), tail.z >> 16u, f32(parameters.binColumns));
+  let height = f32(parameters.rows);
+  let width = f32(parameters.columns);
+  let upright = (down.y == 0.0) & (right.x == 0.0);
+  let turned = (down.x == 0.0) & (right.y == 0.0);
+  var rowTaps = vec2<f32>(0.0);
+  if (upright) { rowTaps = taps(origin.x, down.x, vertical, y, height); }
+  else if (turned) { rowTaps = taps(origin.x, right.x, horizontal, y, height); }
+  for (var column = 0u; column < parameters.columns; column++) {
+    let x = f32(column);
+    // Weight, and how many samples are on the map.
+    var sum = vec2<f32>(0.0);
+    if (upright) { sum = rowTaps * taps(origin.y, right.y, horizontal, x, width); }
+    else if (turned) { sum = rowTaps * taps(origin.y, down.y, vertical, x, width); }
+    else {
+      for (var i = 0u; i < vertical.count; i++) {
+        let start = origin + down * fraction(vertical, i);
+        for (var j = 0u; j < horizontal.count; j++) {
+          let place = start + right * fraction(horizontal, j);
+          sum += tap(place.x, y, height) * tap(place.y, x, width);
+        }
       }
     }
-  }
-  weights[item] = select(0.0, sum.x / sum.y, sum.y > 0.0);`,
+    weights[item * parameters.columns + column] = select(0.0, sum.x / sum.y, sum.y > 0.0);
+  }`,
   });
 }
 
