@@ -6,11 +6,11 @@
 
 import { type ImageSource, openDecodePool, type StoredImage } from "../formats/images/mod.ts";
 import { type LabelMapConfiguration, openLabelMapFolder, type Shard } from "../formats/labels/mod.ts";
-import project from "../deno.json" with { type: "json" };
 import type { LoadedAnnotator } from "./annotator.ts";
 import { dataSetClassNames } from "./class_names.ts";
 import { fillFolder, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
 import { defaultWorkers, labelImages, type StepTimes } from "./label_images.ts";
+import { engineVersion } from "./version.ts";
 
 export type { WriteProgress };
 
@@ -106,7 +106,7 @@ async function configurationOf(
     rowsPerFile,
     source: { images, firstKey: await keyAt(source, 0), lastKey: await keyAt(source, images - 1) },
     engine: {
-      version: `${project.name.replace(/^.*\//, "")} ${project.version}`,
+      version: engineVersion,
       adapter: capabilities.adapter,
       profile: capabilities.profile,
       storage,

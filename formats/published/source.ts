@@ -37,6 +37,9 @@ export interface PublishedSource {
   /** What it is, to be read after a number: `files in 2 class folders`. */
   readonly description: string;
   readonly count: number;
+  /** The first and the last of its stems, which tell another source. */
+  readonly firstStem: string;
+  readonly lastStem: string;
   /** Names of the class folders that labels index. */
   readonly classes: readonly string[] | null;
   /** The files from position `start` to before `end`, or those at some positions, in order. */
@@ -73,8 +76,10 @@ export async function openPublished(path: string): Promise<PublishedSource> {
   const find = await finderOf(path);
   const folders = new Set<string>();
   let count = 0;
-  for await (const { key, read } of find(() => false)) {
-    count++;
+  let [first, last] = ["", ""];
+  for await (const { path, key, read } of find(() => false)) {
+    last = key ?? basename(path);
+    if (count++ === 0) first = last;
     if (key !== null) folders.add(folderOf(key));
     else if (folders.size === 0) await read(); // says what is wrong with the archive
   }
@@ -92,9 +97,8 @@ export async function openPublished(path: string): Promise<PublishedSource> {
     for await (const { path, key, read } of find(isWanted)) {
       if (index >= end) return;
       if (isWanted(index)) {
-        const name = key ?? basename(path);
-        const stem = name.slice(key === null ? 0 : shared).replace(/\.\w+$/, "");
-        yield { index, path, stem, label: key === null ? null : labels.get(classOf(folderOf(key))) ?? null, read };
+        const label = key === null ? null : labels.get(classOf(folderOf(key))) ?? null;
+        yield { index, path, stem: key === null ? basename(path) : stemOf(key, shared), label, read };
       }
       index++;
     }
@@ -103,6 +107,8 @@ export async function openPublished(path: string): Promise<PublishedSource> {
   return {
     description: `files in ${classes.length} class folder${classes.length === 1 ? "" : "s"}`,
     count,
+    firstStem: stemOf(first, shared),
+    lastStem: stemOf(last, shared),
     classes: classes.length > 0 ? classes : null,
     files,
   };
@@ -168,6 +174,11 @@ async function* archiveFiles(path: string, isWanted: (position: number) => boole
   } finally {
     stream.close();
   }
+}
+
+/** A key without the folders above the class folders, and without its extension. */
+function stemOf(key: string, shared: number): string {
+  return key.slice(shared).replace(/\.\w+$/, "");
 }
 
 /** The folder of a key, empty at the root. */

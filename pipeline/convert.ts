@@ -1,0 +1,296 @@
+/**
+ * `deno task convert`: soft labels from one form to another.
+ *
+ * @module
+ */
+
+import { type ClassNames, openLabelMaps, readManifests } from "../formats/labels/mod.ts";
+import {
+  type MapLayout,
+  openPublished,
+  type Published,
+  type PublishedSource,
+  readPublished,
+} from "../formats/published/mod.ts";
+import { isHubReference } from "../formats/weights/mod.ts";
+import { readBoxes } from "./boxes.ts";
+import { imageNetClassNames, readClassNames } from "./class_names.ts";
+import { UsageError } from "./command_line.ts";
+import { convertLabelMaps } from "./convert_label_maps.ts";
+import {
+  agreementWithAnnotator,
+  classFinder,
+  describeVerdict,
+  judgeLayout,
+  type LayoutEvidence,
+  scoresInBoxes,
+} from "./convert_layout.ts";
+import { CONVERT_HELP, type ConvertCommand, readConvertOptions } from "./convert_options.ts";
+import { type ClassList, convertPublished } from "./convert_published.ts";
+import { convertToTorch, notedLayout } from "./convert_to_torch.ts";
+import type { FillResult, WriteProgress } from "./fill_folder.ts";
+import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
+import { type Progress, showProgress } from "./progress.ts";
+import { withSignals } from "./signals.ts";
+
+/** Files looked through for one that can be read. */
+const PROBED_FILES = 100;
+
+/** Rejected files to name. */
+const SHOWN_REJECTED = 3;
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
+ */
+export async function runConvert(args: readonly string[]): Promise<number> {
+  const progress = showProgress();
+  try {
+    const command = readConvertOptions(args);
+    if (command === "help") {
+      console.log(CONVERT_HELP);
+      return 0;
+    }
+    return await run(command, progress);
+  } catch (error) {
+    progress.end();
+    console.error((error as Error).message);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+/** What a conversion needs to be watched and stopped. */
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: WriteProgress) => void;
+}
+
+/** A conversion that is ready to start. */
+interface Conversion {
+  /** What it does, for the eye. */
+  readonly description: string;
+  start(
+    watch: Watch,
+  ): Promise<WriteProgress & { readonly stopped: boolean; readonly manifest?: FillResult["manifest"] }>;
+  close(): void;
+}
+
+async function run(command: ConvertCommand, progress: Progress): Promise<number> {
+  const { output, quiet } = command;
+  const conversion = isLabelMaps(command.input)
+    ? await prepareLabelMaps(command)
+    : await preparePublished(command, progress);
+  try {
+    if (!quiet) progress.print(conversion.description);
+    const start = performance.now();
+    const { result, code } = await withSignals((signal) =>
+      conversion.start({ signal, onProgress: quiet ? undefined : progress.update })
+    );
+    progress.end();
+    if (result.stopped) {
+      console.error(
+        `Stopped: ${formatCount(result.done)} of ${formatCount(result.total)} images were done, ` +
+          `the same command goes on in "${output}"`,
+      );
+      return code;
+    }
+    if (!quiet) console.log(summary(output, result, (performance.now() - start) / 1000).join("\n"));
+    return 0;
+  } finally {
+    conversion.close();
+  }
+}
+
+function summary(
+  output: string,
+  { done, before, rejected, manifest }: WriteProgress & { manifest?: FillResult["manifest"] },
+  seconds: number,
+): string[] {
+  const written = done - before;
+  const earlier = before > 0 ? `; ${formatCount(before)} were there from before` : "";
+  const lines = [
+    `${output}: ${formatNumberOf(done - rejected, "image")}${
+      rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""
+    }`,
+  ];
+  if (manifest && done > rejected) {
+    const { k, grid, dtype } = manifest.configuration.metadata;
+    const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
+    lines.push(
+      `  maps       ${grid.join(" x ")} cells, ${formatNumberOf(k, "class", "classes")} a cell, ${dtype}, ` +
+        `${formatCount(Math.round(bytes / (done - rejected)))} bytes an image`,
+    );
+  }
+  lines.push(
+    written === 0
+      ? `  time       nothing was left to do${earlier}`
+      : `  time       ${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} files/s${earlier}`,
+  );
+  if (rejected > 0) {
+    const list = `${output}/rejected.jsonl`;
+    const images: { key: string; reason: string }[] = Deno.readTextFileSync(list).trimEnd().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    lines.push(`  rejected   ${formatNumberOf(rejected, "file")}, listed in ${list}`);
+    lines.push(...images.slice(0, SHOWN_REJECTED).map(({ reason }) => `    ${reason}`));
+    if (images.length > SHOWN_REJECTED) lines.push(`    and ${formatCount(images.length - SHOWN_REJECTED)} more`);
+  }
+  return lines;
+}
+
+/** Label maps are a folder with a manifest, or a file that is called so. */
+function isLabelMaps(path: string): boolean {
+  try {
+    if (!Deno.statSync(path).isDirectory) return /\.(parquet|arrow)$/.test(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return /\.(parquet|arrow)$/.test(path);
+    throw error;
+  }
+  return [...Deno.readDirSync(path)].some(({ name }) => /^manifest(-\d+-of-\d+)?\.json$/.test(name));
+}
+
+async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
+  const { input, output, to, dtype, topK, layout } = command;
+  refuse(command, ["annotator", "boxes", "images", "name", "classes", "missing"], "label maps have that");
+  if (to === "pt" && (dtype ?? topK) !== undefined) {
+    throw new UsageError("Cannot use --dtype or --top-k with --to pt: .pt files are float32 and keep all ranks");
+  }
+  if (to !== "pt" && layout !== undefined) throw new UsageError("Cannot use --layout here: label maps are [H, W]");
+  if (to === undefined && (dtype ?? topK) === undefined) {
+    throw new UsageError(
+      `Expected what to make of label maps "${input}": --to arrow, parquet or pt, --dtype or --top-k`,
+    );
+  }
+  const labelMaps = await openLabelMaps(input);
+  const { metadata, length } = labelMaps;
+  const from = `${formatNumberOf(length, "label map")} of ${metadata.annotator.name}, ${metadata.dtype}`;
+  const close = () => labelMaps.close();
+  if (to === "pt") {
+    const stored = layout === "hw" || layout === "wh" ? layout : storedLayout(metadata.converted);
+    return {
+      description: `${from}, to .pt files stored ${stored}`,
+      start: (watch) => convertToTorch(labelMaps, output, { layout: stored, ...watch }),
+      close,
+    };
+  }
+  const { classes, dataSetClasses } = classesOf(input);
+  return {
+    description: `${from}, to ${to ?? "parquet"}`,
+    start: (watch) =>
+      convertLabelMaps(labelMaps, output, {
+        ...command,
+        container: to ?? "parquet",
+        classes,
+        dataSetClasses,
+        ...watch,
+      }),
+    close,
+  };
+}
+
+/** How maps were stored that were converted to label maps; `hw` for others. */
+function storedLayout(converted: unknown): MapLayout {
+  return (converted as { layout?: MapLayout } | undefined)?.layout === "wh" ? "wh" : "hw";
+}
+
+function classesOf(path: string): { classes?: ClassNames; dataSetClasses?: ClassNames } {
+  return Deno.statSync(path).isDirectory ? readManifests(path)[0] : {};
+}
+
+async function preparePublished(command: ConvertCommand, progress: Progress): Promise<Conversion> {
+  const { input, output, to = "parquet" } = command;
+  const source = await openPublished(input);
+  const sample = await firstReadable(source, input);
+  const classes = await readClasses(command.classes);
+  const from = `${formatCount(source.count)} ${source.description}`;
+  if (sample.kind === "crop_labels") throw new UsageError("not yet");
+  if (to === "pt") throw new UsageError(`Cannot convert "${input}" to pt: it holds .pt files`);
+  refuse(command, ["missing"], "it is for FKD's files");
+  const layout = await layoutOf(command, { source, sample, classes, progress });
+  return {
+    description: `${from}, ${sample.kind === "relabel" ? "ReLabel" : "TokenLabeling"}, stored ${layout}, to ${to}`,
+    start: (watch) =>
+      convertPublished(source, sample, output, { ...command, container: to, classes, layout, ...watch }),
+    close() {},
+  };
+}
+
+function refuse(command: ConvertCommand, names: readonly (keyof ConvertCommand)[], reason: string): void {
+  const given = names.find((name) => command[name] !== undefined);
+  if (given) throw new UsageError(`Cannot use --${given} with "${command.input}": ${reason}`);
+}
+
+async function firstReadable(source: PublishedSource, input: string): Promise<Published> {
+  let reason: Error | undefined;
+  for await (const file of source.files({ end: PROBED_FILES })) {
+    try {
+      return readPublished(file.path, await file.read());
+    } catch (error) {
+      reason ??= error as Error;
+    }
+  }
+  const tried = Math.min(source.count, PROBED_FILES);
+  throw new TypeError(
+    `Cannot convert "${input}": none of its ${formatCount(tried)} first files can be read: ${reason?.message}`,
+  );
+}
+
+async function readClasses(text: string | undefined): Promise<ClassList> {
+  if (text !== undefined && /^\d+$/.test(text)) {
+    const count = Number(text);
+    if (count < 1 || count > 2 ** 32) throw new UsageError(`Cannot use --classes ${text}: expected 1 to 2^32`);
+    return { count, ...(count === 1000 ? { names: await imageNetClassNames() } : {}) };
+  }
+  const names = text === undefined ? await imageNetClassNames() : await readClassNames(text);
+  return { count: names.name.length, names };
+}
+
+type MapSample = Exclude<Published, { kind: "crop_labels" }>;
+
+/** What was said, else what is known, else what is measured. */
+async function layoutOf(
+  command: ConvertCommand,
+  { source, sample, classes, progress }: {
+    source: PublishedSource;
+    sample: MapSample;
+    classes: ClassList;
+    progress: Progress;
+  },
+): Promise<MapLayout> {
+  const { input, layout, annotator, images, boxes } = command;
+  if (layout === "hw" || layout === "wh") return layout;
+  const evidence = await measure();
+  if (evidence) {
+    const verdict = judgeLayout(evidence);
+    const sentence = describeVerdict(evidence, verdict);
+    if (!verdict.layout) throw new TypeError(`Cannot tell how the maps of "${input}" are stored: ${sentence}`);
+    progress.print(`Layout: ${sentence}`);
+    return verdict.layout;
+  }
+  const known = Deno.statSync(input).isDirectory ? notedLayout(input) : undefined;
+  if (known) return known;
+  // TokenLabeling's generator is public, and stores them so.
+  if (sample.kind === "token-labeling") return "hw";
+  throw new UsageError(
+    `Cannot tell how the maps of "${input}" are stored, [H, W] or [W, H]: say --layout hw or wh, ` +
+      "or give --layout auto something to compare them with, --annotator and --images, or --boxes",
+  );
+
+  async function measure(): Promise<LayoutEvidence | undefined> {
+    const maps = { source, classes: classes.count };
+    if (boxes !== undefined) {
+      return await scoresInBoxes(maps, readBoxes(boxes, classFinder(classes.names, classes.count)), command.sample);
+    }
+    if (annotator === undefined) return undefined;
+    if (images === undefined) throw new UsageError("Option --annotator needs --images, the folder of the images");
+    if (isHubReference(annotator)) {
+      throw new UsageError(`Cannot use --annotator ${annotator}: expected a folder, deno task relabel downloads it`);
+    }
+    progress.print(`Comparing maps with annotator ${annotator} on ${formatCount(command.sample)} images`);
+    return await agreementWithAnnotator(maps, { annotator, images, sample: command.sample, axes: sample.axes });
+  }
+}
+
+if (import.meta.main) Deno.exit(await runConvert(Deno.args));
