@@ -10,6 +10,7 @@ import { bytesOf, concatenate } from "../../bytes.ts";
 import type { ColumnValues, Placement, ValueType } from "../../columns.ts";
 import { encodeDictionary } from "./dictionary.ts";
 import { definitionRuns, encodeLevels, type LevelRun, repetitionRuns } from "./levels.ts";
+import { columnStatistics, type Statistics } from "./statistics.ts";
 import { bool, encodeThrift, i32, i8, struct, type ThriftValue } from "./thrift.ts";
 
 /** Parquet's numbers for how values are stored. */
@@ -47,6 +48,7 @@ export interface ColumnChunk {
   readonly valueCount: number;
   /** Bytes with page headers and without compression. */
   readonly uncompressedBytes: number;
+  readonly statistics?: Statistics;
 }
 
 /** How Parquet stores a value type: the logical type is its annotation, the converted type an older form of the same. */
@@ -89,6 +91,7 @@ export function encodeColumn(column: ColumnValues, placement: Placement = {}): C
     : present && definitionRuns(present);
   const levels = [repetition, definition].flatMap((runs) => runs ? [encodeLevels(runs)] : []);
   const valueCount = present ? present.length : column.values.length;
+  const statistics = columnStatistics(column, valueCount - column.values.length);
   const chunks = candidates(column).map(({ encoding, dictionary, data }) => {
     const first = dictionary &&
       encodePage(dictionary.data, PAGES.DICTIONARY, {
@@ -103,6 +106,7 @@ export function encodeColumn(column: ColumnValues, placement: Placement = {}): C
       dictionaryBytes: first?.bytes.length ?? 0,
       valueCount,
       uncompressedBytes: (first?.uncompressedBytes ?? 0) + second.uncompressedBytes,
+      statistics,
     };
   });
   return chunks.reduce((best, chunk) => chunk.bytes.length < best.bytes.length ? chunk : best);

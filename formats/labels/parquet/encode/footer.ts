@@ -1,8 +1,7 @@
 /**
  * The footer of a Parquet file: its columns, its row groups, and what it says of itself.
  *
- * Statistics, page indexes and column orders are left out: they cost bytes, and nobody filters a million label maps by
- * the least logit.
+ * Statistics stand where rows are found by them (statistics.ts); page indexes and sizes of levels are left out.
  *
  * @module
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
@@ -11,7 +10,8 @@
 import { bytesOf, concatenate } from "../../bytes.ts";
 import type { Column } from "../../columns.ts";
 import { type ColumnChunk, parquetType, PHYSICAL_TYPES } from "./column.ts";
-import { encodeThrift, i32, i64, list, string, struct, type ThriftFields, type ThriftValue } from "./thrift.ts";
+import type { Statistics } from "./statistics.ts";
+import { binary, encodeThrift, i32, i64, list, string, struct, type ThriftFields, type ThriftValue } from "./thrift.ts";
 
 /** A row group that is in the file. */
 export interface RowGroup {
@@ -34,6 +34,9 @@ const REPETITION = { required: 0, optional: 1, repeated: 2 } as const;
 const CONVERTED_LIST = 3;
 const CODEC_ZSTD = 6;
 
+/** A column order: integers by value, strings by their bytes. Without it readers trust no bounds. */
+const ORDERED_BY_TYPE = struct({ 1: struct({}) });
+
 /**
  * The bytes after the last row group.
  *
@@ -55,6 +58,7 @@ export function encodeFooter(
     4: list("struct", groups.map((group) => rowGroup(group, columns))),
     5: list("struct", metadata.map(([key, value]) => struct({ 1: string(key), 2: string(value) }))),
     6: string("relabel"),
+    7: list("struct", columns.map(() => ORDERED_BY_TYPE)),
   });
   return concatenate([footer, bytesOf(Uint32Array.of(footer.length)), MAGIC]);
 }
@@ -107,6 +111,15 @@ function columnChunk(chunk: ChunkPosition, { name, type, shape }: Column): Thrif
       7: i64(chunk.compressedBytes),
       9: i64(chunk.offset + chunk.dictionaryBytes),
       11: chunk.dictionaryBytes > 0 ? i64(chunk.offset) : undefined,
+      12: chunk.statistics && statistics(chunk.statistics),
     }),
+  });
+}
+
+function statistics({ nullCount, bounds }: Statistics): ThriftValue {
+  return struct({
+    3: i64(nullCount),
+    5: bounds && binary(bounds.greatest),
+    6: bounds && binary(bounds.least),
   });
 }

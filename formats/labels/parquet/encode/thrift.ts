@@ -12,7 +12,7 @@
 export type ThriftValue =
   | { readonly type: "bool"; readonly value: boolean }
   | { readonly type: "i8" | "i32" | "i64"; readonly value: number }
-  | { readonly type: "string"; readonly value: string }
+  | { readonly type: "string"; readonly value: Uint8Array }
   | { readonly type: "list"; readonly element: "i32" | "string" | "struct"; readonly value: readonly ThriftValue[] }
   | { readonly type: "struct"; readonly value: ThriftFields };
 
@@ -25,7 +25,8 @@ export const i8 = (value: number): ThriftValue => ({ type: "i8", value });
 export const i32 = (value: number): ThriftValue => ({ type: "i32", value });
 export const i64 = (value: number): ThriftValue => ({ type: "i64", value });
 export const bool = (value: boolean): ThriftValue => ({ type: "bool", value });
-export const string = (value: string): ThriftValue => ({ type: "string", value });
+export const binary = (value: Uint8Array): ThriftValue => ({ type: "string", value });
+export const string = (value: string): ThriftValue => binary(new TextEncoder().encode(value));
 export const struct = (value: ThriftFields): ThriftValue => ({ type: "struct", value });
 export const list = (element: "i32" | "string" | "struct", value: readonly ThriftValue[]): ThriftValue => ({
   type: "list",
@@ -87,7 +88,7 @@ function pushValue(bytes: number[], value: ThriftValue): void {
       pushVarint(bytes, value.value < 0 ? -2 * value.value - 1 : 2 * value.value);
       break;
     case "string":
-      pushBytes(bytes, new TextEncoder().encode(value.value));
+      pushBytes(bytes, value.value);
       break;
     case "list":
       if (value.value.length < 15) bytes.push(value.value.length << 4 | TYPES[value.element]);
