@@ -19,15 +19,16 @@
  * @module
  */
 
-interface Float8Format {
+/** How an 8-bit float divides its bits. */
+export interface Float8Format {
   readonly mantissaBits: number;
   readonly bias: number;
   /** Bit pattern of the largest finite value. */
   readonly largest: number;
 }
 
-const E4M3: Float8Format = { mantissaBits: 3, bias: 7, largest: 0x7e };
-const E5M2: Float8Format = { mantissaBits: 2, bias: 15, largest: 0x7b };
+export const E4M3: Float8Format = { mantissaBits: 3, bias: 7, largest: 0x7e };
+export const E5M2: Float8Format = { mantissaBits: 2, bias: 15, largest: 0x7b };
 
 /**
  * Rounds to the nearest E4M3 value, saturating at 448.
@@ -36,7 +37,7 @@ const E5M2: Float8Format = { mantissaBits: 2, bias: 15, largest: 0x7b };
  * @returns Their bit patterns.
  */
 export function toFloat8E4M3(values: Float32Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(values, (value) => round(value, E4M3));
+  return Uint8Array.from(values, (value) => roundToFloat8(value, E4M3));
 }
 
 /**
@@ -46,7 +47,7 @@ export function toFloat8E4M3(values: Float32Array): Uint8Array<ArrayBuffer> {
  * @returns Their bit patterns.
  */
 export function toFloat8E5M2(values: Float32Array): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(values, (value) => round(value, E5M2));
+  return Uint8Array.from(values, (value) => roundToFloat8(value, E5M2));
 }
 
 /**
@@ -74,11 +75,13 @@ export function fromFloat8E5M2(bits: Uint8Array): Float32Array<ArrayBuffer> {
 }
 
 /**
- * Works on the float32 bits: a magnitude in the normal range keeps its upper mantissa bits, half of the last kept bit
+ * Rounds one number to the nearest value of a format, saturating.
+ *
+ * It works on the float32 bits: a magnitude in the normal range keeps its upper mantissa bits, half of the last kept bit
  * (less one if that bit is 0, which is what makes ties even) is added first, and a carry into the exponent is right as
  * it stands. Below the smallest normal value, the magnitude counted in smallest subnormals is rounded instead.
  */
-function round(value: number, { mantissaBits, bias, largest }: Float8Format): number {
+export function roundToFloat8(value: number, { mantissaBits, bias, largest }: Float8Format): number {
   if (Number.isNaN(value)) return 0x7f;
   word.setFloat32(0, value);
   const bits = word.getUint32(0);

@@ -15,6 +15,7 @@
 
 export * from "./types.ts";
 export * from "./codec.ts";
+export * from "./diffusion.ts";
 export { type Container, containers } from "./container.ts";
 export * from "./float16.ts";
 export * from "./float8.ts";
