@@ -17,10 +17,10 @@ import { globalAveragePoolKernel } from "./operations/global_average_pool.ts";
 import {
   classBytes,
   packClassesKernel,
+  type PackedScoreType,
   packedWords,
   packScoresKernel,
   scoreBytes,
-  type ScoreType,
 } from "./operations/quantise.ts";
 import type { ResizeFilter } from "./operations/resize/mod.ts";
 import { softmaxKernel } from "./operations/softmax.ts";
@@ -45,7 +45,7 @@ export interface AnnotatorSettings {
   readonly interpolation: ResizeFilter;
   /** Classes kept of each cell. */
   readonly k: number;
-  readonly dtype: ScoreType;
+  readonly dtype: PackedScoreType;
   /** Of activations; default f32. */
   readonly storage?: Storage;
 }
@@ -54,8 +54,8 @@ export interface AnnotatorSettings {
 export interface PackedLabelMap {
   /** `[k, H, W]`, rank 0 is the highest; 32 bits from 65,536 classes on. */
   readonly class: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
-  /** Logits in the same order: f32, or the bit patterns of fp16 or fp8. */
-  readonly score: Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+  /** Logits in the same order: f32, or the bit patterns of fp16. */
+  readonly score: Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
   /** The 5 best of softmax(mean of all logits over H and W), or all where there are fewer. */
   readonly topClass: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
   readonly topProbability: Float32Array<ArrayBuffer>;
@@ -246,7 +246,7 @@ export async function createAnnotator(device: Device, settings: AnnotatorSetting
 function unpack(
   read: ArrayBuffer,
   count: number,
-  { batch, elements, classes, dtype }: { batch: number; elements: number; classes: number; dtype: ScoreType },
+  { batch, elements, classes, dtype }: { batch: number; elements: number; classes: number; dtype: PackedScoreType },
 ): PackedLabelMap[] {
   const classWords = packedWords(elements, classBytes(classes));
   const scoreWords = packedWords(elements, scoreBytes(dtype));
@@ -254,7 +254,7 @@ function unpack(
   const scores = batch * classWords * 4;
   const bestClasses = scores + batch * scoreWords * 4;
   const bestValues = bestClasses + batch * best * 4;
-  const Scores = { 4: Float32Array, 2: Uint16Array, 1: Uint8Array }[scoreBytes(dtype)];
+  const Scores = { fp32: Float32Array, fp16: Uint16Array }[dtype];
   const Classes = { 4: Uint32Array, 2: Uint16Array }[classBytes(classes)];
   return Array.from({ length: count }, (_, n) => ({
     class: new Classes(read, n * classWords * 4, elements).slice(),

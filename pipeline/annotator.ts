@@ -10,6 +10,7 @@ import {
   type LabelMapRow,
   type LabelMapType,
   labelMapTypes,
+  quantiseMap,
 } from "../formats/labels/mod.ts";
 import {
   type AnnotatorFolder,
@@ -19,7 +20,7 @@ import {
   loadParameters,
   openAnnotatorFolder,
 } from "../formats/weights/mod.ts";
-import { type Annotator, type AnnotatorSettings, createAnnotator } from "../kernels/annotator.ts";
+import { type Annotator, type AnnotatorSettings, createAnnotator, type PackedLabelMap } from "../kernels/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../kernels/device.ts";
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
@@ -111,7 +112,18 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
     const device = await openQuietDevice();
     try {
       const { mean, std, interpolation } = folder;
-      const settings = { network, parameters, size, mean, std, interpolation, k: topK, dtype, storage };
+      const packed = dtype === "fp16" ? "fp16" : "fp32";
+      const settings = {
+        network,
+        parameters,
+        size,
+        mean,
+        std,
+        interpolation,
+        k: topK,
+        dtype: packed,
+        storage,
+      } as const;
       const annotator = await createFitting(device, settings, options.batch);
       const metadata: LabelMapMetadata = {
         version: 1,
@@ -128,8 +140,11 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         capabilities: device.capabilities,
         storage,
         batch: annotator.batch,
-        annotate: (images) => annotator.annotate(images),
-        start: (images) => annotator.start(images),
+        annotate: async (images) => storedMaps(await annotator.annotate(images), metadata),
+        start(images) {
+          const read = annotator.start(images);
+          return async () => storedMaps(await read(), metadata);
+        },
         close: () => close(device, annotator),
       };
     } catch (error) {
@@ -139,6 +154,16 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
   } finally {
     folder.weights.close();
   }
+}
+
+/** Maps with scores as they are stored: the device packs fp32 and fp16, the 8-bit types are made here. */
+function storedMaps(maps: readonly PackedLabelMap[], metadata: LabelMapMetadata): LabelMap[] {
+  return maps.map((map) => {
+    const { score } = map;
+    return score instanceof Float32Array
+      ? { ...map, score: quantiseMap({ class: map.class, logits: score }, metadata) }
+      : map;
+  });
 }
 
 /** An annotator of the wanted batch, or of the largest one up to the profile's default that the adapter can hold. */

@@ -1,5 +1,5 @@
 /**
- * Packing a label map: scores as fp32, fp16 or one of the two OCP 8-bit floats, classes as uint16 or uint32.
+ * Packing a label map: scores as fp32 or fp16, classes as uint16 or uint32; and the OCP 8-bit floats, to read them.
  *
  * | type | sign, exponent, mantissa bits | bias | largest | NaN |
  * | --- | --- | --- | --- | --- |
@@ -26,6 +26,12 @@ import { itemKernel } from "./tensor.ts";
 
 /** How scores are stored, as `--dtype` names it. */
 export type ScoreType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
+
+/**
+ * What an annotator's scores are packed into on the device. The 8-bit types are made of float32 on the CPU, since errors are
+ * passed on from cell to cell there (`formats/labels/diffusion.ts`), one after the other.
+ */
+export type PackedScoreType = "fp32" | "fp16";
 
 /** How a small floating point format divides its bits. */
 export interface FloatFormat {
@@ -138,7 +144,7 @@ function pack(
  * (u32, `[N, packedWords(elements, scoreBytes(type))]`).
  */
 export function packScoresKernel(
-  options: { batch: number; elements: number; type: ScoreType; profile: Profile },
+  options: { batch: number; elements: number; type: PackedScoreType; profile: Profile },
 ): Kernel {
   const { type } = options;
   return packKernel({

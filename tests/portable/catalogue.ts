@@ -113,7 +113,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   packScoresKernel: () =>
     PROFILES.flatMap((profile) =>
-      (["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"] as const).map((type) =>
+      (["fp32", "fp16"] as const).map((type) =>
         packScoresKernel({ batch: 1, elements: 45, type, profile })
       )
     ),

@@ -11,6 +11,7 @@ import {
   type LabelMapType,
   mapLength,
   quantise,
+  quantiseMap,
 } from "../../../formats/labels/mod.ts";
 
 const MAPS = new URL("../../fixtures/lite0/maps475.safetensors", import.meta.url);
@@ -66,7 +67,7 @@ export function fixtureRows(dtype: LabelMapType): LabelMapRow[] {
       width: isTall ? short : 500,
       height: isTall ? 500 : short,
       class: map,
-      score: quantise(logits, dtype),
+      score: quantiseMap({ class: map, logits }, fixtureMetadata(dtype)),
       topClass,
       topProbability,
     };
