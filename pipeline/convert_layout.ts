@@ -76,6 +76,7 @@ export function describeVerdict(
 ): string {
   const figure = `${figures.length} ${noun}, ${what}: ${hw.toFixed(3)} as hw, ${wh.toFixed(3)} as wh`;
   if (layout) return `${figure}: the maps are ${layout}`;
+  if (hw === wh) return `${figure}; they are the same`;
   const apart = `${figure}; they are ${Math.abs(hw - wh).toFixed(3)} apart`;
   if (figures.length < FEWEST) return `${apart}, and ${FEWEST} ${noun} at least would tell`;
   return `${apart}, ${(Math.abs(hw - wh) / error).toFixed(1)} standard errors, and more than ${SEPARATION} would tell`;

@@ -86,7 +86,7 @@ export async function convertToTorch(
   makeFolder(output, subject);
   const unlock = takeLock(join(output, ".convert.lock"), subject);
   try {
-    const before = begin(output, configuration, subject);
+    const { done: before, isResumed } = begin(output, configuration, subject);
     const note = (done: number) =>
       replaceFile(join(output, CONVERT_FILE), formatNote({ version: 1, configuration, done }));
     const encode = publishedMapWriter({ k, grid, layout });
@@ -102,7 +102,7 @@ export async function convertToTorch(
       const bytes = encode({ class: classes, score: dequantise(score, dtype) });
       makeOnce(folders, dirname(path), subject);
       // What a run left that was killed since its last note.
-      const isRepeated = index < before + ROWS_PER_NOTE;
+      const isRepeated = isResumed && index < before + ROWS_PER_NOTE;
       writeFile(path, bytes, isRepeated, `${subject}: "${key}"`);
       const done = index + 1;
       if (done % ROWS_PER_NOTE === 0 || done === total) note(done);
@@ -115,12 +115,16 @@ export async function convertToTorch(
   }
 }
 
-/** Rows that are done, 0 for a new folder. */
-function begin(output: string, configuration: Note["configuration"], subject: string): number {
+/** Rows that are done, and whether an earlier run did any. */
+function begin(
+  output: string,
+  configuration: Note["configuration"],
+  subject: string,
+): { done: number; isResumed: boolean } {
   const note = readNote(output);
   if (note) {
     const found = differences(note.configuration, JSON.parse(JSON.stringify(configuration)));
-    if (found.length === 0) return note.done;
+    if (found.length === 0) return { done: note.done, isResumed: true };
     throw new TypeError(
       `Cannot go on with .pt files in "${output}": repeat their options or choose another folder, since ${
         found.join("; ")
@@ -133,7 +137,7 @@ function begin(output: string, configuration: Note["configuration"], subject: st
     throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONVERT_FILE}`);
   }
   replaceFile(join(output, CONVERT_FILE), formatNote({ version: 1, configuration, done: 0 }));
-  return 0;
+  return { done: 0, isResumed: false };
 }
 
 function readNote(path: string): Note | undefined {
