@@ -280,7 +280,7 @@ function checkParts(path: string, { parts }: Manifest): void {
 }
 
 /** The rejected images of finished parts; a run that was killed may have left others. */
-function readRejected(path: string, { parts, configuration: { rowsPerFile } }: Manifest): RejectedImage[] {
+export function readRejected(path: string, { parts, configuration: { rowsPerFile } }: Manifest): RejectedImage[] {
   const images = (readIfThere(path) ?? "").split("\n").filter((line) => line !== "").map((line): RejectedImage => {
     try {
       return JSON.parse(line);
