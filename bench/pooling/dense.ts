@@ -11,33 +11,28 @@ import { type Crop, samplingRegions, type SparseMaps } from "../../kernels/opera
 import { softmaxKernel } from "../../kernels/operations/softmax.ts";
 import { channelVectors, itemKernel } from "../../kernels/operations/tensor.ts";
 import type { Kernel } from "../../kernels/kernel.ts";
-import { createPlan, type Plan } from "../../kernels/plan.ts";
-
-/** Dense LabelPooling on a device. */
-export interface DensePooler {
-  /** Bytes that go to the device for a step. */
-  readonly bytes: number;
-  /** Builds the tensor, uploads it and starts the step. */
-  submit(maps: SparseMaps, crops: readonly Crop[]): void;
-  /** The targets `[crops, C]` of the last step. */
-  targets(): Promise<Float32Array>;
-  close(): void;
-}
+import { createPlan } from "../../kernels/plan.ts";
+import type { PoolingStep } from "./sparse.ts";
 
 /**
- * Puts it on a device. Where the tensor exceeds what the adapter binds, it goes in equal parts.
+ * Sets a step up. Where the tensor exceeds what the adapter binds, it goes in equal parts.
  *
  * @param device Where.
- * @param maps Their kind; a crop each.
- * @returns The pooler.
+ * @param maps Label maps of type fp32.
+ * @param crops One of each map.
+ * @returns The step; close it.
  */
-export async function createDensePooler(device: Device, maps: SparseMaps): Promise<DensePooler> {
+export async function createDenseStep(
+  device: Device,
+  maps: SparseMaps,
+  crops: readonly Crop[],
+): Promise<PoolingStep> {
   const { grid, classes, count } = maps;
   const cells = grid[0] * grid[1];
   let part = count;
   while (part * classes * cells * 4 > device.capabilities.maxBindingBytes) part = Math.ceil(part / 2);
   const { profile } = device.capabilities;
-  const plan: Plan = await createPlan(device, {
+  const plan = await createPlan(device, {
     tensors: new Map([
       ["regions", part * REGION_WORDS * 4],
       ["dense", part * classes * cells * 4],
@@ -65,25 +60,34 @@ export async function createDensePooler(device: Device, maps: SparseMaps): Promi
   );
   const tensor = new Float32Array(part * classes * cells);
   const { queue } = device.gpu;
+  const submit = () => {
+    const packed = packRegions(samplingRegions(maps, crops, {}));
+    for (let first = 0; first < count; first += part) {
+      scatter(tensor, maps, first, part);
+      queue.writeBuffer(dense.buffer, dense.offset, tensor);
+      queue.writeBuffer(regions.buffer, regions.offset, packed, first * REGION_WORDS, part * REGION_WORDS);
+      const encoder = device.gpu.createCommandEncoder();
+      plan.encode(encoder);
+      encoder.copyBufferToBuffer(target.buffer, target.offset, staging, first * classes * 4, part * classes * 4);
+      queue.submit([encoder.finish()]);
+    }
+  };
+  const read = async () => {
+    await staging.mapAsync(GPUMapMode.READ);
+    const result = new Float32Array(staging.getMappedRange().slice(0));
+    staging.unmap();
+    return result;
+  };
   return {
+    name: "dense tensor, as published",
     bytes: count * (classes * cells + REGION_WORDS) * 4,
-    submit(maps, crops) {
-      const packed = packRegions(samplingRegions(maps, crops, {}));
-      for (let first = 0; first < count; first += part) {
-        scatter(tensor, maps, first, part);
-        queue.writeBuffer(dense.buffer, dense.offset, tensor);
-        queue.writeBuffer(regions.buffer, regions.offset, packed, first * REGION_WORDS, part * REGION_WORDS);
-        const encoder = device.gpu.createCommandEncoder();
-        plan.encode(encoder);
-        encoder.copyBufferToBuffer(target.buffer, target.offset, staging, first * classes * 4, part * classes * 4);
-        queue.submit([encoder.finish()]);
-      }
+    targets() {
+      submit();
+      return read();
     },
-    async targets() {
-      await staging.mapAsync(GPUMapMode.READ);
-      const result = new Float32Array(staging.getMappedRange().slice(0));
-      staging.unmap();
-      return result;
+    async run(repetitions) {
+      for (let repetition = 0; repetition < repetitions; repetition++) submit();
+      await read();
     },
     close() {
       plan.close();
