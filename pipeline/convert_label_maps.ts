@@ -14,7 +14,7 @@ import {
   type LabelMapRow,
   type LabelMapType,
   openLabelMapFolder,
-  quantise,
+  quantiseMap,
 } from "../formats/labels/mod.ts";
 import { fillFolder, type Filling, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
 import { engineVersion } from "./version.ts";
@@ -57,12 +57,10 @@ export async function convertLabelMaps(
   const metadata: LabelMapMetadata = { ...before, k: topK, dtype };
   const length = topK * before.grid[0] * before.grid[1];
   const convert = (row: LabelMapRow): LabelMapRow => {
-    const score = row.score.subarray(0, length);
-    return {
-      ...row,
-      class: row.class.subarray(0, length),
-      score: dtype === before.dtype ? score : quantise(dequantise(score, before.dtype), dtype),
-    };
+    const [classes, stored] = [row.class.subarray(0, length), row.score.subarray(0, length)];
+    if (dtype === before.dtype) return { ...row, class: classes, score: stored };
+    const score = quantiseMap({ class: classes, logits: dequantise(stored, before.dtype) }, metadata);
+    return { ...row, class: classes, score };
   };
   const keyAt = async (index: number) => images === 0 ? null : (await labelMaps.row(index)).key;
   const configuration: LabelMapConfiguration = {

@@ -13,7 +13,7 @@ import {
   type LabelMapRow,
   type LabelMapType,
   openLabelMapFolder,
-  quantise,
+  quantiseMap,
 } from "../formats/labels/mod.ts";
 import {
   type MapLayout,
@@ -176,9 +176,10 @@ export async function convertPublished(
 /** Makes of a file's bytes the columns that do not depend on where it is. */
 function rowConverter(
   sample: PublishedMap,
-  { k, grid: [height, width], dtype }: LabelMapMetadata,
+  metadata: LabelMapMetadata,
   { classes: { count: classes }, layout }: PublishedOptions,
 ): (path: string, bytes: Uint8Array) => Pick<LabelMapRow, "class" | "score" | "topClass" | "topProbability"> {
+  const { k, grid: [height, width] } = metadata;
   const cells = height * width;
   const expected = shapeOf(sample);
   return (path, bytes) => {
@@ -190,8 +191,8 @@ function rowConverter(
       throw new TypeError(`Cannot convert "${path}": it is ${shapeOf(published)}, the first was ${expected}`);
     }
     const map = mapOf(published, { path, classes, layout });
-    const score = quantise(map.score.subarray(0, k * cells), dtype);
-    return { class: map.class.subarray(0, k * cells), score, ...topClassesOf(map, { cells, classes }) };
+    const best = { class: map.class.subarray(0, k * cells), logits: map.score.subarray(0, k * cells) };
+    return { class: best.class, score: quantiseMap(best, metadata), ...topClassesOf(map, { cells, classes }) };
   };
 }
 

@@ -16,6 +16,14 @@ export const labelMapTypes: readonly LabelMapType[] = ["fp32", "fp16", "fp8_e4m3
 /** Scores as stored: float32, or the bit patterns of float16 and of the 8-bit types. */
 export type Scores = Float32Array | Uint16Array | Uint8Array;
 
+/** What scores of a type are stored in. */
+export const SCORE_ARRAYS = {
+  fp32: Float32Array,
+  fp16: Uint16Array,
+  fp8_e4m3: Uint8Array,
+  fp8_e5m2: Uint8Array,
+} as const;
+
 /** Class indices as stored: 16 bits below 65,536 classes, 32 bits from there on. */
 export type Classes = Uint16Array | Uint32Array;
 

@@ -7,11 +7,9 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import { dirname } from "@std/path";
 import { arrowEncoder } from "./arrow/encode/file.ts";
+import { labelMapColumns } from "./columns.ts";
 import { containerOf } from "./container.ts";
-import { fileError, PARTIAL, syncFolder } from "./files.ts";
 import { parquetEncoder } from "./parquet/encode/file.ts";
 import { rowGroupColumns } from "./row_group.ts";
 import {
@@ -21,9 +19,11 @@ import {
   type LabelMapMetadata,
   type LabelMapRow,
   mapLength,
+  SCORE_ARRAYS,
   type Scores,
   topLength,
 } from "./types.ts";
+import { createWholeFile } from "./whole_file.ts";
 
 /** A file being written. */
 export interface LabelMapWriter {
@@ -70,48 +70,20 @@ const GROUP_ROWS = 16384;
 export function createLabelMapFile(path: string, metadata: LabelMapMetadata): LabelMapWriter {
   const subject = `Cannot write label map "${path}"`;
   checkMetadata(metadata, subject);
-  const encoder = containerOf(path) === "arrow" ? arrowEncoder(metadata) : parquetEncoder(metadata);
+  const encoder = containerOf(path) === "arrow"
+    ? arrowEncoder(metadata)
+    : parquetEncoder(labelMapColumns(metadata), metadata);
   const groupRows = Math.max(1, Math.min(GROUP_ROWS, Math.floor(GROUP_VALUES / mapLength(metadata))));
-  const partial = path + PARTIAL;
-  const file = openFile(partial, subject);
-  const hash = createHash("sha256");
+  const file = createWholeFile(path, subject);
   let rows: LabelMapRow[] = [];
   let rowCount = 0;
-  let offset = 0;
-  let open = true;
-
-  function discard(): void {
-    if (!open) return;
-    open = false;
-    file.close();
-    Deno.removeSync(partial);
-  }
-
-  /** Runs what touches the disk; if it fails, nothing is left behind. */
-  function attempt(action: () => void): void {
-    if (!open) throw new TypeError(`${subject}: it is closed`);
-    try {
-      action();
-    } catch (error) {
-      discard();
-      throw fileError(subject, error);
-    }
-  }
-
-  function write(bytes: Uint8Array): void {
-    attempt(() => {
-      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
-    });
-    hash.update(bytes);
-    offset += bytes.length;
-  }
 
   function writeGroup(): void {
-    for (const bytes of encoder.rowGroup(rowGroupColumns(rows, metadata), rows.length)) write(bytes);
+    for (const bytes of encoder.rowGroup(rowGroupColumns(rows, metadata), rows.length)) file.write(bytes);
     rows = [];
   }
 
-  write(encoder.start());
+  file.write(encoder.start());
   return {
     append(row) {
       rows.push(checkedCopy(row, metadata, subject));
@@ -120,29 +92,12 @@ export function createLabelMapFile(path: string, metadata: LabelMapMetadata): La
     },
     finish() {
       if (rows.length > 0) writeGroup();
-      write(encoder.end());
-      attempt(() => {
-        file.syncSync();
-        Deno.renameSync(partial, path);
-        syncFolder(dirname(path));
-      });
-      open = false;
-      file.close();
-      return { rows: rowCount, bytes: offset, sha256: hash.digest("hex") };
+      file.write(encoder.end());
+      return { rows: rowCount, ...file.finish() };
     },
-    discard,
+    discard: file.discard,
   };
 }
-
-function openFile(path: string, subject: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, truncate: true });
-  } catch (error) {
-    throw fileError(subject, error);
-  }
-}
-
-const SCORE_ARRAYS = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array } as const;
 
 /** A copy of a row that fits the metadata. */
 function checkedCopy(row: LabelMapRow, metadata: LabelMapMetadata, subject: string): LabelMapRow {

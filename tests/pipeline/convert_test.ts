@@ -5,7 +5,7 @@ import {
   dequantise,
   type LabelMapType,
   openLabelMaps,
-  quantise,
+  quantiseMap,
   readManifests,
 } from "../../formats/labels/mod.ts";
 import { type PublishedMap, publishedMapWriter, readPublished } from "../../formats/published/mod.ts";
@@ -188,11 +188,10 @@ Deno.test("label maps change container, type and ranks, and keep the rest", asyn
   const small = await convert(labels, "--dtype", "fp8_e4m3", "--top-k", "3");
   const { rows, metadata } = await rowsOf(small.path);
   assertEquals([metadata.dtype, metadata.k, metadata.grid], ["fp8_e4m3", 3, [15, 15]]);
-  const expected = before.map((row) => ({
-    ...row,
-    class: row.class.slice(0, 675),
-    score: quantise((row.score as Float32Array).slice(0, 675), "fp8_e4m3"),
-  }));
+  const expected = before.map((row) => {
+    const map = { class: row.class.slice(0, 675), logits: (row.score as Float32Array).slice(0, 675) };
+    return { ...row, class: map.class, score: quantiseMap(map, metadata) };
+  });
   assertEquals(rows, expected);
   const [was, is] = [labels, small.path].map((path) => readManifests(path)[0]);
   assertEquals([is.classes, is.dataSetClasses], [was.classes, was.dataSetClasses]);

@@ -1,13 +1,13 @@
 /**
- * A Parquet file of label maps: magic, row groups, footer.
+ * A Parquet file: magic, row groups, footer.
  *
  * @module
  */
 
 import { encodeSchemaMessage } from "../../arrow/encode/schema.ts";
-import { labelMapColumns } from "../../columns.ts";
+import type { Column } from "../../columns.ts";
 import type { FileEncoder } from "../../container.ts";
-import type { LabelMapMetadata } from "../../types.ts";
+import type { Json } from "../../types.ts";
 import { encodeColumn } from "./column.ts";
 import { encodeFooter, MAGIC, type RowGroup } from "./footer.ts";
 
@@ -15,11 +15,11 @@ import { encodeFooter, MAGIC, type RowGroup } from "./footer.ts";
  * Begins a Parquet file. Besides the entry `relabel` it has `ARROW:schema`, the Arrow schema in base64: what tells
  * Arrow's readers that the lists of a map all have the same length.
  *
- * @param metadata Of the file.
+ * @param columns The columns, in order.
+ * @param metadata What the file says of its rows.
  * @returns Its encoder.
  */
-export function parquetEncoder(metadata: LabelMapMetadata): FileEncoder {
-  const columns = labelMapColumns(metadata);
+export function parquetEncoder(columns: readonly Column[], metadata: Json): FileEncoder {
   const groups: RowGroup[] = [];
   let offset = MAGIC.length;
   return {
