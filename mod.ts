@@ -3,7 +3,7 @@
  * set, read what was written.
  *
  * ```ts
- * import { loadAnnotator, openImages, openLabelMaps, relabel, writeLabelMaps } from "./mod.ts";
+ * import { loadAnnotator, openImages, LabelMaps, relabel, writeLabelMaps } from "./mod.ts";
  *
  * // An annotator, and one image: any RGB pixels.
  * const annotator = await loadAnnotator("assets/efficientnet_lite0", { size: [160, 160], topK: 3 });
@@ -22,8 +22,8 @@
  * const folder = await Deno.makeTempDir();
  * await writeLabelMaps(folder, images, annotator);
  * annotator.close();
- * const labelMaps = await openLabelMaps(folder);
- * console.log(labelMaps.length, labelMaps.metadata.dtype, (await labelMaps.row(0)).key);
+ * const labelMaps = await LabelMaps.open(folder);
+ * console.log(labelMaps.length, labelMaps.metadata.dtype, (await labelMaps.get(0)).key);
  * labelMaps.close();
  * ```
  *
@@ -58,13 +58,14 @@ export {
   dequantise,
   type FinishedPart,
   type Json,
+  type LabelMapBatch,
   type LabelMapConfiguration,
   type LabelMapMetadata,
-  type LabelMapReader,
   type LabelMapRow,
+  LabelMaps,
   type LabelMapType,
   type Manifest,
-  openLabelMaps,
+  type OpenLabelMapsOptions,
   readManifests,
   type Scores,
   type Shard,

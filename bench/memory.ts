@@ -9,7 +9,7 @@
  */
 
 import { join } from "@std/path";
-import { openLabelMaps } from "../formats/labels/mod.ts";
+import { LabelMaps } from "../formats/labels/mod.ts";
 import { readCount } from "../pipeline/command_line.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
 import { describeMachine } from "./machine.ts";
@@ -66,7 +66,7 @@ async function peakOf(images: number, size: number): Promise<number> {
   }
   const { code, stderr } = await ended;
   if (code !== 0) throw new Error(`Cannot measure relabelling: ${new TextDecoder().decode(stderr)}`);
-  const written = await openLabelMaps(labels);
+  const written = await LabelMaps.open(labels);
   if (written.length !== images) {
     throw new Error(`Cannot measure relabelling: ${written.length} of ${images} images have a label map`);
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ClassNames, openLabelMaps, readManifests } from "../formats/labels/mod.ts";
+import { type ClassNames, LabelMaps, readManifests } from "../formats/labels/mod.ts";
 import {
   type MapLayout,
   openPublished,
@@ -163,7 +163,7 @@ async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
       `Expected what to make of label maps "${input}": --to arrow, parquet or pt, --dtype or --top-k`,
     );
   }
-  const labelMaps = await openLabelMaps(input);
+  const labelMaps = await LabelMaps.open(input);
   const { metadata, length } = labelMaps;
   const from = `${formatNumberOf(length, "label map")} of ${metadata.annotator.name}, ${metadata.dtype}`;
   const close = () => labelMaps.close();

@@ -10,7 +10,7 @@ import {
   dequantise,
   type LabelMapConfiguration,
   type LabelMapMetadata,
-  type LabelMapReader,
+  type LabelMaps,
   type LabelMapRow,
   type LabelMapType,
   openLabelMapFolder,
@@ -45,7 +45,7 @@ export interface LabelMapOptions {
  * @throws {RangeError} If there are fewer ranks than are wanted.
  */
 export async function convertLabelMaps(
-  labelMaps: LabelMapReader,
+  labelMaps: LabelMaps,
   output: string,
   options: LabelMapOptions,
 ): Promise<FillResult> {
@@ -62,7 +62,7 @@ export async function convertLabelMaps(
     const score = quantiseMap({ class: classes, logits: dequantise(stored, before.dtype) }, metadata);
     return { ...row, class: classes, score };
   };
-  const keyAt = async (index: number) => images === 0 ? null : (await labelMaps.row(index)).key;
+  const keyAt = async (index: number) => images === 0 ? null : (await labelMaps.get(index)).key;
   const configuration: LabelMapConfiguration = {
     metadata,
     rowsPerFile,
@@ -75,7 +75,7 @@ export async function convertLabelMaps(
   async function* produce(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
     for (const { start, end } of spans) {
       for (let index = start; index < end; index++) {
-        const row = await labelMaps.row(index);
+        const row = await labelMaps.get(index);
         yield { index, key: row.key, row: convert(row) };
       }
     }

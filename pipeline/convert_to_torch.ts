@@ -9,7 +9,7 @@
  */
 
 import { dirname, join } from "@std/path";
-import { dequantise, differences, type LabelMapReader } from "../formats/labels/mod.ts";
+import { dequantise, differences, type LabelMaps } from "../formats/labels/mod.ts";
 import { fileError, readIfThere, removeIfThere, replaceFile } from "../formats/labels/files.ts";
 import { takeLock } from "../formats/labels/lock.ts";
 import { type MapLayout, publishedMapWriter } from "../formats/published/mod.ts";
@@ -67,14 +67,14 @@ export function notedLayout(path: string): MapLayout | undefined {
  * @throws {TypeError} If the folder was begun with another configuration, or the input is damaged.
  */
 export async function convertToTorch(
-  labelMaps: LabelMapReader,
+  labelMaps: LabelMaps,
   output: string,
   { layout, signal, onProgress }: TorchOptions,
 ): Promise<TorchResult> {
   const subject = `Cannot write .pt files to "${output}"`;
   const { metadata: { k, grid, dtype, classes }, length: total } = labelMaps;
   if (classes > 2 ** 24 + 1) throw new RangeError(`${subject}: float32 holds no class index above ${2 ** 24}`);
-  const keyAt = async (index: number) => total === 0 ? null : (await labelMaps.row(index)).key;
+  const keyAt = async (index: number) => total === 0 ? null : (await labelMaps.get(index)).key;
   const configuration = {
     layout,
     k,
@@ -97,7 +97,7 @@ export async function convertToTorch(
         note(index);
         return { done: index, before, total, rejected: 0, stopped: true };
       }
-      const { key, class: classes, score } = await labelMaps.row(index);
+      const { key, class: classes, score } = await labelMaps.get(index);
       const path = join(output, pathOf(key, subject));
       const bytes = encode({ class: classes, score: dequantise(score, dtype) });
       makeOnce(folders, dirname(path), subject);

@@ -9,8 +9,8 @@ import {
   type ClassNames,
   type LabelMapMetadata,
   type LabelMapRow,
+  LabelMaps,
   type Manifest,
-  openLabelMaps,
   type RejectedImage,
   shardSuffix,
 } from "../formats/labels/mod.ts";
@@ -107,12 +107,12 @@ async function describeImages(
   { classes }: Manifest,
   { show, colour }: SummaryOptions,
 ): Promise<string[]> {
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   try {
     const { metadata } = labelMaps;
     const lines: string[] = [];
     for (let index = 0; index < Math.min(show, labelMaps.length); index++) {
-      lines.push("", ...describeImage(await labelMaps.row(index), metadata, classes, colour));
+      lines.push("", ...describeImage(await labelMaps.get(index), metadata, classes, colour));
     }
     return lines;
   } finally {

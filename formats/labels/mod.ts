@@ -3,9 +3,9 @@
  *
  * @example
  * ```ts
- * import { openLabelMaps } from "./mod.ts";
+ * import { LabelMaps } from "./mod.ts";
  *
- * const labelMaps = await openLabelMaps("labels");
+ * const labelMaps = await LabelMaps.open("labels");
  * for await (const { key, topClass } of labelMaps.rows()) console.log(key, topClass[0]);
  * labelMaps.close();
  * ```
@@ -20,7 +20,6 @@ export { type Container, containers } from "./container.ts";
 export * from "./float16.ts";
 export * from "./float8.ts";
 export * from "./writer.ts";
-export * from "./reader.ts";
 export * from "./manifest.ts";
 export * from "./folder.ts";
-export * from "./collection.ts";
+export * from "./label_maps.ts";

@@ -4,7 +4,7 @@ import {
   createLabelMapFile,
   dequantise,
   type LabelMapType,
-  openLabelMaps,
+  LabelMaps,
   quantiseMap,
   readManifests,
 } from "../../formats/labels/mod.ts";
@@ -40,7 +40,7 @@ async function failing(input: string, ...options: string[]): Promise<[number, st
 }
 
 async function rowsOf(path: string) {
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   const rows = await Array.fromAsync(labelMaps.rows());
   const { metadata } = labelMaps;
   labelMaps.close();

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { openLabelMaps, readManifests } from "../../formats/labels/mod.ts";
+import { LabelMaps, readManifests } from "../../formats/labels/mod.ts";
 import { writeTar } from "../formats/images/tar_writer.ts";
 import { BROKEN, mixedFolder } from "./photographs.ts";
 import { contents, ROOT, runTask, taskCommand } from "./task.ts";
@@ -29,7 +29,7 @@ Deno.test("deno task relabel writes parts, a manifest and the list of rejected i
   const { path } = await wholeRun();
   const parts = Array.from({ length: 6 }, (_, part) => `part-0000${part}.parquet`);
   assertEquals(Object.keys(contents(path)), ["manifest.json", ...parts, "rejected.jsonl"]);
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   const rows = await Array.fromAsync(labelMaps.rows());
   labelMaps.close();
   const rejected = Deno.readTextFileSync(join(path, "rejected.jsonl")).trimEnd().split("\n").map((line) =>
@@ -75,8 +75,8 @@ Deno.test("deno task relabel says what it wrote, what it rejected, and what to d
 Deno.test("the summary's best classes and cells are those of the rows", async () => {
   const { path, out } = await wholeRun();
   const names = readManifests(path)[0].classes!.name.map((name) => name.split(",")[0]);
-  const labelMaps = await openLabelMaps(path);
-  const rows = [await labelMaps.row(0), await labelMaps.row(1)];
+  const labelMaps = await LabelMaps.open(path);
+  const rows = [await labelMaps.get(0), await labelMaps.get(1)];
   labelMaps.close();
   for (const { key, topClass, topProbability, class: classes } of rows) {
     const lines = out.slice(out.indexOf(`\n${key}`)).split("\n").slice(2, 5);
@@ -163,7 +163,7 @@ Deno.test("two shards at once write the part files of one run, and its rows in t
   const isPart = ([name]: [string, string]) => name.startsWith("part-");
   assertEquals(Object.entries(contents(path)).filter(isPart), Object.entries(contents(expected)).filter(isPart));
   const keys = async (folder: string) => {
-    const labelMaps = await openLabelMaps(folder);
+    const labelMaps = await LabelMaps.open(folder);
     const rows = await Array.fromAsync(labelMaps.rows());
     labelMaps.close();
     return rows.map(({ key }) => key);
@@ -294,7 +294,7 @@ Deno.test("deno task relabel lists a corrupt tar shard as rejected and relabels 
   const rejected = Deno.readTextFileSync(join(path, "rejected.jsonl")).trimEnd().split("\n");
   assertEquals(rejected.length, 1);
   assertStringIncludes(rejected[0], "train-1.tar");
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   const rows = await Array.fromAsync(labelMaps.rows());
   labelMaps.close();
   assertEquals(rows.map(({ key, label }) => `${key} ${label}`), [

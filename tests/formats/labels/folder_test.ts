@@ -3,8 +3,8 @@ import { join } from "@std/path";
 import {
   type LabelMapConfiguration,
   type LabelMapFolderOptions,
+  LabelMaps,
   openLabelMapFolder,
-  openLabelMaps,
   readManifests,
 } from "../../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "./fixture.ts";
@@ -62,20 +62,20 @@ Deno.test("openLabelMapFolder() lists finished parts, rejected images and class 
       '{"index":5,"key":"kind/5.jpg","reason":"Not an image: \\"text\\""}\n' +
       '{"index":6,"key":"kind/6.jpg","reason":"Cut off"}\n',
   );
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   assertEquals(await Array.fromAsync(labelMaps.rows()), [smallRow(4, configuration.metadata)]);
   labelMaps.close();
 });
 
-Deno.test("openLabelMaps() reads the rows of a folder in order and by index", async () => {
+Deno.test("LabelMaps.open() reads the rows of a folder in order and by index", async () => {
   const path = Deno.makeTempDirSync();
   writeFolder(path, 18);
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   const expected = Array.from({ length: 18 }, (_, index) => index).filter((index) => index % 7 !== 3);
   assertEquals(labelMaps.length, expected.length);
   const keys = (await Array.fromAsync(labelMaps.rows())).map(({ key }) => key);
   assertEquals(keys, expected.map((index) => `kind/${index}.jpg`));
-  for (const position of [14, 0, 7]) assertEquals((await labelMaps.row(position)).key, keys[position]);
+  for (const position of [14, 0, 7]) assertEquals((await labelMaps.get(position)).key, keys[position]);
   labelMaps.close();
 });
 
@@ -312,7 +312,7 @@ Deno.test("shards write the parts that one process writes, at the same time in o
     "rejected-00000-of-00002.jsonl",
     "rejected-00001-of-00002.jsonl",
   ]);
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   assertEquals(
     (await Array.fromAsync(labelMaps.rows())).map(({ key }) => key).slice(0, 4),
     [0, 1, 2, 4].map((i) => `kind/${i}.jpg`),

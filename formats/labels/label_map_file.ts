@@ -1,0 +1,213 @@
+/**
+ * One file of label maps, open for reading: that it holds what its metadata says is checked when it is opened, and of
+ * every row that is read.
+ *
+ * @module
+ */
+
+import { openArrow } from "./arrow/decode/file.ts";
+import type { Cache } from "./cache.ts";
+import { type Column, labelMapColumns } from "./columns.ts";
+import { containerOf } from "./container.ts";
+import { openParquet } from "./parquet/decode/file.ts";
+import type { FilePool, RandomAccessFile } from "./random_access.ts";
+import type { ColumnSlice, Table } from "./table.ts";
+import {
+  checkMetadata,
+  type Classes,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  type LabelMapType,
+  mapLength,
+  type Scores,
+} from "./types.ts";
+
+/** An open file. */
+export interface LabelMapFile {
+  readonly metadata: LabelMapMetadata;
+  /** Number of rows. */
+  readonly length: number;
+  /** Rows that are read together, in order. */
+  readonly groups: readonly RowGroup[];
+  close(): void;
+}
+
+/** Rows that are read together. */
+export interface RowGroup {
+  readonly rows: number;
+  /** Keys of the rows from `start` to `end`, counted in the group. */
+  keys(start: number, end: number): readonly string[];
+  /** Classes and scores of those rows, one after the other; the arrays are not to be changed. */
+  maps(start: number, end: number): { readonly class: Classes; readonly score: Scores };
+  /** Those rows, in arrays of their own. */
+  read(start: number, end: number): LabelMapRow[];
+}
+
+/**
+ * Opens a file of label maps.
+ *
+ * @param path A Parquet file, or an Arrow file or stream.
+ * @param pool Opens it.
+ * @param cache Keeps what was decoded.
+ * @returns The file.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {TypeError | RangeError} If it is not whole, does not say that it holds label maps, or its columns are not what
+ * its metadata says.
+ */
+export function openLabelMapFile(path: string, pool: FilePool, cache: Cache): LabelMapFile {
+  const subject = `Cannot read label map "${path}"`;
+  const file = pool.open(path, subject);
+  try {
+    const openTable = isArrow(file, path) ? openArrow : openParquet;
+    const table = openTable(file, subject, cache, path);
+    const metadata = readMetadata(table, subject);
+    const columns = labelMapColumns(metadata);
+    checkColumns(table, columns, subject);
+    let length = 0;
+    const groups = table.groups.map((rows, group) => {
+      const first = length;
+      length += rows;
+      return rowGroup({ table, metadata, columns, subject, group, first }, rows);
+    });
+    return { metadata, length, groups, close: table.close };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** What a file is, by how it begins, or by its name if that is damaged. */
+function isArrow(file: RandomAccessFile, path: string): boolean {
+  const start = String.fromCharCode(...file.read(0, Math.min(file.size, 4)));
+  if (start === "PAR1") return false;
+  return start === "ARRO" || start === "\xff\xff\xff\xff" || containerOf(path) === "arrow";
+}
+
+function readMetadata({ entries }: Table, subject: string): LabelMapMetadata {
+  const text = entries.get("relabel");
+  if (text === undefined) throw new TypeError(`${subject}: it has no metadata entry "relabel"`);
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new TypeError(`${subject}: its metadata entry "relabel" is not JSON`);
+  }
+  return checkMetadata(value, subject);
+}
+
+/** Refuses a file whose columns are not the expected ones. */
+function checkColumns(table: Table, columns: readonly Column[], subject: string): void {
+  for (const column of columns) {
+    const found = table.columns.get(column.name);
+    if (!found) throw new TypeError(`${subject}: column "${column.name}" is missing`);
+    const expected = column.shape === "list" ? `list of ${column.type}` : column.type;
+    if (found.description !== expected) {
+      throw new TypeError(`${subject}: column "${column.name}" is ${found.description}, expected ${expected}`);
+    }
+    if (column.listLength !== undefined && (found.listLength ?? column.listLength) !== column.listLength) {
+      throw new TypeError(
+        `${subject}: column "${column.name}" has ${found.listLength} values a row, expected ${column.listLength}`,
+      );
+    }
+  }
+}
+
+interface GroupContext {
+  readonly table: Table;
+  readonly metadata: LabelMapMetadata;
+  readonly columns: readonly Column[];
+  readonly subject: string;
+  readonly group: number;
+  /** Its first row, in the file. */
+  readonly first: number;
+}
+
+function rowGroup({ table, metadata, columns, subject, group, first }: GroupContext, rows: number): RowGroup {
+  const [key, label, width, height, classes, scores, topClass, topProbability] = columns;
+  const length = mapLength(metadata);
+
+  function read(column: Column, start: number, end: number): ColumnSlice {
+    return table.read(column, group, start, end);
+  }
+
+  function maps(start: number, end: number) {
+    const map = read(classes, start, end).values as Classes;
+    const score = read(scores, start, end).values as Scores;
+    const wrongClass = findFrom(map, metadata.classes);
+    if (wrongClass >= 0) throw classError("class", first + start + Math.floor(wrongClass / length), map[wrongClass]);
+    const wrongScore = findNaN(score, metadata.dtype);
+    if (wrongScore >= 0) {
+      throw new RangeError(
+        `${subject}: score of row ${first + start + Math.floor(wrongScore / length)} is not a number`,
+      );
+    }
+    return { class: map, score };
+  }
+
+  function classError(name: string, row: number, value: number): RangeError {
+    return new RangeError(
+      `${subject}: ${name} of row ${row} holds ${value}, expected less than ${metadata.classes}, the classes`,
+    );
+  }
+
+  return {
+    rows,
+    keys: (start, end) => read(key, start, end).values as readonly string[],
+    maps,
+    read(start, end) {
+      const keys = read(key, start, end).values as readonly string[];
+      const labels = read(label, start, end);
+      const [widths, heights] = [width, height].map((column) => read(column, start, end).values as Int32Array);
+      const { class: map, score } = maps(start, end);
+      const [tops, probabilities] = [topClass, topProbability].map((column) => read(column, start, end));
+      return keys.map((key, index): LabelMapRow => {
+        const row = first + start + index;
+        const topClass = listAt(tops, index) as Classes;
+        const topProbability = listAt(probabilities, index) as Float32Array;
+        if (topClass.length !== topProbability.length) {
+          throw new TypeError(
+            `${subject}: row ${row} has ${topClass.length} top classes and ${topProbability.length} probabilities`,
+          );
+        }
+        const wrong = findFrom(topClass, metadata.classes);
+        if (wrong >= 0) throw classError("top_class", row, topClass[wrong]);
+        return {
+          key,
+          label: labels.present?.[index] === 0 ? null : labels.values[index] as number,
+          width: widths[index],
+          height: heights[index],
+          class: map.slice(index * length, (index + 1) * length),
+          score: score.slice(index * length, (index + 1) * length),
+          topClass,
+          topProbability,
+        };
+      });
+    },
+  };
+}
+
+/** A list of a column whose lists have any length. */
+function listAt({ values, offsets }: ColumnSlice, index: number): ColumnSlice["values"] {
+  return values.slice(offsets![index], offsets![index + 1]);
+}
+
+/** Where the first value is that is not below a limit, or -1. */
+function findFrom(values: Classes, limit: number): number {
+  let largest = 0;
+  for (let index = 0; index < values.length; index++) if (values[index] > largest) largest = values[index];
+  return largest < limit ? -1 : values.findIndex((value: number) => value >= limit);
+}
+
+/** Bits of a score without its sign: above the first of these it is not a number. */
+const INFINITY_BITS = { fp16: [0x7fff, 0x7c00], fp8_e4m3: [0x7f, 0x7e], fp8_e5m2: [0x7f, 0x7c] } as const;
+
+/** Where the first score is that is not a number, or -1. */
+function findNaN(scores: Scores, dtype: LabelMapType): number {
+  if (dtype === "fp32") {
+    for (let index = 0; index < scores.length; index++) if (scores[index] !== scores[index]) return index;
+    return -1;
+  }
+  const [magnitude, infinity] = INFINITY_BITS[dtype];
+  for (let index = 0; index < scores.length; index++) if ((scores[index] & magnitude) > infinity) return index;
+  return -1;
+}

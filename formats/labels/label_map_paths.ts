@@ -1,0 +1,101 @@
+/**
+ * Which files a path of label maps means.
+ *
+ * @module
+ */
+
+import { globToRegExp, isGlob, join } from "@std/path";
+import { expandBraces } from "../images/brace_pattern.ts";
+import { compareNatural } from "../images/natural_sort.ts";
+import { fileError } from "./files.ts";
+import { type ClassNames, differences, MANIFEST_NAME, readManifests } from "./manifest.ts";
+
+/** Files of label maps, in order. */
+export interface LabelMapPaths {
+  readonly files: readonly { readonly path: string; readonly rows?: number }[];
+  /** The annotator's classes, where a manifest names them. */
+  readonly classes?: ClassNames;
+  /** The data set's own classes, where a manifest names them. */
+  readonly dataSetClasses?: ClassNames;
+}
+
+/**
+ * Finds the files of a path.
+ *
+ * @param path A file; a folder: the finished parts of its manifests, or all its Parquet and Arrow files where it has none;
+ * or a pattern with `*`, `?`, `[...]` or `{...}`. Without a manifest files are in natural order.
+ * @param subject How messages start: `Cannot read label maps from "labels"`.
+ * @returns The files, at least one.
+ * @throws {Deno.errors.NotFound} If there is none.
+ * @throws {TypeError | RangeError} If a manifest is not valid, or two name different classes.
+ */
+export function findLabelMaps(path: string, subject: string): LabelMapPaths {
+  const kind = kindOf(path, subject);
+  if (kind === "folder") return readFolder(path, subject);
+  if (kind === "file" || !isGlob(path)) return { files: [{ path }] };
+  const names = expandBraces(path).flatMap((pattern) => {
+    return isGlob(pattern) ? matchingFiles(pattern, subject) : [pattern];
+  });
+  if (names.length === 0) throw new Deno.errors.NotFound(`${subject}: no file matches`);
+  return { files: [...new Set(names)].sort(compareNatural).map((path) => ({ path })) };
+}
+
+/** The files that a pattern names: folder by folder, each part of it matched with the names there. */
+function matchingFiles(pattern: string, subject: string): string[] {
+  const isAbsolute = pattern.startsWith("/");
+  let paths = [isAbsolute ? "/" : "."];
+  const parts = pattern.split("/").filter((part) => part !== "");
+  parts.forEach((part, depth) => {
+    const isLast = depth === parts.length - 1;
+    const matches = isGlob(part) ? globToRegExp(part, { globstar: false }) : undefined;
+    paths = paths.flatMap((path) => {
+      const names = matches ? entriesOf(path, subject).filter((name) => matches.test(name)) : [part];
+      return names.map((name) => join(path, name)).filter((path) =>
+        kindOf(path, subject) === (isLast ? "file" : "folder")
+      );
+    });
+  });
+  return paths;
+}
+
+function entriesOf(path: string, subject: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map(({ name }) => name);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+function kindOf(path: string, subject: string): "folder" | "file" | undefined {
+  try {
+    return Deno.statSync(path).isDirectory ? "folder" : "file";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(subject, error);
+  }
+}
+
+function readFolder(path: string, subject: string): LabelMapPaths {
+  const names = entriesOf(path, subject);
+  if (names.some((name) => MANIFEST_NAME.test(name))) return readParts(path, subject);
+  const files = names.filter((name) => /\.(parquet|arrow)$/.test(name)).sort(compareNatural);
+  if (files.length === 0) {
+    throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json and no Parquet or Arrow files`);
+  }
+  return { files: files.map((name) => ({ path: join(path, name) })) };
+}
+
+function readParts(path: string, subject: string): LabelMapPaths {
+  const manifests = readManifests(path);
+  const [{ classes, dataSetClasses, configuration }] = manifests;
+  for (const other of manifests) {
+    const found = differences(
+      { metadata: configuration.metadata, classes, dataSetClasses },
+      { metadata: other.configuration.metadata, classes: other.classes, dataSetClasses: other.dataSetClasses },
+    );
+    if (found.length > 0) throw new TypeError(`${subject}: its manifests are not of one data set: ${found.join("; ")}`);
+  }
+  const parts = manifests.flatMap(({ parts }) => parts).sort((a, b) => a.part - b.part);
+  if (parts.length === 0) throw new Deno.errors.NotFound(`${subject}: no part is finished yet`);
+  return { files: parts.map(({ file, rows }) => ({ path: join(path, file), rows })), classes, dataSetClasses };
+}

@@ -1,0 +1,290 @@
+/**
+ * Label maps for reading: a file, a folder or many files as one sequence with random access.
+ *
+ * @module
+ */
+
+import { createCache } from "./cache.ts";
+import { indexKeys, type KeyIndex } from "./key_index.ts";
+import { type LabelMapFile, openLabelMapFile, type RowGroup } from "./label_map_file.ts";
+import { findLabelMaps } from "./label_map_paths.ts";
+import { type ClassNames, differences } from "./manifest.ts";
+import { permutation } from "./permutation.ts";
+import { createFilePool } from "./random_access.ts";
+import {
+  classBits,
+  type Classes,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  type LabelMapType,
+  mapLength,
+  SCORE_ARRAYS,
+  type Scores,
+} from "./types.ts";
+
+/** Label maps that are open for reading. */
+export interface LabelMaps {
+  readonly path: string;
+  readonly metadata: LabelMapMetadata;
+  /** Number of rows. */
+  readonly length: number;
+  /** The annotator's classes, where a manifest names them. */
+  readonly classes?: ClassNames;
+  /** The data set's own classes, where a manifest names them. */
+  readonly dataSetClasses?: ClassNames;
+  /**
+   * One row.
+   *
+   * @throws {RangeError} If there is no such row, or it holds a class or score that cannot be.
+   * @throws {TypeError} If the file is damaged there.
+   */
+  get(index: number): Promise<LabelMapRow>;
+  /** The first row with a key, undefined if none has it. All keys are read at the first call, and no other column. */
+  indexOf(key: string): Promise<number | undefined>;
+  /**
+   * All rows, in order or shuffled: every order as likely, from seed and epoch (0 unless given) alone. Shuffled, rows are
+   * read one by one: quick in Arrow files and what is preloaded, while a Parquet file is decoded a page for a row.
+   */
+  rows(order?: { readonly seed: number; readonly epoch?: number }): AsyncIterable<LabelMapRow>;
+  /**
+   * Classes and scores of some rows, one after the other, as a training step takes them. What is preloaded is not copied
+   * where the rows follow each other.
+   *
+   * @throws {RangeError} If there is no such row, or it holds a class or score that cannot be.
+   * @throws {TypeError} If the file is damaged there.
+   */
+  batch(indices: ArrayLike<number>): Promise<LabelMapBatch>;
+  close(): void;
+}
+
+/** Maps of some images. */
+export interface LabelMapBatch {
+  /** Number of maps, N. */
+  readonly count: number;
+  readonly k: number;
+  /** `[H, W]`. */
+  readonly grid: readonly [height: number, width: number];
+  /** Number of classes, C. */
+  readonly classes: number;
+  readonly dtype: LabelMapType;
+  /** `[N, k, H, W]`. */
+  readonly class: Classes;
+  /** `[N, k, H, W]`. */
+  readonly score: Scores;
+}
+
+/** How label maps are opened. */
+export interface OpenLabelMapsOptions {
+  /** Whether all classes and scores are read at once and held in memory: k x H x W x 3 to 8 bytes a row. */
+  readonly preload?: boolean;
+  /** Bytes of decoded pages that are kept, 64 MiB unless given. A page is kept until the next one is read in any case. */
+  readonly cacheBytes?: number;
+}
+
+/** Bytes of decoded pages that are kept, unless the caller says another number. */
+const CACHE_BYTES = 64 * 2 ** 20;
+
+/** Bytes of maps that are read in one go where all are wanted. */
+const STEP_BYTES = 4 * 2 ** 20;
+
+/** Where label maps are opened. */
+export const LabelMaps = { open };
+
+/** A group of rows and its place in the whole. */
+interface PlacedGroup {
+  readonly group: RowGroup;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Opens label maps.
+ *
+ * @param path A Parquet or Arrow file; a folder: the finished parts of its manifests, or all its Parquet and Arrow files in
+ * natural order where it has none; or a pattern such as `labels/part-000*.parquet`.
+ * @param options Whether to preload. If not, memory does not grow with the number of rows, but for 12 to 24 bytes a row
+ * from the first `indexOf` on.
+ * @returns The label maps; call `close` when done.
+ * @throws {Deno.errors.NotFound} If there is no such file, or no finished part in the folder.
+ * @throws {TypeError | RangeError} If a file or manifest is not valid, or files are not of one data set.
+ */
+// deno-lint-ignore require-await
+async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<LabelMaps> {
+  const subject = `Cannot read label maps from "${path}"`;
+  const { files, classes, dataSetClasses } = findLabelMaps(path, subject);
+  const opened = openFiles(files, subject, options.cacheBytes ?? CACHE_BYTES);
+  const [{ metadata }] = opened;
+  const groups: PlacedGroup[] = [];
+  let length = 0;
+  for (const group of opened.flatMap(({ groups }) => groups)) {
+    if (group.rows > 0) groups.push({ group, start: length, end: length += group.rows });
+  }
+  const values = mapLength(metadata);
+  const step = Math.max(1, Math.floor(STEP_BYTES / (values * 8)));
+  let isOpen = true;
+  let keyIndex: KeyIndex | undefined;
+
+  function close(): void {
+    isOpen = false;
+    for (const file of opened) file.close();
+  }
+
+  function checkOpen(): void {
+    if (!isOpen) throw new TypeError(`${subject}: it is closed`);
+  }
+
+  function groupOf(row: number): PlacedGroup {
+    if (!Number.isInteger(row) || row < 0 || row >= length) {
+      throw new RangeError(`${subject}: row ${row} is not among its ${length}`);
+    }
+    let [low, high] = [0, groups.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (row < groups[middle].end) high = middle;
+      else low = middle + 1;
+    }
+    return groups[low];
+  }
+
+  /** Ranges of rows to read one after the other, none of them large. */
+  function* ranges() {
+    for (const { group, start, end } of groups) {
+      for (let row = start; row < end; row += step) {
+        yield { group, row, from: row - start, to: Math.min(row + step, end) - start };
+      }
+    }
+  }
+
+  function* keys() {
+    for (const { group, from, to } of ranges()) yield* group.keys(from, to);
+  }
+
+  function keyAt(row: number): string {
+    const { group, start } = groupOf(row);
+    return group.keys(row - start, row - start + 1)[0];
+  }
+
+  function allocate(rows: number): { class: Classes; score: Scores } {
+    const ClassArray = classBits(metadata) === 16 ? Uint16Array : Uint32Array;
+    return { class: new ClassArray(rows * values), score: new SCORE_ARRAYS[metadata.dtype](rows * values) };
+  }
+
+  function preload(): { class: Classes; score: Scores } {
+    const whole = allocate(length);
+    for (const { group, row, from, to } of ranges()) {
+      const maps = group.maps(from, to);
+      whole.class.set(maps.class, row * values);
+      whole.score.set(maps.score, row * values);
+    }
+    return whole;
+  }
+
+  function gather(indices: ArrayLike<number>): { class: Classes; score: Scores } {
+    const { length: count } = indices;
+    const isRange = Array.prototype.every.call(indices, (row, place) => row === indices[0] + place);
+    if (held && isRange && count > 0) {
+      return mapsHeld(held, indices[0], count);
+    }
+    const batch = allocate(count);
+    // In the order of the file a page serves all its rows that are wanted, and rows that follow each other are one read.
+    const places = Uint32Array.from({ length: count }, (_, place) => place).sort((a, b) => indices[a] - indices[b]);
+    for (let next = 0; next < count;) {
+      const row = indices[places[next]];
+      const { group, start, end } = groupOf(row);
+      const most = Math.min(count - next, end - row, step);
+      let run = 1;
+      while (run < most && indices[places[next + run]] === row + run) run++;
+      const maps = held ? mapsHeld(held, row, run) : group.maps(row - start, row - start + run);
+      for (let index = 0; index < run; index++) {
+        const [from, to] = [index * values, (index + 1) * values];
+        batch.class.set(maps.class.subarray(from, to), places[next + index] * values);
+        batch.score.set(maps.score.subarray(from, to), places[next + index] * values);
+      }
+      next += run;
+    }
+    return batch;
+  }
+
+  function mapsHeld({ class: map, score }: { class: Classes; score: Scores }, row: number, count: number) {
+    const [from, to] = [row * values, (row + count) * values];
+    return { class: map.subarray(from, to), score: score.subarray(from, to) };
+  }
+
+  let held: { class: Classes; score: Scores } | undefined;
+  try {
+    held = options.preload ? preload() : undefined;
+  } catch (error) {
+    close();
+    throw error;
+  }
+
+  async function* rows(order?: { readonly seed: number; readonly epoch?: number }): AsyncIterable<LabelMapRow> {
+    if (order) {
+      for (const row of permutation(length, order)) yield await get(row);
+    } else {
+      for (const { group, from, to } of ranges()) {
+        checkOpen();
+        yield* group.read(from, to);
+      }
+    }
+  }
+
+  // deno-lint-ignore require-await
+  async function get(index: number): Promise<LabelMapRow> {
+    checkOpen();
+    const { group, start } = groupOf(index);
+    return group.read(index - start, index - start + 1)[0];
+  }
+
+  return {
+    path,
+    metadata,
+    length,
+    classes,
+    dataSetClasses,
+    get,
+    // deno-lint-ignore require-await
+    async indexOf(key) {
+      checkOpen();
+      keyIndex ??= indexKeys(length, keys(), keyAt);
+      return keyIndex.find(key);
+    },
+    rows,
+    // deno-lint-ignore require-await
+    async batch(indices) {
+      checkOpen();
+      for (let place = 0; place < indices.length; place++) groupOf(indices[place]);
+      const { k, grid, classes, dtype } = metadata;
+      return { count: indices.length, k, grid, classes, dtype, ...gather(indices) };
+    },
+    close,
+  };
+}
+
+/** Opens files whose metadata agree. */
+function openFiles(
+  files: readonly { path: string; rows?: number }[],
+  subject: string,
+  cacheBytes: number,
+): LabelMapFile[] {
+  const pool = createFilePool();
+  const cache = createCache(cacheBytes);
+  const opened: LabelMapFile[] = [];
+  try {
+    for (const { path, rows } of files) {
+      const file = openLabelMapFile(path, pool, cache);
+      opened.push(file);
+      if (rows !== undefined && file.length !== rows) {
+        throw new TypeError(`${subject}: "${path}" has ${file.length} rows, its manifest says ${rows}`);
+      }
+      const found = differences(opened[0].metadata, file.metadata);
+      if (found.length > 0) {
+        throw new TypeError(`${subject}: "${path}" is not like "${files[0].path}", since ${found.join("; ")}`);
+      }
+    }
+    return opened;
+  } catch (error) {
+    for (const file of opened) file.close();
+    throw error;
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * Delta encodings: integers as differences from the one before, texts as lengths and as what they share.
+ *
+ * @module
+ * @see https://parquet.apache.org/docs/file-format/data-pages/encodings/#DELTAENC
+ */
+
+import { unpackBits } from "./runs.ts";
+import { readVarint, readZigzag } from "./thrift.ts";
+
+/**
+ * Reads DELTA_BINARY_PACKED.
+ *
+ * @param bytes Where it begins.
+ * @param count How many integers are expected.
+ * @returns The integers modulo 2^32, and where the bytes after them begin.
+ * @throws {RangeError} If there is another number of them, or the bytes end too early.
+ */
+export function decodeDeltas(bytes: Uint8Array, count: number): { values: Int32Array; end: number } {
+  const cursor = { bytes, offset: 0 };
+  const blockSize = readVarint(cursor);
+  const miniblocks = readVarint(cursor);
+  const total = readVarint(cursor);
+  const size = blockSize / miniblocks;
+  if (total !== count) throw new RangeError(`${total} differences, expected ${count}`);
+  if (!Number.isInteger(size) || size < 8 || size % 8 !== 0 || blockSize > 65536) {
+    throw new RangeError(`blocks of ${blockSize} differences in ${miniblocks} parts`);
+  }
+  const values = new Int32Array(count);
+  const deltas = new Uint32Array(size);
+  let value = readZigzag(cursor) | 0;
+  if (count > 0) values[0] = value;
+  for (let filled = 1; filled < count;) {
+    const least = readZigzag(cursor) | 0;
+    const widths = bytes.subarray(cursor.offset, cursor.offset + miniblocks);
+    if (widths.length < miniblocks) throw new RangeError("a block ends too early");
+    cursor.offset += miniblocks;
+    for (let part = 0; part < miniblocks && filled < count; part++) {
+      if (widths[part] > 32) throw new RangeError(`differences of ${widths[part]} bits`);
+      const packed = bytes.subarray(cursor.offset, cursor.offset + size * widths[part] / 8);
+      unpackBits(packed, widths[part], deltas);
+      cursor.offset += packed.length;
+      for (let index = 0; index < size && filled < count; index++) {
+        value = value + least + deltas[index] | 0;
+        values[filled++] = value;
+      }
+    }
+  }
+  return { values, end: cursor.offset };
+}
+
+/**
+ * Reads DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes.
+ *
+ * @param bytes Where it is.
+ * @param count How many texts are expected.
+ * @returns Their bytes.
+ * @throws {RangeError} If the bytes end too early.
+ */
+export function decodeDeltaLengths(bytes: Uint8Array, count: number): Uint8Array[] {
+  const { values: lengths, end } = decodeDeltas(bytes, count);
+  let offset = end;
+  return Array.from(lengths, (length) => {
+    if (length < 0 || offset + length > bytes.length) throw new RangeError(`a text of ${length} bytes ends too late`);
+    offset += length;
+    return bytes.subarray(offset - length, offset);
+  });
+}

@@ -1,0 +1,45 @@
+/**
+ * An open file of columns, Parquet or Arrow: what label maps are read from.
+ *
+ * @module
+ */
+
+import type { Column, ColumnValues } from "./columns.ts";
+
+/** A file whose columns can be read. */
+export interface Table {
+  /** What the file says of itself. */
+  readonly entries: ReadonlyMap<string, string>;
+  readonly columns: ReadonlyMap<string, FoundColumn>;
+  /** Rows of each group: of a Parquet row group, of an Arrow record batch. */
+  readonly groups: readonly number[];
+  /**
+   * Some rows of a column.
+   *
+   * @param column One that `columns` has as it is described.
+   * @param group Position among `groups`.
+   * @param start First row, in the group.
+   * @param end Row after the last, in the group.
+   * @throws {TypeError} If the file is damaged there, or a list has another length than the column says.
+   */
+  read(column: Column, group: number, start: number, end: number): ColumnSlice;
+  close(): void;
+}
+
+/** A column of the file. */
+export interface FoundColumn {
+  /** What it is, in this format's words where it has one: `list of uint16`, `int64`. */
+  readonly description: string;
+  /** Of lists that all have the same length by their type. */
+  readonly listLength?: number;
+}
+
+/** Some rows of a column. Arrays may be views of others. */
+export interface ColumnSlice {
+  /** A value for each row; of lists, their values one after the other. */
+  readonly values: ColumnValues["values"];
+  /** Of an optional column: 1 for each row that has a value, absent if all have. */
+  readonly present?: Uint8Array;
+  /** Of lists of different lengths: where each begins in the values, and the last one ends. */
+  readonly offsets?: ArrayLike<number>;
+}
