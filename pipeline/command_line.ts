@@ -133,6 +133,7 @@ export function readChoice<Choice extends string>(text: string, name: string, ch
   );
 }
 
-function nearest(word: string, words: readonly string[]): string {
+/** The word that was probably meant. */
+export function nearest(word: string, words: readonly string[]): string {
   return closestString(word, [...words]);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Json } from "@duckdb/node-api";
+import { formatCount } from "./numbers.ts";
 
 /** Begins to print rows of some columns. */
 export type RowFormat = (names: readonly string[], types: readonly string[]) => {
@@ -30,22 +31,67 @@ export const tableFormat: RowFormat = (names, types) => {
       if (count++ < SHOWN_ROWS) rows.push(row.map(shorten));
     },
     end() {
-      const widths = names.map((name, column) => {
-        return Math.max(...[name, types[column], ...rows.map((row) => row[column])].map(textWidth));
-      });
-      const isNumber = types.map((type) => /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/.test(type));
-      const line = (cells: readonly string[]) =>
-        cells.map((cell, column) => {
-          const space = " ".repeat(widths[column] - textWidth(cell));
-          return isNumber[column] ? space + cell : cell + space;
-        }).join("  ").trimEnd();
-      const rule = widths.map((width) => "-".repeat(width)).join("  ");
-      console.log([line(names), line(types), rule, ...rows.map(line)].join("\n"));
+      console.log(layOut([names, types], rows, types.map(isNumber)));
       const shown = count > SHOWN_ROWS ? `, ${SHOWN_ROWS} shown (--format csv or json has all)` : "";
       console.log(`(${count} ${count === 1 ? "row" : "rows"}${shown})`);
     },
   };
 };
+
+/**
+ * A report's table: without types, numbers as people write them, and a word if there are more rows.
+ *
+ * @param shown Rows it shows.
+ * @returns The format.
+ */
+export function reportFormat(shown: number): RowFormat {
+  return (names, types) => {
+    const rows: string[][] = [];
+    let more = false;
+    return {
+      write(row) {
+        if (rows.length < shown) rows.push(row.map((value, column) => display(value, names[column], types[column])));
+        else more = true;
+      },
+      end() {
+        console.log(layOut([names.map((name) => name.replaceAll("_", " "))], rows, types.map(isNumber)));
+        if (more) console.log("... --limit N shows more, --format csv or json all");
+      },
+    };
+  };
+}
+
+/** Columns of shares, shown in per cent. */
+const SHARES = ["share", "agreement"];
+
+/** A value of a report: classes as they are, counts in thousands, other numbers with three or fewer decimals. */
+function display(value: Json, name: string, type: string): string {
+  if (value === null) return "-";
+  if (typeof value !== "number") return shorten(value);
+  if (/INT/.test(type)) return name.endsWith("class") ? String(value) : formatCount(value);
+  if (SHARES.includes(name)) return `${(value * 100).toFixed(1)} %`;
+  return value.toFixed(name === "lift" ? 1 : 3);
+}
+
+function isNumber(type: string): boolean {
+  return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/.test(type);
+}
+
+/** Lines of a table: heads, a rule, and rows; numbers to the right. */
+function layOut(
+  heads: readonly (readonly string[])[],
+  rows: readonly string[][],
+  areNumbers: readonly boolean[],
+): string {
+  const widths = areNumbers.map((_, column) => Math.max(...[...heads, ...rows].map((row) => textWidth(row[column]))));
+  const line = (cells: readonly string[]) =>
+    cells.map((cell, column) => {
+      const space = " ".repeat(widths[column] - textWidth(cell));
+      return areNumbers[column] ? space + cell : cell + space;
+    }).join("  ").trimEnd();
+  const rule = widths.map((width) => "-".repeat(width)).join("  ");
+  return [...heads.map(line), rule, ...rows.map(line)].join("\n");
+}
 
 /** RFC 4180 with a line of names; NULL is an empty field, lists and structures are JSON. */
 export const csvFormat: RowFormat = (names) => {

@@ -1,8 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { dequantise, openLabelMapFolder } from "../../formats/labels/mod.ts";
-import { query } from "../../pipeline/query.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
+import { folderOf, runQuery } from "./query_folder.ts";
+import { runTask } from "./task.ts";
 
 /** A folder of two parts with three rows each and one of none. */
 function labelsFolder(changes: Parameters<typeof smallMetadata>[0] = {}): string {
@@ -22,22 +24,9 @@ function labelsFolder(changes: Parameters<typeof smallMetadata>[0] = {}): string
   return path;
 }
 
-/** Runs the command and collects what it prints. */
-async function run(...args: string[]): Promise<{ code: number; out: string; error: string }> {
-  const { log, error } = console;
-  const lines = { out: [] as string[], error: [] as string[] };
-  console.log = (line: string) => lines.out.push(line);
-  console.error = (line: string) => lines.error.push(line);
-  try {
-    return { code: await query(args), out: lines.out.join("\n"), error: lines.error.join("\n") };
-  } finally {
-    Object.assign(console, { log, error });
-  }
-}
-
 Deno.test("query() prints a table with types, nulls, shortened lists and the number of rows", async () => {
   const sql = "SELECT key, label, width / 3 AS third, class FROM labels ORDER BY width LIMIT 2";
-  const { code, out, error } = await run(labelsFolder(), sql);
+  const { code, out, error } = await runQuery(labelsFolder(), sql);
   const shown = [0, 1].map((index) => [...smallRow(index, smallMetadata()).class.slice(0, 8)].join(", "));
   const rule = ["-".repeat(10), "-".repeat(7), "-".repeat(18), "-".repeat(`[${shown[0]}, ... 24 values]`.length)];
   const lines = out.split("\n");
@@ -58,11 +47,11 @@ Deno.test("query() prints a table with types, nulls, shortened lists and the num
 Deno.test("query() prints CSV and JSON that hold the exact values", async () => {
   const path = labelsFolder();
   const sql = "SELECT label, key, top_probability AS p, count(*) OVER () AS n FROM labels ORDER BY key LIMIT 2";
-  const json = await run(path, sql, "--format", "json");
+  const json = await runQuery(path, sql, "--format", "json");
   const rows = json.out.split("\n").map((line) => JSON.parse(line));
   assertEquals(rows.map(({ label, key, n }) => [label, key, n]), [[null, "kind/0.jpg", 6], [1, "kind/1.jpg", 6]]);
   rows.forEach(({ p }, index) => assertEquals(Float32Array.from(p), smallRow(index, smallMetadata()).topProbability));
-  const csv = await run(
+  const csv = await runQuery(
     path,
     `SELECT name, NULL AS nothing, [1, 2] AS list FROM classes WHERE index = 3`,
     "--format=csv",
@@ -72,9 +61,9 @@ Deno.test("query() prints CSV and JSON that hold the exact values", async () => 
 
 Deno.test("query() knows the classes of the annotator and of the data set", async () => {
   const path = labelsFolder();
-  const { out } = await run(path, "SELECT * FROM classes WHERE index = 11", "--format", "json");
+  const { out } = await runQuery(path, "SELECT * FROM classes WHERE index = 11", "--format", "json");
   assertEquals(JSON.parse(out), { index: 11, wnid: "n11", name: `it's "class", 11` });
-  const other = await run(path, "SELECT * FROM data_set_classes", "--format", "json");
+  const other = await runQuery(path, "SELECT * FROM data_set_classes", "--format", "json");
   assertEquals(JSON.parse(other.out), { index: 0, wnid: null, name: "kind" });
 });
 
@@ -82,80 +71,220 @@ Deno.test("query() decodes 8-bit scores as dequantise() does", async () => {
   const bytes = Uint8Array.from({ length: 256 }, (_, byte) => byte);
   for (const dtype of ["fp8_e4m3", "fp8_e5m2"] as const) {
     const sql = `SELECT ${dtype}(x::UTINYINT) AS value FROM range(256) AS t(x)`;
-    const { out } = await run(labelsFolder({ dtype }), sql, "--format", "json");
+    const { out } = await runQuery(labelsFolder({ dtype }), sql, "--format", "json");
     const values = out.split("\n").map((line) => Math.fround(JSON.parse(line).value));
     assertEquals(values.map((value) => value + 0), [...dequantise(bytes, dtype)].map((value) => value + 0));
   }
 });
 
 Deno.test("query() counts the rows a table does not show", async () => {
-  const { out } = await run(labelsFolder(), "SELECT * FROM range(1234)");
+  const { out } = await runQuery(labelsFolder(), "SELECT * FROM range(1234)");
   assertEquals(out.split("\n").length, 104);
   assert(out.endsWith("(1234 rows, 100 shown (--format csv or json has all))"));
 });
 
-Deno.test("query() ends with 1 and one sentence if the SQL, the folder or an option is wrong", async () => {
+Deno.test("query() ends with 1 and one sentence if the SQL or the folder is wrong", async () => {
   const path = labelsFolder();
+  const empty = Deno.makeTempDirSync();
   const cases: [string[], string][] = [
     [[path, "SELECT nope FROM labels"], 'Cannot run the query: Binder Error: Referenced column "nope" not found'],
     [[path, "SELEC 1"], 'Cannot run the query: Parser Error: syntax error at or near "SELEC"'],
     [[path, " "], "Cannot run the query: it is empty"],
     [[path, "SELECT 1; COPY (SELECT 1) TO 'x.csv'"], "Cannot run the query: Permission Error"],
-    [[path, "ATTACH 'x.db'"], "Cannot run the query: Permission Error"],
     [[path, "SELECT * FROM read_csv('/etc/passwd')"], "Cannot run the query: Permission Error"],
     [[path, "SET enable_external_access = true"], "Cannot run the query: Invalid Input Error"],
-    [[join(path, "none"), "SELECT 1"], `Cannot read label maps from "${join(path, "none")}": `],
-    [[Deno.makeTempDirSync(), "SELECT 1"], "Cannot read label maps from "],
-    [[path, "SELECT 1", "--format", "xml"], 'Unknown format "xml": expected table, csv or json'],
-    [[path, "SELECT 1", "--fast"], "Unknown option --fast: see deno task query --help"],
-    [[], 'Expected [FOLDER] "SQL", found 0 arguments: see deno task query --help'],
+    [
+      [join(path, "none"), "SELECT 1"],
+      `Cannot read label maps from "${join(path, "none")}": no such file or directory`,
+    ],
+    [[empty, "SELECT 1"], `Cannot read label maps from "${empty}": it holds no manifest.json`],
+    [
+      [join(empty, "*.parquet"), "SELECT 1"],
+      `Cannot read label maps from "${join(empty, "*.parquet")}": no file matches`,
+    ],
   ];
   for (const [args, message] of cases) {
-    const { code, out, error } = await run(...args);
+    const { code, out, error } = await runQuery(...args);
     assertEquals([code, out], [1, ""], message);
     assert(error.startsWith(message), `${error} does not start with ${message}`);
   }
 });
 
-Deno.test("query() refuses to overwrite a part even where DuckDB would", async () => {
+Deno.test("query() ends with 2 and one sentence if it is used wrongly", async () => {
+  const hint = "see deno task query --help";
+  const names = "multi-label, suspicious, co-occurrence, per-class, balanced";
+  const cases: [string[], string][] = [
+    [["SELECT 1", "--format", "xml"], "Cannot use --format xml, did you mean "],
+    [["SELECT 1", "--fast"], "Unknown option --fast, did you mean "],
+    [[], `Expected SQL or a report: ${hint}`],
+    [["a", "b", "SELECT 1"], `Expected [FOLDER] and SQL or a report, found 3 arguments: ${hint}`],
+    [["labels"], `Unknown report "labels", did you mean `],
+    [
+      ["multilabel"],
+      `Unknown report "multilabel", did you mean multi-label? Expected [FOLDER] and SQL or one of ${names}`,
+    ],
+    [["balanced"], `Expected how many images of each class: balanced N, ${hint}`],
+    [["labels", "balanced", "0"], "Cannot draw 0 images of each class: expected a positive integer"],
+    [["balanced", "1.5"], "Cannot draw 1.5 images of each class: expected a positive integer"],
+    [["multi-label", "--threshold", "10"], "Cannot use --threshold 10: expected a probability, 0 to 1"],
+    [["multi-label", "--limit", "0"], "Cannot use --limit 0: expected a positive integer"],
+    [["suspicious", "--threshold", "0.5"], `Cannot use --threshold with suspicious: ${hint}`],
+    [["per-class", "--out", "x.txt"], `Cannot use --out with per-class: ${hint}`],
+    [["SELECT 1", "--limit", "3"], `Cannot use --limit with SQL: it is for reports, ${hint}`],
+  ];
+  for (const [args, message] of cases) {
+    const { code, out, error } = await runQuery(...args);
+    assertEquals([code, out], [2, ""], message);
+    assert(error.startsWith(message), `${error} does not start with ${message}`);
+    assert(!error.includes("\n"), error);
+  }
+});
+
+Deno.test("query() refuses what could write to a part, also by way of other statements", async () => {
   const path = labelsFolder();
   const part = join(path, "part-00000.parquet");
   const before = Deno.readFileSync(part);
-  const { code, error } = await run(path, `COPY (SELECT 1) TO '${part}' (FORMAT parquet, USE_TMP_FILE false)`);
-  assertEquals(code, 1);
-  assertEquals(error, "Cannot run the query: COPY would write to the label maps, which query only reads");
-  assertEquals(Deno.readFileSync(part), before);
+  const copy = `COPY (SELECT 1) TO '${part}' (FORMAT parquet, USE_TMP_FILE false)`;
+  const cases: [string, string][] = [
+    [copy, "COPY is refused"],
+    [`SELECT 1; ${copy}; SELECT 2`, "COPY is refused"],
+    [`PREPARE p AS ${copy}; EXECUTE p`, "PREPARE is refused"],
+    [`EXPLAIN ANALYZE ${copy}`, "EXPLAIN ANALYZE beside the word COPY is refused"],
+    [`explain (analyze, format json) ${copy.toLowerCase()}`, "EXPLAIN ANALYZE beside the word copy is refused"],
+    [`ATTACH '${part}' AS p`, "ATTACH is refused"],
+    ["INSTALL httpfs", "LOAD is refused"],
+    ["LOAD httpfs", "LOAD is refused"],
+    ["UPDATE EXTENSIONS", "UPDATE_EXTENSIONS is refused"],
+    ["COPY FROM DATABASE memory TO temp", "COPY_DATABASE is refused"],
+  ];
+  for (const [sql, message] of cases) {
+    const { code, error } = await runQuery(path, sql);
+    assertEquals([code, error], [1, `Cannot run the query: ${message}, query only reads the label maps`], sql);
+    assertEquals(Deno.readFileSync(part), before);
+  }
+  for (const sql of [`EXPORT DATABASE '${part}'`, `EXPORT DATABASE '${path}'`, `PRAGMA import_database('${path}')`]) {
+    const { code, error } = await runQuery(path, sql);
+    assertEquals(code, 1);
+    assert(error.startsWith("Cannot run the query: "), error);
+    assertEquals([...Deno.readDirSync(path)].length, 4, sql);
+  }
+});
+
+Deno.test("query() runs what reads, or changes nothing but memory", async () => {
+  const path = labelsFolder();
+  for (
+    const sql of [
+      "EXPLAIN SELECT 1",
+      "EXPLAIN ANALYZE SELECT count(*) FROM labels",
+      "CREATE TABLE t AS SELECT 1 AS x; INSERT INTO t VALUES (2); UPDATE t SET x = 3; DELETE FROM t; FROM t",
+      "CREATE MACRO double(x) AS 2 * x; SELECT double(width) FROM labels",
+      "PIVOT image_labels ON rank USING count(*)",
+      "SET VARIABLE x = 3; SELECT getvariable('x')",
+      "SUMMARIZE labels",
+      "SHOW TABLES",
+    ]
+  ) {
+    const { code, error } = await runQuery(path, sql);
+    assertEquals([code, error], [0, ""], sql);
+  }
+});
+
+Deno.test("query() takes a file, of which it finds the names, a pattern, and a folder without a manifest", async () => {
+  const path = labelsFolder();
+  const count = async (of: string) => (await runQuery(of, "SELECT count(*) AS n FROM labels", "--format", "csv")).out;
+  assertEquals(await count(join(path, "part-00001.parquet")), "n\n3");
+  assertEquals(await count(join(path, "*.parquet")), "n\n6");
+  const named = await runQuery(
+    join(path, "part-00000.parquet"),
+    "SELECT count(*) AS n FROM classes",
+    "--format",
+    "csv",
+  );
+  assertEquals(named.out, "n\n12");
+  Deno.removeSync(join(path, "manifest.json"));
+  assertEquals(await count(path), "n\n6");
+});
+
+Deno.test("query() takes a folder that several shards wrote", async () => {
+  const path = Deno.makeTempDirSync();
+  for (const index of [0, 1]) {
+    const folder = openLabelMapFolder(path, smallConfiguration(), { shard: { index, count: 2 } });
+    const writer = folder.startPart(index);
+    writer.append(smallRow(index * 4, smallMetadata()));
+    writer.finish();
+    folder.close();
+  }
+  const { out } = await runQuery(path, "SELECT key FROM labels", "--format", "csv");
+  assertEquals(out, "key\nkind/0.jpg\nkind/4.jpg");
+});
+
+Deno.test("query() says of Arrow files that they must be converted, and of other files what they lack", async () => {
+  const path = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(join(path, "a.arrow"), "");
+  const arrow = await runQuery(path, "SELECT 1");
+  assertEquals(arrow.code, 1);
+  assertEquals(
+    arrow.error,
+    `Cannot ask "${path}" in SQL: DuckDB does not read Arrow files such as a.arrow, ` +
+      `convert them first: deno task convert "${path}" OUTPUT --to parquet`,
+  );
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  const file = join(Deno.makeTempDirSync(), "b.parquet");
+  await connection.run(`COPY (SELECT 'a' AS key, 1 AS label) TO '${file}'`);
+  connection.closeSync();
+  instance.closeSync();
+  const other = await runQuery(file, "SELECT 1");
+  assertEquals(
+    other.error,
+    `Cannot read label maps from "${file}": "${file}" has no column width, so it holds no label maps`,
+  );
+  Deno.writeTextFileSync(file, "not Parquet at all, but long enough to be");
+  const broken = await runQuery(file, "SELECT 1");
+  assertEquals(broken.code, 1);
+  assert(broken.error.startsWith(`Cannot read label maps from "${file}": `), broken.error);
+});
+
+Deno.test("query() has crop-level labels as the table crop_labels", async () => {
+  const path = Deno.makeTempDirSync();
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  await connection.run(`COPY (
+    SELECT 'a.jpg' AS key, 3 AS label, range::INTEGER AS crop, 0.0::FLOAT AS top, 0.25::FLOAT AS left, 0.5::FLOAT AS height,
+      0.5::FLOAT AS width, 1::UTINYINT AS flip, [3, 4]::USMALLINT[] AS class, [0.5, 0.25]::FLOAT[] AS probability
+    FROM range(3)
+  ) TO '${join(path, "part-00000.parquet")}'`);
+  connection.closeSync();
+  instance.closeSync();
+  const { out } = await runQuery(path, 'SELECT crop, "left", class[1] AS class FROM crop_labels', "--format", "csv");
+  assertEquals(out, "crop,left,class\n0,0.25,3\n1,0.25,3\n2,0.25,3");
+  assertEquals(await runQuery(path, "multi-label"), {
+    code: 1,
+    out: "",
+    error: `Cannot report on "${path}": it holds crop-level labels and no label maps`,
+  });
 });
 
 Deno.test("the examples of query --help run, with the permissions of deno task query", async () => {
-  const root = new URL("../../", import.meta.url).pathname;
-  const { code, out } = await run("--help");
+  const { code, out } = await runQuery("--help");
   assertEquals(code, 0);
-  const examples = out.slice(out.indexOf("Examples")).matchAll(/deno task query( labels)? "([^"]*)"(.*)/g);
-  const path = labelsFolder({ dtype: "fp8_e4m3" });
-  const task: string = JSON.parse(Deno.readTextFileSync(join(root, "deno.json"))).tasks.query;
-  let count = 0;
-  for (const [, , sql, options] of examples) {
-    const args = [
-      ...task.split(" ").slice(1, -1),
-      "--no-prompt",
-      "pipeline/query.ts",
-      path,
-      sql,
-      ...options.trim().split(" "),
-    ];
-    const command = new Deno.Command(Deno.execPath(), { args: args.filter((arg) => arg !== ""), cwd: root });
-    const { success, stderr } = await command.output();
-    assert(success, new TextDecoder().decode(stderr));
-    count++;
+  const metadata = smallMetadata({ dtype: "fp8_e4m3" });
+  const path = folderOf([0, 1, 2].map((index) => ({ ...smallRow(index, metadata), label: index })), metadata);
+  const examples = [...out.slice(out.indexOf("Examples")).matchAll(/deno task query (labels )?(.*)/g)];
+  assertEquals(examples.length, 7);
+  for (const [, , line] of examples) {
+    const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare);
+    const args = words.map((word) => word === "subset.txt" ? join(path, word) : word);
+    const { code, error } = await runTask("query", path, ...args);
+    assertEquals([code, error], [0, ""], line);
   }
-  assertEquals(count, 4);
+  assertEquals(Deno.readTextFileSync(join(path, "subset.txt")).split("\n").length, 4);
 });
 
 Deno.test("query() leaves nothing behind in the folder", async () => {
   const path = labelsFolder();
   const list = () => [...Deno.readDirSync(path)].map(({ name }) => name).sort();
   const before = list();
-  await run(path, "SELECT count(*) FROM labels");
+  await runQuery(path, "SELECT count(*) FROM labels");
   assertEquals(list(), before);
 });

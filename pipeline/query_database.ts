@@ -1,0 +1,207 @@
+/**
+ * Label maps as tables of a DuckDB in memory, which loads nothing from the network and sees their files alone.
+ *
+ * DuckDB's settings let it write where it may read. So statements are refused by their kind before they run: what could
+ * write, and what could run such a statement out of sight.
+ *
+ * @module
+ */
+
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBPreparedStatement,
+  DuckDBTypeId,
+  type DuckDBValueConverter,
+  type Json,
+  JsonDuckDBValueConverter,
+  StatementType,
+} from "@duckdb/node-api";
+import type { ClassNames } from "../formats/labels/mod.ts";
+import type { QueryFiles } from "./query_files.ts";
+import type { RowFormat } from "./query_format.ts";
+
+const LABEL_MAPS_SQL = new URL("./label_maps.sql", import.meta.url);
+
+/** Columns of a file of label maps. */
+const MAP_COLUMNS = ["key", "label", "width", "height", "class", "score", "top_class", "top_probability"];
+
+/** Columns of a file of crop-level labels. */
+const CROP_COLUMNS = ["key", "label", "crop", "top", "left", "height", "width", "flip", "class", "probability"];
+
+/** What runs: statements that read, or change what is in memory. */
+const ALLOWED = new Set([
+  StatementType.SELECT,
+  StatementType.EXPLAIN,
+  StatementType.INSERT,
+  StatementType.UPDATE,
+  StatementType.DELETE,
+  StatementType.MERGE_INTO,
+  StatementType.CREATE,
+  StatementType.CREATE_FUNC,
+  StatementType.ALTER,
+  StatementType.DROP,
+  StatementType.TRANSACTION,
+  StatementType.ANALYZE,
+  StatementType.VARIABLE_SET,
+  StatementType.SET,
+  StatementType.PRAGMA,
+  StatementType.CALL,
+  StatementType.MULTI,
+]);
+
+/** EXPLAIN ANALYZE runs what it explains and does not say what that is. */
+const ANALYZE = /\banalyze\b/i;
+const REFUSED_WORD = /\b(copy|export|import|attach|install|load|prepare|execute)\b/i;
+
+/** A database to ask. */
+export interface LabelDatabase {
+  /** Whether there are label maps, and not crop-level labels alone. */
+  readonly hasMaps: boolean;
+  /**
+   * Runs statements in order and hands the rows of the last to a format.
+   *
+   * @throws {TypeError} If one is wrong, or could write.
+   */
+  answer(sql: string, format: RowFormat): Promise<void>;
+  /** The rows of one statement of this project's own, by the names of their columns. */
+  rows(sql: string): Promise<Record<string, Json>[]>;
+  close(): void;
+}
+
+/**
+ * Opens files as a database: the tables, views and macros of `label_maps.sql` where they are label maps, the view
+ * `crop_labels` where they are that.
+ *
+ * @param files The files.
+ * @param path What the user called them, for messages.
+ * @returns The database; call `close` when done.
+ * @throws {TypeError} If a file is not whole, or has columns of neither kind.
+ */
+export async function openLabelDatabase(files: QueryFiles, path: string): Promise<LabelDatabase> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    temp_directory: "",
+  });
+  const connection = await instance.connect();
+  const close = () => {
+    connection.closeSync();
+    instance.closeSync();
+  };
+  try {
+    const hasMaps = await createTables(connection, files);
+    return {
+      hasMaps,
+      answer: (sql, format) => answer(connection, sql, format),
+      rows: (sql) => readRows(connection, sql),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw new TypeError(`Cannot read label maps from "${path}": ${(error as Error).message.trim()}`, { cause: error });
+  }
+}
+
+async function createTables(connection: DuckDBConnection, { files, ...names }: QueryFiles): Promise<boolean> {
+  await connection.run(`SET allowed_paths = ${list(files)}; SET enable_external_access = false`);
+  const { maps, crops } = await sortFiles(connection, files);
+  await createClassTable(connection, "classes", names.classes);
+  await createClassTable(connection, "data_set_classes", names.dataSetClasses);
+  if (crops.length > 0) await connection.run(`CREATE VIEW crop_labels AS FROM read_parquet(${list(crops)})`);
+  if (maps.length > 0) {
+    await connection.run(`SET VARIABLE labels = ${list(maps)}`);
+    await connection.run(Deno.readTextFileSync(LABEL_MAPS_SQL));
+  }
+  await connection.run("SET lock_configuration = true");
+  return maps.length > 0;
+}
+
+/** Tells files of maps from files of crops, by their columns. */
+async function sortFiles(connection: DuckDBConnection, files: readonly string[]) {
+  const found = await readRows(
+    connection,
+    `SELECT file_name AS file, list(name) AS columns FROM parquet_schema(${list(files)}) GROUP BY file_name`,
+  );
+  const columns = new Map(found.map(({ file, columns }) => [file as string, columns as string[]]));
+  const missing = (file: string, wanted: readonly string[]) =>
+    wanted.filter((name) => !columns.get(file)!.includes(name));
+  const crops = files.filter((file) => missing(file, CROP_COLUMNS).length === 0);
+  const maps = files.filter((file) => !crops.includes(file));
+  for (const file of maps) {
+    const [column] = missing(file, MAP_COLUMNS);
+    if (column !== undefined) throw new TypeError(`"${file}" has no column ${column}, so it holds no label maps`);
+  }
+  return { maps, crops };
+}
+
+function list(files: readonly string[]): string {
+  return `[${files.map((file) => `'${file.replaceAll("'", "''")}'`).join(", ")}]`;
+}
+
+async function createClassTable(connection: DuckDBConnection, table: string, names?: ClassNames): Promise<void> {
+  await connection.run(`CREATE TABLE ${table} (index INTEGER PRIMARY KEY, wnid VARCHAR, name VARCHAR)`);
+  const appender = await connection.createAppender(table);
+  names?.name.forEach((name, index) => {
+    appender.appendInteger(index);
+    if (names.wnid) appender.appendVarchar(names.wnid[index]);
+    else appender.appendNull();
+    appender.appendVarchar(name);
+    appender.endRow();
+  });
+  appender.closeSync();
+}
+
+async function readRows(connection: DuckDBConnection, sql: string): Promise<Record<string, Json>[]> {
+  const reader = await connection.runAndReadAll(sql);
+  return reader.convertRowObjects<Json>(plainValue) as Record<string, Json>[];
+}
+
+async function answer(connection: DuckDBConnection, sql: string, format: RowFormat): Promise<void> {
+  if (sql.trim() === "") throw new TypeError("Cannot run the query: it is empty");
+  try {
+    const statements = await connection.extractStatements(sql);
+    for (let index = 0; index < statements.count; index++) {
+      const statement = await statements.prepare(index);
+      checkStatement(statement.statementType, sql);
+      if (index < statements.count - 1) await statement.run();
+      else await print(statement, format);
+    }
+  } catch (error) {
+    const reason = (error as Error).message.replace(/^Failed to extract statements: /, "").trim();
+    throw new TypeError(`Cannot run the query: ${reason}`, { cause: error });
+  }
+}
+
+function checkStatement(type: StatementType, sql: string): void {
+  if (!ALLOWED.has(type)) throw new TypeError(`${StatementType[type]} is refused, query only reads the label maps`);
+  const [word] = type === StatementType.EXPLAIN && ANALYZE.test(sql) ? REFUSED_WORD.exec(sql) ?? [] : [];
+  if (word !== undefined) {
+    throw new TypeError(`EXPLAIN ANALYZE beside the word ${word} is refused, query only reads the label maps`);
+  }
+}
+
+async function print(statement: DuckDBPreparedStatement, format: RowFormat): Promise<void> {
+  const result = await statement.stream();
+  const { write, end } = format(result.deduplicatedColumnNames(), result.columnTypes().map(String));
+  for await (const rows of result.yieldConvertedRows<Json>(plainValue)) {
+    for (const row of rows) write(row);
+  }
+  end();
+}
+
+/** Values as JSON has them; integers of 64 bits as numbers where that is exact, floats with no more digits than they have. */
+const plainValue: DuckDBValueConverter<Json> = (value, type, converter) => {
+  if (typeof value === "bigint" && Number.isSafeInteger(Number(value))) return Number(value);
+  if (type.typeId === DuckDBTypeId.FLOAT && typeof value === "number" && Number.isFinite(value)) return shortest(value);
+  return JsonDuckDBValueConverter(value, type, converter);
+};
+
+/** The shortest decimal that is the same float32. */
+function shortest(value: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return short;
+  }
+  return Number(value.toPrecision(9));
+}

@@ -1,0 +1,58 @@
+/**
+ * Which files a path stands for, where it is to be asked in SQL.
+ *
+ * @module
+ */
+
+import { basename, dirname } from "@std/path";
+import { containerOf } from "../formats/labels/container.ts";
+import { fileError } from "../formats/labels/files.ts";
+import { findLabelMaps } from "../formats/labels/label_map_paths.ts";
+import { type ClassNames, MANIFEST_NAME, readManifests } from "../formats/labels/mod.ts";
+
+/** Parquet files, and what their manifest calls the classes. */
+export interface QueryFiles {
+  /** Absolute paths, at least one. */
+  readonly files: readonly string[];
+  readonly classes?: ClassNames;
+  readonly dataSetClasses?: ClassNames;
+}
+
+/**
+ * Finds the files.
+ *
+ * @param path A folder, a file or a pattern, as `findLabelMaps` takes them.
+ * @returns The files; the names are also those of a manifest beside them that lists the first.
+ * @throws {Deno.errors.NotFound} If there are none.
+ * @throws {TypeError | RangeError} If a file is Arrow's, which DuckDB does not read by itself, or a manifest is not valid.
+ */
+export function findQueryFiles(path: string): QueryFiles {
+  const subject = `Cannot read label maps from "${path}"`;
+  const found = findLabelMaps(path, subject);
+  const arrow = found.files.find((file) => containerOf(file.path) === "arrow");
+  if (arrow) {
+    throw new TypeError(
+      `Cannot ask "${path}" in SQL: DuckDB does not read Arrow files such as ${basename(arrow.path)}, ` +
+        `convert them first: deno task convert "${path}" OUTPUT --to parquet`,
+    );
+  }
+  const files = found.files.map((file) => realPath(file.path, subject));
+  const { classes, dataSetClasses } = found.classes || found.dataSetClasses ? found : namesBeside(files[0]);
+  return { files, classes, dataSetClasses };
+}
+
+function realPath(path: string, subject: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+/** The names in the manifest that a part file belongs to. */
+function namesBeside(file: string): Pick<QueryFiles, "classes" | "dataSetClasses"> {
+  const folder = dirname(file);
+  const hasManifest = [...Deno.readDirSync(folder)].some(({ name }) => MANIFEST_NAME.test(name));
+  const manifests = hasManifest ? readManifests(folder) : [];
+  return manifests.find(({ parts }) => parts.some((part) => part.file === basename(file))) ?? {};
+}

@@ -1,0 +1,164 @@
+/**
+ * The arguments of `deno task query`.
+ *
+ * @module
+ */
+
+import {
+  formatOptions,
+  nearest,
+  type OptionTable,
+  readArguments,
+  readChoice,
+  readCount,
+  UsageError,
+} from "./command_line.ts";
+import { csvFormat, jsonFormat, type RowFormat, tableFormat } from "./query_format.ts";
+import { type ReportName, type ReportOptions, REPORTS } from "./query_reports.ts";
+
+/** What the user asked for. */
+export type QueryCommand =
+  & { readonly folder: string }
+  & (
+    | { readonly sql: string; readonly format: RowFormat }
+    | { readonly report: ReportName; readonly options: ReportOptions }
+  );
+
+const DEFAULT_FOLDER = "labels";
+
+const REPORT_NAMES = Object.keys(REPORTS) as ReportName[];
+
+const OPTIONS = {
+  format: { value: "F", help: "table (default), csv or json (a line a row)" },
+  threshold: {
+    value: "P",
+    help: "an image carries a class from this probability on; default 0.1. For balanced: draw only\n" +
+      "images whose best class has it; default 0",
+  },
+  limit: { value: "N", help: "rows of a report; default 20 of a table, all of csv and json" },
+  seed: { value: "N", help: "of balanced: another one draws other images; default 0" },
+  out: { value: "FILE", help: "of balanced: where the keys of the drawn images go" },
+} as const satisfies OptionTable;
+
+/** What `--help` prints. */
+export const QUERY_HELP = `Ask label maps in SQL (DuckDB), or for a report
+
+Usage: deno task query [FOLDER] "SQL" [--format table|csv|json]
+       deno task query [FOLDER] REPORT [options]
+
+FOLDER is a folder of label maps, a .parquet file or a pattern; "${DEFAULT_FOLDER}" unless given.
+
+Reports
+${reportHelp()}
+
+Tables and views for SQL
+  labels            key, label, width, height, class, score, top_class, top_probability; a row an image. class and
+                    score are the map [k, H, W] as one list: the best class of each cell first, row by row
+  image_labels      key, label, given (its name), rank, class, name, probability: the best classes of each image
+  cells             key, y, x, rank, class, name, logit: every entry of every map
+  classes           index, wnid, name of the annotator's classes
+  data_set_classes  index, wnid, name of the data set's own classes: what label counts
+  label_classes     label, class: which of the annotator's classes each label stands for
+  crop_labels       key, label, crop, top, left, height, width, flip, class, probability, where that is what FOLDER holds
+and functions
+  pool('KEY', top, left, height, width)   class, name, probability of a crop in fractions of the image (LabelPooling);
+                                          the row without a class is the sum of all that are not listed
+  fp8_e4m3(x), fp8_e5m2(x)                the number that an 8-bit score stands for, by its dtype
+  multi_label(p), classes_per_image(p), co_occurrence(p), per_class(p), suspicious(), balanced(n, seed, p)
+                                          the reports as tables
+They are made in pipeline/label_maps.sql, which DuckDB loads without this project too; its head says how.
+
+Options
+${formatOptions(OPTIONS)}
+
+Exit codes: 0; 1 for a failure; 2 for a wrong option.
+
+Examples
+  deno task query multi-label
+  deno task query labels suspicious --limit 50
+  deno task query balanced 4000 --out subset.txt
+  deno task query "SELECT key, name, probability FROM image_labels WHERE rank = 0 ORDER BY probability"
+  deno task query "SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ORDER BY cells DESC LIMIT 10"
+  deno task query labels "FROM pool('several/four.jpg', 0, 0.5, 0.5, 0.5) LIMIT 3" --format json
+  deno task query "FROM suspicious() WHERE given = 'tabby'" --format csv
+`.trimEnd();
+
+function reportHelp(): string {
+  const heads = REPORT_NAMES.map((name) => name === "balanced" ? "balanced N" : name);
+  const width = Math.max(...heads.map((head) => head.length)) + 2;
+  return REPORT_NAMES.map((name, index) =>
+    `  ${heads[index].padEnd(width)}${REPORTS[name].help.replaceAll("\n", `\n  ${" ".repeat(width)}`)}`
+  ).join("\n");
+}
+
+/** Reports are named by letters and hyphens; one word of these alone is no SQL. */
+const NAME = /^[a-z]+(-[a-z]+)*$/i;
+
+/**
+ * Reads the arguments of the command. The last one says what is asked: a name is a report's, anything else is SQL.
+ *
+ * @param args As the process got them.
+ * @returns What was asked for.
+ * @throws {UsageError} If that is not clear, an option is unknown or not this report's, or its value is not one that it
+ * can have.
+ */
+export function readQueryOptions(args: readonly string[]): QueryCommand | "help" {
+  const given = readArguments(args, OPTIONS, "deno task query", 3);
+  if (given.has("help")) return "help";
+  const words = given.words.flatMap((word) => /^balanced\s+\d+$/.test(word) ? word.split(/\s+/) : [word]);
+  const count = words.at(-2) === "balanced" && /^[-+.\d]/.test(words.at(-1)!) ? words.pop() : undefined;
+  const [question, folder = DEFAULT_FOLDER, ...others] = words.toReversed();
+  const hint = "see deno task query --help";
+  if (question === undefined) throw new UsageError(`Expected SQL or a report: ${hint}`);
+  if (others.length > 0) {
+    throw new UsageError(`Expected [FOLDER] and SQL or a report, found ${words.length} arguments: ${hint}`);
+  }
+  const formatName = given.text("format");
+  const format = readChoice(formatName ?? "table", "format", ["table", "csv", "json"]);
+  if (!NAME.test(question)) {
+    const misplaced = (["threshold", "limit", "seed", "out"] as const).find((name) => given.text(name) !== undefined);
+    if (misplaced) throw new UsageError(`Cannot use --${misplaced} with SQL: it is for reports, ${hint}`);
+    return { folder, sql: question, format: { table: tableFormat, csv: csvFormat, json: jsonFormat }[format] };
+  }
+  const report = REPORT_NAMES.find((name) => name === question);
+  if (report === undefined) {
+    throw new UsageError(
+      `Unknown report "${question}", did you mean ${nearest(question, REPORT_NAMES)}? ` +
+        `Expected [FOLDER] and SQL or one of ${REPORT_NAMES.join(", ")}: ${hint}`,
+    );
+  }
+  const [threshold, limit, seed, out] = (["threshold", "limit", "seed", "out"] as const).map(given.text);
+  const options: ReportOptions = {
+    threshold: threshold === undefined ? undefined : readProbability(threshold),
+    limit: limit === undefined ? undefined : readCount(limit, "limit"),
+    seed: seed === undefined || seed === "0" ? undefined : readCount(seed, "seed"),
+    out,
+    perClass: count === undefined ? undefined : readPerClass(count),
+    format: format === "table" ? undefined : { csv: csvFormat, json: jsonFormat }[format],
+  };
+  if (report === "balanced" && count === undefined) {
+    throw new UsageError(`Expected how many images of each class: balanced N, ${hint}`);
+  }
+  const taken: readonly string[] = REPORTS[report].options;
+  const unused = (["threshold", "seed", "out"] as const).find((name) =>
+    given.text(name) !== undefined && !taken.includes(name)
+  );
+  if (unused) throw new UsageError(`Cannot use --${unused} with ${report}: ${hint}`);
+  return { folder, report, options };
+}
+
+function readPerClass(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1) {
+    throw new UsageError(`Cannot draw ${text} images of each class: expected a positive integer`);
+  }
+  return count;
+}
+
+function readProbability(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 1)) {
+    throw new UsageError(`Cannot use --threshold ${text}: expected a probability, 0 to 1`);
+  }
+  return value;
+}

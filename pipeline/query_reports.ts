@@ -1,0 +1,222 @@
+/**
+ * The named reports of `deno task query`. Their SQL is in `label_maps.sql`; here they get their words.
+ *
+ * For the eye a report is a few sentences and a table; as CSV and JSON it is the rows alone, and all of them.
+ *
+ * @module
+ */
+
+import type { Json } from "@duckdb/node-api";
+import { replaceFile } from "../formats/labels/files.ts";
+import { formatCount, formatNumberOf } from "./numbers.ts";
+import type { LabelDatabase } from "./query_database.ts";
+import { reportFormat, type RowFormat } from "./query_format.ts";
+
+/** What a report can be told. */
+export interface ReportOptions {
+  /** The least probability that counts. */
+  readonly threshold?: number;
+  /** Rows of the table. */
+  readonly limit?: number;
+  readonly seed?: number;
+  /** Where the keys of a subset go. */
+  readonly out?: string;
+  /** Images of a class in a subset. */
+  readonly perClass?: number;
+  /** For programs; tables for the eye are the report's own. */
+  readonly format?: RowFormat;
+}
+
+/** A report. */
+export interface Report {
+  /** What it shows, a line or more of help. */
+  readonly help: string;
+  /** The options it takes, besides `format`. */
+  readonly options: readonly (keyof ReportOptions)[];
+  /** Prints it. */
+  print(database: LabelDatabase, options: ReportOptions): Promise<void>;
+}
+
+/** Rows of a table unless --limit says otherwise. */
+const SHOWN_ROWS = 20;
+
+/** An image carries a class from this probability on, unless --threshold says otherwise. */
+const THRESHOLD = 0.1;
+
+/** Characters of a bar that stands for all images. */
+const BAR = 40;
+
+/** Every report by its name. */
+export const REPORTS = {
+  "multi-label": {
+    help: "how many classes images carry, and by class how many carry others beside it",
+    options: ["threshold", "limit"],
+    print: multiLabel,
+  },
+  suspicious: {
+    help: "images by how little the annotator believes their label (cleanlab's self-confidence and\nmargin)",
+    options: ["limit"],
+    print: suspicious,
+  },
+  "co-occurrence": {
+    help: "pairs of classes that the same images carry, and how far that is beyond chance (lift)",
+    options: ["threshold", "limit"],
+    print: coOccurrence,
+  },
+  "per-class": {
+    help: "by class: images, mean probability, how many carry it, agreement with the given label",
+    options: ["threshold", "limit"],
+    print: perClass,
+  },
+  balanced: {
+    help: "N images of each class by the annotator's best, drawn at random; --out writes their keys,\none a line",
+    options: ["perClass", "threshold", "limit", "seed", "out"],
+    print: balanced,
+  },
+} as const satisfies Record<string, Report>;
+
+/** The name of a report. */
+export type ReportName = keyof typeof REPORTS;
+
+async function multiLabel(database: LabelDatabase, options: ReportOptions): Promise<void> {
+  const { threshold = THRESHOLD } = options;
+  if (!options.format) {
+    const counts = await database.rows(`FROM classes_per_image(${threshold})`) as ClassCount[];
+    const images = counts.reduce((sum, { images }) => sum + images, 0);
+    const several = counts.reduce((sum, { carried, images }) => sum + (carried > 1 ? images : 0), 0);
+    console.log(
+      `${formatCount(several)} of ${formatNumberOf(images, "image")} (${
+        percent(several / images)
+      }) carry more than one ` +
+        `class with a probability of ${threshold} or more\n\n${histogram(counts)}\n`,
+    );
+  }
+  await printRows(database, `FROM multi_label(${threshold})`, options);
+}
+
+interface ClassCount {
+  readonly carried: number;
+  readonly images: number;
+  readonly share: number;
+  readonly [column: string]: Json;
+}
+
+/** A line for each number of classes. */
+function histogram(counts: readonly ClassCount[]): string {
+  const width = Math.max("images".length, ...counts.map(({ images }) => formatCount(images).length));
+  const lines = counts.map(({ carried, images, share }) => {
+    const bar = "#".repeat(Math.round(share * BAR));
+    return `${String(carried).padStart(7)}  ${formatCount(images).padStart(width)}  ${
+      percent(share).padStart(7)
+    }  ${bar}`;
+  });
+  return [`classes  ${"images".padStart(width)}    share`, ...lines].map((line) => line.trimEnd()).join("\n");
+}
+
+async function suspicious(database: LabelDatabase, options: ReportOptions): Promise<void> {
+  const [found] = await database.rows(`
+    SELECT count(*) AS images, count(label) AS labelled, count(label_classes.class) AS known,
+      count(DISTINCT label) FILTER (label_classes.class IS NULL) AS strange,
+      (SELECT count(*) FROM data_set_classes) AS named, (SELECT count(*) FROM classes) AS classes
+    FROM labels LEFT JOIN label_classes USING (label)`) as Record<string, number>[];
+  const { images, labelled, known, strange, named, classes } = found;
+  if (labelled === 0) throw new TypeError("Cannot rank labels: no image has one");
+  if (known === 0) {
+    const ways = named > 0
+      ? `no class of the data set (${await exampleClasses(database)}) has the wnid or name of one of the annotator's ` +
+        (classes > 0 ? formatCount(classes) : "classes, which have none here")
+      : "no label is the number of a class of the annotator";
+    throw new TypeError(`Cannot rank labels: ${ways}`);
+  }
+  if (!options.format) {
+    const sentences = [
+      `${formatNumberOf(known, "image")} by how little the annotator believes the given label.`,
+      "Self-confidence is the label's probability, 0 if it is not among the 5 best; margin is that less the best other.",
+    ];
+    if (named === 0) sentences.push("The data set's classes have no names here: label 7 is taken for class 7.");
+    if (labelled > known) {
+      sentences.push(
+        `Left out: ${formatNumberOf(labelled - known, "image")} of ${formatNumberOf(strange, "class", "classes")} ` +
+          "that the annotator does not know.",
+      );
+    }
+    if (images > labelled) sentences.push(`Left out: ${formatNumberOf(images - labelled, "image")} without a label.`);
+    console.log(`${sentences.join("\n")}\n`);
+  }
+  await printRows(database, "FROM suspicious()", options);
+}
+
+/** A few of the data set's classes, for a message. */
+async function exampleClasses(database: LabelDatabase): Promise<string> {
+  const names = await database.rows("SELECT name FROM data_set_classes ORDER BY index LIMIT 4");
+  const first = names.slice(0, 3).map(({ name }) => name);
+  return [...first, ...names.length > 3 ? ["..."] : []].join(", ");
+}
+
+async function coOccurrence(database: LabelDatabase, options: ReportOptions): Promise<void> {
+  const { threshold = THRESHOLD } = options;
+  if (!options.format) {
+    console.log(
+      `Pairs of classes with a probability of ${threshold} or more in the same image; lift is how many times more\n` +
+        "images carry both than if the two had nothing to do with each other.\n",
+    );
+  }
+  await printRows(database, `FROM co_occurrence(${threshold})`, options);
+}
+
+async function perClass(database: LabelDatabase, options: ReportOptions): Promise<void> {
+  const { threshold = THRESHOLD } = options;
+  if (!options.format) {
+    console.log(
+      "By the annotator's classes: of how many images it is the best class, its mean probability there, how many carry\n" +
+        `it (${threshold} or more), how many are labelled so, the share of those it is the best of, and what most often ` +
+        "is instead.\n",
+    );
+  }
+  await printRows(database, `FROM per_class(${threshold})`, options);
+}
+
+async function balanced(database: LabelDatabase, options: ReportOptions): Promise<void> {
+  const { threshold = 0, seed = 0, perClass, out, format } = options;
+  const selection = `FROM balanced(${perClass}, ${seed}, ${threshold})`;
+  if (out !== undefined) {
+    const rows = await database.rows(`SELECT key ${selection}`);
+    const broken = rows.find(({ key }) => /[\r\n]/.test(key as string));
+    if (broken) {
+      throw new TypeError(`Cannot write "${out}": key ${JSON.stringify(broken.key)} does not fit on one line`);
+    }
+    replaceFile(out, rows.map(({ key }) => `${key}\n`).join(""));
+  }
+  if (format) return await printRows(database, selection, options);
+  const [{ images, classes }] = await database.rows(
+    `SELECT count(*) AS images, count(DISTINCT class) AS classes ${selection}`,
+  ) as Record<string, number>[];
+  const [{ scarce, absent }] = await database.rows(
+    `SELECT count(*) AS scarce, count(*) FILTER (images = 0) AS absent FROM scarce_classes(${perClass}, ${threshold})`,
+  ) as Record<string, number>[];
+  const chosen = `${formatNumberOf(images, "image")} of ${formatNumberOf(classes, "class", "classes")}, at most ` +
+    `${formatCount(perClass!)} of each, by seed ${seed}`;
+  console.log(out === undefined ? `${chosen}; --out FILE writes their keys` : `${chosen}: keys written to ${out}`);
+  if (scarce === 0) return;
+  const few = absent < scarce
+    ? `fewer than ${formatCount(perClass!)}${absent > 0 ? `, ${formatCount(absent)} of them none` : ""}`
+    : "none";
+  console.log(`${formatNumberOf(scarce, "class has", "classes have")} ${few}`);
+  if (scarce === absent) return;
+  console.log();
+  await printRows(database, `FROM scarce_classes(${perClass}, ${threshold}) WHERE images > 0`, options);
+}
+
+/** Prints rows: all for a program, some for the eye, and a word where there are more. */
+async function printRows(database: LabelDatabase, from: string, { format, limit }: ReportOptions): Promise<void> {
+  if (format) {
+    await database.answer(limit === undefined ? from : `${from} LIMIT ${limit}`, format);
+  } else {
+    const shown = limit ?? SHOWN_ROWS;
+    await database.answer(`${from} LIMIT ${shown + 1}`, reportFormat(shown));
+  }
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}

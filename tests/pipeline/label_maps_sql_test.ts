@@ -1,0 +1,198 @@
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
+import { type DuckDBConnection, DuckDBInstance, type Json } from "@duckdb/node-api";
+import {
+  dequantise,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  labelMapTypes,
+  quantise,
+} from "../../formats/labels/mod.ts";
+import { type Crop, poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
+import { fixtureMetadata, fixtureRows, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
+import { poolingFixtures } from "../kernels/operations/label_pooling/fixture.ts";
+import { folderOf, TWELVE } from "./query_folder.ts";
+import { ROOT } from "./task.ts";
+
+/** DuckDB by itself with the SQL file loaded as its head says, and no way to fetch an extension. */
+async function withDuckDB<Result>(
+  path: string,
+  use: (read: (sql: string) => Promise<Record<string, Json>[]>, connection: DuckDBConnection) => Promise<Result>,
+): Promise<Result> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+  const connection = await instance.connect();
+  try {
+    await connection.run(`SET VARIABLE labels = '${path}/*.parquet'`);
+    await connection.run(Deno.readTextFileSync(join(ROOT, "pipeline/label_maps.sql")));
+    const read = async (sql: string) =>
+      (await connection.runAndReadAll(sql)).getRowObjectsJson() as Record<string, Json>[];
+    return await use(read, connection);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+Deno.test("label_maps.sql loads in DuckDB without extensions, twice, and takes names from the manifest", async () => {
+  const metadata = smallMetadata();
+  const path = folderOf([smallRow(0, metadata), smallRow(1, metadata)], metadata, {
+    classes: TWELVE,
+    dataSetClasses: { name: ["Tabby", "pier"] },
+  });
+  await withDuckDB(path, async (read, connection) => {
+    const head = Deno.readTextFileSync(join(ROOT, "pipeline/label_maps.sql")).split("\n");
+    const inserts = head.filter((line) => line.startsWith("--   INSERT")).map((line) => line.slice(5));
+    assertEquals(inserts.length, 2);
+    for (const insert of inserts) {
+      await connection.run(insert.replace("flowers/manifest.json", join(path, "manifest.json")));
+    }
+    await connection.run(head.join("\n"));
+    assertEquals(await read("SELECT * FROM classes WHERE index = 5"), [{ index: 5, wnid: "n5", name: "daisy" }]);
+    assertEquals(await read("FROM data_set_classes"), [
+      { index: 0, wnid: null, name: "Tabby" },
+      { index: 1, wnid: null, name: "pier" },
+    ]);
+    assertEquals((await read("FROM label_classes ORDER BY label")).map((row) => Number(row.class)), [0, 8]);
+  });
+});
+
+for (const dtype of labelMapTypes) {
+  Deno.test(`cells has every entry of every ${dtype} map where it stands`, async () => {
+    const metadata = smallMetadata({ dtype });
+    const rows = [0, 1, 2].map((index) => smallRow(index, metadata));
+    const expected = rows.flatMap((row) => {
+      const logits = dequantise(row.score, dtype);
+      return [...row.class].map((value, place) => [
+        row.key,
+        Math.floor(place / 4) % 2,
+        place % 4,
+        Math.floor(place / 8),
+        value,
+        TWELVE.name[value],
+        logits[place],
+      ]);
+    });
+    await withDuckDB(folderOf(rows, metadata), async (read, connection) => {
+      for (const [index, name] of TWELVE.name.entries()) {
+        await connection.run("INSERT INTO classes VALUES ($1, NULL, $2)", [index, name]);
+      }
+      const cells = await read("FROM cells ORDER BY key, rank, y, x");
+      assertEquals(cells.map((cell) => Object.values(cell)), expected);
+    });
+  });
+}
+
+Deno.test("image_labels has the best classes of every image, by rank", async () => {
+  const metadata = smallMetadata();
+  const rows = [0, 1].map((index) => smallRow(index, metadata));
+  await withDuckDB(folderOf(rows, metadata), async (read) => {
+    const found = await read("SELECT key, label, rank, class, probability FROM image_labels ORDER BY key, rank");
+    const expected = rows.flatMap((row) =>
+      [...row.topClass].map((value, rank) => [row.key, row.label, rank, value, row.topProbability[rank]])
+    );
+    assertEquals(found.map((row) => Object.values(row)), expected);
+  });
+});
+
+/** The target that pool() stands for: what it lists, and an equal share of the rest for all others. */
+async function pooledTarget(
+  read: (sql: string) => Promise<Record<string, Json>[]>,
+  key: string,
+  { top, left, height, width }: Crop,
+  classes: number,
+): Promise<Float64Array> {
+  const rows = await read(`SELECT class, probability FROM pool('${key}', ${top}, ${left}, ${height}, ${width})`);
+  const rest = rows.find((row) => row.class === null);
+  const listed = rows.filter((row) => row.class !== null);
+  const target = new Float64Array(classes).fill(Number(rest?.probability ?? 0) / (classes - listed.length));
+  for (const row of listed) target[Number(row.class)] = Number(row.probability);
+  return target;
+}
+
+Deno.test("pool() gives PyTorch's targets", async () => {
+  for (const { name, maps, crops, targets } of await poolingFixtures()) {
+    const { k, grid, classes, dtype } = maps;
+    const metadata: LabelMapMetadata = { ...fixtureMetadata("fp32"), k, grid, classes, dtype };
+    const length = k * grid[0] * grid[1];
+    const rows = crops.map((_, index): LabelMapRow => ({
+      ...smallRow(index, smallMetadata()),
+      key: `${name}/${index}`,
+      class: (maps.class as Uint16Array).slice(index * length, (index + 1) * length),
+      score: (maps.score as Float32Array).slice(index * length, (index + 1) * length),
+    }));
+    await withDuckDB(folderOf(rows, metadata), async (read) => {
+      for (const [index, crop] of crops.entries()) {
+        const target = await pooledTarget(read, `${name}/${index}`, crop, classes);
+        target.forEach((value, at) =>
+          assertAlmostEquals(value, targets.hw[index * classes + at], 1e-5, `${name} ${at}`)
+        );
+      }
+    });
+  }
+});
+
+Deno.test("pool() is poolLabels() for crops of any kind, on real maps of every type", async () => {
+  const crops: Crop[] = [
+    { top: 0, left: 0, height: 1, width: 1 },
+    { top: 0.2, left: 0.4, height: 0.2, width: 0.6 },
+    { top: 1, left: 1, height: 0, width: 0 },
+    { top: 0.5, left: 0.5, height: 0, width: 0.01 },
+    { top: 4 / 15, left: 7 / 15, height: 1 / 15, width: 1 / 15 },
+    { top: 0.123, left: 0.456, height: 0.321, width: 0.234 },
+  ];
+  for (const dtype of labelMapTypes) {
+    const metadata = fixtureMetadata(dtype);
+    const [row] = fixtureRows(dtype);
+    const { k, grid, classes } = metadata;
+    const maps = { count: 1, k, grid, classes, dtype, class: row.class, score: row.score };
+    const expected = poolLabels(maps, crops.map((crop) => ({ ...crop, map: 0 })));
+    await withDuckDB(folderOf([row], metadata), async (read) => {
+      for (const [index, crop] of crops.entries()) {
+        const target = await pooledTarget(read, row.key, crop, classes);
+        target.forEach((value, at) =>
+          assertAlmostEquals(value, expected[index * classes + at], 1e-7, `${dtype} ${index} ${at}`)
+        );
+      }
+    });
+  }
+});
+
+Deno.test("pool() has no row for the others where a crop holds all classes, and none at all for an unknown key", async () => {
+  const metadata = smallMetadata({ classes: 3 });
+  const map = Uint16Array.from({ length: 24 }, (_, place) => Math.floor(place / 8));
+  const row = { ...smallRow(0, metadata), class: map, score: quantise(new Float32Array(24).fill(1), "fp32") };
+  await withDuckDB(folderOf([row], metadata), async (read) => {
+    const rows = await read("FROM pool('kind/0.jpg', 0, 0, 1, 1)");
+    assertEquals(rows.map((row) => row.class), [0, 1, 2]);
+    for (const { probability } of rows) assertAlmostEquals(Number(probability), 1 / 3, 1e-12);
+    assertEquals(await read("FROM pool('kind/1.jpg', 0, 0, 1, 1)"), []);
+  });
+});
+
+Deno.test("pool() refuses a crop that is not a part of the image", async () => {
+  const metadata = smallMetadata();
+  await withDuckDB(folderOf([smallRow(0, metadata)], metadata), async (read) => {
+    for (const crop of ["0.5, 0, 0.6, 1", "-0.1, 0, 0.5, 0.5", "0, 0, 1, -1", "0, 0.9, 1, 0.2"]) {
+      await assertRejects(
+        () => read(`FROM pool('kind/0.jpg', ${crop})`),
+        Error,
+        "Cannot pool: the crop is not a part of the image",
+      );
+    }
+  });
+});
+
+Deno.test("cells says when files are not of one format; labels and reports work all the same", async () => {
+  const one = folderOf([smallRow(0, smallMetadata())], smallMetadata());
+  const other = smallMetadata({ k: 1 });
+  const second = folderOf([smallRow(1, other)], other);
+  Deno.copyFileSync(join(second, "part-00000.parquet"), join(one, "part-00001.parquet"));
+  await withDuckDB(one, async (read) => {
+    await assertRejects(() => read("FROM cells"), Error, "the files have 2 formats");
+    assertEquals(await read("SELECT count(*)::INTEGER AS n FROM image_labels"), [{ n: 10 }]);
+    assert((await read("FROM multi_label()")).length > 0);
+  });
+});

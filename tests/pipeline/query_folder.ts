@@ -1,0 +1,105 @@
+/**
+ * Folders to ask, and what the command prints of them.
+ *
+ * @module
+ */
+
+import {
+  type ClassNames,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  openLabelMapFolder,
+} from "../../formats/labels/mod.ts";
+import { query } from "../../pipeline/query.ts";
+import { smallConfiguration, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
+
+/** A folder of one part with some rows. */
+export function folderOf(
+  rows: readonly LabelMapRow[],
+  metadata: LabelMapMetadata,
+  names: { classes?: ClassNames; dataSetClasses?: ClassNames } = {},
+): string {
+  const path = Deno.makeTempDirSync();
+  const folder = openLabelMapFolder(path, smallConfiguration({ metadata, rowsPerFile: 1000 }), names);
+  const writer = folder.startPart(0);
+  for (const row of rows) writer.append(row);
+  writer.finish();
+  folder.close();
+  return path;
+}
+
+/** What is said of a whole image: its label, and classes with their probabilities, best first. */
+export interface ImageLabels {
+  readonly label: number | null;
+  readonly top: readonly (readonly [index: number, probability: number])[];
+}
+
+/**
+ * A folder of images `0.jpg`, `1.jpg`, ... with the given image-level labels, of 12 classes of the annotator. What is
+ * missing to five classes is filled with others of probability 0.
+ */
+export function folderOfImages(
+  images: readonly ImageLabels[],
+  names: { classes?: ClassNames; dataSetClasses?: ClassNames } = {},
+): string {
+  const metadata = smallMetadata();
+  const rows = images.map(({ label, top }, index) => {
+    const known = top.map(([value]) => value);
+    const others = Array.from({ length: 12 }, (_, value) => value).filter((value) => !known.includes(value));
+    return {
+      ...smallRow(index, metadata),
+      key: `${index}.jpg`,
+      label,
+      topClass: Uint16Array.from([...known, ...others].slice(0, 5)),
+      topProbability: Float32Array.from({ length: 5 }, (_, rank) => top[rank]?.[1] ?? 0),
+    };
+  });
+  return folderOf(rows, metadata, names);
+}
+
+/** Names for 12 classes of the annotator: `tabby`, ... with wnids `n0` to `n11`. */
+export const TWELVE: ClassNames = {
+  wnid: Array.from({ length: 12 }, (_, index) => `n${index}`),
+  name: [
+    "tabby, tabby cat",
+    "Egyptian cat",
+    "espresso",
+    "crane",
+    "crane, lifting machine",
+    "daisy",
+    "sea lion, seal",
+    "wax, seal",
+    "pier",
+    "dock",
+    "reef",
+    "boat",
+  ],
+};
+
+/** What the command printed. */
+export interface Printed {
+  readonly code: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+/** Runs the command and collects what it prints. */
+export async function runQuery(...args: string[]): Promise<Printed> {
+  const { log, error } = console;
+  const lines = { out: [] as string[], error: [] as string[] };
+  console.log = (line = "") => lines.out.push(line);
+  console.error = (line: string) => lines.error.push(line);
+  try {
+    return { code: await query(args), out: lines.out.join("\n"), error: lines.error.join("\n") };
+  } finally {
+    Object.assign(console, { log, error });
+  }
+}
+
+/** The rows of an answer, parsed. */
+// deno-lint-ignore no-explicit-any
+export async function askRows(path: string, ...question: string[]): Promise<any[]> {
+  const { code, out, error } = await runQuery(path, ...question, "--format", "json");
+  if (code !== 0) throw new Error(error);
+  return out === "" ? [] : out.split("\n").map((line) => JSON.parse(line));
+}

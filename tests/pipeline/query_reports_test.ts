@@ -1,0 +1,213 @@
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import { askRows, folderOfImages, runQuery, TWELVE } from "./query_folder.ts";
+
+/** Five images of 12 classes: cat with coffee twice, a cat, a daisy, nothing. */
+const IMAGES = [
+  { label: 0, top: [[1, 0.5], [2, 0.25], [0, 0.125]] },
+  { label: 0, top: [[1, 0.5], [2, 0.25]] },
+  { label: 0, top: [[0, 0.75], [1, 0.0625]] },
+  { label: 1, top: [[5, 0.5]] },
+  { label: null, top: [[5, 0.0625]] },
+] as const;
+
+/** The data set calls tabby 0 and daisy 1. */
+const NAMES = { classes: TWELVE, dataSetClasses: { name: ["Tabby_cat", "DAISY"] } };
+
+Deno.test("query multi-label counts the images that carry several classes, and shows how many carry how many", async () => {
+  const path = folderOfImages(IMAGES, NAMES);
+  const rows = await askRows(path, "multi-label");
+  assertEquals(rows.map(({ class: index, images, with_others }) => [index, images, with_others]), [
+    [1, 2, 2],
+    [2, 2, 2],
+    [0, 2, 1],
+    [5, 1, 0],
+  ]);
+  const { out } = await runQuery(path, "multi-label", "--limit", "2");
+  const lines = out.split("\n");
+  assertEquals(lines[0], "2 of 5 images (40.0 %) carry more than one class with a probability of 0.1 or more");
+  assertEquals(lines.slice(2, 7), [
+    "classes  images    share",
+    "      0       1   20.0 %  ########",
+    "      1       2   40.0 %  ################",
+    "      2       1   20.0 %  ########",
+    "      3       1   20.0 %  ########",
+  ]);
+  assertEquals(lines.slice(8), [
+    "class  name          images  with others    share",
+    "-----  ------------  ------  -----------  -------",
+    "    1  Egyptian cat       2            2  100.0 %",
+    "    2  espresso           2            2  100.0 %",
+    "... --limit N shows more, --format csv or json all",
+  ]);
+  const strict = await askRows(path, "multi-label", "--threshold", "0.5");
+  assertEquals(strict.map(({ class: index, images, with_others }) => [index, images, with_others]), [
+    [1, 2, 0],
+    [0, 1, 0],
+    [5, 1, 0],
+  ]);
+});
+
+Deno.test("query suspicious ranks by self-confidence, then margin", async () => {
+  const path = folderOfImages(IMAGES, NAMES);
+  const rows = await askRows(path, "suspicious");
+  assertEquals(rows, [
+    { key: "1.jpg", given: "Tabby_cat", annotator_says: "Egyptian cat", self_confidence: 0, margin: -0.5 },
+    { key: "0.jpg", given: "Tabby_cat", annotator_says: "Egyptian cat", self_confidence: 0.125, margin: -0.375 },
+    { key: "3.jpg", given: "DAISY", annotator_says: "daisy", self_confidence: 0.5, margin: 0.5 },
+    { key: "2.jpg", given: "Tabby_cat", annotator_says: "tabby", self_confidence: 0.75, margin: 0.6875 },
+  ]);
+  const { out } = await runQuery(path, "suspicious");
+  assert(out.startsWith("4 images by how little"), out);
+  assert(out.includes("Left out: 1 image without a label."), out);
+});
+
+Deno.test("query suspicious gives a label outside the five best confidence 0 and margin minus the best", async () => {
+  const top = [[1, 0.5], [2, 0.125], [3, 0.125], [4, 0.125], [5, 0.0625]] as const;
+  const [row] = await askRows(folderOfImages([{ label: 9, top }], { classes: TWELVE }), "suspicious");
+  assertEquals([row.given, row.self_confidence, row.margin], ["dock", 0, -0.5]);
+});
+
+Deno.test("labels stand for classes of the same wnid, else of the same name, else of one synonym that only one has", async () => {
+  const name = ["Wrong name", "espresso", "CRANE", "seal", "Sea_Lion", "lifting_machine", "unknown"];
+  const wnid = ["n5", "x", "x", "x", "x", "x", "x"];
+  const path = folderOfImages([{ label: 0, top: [[5, 1]] }], { classes: TWELVE, dataSetClasses: { wnid, name } });
+  const rows = await askRows(path, "FROM label_classes ORDER BY label");
+  assertEquals(rows.map((row) => row.class), [5, 2, 3, null, 6, 4, null]);
+});
+
+Deno.test("labels stand for classes by number where the data set's classes have no names", async () => {
+  const path = folderOfImages([{ label: 5, top: [[5, 1]] }, { label: 12, top: [[5, 1]] }]);
+  assertEquals((await askRows(path, "FROM label_classes")).length, 12);
+  const { out } = await runQuery(path, "suspicious");
+  assert(out.includes("label 7 is taken for class 7"), out);
+  assert(out.includes("Left out: 1 image of 1 class that the annotator does not know."), out);
+  assertEquals((await askRows(path, "suspicious")).map(({ given }) => given), ["class 5"]);
+});
+
+Deno.test("query suspicious says why labels cannot be ranked", async () => {
+  const cases: [string, string][] = [
+    [
+      folderOfImages([{ label: 0, top: [[5, 1]] }], {
+        classes: TWELVE,
+        dataSetClasses: { name: ["several", "single"] },
+      }),
+      "Cannot rank labels: no class of the data set (several, single) has the wnid or name of one of the annotator's 12",
+    ],
+    [folderOfImages([{ label: null, top: [[5, 1]] }]), "Cannot rank labels: no image has one"],
+    [
+      folderOfImages([{ label: 12, top: [[5, 1]] }]),
+      "Cannot rank labels: no label is the number of a class of the annotator",
+    ],
+  ];
+  for (const [path, message] of cases) {
+    assertEquals(await runQuery(path, "suspicious"), { code: 1, out: "", error: message });
+  }
+});
+
+Deno.test("query co-occurrence counts pairs and says how far they are beyond chance", async () => {
+  const rows = await askRows(folderOfImages(IMAGES, NAMES), "co-occurrence");
+  assertEquals(rows.map((row) => [row.class, row.other_class, row.images]), [[1, 2, 2], [0, 1, 1], [0, 2, 1]]);
+  [2 * 5 / (2 * 2), 1 * 5 / (2 * 2), 1 * 5 / (2 * 2)].forEach((lift, index) =>
+    assertAlmostEquals(rows[index].lift, lift, 1e-12)
+  );
+});
+
+Deno.test("query per-class compares what the annotator says with the given labels", async () => {
+  const rows = await askRows(folderOfImages(IMAGES, NAMES), "per-class");
+  assertEquals(rows, [
+    {
+      class: 1,
+      name: "Egyptian cat",
+      images: 2,
+      mean_probability: 0.5,
+      carried: 2,
+      labelled: 0,
+      agreement: null,
+      instead: null,
+    },
+    {
+      class: 5,
+      name: "daisy",
+      images: 2,
+      mean_probability: 0.28125,
+      carried: 1,
+      labelled: 1,
+      agreement: 1,
+      instead: null,
+    },
+    {
+      class: 0,
+      name: "tabby",
+      images: 1,
+      mean_probability: 0.75,
+      carried: 2,
+      labelled: 3,
+      agreement: 1 / 3,
+      instead: "Egyptian cat",
+    },
+    {
+      class: 2,
+      name: "espresso",
+      images: 0,
+      mean_probability: null,
+      carried: 2,
+      labelled: 0,
+      agreement: null,
+      instead: null,
+    },
+  ]);
+});
+
+Deno.test("query balanced N draws N images of each class by seed and key alone, and writes their keys", async () => {
+  const images = Array.from({ length: 60 }, (_, index) => ({
+    label: null,
+    top: [[index % 3, 0.5 + index / 256]] as [number, number][],
+  }));
+  images.push({ label: null, top: [[7, 0.25]] });
+  const path = folderOfImages(images, { classes: TWELVE });
+  const draw = async (...options: string[]) => {
+    const out = join(Deno.makeTempDirSync(), "subset.txt");
+    const printed = await runQuery(path, "balanced", "4", "--out", out, ...options);
+    assertEquals(printed.error, "");
+    const text = Deno.readTextFileSync(out);
+    assert(text.endsWith(".jpg\n"));
+    return { keys: text.trimEnd().split("\n"), out: printed.out.replace(out, "subset.txt") };
+  };
+  const first = await draw();
+  const classes = first.keys.map((key) => images[Number.parseInt(key)].top[0][0]);
+  assertEquals(classes, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 7]);
+  assertEquals(new Set(first.keys).size, 13);
+  assertEquals((await draw("--seed", "0")).keys, first.keys);
+  assert((await draw("--seed", "1")).keys.join() !== first.keys.join());
+  assertEquals(
+    first.out,
+    [
+      "13 images of 4 classes, at most 4 of each, by seed 0: keys written to subset.txt",
+      "9 classes have fewer than 4, 8 of them none",
+      "",
+      "class  name  images",
+      "-----  ----  ------",
+      "    7  wax        1",
+    ].join("\n"),
+  );
+  const confident = await draw("--threshold", "0.7");
+  assertEquals(confident.keys.length, 8);
+  assert(confident.keys.every((key) => Number.parseInt(key) / 256 >= 0.2));
+  const rows = await askRows(path, "balanced", "4");
+  assertEquals(rows.map(({ key }) => key), first.keys);
+  const dry = await runQuery(path, "balanced 1");
+  assert(
+    dry.out.startsWith(
+      "4 images of 4 classes, at most 1 of each, by seed 0; --out FILE writes their keys\n8 classes have none",
+    ),
+  );
+});
+
+Deno.test("query balanced leaves an old file alone where it cannot write", async () => {
+  const path = folderOfImages([{ label: null, top: [[0, 1]] }]);
+  const out = join(Deno.makeTempDirSync(), "none", "subset.txt");
+  const { code, error } = await runQuery(path, "balanced", "1", "--out", out);
+  assertEquals(code, 1);
+  assert(error.startsWith(`Cannot write "${out}": `), error);
+});
