@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ClassNames, LabelMaps, readManifests } from "../formats/labels/mod.ts";
+import { isCropLabelMetadata, LabelMaps, MANIFEST_NAME } from "../formats/labels/mod.ts";
 import {
   type MapLayout,
   openPublished,
@@ -16,6 +16,7 @@ import { isHubReference } from "../formats/weights/mod.ts";
 import { readBoxes } from "./boxes.ts";
 import { imageNetClassNames, readClassNames } from "./class_names.ts";
 import { UsageError } from "./command_line.ts";
+import { convertCropLabels } from "./convert_crop_labels.ts";
 import { convertLabelMaps } from "./convert_label_maps.ts";
 import {
   agreementWithAnnotator,
@@ -116,12 +117,8 @@ function summary(
     }`,
   ];
   if (manifest && done > rejected) {
-    const { k, grid, dtype } = manifest.configuration.metadata;
     const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
-    lines.push(
-      `  maps       ${grid.join(" x ")} cells, ${formatNumberOf(k, "class", "classes")} a cell, ${dtype}, ` +
-        `${formatCount(Math.round(bytes / (done - rejected)))} bytes an image`,
-    );
+    lines.push(`${describeContent(manifest)}, ${formatCount(Math.round(bytes / (done - rejected)))} bytes an image`);
   }
   lines.push(
     written === 0
@@ -140,15 +137,23 @@ function summary(
   return lines;
 }
 
-/** Label maps are a folder with a manifest, or a file that is called so. */
-function isLabelMaps(path: string): boolean {
-  try {
-    if (!Deno.statSync(path).isDirectory) return /\.(parquet|arrow)$/.test(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return /\.(parquet|arrow)$/.test(path);
-    throw error;
+function describeContent({ configuration: { metadata }, parts }: FillResult["manifest"]): string {
+  const classes = formatNumberOf(metadata.k, "class", "classes");
+  if (isCropLabelMetadata(metadata)) {
+    return `  crops      ${formatCount(parts.reduce((sum, part) => sum + part.rows, 0))}, ${classes} a crop`;
   }
-  return [...Deno.readDirSync(path)].some(({ name }) => /^manifest(-\d+-of-\d+)?\.json$/.test(name));
+  return `  maps       ${metadata.grid.join(" x ")} cells, ${classes} a cell, ${metadata.dtype}`;
+}
+
+/** Label maps are files that are called so: one, those that a pattern names, or those directly in a folder. */
+function isLabelMaps(path: string): boolean {
+  const isName = (name: string) => /\.(parquet|arrow)$/.test(name) || MANIFEST_NAME.test(name);
+  try {
+    if (Deno.statSync(path).isDirectory) return [...Deno.readDirSync(path)].some(({ name }) => isName(name));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return isName(path);
 }
 
 async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
@@ -175,7 +180,7 @@ async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
       close,
     };
   }
-  const { classes, dataSetClasses } = classesOf(input);
+  const { classes, dataSetClasses } = labelMaps;
   return {
     description: `${from}, to ${to ?? "parquet"}`,
     start: (watch) =>
@@ -195,17 +200,21 @@ function storedLayout(converted: unknown): MapLayout {
   return (converted as { layout?: MapLayout } | undefined)?.layout === "wh" ? "wh" : "hw";
 }
 
-function classesOf(path: string): { classes?: ClassNames; dataSetClasses?: ClassNames } {
-  return Deno.statSync(path).isDirectory ? readManifests(path)[0] : {};
-}
-
 async function preparePublished(command: ConvertCommand, progress: Progress): Promise<Conversion> {
   const { input, output, to = "parquet" } = command;
   const source = await openPublished(input);
   const sample = await firstReadable(source, input);
   const classes = await readClasses(command.classes);
   const from = `${formatCount(source.count)} ${source.description}`;
-  if (sample.kind === "crop_labels") throw new UsageError("not yet");
+  if (sample.kind === "crop_labels") {
+    refuse(command, ["layout", "dtype", "topK", "annotator", "boxes"], "it holds crops, not maps");
+    if (to !== "parquet") throw new UsageError(`Cannot convert "${input}" to ${to}: crops become Parquet`);
+    return {
+      description: `${from}, FKD, ${sample.count} crops of the first with ${sample.mode} labels, to parquet`,
+      start: (watch) => convertCropLabels(source, sample, output, { ...command, classes, ...watch }),
+      close() {},
+    };
+  }
   if (to === "pt") throw new UsageError(`Cannot convert "${input}" to pt: it holds .pt files`);
   refuse(command, ["missing"], "it is for FKD's files");
   const layout = await layoutOf(command, { source, sample, classes, progress });
@@ -219,7 +228,9 @@ async function preparePublished(command: ConvertCommand, progress: Progress): Pr
 
 function refuse(command: ConvertCommand, names: readonly (keyof ConvertCommand)[], reason: string): void {
   const given = names.find((name) => command[name] !== undefined);
-  if (given) throw new UsageError(`Cannot use --${given} with "${command.input}": ${reason}`);
+  if (given) {
+    throw new UsageError(`Cannot use --${given === "topK" ? "top-k" : given} with "${command.input}": ${reason}`);
+  }
 }
 
 async function firstReadable(source: PublishedSource, input: string): Promise<Published> {

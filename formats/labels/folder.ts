@@ -33,11 +33,12 @@ import {
   type Shard,
   shardSuffix,
 } from "./manifest.ts";
+import { createCropLabelFile, type CropLabelImage, type CropLabelMetadata } from "./crop_labels.ts";
 import type { LabelMapRow } from "./types.ts";
 import { createLabelMapFile } from "./writer.ts";
 
 /** A folder that this process writes to. */
-export interface LabelMapFolder {
+export interface LabelMapFolder<Row = LabelMapRow> {
   readonly path: string;
   /** Parts that are whole, of earlier runs too. */
   readonly finishedParts: ReadonlySet<number>;
@@ -48,15 +49,15 @@ export interface LabelMapFolder {
    *
    * @throws {RangeError} If the part is finished or begun, or another shard's.
    */
-  startPart(part: number): PartWriter;
+  startPart(part: number): PartWriter<Row>;
   /** Discards the parts that are not finished and lets other processes in. */
   close(): void;
 }
 
 /** A part being written. */
-export interface PartWriter {
-  /** Adds an image's row; errors as in `LabelMapWriter`. */
-  append(row: LabelMapRow): void;
+export interface PartWriter<Row = LabelMapRow> {
+  /** Adds what is known of an image; errors as in `LabelMapWriter` or `CropLabelWriter`. */
+  append(row: Row): void;
   /**
    * Notes an image that has no row.
    *
@@ -96,6 +97,42 @@ export function openLabelMapFolder(
   configuration: LabelMapConfiguration,
   options: LabelMapFolderOptions = {},
 ): LabelMapFolder {
+  return openFolder(path, configuration, options, (file) => createLabelMapFile(file, configuration.metadata));
+}
+
+/**
+ * Creates a folder for crop labels, or goes on with one, as {@linkcode openLabelMapFolder} does for label maps. Its parts
+ * have a row a crop, and are counted in images.
+ *
+ * @param path The folder; it is made if it is not there.
+ * @param configuration What the parts depend on; they are Parquet.
+ * @param options Shard and class names.
+ * @returns The folder; call `close` when done.
+ * @throws {Error} As there.
+ */
+export function openCropLabelFolder(
+  path: string,
+  configuration: LabelMapConfiguration<CropLabelMetadata>,
+  options: LabelMapFolderOptions = {},
+): LabelMapFolder<CropLabelImage> {
+  return openFolder(path, configuration, options, (file) => createCropLabelFile(file, configuration.metadata));
+}
+
+/** How a part's file is begun. */
+type Create<Row> = (path: string) => {
+  append(row: Row): void;
+  finish(): { readonly rows: number; readonly bytes: number; readonly sha256: string };
+  discard(): void;
+};
+
+function openFolder<Row>(
+  path: string,
+  given: LabelMapConfiguration | LabelMapConfiguration<CropLabelMetadata>,
+  options: LabelMapFolderOptions,
+  create: Create<Row>,
+): LabelMapFolder<Row> {
+  // What differs between the kinds is the metadata's business; here it is compared and written.
+  const configuration = given as LabelMapConfiguration;
   const { shard, classes, dataSetClasses } = options;
   const subject = `Cannot write label maps to "${path}"`;
   checkConfiguration(configuration, subject);
@@ -111,7 +148,7 @@ export function openLabelMapFolder(
   makeFolder(path, subject);
   const unlock = takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject);
   try {
-    return openLocked(path, wanted, unlock);
+    return openLocked(path, wanted, unlock, create);
   } catch (error) {
     unlock();
     throw error;
@@ -126,8 +163,13 @@ function makeFolder(path: string, subject: string): void {
   }
 }
 
-function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMapFolder {
-  const { configuration: { metadata, rowsPerFile, container }, shard } = wanted;
+function openLocked<Row>(
+  path: string,
+  wanted: Manifest,
+  unlock: () => void,
+  create: Create<Row>,
+): LabelMapFolder<Row> {
+  const { configuration: { rowsPerFile, container }, shard } = wanted;
   const manifestPath = join(path, `manifest${shardSuffix(shard)}.json`);
   const rejectedPath = join(path, `rejected${shardSuffix(shard)}.jsonl`);
   const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
@@ -153,8 +195,8 @@ function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMa
   writeRejected(rejectedPath, rejected);
   if (text === undefined) replaceFile(manifestPath, formatManifest(manifest));
 
-  const open = new Map<number, PartWriter>();
-  const startPart = (part: number): PartWriter => {
+  const open = new Map<number, PartWriter<Row>>();
+  const startPart = (part: number): PartWriter<Row> => {
     const subject = `Cannot write part ${part} of "${path}"`;
     if (!Number.isInteger(part) || part < 0) throw new RangeError(`${subject}: not a part number`);
     if (finished.has(part)) throw new RangeError(`${subject}: it is finished`);
@@ -162,10 +204,10 @@ function openLocked(path: string, wanted: Manifest, unlock: () => void): LabelMa
     if (!isPartOfShard(part, shard)) {
       throw new RangeError(`${subject}: it belongs to shard ${part % shard!.count}/${shard!.count}`);
     }
-    const writer = createLabelMapFile(join(path, partName(part, container)), metadata);
+    const writer = create(join(path, partName(part, container)));
     const rejectedHere: RejectedImage[] = [];
     const close = () => open.delete(part);
-    const partWriter: PartWriter = {
+    const partWriter: PartWriter<Row> = {
       append: writer.append,
       reject(image) {
         if (Math.floor(image.index / rowsPerFile) !== part) {

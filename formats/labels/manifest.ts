@@ -10,18 +10,19 @@
 
 import { join } from "@std/path";
 import { type Container, containers } from "./container.ts";
+import { checkCropLabelMetadata, isCropLabelMetadata } from "./crop_labels.ts";
 import { fileError } from "./files.ts";
 import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */
-export interface LabelMapConfiguration {
+export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json } = LabelMapMetadata> {
   /** Of every part file. */
-  readonly metadata: LabelMapMetadata;
+  readonly metadata: Metadata;
   /** Part p is made of the source's images from p * rowsPerFile up to, but not including, (p + 1) * rowsPerFile. */
   readonly rowsPerFile: number;
   /** Of every part file; absent: `parquet`. */
   readonly container?: Container;
-  readonly [entry: string]: Json | LabelMapMetadata | undefined;
+  readonly [entry: string]: Json | Metadata | undefined;
 }
 
 /** Names of classes, column by column; the position is the class index. */
@@ -215,7 +216,9 @@ export function readManifests(path: string): Manifest[] {
  * @throws {TypeError | RangeError} If it has no valid metadata, number of rows or container.
  */
 export function checkConfiguration(configuration: LabelMapConfiguration, subject: string): void {
-  checkMetadata(configuration?.metadata, subject);
+  const { metadata } = configuration ?? {};
+  if (isCropLabelMetadata(metadata)) checkCropLabelMetadata(metadata, subject);
+  else checkMetadata(metadata, subject);
   const { rowsPerFile, container } = configuration;
   if (!Number.isInteger(rowsPerFile) || rowsPerFile < 1) {
     throw new RangeError(`${subject}: rowsPerFile is ${show(rowsPerFile)}, expected a positive integer`);

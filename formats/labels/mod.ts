@@ -21,5 +21,6 @@ export * from "./float16.ts";
 export * from "./float8.ts";
 export * from "./writer.ts";
 export * from "./manifest.ts";
+export * from "./crop_labels.ts";
 export * from "./folder.ts";
 export * from "./label_maps.ts";

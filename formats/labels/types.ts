@@ -107,6 +107,7 @@ export function checkMetadata(value: unknown, subject: string): LabelMapMetadata
   }
   const metadata = value as LabelMapMetadata;
   const show = (entry: string) => JSON.stringify(metadata[entry]) ?? "missing";
+  if (metadata.kind !== undefined) throw new TypeError(`${subject}: it holds ${show("kind")}, expected label maps`);
   if (metadata.version !== 1) throw new RangeError(`${subject}: format version is ${show("version")}, expected 1`);
   if (!labelMapTypes.includes(metadata.dtype)) {
     throw new RangeError(`${subject}: dtype is ${show("dtype")}, expected one of ${labelMapTypes.join(", ")}`);

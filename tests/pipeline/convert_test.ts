@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { dirname, join } from "@std/path";
 import {
   createLabelMapFile,
   dequantise,
-  type LabelMapType,
   LabelMaps,
+  type LabelMapType,
   quantiseMap,
   readManifests,
 } from "../../formats/labels/mod.ts";
@@ -185,7 +186,8 @@ Deno.test("label maps change container, type and ranks, and keep the rest", asyn
   const { rows: before } = await rowsOf(labels);
   const arrow = await convert(labels, "--to", "arrow");
   assertEquals(Object.keys(contents(arrow.path)), ["manifest.json", "part-00000.arrow"]);
-  const small = await convert(labels, "--dtype", "fp8_e4m3", "--top-k", "3");
+  assertEquals((await rowsOf(arrow.path)).rows, before);
+  const small = await convert(arrow.path, "--dtype", "fp8_e4m3", "--top-k", "3");
   const { rows, metadata } = await rowsOf(small.path);
   assertEquals([metadata.dtype, metadata.k, metadata.grid], ["fp8_e4m3", 3, [15, 15]]);
   const expected = before.map((row) => {
@@ -429,4 +431,88 @@ Deno.test("deno task convert refuses what it cannot do with a sentence", async (
   const again = await runTask("convert", input, path, "--layout", "wh", "--quiet");
   assertEquals(again.code, 1);
   assertStringIncludes(again.error, 'metadata.converted.layout was "hw", is "wh"');
+});
+
+/** A folder of FKD's, as its generator lays it out. */
+function fkdFolder(...names: string[]): string {
+  const path = Deno.makeTempDirSync();
+  const folder = join(path, "imagenet/train/n01440764");
+  Deno.mkdirSync(folder, { recursive: true });
+  names.forEach((name, index) => Deno.copyFileSync(join(dirname(TOKEN_LABELS), name), join(folder, `${index}.x.tar`)));
+  return path;
+}
+
+/** The rows of a table of crops, by DuckDB, which is what it is for. */
+async function cropsOf(path: string): Promise<Record<string, unknown>[]> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  const reader = await connection.runAndReadAll(`SELECT * FROM '${path}/*.parquet' ORDER BY key, crop`);
+  const rows = reader.getRowObjectsJson();
+  connection.closeSync();
+  instance.closeSync();
+  return rows;
+}
+
+Deno.test("FKD's files become a table of crops, whichever way their arrays are stored", async () => {
+  const input = fkdFolder("marginal.tar", "marginal.stream.tar", "marginal.half.tar");
+  const { path, out, error } = await convert(input);
+  assertStringIncludes(error, "3 files in 1 class folder, FKD, 3 crops of the first with marginal labels, to parquet");
+  assertStringIncludes(out, `${path}: 3 images\n  crops      9, 3 classes a crop, `);
+  const rows = await cropsOf(path);
+  assertEquals(
+    rows.map(({ key, crop }) => [key, crop]),
+    [0, 1, 2].flatMap((image) => [
+      ...[0, 1, 2].map((crop) => [`n01440764/${image}.x.JPEG`, crop]),
+    ]),
+  );
+  const second = {
+    key: "n01440764/0.x.JPEG",
+    label: 0,
+    crop: 1,
+    top: 5 / 32,
+    left: 6 / 32,
+    height: 7 / 32,
+    width: 8 / 32,
+    flip: 0,
+    class: [999, 0, 500],
+    probability: [0.75, 0.125, 0.0625],
+  };
+  for (const image of [0, 1, 2]) {
+    assertEquals(rows[image * 3 + 1], { ...second, key: `n01440764/${image}.x.JPEG` });
+    assertEquals(rows.slice(image * 3, image * 3 + 3).map(({ flip }) => flip), [1, 0, 1]);
+  }
+  const { metadata } = readManifests(path)[0].configuration;
+  assertEquals([metadata.kind, metadata.k, metadata.missing, metadata.converted], [
+    ...["crop_labels", 3, "uniform", { from: "fkd", mode: "marginal" }],
+  ]);
+  const [code, refusal] = await failing(path, "--to", "arrow");
+  assertEquals([code, refusal.endsWith('it holds "crop_labels", expected label maps')], [1, true], refusal);
+});
+
+Deno.test("FKD's other modes say what the classes that they leave out get", async () => {
+  const cases: [string, string[], string, number[], number[]][] = [
+    ["hard.tar", [], "zero", [1, 999, 7], [1, 1, 1]],
+    ["smoothing.tar", [], "uniform", [1, 999, 7], [0.5, 0.75, 0.5]],
+    ["marginal.tar", ["--missing", "renormalise"], "renormalise", [1, 999, 7], [0.5, 0.75, 0.5]],
+  ];
+  for (const [name, options, missing, classes, probabilities] of cases) {
+    const { path } = await convert(fkdFolder(name), ...options);
+    const rows = await cropsOf(path);
+    assertEquals(rows.map((row) => (row.class as number[])[0]), classes);
+    assertEquals(rows.map((row) => (row.probability as number[])[0]), probabilities);
+    assertEquals(readManifests(path)[0].configuration.metadata.missing, missing);
+  }
+});
+
+Deno.test("FKD's files that are of another mode, or whose classes cannot be, are listed", async () => {
+  const mixed = await convert(fkdFolder("marginal.tar", "hard.tar"), "--classes", "1000");
+  const few = fkdFolder("marginal.tar", "marginal.half.tar");
+  assertStringIncludes(mixed.out, '1.x.tar": its labels are hard of 1, the first were marginal of 3');
+  const [, sentence] = await failing(few, "--classes", "900", "--strict", "--quiet");
+  assertStringIncludes(sentence, '0.x.tar": crop 1 has class 999, expected an integer from 0 to 899');
+  const many = await convert(few, "--classes", "21841");
+  assertStringIncludes(
+    many.out,
+    '1.x.tar": its class indices are float16, exact up to 2048, and there are 21841 classes',
+  );
 });

@@ -1,0 +1,217 @@
+/**
+ * Crop-level labels as a table: a row a crop, with the classes and probabilities that are known of it.
+ *
+ * | column | type | |
+ * | --- | --- | --- |
+ * | `key` | utf8 | the image's path under the root |
+ * | `label` | int32, null if unknown | the data set's own class index |
+ * | `crop` | int32 | position among the image's crops |
+ * | `top`, `left`, `height`, `width` | float32 | fractions of the image |
+ * | `flip` | uint8 | 1 if the crop was mirrored after it was cut out |
+ * | `class` | list of uint16 (uint32 from 65,536 classes on) | k class indices |
+ * | `probability` | list of float32 | their probabilities |
+ *
+ * Files and folders of them are like those of label maps; the metadata entry `relabel` says `"kind": "crop_labels"`.
+ *
+ * @module
+ */
+
+import type { Column, PlacedColumn } from "./columns.ts";
+import { parquetEncoder } from "./parquet/encode/file.ts";
+import type { Annotator, Json } from "./types.ts";
+import { createWholeFile } from "./whole_file.ts";
+
+/**
+ * What the classes get that a crop's label leaves out: (1 - sum of the k probabilities) / (C - k) each (`uniform`), nothing
+ * after the k are divided by their sum (`renormalise`), or nothing (`zero`).
+ */
+export type MissingShare = "zero" | "uniform" | "renormalise";
+
+/** What a file of crop labels says of its rows. */
+export interface CropLabelMetadata {
+  readonly version: 1;
+  readonly kind: "crop_labels";
+  readonly annotator: Annotator;
+  /** Number of classes the annotator tells apart. */
+  readonly classes: number;
+  /** Classes kept for each crop. */
+  readonly k: number;
+  readonly missing: MissingShare;
+  readonly [entry: string]: Json;
+}
+
+/** The labels of one image's crops. */
+export interface CropLabelImage {
+  readonly key: string;
+  readonly label: number | null;
+  /** Top, left, height, width of each crop `[N, 4]`, fractions of the image. */
+  readonly box: Float32Array;
+  /** 1 for each crop that was mirrored `[N]`. */
+  readonly flip: ArrayLike<number>;
+  /** Class indices `[N, k]`. */
+  readonly class: ArrayLike<number>;
+  /** Their probabilities `[N, k]`. */
+  readonly probability: Float32Array;
+}
+
+/** A file of crop labels being written. */
+export interface CropLabelWriter {
+  /**
+   * Adds the crops of an image. Its arrays are kept until they are written.
+   *
+   * @throws {TypeError} If an array has the wrong length.
+   * @throws {RangeError} If a class index is not below the number of classes.
+   */
+  append(image: CropLabelImage): void;
+  /** Writes what is left, makes it durable, and gives the file its name. */
+  finish(): { readonly rows: number; readonly bytes: number; readonly sha256: string };
+  /** Removes what was written. */
+  discard(): void;
+}
+
+/** Whether metadata is of crop labels, and not of label maps. */
+export function isCropLabelMetadata(value: unknown): value is CropLabelMetadata {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "crop_labels";
+}
+
+/** Crops in a row group: what a hundred images of FKD have. */
+const GROUP_CROPS = 50_000;
+
+/**
+ * Checks that a value is metadata of crop labels.
+ *
+ * @param value What to check.
+ * @param subject How the message starts.
+ * @returns The value, typed.
+ * @throws {TypeError | RangeError} If an entry is missing, of the wrong type, or out of range.
+ */
+export function checkCropLabelMetadata(value: CropLabelMetadata, subject: string): CropLabelMetadata {
+  const { version, annotator, classes, k, missing } = value;
+  if (version !== 1) throw new RangeError(`${subject}: format version is ${version}, expected 1`);
+  if (typeof annotator?.name !== "string" || typeof annotator.sha256 !== "string") {
+    throw new TypeError(
+      `${subject}: annotator is ${JSON.stringify(annotator)}, expected an object with name and sha256`,
+    );
+  }
+  if (!Number.isInteger(classes) || classes < 1 || classes > 2 ** 32) {
+    throw new RangeError(`${subject}: classes is ${classes}, expected 1 to 4,294,967,296`);
+  }
+  if (!Number.isInteger(k) || k < 1 || k > classes) {
+    throw new RangeError(`${subject}: k is ${k}, expected 1 to ${classes}, the number of classes`);
+  }
+  if (!["zero", "uniform", "renormalise"].includes(missing)) {
+    throw new RangeError(`${subject}: missing is ${JSON.stringify(missing)}, expected zero, uniform or renormalise`);
+  }
+  return value;
+}
+
+/**
+ * The columns of crop labels.
+ *
+ * @param metadata Of the file.
+ * @returns Name, type and shape of each, in order.
+ */
+export function cropLabelColumns({ classes, k }: CropLabelMetadata): readonly Column[] {
+  return [
+    { name: "key", type: "utf8", shape: "required" },
+    { name: "label", type: "int32", shape: "optional" },
+    { name: "crop", type: "int32", shape: "required" },
+    { name: "top", type: "float32", shape: "required" },
+    { name: "left", type: "float32", shape: "required" },
+    { name: "height", type: "float32", shape: "required" },
+    { name: "width", type: "float32", shape: "required" },
+    { name: "flip", type: "uint8", shape: "required" },
+    { name: "class", type: classes < 65536 ? "uint16" : "uint32", shape: "list", listLength: k },
+    { name: "probability", type: "float32", shape: "list", listLength: k },
+  ];
+}
+
+/**
+ * Begins a Parquet file of crop labels.
+ *
+ * @param path Where.
+ * @param metadata What the rows are.
+ * @returns The writer; end with `finish` or `discard`.
+ * @throws {TypeError | RangeError} If the metadata is not valid.
+ * @throws {Deno.errors.NotFound} If there is no such folder.
+ */
+export function createCropLabelFile(path: string, metadata: CropLabelMetadata): CropLabelWriter {
+  const subject = `Cannot write crop labels "${path}"`;
+  checkCropLabelMetadata(metadata, subject);
+  const encoder = parquetEncoder(cropLabelColumns(metadata), metadata);
+  const file = createWholeFile(path, subject);
+  let images: CropLabelImage[] = [];
+  let crops = 0;
+  let rows = 0;
+
+  function writeGroup(): void {
+    for (const bytes of encoder.rowGroup(groupColumns(images, crops, metadata), crops)) file.write(bytes);
+    images = [];
+    crops = 0;
+  }
+
+  file.write(encoder.start());
+  return {
+    append(image) {
+      checkImage(image, metadata, `${subject}: image "${image.key}"`);
+      images.push(image);
+      crops += image.flip.length;
+      rows += image.flip.length;
+      if (crops >= GROUP_CROPS) writeGroup();
+    },
+    finish() {
+      if (crops > 0) writeGroup();
+      file.write(encoder.end());
+      return { rows, ...file.finish() };
+    },
+    discard: file.discard,
+  };
+}
+
+function checkImage(image: CropLabelImage, { k, classes }: CropLabelMetadata, subject: string): void {
+  const count = image.flip.length;
+  const lengths = { box: 4 * count, class: k * count, probability: k * count };
+  for (const [name, expected] of Object.entries(lengths)) {
+    const { length } = image[name as keyof typeof lengths];
+    if (length !== expected) throw new TypeError(`${subject}: ${name} has ${length} values, expected ${expected}`);
+  }
+  for (let index = 0; index < image.class.length; index++) {
+    const value = image.class[index];
+    if (!(Number.isInteger(value) && value >= 0 && value < classes)) {
+      throw new RangeError(`${subject}: class holds ${value}, expected an integer from 0 to ${classes - 1}`);
+    }
+  }
+}
+
+/** The columns of some images' crops, in the order of {@linkcode cropLabelColumns}. */
+function groupColumns(images: readonly CropLabelImage[], crops: number, metadata: CropLabelMetadata): PlacedColumn[] {
+  const { k, classes } = metadata;
+  const each = <Value>(value: (image: CropLabelImage, crop: number) => Value): Value[] =>
+    images.flatMap((image) => Array.from({ length: image.flip.length }, (_, crop) => value(image, crop)));
+  const labels = each(({ label }) => label);
+  const side = (position: number): PlacedColumn => ({
+    type: "float32",
+    values: Float32Array.from(each(({ box }, crop) => box[crop * 4 + position])),
+  });
+  const placement = { lengths: new Array<number>(crops).fill(k) };
+  const indices = images.flatMap((image) => Array.from(image.class));
+  return [
+    { type: "utf8", values: each(({ key }) => key) },
+    {
+      type: "int32",
+      values: Int32Array.from(labels.filter((label) => label !== null)),
+      placement: { present: labels.map((label) => label !== null) },
+    },
+    { type: "int32", values: Int32Array.from(each((_, crop) => crop)) },
+    ...[0, 1, 2, 3].map(side),
+    { type: "uint8", values: Uint8Array.from(each(({ flip }, crop) => flip[crop])) },
+    classes < 65536
+      ? { type: "uint16", values: Uint16Array.from(indices), placement }
+      : { type: "uint32", values: Uint32Array.from(indices), placement },
+    {
+      type: "float32",
+      values: Float32Array.from(images.flatMap(({ probability }) => Array.from(probability))),
+      placement,
+    },
+  ];
+}
