@@ -84,7 +84,8 @@ export function findPages(file: RandomAccessFile, chunk: ChunkPosition): ChunkPa
       dictionary = { ...place, ...page(values, encoding), firstValue: 0 };
     } else if (fields[1] === PAGES.DATA || fields[1] === PAGES.DATA_V2) {
       const found = fields[1] === PAGES.DATA ? dataPage(fields[5]) : dataPageV2(fields[8], place);
-      data.push({ ...place, ...found, firstValue });
+      // Some writers end a row group with a page of nothing.
+      if (found.valueCount > 0) data.push({ ...place, ...found, firstValue });
       firstValue += found.valueCount;
     }
   }
