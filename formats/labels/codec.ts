@@ -43,3 +43,23 @@ export function dequantise(scores: Scores, dtype: LabelMapType): Float32Array {
   if (dtype === "fp8_e5m2" && scores instanceof Uint8Array) return fromFloat8E5M2(scores);
   throw new TypeError(`Cannot dequantise scores: ${scores.constructor.name} does not hold ${dtype}`);
 }
+
+/** Bits of a score without its sign: above the first of these it is not a number. */
+const INFINITY_BITS = { fp16: [0x7fff, 0x7c00], fp8_e4m3: [0x7f, 0x7e], fp8_e5m2: [0x7f, 0x7c] } as const;
+
+/**
+ * Where a score is that is not a number.
+ *
+ * @param scores As stored.
+ * @param dtype How they are stored.
+ * @returns The position of the first, or -1 if there is none.
+ */
+export function findNaN(scores: Scores, dtype: LabelMapType): number {
+  if (dtype === "fp32") {
+    for (let index = 0; index < scores.length; index++) if (scores[index] !== scores[index]) return index;
+    return -1;
+  }
+  const [magnitude, infinity] = INFINITY_BITS[dtype];
+  for (let index = 0; index < scores.length; index++) if ((scores[index] & magnitude) > infinity) return index;
+  return -1;
+}

@@ -7,6 +7,7 @@
 
 import { openArrow } from "./arrow/decode/file.ts";
 import type { Cache } from "./cache.ts";
+import { findNaN } from "./codec.ts";
 import { type Column, labelMapColumns } from "./columns.ts";
 import { containerOf } from "./container.ts";
 import { openParquet } from "./parquet/decode/file.ts";
@@ -17,7 +18,6 @@ import {
   type Classes,
   type LabelMapMetadata,
   type LabelMapRow,
-  type LabelMapType,
   mapLength,
   type Scores,
 } from "./types.ts";
@@ -196,18 +196,4 @@ function findFrom(values: Classes, limit: number): number {
   let largest = 0;
   for (let index = 0; index < values.length; index++) if (values[index] > largest) largest = values[index];
   return largest < limit ? -1 : values.findIndex((value: number) => value >= limit);
-}
-
-/** Bits of a score without its sign: above the first of these it is not a number. */
-const INFINITY_BITS = { fp16: [0x7fff, 0x7c00], fp8_e4m3: [0x7f, 0x7e], fp8_e5m2: [0x7f, 0x7c] } as const;
-
-/** Where the first score is that is not a number, or -1. */
-function findNaN(scores: Scores, dtype: LabelMapType): number {
-  if (dtype === "fp32") {
-    for (let index = 0; index < scores.length; index++) if (scores[index] !== scores[index]) return index;
-    return -1;
-  }
-  const [magnitude, infinity] = INFINITY_BITS[dtype];
-  for (let index = 0; index < scores.length; index++) if ((scores[index] & magnitude) > infinity) return index;
-  return -1;
 }

@@ -8,11 +8,13 @@ import { globToRegExp, isGlob, join } from "@std/path";
 import { expandBraces } from "../images/brace_pattern.ts";
 import { compareNatural } from "../images/natural_sort.ts";
 import { fileError } from "./files.ts";
-import { type ClassNames, differences, MANIFEST_NAME, readManifests } from "./manifest.ts";
+import { type ClassNames, differences, type Manifest, MANIFEST_NAME, readManifests } from "./manifest.ts";
 
 /** Files of label maps, in order. */
 export interface LabelMapPaths {
   readonly files: readonly { readonly path: string; readonly rows?: number }[];
+  /** What a manifest says that all files hold. */
+  readonly metadata?: Manifest["configuration"]["metadata"];
   /** The annotator's classes, where a manifest names them. */
   readonly classes?: ClassNames;
   /** The data set's own classes, where a manifest names them. */
@@ -97,5 +99,6 @@ function readParts(path: string, subject: string): LabelMapPaths {
   }
   const parts = manifests.flatMap(({ parts }) => parts).sort((a, b) => a.part - b.part);
   if (parts.length === 0) throw new Deno.errors.NotFound(`${subject}: no part is finished yet`);
-  return { files: parts.map(({ file, rows }) => ({ path: join(path, file), rows })), classes, dataSetClasses };
+  const files = parts.map(({ file, rows }) => ({ path: join(path, file), rows }));
+  return { files, metadata: configuration.metadata, classes, dataSetClasses };
 }

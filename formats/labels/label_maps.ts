@@ -7,7 +7,7 @@
 import { createCache } from "./cache.ts";
 import { indexKeys, type KeyIndex } from "./key_index.ts";
 import { type LabelMapFile, openLabelMapFile, type RowGroup } from "./label_map_file.ts";
-import { findLabelMaps } from "./label_map_paths.ts";
+import { findLabelMaps, type LabelMapPaths } from "./label_map_paths.ts";
 import { type ClassNames, differences } from "./manifest.ts";
 import { permutation } from "./permutation.ts";
 import { createFilePool } from "./random_access.ts";
@@ -111,8 +111,9 @@ interface PlacedGroup {
 // deno-lint-ignore require-await
 async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<LabelMaps> {
   const subject = `Cannot read label maps from "${path}"`;
-  const { files, classes, dataSetClasses } = findLabelMaps(path, subject);
-  const opened = openFiles(files, subject, options.cacheBytes ?? CACHE_BYTES);
+  const paths = findLabelMaps(path, subject);
+  const { classes, dataSetClasses } = paths;
+  const opened = openFiles(paths, subject, options.cacheBytes ?? CACHE_BYTES);
   const [{ metadata }] = opened;
   const groups: PlacedGroup[] = [];
   let length = 0;
@@ -166,7 +167,12 @@ async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<L
 
   function allocate(rows: number): { class: Classes; score: Scores } {
     const ClassArray = classBits(metadata) === 16 ? Uint16Array : Uint32Array;
-    return { class: new ClassArray(rows * values), score: new SCORE_ARRAYS[metadata.dtype](rows * values) };
+    const ScoreArray = SCORE_ARRAYS[metadata.dtype];
+    try {
+      return { class: new ClassArray(rows * values), score: new ScoreArray(rows * values) };
+    } catch (error) {
+      throw new RangeError(`${subject}: ${rows} maps do not fit in memory`, { cause: error });
+    }
   }
 
   function preload(): { class: Classes; score: Scores } {
@@ -261,12 +267,8 @@ async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<L
   };
 }
 
-/** Opens files whose metadata agree. */
-function openFiles(
-  files: readonly { path: string; rows?: number }[],
-  subject: string,
-  cacheBytes: number,
-): LabelMapFile[] {
+/** Opens files whose metadata agree, also with what their manifest says. */
+function openFiles({ files, metadata }: LabelMapPaths, subject: string, cacheBytes: number): LabelMapFile[] {
   const pool = createFilePool();
   const cache = createCache(cacheBytes);
   const opened: LabelMapFile[] = [];
@@ -277,9 +279,10 @@ function openFiles(
       if (rows !== undefined && file.length !== rows) {
         throw new TypeError(`${subject}: "${path}" has ${file.length} rows, its manifest says ${rows}`);
       }
-      const found = differences(opened[0].metadata, file.metadata);
+      const found = differences(metadata ?? opened[0].metadata, file.metadata);
       if (found.length > 0) {
-        throw new TypeError(`${subject}: "${path}" is not like "${files[0].path}", since ${found.join("; ")}`);
+        const other = metadata ? "its manifest" : `"${files[0].path}"`;
+        throw new TypeError(`${subject}: "${path}" is not of one data set with ${other}: ${found.join("; ")}`);
       }
     }
     return opened;

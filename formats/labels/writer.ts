@@ -8,6 +8,7 @@
  */
 
 import { arrowEncoder } from "./arrow/encode/file.ts";
+import { findNaN } from "./codec.ts";
 import { labelMapColumns } from "./columns.ts";
 import { containerOf } from "./container.ts";
 import { parquetEncoder } from "./parquet/encode/file.ts";
@@ -31,7 +32,8 @@ export interface LabelMapWriter {
    * Adds a row. Its arrays are copied.
    *
    * @throws {TypeError} If an array has the wrong type or length.
-   * @throws {RangeError} If a class index is not below the number of classes, or an integer not an int32.
+   * @throws {RangeError} If a class index is not below the number of classes, a score not a number, or an integer not an
+   * int32.
    * @throws {Error} If the disk is full, or the file cannot be written for another reason.
    */
   append(row: LabelMapRow): void;
@@ -119,6 +121,8 @@ function checkedCopy(row: LabelMapRow, metadata: LabelMapMetadata, subject: stri
       }
     }
   }
+  const wrong = findNaN(row.score, metadata.dtype);
+  if (wrong >= 0) throw new RangeError(`${place}: score at position ${wrong} is not a number`);
   return {
     key: row.key,
     label: row.label,

@@ -7,12 +7,12 @@
  * @see https://parquet.apache.org/docs/file-format/data-pages/
  */
 
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { crc32, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { compressors } from "hyparquet-compressors";
 import { bytesOf } from "../../bytes.ts";
 import type { ColumnValues } from "../../columns.ts";
 import type { RandomAccessFile } from "../../random_access.ts";
-import { CODECS, PAGES } from "../format.ts";
+import { CODECS, ENCODINGS, PAGES } from "../format.ts";
 import { type ChunkPosition, count, type Leaf, struct } from "./footer.ts";
 import { bitWidth, decodeRuns, isOneRun } from "./runs.ts";
 import { decodeThrift, type ThriftStruct } from "./thrift.ts";
@@ -25,6 +25,8 @@ export interface Page {
   readonly offset: number;
   readonly compressedBytes: number;
   readonly uncompressedBytes: number;
+  /** CRC32 of what follows the header, if the writer says it. */
+  readonly checksum?: number;
   /** Levels, nulls included; of a dictionary its values. */
   readonly valueCount: number;
   /** Of those in the data pages of the chunk before it. */
@@ -78,7 +80,8 @@ export function findPages(file: RandomAccessFile, chunk: ChunkPosition): ChunkPa
     offset = start + compressedBytes;
     if (offset > end) throw new RangeError(`a page of ${compressedBytes} bytes ends ${offset - end} after its chunk`);
     if (uncompressedBytes > MOST_BYTES) throw new RangeError(`a page has ${uncompressedBytes} bytes`);
-    const place = { codec: chunk.codec, offset: start, compressedBytes, uncompressedBytes };
+    const checksum = fields[4] as number | undefined;
+    const place = { codec: chunk.codec, offset: start, compressedBytes, uncompressedBytes, checksum };
     if (fields[1] === PAGES.DICTIONARY) {
       const { 1: values, 2: encoding } = struct(fields[7], "dictionary header");
       dictionary = { ...place, ...page(values, encoding), firstValue: 0 };
@@ -145,9 +148,9 @@ function dataPageV2(
  * @throws {RangeError} If the page is damaged.
  */
 export function decodeDictionary(file: RandomAccessFile, page: Page, { type }: Leaf): ColumnValues["values"] {
-  const bytes = decompress(file.read(page.offset, page.compressedBytes), page.codec, page.uncompressedBytes);
-  // PLAIN has the number of PLAIN_DICTIONARY in files of format version 1.
-  return decodeValues(bytes, 0, page.valueCount, type);
+  const bytes = decompress(readPage(file, page), page.codec, page.uncompressedBytes);
+  // Files of format version 1 call it PLAIN_DICTIONARY; it is PLAIN in any case.
+  return decodeValues(bytes, ENCODINGS.PLAIN, page.valueCount, type);
 }
 
 /**
@@ -166,7 +169,7 @@ export function decodePage(
   leaf: Leaf,
   dictionary: ColumnValues["values"] | undefined,
 ): DecodedPage {
-  const stored = file.read(page.offset, page.compressedBytes);
+  const stored = readPage(file, page);
   const { bytes, repetitionBytes, definitionBytes } = page.levels
     ? splitLevels(stored, page)
     : findLevels(stored, page, leaf);
@@ -190,6 +193,15 @@ function occurrences(levels: Uint8Array, wanted: number): number {
   let count = 0;
   for (let index = 0; index < levels.length; index++) if (levels[index] === wanted) count++;
   return count;
+}
+
+/** What follows a page's header. */
+function readPage(file: RandomAccessFile, { offset, compressedBytes, checksum }: Page): Uint8Array {
+  const bytes = file.read(offset, compressedBytes);
+  if (checksum !== undefined && (crc32(bytes) | 0) !== (checksum | 0)) {
+    throw new RangeError("a page is not what its checksum says");
+  }
+  return bytes;
 }
 
 interface PageContent {

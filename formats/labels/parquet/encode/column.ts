@@ -8,19 +8,11 @@
 import { constants, zstdCompressSync } from "node:zlib";
 import { bytesOf, concatenate } from "../../bytes.ts";
 import type { ColumnValues, Placement, ValueType } from "../../columns.ts";
+import { ENCODINGS, PAGES, type PHYSICAL_TYPES } from "../format.ts";
 import { encodeDictionary } from "./dictionary.ts";
 import { definitionRuns, encodeLevels, type LevelRun, repetitionRuns } from "./levels.ts";
 import { columnStatistics, type Statistics } from "./statistics.ts";
 import { bool, encodeThrift, i32, i8, struct, type ThriftValue } from "./thrift.ts";
-
-/** Parquet's numbers for how values are stored. */
-export const PHYSICAL_TYPES = { INT32: 1, FLOAT: 4, BYTE_ARRAY: 6, FIXED_LEN_BYTE_ARRAY: 7 } as const;
-
-/** Parquet's numbers for the encodings used here. */
-const ENCODINGS = { PLAIN: 0, RLE: 3, RLE_DICTIONARY: 8, BYTE_STREAM_SPLIT: 9 } as const;
-
-/** Parquet's numbers for the pages used here. */
-const PAGES = { DATA: 0, DICTIONARY: 2 } as const;
 
 /**
  * Level 9 looks hard enough for repetitions, and matches of fewer than 6 bytes do not pay in codes that look random.

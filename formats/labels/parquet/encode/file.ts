@@ -8,8 +8,9 @@ import { encodeSchemaMessage } from "../../arrow/encode/schema.ts";
 import type { Column } from "../../columns.ts";
 import type { FileEncoder } from "../../container.ts";
 import type { Json } from "../../types.ts";
+import { MAGIC } from "../format.ts";
 import { encodeColumn } from "./column.ts";
-import { encodeFooter, MAGIC, type RowGroup } from "./footer.ts";
+import { encodeFooter, type RowGroup } from "./footer.ts";
 
 /**
  * Begins a Parquet file. Besides the entry `relabel` it has `ARROW:schema`, the Arrow schema in base64: what tells

@@ -9,7 +9,8 @@
 
 import { bytesOf, concatenate } from "../../bytes.ts";
 import type { Column } from "../../columns.ts";
-import { type ColumnChunk, parquetType, PHYSICAL_TYPES } from "./column.ts";
+import { CODECS, MAGIC, PHYSICAL_TYPES, REPETITION } from "../format.ts";
+import { type ColumnChunk, parquetType } from "./column.ts";
 import type { Statistics } from "./statistics.ts";
 import { binary, encodeThrift, i32, i64, list, string, struct, type ThriftFields, type ThriftValue } from "./thrift.ts";
 
@@ -27,12 +28,7 @@ export type ChunkPosition = Omit<ColumnChunk, "bytes"> & {
   readonly compressedBytes: number;
 };
 
-/** What a Parquet file begins and ends with. */
-export const MAGIC: Uint8Array<ArrayBuffer> = new TextEncoder().encode("PAR1");
-
-const REPETITION = { required: 0, optional: 1, repeated: 2 } as const;
 const CONVERTED_LIST = 3;
-const CODEC_ZSTD = 6;
 
 /** A column order: integers by value, strings by their bytes. Without it readers trust no bounds. */
 const ORDERED_BY_TYPE = struct({ 1: struct({}) });
@@ -105,7 +101,7 @@ function columnChunk(chunk: ChunkPosition, { name, type, shape }: Column): Thrif
       1: i32(PHYSICAL_TYPES[parquetType(type).physical]),
       2: list("i32", chunk.encodings.map(i32)),
       3: list("string", path.map(string)),
-      4: i32(CODEC_ZSTD),
+      4: i32(CODECS.ZSTD),
       5: i64(chunk.valueCount),
       6: i64(chunk.uncompressedBytes),
       7: i64(chunk.compressedBytes),
