@@ -80,6 +80,7 @@ interface Conversion {
 
 async function run(command: ConvertCommand, progress: Progress): Promise<number> {
   const { output, quiet } = command;
+  refuseSame(command);
   const conversion = isLabelMaps(command.input)
     ? await prepareLabelMaps(command)
     : await preparePublished(command, progress);
@@ -102,6 +103,17 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
   } finally {
     conversion.close();
   }
+}
+
+/** Refuses to write into what is read. */
+function refuseSame({ input, output }: ConvertCommand): void {
+  try {
+    if (Deno.realPathSync(input) !== Deno.realPathSync(output)) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  throw new UsageError(`Cannot convert "${input}" into itself: name another folder`);
 }
 
 function summary(
@@ -205,7 +217,7 @@ async function preparePublished(command: ConvertCommand, progress: Progress): Pr
   const source = await openPublished(input);
   const sample = await firstReadable(source, input);
   const classes = await readClasses(command.classes);
-  const from = `${formatCount(source.count)} ${source.description}`;
+  const from = `${formatNumberOf(source.count, "file")} ${source.description}`;
   if (sample.kind === "crop_labels") {
     refuse(command, ["layout", "dtype", "topK", "annotator", "boxes"], "it holds crops, not maps");
     if (to !== "parquet") throw new UsageError(`Cannot convert "${input}" to ${to}: crops become Parquet`);
@@ -243,6 +255,7 @@ async function firstReadable(source: PublishedSource, input: string): Promise<Pu
     }
   }
   const tried = Math.min(source.count, PROBED_FILES);
+  if (tried === 1) throw reason;
   throw new TypeError(
     `Cannot convert "${input}": none of its ${formatCount(tried)} first files can be read: ${reason?.message}`,
   );
@@ -299,7 +312,8 @@ async function layoutOf(
     if (isHubReference(annotator)) {
       throw new UsageError(`Cannot use --annotator ${annotator}: expected a folder, deno task relabel downloads it`);
     }
-    progress.print(`Comparing maps with annotator ${annotator} on ${formatCount(command.sample)} images`);
+    const sampled = formatNumberOf(Math.min(command.sample, source.count), "image");
+    progress.print(`Comparing maps with annotator ${annotator} on ${sampled}`);
     return await agreementWithAnnotator(maps, { annotator, images, sample: command.sample, axes: sample.axes });
   }
 }

@@ -126,7 +126,7 @@ export async function agreementWithAnnotator(
         failure = error as Error;
       }
     }
-    if (figures.length === 0) throw failure ?? new TypeError(`Cannot compare "${source.description}": no map was read`);
+    if (figures.length === 0) throw failure ?? new TypeError(`Cannot compare with the annotator: no map was read`);
     return { what: "cells that agree with the annotator", noun: "images", figures };
   } finally {
     annotator.close();

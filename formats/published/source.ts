@@ -34,7 +34,7 @@ export interface PublishedFile {
 
 /** Files in a fixed order. */
 export interface PublishedSource {
-  /** What it is, to be read after a number: `files in 2 class folders`. */
+  /** Where the files are, to be read after their number: `in 2 class folders`. */
   readonly description: string;
   readonly count: number;
   /** The first and the last of its stems, which tell another source. */
@@ -105,7 +105,9 @@ export async function openPublished(path: string): Promise<PublishedSource> {
   }
 
   return {
-    description: `files in ${classes.length} class folder${classes.length === 1 ? "" : "s"}`,
+    description: classes.length === 0
+      ? "without a class folder"
+      : `in ${classes.length} class folder${classes.length === 1 ? "" : "s"}`,
     count,
     firstStem: stemOf(first, shared),
     lastStem: stemOf(last, shared),

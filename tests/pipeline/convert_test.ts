@@ -422,6 +422,12 @@ Deno.test("deno task convert refuses what it cannot do with a sentence", async (
     1,
     'Cannot find labels in "assets/photos/single": no file in it ends in .pt or .tar',
   ]);
+  assertEquals(await failing("README.md"), [
+    1,
+    'Cannot read "README.md": it is text, expected safetensors or a PyTorch checkpoint',
+  ]);
+  const same = await runTask("convert", "tests", "./tests/");
+  assertEquals([same.code, same.error], [2, 'Cannot convert "tests" into itself: name another folder\n']);
   const labels = writeLabelMaps(["a.jpg"]);
   assertEquals(await failing(labels), [
     2,
