@@ -12,6 +12,7 @@ import { join } from "@std/path";
 import { type Container, containers } from "./container.ts";
 import { checkCropLabelMetadata, isCropLabelMetadata } from "./crop_labels.ts";
 import { fileError } from "./files.ts";
+import { showValue } from "./show_value.ts";
 import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */
@@ -123,7 +124,9 @@ export function parseManifest(text: string, path: string): Manifest {
   } catch (error) {
     throw new TypeError(`${subject}: it is not JSON`, { cause: error });
   }
-  if (manifest?.version !== 1) throw new RangeError(`${subject}: version is ${show(manifest?.version)}, expected 1`);
+  if (manifest?.version !== 1) {
+    throw new RangeError(`${subject}: version is ${showValue(manifest?.version)}, expected 1`);
+  }
   checkConfiguration(manifest.configuration, subject);
   if (!Array.isArray(manifest.parts)) throw new TypeError(`${subject}: parts is not a list`);
   const { container } = manifest.configuration;
@@ -142,15 +145,15 @@ function checkPart(entry: FinishedPart, subject: string, container?: Container):
   for (const name of ["part", "rows", "rejected", "bytes"] as const) {
     const count = entry?.[name];
     if (!Number.isSafeInteger(count) || count < 0) {
-      throw new TypeError(`${subject} has ${name} ${show(count)}, expected a count`);
+      throw new TypeError(`${subject} has ${name} ${showValue(count)}, expected a count`);
     }
   }
   const { part, file, sha256 } = entry;
   if (file !== partName(part, container)) {
-    throw new TypeError(`${subject} has file ${show(file)}, expected "${partName(part, container)}"`);
+    throw new TypeError(`${subject} has file ${showValue(file)}, expected "${partName(part, container)}"`);
   }
   if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new TypeError(`${subject} has sha256 ${show(sha256)}, expected 64 hexadecimal digits`);
+    throw new TypeError(`${subject} has sha256 ${showValue(sha256)}, expected 64 hexadecimal digits`);
   }
 }
 
@@ -168,13 +171,13 @@ export function checkClassNames(classes: ClassNames | undefined, subject: string
   for (const column of ["name", "wnid"] as const) {
     const texts: unknown = classes?.[column];
     if (texts === undefined && column === "wnid") continue;
-    if (!Array.isArray(texts)) throw new TypeError(`${subject} has ${column} ${show(texts)}, expected a list`);
+    if (!Array.isArray(texts)) throw new TypeError(`${subject} has ${column} ${showValue(texts)}, expected a list`);
     if (texts.length !== length) {
       throw new TypeError(`${subject} has ${texts.length} in the list ${column}, expected ${length}`);
     }
     const position = texts.findIndex((text) => typeof text !== "string");
     if (position >= 0) {
-      throw new TypeError(`${subject} has ${show(texts[position])} as ${column} ${position}, expected a text`);
+      throw new TypeError(`${subject} has ${showValue(texts[position])} as ${column} ${position}, expected a text`);
     }
   }
 }
@@ -221,10 +224,10 @@ export function checkConfiguration(configuration: LabelMapConfiguration, subject
   else checkMetadata(metadata, subject);
   const { rowsPerFile, container } = configuration;
   if (!Number.isInteger(rowsPerFile) || rowsPerFile < 1) {
-    throw new RangeError(`${subject}: rowsPerFile is ${show(rowsPerFile)}, expected a positive integer`);
+    throw new RangeError(`${subject}: rowsPerFile is ${showValue(rowsPerFile)}, expected a positive integer`);
   }
   if (container !== undefined && !containers.includes(container)) {
-    throw new RangeError(`${subject}: container is ${show(container)}, expected ${containers.join(" or ")}`);
+    throw new RangeError(`${subject}: container is ${showValue(container)}, expected ${containers.join(" or ")}`);
   }
 }
 
@@ -241,19 +244,10 @@ export function differences(before: unknown, after: unknown, path = ""): string[
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
     return names.flatMap((name) => differences(before[name], after[name], path ? `${path}.${name}` : name));
   }
-  const [was, is] = [before, after].map((value) => JSON.stringify(value) ?? "absent");
-  return was === is ? [] : [`${path} was ${abbreviate(was)}, is ${abbreviate(is)}`];
-}
-
-/** A value as a message has it. */
-function show(value: unknown): string {
-  return abbreviate(JSON.stringify(value) ?? "missing");
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  return [`${path} was ${showValue(before, "absent")}, is ${showValue(after, "absent")}`];
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function abbreviate(text: string): string {
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { showValue } from "./show_value.ts";
+
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };
 
@@ -106,7 +108,7 @@ export function checkMetadata(value: unknown, subject: string): LabelMapMetadata
     throw new TypeError(`${subject}: its metadata is not an object`);
   }
   const metadata = value as LabelMapMetadata;
-  const show = (entry: string) => JSON.stringify(metadata[entry]) ?? "missing";
+  const show = (entry: string) => showValue(metadata[entry]);
   if (metadata.kind !== undefined) throw new TypeError(`${subject}: it holds ${show("kind")}, expected label maps`);
   if (metadata.version !== 1) throw new RangeError(`${subject}: format version is ${show("version")}, expected 1`);
   if (!labelMapTypes.includes(metadata.dtype)) {

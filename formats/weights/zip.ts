@@ -51,10 +51,12 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
     if (next > length) throw damaged(source, `entry ${index} of its directory is damaged`);
     const name = new TextDecoder().decode(directory.subarray(position + 46, position + 46 + nameLength));
     if (method !== 0) {
-      throw new TypeError(`Cannot read "${source.path}": zip entry "${name}" is compressed, PyTorch's are stored`);
+      throw new TypeError(
+        `Cannot read "${source.path}": zip entry ${JSON.stringify(name)} is compressed, PyTorch's are stored`,
+      );
     }
     const sizes = readSizes(view, position, position + 46 + nameLength, extraLength);
-    if (!sizes) throw damaged(source, `entry "${name}" has no zip64 sizes`);
+    if (!sizes) throw damaged(source, `entry ${JSON.stringify(name)} has no zip64 sizes`);
     entries.set(name, { ...locate(source, name, sizes), checksum: view.getUint32(position + 16, true) });
     position = next;
   }
@@ -78,7 +80,9 @@ export function readZipEntry(source: ByteSource, name: string, entry: ZipEntry):
 
 /** Refuses bytes of an entry that are not those of its checksum. */
 export function checkZipEntry(source: ByteSource, name: string, { checksum }: ZipEntry, bytes: Uint8Array): void {
-  if (checksum !== 0 && crc32(bytes) !== checksum) throw damaged(source, `entry "${name}" is not as its checksum says`);
+  if (checksum !== 0 && crc32(bytes) !== checksum) {
+    throw damaged(source, `entry ${JSON.stringify(name)} is not as its checksum says`);
+  }
 }
 
 /** Finds the end record, which is the last 22 bytes unless a comment follows it. */
@@ -145,11 +149,13 @@ function locate(
   name: string,
   { length, header }: { length: number; header: number },
 ): { offset: number; length: number } {
-  if (header + 30 > source.size) throw damaged(source, `entry "${name}" lies outside the file`);
+  if (header + 30 > source.size) throw damaged(source, `entry ${JSON.stringify(name)} lies outside the file`);
   const local = new DataView(source.read(header, 30).buffer);
-  if (local.getUint32(0, true) !== localSignature) throw damaged(source, `the header of entry "${name}" is damaged`);
+  if (local.getUint32(0, true) !== localSignature) {
+    throw damaged(source, `the header of entry ${JSON.stringify(name)} is damaged`);
+  }
   const offset = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
-  if (offset + length > source.size) throw damaged(source, `entry "${name}" lies outside the file`);
+  if (offset + length > source.size) throw damaged(source, `entry ${JSON.stringify(name)} lies outside the file`);
   return { offset, length };
 }
 

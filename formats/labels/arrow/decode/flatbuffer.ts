@@ -5,7 +5,7 @@
  * @see https://flatbuffers.dev/internals/
  */
 
-/** A table in its bytes. Slots that are not there have defaults; reading beyond the bytes is a RangeError. */
+/** A table in its bytes. Slots that are not there have defaults; what lies beyond the bytes is a RangeError. */
 export interface FlatTable {
   /** An integer of 1, 2, 4 or 8 bytes, signed, 0 if it is not there. */
   int(slot: number, bytes: 1 | 2 | 4 | 8): number;
@@ -26,31 +26,31 @@ export interface FlatTable {
  */
 export function decodeFlatbuffer({ buffer, byteOffset, byteLength }: Uint8Array): FlatTable {
   const view = new DataView(buffer, byteOffset, byteLength);
-  return tableAt(view, view.getUint32(0, true));
+  return tableAt(view, unsigned(view, 0, 4));
 }
 
 function tableAt(view: DataView, start: number): FlatTable {
-  const directory = start - view.getInt32(start, true);
-  const directoryBytes = view.getUint16(directory, true);
+  const directory = start - integer(view, start, 4);
+  const directoryBytes = unsigned(view, directory, 2);
 
   /** Where a field is, undefined if it is not there. */
   function place(slot: number): number | undefined {
     if (4 + 2 * slot >= directoryBytes) return undefined;
-    const step = view.getUint16(directory + 4 + 2 * slot, true);
+    const step = unsigned(view, directory + 4 + 2 * slot, 2);
     return step === 0 ? undefined : start + step;
   }
 
   /** Where what a field refers to is. */
   function target(slot: number): number | undefined {
     const field = place(slot);
-    return field === undefined ? undefined : field + view.getUint32(field, true);
+    return field === undefined ? undefined : field + unsigned(view, field, 4);
   }
 
   /** Where a list's elements begin, and their number. */
   function elements(slot: number, width: number): { first: number; count: number } {
     const start = target(slot);
     if (start === undefined) return { first: 0, count: 0 };
-    const count = view.getUint32(start, true);
+    const count = unsigned(view, start, 4);
     const first = start + 4;
     if (first + count * width > view.byteLength) throw new RangeError(`a list of ${count} ends after its bytes`);
     return { first, count };
@@ -74,7 +74,7 @@ function tableAt(view: DataView, start: number): FlatTable {
       const { first, count } = elements(slot, 4);
       return Array.from({ length: count }, (_, index) => {
         const field = first + 4 * index;
-        return tableAt(view, field + view.getUint32(field, true));
+        return tableAt(view, field + unsigned(view, field, 4));
       });
     },
     structs(slot, integers) {
@@ -89,6 +89,7 @@ function tableAt(view: DataView, start: number): FlatTable {
 }
 
 function integer(view: DataView, place: number, bytes: 1 | 2 | 4 | 8): number {
+  check(view, place, bytes);
   switch (bytes) {
     case 1:
       return view.getInt8(place);
@@ -98,5 +99,16 @@ function integer(view: DataView, place: number, bytes: 1 | 2 | 4 | 8): number {
       return view.getInt32(place, true);
     case 8:
       return Number(view.getBigInt64(place, true));
+  }
+}
+
+function unsigned(view: DataView, place: number, bytes: 2 | 4): number {
+  check(view, place, bytes);
+  return bytes === 2 ? view.getUint16(place, true) : view.getUint32(place, true);
+}
+
+function check({ byteLength }: DataView, place: number, bytes: number): void {
+  if (place < 0 || place + bytes > byteLength) {
+    throw new RangeError(`byte ${place} of a flatbuffer of ${byteLength} bytes is referred to`);
   }
 }

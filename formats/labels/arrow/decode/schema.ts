@@ -58,7 +58,7 @@ export function decodeSchema(table: FlatTable): Schema {
   const total = { nodes: 0, buffers: 0 };
   for (const field of table.tables(1)) {
     const name = field.string(0) ?? "";
-    if (columns.has(name)) throw new RangeError(`two columns are called "${name}"`);
+    if (columns.has(name)) throw new RangeError(`two columns are called ${JSON.stringify(name)}`);
     columns.set(name, column(field, total));
     const { nodes, buffers } = extent(field, name, 0, budget);
     total.nodes += nodes;
@@ -138,7 +138,9 @@ function extent(field: FlatTable, name: string, depth: number, budget: { fields:
   if (depth > MOST_DEPTH || --budget.fields < 0) throw new RangeError("its columns are nested too deeply");
   if (field.table(4)) return { nodes: 1, buffers: 2 };
   const buffers = BUFFERS[field.int(2, 1)];
-  if (buffers === undefined) throw new RangeError(`column "${name}" is of type ${field.int(2, 1)}, not read here`);
+  if (buffers === undefined) {
+    throw new RangeError(`column ${JSON.stringify(name)} is of type ${field.int(2, 1)}, not read here`);
+  }
   const whole = { nodes: 1, buffers };
   for (const child of field.tables(5)) {
     const { nodes, buffers } = extent(child, name, depth + 1, budget);

@@ -118,6 +118,7 @@ function readRegular({ column, leaf, rows, pages, decode }: Context, start: numb
     const { values, definition } = decode(page);
     const [from, to] = [Math.max(first - page.firstValue, 0), Math.min(last - page.firstValue, page.valueCount)];
     if (!definition) return { values: slice(values, from, to) };
+    if (column.shape !== "optional") throw new RangeError("a value is null");
     const present = definition.map((level) => level === leaf.definition ? 1 : 0);
     return { values: slice(spread(values as Int32Array, present), from, to), present: present.subarray(from, to) };
   });

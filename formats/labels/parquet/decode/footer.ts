@@ -111,7 +111,7 @@ function readSchema(elements: readonly Thrift[]): { columns: Map<string, ColumnS
     const repetition = fields[3] === undefined ? REPETITION.required : count(fields[3], "repetition");
     const childCount = fields[5] === undefined ? 0 : count(fields[5], "number of children");
     const leavesBefore = leaves;
-    if (childCount > elements.length) throw new RangeError(`column "${name}" has ${childCount} children`);
+    if (childCount > elements.length) throw new RangeError(`column ${JSON.stringify(name)} has ${childCount} children`);
     if (childCount === 0 && depth > 0) leaves++;
     const children = Array.from({ length: childCount }, () => readElement(depth + 1));
     return { fields, name, repetition, children, leavesBefore };
@@ -195,8 +195,11 @@ export function struct(value: Thrift | undefined, what: string): ThriftStruct {
 
 /** A field that must be an integer, not negative. */
 export function count(value: Thrift | undefined, what: string): number {
-  if (!Number.isSafeInteger(value) || value as number < 0) throw new RangeError(`${what} is ${value ?? "missing"}`);
-  return value as number;
+  if (typeof value !== "number") {
+    throw new RangeError(`${what} is ${value === undefined ? "missing" : "not a number"}`);
+  }
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${what} is ${value}`);
+  return value;
 }
 
 function list(value: Thrift | undefined, what: string): readonly Thrift[] {
