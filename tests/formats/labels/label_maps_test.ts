@@ -1,0 +1,236 @@
+import { assertEquals, assertNotEquals, assertRejects, assertStrictEquals } from "@std/assert";
+import { join } from "@std/path";
+import {
+  type Container,
+  containers,
+  createLabelMapFile,
+  type LabelMapBatch,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  LabelMaps,
+  openLabelMapFolder,
+} from "../../../formats/labels/mod.ts";
+import { smallConfiguration, smallMetadata, smallRow } from "./fixture.ts";
+import { writeFolder } from "./write_folder.ts";
+
+/** Writes files of some rows each, numbered from `first` on, into a new folder without a manifest. */
+function writeFiles(names: readonly string[], rowsEach: number, metadata: LabelMapMetadata = smallMetadata()): string {
+  const path = Deno.makeTempDirSync();
+  names.forEach((name, file) => {
+    const writer = createLabelMapFile(join(path, name), metadata);
+    for (let row = 0; row < rowsEach; row++) writer.append(smallRow(file * rowsEach + row, metadata));
+    writer.finish();
+  });
+  return path;
+}
+
+/** Maps of 3 x 64 x 64 values: 23 rows a group, so that a file of 50 has three groups. */
+const large = smallMetadata({ grid: [64, 64], dtype: "fp16" });
+
+async function keysOf(labelMaps: LabelMaps, order?: { seed: number; epoch?: number }): Promise<string[]> {
+  return (await Array.fromAsync(labelMaps.rows(order))).map(({ key }) => key);
+}
+
+/** That a batch holds the maps of rows one after the other. */
+function assertMaps(batch: LabelMapBatch, rows: readonly LabelMapRow[]): void {
+  for (const name of ["class", "score"] as const) {
+    const expected = rows.flatMap((row) => [...row[name]]);
+    assertEquals(batch[name].length, expected.length);
+    assertEquals(batch[name].findIndex((value, place) => value !== expected[place]), -1, name);
+  }
+}
+
+async function messageOf(path: string): Promise<string> {
+  const error = await assertRejects(async () => (await LabelMaps.open(path)).close(), Error);
+  return `${error.name}: ${error.message}`;
+}
+
+for (const container of containers) {
+  for (const preload of [false, true]) {
+    const how = `${container}, ${preload ? "preloaded" : "not preloaded"}`;
+    const open = () =>
+      LabelMaps.open(writeFiles([`a.${container}`, `b.${container}`], 50, large), { preload, cacheBytes: 100_000 });
+    const rows = Array.from({ length: 100 }, (_, index) => smallRow(index, large));
+
+    Deno.test(`get(), rows() and indexOf() give what was written (${how})`, async () => {
+      const labelMaps = await open();
+      assertEquals(labelMaps.length, 100);
+      assertEquals(labelMaps.metadata, large);
+      assertEquals(await Array.fromAsync(labelMaps.rows()), rows);
+      for (const index of [99, 0, 50, 49, 22, 23]) assertEquals(await labelMaps.get(index), rows[index]);
+      for (const index of [0, 57, 99]) assertEquals(await labelMaps.indexOf(`kind/${index}.jpg`), index);
+      assertEquals(await labelMaps.indexOf("kind/100.jpg"), undefined);
+      labelMaps.close();
+    });
+
+    Deno.test(`batch() joins the maps of any rows in the order asked for (${how})`, async () => {
+      const labelMaps = await open();
+      const indices = [71, 3, 4, 5, 99, 0, 3, 22, 23, 24, 49, 50];
+      const batch = await labelMaps.batch(indices);
+      assertEquals({ ...batch, class: undefined, score: undefined }, {
+        count: 12,
+        k: 3,
+        grid: [64, 64],
+        classes: 12,
+        dtype: "fp16",
+        class: undefined,
+        score: undefined,
+      });
+      assertMaps(batch, indices.map((index) => rows[index]));
+      assertMaps(await labelMaps.batch(Uint32Array.from({ length: 40 }, (_, index) => 30 + index)), rows.slice(30, 70));
+      assertEquals((await labelMaps.batch([])).class.length, 0);
+      labelMaps.close();
+    });
+  }
+}
+
+Deno.test("batch() does not copy rows that are preloaded and follow each other", async () => {
+  const labelMaps = await LabelMaps.open(writeFiles(["a.arrow"], 20), { preload: true });
+  const [whole, some] = [await labelMaps.batch([0, 1, 2, 3, 4, 5]), await labelMaps.batch([2, 3])];
+  assertStrictEquals(some.class.buffer, whole.class.buffer);
+  assertStrictEquals(some.score.buffer, whole.score.buffer);
+  assertEquals(some.class.byteOffset - whole.class.byteOffset, 2 * 24 * 2);
+  labelMaps.close();
+});
+
+Deno.test("rows of get() and rows() are the caller's own", async () => {
+  for (const container of containers) {
+    const labelMaps = await LabelMaps.open(writeFiles([`a.${container}`], 4), { preload: container === "arrow" });
+    const row = await labelMaps.get(1);
+    row.class.fill(0);
+    row.score.fill(0);
+    assertEquals(await labelMaps.get(1), smallRow(1, smallMetadata()));
+    for await (const row of labelMaps.rows()) row.score.fill(0);
+    assertEquals(await labelMaps.get(2), smallRow(2, smallMetadata()));
+    labelMaps.close();
+  }
+});
+
+Deno.test("rows() is shuffled by seed and epoch alone", async () => {
+  const names = ["0", "1", "2", "3"].map((name) => `${name}.parquet`);
+  const [one, other] = [
+    await LabelMaps.open(writeFiles(names, 10)),
+    await LabelMaps.open(writeFiles(["a.arrow"], 40), { preload: true }),
+  ];
+  const order = await keysOf(one, { seed: 7, epoch: 3 });
+  assertEquals([...order].sort(), (await keysOf(one)).sort());
+  assertNotEquals(order, await keysOf(one));
+  assertEquals(await keysOf(other, { seed: 7, epoch: 3 }), order);
+  for (const different of [{ seed: 7, epoch: 4 }, { seed: 8, epoch: 3 }, { seed: 7 }]) {
+    assertNotEquals(await keysOf(one, different), order);
+  }
+  assertEquals(await keysOf(one, { seed: 7, epoch: 0 }), await keysOf(one, { seed: 7 }));
+  one.close();
+  other.close();
+});
+
+Deno.test("LabelMaps.open() reads a folder's finished parts and class names, Parquet or Arrow", async () => {
+  for (const container of ["parquet", "arrow"] satisfies Container[]) {
+    const path = Deno.makeTempDirSync();
+    const name = Array.from({ length: 12 }, (_, index) => `class ${index}`);
+    const names = { classes: { name }, dataSetClasses: { name: ["kind"] } };
+    const folder = openLabelMapFolder(path, smallConfiguration({ container }), names);
+    for (const index of [3, 0]) {
+      const part = folder.startPart(index);
+      part.append(smallRow(4 * index, smallMetadata()));
+      if (index === 0) part.append(smallRow(1, smallMetadata()));
+      part.finish();
+    }
+    folder.startPart(1).reject({ index: 4, key: "kind/4.jpg", reason: "Empty" });
+    folder.close();
+    const labelMaps = await LabelMaps.open(path);
+    assertEquals(await keysOf(labelMaps), [0, 1, 12].map((index) => `kind/${index}.jpg`));
+    assertEquals(labelMaps.classes, names.classes);
+    assertEquals(labelMaps.dataSetClasses, names.dataSetClasses);
+    labelMaps.close();
+  }
+});
+
+Deno.test("LabelMaps.open() reads a folder without a manifest, and patterns, in natural order", async () => {
+  const path = writeFiles(["2.parquet", "10.arrow", "1.parquet", "20.parquet"], 3);
+  Deno.writeTextFileSync(join(path, "notes.txt"), "mine");
+  const read = async (pattern: string) => {
+    const labelMaps = await LabelMaps.open(join(path, pattern));
+    const keys = await keysOf(labelMaps);
+    labelMaps.close();
+    return keys.filter((_, index) => index % 3 === 0);
+  };
+  assertEquals(await read(""), ["kind/6.jpg", "kind/0.jpg", "kind/3.jpg", "kind/9.jpg"]);
+  assertEquals(await read("*.parquet"), ["kind/6.jpg", "kind/0.jpg", "kind/9.jpg"]);
+  assertEquals(await read("{1..2}.parquet"), ["kind/6.jpg", "kind/0.jpg"]);
+  assertEquals(await read("[12]?.*"), ["kind/3.jpg", "kind/9.jpg"]);
+  assertEquals(await read("../*/20.parquet".replace("*", `${path.split("/").at(-1)!.slice(0, -1)}?`)), ["kind/9.jpg"]);
+});
+
+Deno.test("LabelMaps.open() takes a name with brackets for a file if there is one", async () => {
+  const path = writeFiles(["a[1].parquet"], 2);
+  const labelMaps = await LabelMaps.open(join(path, "a[1].parquet"));
+  assertEquals(labelMaps.length, 2);
+  labelMaps.close();
+});
+
+Deno.test("LabelMaps.open() holds more files than it keeps open", async () => {
+  const names = Array.from({ length: 80 }, (_, index) => `${index}.parquet`);
+  const labelMaps = await LabelMaps.open(writeFiles(names, 2));
+  assertEquals(labelMaps.length, 160);
+  assertEquals((await keysOf(labelMaps)).length, 160);
+  assertEquals((await labelMaps.get(1)).key, "kind/1.jpg");
+  labelMaps.close();
+});
+
+Deno.test("LabelMaps.open() refuses files that are not of one data set", async () => {
+  const path = writeFiles(["a.parquet"], 2);
+  const other = createLabelMapFile(join(path, "b.arrow"), smallMetadata({ k: 2, dtype: "fp16" }));
+  other.finish();
+  assertEquals(
+    await messageOf(path),
+    `TypeError: Cannot read label maps from "${path}": "${join(path, "b.arrow")}" is not of one data set with ` +
+      `"${join(path, "a.parquet")}": k was 3, is 2; dtype was "fp32", is "fp16"`,
+  );
+});
+
+Deno.test("LabelMaps.open() refuses a part that is not as its manifest says", async () => {
+  const path = Deno.makeTempDirSync();
+  writeFolder(path, 18);
+  const part = join(path, "part-00001.parquet");
+  const metadata = smallMetadata({ grid: [16, 16] });
+  const rewrite = (metadata: LabelMapMetadata, rows: number) => {
+    const writer = createLabelMapFile(part, metadata);
+    for (let row = 0; row < rows; row++) writer.append(smallRow(row, metadata));
+    writer.finish();
+  };
+  rewrite(metadata, 2);
+  const start = `TypeError: Cannot read label maps from "${path}": "${part}"`;
+  assertEquals(await messageOf(path), `${start} has 2 rows, its manifest says 4`);
+  rewrite({ ...metadata, k: 2 }, 4);
+  assertEquals(await messageOf(path), `${start} is not of one data set with its manifest: k was 3, is 2`);
+});
+
+Deno.test("LabelMaps.open() refuses paths where nothing is to be read", async () => {
+  const path = Deno.makeTempDirSync();
+  const start = `NotFound: Cannot read label maps from "${path}`;
+  assertEquals(await messageOf(path), `${start}": it holds no manifest.json and no Parquet or Arrow files`);
+  assertEquals(await messageOf(`${path}/*.parquet`), `${start}/*.parquet": no file matches`);
+  assertEquals(
+    await messageOf(`${path}/part-00000.parquet`),
+    `NotFound: Cannot read label map "${path}/part-00000.parquet": no such file or directory`,
+  );
+  openLabelMapFolder(path, smallConfiguration()).close();
+  assertEquals(await messageOf(path), `${start}": no part is finished yet`);
+});
+
+Deno.test("rows that are not there are refused, and a closed reader reads nothing", async () => {
+  const path = writeFiles(["a.parquet"], 3);
+  const labelMaps = await LabelMaps.open(path);
+  const start = `Cannot read label maps from "${path}":`;
+  for (const index of [-1, 3, 0.5, NaN]) {
+    await assertRejects(() => labelMaps.get(index), RangeError, `${start} row ${index} is not among its 3`);
+    await assertRejects(() => labelMaps.batch([0, index]), RangeError, `${start} row ${index} is not among its 3`);
+  }
+  await assertRejects(() => keysOf(labelMaps, { seed: 0.5 }), RangeError, "seed is 0.5, expected an integer");
+  await assertRejects(() => keysOf(labelMaps, { seed: 0, epoch: -1 }), RangeError, "epoch is -1, expected 0 or more");
+  labelMaps.close();
+  for (const read of [() => labelMaps.get(0), () => labelMaps.indexOf("a"), () => labelMaps.batch([0])]) {
+    await assertRejects(async () => void await read(), TypeError, `${start} it is closed`);
+  }
+});
