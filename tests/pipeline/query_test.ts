@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { dequantise, openLabelMapFolder } from "../../formats/labels/mod.ts";
+import { dequantise, openCropLabelFolder, openLabelMapFolder } from "../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
-import { folderOf, runQuery } from "./query_folder.ts";
+import { folderOf, runQuery, TWELVE } from "./query_folder.ts";
 import { runTask } from "./task.ts";
 
 /** A folder of two parts with three rows each and one of none. */
@@ -247,17 +247,25 @@ Deno.test("query() says of Arrow files that they must be converted, and of other
 
 Deno.test("query() has crop-level labels as the table crop_labels", async () => {
   const path = Deno.makeTempDirSync();
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  await connection.run(`COPY (
-    SELECT 'a.jpg' AS key, 3 AS label, range::INTEGER AS crop, 0.0::FLOAT AS top, 0.25::FLOAT AS left, 0.5::FLOAT AS height,
-      0.5::FLOAT AS width, 1::UTINYINT AS flip, [3, 4]::USMALLINT[] AS class, [0.5, 0.25]::FLOAT[] AS probability
-    FROM range(3)
-  ) TO '${join(path, "part-00000.parquet")}'`);
-  connection.closeSync();
-  instance.closeSync();
-  const { out } = await runQuery(path, 'SELECT crop, "left", class[1] AS class FROM crop_labels', "--format", "csv");
-  assertEquals(out, "crop,left,class\n0,0.25,3\n1,0.25,3\n2,0.25,3");
+  const { annotator } = smallMetadata();
+  const folder = openCropLabelFolder(path, {
+    metadata: { version: 1, kind: "crop_labels", annotator, classes: 12, k: 2, missing: "uniform" },
+    rowsPerFile: 10,
+  }, { classes: TWELVE });
+  const part = folder.startPart(0);
+  part.append({
+    key: "a.jpg",
+    label: 3,
+    box: Float32Array.of(0, 0.25, 0.5, 0.5, 0, 0, 1, 1),
+    flip: [1, 0],
+    class: [3, 4, 5, 3],
+    probability: Float32Array.of(0.5, 0.25, 0.75, 0.125),
+  });
+  part.finish();
+  folder.close();
+  const sql = 'SELECT crop, "left", flip, name FROM crop_labels JOIN classes ON class[1] = index ORDER BY crop';
+  const { out } = await runQuery(path, sql, "--format", "csv");
+  assertEquals(out, "crop,left,flip,name\n0,0.25,1,crane\n1,0,0,daisy");
   assertEquals(await runQuery(path, "multi-label"), {
     code: 1,
     out: "",
