@@ -1,0 +1,66 @@
+/**
+ * `deno task verify`: whether label maps are whole, and still say what their annotator says.
+ *
+ * @module
+ */
+
+import { UsageError } from "./command_line.ts";
+import { createDefects } from "./defects.ts";
+import { formatCount, formatNumberOf } from "./numbers.ts";
+import { type Progress, showProgress } from "./progress.ts";
+import { verifyAnnotation } from "./verify_annotation.ts";
+import { readVerifyOptions, VERIFY_HELP, type VerifyCommand } from "./verify_options.ts";
+import { verifyStructure } from "./verify_structure.ts";
+
+/** Defects that are named; the others are counted. */
+const SHOWN_DEFECTS = 20;
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 for a defect or a failure; 2 if it was used wrongly.
+ */
+export async function runVerify(args: readonly string[]): Promise<number> {
+  const progress = showProgress();
+  try {
+    const command = readVerifyOptions(args);
+    if (command === "help") {
+      console.log(VERIFY_HELP);
+      return 0;
+    }
+    return await run(command, progress);
+  } catch (error) {
+    progress.end();
+    console.error((error as Error).message);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+async function run({ path, again, quiet }: VerifyCommand, progress: Progress): Promise<number> {
+  const defects = createDefects(SHOWN_DEFECTS);
+  const structure = await verifyStructure(path, defects, (done, total) => {
+    if (!quiet) progress.update({ done, before: 0, total, rejected: 0 });
+  });
+  const lines = [...structure.lines];
+  if (again) lines.push(...await verifyAnnotation(structure, again, defects, progress));
+  progress.end();
+  const rows = structure.files.reduce((sum, { rows }) => sum + rows, 0);
+  if (!quiet) {
+    const files = formatNumberOf(structure.files.length, "file");
+    console.log([`${path}: ${formatNumberOf(rows, "row")} in ${files}`, ...lines].join("\n"));
+  }
+  if (defects.count === 0) {
+    if (!quiet) console.log("No defect was found");
+    return 0;
+  }
+  const more = defects.count - defects.first.length;
+  console.log([
+    `${formatNumberOf(defects.count, "defect")}:`,
+    ...defects.first.map((sentence) => `  ${sentence}`),
+    ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
+  ].join("\n"));
+  return 1;
+}
+
+if (import.meta.main) Deno.exit(await runVerify(Deno.args));
