@@ -30,10 +30,15 @@ async function readRows(path: string): Promise<LabelMapRow[]> {
 }
 
 /** What DuckDB sees in a file, as plain rows. */
-async function queryRows(path: string): Promise<unknown[][]> {
+function queryRows(path: string): Promise<unknown[][]> {
+  return query(`SELECT * FROM read_parquet('${path}')`);
+}
+
+/** What DuckDB answers, as plain rows. */
+async function query(sql: string): Promise<unknown[][]> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
-  const reader = await connection.runAndReadAll(`SELECT * FROM read_parquet('${path}')`);
+  const reader = await connection.runAndReadAll(sql);
   const rows = reader.getRowsJson();
   connection.closeSync();
   instance.closeSync();
@@ -55,6 +60,29 @@ for (const dtype of labelMapTypes) {
     assertEquals(await queryRows(path), rows.map((row) => plainRow(row, metadata)));
   });
 }
+
+Deno.test("DuckDB finds the types of the columns and the metadata", async () => {
+  const scores = { fp32: "FLOAT[]", fp16: "FLOAT[]", fp8_e4m3: "UTINYINT[]", fp8_e5m2: "UTINYINT[]" };
+  for (const dtype of labelMapTypes) {
+    const metadata = smallMetadata({ dtype });
+    const path = writeRows([smallRow(0, metadata)], metadata);
+    const types = await query(`SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM read_parquet('${path}'))`);
+    assertEquals(types, [
+      ["key", "VARCHAR"],
+      ["label", "INTEGER"],
+      ["width", "INTEGER"],
+      ["height", "INTEGER"],
+      ["class", "USMALLINT[]"],
+      ["score", scores[dtype]],
+      ["top_class", "USMALLINT[]"],
+      ["top_probability", "FLOAT[]"],
+    ]);
+    const entries = await query(
+      `SELECT decode(value) FROM parquet_kv_metadata('${path}') WHERE decode(key) = 'relabel'`,
+    );
+    assertEquals(JSON.parse(entries[0][0] as string), metadata);
+  }
+});
 
 Deno.test("createLabelMapFile() makes the same bytes of the same rows", () => {
   const rows = fixtureRows("fp16").slice(0, 40);

@@ -22,7 +22,10 @@ export function schemaTable(
 ): FlatFields {
   return {
     1: tables(columns.map(columnField)),
-    2: tables(metadata.map(([key, value]) => ({ 0: string(key), 1: string(value) }))),
+    // An empty list would tell pyarrow that a Parquet file with this schema has no metadata either.
+    2: metadata.length === 0
+      ? undefined
+      : tables(metadata.map(([key, value]) => ({ 0: string(key), 1: string(value) }))),
   };
 }
 
