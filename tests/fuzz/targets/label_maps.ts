@@ -4,14 +4,16 @@
  * @module
  */
 
+import { equal } from "@std/assert";
 import { join } from "@std/path";
 import {
   classBits,
+  type Container,
   createLabelMapFile,
   type LabelMapMetadata,
   type LabelMapRow,
+  LabelMaps,
   mapLength,
-  openLabelMaps,
   topLength,
 } from "../../../formats/labels/mod.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
@@ -27,21 +29,44 @@ export interface LabelMapContent {
 const ROWS = 12;
 
 /**
- * Reads all rows, in order and then some again at random.
+ * Reads all rows in order; then all again in a seeded order, as a batch and by key, which must be the same ones.
  *
  * @param path What to open.
  * @returns Metadata and rows.
  */
 export async function readLabelMaps(path: string): Promise<LabelMapContent> {
-  const labelMaps = await openLabelMaps(path);
+  const labelMaps = await LabelMaps.open(path);
   try {
     const { metadata, length } = labelMaps;
     const rows = await Array.fromAsync(labelMaps.rows());
     promise(rows.length === length, `${rows.length} rows came, ${length} were promised`);
     for (const row of rows) checkRow(row, metadata);
+    await checkAccess(labelMaps, rows);
     return { metadata, rows };
   } finally {
     labelMaps.close();
+  }
+}
+
+async function checkAccess(labelMaps: LabelMaps, rows: readonly LabelMapRow[]): Promise<void> {
+  const { length } = labelMaps;
+  const backwards = Array.from({ length }, (_, index) => length - 1 - index);
+  for (const index of backwards) {
+    promise(equal(await labelMaps.get(index), rows[index]), `get(${index}) is another row`);
+  }
+  const batch = await labelMaps.batch(backwards);
+  const size = mapLength(labelMaps.metadata);
+  for (const name of ["class", "score"] as const) {
+    for (const [place, index] of backwards.entries()) {
+      const found = batch[name].subarray(place * size, (place + 1) * size);
+      promise(equal(found, rows[index][name]), `${name} of row ${index} in a batch is another`);
+    }
+  }
+  for (const { key } of rows) {
+    promise(
+      await labelMaps.indexOf(key) === rows.findIndex((row) => row.key === key),
+      `indexOf("${key}") is another row`,
+    );
   }
 }
 
@@ -86,11 +111,15 @@ export function smallLabelMaps(): readonly { name: string; metadata: LabelMapMet
   });
 }
 
-/** The bytes of a Parquet file of rows. */
-export function labelMapFile(metadata: LabelMapMetadata, rows: readonly LabelMapRow[]): Uint8Array<ArrayBuffer> {
+/** The bytes of a file of rows. */
+export function labelMapFile(
+  metadata: LabelMapMetadata,
+  rows: readonly LabelMapRow[],
+  container: Container,
+): Uint8Array<ArrayBuffer> {
   const folder = Deno.makeTempDirSync();
   try {
-    const path = join(folder, "a.parquet");
+    const path = join(folder, `a.${container}`);
     const writer = createLabelMapFile(path, metadata);
     for (const row of rows) writer.append(row);
     writer.finish();

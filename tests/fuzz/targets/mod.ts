@@ -5,13 +5,14 @@
  */
 
 import type { Target } from "../sample.ts";
+import { arrow } from "./arrow.ts";
 import { manifest } from "./manifest.ts";
 import { parquet } from "./parquet.ts";
 import { safetensors } from "./safetensors.ts";
 import { torch } from "./torch.ts";
 
 /** Formats by name. */
-export const targets = { parquet, manifest, pt: torch, safetensors } as const satisfies Record<string, Target>;
+export const targets = { parquet, arrow, manifest, pt: torch, safetensors } as const satisfies Record<string, Target>;
 
 /** The name of a format. */
 export type Format = keyof typeof targets;

@@ -18,7 +18,10 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Label maps in Parquet. */
 export const parquet: Target = {
   async samples() {
-    const own = smallLabelMaps().map(({ name, metadata, rows }) => ({ name, bytes: labelMapFile(metadata, rows) }));
+    const own = smallLabelMaps().map(({ name, metadata, rows }) => ({
+      name,
+      bytes: labelMapFile(metadata, rows, "parquet"),
+    }));
     const [fp32, , fp8] = own;
     const others = [
       await rewriteWithDuckDB(fp32.bytes, "COMPRESSION uncompressed"),

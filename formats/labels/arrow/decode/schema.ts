@@ -102,7 +102,7 @@ function valueType(field: FlatTable): Pick<ArrowColumn, "description" | "values"
       return precision === PRECISIONS.single ? known("float32") : { description: "float64" };
     }
     case TYPES.int: {
-      const description = `${parameters?.int(1, 1) ? "" : "u"}int${parameters?.int(0, 4)}`;
+      const description = `${parameters?.int(1, 1) ? "" : "u"}int${parameters?.int(0, 4) ?? " of no width"}`;
       const name = (["int32", "uint8", "uint16", "uint32"] as const).find((name) => name === description);
       return name ? known(name) : { description };
     }

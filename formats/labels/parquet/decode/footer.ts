@@ -182,7 +182,7 @@ function valueType(fields: ThriftStruct): { description: string; type?: ValueTyp
 function integerType(logical: Thrift | undefined): string | undefined {
   if (logical === undefined) return undefined;
   const { 1: bits, 2: isSigned } = struct(logical, "integer type");
-  return `${isSigned ? "" : "u"}int${bits}`;
+  return `${isSigned ? "" : "u"}int${count(bits, "width of an integer type")}`;
 }
 
 /** A field that must be a structure. */
