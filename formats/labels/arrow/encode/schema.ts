@@ -22,21 +22,22 @@ export function schemaTable(
 ): FlatFields {
   return {
     1: tables(columns.map(columnField)),
-    // An empty list would tell pyarrow that a Parquet file with this schema has no metadata either.
-    2: metadata.length === 0
-      ? undefined
-      : tables(metadata.map(([key, value]) => ({ 0: string(key), 1: string(value) }))),
+    2: tables(metadata.map(([key, value]) => ({ 0: string(key), 1: string(value) }))),
   };
 }
 
 /**
- * The message that carries a schema without entries, as the Parquet metadata entry `ARROW:schema` wants it.
+ * The message that carries a schema, as the Parquet metadata entry `ARROW:schema` wants it.
  *
  * @param columns The columns, in order.
+ * @param metadata Its entries, in order.
  * @returns Bytes.
  */
-export function encodeSchemaMessage(columns: readonly Column[]): Uint8Array<ArrayBuffer> {
-  return encodeMessage(HEADERS.schema, schemaTable(columns, []), 0);
+export function encodeSchemaMessage(
+  columns: readonly Column[],
+  metadata: readonly (readonly [key: string, value: string])[],
+): Uint8Array<ArrayBuffer> {
+  return encodeMessage(HEADERS.schema, schemaTable(columns, metadata), 0);
 }
 
 function columnField({ name, type, shape, listLength }: Column): FlatFields {

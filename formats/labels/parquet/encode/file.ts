@@ -14,7 +14,8 @@ import { encodeFooter, type RowGroup } from "./footer.ts";
 
 /**
  * Begins a Parquet file. Besides the entry `relabel` it has `ARROW:schema`, the Arrow schema in base64: what tells
- * Arrow's readers that the lists of a map all have the same length.
+ * Arrow's readers that the lists of a map all have the same length. It holds `relabel` too: those readers see no other
+ * metadata, and pass it on to what they write.
  *
  * @param columns The columns, in order.
  * @param metadata What the file says of its rows.
@@ -35,10 +36,9 @@ export function parquetEncoder(columns: readonly Column[], metadata: Json): File
       }
       groups.push({ rows, chunks });
     },
-    end: () =>
-      encodeFooter(columns, groups, [
-        ["relabel", JSON.stringify(metadata)],
-        ["ARROW:schema", encodeSchemaMessage(columns).toBase64()],
-      ]),
+    end() {
+      const entry = ["relabel", JSON.stringify(metadata)] as const;
+      return encodeFooter(columns, groups, [entry, ["ARROW:schema", encodeSchemaMessage(columns, [entry]).toBase64()]]);
+    },
   };
 }
