@@ -12,7 +12,7 @@ import { join } from "@std/path";
 import { type Container, containers } from "./container.ts";
 import { checkCropLabelMetadata, isCropLabelMetadata } from "./crop_labels.ts";
 import { fileError } from "./files.ts";
-import { showValue } from "./show_value.ts";
+import { showValue } from "../show_value.ts";
 import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */

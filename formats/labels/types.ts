@@ -4,7 +4,7 @@
  * @module
  */
 
-import { showValue } from "./show_value.ts";
+import { showValue } from "../show_value.ts";
 
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { showValue } from "../show_value.ts";
 import { type ByteSource, sha256OfFile } from "./byte_source.ts";
 import { dataTypes, elementCount, otherSizes } from "./data_types.ts";
 import { type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
@@ -41,7 +42,7 @@ export function readSafetensors(source: ByteSource): Weights {
       return Promise.try(() => {
         const { dtype, offset, length } = tensorNamed(path, tensors, name);
         if (!Object.hasOwn(dataTypes, dtype)) {
-          throw new TypeError(`Cannot read "${path}": tensor "${name}" is ${dtype}`);
+          throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} is ${dtype}`);
         }
         return dataTypes[dtype].toFloat32(source.read(offset, length));
       });
@@ -69,7 +70,7 @@ function readHeader(source: ByteSource): Map<string, SafetensorsTensor> {
   for (const [name, tensor] of tensors) {
     if (tensor.offset !== end) {
       throw new TypeError(
-        `Cannot read "${path}": tensor "${name}" starts at byte ${tensor.offset}, ` +
+        `Cannot read "${path}": tensor ${showValue(name)} starts at byte ${tensor.offset}, ` +
           `${tensor.offset < end ? "inside the tensor before it, which ends at" : "a gap after"} ${end}`,
       );
     }
@@ -104,18 +105,20 @@ function tensorFrom(path: string, name: string, entry: unknown, dataOffset: numb
     typeof dtype !== "string" || !Array.isArray(shape) || !shape.every(isSize) ||
     !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)
   ) {
-    throw new TypeError(`Cannot read "${path}": tensor "${name}" is described as ${JSON.stringify(entry)}`);
+    throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} is described as ${showValue(entry)}`);
   }
   const size = Object.hasOwn(dataTypes, dtype)
     ? dataTypes[dtype].size
     : Object.hasOwn(otherSizes, dtype)
     ? otherSizes[dtype]
     : undefined;
-  if (size === undefined) throw new TypeError(`Cannot read "${path}": tensor "${name}" has unknown type ${dtype}`);
+  if (size === undefined) {
+    throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} has unknown type ${showValue(dtype)}`);
+  }
   const [begin, end] = offsets;
   if (end - begin !== elementCount(shape) * size) {
     throw new TypeError(
-      `Cannot read "${path}": tensor "${name}" is ${dtype} [${shape.join(", ")}], ` +
+      `Cannot read "${path}": tensor ${showValue(name)} is ${dtype} [${shape.join(", ")}], ` +
         `${elementCount(shape) * size} bytes, but has ${end - begin}`,
     );
   }

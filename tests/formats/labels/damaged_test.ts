@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { decodeFlatbuffer } from "../../../formats/labels/arrow/decode/flatbuffer.ts";
 import { createLabelMapFile, LabelMaps } from "../../../formats/labels/mod.ts";
-import { showValue } from "../../../formats/labels/show_value.ts";
+import { showValue } from "../../../formats/show_value.ts";
 import { smallMetadata, smallRow } from "./fixture.ts";
 
 const METADATA = smallMetadata();

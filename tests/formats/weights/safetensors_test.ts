@@ -80,8 +80,8 @@ const wrong: Record<string, [header: unknown, bytes: number]> = {
   "its header describes 8 bytes of tensors, the file holds 7 (a truncated file?)": [{ a: good }, 7],
   "its header describes 8 bytes of tensors, the file holds 9": [{ a: good }, 9],
   'tensor "a" is F32 [3], 12 bytes, but has 8': [{ a: tensor("F32", [3], 0, 8) }, 8],
-  'tensor "a" has unknown type X9': [{ a: tensor("X9", [1], 0, 8) }, 8],
-  'tensor "a" has unknown type constructor': [{ a: tensor("constructor", [1], 0, 8) }, 8],
+  'tensor "a" has unknown type "X9"': [{ a: tensor("X9", [1], 0, 8) }, 8],
+  'tensor "a" has unknown type "constructor"': [{ a: tensor("constructor", [1], 0, 8) }, 8],
   'tensor "a" is described as {"dtype":"F32","shape":[-1],"data_offsets":[0,8]}': [
     { a: tensor("F32", [-1], 0, 8) },
     8,
