@@ -72,9 +72,8 @@ const GROUP_ROWS = 16384;
 export function createLabelMapFile(path: string, metadata: LabelMapMetadata): LabelMapWriter {
   const subject = `Cannot write label map "${path}"`;
   checkMetadata(metadata, subject);
-  const encoder = containerOf(path) === "arrow"
-    ? arrowEncoder(metadata)
-    : parquetEncoder(labelMapColumns(metadata), metadata);
+  const beginFile = containerOf(path) === "arrow" ? arrowEncoder : parquetEncoder;
+  const encoder = beginFile(labelMapColumns(metadata), metadata);
   const groupRows = Math.max(1, Math.min(GROUP_ROWS, Math.floor(GROUP_VALUES / mapLength(metadata))));
   const file = createWholeFile(path, subject);
   let rows: LabelMapRow[] = [];

@@ -1,7 +1,20 @@
-import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { basename, join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { createLabelMapFile, type Json, LabelMaps } from "../../../formats/labels/mod.ts";
+import { arrowEncoder } from "../../../formats/labels/arrow/encode/file.ts";
+import { concatenate } from "../../../formats/labels/bytes.ts";
+import { labelMapColumns } from "../../../formats/labels/columns.ts";
+import {
+  type Container,
+  containers,
+  createLabelMapFile,
+  type Json,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  LabelMaps,
+} from "../../../formats/labels/mod.ts";
+import { parquetEncoder } from "../../../formats/labels/parquet/encode/file.ts";
+import { rowGroupColumns } from "../../../formats/labels/row_group.ts";
 import { smallMetadata, smallRow } from "./fixture.ts";
 
 /** Writes a Parquet file with DuckDB: another writer, other encodings. */
@@ -38,7 +51,7 @@ async function messageOf(path: string): Promise<string> {
       file.close();
     }
   }, Error);
-  return `${error.name}: ${error.message.replace(path, "a.parquet")}`;
+  return `${error.name}: ${error.message.replace(path, basename(path))}`;
 }
 
 Deno.test("LabelMaps.open() reads what another writer made of the same columns", async () => {
@@ -112,3 +125,86 @@ Deno.test("LabelMaps.open() refuses a file that is cut off, damaged, empty or no
   assertMatch(await messageOf(path), /^TypeError: .*: column "\w+" of row group 0 is damaged: /);
   await assertRejects(() => LabelMaps.open(`${path}.no`), Deno.errors.NotFound, `Cannot read label map "${path}.no": `);
 });
+
+/** Writes a file without the checks of `createLabelMapFile`. */
+function writeUnchecked(container: Container, rows: readonly LabelMapRow[], written: LabelMapMetadata, said = written) {
+  const path = join(Deno.makeTempDirSync(), `a.${container}`);
+  const encoder = (container === "arrow" ? arrowEncoder : parquetEncoder)(labelMapColumns(written), said);
+  const start = encoder.start();
+  const group = [...encoder.rowGroup(rowGroupColumns(rows, written), rows.length)];
+  Deno.writeFileSync(path, concatenate([start, ...group, encoder.end()]));
+  return path;
+}
+
+for (const container of containers) {
+  const start = `Cannot read label map "a.${container}":`;
+  const small = smallMetadata();
+  const row = smallRow(4, small);
+
+  Deno.test(`LabelMaps.open() refuses values that cannot be (${container})`, async () => {
+    const first = smallRow(0, small);
+    const cases: [Partial<LabelMapRow>, RegExp][] = [
+      [
+        { class: row.class.with(5, 12) },
+        /RangeError: .*: class of row 1 holds 12, expected less than 12, the classes$/,
+      ],
+      [{ topClass: row.topClass.with(2, 99) }, /RangeError: .*: top_class of row 1 holds 99, expected less than 12/],
+      [{ score: (row.score as Float32Array).with(23, NaN) }, /RangeError: .*: score of row 1 is not a number$/],
+      [{ topProbability: new Float32Array(4) }, /row 1 has 5 top classes and 4 probabilities|damaged/],
+    ];
+    for (const [change, expected] of cases) {
+      const path = writeUnchecked(container, [first, { ...row, ...change }], small);
+      const found = await messageOf(path);
+      assert(found.includes(start), found);
+      assertMatch(found, expected);
+    }
+  });
+
+  Deno.test(`LabelMaps.open() refuses columns that its metadata contradicts (${container})`, async () => {
+    const cases: [Partial<LabelMapMetadata>, RegExp][] = [
+      [{ dtype: "fp8_e4m3" }, /TypeError: .*: column "score" is list of float32, expected list of uint8$/],
+      [{ classes: 70_000 }, /TypeError: .*: column "class" is list of uint16, expected list of uint32$/],
+      [
+        { k: 2 },
+        /TypeError: .*: column "class" (has 24 values a row, expected 16|.* it has 24 values, expected 1 x 16)$/,
+      ],
+      [{ layout: "wh" as "hw" }, /RangeError: .*: layout is "wh", expected "hw"$/],
+    ];
+    for (const [change, expected] of cases) {
+      assertMatch(
+        await messageOf(writeUnchecked(container, [row], small, { ...small, ...change } as LabelMapMetadata)),
+        expected,
+      );
+    }
+  });
+
+  Deno.test(`LabelMaps.open() refuses a file that is cut off anywhere, or another's (${container})`, async () => {
+    const path = writeUnchecked(container, [row, smallRow(5, small)], small);
+    const whole = Deno.readFileSync(path);
+    const kind = container === "arrow" ? "Arrow" : "Parquet";
+    for (let length = 0; length < whole.length; length += length < 40 || length > whole.length - 40 ? 1 : 37) {
+      Deno.writeFileSync(path, whole.subarray(0, length));
+      assertMatch(await messageOf(path), new RegExp(`^TypeError: ${start} it is not a whole ${kind} file: \\S`));
+    }
+    for (
+      const foreign of [
+        "\x89PNG\r\n\x1a\n and the rest of a picture",
+        '{"version": 1}',
+        "PAR1PAR1PAR1PAR1",
+        "ARROW1ARROW1",
+      ]
+    ) {
+      Deno.writeTextFileSync(path, foreign);
+      assertMatch(await messageOf(path), /^TypeError: .*: it is not a whole (Arrow|Parquet) file: \S/);
+    }
+  });
+
+  Deno.test(`LabelMaps.open() goes by what a file is, not by its name (${container})`, async () => {
+    const path = writeUnchecked(container, [row], small);
+    const renamed = path.replace(/\w+$/, container === "arrow" ? "parquet" : "arrow");
+    Deno.renameSync(path, renamed);
+    const labelMaps = await LabelMaps.open(renamed);
+    assertEquals(await labelMaps.get(0), row);
+    labelMaps.close();
+  });
+}

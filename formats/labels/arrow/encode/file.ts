@@ -1,14 +1,14 @@
 /**
- * An Arrow IPC file of label maps: magic, the schema's message, record batches, footer.
+ * An Arrow IPC file: magic, the schema's message, record batches, footer.
  *
  * @module
  * @see https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format
  */
 
 import { bytesOf, concatenate } from "../../bytes.ts";
-import { labelMapColumns } from "../../columns.ts";
+import type { Column } from "../../columns.ts";
 import type { FileEncoder } from "../../container.ts";
-import type { LabelMapMetadata } from "../../types.ts";
+import type { Json } from "../../types.ts";
 import { CONTINUATION, HEADERS, MAGIC, VERSION_5 } from "../format.ts";
 import { encodeFlatbuffer, int16, structs, table } from "./flatbuffer.ts";
 import { encodeMessage } from "./message.ts";
@@ -18,11 +18,11 @@ import { schemaTable } from "./schema.ts";
 /**
  * Begins an Arrow file. Its schema has the metadata entry `relabel`, as a Parquet file has it.
  *
- * @param metadata Of the file.
+ * @param columns The columns, in order.
+ * @param metadata What the file says of its rows.
  * @returns Its encoder.
  */
-export function arrowEncoder(metadata: LabelMapMetadata): FileEncoder {
-  const columns = labelMapColumns(metadata);
+export function arrowEncoder(columns: readonly Column[], metadata: Json): FileEncoder {
   const schema = schemaTable(columns, [["relabel", JSON.stringify(metadata)]]);
   // In the footer, the length of a header has 4 bytes and 4 of padding: together an integer of 8.
   const blocks: [offset: number, messageLength: number, bodyLength: number][] = [];
