@@ -17,11 +17,15 @@ export const MEMORY_LIMIT = 2 ** 30;
 /** Milliseconds that a worker may take to make its samples and read them. */
 const START_LIMIT = 60_000;
 
+const WORKER = new URL("worker.ts", import.meta.url);
+
 /** Which cases. */
 export interface CampaignOptions {
   /** Seed of the first case. */
   readonly seed: number;
   readonly count: number;
+  /** The program that runs cases; default `worker.ts`. */
+  readonly worker?: URL;
   /** Called after each case that came to an end. */
   readonly onCase?: (line: WorkerLine) => void;
 }
@@ -61,7 +65,7 @@ export async function runCampaign(format: Format, options: CampaignOptions): Pro
   const failures: Failure[] = [];
   let [hangs, peak, asked] = [0, 0, 0];
   for (let seed = options.seed; seed < end;) {
-    await using worker = startWorker(format, seed, end - seed);
+    await using worker = startWorker(options.worker ?? WORKER, format, seed, end - seed);
     await worker.ready();
     while (seed < end) {
       const line = await worker.next();
@@ -96,7 +100,7 @@ interface Worker extends AsyncDisposable {
   next(): Promise<WorkerLine | string>;
 }
 
-function startWorker(format: Format, seed: number, count: number): Worker {
+function startWorker(program: URL, format: Format, seed: number, count: number): Worker {
   const folder = Deno.makeTempDirSync({ prefix: "fuzz-" });
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -105,7 +109,7 @@ function startWorker(format: Format, seed: number, count: number): Worker {
       "--allow-read",
       "--allow-write",
       "--allow-ffi",
-      fromFileUrl(new URL("worker.ts", import.meta.url)),
+      fromFileUrl(program),
       ...[format, folder, String(seed), String(count)],
     ],
     stdout: "piped",
@@ -127,7 +131,7 @@ function startWorker(format: Format, seed: number, count: number): Worker {
   return {
     async ready() {
       const line = await next(START_LIMIT);
-      if (line !== "ready") throw new Error(`Cannot fuzz ${format}: its worker ${line}`);
+      if (line !== "ready") throw new Error(`Cannot fuzz ${format}: ${line}`);
     },
     next: async () => await next(TIME_LIMIT) as WorkerLine | string,
     async [Symbol.asyncDispose]() {

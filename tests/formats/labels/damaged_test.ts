@@ -3,7 +3,6 @@ import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { decodeFlatbuffer } from "../../../formats/labels/arrow/decode/flatbuffer.ts";
 import { createLabelMapFile, LabelMaps } from "../../../formats/labels/mod.ts";
-import { showValue } from "../../../formats/show_value.ts";
 import { smallMetadata, smallRow } from "./fixture.ts";
 
 const METADATA = smallMetadata();
@@ -68,9 +67,4 @@ Deno.test("decodeFlatbuffer() refuses what refers to bytes outside", () => {
   assertEquals(refusal([]), "byte 0 of a flatbuffer of 0 bytes is referred to");
   assertEquals(refusal([200, 0, 0, 0]), "byte 200 of a flatbuffer of 4 bytes is referred to");
   assertEquals(refusal([4, 0, 0, 0, 9, 0, 0, 0]), "byte -5 of a flatbuffer of 8 bytes is referred to");
-});
-
-Deno.test("showValue() keeps messages short", () => {
-  assertEquals([showValue("a\nb"), showValue(undefined), showValue(null)], ['"a\\nb"', "missing", "null"]);
-  assertEquals(showValue(Array(100).fill(1)).length, 80);
 });
