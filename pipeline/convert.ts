@@ -37,6 +37,9 @@ import { withSignals } from "./signals.ts";
 /** Files looked through for one that can be read. */
 const PROBED_FILES = 100;
 
+/** Bytes of decoded pages to keep: rows are read once, in order. */
+const KEPT_BYTES = 4 * 2 ** 20;
+
 /** Rejected files to name. */
 const SHOWN_REJECTED = 3;
 
@@ -180,7 +183,7 @@ async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
       `Expected what to make of label maps "${input}": --to arrow, parquet or pt, --dtype or --top-k`,
     );
   }
-  const labelMaps = await LabelMaps.open(input);
+  const labelMaps = await LabelMaps.open(input, { cacheBytes: KEPT_BYTES });
   const { metadata, length } = labelMaps;
   const from = `${formatNumberOf(length, "label map")} of ${metadata.annotator.name}, ${metadata.dtype}`;
   const close = () => labelMaps.close();
