@@ -18,6 +18,7 @@ import {
   type RejectedImage,
   shardSuffix,
 } from "../formats/labels/mod.ts";
+import { showValue } from "../formats/show_value.ts";
 import { sha256OfFile } from "../formats/weights/byte_source.ts";
 import { compareNatural } from "../formats/images/natural_sort.ts";
 import { fileError } from "../formats/labels/files.ts";
@@ -63,6 +64,7 @@ const LABEL_MAP_FILE = /\.(parquet|arrow)(\.partial)?$/;
  * @param onRows Called with the rows read so far, and how many there are to be.
  * @returns What is there.
  * @throws {Deno.errors.NotFound} If there is no such file or folder, or nothing in it.
+ * @throws {TypeError} If it is a folder of something else, such as crop labels.
  */
 export async function verifyStructure(
   path: string,
@@ -112,6 +114,9 @@ async function verifyFolder(
   }
   const [manifest] = manifests;
   const { metadata } = manifest.configuration;
+  if (metadata.kind !== undefined) {
+    throw new TypeError(`Cannot verify "${path}": it holds ${showValue(metadata.kind)}, expected label maps`);
+  }
   checkManifests(manifests, defects);
   const parts = manifests.flatMap(({ parts }) => parts).sort((a, b) => a.part - b.part);
   checkCompleteness(manifest, parts, defects);

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import {
   createLabelMapFile,
@@ -6,6 +6,7 @@ import {
   formatManifest,
   type LabelMapRow,
   type Manifest,
+  openCropLabelFolder,
   openLabelMapFolder,
   readManifests,
 } from "../../formats/labels/mod.ts";
@@ -195,4 +196,16 @@ Deno.test("verifyStructure() finds that a shard has not begun, or is of another 
     "manifest-00001-of-00002.json is missing: that shard has not begun",
     "part 0 of 0 to 0 is not finished: the run that writes it has not ended",
   ]);
+});
+
+Deno.test("verifyStructure() refuses a folder of crop labels", async () => {
+  const path = Deno.makeTempDirSync();
+  const { annotator, classes } = METADATA;
+  const metadata = { version: 1, kind: "crop_labels", annotator, classes, k: 3, missing: "uniform" } as const;
+  openCropLabelFolder(path, { metadata, rowsPerFile: 4 }).close();
+  await assertRejects(
+    () => verifyStructure(path, createDefects(20), () => {}),
+    TypeError,
+    `Cannot verify "${path}": it holds "crop_labels", expected label maps`,
+  );
 });
