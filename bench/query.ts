@@ -12,7 +12,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
 import { imageNetClassNames } from "../pipeline/class_names.ts";
 import { readCount } from "../pipeline/command_line.ts";
-import { formatCount, formatDuration } from "../pipeline/numbers.ts";
+import { formatCount, formatDuration, formatNumberOf } from "../pipeline/numbers.ts";
 import { type LabelDatabase, openLabelDatabase } from "../pipeline/query_database.ts";
 import { findQueryFiles } from "../pipeline/query_files.ts";
 import { describeMachine } from "./machine.ts";
@@ -61,7 +61,7 @@ async function measure(path: string, { images, rounds }: typeof options): Promis
   const folder = writeLargeFolder(path, images, await imageNetClassNames());
   console.log(
     `${formatCount(images)} label maps, ${(folder.bytes / 1e9).toFixed(2)} GB, generated in ` +
-      `${formatDuration((performance.now() - start) / 1000)}; medians of ${rounds} rounds`,
+      `${formatDuration((performance.now() - start) / 1000)}; medians of ${formatNumberOf(rounds, "round")}`,
   );
   const questions = askedOf(folder, images);
   const seconds = new Map<string, number[]>(["open", ...questions.map(({ name }) => name)].map((name) => [name, []]));
