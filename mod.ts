@@ -3,7 +3,7 @@
  * set, read what was written.
  *
  * ```ts
- * import { loadAnnotator, openImages, LabelMaps, relabel, writeLabelMaps } from "./mod.ts";
+ * import { LabelMaps, loadAnnotator, openImages, poolLabels, relabel, writeLabelMaps } from "./mod.ts";
  *
  * // An annotator, and one image: any RGB pixels.
  * const annotator = await loadAnnotator("assets/efficientnet_lite0", { size: [160, 160], topK: 3 });
@@ -24,6 +24,11 @@
  * annotator.close();
  * const labelMaps = await LabelMaps.open(folder);
  * console.log(labelMaps.length, labelMaps.metadata.dtype, (await labelMaps.get(0)).key);
+ *
+ * // What a crop shows: the target that it is trained with.
+ * const middle = { top: 0.25, left: 0.25, height: 0.5, width: 0.5 };
+ * const target = poolLabels(await labelMaps.batch([0]), [middle]);
+ * console.log(Math.max(...target));
  * labelMaps.close();
  * ```
  *
@@ -70,8 +75,25 @@ export {
   type Scores,
   type Shard,
 } from "./formats/labels/mod.ts";
+export {
+  composeWarps,
+  type Crop,
+  HORIZONTAL_FLIP,
+  type Interpolation,
+  type MapLayout,
+  type MissingRule,
+  type PoolingMode,
+  type PoolingOptions,
+  poolLabels,
+  QUARTER_TURN,
+  rotation,
+  type SparseMaps,
+  VERTICAL_FLIP,
+  type Warp,
+} from "./kernels/operations/label_pooling/mod.ts";
+export { createLabelPooler, type LabelPooler, type LabelPoolerSettings } from "./kernels/label_pooler.ts";
 export type { DownloadProgress } from "./formats/weights/mod.ts";
-export type { Capabilities } from "./kernels/device.ts";
+export { type Capabilities, closeDevice, type Device, openDevice } from "./kernels/device.ts";
 export type { Profile, Storage } from "./kernels/kernel.ts";
 export type { Pair } from "./kernels/network.ts";
 export type { Pixels } from "./kernels/resizer.ts";

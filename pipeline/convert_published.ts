@@ -192,7 +192,11 @@ function rowConverter(
     }
     const map = mapOf(published, { path, classes, layout });
     const best = { class: map.class.subarray(0, k * cells), logits: map.score.subarray(0, k * cells) };
-    return { class: best.class, score: quantiseMap(best, metadata), ...topClassesOf(map, { cells, classes }) };
+    return {
+      class: best.class,
+      score: quantiseMap(best, metadata),
+      ...topClassesOf(map, { k: published.k, grid: metadata.grid, classes }),
+    };
   };
 }
 

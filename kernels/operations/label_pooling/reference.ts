@@ -8,7 +8,7 @@ import type { Pair } from "../../network.ts";
 import { softmaxReference } from "../softmax.ts";
 import { type Crop, type SamplingRegion, samplingRegion } from "./crop.ts";
 import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";
-import { checkMaps, scoreValue, type SparseMaps } from "./sparse_maps.ts";
+import { checkMaps, scoreTable, type SparseMaps } from "./sparse_maps.ts";
 
 /**
  * Targets of crops, on the CPU.
@@ -91,7 +91,7 @@ export function cellWeights(
   options: { bin: number; grid: Pair; outputSize: Pair; interpolation: Interpolation },
 ): Float64Array {
   const { bin, grid: [rows, columns], outputSize: [binRows, binColumns], interpolation } = options;
-  const { origin, down, right, samples } = region;
+  const { origin: [originY, originX], down, right, samples } = region;
   const weights = new Float64Array(rows * columns);
   const reach = interpolation === "bilinear" ? 2 : 1;
   let inside = 0;
@@ -99,13 +99,18 @@ export function cellWeights(
     const v = (Math.floor(bin / binColumns) + (i + 0.5) / samples[0]) / binRows;
     for (let j = 0; j < samples[1]; j++) {
       const u = (bin % binColumns + (j + 0.5) / samples[1]) / binColumns;
-      let [y, x] = [0, 1].map((axis) => origin[axis] + v * down[axis] + u * right[axis]);
+      let y = originY + v * down[0] + u * right[0];
+      let x = originX + v * down[1] + u * right[1];
       if (y < -1 || y > rows || x < -1 || x > columns) continue;
       inside++;
       y = Math.min(Math.max(y, 0), rows - 1);
       x = Math.min(Math.max(x, 0), columns - 1);
-      if (interpolation === "nearest") [y, x] = [Math.floor(y + 0.5), Math.floor(x + 0.5)];
-      const [top, left] = [Math.floor(y), Math.floor(x)];
+      if (interpolation === "nearest") {
+        y = Math.floor(y + 0.5);
+        x = Math.floor(x + 0.5);
+      }
+      const top = Math.floor(y);
+      const left = Math.floor(x);
       for (let row = top; row < Math.min(top + reach, rows); row++) {
         for (let column = left; column < Math.min(left + reach, columns); column++) {
           weights[row * columns + column] += (1 - Math.abs(y - row)) * (1 - Math.abs(x - column));
@@ -126,27 +131,33 @@ function poolCells(
   const { k, classes, dtype } = maps;
   const cells = weights.length;
   const pooled = new Float64Array(classes);
+  const scores = new Float64Array(k);
+  const table = scoreTable(dtype);
   let total = 0;
   let share = 0;
   for (let cell = 0; cell < cells; cell++) {
     const weight = weights[cell];
     if (weight === 0) continue;
     total += weight;
-    const scores = Array.from({ length: k }, (_, rank) => {
-      return scoreValue(maps.score[(map * k + rank) * cells + cell], dtype) / temperature;
-    });
-    // The logit 0 of the classes the cell lacks is one among those of the softmax only where they have a share.
-    const largest = Math.max(...scores, missing === "uniform" ? 0 : -Infinity);
-    const other = missing === "uniform" ? Math.exp(-largest) : 0;
-    const sum = scores.reduce((sum, score) => sum + Math.exp(score - largest), (classes - k) * other);
-    share += weight * other / sum;
-    scores.forEach((score, rank) => {
+    for (let rank = 0; rank < k; rank++) {
+      const stored = maps.score[(map * k + rank) * cells + cell];
+      scores[rank] = (table ? table[stored] : stored) / temperature;
+    }
+    let [largest, other, sum] = [0, 0, 1];
+    if (missing !== "zero") {
+      // The logit 0 of the classes the cell lacks is one among those of the softmax only where they have a share.
+      largest = Math.max(...scores, missing === "uniform" ? 0 : -Infinity);
+      other = missing === "uniform" ? Math.exp(-largest) : 0;
+      sum = scores.reduce((sum, score) => sum + Math.exp(score - largest), (classes - k) * other);
+      share += weight * other / sum;
+    }
+    for (let rank = 0; rank < k; rank++) {
       const index = maps.class[(map * k + rank) * cells + cell];
       if (index >= classes) {
         throw new RangeError(`Cannot pool map ${map}: it holds class ${index}, expected less than ${classes}`);
       }
-      pooled[index] += weight * (missing === "zero" ? score : (Math.exp(score - largest) - other) / sum);
-    });
+      pooled[index] += weight * (missing === "zero" ? scores[rank] : (Math.exp(scores[rank] - largest) - other) / sum);
+    }
   }
   if (missing === "zero") return pooled;
   // A bin that lies off the map altogether knows nothing of its classes.

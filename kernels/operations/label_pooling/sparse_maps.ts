@@ -59,6 +59,23 @@ export function scoreValue(stored: number, dtype: ScoreType): number {
   return sign * (magnitude - (exponent - 1) * 2 ** mantissa) * 2 ** (exponent - bias - mantissa);
 }
 
+/** The numbers of all bit patterns, made when first asked for. */
+const tables = new Map<ScoreType, Float64Array>();
+
+/**
+ * The numbers that a type's bit patterns stand for.
+ *
+ * @param dtype How scores are stored.
+ * @returns They, by the pattern; undefined for fp32, which is stored as numbers.
+ */
+export function scoreTable(dtype: ScoreType): Float64Array | undefined {
+  if (dtype === "fp32") return undefined;
+  const table = tables.get(dtype) ??
+    Float64Array.from({ length: 2 ** FORMATS[dtype].bits }, (_, stored) => scoreValue(stored, dtype));
+  tables.set(dtype, table);
+  return table;
+}
+
 /**
  * WGSL that reads element `index` of an array packed into words.
  *
