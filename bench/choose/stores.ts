@@ -65,8 +65,8 @@ export async function labelMapStore(
   const bytes = write(path, maps.count) / maps.count;
   write(path, count);
   const order = randomOrder(count);
-  // A reader that keeps no decoded page: what is drawn from a data set much larger than memory.
-  const reader = await LabelMaps.open(path, { cacheBytes: 0 });
+  // Little is kept, as of a data set much larger than memory.
+  const reader = await LabelMaps.open(path, { cacheBytes: 2 ** 18 });
   return {
     name: container === "parquet" ? dtype : `${dtype}, Arrow`,
     bytes,

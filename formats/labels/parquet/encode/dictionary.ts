@@ -30,18 +30,18 @@ export type IntegerArray = Uint8Array | Uint16Array | Uint32Array | Int32Array;
 export interface DictionaryEncoded {
   /** The values at each position. */
   readonly dictionary: number[];
-  /** Bits of an index (8 or 16), then one bit-packed run of the indices: the content of a data page. */
-  readonly indices: Uint8Array<ArrayBuffer>;
+  /** The position of each value's, in 8 or 16 bits. */
+  readonly codes: Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
 }
 
 /** More different values than this have no code of 16 bits. */
 const MOST_VALUES = 65536;
 
 /**
- * Makes the dictionary of some values and the indices into it.
+ * Makes the dictionary of some values and their places in it.
  *
  * @param values What to encode.
- * @returns The dictionary and the indices, or undefined if there are more than 65,536 different values.
+ * @returns The dictionary and the places, or undefined if there are more than 65,536 different values.
  */
 export function encodeDictionary(values: IntegerArray): DictionaryEncoded | undefined {
   const counts = values.BYTES_PER_ELEMENT <= 2 ? countSmall(values) : countLarge(values);
@@ -58,13 +58,24 @@ export function encodeDictionary(values: IntegerArray): DictionaryEncoded | unde
     dictionary[code] = value;
   });
 
-  const groups = Math.ceil(values.length / 8);
-  const packed = wide ? new Uint16Array(groups * 8) : new Uint8Array(groups * 8);
-  if (codes instanceof Map) values.forEach((value, i) => packed[i] = codes.get(value)!);
-  else for (let i = 0; i < values.length; i++) packed[i] = codes[values[i]];
-  const header = [wide ? 16 : 8];
+  const encoded = wide ? new Uint16Array(values.length) : new Uint8Array(values.length);
+  if (codes instanceof Map) values.forEach((value, i) => encoded[i] = codes.get(value)!);
+  else for (let i = 0; i < values.length; i++) encoded[i] = codes[values[i]];
+  return { dictionary, codes: encoded };
+}
+
+/**
+ * Indices as a data page holds them.
+ *
+ * @param codes Of the page's values.
+ * @returns Bits of an index (8 or 16), then one bit-packed run, filled up with zeros to a multiple of 8.
+ */
+export function packIndices(codes: DictionaryEncoded["codes"]): Uint8Array<ArrayBuffer> {
+  const groups = Math.ceil(codes.length / 8);
+  const header = [codes.BYTES_PER_ELEMENT * 8];
   pushVarint(header, groups * 2 + 1);
-  return { dictionary, indices: concatenate([Uint8Array.from(header), bytesOf(packed)]) };
+  const padding = new Uint8Array((groups * 8 - codes.length) * codes.BYTES_PER_ELEMENT);
+  return concatenate([Uint8Array.from(header), bytesOf(codes), padding]);
 }
 
 /** Each value and how often it occurs, for 8 and 16 bits: five times as fast as a map. */
