@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import {
   containers,
@@ -8,6 +8,7 @@ import {
   type LabelMapRow,
   labelMapTypes,
 } from "../../../formats/labels/mod.ts";
+import { pythonTest, type RunPython } from "../../python.ts";
 import { fixtureMetadata, fixtureRows, smallMetadata, smallRow } from "./fixture.ts";
 
 /** Prints what pyarrow finds in a file: types, metadata and rows. */
@@ -26,33 +27,18 @@ metadata = json.loads(table.schema.metadata[b"relabel"])
 print(json.dumps({"types": types, "metadata": metadata, "rows": table.to_pylist()}))
 `;
 
-/** The first Python that has pyarrow: the one that RELABEL_PYTHON names, or `python3`. */
-function findPython(): string | undefined {
-  const named = Deno.env.get("RELABEL_PYTHON");
-  return (named ? [named] : ["python3"]).find((python) => {
-    try {
-      return new Deno.Command(python, { args: ["-c", "import pyarrow"], stdout: "null", stderr: "null" }).outputSync()
-        .success;
-    } catch {
-      return false;
-    }
-  });
-}
-
-const python = findPython();
-const ignore = python === undefined;
-const reason = ignore ? " (not tried: python3 has no pyarrow, RELABEL_PYTHON may name one that has)" : "";
-
 /** Writes rows, and gives what pyarrow reads. */
-async function readWithPython(container: string, rows: readonly LabelMapRow[], metadata: LabelMapMetadata) {
+async function readWithPython(
+  run: RunPython,
+  container: string,
+  rows: readonly LabelMapRow[],
+  metadata: LabelMapMetadata,
+) {
   const path = join(Deno.makeTempDirSync(), `part-00000.${container}`);
   const writer = createLabelMapFile(path, metadata);
   for (const row of rows) writer.append(row);
   writer.finish();
-  const command = new Deno.Command(python!, { args: ["-c", PROGRAM, path] });
-  const { success, stdout, stderr } = await command.output();
-  assert(success, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return JSON.parse(await run(PROGRAM, path));
 }
 
 function plainRow(row: LabelMapRow, { dtype }: LabelMapMetadata) {
@@ -72,39 +58,33 @@ const SCORE_TYPES = { fp32: "float", fp16: "halffloat", fp8_e4m3: "uint8", fp8_e
 
 for (const container of containers) {
   for (const dtype of labelMapTypes) {
-    Deno.test({
-      name: `pyarrow reads types, metadata and every value of ${dtype} maps in ${container} files${reason}`,
-      ignore,
-      async fn() {
-        const metadata = fixtureMetadata(dtype);
-        const rows = fixtureRows(dtype).slice(0, 12);
-        assertEquals(await readWithPython(container, rows, metadata), {
-          types: {
-            key: "string not null",
-            label: "int32",
-            width: "int32 not null",
-            height: "int32 not null",
-            class: "fixed_size_list<element: uint16 not null>[1125] not null",
-            score: `fixed_size_list<element: ${SCORE_TYPES[dtype]} not null>[1125] not null`,
-            top_class: "list<element: uint16 not null> not null",
-            top_probability: "list<element: float not null> not null",
-          },
-          metadata,
-          rows: rows.map((row) => plainRow(row, metadata)),
-        });
-      },
+    const name = `pyarrow reads types, metadata and every value of ${dtype} maps in ${container} files`;
+    pythonTest(name, ["pyarrow"], async (run) => {
+      const metadata = fixtureMetadata(dtype);
+      const rows = fixtureRows(dtype).slice(0, 12);
+      assertEquals(await readWithPython(run, container, rows, metadata), {
+        types: {
+          key: "string not null",
+          label: "int32",
+          width: "int32 not null",
+          height: "int32 not null",
+          class: "fixed_size_list<element: uint16 not null>[1125] not null",
+          score: `fixed_size_list<element: ${SCORE_TYPES[dtype]} not null>[1125] not null`,
+          top_class: "list<element: uint16 not null> not null",
+          top_probability: "list<element: float not null> not null",
+        },
+        metadata,
+        rows: rows.map((row) => plainRow(row, metadata)),
+      });
     });
   }
 
-  Deno.test({
-    name: `pyarrow reads null labels, 32-bit classes and several groups of rows in ${container} files${reason}`,
-    ignore,
-    async fn() {
-      const metadata = smallMetadata({ classes: 100_000, grid: [64, 64] });
-      const rows = Array.from({ length: 50 }, (_, index) => smallRow(index, metadata));
-      const { types, rows: found } = await readWithPython(container, rows, metadata);
-      assertEquals(types.class, "fixed_size_list<element: uint32 not null>[12288] not null");
-      assertEquals(found, rows.map((row) => plainRow(row, metadata)));
-    },
+  const name = `pyarrow reads null labels, 32-bit classes and several groups of rows in ${container} files`;
+  pythonTest(name, ["pyarrow"], async (run) => {
+    const metadata = smallMetadata({ classes: 100_000, grid: [64, 64] });
+    const rows = Array.from({ length: 50 }, (_, index) => smallRow(index, metadata));
+    const { types, rows: found } = await readWithPython(run, container, rows, metadata);
+    assertEquals(types.class, "fixed_size_list<element: uint32 not null>[12288] not null");
+    assertEquals(found, rows.map((row) => plainRow(row, metadata)));
   });
 }

@@ -2,6 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { isTorchTensor, openTorch, readTorch, torchTensorWriter } from "../../../formats/weights/mod.ts";
 import { readZipDirectory } from "../../../formats/weights/zip.ts";
 import { sourceOfBytes } from "../../../formats/weights/byte_source.ts";
+import { pythonTest } from "../../python.ts";
 import { withFile } from "./with_file.ts";
 
 const values = Float32Array.from([1.5, -0, Infinity, -2.25e-40, 7, 8]);
@@ -34,32 +35,10 @@ Deno.test("torchTensorWriter() refuses another number of elements", () => {
   );
 });
 
-/** Python with PyTorch, where there is one. */
-async function pythonWithTorch(): Promise<string | undefined> {
-  const python = Deno.env.get("RELABEL_PYTHON") ?? "python3";
-  try {
-    const { success } = await new Deno.Command(python, { args: ["-c", "import torch"], stderr: "null" }).output();
-    return success ? python : undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-const python = await pythonWithTorch();
-
-Deno.test({
-  name: `torch.load() reads what torchTensorWriter() writes${
-    python ? "" : " (ignored: no Python with torch, name one by RELABEL_PYTHON)"
-  }`,
-  ignore: python === undefined,
-  async fn() {
-    await withFile("a.pt", torchTensorWriter([2, 3])(values), async (path) => {
-      const program = "import sys, torch; t = torch.load(sys.argv[1], weights_only=True); " +
-        "print(t.dtype, list(t.shape), t.contiguous().numpy().tobytes().hex())";
-      const { stdout } = await new Deno.Command(python!, { args: ["-c", program, path] }).output();
-      const hex = new Uint8Array(values.buffer).toHex();
-      assertEquals(new TextDecoder().decode(stdout).trim(), `torch.float32 [2, 3] ${hex}`);
-    });
-  },
+pythonTest("torch.load() reads what torchTensorWriter() writes", ["torch"], async (run) => {
+  await withFile("a.pt", torchTensorWriter([2, 3])(values), async (path) => {
+    const program = "import sys, torch; t = torch.load(sys.argv[1], weights_only=True); " +
+      "print(t.dtype, list(t.shape), t.contiguous().numpy().tobytes().hex())";
+    assertEquals(await run(program, path), `torch.float32 [2, 3] ${new Uint8Array(values.buffer).toHex()}`);
+  });
 });
