@@ -6,6 +6,7 @@
 
 import { closeDevice } from "../kernels/device.ts";
 import { compareAnnotation } from "./accuracy/annotation.ts";
+import { compareLabelPooling } from "./accuracy/label_pooling.ts";
 import { compareNetworks } from "./accuracy/networks.ts";
 import { compareResizing } from "./accuracy/resizing.ts";
 import { openBenchDevice } from "./device.ts";
@@ -15,7 +16,7 @@ import { formatTable } from "./table.ts";
 const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${device.capabilities.adapter}`);
 let failed = 0;
-for (const compare of [compareNetworks, compareResizing, compareAnnotation]) {
+for (const compare of [compareNetworks, compareResizing, compareLabelPooling, compareAnnotation]) {
   const { title, rows, failures } = await compare(device);
   console.log(`\n${title}\n${formatTable(rows)}`);
   for (const failure of failures) console.log(`  Past the limit: ${failure}`);

@@ -60,6 +60,8 @@ console.log(
     `medians of ${options.rounds} rounds of ${options.rows} rows`,
 );
 const all = poolLabels(quantisedMaps(bestClasses(maps, classes), maps, "fp32"), crops);
+const strengths = crops.map((_, index) => Math.max(...all.subarray(index * classes, (index + 1) * classes)));
+console.log(`With all classes kept, the best class of half of the crops has less than ${median(strengths).toFixed(3)}`);
 const most = bestClasses(maps, Math.max(...RANKS));
 const heads = rowHeads(most, maps);
 

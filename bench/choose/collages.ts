@@ -40,7 +40,9 @@ export async function annotateCollages(device: Device, count: number): Promise<D
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });
   const [input, result] = [plan.tensor(network.input), plan.tensor(output)];
   const staging = createBuffer(device, result.size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "logits");
-  const photographs = (await readPhotographs()).map(({ image }) => image);
+  const photographs = (await readPhotographs()).filter(({ key }) => key.startsWith("single/")).map(({ image }) =>
+    image
+  );
   const random = generator(1);
   const logits = new Float32Array(count * height * width * classes);
   for (let index = 0; index < count; index++) {
@@ -66,13 +68,13 @@ function padded(pixels: Float32Array): Float32Array<ArrayBuffer> {
   return result;
 }
 
-/** Four windows of photographs, each a square of 30 % to all of the shorter side, shrunk by leaving out pixels. */
+/** Four windows of photographs, each a square of 70 % to all of the shorter side, shrunk by leaving out pixels. */
 function collage(photographs: readonly DecodedImage[], random: () => number): DecodedImage {
   const pixels = new Uint8Array(SIZE * SIZE * 3);
   const half = Math.ceil(SIZE / 2);
   for (let tile = 0; tile < 4; tile++) {
     const { width, height, pixels: source } = photographs[Math.floor(random() * photographs.length)];
-    const side = Math.min(width, height) * (0.3 + 0.7 * random());
+    const side = Math.min(width, height) * (0.7 + 0.3 * random());
     const [left, top] = [random() * (width - side), random() * (height - side)];
     for (let row = 0; row < half; row++) {
       const y = Math.floor(tile / 2) * half + row;

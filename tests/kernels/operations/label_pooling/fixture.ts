@@ -5,14 +5,23 @@
  */
 
 import { openWeights } from "../../../../formats/weights/mod.ts";
-import type { Crop, SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
+import type { Crop, PoolingOptions, SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
+
+/** The fixture's targets by name, and the options that ask for them. */
+export const FIXTURE_OPTIONS = {
+  hw: {},
+  wh: { layout: "wh" },
+  local_single: { mode: "local-single" },
+  global_multi: { mode: "global-multi" },
+  global_single: { mode: "global-single" },
+} as const satisfies Record<string, PoolingOptions>;
 
 /** Maps of one kind, a crop of each, and targets `[N, C]` by the fixture's names. */
 export interface PoolingFixture {
   readonly name: string;
   readonly maps: SparseMaps;
   readonly crops: readonly Crop[];
-  readonly targets: Readonly<Record<"hw" | "wh" | "local_single" | "global_multi" | "global_single", Float32Array>>;
+  readonly targets: Readonly<Record<keyof typeof FIXTURE_OPTIONS, Float32Array>>;
 }
 
 /** Reads the fixtures: 1000 classes, 5 a cell, 15 x 15 cells; 12 classes, 3 a cell, 7 x 7 cells. */

@@ -20,7 +20,7 @@ import { softmaxKernel } from "../../../../kernels/operations/softmax.ts";
 import { runKernel } from "../../../../kernels/run.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues, testDevice, unpadChannels } from "../../tensors.ts";
-import { poolingFixtures } from "./fixture.ts";
+import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";
 import { randomMaps, variousCrops } from "./maps.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
@@ -92,16 +92,8 @@ for (const profile of PROFILES) {
   Deno.test(`LabelPooling's kernels give torchvision's targets within 1e-5, ${profile}`, async () => {
     const device = await testDevice();
     for (const { name, maps, crops, targets } of await poolingFixtures()) {
-      for (
-        const [fixture, options] of [
-          ["hw", {}],
-          ["wh", { layout: "wh" }],
-          ["local_single", { mode: "local-single" }],
-          ["global_multi", { mode: "global-multi" }],
-          ["global_single", { mode: "global-single" }],
-        ] as const
-      ) {
-        assertClose(await poolOnDevice(device, maps, crops, options, profile), targets[fixture], {
+      for (const fixture of Object.keys(FIXTURE_OPTIONS) as (keyof typeof FIXTURE_OPTIONS)[]) {
+        assertClose(await poolOnDevice(device, maps, crops, FIXTURE_OPTIONS[fixture], profile), targets[fixture], {
           name: `${name} ${fixture}`,
           absolute: 1e-5,
           relative: 0,

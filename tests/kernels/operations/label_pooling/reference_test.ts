@@ -17,20 +17,12 @@ import { scoreValue } from "../../../../kernels/operations/label_pooling/sparse_
 import { quantiseReference, type ScoreType } from "../../../../kernels/operations/quantise.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues } from "../../tensors.ts";
-import { poolingFixtures } from "./fixture.ts";
+import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";
 
 for (const { name, maps, crops, targets } of await poolingFixtures()) {
-  for (
-    const [fixture, options] of [
-      ["hw", {}],
-      ["wh", { layout: "wh" }],
-      ["local_single", { mode: "local-single" }],
-      ["global_multi", { mode: "global-multi" }],
-      ["global_single", { mode: "global-single" }],
-    ] as const
-  ) {
+  for (const fixture of Object.keys(FIXTURE_OPTIONS) as (keyof typeof FIXTURE_OPTIONS)[]) {
     Deno.test(`poolLabels() gives torchvision's ${name} targets, ${fixture}`, () => {
-      assertClose(poolLabels(maps, crops, options), targets[fixture], {
+      assertClose(poolLabels(maps, crops, FIXTURE_OPTIONS[fixture]), targets[fixture], {
         name: "target",
         absolute: 1e-5,
         relative: 0,
