@@ -31,7 +31,8 @@ import { type ClassList, convertPublished } from "./convert_published.ts";
 import { convertToTorch, notedLayout } from "./convert_to_torch.ts";
 import type { FillResult, WriteProgress } from "./fill_folder.ts";
 import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
-import { type Progress, showProgress } from "./progress.ts";
+import type { Progress } from "./progress.ts";
+import { runCommand } from "./run_command.ts";
 import { withSignals } from "./signals.ts";
 
 /** Files looked through for one that can be read. */
@@ -49,20 +50,8 @@ const SHOWN_REJECTED = 3;
  * @param args Its arguments.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
-export async function runConvert(args: readonly string[]): Promise<number> {
-  const progress = showProgress();
-  try {
-    const command = readConvertOptions(args);
-    if (command === "help") {
-      console.log(CONVERT_HELP);
-      return 0;
-    }
-    return await run(command, progress);
-  } catch (error) {
-    progress.end();
-    console.error((error as Error).message);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export function runConvert(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readConvertOptions, help: CONVERT_HELP, run });
 }
 
 /** What a conversion needs to be watched and stopped. */

@@ -9,7 +9,8 @@ import { type CropLabels, type PublishedFile, type PublishedSource, readPublishe
 import { dataSetClassNames } from "./class_names.ts";
 import type { LeftOver } from "./convert_options.ts";
 import type { ClassList } from "./convert_published.ts";
-import { fillFolder, type Filling, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
+import type { FillResult, WriteProgress } from "./fill_folder.ts";
+import { fillFromPublished } from "./fill_from_published.ts";
 import { imageFinder } from "./image_finder.ts";
 import { engineVersion } from "./version.ts";
 
@@ -49,7 +50,7 @@ export async function convertCropLabels(
   output: string,
   options: CropLabelOptions,
 ): Promise<FillResult> {
-  const { classes, name = "tf_efficientnet_l2_ns_475", missing = "uniform", images, rowsPerFile, strict } = options;
+  const { classes, name = "tf_efficientnet_l2_ns_475", missing = "uniform", images, rowsPerFile } = options;
   const metadata: CropLabelMetadata = {
     version: 1,
     kind: "crop_labels",
@@ -76,30 +77,7 @@ export async function convertCropLabels(
     return { key: find?.(stem).key ?? `${stem}.JPEG`, label, box, flip, class: classIndices, probability };
   }
 
-  async function* produce(spans: readonly Span[]): AsyncGenerator<Filling<CropLabelImage>> {
-    for (const span of spans) {
-      for await (const file of source.files(span)) {
-        const { index, stem } = file;
-        let filling: Filling<CropLabelImage>;
-        try {
-          filling = { index, key: `${stem}.JPEG`, row: await row(file) };
-        } catch (error) {
-          filling = { index, key: `${stem}.JPEG`, reason: (error as Error).message };
-        }
-        yield filling;
-      }
-    }
-  }
-
-  try {
-    return await fillFolder(folder, {
-      ...options,
-      images: source.count,
-      refuse: strict ? ({ reason }) => new Error(reason) : undefined,
-    }, produce);
-  } finally {
-    folder.close();
-  }
+  return await fillFromPublished(folder, source, row, options);
 }
 
 /** Refuses what a row of the table cannot hold. */

@@ -26,7 +26,8 @@ import {
 } from "../formats/published/mod.ts";
 import { imageSize } from "../formats/images/image_size.ts";
 import { dataSetClassNames } from "./class_names.ts";
-import { fillFolder, type Filling, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
+import type { FillResult, WriteProgress } from "./fill_folder.ts";
+import { fillFromPublished } from "./fill_from_published.ts";
 import { imageFinder } from "./image_finder.ts";
 import { topClassesOf } from "./top_classes.ts";
 import { engineVersion } from "./version.ts";
@@ -124,7 +125,7 @@ export async function convertPublished(
   output: string,
   options: PublishedOptions,
 ): Promise<FillResult> {
-  const { classes, images, rowsPerFile, strict, container } = options;
+  const { classes, images, rowsPerFile, container } = options;
   const metadata = convertedMetadata(sample, options);
   const convert = rowConverter(sample, metadata, options);
   const find = images === undefined ? undefined : imageFinder(images);
@@ -147,30 +148,7 @@ export async function convertPublished(
     return { ...image, label: file.label, ...convert(file.path, bytes) };
   }
 
-  async function* produce(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
-    for (const span of spans) {
-      for await (const file of source.files(span)) {
-        const { index, stem } = file;
-        let filling: Filling<LabelMapRow>;
-        try {
-          filling = { index, key: `${stem}.JPEG`, row: await row(file) };
-        } catch (error) {
-          filling = { index, key: `${stem}.JPEG`, reason: (error as Error).message };
-        }
-        yield filling;
-      }
-    }
-  }
-
-  try {
-    return await fillFolder(folder, {
-      ...options,
-      images: source.count,
-      refuse: strict ? ({ reason }) => new Error(reason) : undefined,
-    }, produce);
-  } finally {
-    folder.close();
-  }
+  return await fillFromPublished(folder, source, row, options);
 }
 
 /** Makes of a file's bytes the columns that do not depend on where it is. */

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { UsageError } from "./command_line.ts";
 import { openLabelDatabase } from "./query_database.ts";
 import { findQueryFiles } from "./query_files.ts";
 import { QUERY_HELP, type QueryCommand, readQueryOptions } from "./query_options.ts";
 import { type Report, REPORTS } from "./query_reports.ts";
+import { runCommand } from "./run_command.ts";
 
 /**
  * Runs the command.
@@ -16,19 +16,11 @@ import { type Report, REPORTS } from "./query_reports.ts";
  * @param args Its arguments.
  * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error.
  */
-export async function query(args: readonly string[]): Promise<number> {
-  try {
-    const command = readQueryOptions(args);
-    if (command === "help") console.log(QUERY_HELP);
-    else await run(command);
-    return 0;
-  } catch (error) {
-    console.error((error as Error).message);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export function query(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readQueryOptions, help: QUERY_HELP, run });
 }
 
-async function run(command: QueryCommand): Promise<void> {
+async function run(command: QueryCommand): Promise<number> {
   const { folder } = command;
   const database = await openLabelDatabase(findQueryFiles(folder), folder);
   try {
@@ -41,6 +33,7 @@ async function run(command: QueryCommand): Promise<void> {
       const report: Report = REPORTS[command.report];
       await report.print(database, command.options);
     }
+    return 0;
   } finally {
     database.close();
   }

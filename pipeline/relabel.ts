@@ -8,10 +8,10 @@ import { fromFileUrl } from "@std/path";
 import { openImages } from "../formats/images/mod.ts";
 import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
 import { readClassNames } from "./class_names.ts";
-import { UsageError } from "./command_line.ts";
 import { formatCount, formatSize } from "./numbers.ts";
-import { type Progress, showProgress } from "./progress.ts";
+import type { Progress } from "./progress.ts";
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
+import { runCommand } from "./run_command.ts";
 import { withSignals } from "./signals.ts";
 import { summarise } from "./summary.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
@@ -26,20 +26,8 @@ const SAMPLE_ANNOTATOR = fromFileUrl(new URL("../assets/efficientnet_lite0", imp
  * @param args Its arguments.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
-export async function runRelabel(args: readonly string[]): Promise<number> {
-  const progress = showProgress();
-  try {
-    const command = readRelabelOptions(args);
-    if (command === "help") {
-      console.log(RELABEL_HELP);
-      return 0;
-    }
-    return await run(command, progress);
-  } catch (error) {
-    progress.end();
-    console.error((error as Error).message);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export function runRelabel(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readRelabelOptions, help: RELABEL_HELP, run });
 }
 
 async function run(command: RelabelCommand, progress: Progress): Promise<number> {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { UsageError } from "./command_line.ts";
 import { createDefects } from "./defects.ts";
 import { formatCount, formatNumberOf } from "./numbers.ts";
-import { type Progress, showProgress } from "./progress.ts";
+import type { Progress } from "./progress.ts";
+import { runCommand } from "./run_command.ts";
 import { verifyAnnotation } from "./verify_annotation.ts";
 import { readVerifyOptions, VERIFY_HELP, type VerifyCommand } from "./verify_options.ts";
 import { verifyStructure } from "./verify_structure.ts";
@@ -21,20 +21,8 @@ const SHOWN_DEFECTS = 20;
  * @param args Its arguments.
  * @returns The exit code: 0; 1 for a defect or a failure; 2 if it was used wrongly.
  */
-export async function runVerify(args: readonly string[]): Promise<number> {
-  const progress = showProgress();
-  try {
-    const command = readVerifyOptions(args);
-    if (command === "help") {
-      console.log(VERIFY_HELP);
-      return 0;
-    }
-    return await run(command, progress);
-  } catch (error) {
-    progress.end();
-    console.error((error as Error).message);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export function runVerify(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readVerifyOptions, help: VERIFY_HELP, run });
 }
 
 async function run({ path, again, quiet }: VerifyCommand, progress: Progress): Promise<number> {

@@ -11,11 +11,25 @@ export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Ui
 
 /** One array of all bytes in order. */
 export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  return joinArrays(parts, Uint8Array);
+}
+
+/**
+ * One array of all values in order.
+ *
+ * @param arrays The parts.
+ * @param Type Of the result.
+ * @returns A copy.
+ */
+export function joinArrays<TypedArray extends { set(values: ArrayLike<number>, offset: number): void }>(
+  arrays: readonly ArrayLike<number>[],
+  Type: new (length: number) => TypedArray,
+): TypedArray {
+  const whole = new Type(arrays.reduce((length, array) => length + array.length, 0));
   let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
+  for (const array of arrays) {
+    whole.set(array, offset);
+    offset += array.length;
   }
   return whole;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { joinArrays } from "./bytes.ts";
 import type { ColumnValues, PlacedColumn } from "./columns.ts";
 import { classBits, type Classes, type LabelMapMetadata, type LabelMapRow, type Scores } from "./types.ts";
 
@@ -18,8 +19,8 @@ export function rowGroupColumns(rows: readonly LabelMapRow[], metadata: LabelMap
   const labels = rows.map(({ label }) => label);
   const classes = (arrays: readonly Classes[]): ColumnValues =>
     classBits(metadata) === 16
-      ? { type: "uint16", values: join(arrays, Uint16Array) }
-      : { type: "uint32", values: join(arrays, Uint32Array) };
+      ? { type: "uint16", values: joinArrays(arrays, Uint16Array) }
+      : { type: "uint32", values: joinArrays(arrays, Uint32Array) };
   const lengths = (arrays: readonly { length: number }[]) => ({ lengths: arrays.map(({ length }) => length) });
   const maps = lengths(rows.map((row) => row.class));
   const tops = lengths(rows.map((row) => row.topClass));
@@ -35,32 +36,18 @@ export function rowGroupColumns(rows: readonly LabelMapRow[], metadata: LabelMap
     { ...classes(rows.map((row) => row.class)), placement: maps },
     { ...scoreColumn(rows.map(({ score }) => score), metadata), placement: maps },
     { ...classes(rows.map(({ topClass }) => topClass)), placement: tops },
-    { type: "float32", values: join(rows.map((row) => row.topProbability), Float32Array), placement: tops },
+    { type: "float32", values: joinArrays(rows.map((row) => row.topProbability), Float32Array), placement: tops },
   ];
 }
 
 function scoreColumn(scores: readonly Scores[], { dtype }: LabelMapMetadata): ColumnValues {
   switch (dtype) {
     case "fp32":
-      return { type: "float32", values: join(scores, Float32Array) };
+      return { type: "float32", values: joinArrays(scores, Float32Array) };
     case "fp16":
-      return { type: "float16", values: join(scores, Uint16Array) };
+      return { type: "float16", values: joinArrays(scores, Uint16Array) };
     case "fp8_e4m3":
     case "fp8_e5m2":
-      return { type: "uint8", values: join(scores, Uint8Array) };
+      return { type: "uint8", values: joinArrays(scores, Uint8Array) };
   }
-}
-
-/** One array of all values in order. */
-function join<TypedArray extends { set(values: ArrayLike<number>, offset: number): void }>(
-  arrays: readonly ArrayLike<number>[],
-  Type: new (length: number) => TypedArray,
-): TypedArray {
-  const whole = new Type(arrays.reduce((length, array) => length + array.length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    whole.set(array, offset);
-    offset += array.length;
-  }
-  return whole;
 }

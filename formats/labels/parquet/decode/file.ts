@@ -7,6 +7,7 @@
  * @module
  */
 
+import { joinArrays } from "../../bytes.ts";
 import type { Cache } from "../../cache.ts";
 import type { Column, ColumnValues } from "../../columns.ts";
 import type { RandomAccessFile } from "../../random_access.ts";
@@ -197,13 +198,7 @@ function join(pieces: readonly ColumnValues["values"][]): ColumnValues["values"]
   if (pieces.every((piece) => piece instanceof Array)) return pieces.flat();
   const arrays = pieces as readonly Uint8Array[];
   const Type = arrays[0].constructor as new (length: number) => Uint8Array;
-  const whole = new Type(arrays.reduce((length, array) => length + array.length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    whole.set(array, offset);
-    offset += array.length;
-  }
-  return whole;
+  return joinArrays(arrays, Type);
 }
 
 function sizeOf(values: ColumnValues["values"]): number {

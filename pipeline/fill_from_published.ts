@@ -1,0 +1,46 @@
+/**
+ * Filling a folder from published files, of which each makes a row.
+ *
+ * @module
+ */
+
+import type { PublishedFile, PublishedSource } from "../formats/published/mod.ts";
+import { fillFolder, type Filling, type FillOptions, type FillResult, type PartFolder } from "./fill_folder.ts";
+
+/**
+ * Fills what a folder lacks, and closes it.
+ *
+ * @param folder The open folder.
+ * @param source The files.
+ * @param row Makes the row of a file. What it throws is why the file has none.
+ * @param options How many rows a part, whom to tell; `strict` ends the run at a file without a row.
+ * @returns What was done.
+ * @throws {Error} If a file has no row and `strict` is set.
+ */
+export async function fillFromPublished<Row>(
+  folder: PartFolder<Row> & { close(): void },
+  source: PublishedSource,
+  row: (file: PublishedFile) => Promise<Row>,
+  options: Pick<FillOptions, "rowsPerFile" | "signal" | "onProgress"> & { strict: boolean },
+): Promise<FillResult> {
+  const { strict, ...rest } = options;
+  const refuse = strict ? ({ reason }: { reason: string }) => new Error(reason) : undefined;
+  try {
+    return await fillFolder(folder, { ...rest, images: source.count, refuse }, async function* (spans) {
+      for (const span of spans) {
+        for await (const file of source.files(span)) yield await filling(file);
+      }
+    });
+  } finally {
+    folder.close();
+  }
+
+  async function filling(file: PublishedFile): Promise<Filling<Row>> {
+    const { index, stem } = file;
+    try {
+      return { index, key: `${stem}.JPEG`, row: await row(file) };
+    } catch (error) {
+      return { index, key: `${stem}.JPEG`, reason: (error as Error).message };
+    }
+  }
+}

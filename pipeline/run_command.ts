@@ -1,0 +1,37 @@
+/**
+ * What every command that shows progress does around its work.
+ *
+ * @module
+ */
+
+import { UsageError } from "./command_line.ts";
+import { type Progress, showProgress } from "./progress.ts";
+
+/**
+ * Runs a command: reads its arguments, prints its help if that is asked for, and makes one sentence on standard error of an
+ * error.
+ *
+ * @param args Its arguments.
+ * @param command How arguments are read, the help, and the work, which gives the exit code.
+ * @returns The exit code: the work's; 0 after the help; 1 after a failure; 2 if it was used wrongly.
+ */
+export async function runCommand<Options extends object>(
+  args: readonly string[],
+  command: {
+    read(args: readonly string[]): Options | "help";
+    help: string;
+    run(options: Options, progress: Progress): Promise<number>;
+  },
+): Promise<number> {
+  const progress = showProgress();
+  try {
+    const options = command.read(args);
+    if (options !== "help") return await command.run(options, progress);
+    console.log(command.help);
+    return 0;
+  } catch (error) {
+    progress.end();
+    console.error((error as Error).message);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
