@@ -48,7 +48,7 @@ export async function summarise(path: string, result: WriteResult, options: Summ
     ...describeTime(result, options.seconds),
     ...describeRejected(path, manifest, result.rejected),
     ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),
-    ...(rows > 0 ? describeNext(path, manifest.configuration.metadata) : []),
+    ...(rows > 0 ? describeNext(path) : []),
   ];
 }
 
@@ -136,16 +136,15 @@ function describeImage(
 }
 
 /** Two questions that go on from here. */
-function describeNext(path: string, { grid: [height, width] }: LabelMapMetadata): string[] {
+function describeNext(path: string): string[] {
   const folder = path === "labels" ? "" : `${/^[\w./-]+$/.test(path) ? path : `'${path}'`} `;
   return [
     "",
-    "Next: which classes fill most cells, and which images is the annotator least sure of?",
-    `  deno task query ${folder}"SELECT name, count(*) AS cells FROM (SELECT unnest(class[:${
-      height * width
-    }]) AS index ` +
-    `FROM labels) JOIN classes USING (index) GROUP BY name ORDER BY cells DESC LIMIT 10"`,
-    `  deno task query ${folder}"SELECT key, name, top_probability[1] AS p FROM labels JOIN classes ` +
-    `ON index = top_class[1] ORDER BY p LIMIT 10"`,
+    "Next: how many images show several classes, which fill most cells, and where is the annotator least sure?",
+    `  deno task query ${folder}multi-label`,
+    `  deno task query ${folder}"SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ` +
+    `ORDER BY cells DESC LIMIT 10"`,
+    `  deno task query ${folder}"SELECT key, name, probability FROM image_labels WHERE rank = 0 ` +
+    `ORDER BY probability LIMIT 10"`,
   ];
 }
