@@ -150,7 +150,9 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
     if (crops.length > settings.crops) {
       throw new RangeError(`Cannot pool ${crops.length} crops: the step has ${settings.crops}`);
     }
-    const packed = packRegions(samplingRegions({ count: loaded, grid: settings.grid }, crops, settings));
+    // All of them: what an unused region holds from the step before are floats, which would be read as counts.
+    const packed = new Uint32Array(settings.crops * REGION_WORDS);
+    packed.set(packRegions(samplingRegions({ count: loaded, grid: settings.grid }, crops, settings)));
     device.gpu.queue.writeBuffer(regions.buffer, regions.offset, packed);
   }
 
