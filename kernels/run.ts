@@ -9,8 +9,11 @@ import { type Kernel, parameterBytes, WINDOW_BYTES } from "./kernel.ts";
 import { textureRows } from "./operations/texture.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 
-/** The value of a binding: data to upload, or a number of bytes to be filled with NaN and read back. */
-export type BindingValue = ArrayBufferView | { readonly bytes: number };
+/**
+ * The value of a binding: data to upload, a number of bytes to be filled with NaN and read back, or data to `update`, which
+ * are uploaded and read back.
+ */
+export type BindingValue = ArrayBufferView | { readonly bytes: number } | { readonly update: ArrayBufferView };
 
 /** A kernel, and where the binding `weights` begins in its value (bytes, a multiple of 256). */
 export interface Dispatch {
@@ -28,8 +31,9 @@ export function runKernel(
 }
 
 /**
- * Runs kernels in order and reads back the bindings that were given as a number of bytes. Those are filled with NaN (f32
- * 0x7fc0_7fc0, NaN as f16 too) first, so that an element the kernels forget is seen. Bindings of one name are one buffer.
+ * Runs kernels in order and reads back the bindings that were given as a number of bytes or as an update. The former are
+ * filled with NaN (f32 0x7fc0_7fc0, NaN as f16 too) first, so that an element the kernels forget is seen. Bindings of one
+ * name are one buffer.
  *
  * @param device Where.
  * @param dispatches What.
@@ -58,9 +62,9 @@ export async function runDispatches(
   const content = (name: string): Uint8Array => {
     const value = values[name];
     if (!value) throw new TypeError(`Cannot run ${kernels[0].name}: no value for binding "${name}"`);
-    return ArrayBuffer.isView(value)
-      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-      : new Uint8Array(new Uint32Array(Math.ceil(value.bytes / 4)).fill(0x7fc07fc0).buffer);
+    if ("bytes" in value) return new Uint8Array(new Uint32Array(Math.ceil(value.bytes / 4)).fill(0x7fc07fc0).buffer);
+    const { buffer, byteOffset, byteLength } = "update" in value ? value.update : value;
+    return new Uint8Array(buffer, byteOffset, byteLength);
   };
   const buffers = new Map<string, GPUBuffer>();
   for (const name of new Set(kernels.flatMap(({ bindings }) => bindings))) {
@@ -114,7 +118,7 @@ export async function runDispatches(
     const staging = createBuffer(device, buffer.size, usage, `${name} staging`);
     encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
     created.push(staging);
-    return [{ name, staging, bytes: value.bytes }];
+    return [{ name, staging, bytes: "update" in value ? value.update.byteLength : value.bytes }];
   });
   gpu.queue.submit([encoder.finish()]);
   await Promise.all(outputs.map(({ staging }) => staging.mapAsync(GPUMapMode.READ)));

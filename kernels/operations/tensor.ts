@@ -16,6 +16,7 @@ import {
   type Profile,
   spreadWorkgroups,
   type Storage,
+  type TextureBinding,
   WINDOW_BYTES,
 } from "../kernel.ts";
 import { textureDeclaration } from "./texture.ts";
@@ -87,25 +88,27 @@ export const BUILTINS =
 /**
  * A kernel with one invocation for each item of a linear index, the same text for both profiles.
  *
- * @param options `bindings` as for {@linkcode declarations}; `items` how many; `body` WGSL statements that find the
- * item's number in `item`, `functions` WGSL at module scope before them.
+ * @param options `bindings` as for {@linkcode declarations}, `textures` read beside them; `parameters`, which are `u32`
+ * unless they say otherwise; `items` how many; `body` WGSL statements that find the item's number in `item`, `functions`
+ * WGSL at module scope before them.
  * @returns The kernel.
  */
 export function itemKernel(options: {
   name: string;
   profile: Profile;
   bindings: Readonly<Record<string, string>>;
-  parameters: readonly Omit<Parameter, "type">[];
+  textures?: readonly TextureBinding[];
+  parameters: readonly (Omit<Parameter, "type"> & Partial<Parameter>)[];
   items: number;
   body: string;
   functions?: string;
 }): Kernel {
-  const { name, profile, bindings, items, body, functions = "" } = options;
+  const { name, profile, bindings, textures = [], items, body, functions = "" } = options;
   const parameters = unsigned([...options.parameters, { name: "items", value: items }]);
   const size = itemWorkgroup(profile);
   return {
     name: `${name} ${profile}`,
-    code: `${declarations(bindings, parameters)}${functions}
+    code: `${declarations(bindings, parameters, { textures: textures.map(({ name }) => name) })}${functions}
 @compute @workgroup_size(${size})
 fn main(${BUILTINS}) {
   let item = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
@@ -114,6 +117,7 @@ ${body}
 }
 `,
     bindings: Object.keys(bindings),
+    textures,
     parameters,
     workgroups: spreadWorkgroups(Math.ceil(items / size)),
   };
@@ -124,9 +128,9 @@ export function itemWorkgroup(profile: Profile): number {
   return profile === "gpu" ? 256 : 64;
 }
 
-/** Marks parameters as `u32`. */
-export function unsigned(parameters: readonly Omit<Parameter, "type">[]): Parameter[] {
-  return parameters.map(({ name, value }) => ({ name, type: "u32", value }));
+/** Marks parameters as `u32` unless they say otherwise. */
+export function unsigned(parameters: readonly (Omit<Parameter, "type"> & Partial<Parameter>)[]): Parameter[] {
+  return parameters.map(({ name, type = "u32", value }) => ({ name, type, value }));
 }
 
 /**

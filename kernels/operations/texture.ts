@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Storage, TextureBinding } from "../kernel.ts";
+import type { Profile, Storage, TextureBinding } from "../kernel.ts";
 
 /** Texels of a row; a power of two. */
 export const TEXTURE_WIDTH = 1024;
@@ -44,4 +44,43 @@ export function readTexel(name: string, texel: string): string {
   return `textureLoad(${name}, vec2<u32>(${texel} & ${TEXTURE_WIDTH - 1}u, ${texel} >> ${
     Math.log2(TEXTURE_WIDTH)
   }u), 0)`;
+}
+
+/** Tensors that a kernel reads, in the way of its profile. */
+export interface TensorReads {
+  /** Storage bindings by name: those of a GPU. */
+  readonly bindings: Readonly<Record<string, string>>;
+  /** Textures: those of the software profile. */
+  readonly textures: readonly TextureBinding[];
+  /**
+   * WGSL that reads a 4-vector of a tensor.
+   *
+   * @param name The tensor.
+   * @param index WGSL of the vector's number, a `u32`. It may occur twice.
+   * @returns An expression of type `vec4<f32>`.
+   */
+  readonly load: (name: string, index: string) => string;
+}
+
+/**
+ * Reads tensors from storage bindings on a GPU, through textures in the software profile.
+ *
+ * @param tensors Storage by name.
+ * @param profile The kernel's.
+ * @returns Bindings, textures and the way to read them.
+ */
+export function readTensors(tensors: Readonly<Record<string, Storage>>, profile: Profile): TensorReads {
+  const entries = Object.entries(tensors);
+  if (profile === "gpu") {
+    return {
+      bindings: Object.fromEntries(entries.map(([name, storage]) => [name, `vec4<${storage}>`])),
+      textures: [],
+      load: (name, index) => `vec4<f32>(${name}[${index}])`,
+    };
+  }
+  return {
+    bindings: {},
+    textures: entries.map(([name, storage]) => ({ name, format: textureFormat(storage) })),
+    load: (name, index) => readTexel(name, `(${index} + ${TEXTURE_WIDTH}u)`),
+  };
 }

@@ -15,8 +15,22 @@ import { buildNetwork, listArchitectures } from "../../kernels/networks/mod.ts";
 import { activationKernel } from "../../kernels/operations/activation.ts";
 import { addKernel } from "../../kernels/operations/add.ts";
 import { batchNormKernel } from "../../kernels/operations/batch_norm.ts";
+import {
+  batchNormGradientSumsKernel,
+  batchNormInputGradientKernel,
+  batchNormParameterGradientKernel,
+} from "../../kernels/operations/batch_norm_gradient.ts";
+import {
+  batchNormMomentsKernel,
+  batchNormStatisticsKernel,
+  batchNormTrainingKernel,
+} from "../../kernels/operations/batch_norm_training.ts";
+import {
+  convolutionBiasGradientKernels,
+  convolutionFilterGradientKernels,
+} from "../../kernels/operations/convolution/filter_gradient.ts";
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
-import { convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
+import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { globalAveragePoolKernel } from "../../kernels/operations/global_average_pool.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
 import { multiplyKernel } from "../../kernels/operations/multiply.ts";
@@ -47,6 +61,16 @@ interface Layer {
   readonly groups: number;
 }
 
+function layerShape({ input, outputChannels, kernel, stride, groups }: Layer): ConvolutionShape {
+  return convolutionShape(input, {
+    outputChannels,
+    kernel: [kernel, kernel],
+    stride: [stride, stride],
+    padding: "same",
+    groups,
+  });
+}
+
 /** Convolutions of every kind; the last two have weights that exceed a window, so that all parts of a sum occur. */
 const LAYERS: readonly Layer[] = [
   { input: [1, 8, 8, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
@@ -64,6 +88,22 @@ const LAYERS: readonly Layer[] = [
     { input: [1, size, size, 400] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
   ]),
 ];
+
+/** Convolutions whose filter gradients have tiles of every size. */
+const GRADIENT_LAYERS: readonly Layer[] = [1, 3, 5, 7, 9].flatMap((kernel) =>
+  [1, 2].flatMap((stride) => [
+    ...[4, 8, 12, 16].flatMap((inputs) =>
+      [4, 8, 12].map((outputChannels) => ({
+        input: [1, 8, 8, inputs] as const,
+        outputChannels,
+        kernel,
+        stride,
+        groups: 1,
+      }))
+    ),
+    ...[2, 8].map((groups) => ({ input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups })),
+  ])
+);
 
 const POOLS: readonly PoolOptions[] = [
   { mode: "max", kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
@@ -83,22 +123,31 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       [7, 3].map((channels) => addKernel({ input: SHAPE, residual: [1, 8, 8, channels], ...target }))
     ),
+  batchNormGradientSumsKernel: () => TARGETS.map((target) => batchNormGradientSumsKernel({ shape: SHAPE, ...target })),
+  batchNormInputGradientKernel: () =>
+    TARGETS.map((target) => batchNormInputGradientKernel({ shape: SHAPE, ...target })),
   batchNormKernel: () => TARGETS.map((target) => batchNormKernel({ shape: SHAPE, ...target })),
+  batchNormMomentsKernel: () => TARGETS.map((target) => batchNormMomentsKernel({ shape: SHAPE, ...target })),
+  batchNormParameterGradientKernel: () =>
+    PROFILES.map((profile) => batchNormParameterGradientKernel({ shape: SHAPE, profile })),
+  batchNormStatisticsKernel: () =>
+    PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
+  batchNormTrainingKernel: () => TARGETS.map((target) => batchNormTrainingKernel({ shape: SHAPE, ...target })),
   cellWeightsKernel: () =>
     PROFILES.flatMap((profile) =>
       (["bilinear", "nearest"] as const).map((interpolation) =>
         cellWeightsKernel({ crops: 3, grid: [7, 5], outputSize: [1, 1], interpolation, profile })
       )
     ),
+  convolutionBiasGradientKernels: () =>
+    LAYERS.flatMap((layer) => TARGETS.flatMap((target) => convolutionBiasGradientKernels(layerShape(layer), target))),
+  convolutionFilterGradientKernels: () =>
+    GRADIENT_LAYERS.flatMap((layer) =>
+      TARGETS.flatMap((target) => convolutionFilterGradientKernels(layerShape(layer), target))
+    ),
   convolutionKernels: () =>
-    LAYERS.flatMap(({ input, outputChannels, kernel, stride, groups }) => {
-      const shape = convolutionShape(input, {
-        outputChannels,
-        kernel: [kernel, kernel],
-        stride: [stride, stride],
-        padding: "same",
-        groups,
-      });
+    LAYERS.flatMap((layer) => {
+      const shape = layerShape(layer);
       return TARGETS.flatMap((target) =>
         EPILOGUES.filter(({ residualChannels }) => residualChannels === undefined || fusesResidual(shape, target))
           .flatMap((epilogue) => convolutionKernels(shape, epilogue, target).map((dispatch) => dispatch.kernel))
@@ -113,9 +162,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   packScoresKernel: () =>
     PROFILES.flatMap((profile) =>
-      (["fp32", "fp16"] as const).map((type) =>
-        packScoresKernel({ batch: 1, elements: 45, type, profile })
-      )
+      (["fp32", "fp16"] as const).map((type) => packScoresKernel({ batch: 1, elements: 45, type, profile }))
     ),
   poolCellsKernel: () =>
     PROFILES.flatMap((profile) =>

@@ -1,0 +1,138 @@
+/**
+ * The gradient of batch normalisation in training. With x^ the normalised input, g = dL/dy, n = N H W values a channel, and
+ * sums over them,
+ *
+ *     dL/dbias = sum g,  dL/dweight = sum g x^,
+ *     dL/dx = weight / sqrt(v + epsilon) (g - dL/dbias / n - x^ dL/dweight / n):
+ *
+ * mean and variance depend on every value of the channel, hence the two terms after g.
+ *
+ * Saved from the forward pass are its input, and mean and 1 / sqrt(v + epsilon) as f32 `[C]`; x^ is made again of them.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import { channelPartials, JOIN_SUMS, joinPartials, positionRuns } from "./by_channel.ts";
+import { channelVectors, itemKernel, type Shape, type Target, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
+
+/**
+ * The gradient of batch norm on the CPU.
+ *
+ * @param input `[..., C]`, channels not padded.
+ * @param outputGradient Of the input's shape.
+ * @param batchNorm `weight`, and of the batch `mean` and `inverseDeviation`, `[C]` each.
+ * @returns The gradients of input, weight and bias.
+ */
+export function batchNormGradientReference(
+  input: ArrayLike<number>,
+  outputGradient: ArrayLike<number>,
+  batchNorm: Readonly<Record<"weight" | "mean" | "inverseDeviation", ArrayLike<number>>>,
+): Record<"inputGradient" | "weightGradient" | "biasGradient", Float64Array> {
+  const { weight, mean, inverseDeviation } = batchNorm;
+  const channels = weight.length;
+  const count = input.length / channels;
+  const normal = Float64Array.from(input, (value, index) => {
+    const channel = index % channels;
+    return (value - mean[channel]) * inverseDeviation[channel];
+  });
+  const weightGradient = new Float64Array(channels);
+  const biasGradient = new Float64Array(channels);
+  for (let index = 0; index < input.length; index++) {
+    weightGradient[index % channels] += outputGradient[index] * normal[index];
+    biasGradient[index % channels] += outputGradient[index];
+  }
+  const inputGradient = normal.map((value, index) => {
+    const channel = index % channels;
+    const shared = (biasGradient[channel] + value * weightGradient[channel]) / count;
+    return weight[channel] * inverseDeviation[channel] * (outputGradient[index] - shared);
+  });
+  return { inputGradient, weightGradient, biasGradient };
+}
+
+/**
+ * The sums of g and g x^ over every split of the positions.
+ *
+ * @param options `shape` of the input.
+ * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `mean`,
+ * `inverseDeviation` (f32) and `partials`, of {@linkcode channelPartialsBytes}.
+ */
+export function batchNormGradientSumsKernel(options: { shape: Shape } & Target): Kernel {
+  const { shape, profile, storage } = options;
+  const reads = readTensors({ input: storage, outputGradient: storage }, profile);
+  return channelPartials({
+    name: `batch norm gradient sums ${storage}`,
+    shape,
+    profile,
+    reads,
+    bindings: { mean: "vec4<f32>", inverseDeviation: "vec4<f32>" },
+    join: JOIN_SUMS,
+    setup: `  let center = mean[lanes];
+  let scale = inverseDeviation[lanes];`,
+    step: `    let gradient = ${reads.load("outputGradient", "at")};
+    pair.first += gradient;
+    pair.second += gradient * ((${reads.load("input", "at")} - center) * scale);`,
+  });
+}
+
+/**
+ * The gradients of weight and bias.
+ *
+ * @param options `shape` of the input.
+ * @returns A kernel with the bindings `partials`, as {@linkcode batchNormGradientSumsKernel} wrote them, `weightGradient`
+ * and `biasGradient` (f32).
+ */
+export function batchNormParameterGradientKernel(options: { shape: Shape; profile: Target["profile"] }): Kernel {
+  const { shape, profile } = options;
+  const joined = joinPartials(shape, JOIN_SUMS, profile);
+  return itemKernel({
+    name: "batch norm parameter gradient",
+    profile,
+    bindings: { partials: "vec4<f32>", weightGradient: "vec4<f32>", biasGradient: "vec4<f32>" },
+    parameters: joined.parameters,
+    items: channelVectors(shape[3]),
+    functions: joined.functions,
+    body: `${joined.body}  biasGradient[item] = pair.first;
+  weightGradient[item] = pair.second;`,
+  });
+}
+
+/**
+ * The gradient of the input.
+ *
+ * @param options `shape` of the input.
+ * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `mean`,
+ * `inverseDeviation`, `weight`, `weightGradient`, `biasGradient` (f32) and `inputGradient`.
+ */
+export function batchNormInputGradientKernel(options: { shape: Shape } & Target): Kernel {
+  const { shape, profile, storage } = options;
+  const reads = readTensors({ input: storage, outputGradient: storage }, profile);
+  const vector = vectorType(storage);
+  const channel = "vec4<f32>";
+  return itemKernel({
+    name: `batch norm input gradient ${storage}`,
+    profile,
+    bindings: {
+      ...reads.bindings,
+      mean: channel,
+      inverseDeviation: channel,
+      weight: channel,
+      weightGradient: channel,
+      biasGradient: channel,
+      inputGradient: vector,
+    },
+    textures: reads.textures,
+    ...positionRuns(
+      shape,
+      profile,
+      `  let center = mean[lanes];
+  let deviation = inverseDeviation[lanes];
+  let scale = weight[lanes] * deviation;
+  let along = deviation * weightGradient[lanes] / f32(parameters.positions);
+  let shift = biasGradient[lanes] / f32(parameters.positions);`,
+      `    let gradient = ${reads.load("outputGradient", "at")};
+    inputGradient[at] = ${vector}(scale * (gradient - shift - (${reads.load("input", "at")} - center) * along));`,
+    ),
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * Batch normalisation in training: each channel is normalised with the mean m and the biased variance v of its n = N H W
+ * values in the batch,
+ *
+ *     x^ = (x - m) / sqrt(v + epsilon),  y = weight x^ + bias,
+ *
+ * and the running averages move towards m and the unbiased variance, as in PyTorch:
+ *
+ *     running <- (1 - momentum) running + momentum (m, or v n / (n - 1)).
+ *
+ * E[x^2] - E[x]^2 would lose every digit where the mean is large beside the deviation. Each split of the positions
+ * therefore follows its mean and its sum of squared deviations M2 from one value to the next (Welford, 1962), and splits
+ * a and b are joined with d = m_b - m_a (Chan, Golub and LeVeque, 1979):
+ *
+ *     m = m_a + d n_b / n,  M2 = M2_a + M2_b + d^2 n_a n_b / n.
+ *
+ * Statistics, parameters and running averages are f32 `[C]`, padded with zeros to a multiple of 4. The gradient is in
+ * `batch_norm_gradient.ts`.
+ *
+ * (Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.)
+ *
+ * @module
+ */
+
+import type { Kernel } from "../kernel.ts";
+import type { BatchNormParameters } from "./batch_norm.ts";
+import { channelPartials, joinPartials, positionRuns } from "./by_channel.ts";
+import { channelVectors, itemKernel, realLanes, type Shape, type Target, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
+
+/** What a training step makes of a batch norm, beside its output. */
+export interface BatchNormStatistics {
+  /** `[C]`, of the batch. */
+  readonly mean: Float64Array;
+  /** 1 / sqrt(v + epsilon), `[C]`, of the batch. */
+  readonly inverseDeviation: Float64Array;
+  /** After the step. */
+  readonly runningMean: Float64Array;
+  /** After the step. */
+  readonly runningVariance: Float64Array;
+}
+
+/**
+ * Batch norm in training on the CPU.
+ *
+ * @param input `[..., C]`, channels not padded.
+ * @param parameters The batch norm's; `momentum` is the weight of the batch in the running averages.
+ * @returns The output, of the input's shape, and the statistics.
+ */
+export function batchNormTrainingReference(
+  input: ArrayLike<number>,
+  parameters: BatchNormParameters & { readonly momentum: number },
+): BatchNormStatistics & { readonly output: Float64Array } {
+  const { weight, bias, runningMean, runningVariance, epsilon, momentum } = parameters;
+  const channels = weight.length;
+  const count = input.length / channels;
+  const mean = new Float64Array(channels);
+  const variance = new Float64Array(channels);
+  for (let index = 0; index < input.length; index++) mean[index % channels] += input[index] / count;
+  for (let index = 0; index < input.length; index++) {
+    variance[index % channels] += (input[index] - mean[index % channels]) ** 2 / count;
+  }
+  const inverseDeviation = variance.map((value) => 1 / Math.sqrt(value + epsilon));
+  const unbiased = count / (count - 1);
+  return {
+    mean,
+    inverseDeviation,
+    runningMean: mean.map((value, channel) => (1 - momentum) * runningMean[channel] + momentum * value),
+    runningVariance: variance.map((value, channel) =>
+      (1 - momentum) * runningVariance[channel] + momentum * unbiased * value
+    ),
+    output: Float64Array.from(input, (value, index) => {
+      const channel = index % channels;
+      return (value - mean[channel]) * inverseDeviation[channel] * weight[channel] + bias[channel];
+    }),
+  };
+}
+
+const JOIN_MOMENTS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) -> Pair {
+  let share = countB / max(countA + countB, 1.0);
+  let difference = b.first - a.first;
+  return Pair(a.first + difference * share, a.second + b.second + difference * difference * (countA * share));
+}
+`;
+
+/**
+ * Mean and M2 of every split of the positions.
+ *
+ * @param options `shape` of the input.
+ * @returns A kernel with the bindings `input` (a texture in the software profile) and `partials`, of
+ * {@linkcode channelPartialsBytes}.
+ * @throws {RangeError} If a channel has a single value, which has no variance.
+ */
+export function batchNormMomentsKernel(options: { shape: Shape } & Target): Kernel {
+  const { shape, profile, storage } = options;
+  if (shape[0] * shape[1] * shape[2] < 2) {
+    throw new RangeError(
+      `Cannot train batch norm of shape [${shape.join(", ")}]: a channel has 1 value, not 2 or more`,
+    );
+  }
+  const reads = readTensors({ input: storage }, profile);
+  return channelPartials({
+    name: `batch norm moments ${storage}`,
+    shape,
+    profile,
+    reads,
+    bindings: {},
+    join: JOIN_MOMENTS,
+    setup: "",
+    step: `    let value = ${reads.load("input", "at")};
+    let difference = value - pair.first;
+    pair.first += difference / count;
+    pair.second += difference * (value - pair.first);`,
+  });
+}
+
+/**
+ * The statistics of the batch, and the running averages' step.
+ *
+ * @param options `shape` of the input; `epsilon` and `momentum` of the batch norm.
+ * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, `mean`,
+ * `inverseDeviation` (written), `runningMean` and `runningVariance` (read and written), all f32.
+ */
+export function batchNormStatisticsKernel(
+  options: { shape: Shape; epsilon: number; momentum: number; profile: Target["profile"] },
+): Kernel {
+  const { shape, epsilon, momentum, profile } = options;
+  const count = shape[0] * shape[1] * shape[2];
+  const joined = joinPartials(shape, JOIN_MOMENTS, profile);
+  return itemKernel({
+    name: "batch norm statistics",
+    profile,
+    bindings: {
+      partials: "vec4<f32>",
+      mean: "vec4<f32>",
+      inverseDeviation: "vec4<f32>",
+      runningMean: "vec4<f32>",
+      runningVariance: "vec4<f32>",
+    },
+    parameters: [
+      ...joined.parameters,
+      { name: "channels", value: shape[3] },
+      { name: "epsilon", type: "f32", value: epsilon },
+      { name: "kept", type: "f32", value: 1 - momentum },
+      { name: "momentum", type: "f32", value: momentum },
+      { name: "unbiasedMomentum", type: "f32", value: momentum / (count - 1) },
+    ],
+    items: channelVectors(shape[3]),
+    functions: joined.functions,
+    body: `${joined.body}  mean[item] = pair.first;
+  let deviation = sqrt(pair.second / f32(parameters.positions) + parameters.epsilon);
+  inverseDeviation[item] = select(vec4<f32>(0.0), 1.0 / deviation, ${realLanes("item", "parameters.channels")});
+  runningMean[item] = parameters.kept * runningMean[item] + parameters.momentum * pair.first;
+  runningVariance[item] = parameters.kept * runningVariance[item] + parameters.unbiasedMomentum * pair.second;`,
+  });
+}
+
+/**
+ * Normalises with the statistics of the batch.
+ *
+ * @param options `shape` of input and output.
+ * @returns A kernel with the bindings `input` (a texture in the software profile), `mean`, `inverseDeviation`, `weight`,
+ * `bias` (f32) and `output`.
+ */
+export function batchNormTrainingKernel(options: { shape: Shape } & Target): Kernel {
+  const { shape, profile, storage } = options;
+  const reads = readTensors({ input: storage }, profile);
+  const vector = vectorType(storage);
+  const channel = "vec4<f32>";
+  return itemKernel({
+    name: `batch norm training ${storage}`,
+    profile,
+    bindings: {
+      ...reads.bindings,
+      mean: channel,
+      inverseDeviation: channel,
+      weight: channel,
+      bias: channel,
+      output: vector,
+    },
+    textures: reads.textures,
+    ...positionRuns(
+      shape,
+      profile,
+      `  let center = mean[lanes];
+  let scale = inverseDeviation[lanes] * weight[lanes];
+  let shift = bias[lanes];`,
+      `    output[at] = ${vector}((${reads.load("input", "at")} - center) * scale + shift);`,
+    ),
+  });
+}
