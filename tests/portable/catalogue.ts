@@ -40,6 +40,14 @@ import { resizeHorizontalKernel, resizeTables, resizeVerticalKernel } from "../.
 import { softmaxKernel } from "../../kernels/operations/softmax.ts";
 import type { Shape, Target } from "../../kernels/operations/tensor.ts";
 import { topKKernel } from "../../kernels/operations/top_k.ts";
+import { accumulateKernel } from "../../kernels/optimizers/accumulate.ts";
+import { type AdamP, adamPKernel, adamPProjectionKernel, adamPRowsKernel } from "../../kernels/optimizers/adamp.ts";
+import { adamWKernel } from "../../kernels/optimizers/adamw.ts";
+import { gradientNormKernel } from "../../kernels/optimizers/gradient_norm.ts";
+import { layOutParameters, type ParameterLayout } from "../../kernels/optimizers/layout.ts";
+import { NO_LOSS_SCALING, prepareStepKernel } from "../../kernels/optimizers/prepare_step.ts";
+import { sgdKernel } from "../../kernels/optimizers/sgd.ts";
+import { weightAverageKernel } from "../../kernels/optimizers/weight_average.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
@@ -113,12 +121,31 @@ const POOLS: readonly PoolOptions[] = [
 
 const TABLES = resizeTables(9, 7, { size: [4, 5], filter: "bicubic" });
 
+const LENGTH = 128;
+const LAYOUT: ParameterLayout = layOutParameters([{ name: "weight", shape: [3, 5, 3, 3], weightDecay: 0.1 }]);
+const ADAM = { betas: [0.9, 0.999], epsilon: 1e-8 } as const;
+
+/** AdamP with and without Nesterov's rule, in both profiles. */
+const ADAMP: readonly { layout: ParameterLayout; optimizer: AdamP; profile: Profile }[] = PROFILES.flatMap((profile) =>
+  [false, true].map((nesterov) => ({
+    layout: LAYOUT,
+    optimizer: { type: "adamp", ...ADAM, delta: 0.1, decayRatio: 0.1, nesterov },
+    profile,
+  }))
+);
+
 /** The kernels of each exported kernel function, by its name. */
 export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
+  accumulateKernel: () => PROFILES.map((profile) => accumulateKernel({ length: LENGTH, profile })),
   activationKernel: () =>
     TARGETS.flatMap((target) =>
       ACTIVATIONS.map((activation) => activationKernel({ activation, shape: SHAPE, ...target }))
     ),
+  adamPKernel: () => ADAMP.map(adamPKernel),
+  adamPProjectionKernel: () => ADAMP.map(adamPProjectionKernel),
+  adamPRowsKernel: () => ADAMP.map(adamPRowsKernel),
+  adamWKernel: () =>
+    PROFILES.map((profile) => adamWKernel({ length: LENGTH, optimizer: { type: "adamw", ...ADAM }, profile })),
   addKernel: () =>
     TARGETS.flatMap((target) =>
       [7, 3].map((channels) => addKernel({ input: SHAPE, residual: [1, 8, 8, channels], ...target }))
@@ -154,6 +181,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       );
     }),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
+  gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
   packClassesKernel: () =>
@@ -175,10 +203,22 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       )
     ),
   poolKernel: () => TARGETS.flatMap((target) => POOLS.map((pool) => poolKernel({ shape: SHAPE, pool, ...target }))),
+  prepareStepKernel: () =>
+    PROFILES.flatMap((profile) =>
+      [undefined, ADAM.betas].map((betas) =>
+        prepareStepKernel({ length: LENGTH, lossScaling: NO_LOSS_SCALING, betas, profile })
+      )
+    ),
   resizeHorizontalKernel: () =>
     PROFILES.map((profile) => resizeHorizontalKernel({ tables: TABLES, pixelsOffset: 0, tablesOffset: 0, profile })),
   resizeVerticalKernel: () =>
     TARGETS.map((target) => resizeVerticalKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
+  sgdKernel: () =>
+    PROFILES.flatMap((profile) =>
+      [false, true].map((nesterov) =>
+        sgdKernel({ length: LENGTH, optimizer: { type: "sgd", momentum: 0.9, nesterov }, profile })
+      )
+    ),
   softmaxKernel: () => TARGETS.map((target) => softmaxKernel({ rows: 9, classes: 11, ...target })),
   topKKernel: () =>
     TARGETS.flatMap((target) =>
@@ -189,6 +229,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         )
       )
     ),
+  weightAverageKernel: () => PROFILES.map((profile) => weightAverageKernel({ length: LENGTH, decay: 0.9, profile })),
 };
 
 /**

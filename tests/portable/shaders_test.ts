@@ -47,14 +47,17 @@ function assertComplaints(complaints: readonly Complaint[], wrong: ReturnType<ty
   });
 }
 
-Deno.test("the catalogue calls every kernel function of the operations", async () => {
+Deno.test("the catalogue calls every kernel function of the operations and optimizers", async () => {
   const names = new Set<string>();
-  const folder = new URL("../../kernels/operations/", import.meta.url);
-  for await (const path of modules(folder)) {
-    for (const name of Object.keys(await import(path.href))) if (/Kernels?$/.test(name)) names.add(name);
+  for (const room of ["operations", "optimizers"]) {
+    for await (const path of modules(new URL(`../../kernels/${room}/`, import.meta.url))) {
+      for (const name of Object.keys(await import(path.href))) if (/Kernels?$/.test(name)) names.add(name);
+    }
   }
   // A frame that kernel functions call, and the convolution's variants, which `convolutionKernels` chooses from.
   names.delete("itemKernel");
+  // A list of kernels that are functions of their own.
+  names.delete("optimizerKernels");
   assertEquals(Object.keys(OPERATION_KERNELS), [...names].sort());
 });
 

@@ -1,0 +1,120 @@
+/**
+ * The norm of all gradients together, and whether one of them is infinite or NaN: a reduction in two stages, both in a
+ * fixed order. The first leaves at most {@linkcode MOST_PARTIALS} partial sums of squares and counts of elements that are
+ * not finite; the second is the beginning of the kernel that decides on the step (`control.ts`).
+ *
+ * Elements are divided by the loss scale before they are squared, since squares of scaled gradients may overflow. Whether
+ * an element is finite is read from its bits: a compiler may take `x == x` for true.
+ *
+ * @module
+ */
+
+import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
+import { CONTROL } from "./control.ts";
+
+/** The most partial sums that the first stage leaves. */
+const MOST_PARTIALS = 1024;
+
+/** 4-vectors for an invocation of the first stage, unless that would leave more partial sums. */
+const LEAST_VECTORS = 32;
+
+/** Invocations of a GPU workgroup. */
+const WORKERS = 256;
+
+/** Invocations of a workgroup of the first stage on a CPU: one SIMD vector. */
+const LANES = 8;
+
+/**
+ * Partial sums that the first stage leaves.
+ *
+ * @param length Floats in the gradients' buffer, a multiple of 4.
+ * @param profile On a GPU a workgroup leaves one, on a CPU an invocation.
+ * @returns At least 1, at most 1,024.
+ */
+export function gradientPartials(length: number, profile: Profile): number {
+  const workers = profile === "gpu" ? WORKERS : 1;
+  return Math.min(Math.ceil(length / 4 / (LEAST_VECTORS * workers)), MOST_PARTIALS);
+}
+
+/** Bytes of `partials`. */
+export function gradientPartialsBytes(length: number, profile: Profile): number {
+  return gradientPartials(length, profile) * 8;
+}
+
+/**
+ * The first stage.
+ *
+ * @param options `length` of the gradients' buffer in floats, a multiple of 4.
+ * @returns A kernel with the bindings `gradient`, `control` (its loss scale is read) and `partials` (pairs of f32).
+ */
+export function gradientNormKernel(options: { length: number; profile: Profile }): Kernel {
+  const { length, profile } = options;
+  const shared = profile === "gpu";
+  const partials = gradientPartials(length, profile);
+  const workers = shared ? WORKERS : 1;
+  const parameters = unsigned([
+    { name: "vectors", value: length / 4 },
+    { name: "partials", value: partials },
+    { name: "stride", value: partials * workers },
+  ]);
+  const bindings = { gradient: "vec4<f32>", control: "Control", partials: "vec2<f32>" };
+  return {
+    name: `gradient norm ${profile}`,
+    code: `${CONTROL}${declarations(bindings, parameters)}${shared ? SUMS : ""}
+@compute @workgroup_size(${shared ? WORKERS : LANES})
+fn main(${BUILTINS}) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  ${
+      shared ? `let first = group * ${WORKERS}u + local;` : `let first = group * ${LANES}u + local;
+  if (first >= parameters.partials) { return; }`
+    }
+  let unscale = 1.0 / control[0].lossScale;
+  var squares = vec4<f32>(0.0);
+  var infinite = vec4<f32>(0.0);
+  for (var vector = first; vector < parameters.vectors; vector += parameters.stride) {
+    let scaled = gradient[vector];
+    let value = scaled * unscale;
+    squares += value * value;
+    let exponent = bitcast<vec4<u32>>(scaled) & vec4<u32>(0x7f800000u);
+    infinite += select(vec4<f32>(0.0), vec4<f32>(1.0), exponent == vec4<u32>(0x7f800000u));
+  }
+  var sum = vec2<f32>(squares.x + squares.y + squares.z + squares.w, infinite.x + infinite.y + infinite.z + infinite.w);
+${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;"}
+}
+`,
+    bindings: Object.keys(bindings),
+    parameters,
+    workgroups: spreadWorkgroups(shared ? partials : Math.ceil(partials / LANES)),
+  };
+}
+
+/**
+ * The second stage, as the beginning of another kernel of one workgroup.
+ *
+ * @param profile On a GPU a workgroup joins the partial sums as a tree, on a CPU one invocation adds them up.
+ * @returns How many `invocations` the workgroup has; WGSL of its `memory`, at module scope; statements that make `sum`,
+ * sum of squares and count, of the binding `partials` and the parameter of the same name.
+ */
+export function joinPartials(profile: Profile): { invocations: number; memory: string; body: string } {
+  const shared = profile === "gpu";
+  const invocations = shared ? WORKERS : 1;
+  return {
+    invocations,
+    memory: shared ? SUMS : "",
+    body: `  var sum = vec2<f32>(0.0);
+  for (var partial = local; partial < parameters.partials; partial += ${invocations}u) { sum += partials[partial]; }
+${shared ? TREE : ""}`,
+  };
+}
+
+const SUMS = `var<workgroup> sums: array<vec2<f32>, ${WORKERS}>;\n`;
+
+/** Adds the `sum` of a GPU workgroup's invocations up. */
+const TREE = (() => {
+  const steps = ["  sums[local] = sum;\n"];
+  for (let half = WORKERS / 2; half >= 1; half /= 2) {
+    steps.push(`  workgroupBarrier();\n  if (local < ${half}u) { sums[local] += sums[local + ${half}u]; }\n`);
+  }
+  return `${steps.join("")}  workgroupBarrier();\n  sum = sums[0];\n`;
+})();
