@@ -1,0 +1,163 @@
+/**
+ * The filter gradient of a dense convolution in the GPU profile: shared-memory tiles.
+ *
+ * It is the product of the matrix (tap, input channel) x positions, which is never built, with positions x output channels.
+ * A workgroup of 64 invocations computes 64 rows by 64 columns over one run of positions; each invocation keeps 8 x 8 of
+ * them. In turns of 16 positions all bring a tile of both matrices into workgroup memory. An invocation always brings the
+ * same 4 rows, so that it finds their tap once, and 4 positions in a row, so that it divides once for 4 of them.
+ *
+ * @module
+ */
+
+import type { Kernel } from "../../kernel.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
+import { windowParameters } from "./dispatch.ts";
+import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
+import { type ConvolutionShape, isPointwise, outputPositions } from "./shape.ts";
+
+/** Rows, and columns, of a workgroup, in 4-vectors. */
+const TILE = 16;
+/** Positions in workgroup memory. */
+const DEPTH = 16;
+/** Workgroups that keep a GPU busy. */
+const WANTED = 512;
+/** Turns of a run at least. */
+const LEAST = 8;
+
+/**
+ * The partial filter gradients of a dense convolution.
+ *
+ * @param shape The convolution, of one group.
+ * @param target The GPU profile, and storage.
+ * @returns The kernel, with the bindings `partial`, `input` and `outputGradient`, and the number of partial gradients.
+ */
+export function tileFilterGradient(
+  shape: ConvolutionShape,
+  { storage, profile }: Target,
+): { kernel: Kernel; runs: number } {
+  const { taps, outputVectors, vectors } = partialGradient(shape);
+  const inputVectors = channelVectors(shape.inputChannels);
+  const pointwise = isPointwise(shape);
+  const positions = outputPositions(shape);
+  const down = Math.ceil(taps * inputVectors / TILE);
+  const across = Math.ceil(outputVectors / TILE);
+  const { runs, each: turns } = splitRuns(Math.ceil(positions / DEPTH), down * across, WANTED, LEAST);
+  const parameters = unsigned(
+    Object.entries({
+      positions,
+      runPositions: turns * DEPTH,
+      rowVectors: taps * inputVectors,
+      inputVectors,
+      outputVectors,
+      partialVectors: vectors,
+      ...(pointwise ? {} : { taps, ...windowParameters(shape) }),
+    }).map(([name, value]) => ({ name, value })),
+  );
+  const vector = vectorType(storage);
+  const bindings = { partial: "vec4<f32>", input: vector, outputGradient: vector };
+  const range = (length: number) => Array.from({ length }, (_, index) => index);
+  const each = (length: number, make: (index: number) => string) => range(length).map(make).join("\n");
+  const halves = range(2);
+  const locate = pointwise ? "" : `    var column = position % parameters.outputX;
+    var line = position / parameters.outputX % parameters.outputY;
+    var image = position / parameters.outputX / parameters.outputY;
+`;
+  const next = pointwise ? "" : `
+    {
+      column += 1u;
+      let nextLine = column == parameters.outputX;
+      column = select(column, 0u, nextLine);
+      line += select(0u, 1u, nextLine);
+      let nextImage = line == parameters.outputY;
+      line = select(line, 0u, nextImage);
+      image += select(0u, 1u, nextImage);
+    }`;
+  const fetch = each(4, (p) =>
+    `    {
+      let within = position + ${p}u < end;
+${
+      pointwise
+        ? `      let inside = within & (row < parameters.rowVectors);
+      let at = (position + ${p}u) * parameters.inputVectors + part;`
+        : `      let y = i32(line * parameters.strideY) + dy;
+      let x = i32(column * parameters.strideX) + dx;
+      let inside = within & (row < parameters.rowVectors) &
+        (y >= 0) & (y < i32(parameters.inputY)) & (x >= 0) & (x < i32(parameters.inputX));
+      let at = u32((i32(image * parameters.inputY) + y) * i32(parameters.inputX) + x) * parameters.inputVectors + part;`
+    }
+      inputTile[(depth + ${p}u) * ${TILE}u + quad] = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, at, inside)]), inside);
+      let real = within & (outVector < parameters.outputVectors);
+      let start = (position + ${p}u) * parameters.outputVectors + outVector;
+      gradientTile[(depth + ${p}u) * ${TILE}u + quad] =
+        select(vec4<f32>(0.0), vec4<f32>(outputGradient[select(0u, start, real)]), real);
+    }${p < 3 ? next : ""}`);
+  const code = `${declarations(bindings, parameters)}
+// Positions, each with 64 rows and 64 columns, as vectors.
+var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE}>;
+var<workgroup> gradientTile: array<vec4<f32>, ${DEPTH * TILE}>;
+
+@compute @workgroup_size(64)
+fn main(${BUILTINS}) {
+  let across = local % 8u;
+  let down = local / 8u;
+  let quad = local % ${TILE}u;
+  let depth = local / ${TILE}u * 4u;
+  let row = workgroup.x * ${TILE}u + quad;
+  let outVector = workgroup.y * ${TILE}u + quad;
+  let part = row % parameters.inputVectors;
+${
+    pointwise ? "" : `  let tap = row / parameters.inputVectors;
+  let dy = i32(tap / parameters.kernelX) - i32(parameters.beforeY);
+  let dx = i32(tap % parameters.kernelX) - i32(parameters.beforeX);
+`
+  }  let begin = workgroup.z * parameters.runPositions;
+  let end = min(begin + parameters.runPositions, parameters.positions);
+${each(8, (r) => halves.map((c) => `  var sum${r}_${c} = vec4<f32>();`).join("\n"))}
+  for (var turn = begin; turn < end; turn += ${DEPTH}u) {
+    let position = turn + depth;
+${locate}${fetch}
+    workgroupBarrier();
+    for (var k = 0u; k < ${DEPTH}u; k++) {
+${
+    each(2, (half) =>
+      `      let x${half} = inputTile[k * ${TILE}u + down + ${half * 8}u];
+      let g${half} = gradientTile[k * ${TILE}u + across + ${half * 8}u];`)
+  }
+${
+    each(
+      8,
+      (r) => halves.map((c) => `      sum${r}_${c} += x${r >> 2}.${"xyzw"[r & 3]} * g${c};`).join("\n"),
+    )
+  }
+    }
+    workgroupBarrier();
+  }
+  let base = workgroup.z * parameters.partialVectors;
+${
+    each(8, (r) =>
+      halves.map((c) =>
+        `  {
+    let rowVector = workgroup.x * ${TILE}u + down + ${(r >> 2) * 8}u;
+    let column = workgroup.y * ${TILE}u + across + ${c * 8}u;
+    if ((rowVector < parameters.rowVectors) & (column < parameters.outputVectors)) {
+      let channel = (column * parameters.inputVectors + rowVector % parameters.inputVectors) * 4u + ${r & 3}u;
+      partial[base + ${
+          pointwise ? "channel" : "channel * parameters.taps + rowVector / parameters.inputVectors"
+        }] = sum${r}_${c};
+    }
+  }`
+      ).join("\n"))
+  }
+}
+`;
+  return {
+    kernel: {
+      name: `convolution filter gradient ${pointwise ? "1x1 " : ""}${storage} ${profile}`,
+      code,
+      bindings: Object.keys(bindings),
+      parameters,
+      workgroups: [down, across, runs],
+    },
+    runs,
+  };
+}
