@@ -29,14 +29,17 @@ import {
   convolutionBiasGradientKernels,
   convolutionFilterGradientKernels,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
+import { binaryCrossEntropyKernel } from "../../kernels/operations/binary_cross_entropy.ts";
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
+import { crossEntropyKernel } from "../../kernels/operations/cross_entropy.ts";
 import { globalAveragePoolKernel } from "../../kernels/operations/global_average_pool.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
 import { multiplyKernel } from "../../kernels/operations/multiply.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
 import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise.ts";
 import { resizeHorizontalKernel, resizeTables, resizeVerticalKernel } from "../../kernels/operations/resize/mod.ts";
+import { meanLossKernel } from "../../kernels/operations/row_loss.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax.ts";
 import type { Shape, Target } from "../../kernels/operations/tensor.ts";
 import { topKKernel } from "../../kernels/operations/top_k.ts";
@@ -160,6 +163,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   batchNormStatisticsKernel: () =>
     PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
   batchNormTrainingKernel: () => TARGETS.map((target) => batchNormTrainingKernel({ shape: SHAPE, ...target })),
+  binaryCrossEntropyKernel: () =>
+    TARGETS.map((target) => binaryCrossEntropyKernel({ rows: 9, classes: 11, lossScale: 1, ...target })),
   cellWeightsKernel: () =>
     PROFILES.flatMap((profile) =>
       (["bilinear", "nearest"] as const).map((interpolation) =>
@@ -180,8 +185,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
           .flatMap((epilogue) => convolutionKernels(shape, epilogue, target).map((dispatch) => dispatch.kernel))
       );
     }),
+  crossEntropyKernel: () =>
+    TARGETS.map((target) => crossEntropyKernel({ rows: 9, classes: 11, lossScale: 1, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
   gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
+  meanLossKernel: () => PROFILES.map((profile) => meanLossKernel({ rows: 9, profile })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
   packClassesKernel: () =>

@@ -1,0 +1,151 @@
+/**
+ * What the losses share: a row of logits and a row of targets give one loss and a row of gradients; and the mean of the
+ * losses.
+ *
+ * A CPU runs an invocation for each row, which it reads through textures; a GPU a workgroup, whose invocations share the
+ * classes and join what they have as a tree. Sums run in blocks: added one by one, tens of thousands of small summands
+ * would be rounded away beside a large one.
+ *
+ * @module
+ */
+
+import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
+
+/** Invocations that share a row on a GPU. */
+const WORKERS = 64;
+
+/** Vectors of a block. */
+const BLOCK = 64;
+
+/**
+ * A loss by row, and its gradient.
+ *
+ * @param options `rows` of `classes` each. In WGSL, of logits `value` and targets `label`, both `vec4<f32>`: `sums`, what is
+ * summed over the classes, by the name of the sum; `loss` made of the sums, `gradient` of all; `highest` whether they need
+ * the row's `largest` logit; `functions` at module scope. `gradientScale` is the factor of the gradient.
+ * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `losses` (f32, `[rows]`) and
+ * `inputGradient`.
+ */
+export function rowLoss(
+  options: {
+    name: string;
+    rows: number;
+    classes: number;
+    functions?: string;
+    highest: boolean;
+    sums: Readonly<Record<string, string>>;
+    loss: string;
+    gradient: string;
+    gradientScale: number;
+  } & Target,
+): Kernel {
+  const { name, rows, classes, functions = "", highest, sums, loss, gradient, gradientScale, profile, storage } =
+    options;
+  const vector = vectorType(storage);
+  const shared = profile === "gpu";
+  const workers = shared ? WORKERS : 1;
+  const reads = readTensors({ logits: storage, targets: "f32" }, profile);
+  const bindings = { ...reads.bindings, losses: "f32", inputGradient: vector };
+  const parameters = unsigned([
+    { name: "rows", value: rows },
+    { name: "vectors", value: channelVectors(classes) },
+    { name: "classes", value: classes },
+    { name: "gradientScale", type: "f32", value: gradientScale },
+  ]);
+  const real = realLanes("vector", "parameters.classes");
+  const walk = (body: string, label = true) =>
+    `  for (var vector = first; vector < parameters.vectors; vector += ${workers}u) {
+    let at = row * parameters.vectors + vector;
+    let value = ${reads.load("logits", "at")};
+${label ? `    let label = ${reads.load("targets", "at")};\n` : ""}${body}  }
+`;
+  const join = (variable: string, operation: (a: string, b: string) => string) =>
+    shared ? treeJoin(variable, operation) : "";
+  const names = Object.keys(sums);
+  const each = (line: (name: string) => string) => names.map(line).join("");
+  const lowest = "vec4<f32>(-3.4028234e38)";
+  return {
+    name: `${name} ${storage} ${profile}`,
+    code: `${declarations(bindings, parameters, { textures: reads.textures.map((texture) => texture.name) })}
+${functions}${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
+@compute @workgroup_size(${shared ? WORKERS : 8})
+fn main(${BUILTINS}) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  let row = ${shared ? "group" : "group * 8u + local"};
+  if (row >= parameters.rows) { return; }
+  let first = ${shared ? "local" : "0u"};
+${
+      highest
+        ? `  var highest = ${lowest};
+${
+          walk(`    highest = max(highest, select(${lowest}, value, ${real}));\n`, false)
+        }  var largest = max(max(highest.x, highest.y), max(highest.z, highest.w));
+${join("largest", (a, b) => `max(${a}, ${b})`)}`
+        : ""
+    }${each((sum) => `  var ${sum}Lanes = vec4<f32>(0.0);\n  var ${sum}Block = vec4<f32>(0.0);\n`)}${
+      walk(`    let real = ${real};
+${
+        each((sum) => `    ${sum}Block += select(vec4<f32>(0.0), ${sums[sum]}, real);\n`)
+      }    if (vector / ${workers}u % ${BLOCK}u == ${BLOCK - 1}u) {
+${each((sum) => `      ${sum}Lanes += ${sum}Block;\n      ${sum}Block = vec4<f32>(0.0);\n`)}    }
+`)
+    }${
+      each((sum) =>
+        `  ${sum}Lanes += ${sum}Block;
+  var ${sum} = ${["x", "y", "z", "w"].map((lane) => `${sum}Lanes.${lane}`).join(" + ")};
+${join(sum, (a, b) => `${a} + ${b}`)}`
+      )
+    }  ${shared ? "if (local == 0u) { " : ""}losses[row] = ${loss};${shared ? " }" : ""}
+${
+      walk(`    let slope = parameters.gradientScale * (${gradient});
+    inputGradient[at] = ${vector}(select(vec4<f32>(0.0), slope, ${real}));
+`)
+    }}
+`,
+    bindings: Object.keys(bindings),
+    textures: reads.textures,
+    parameters,
+    workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
+  };
+}
+
+/** Joins a number of every invocation of a workgroup through `partials`, and gives all of them the result. */
+function treeJoin(variable: string, operation: (a: string, b: string) => string): string {
+  const steps = [`  partials[local] = ${variable};`];
+  for (let half = WORKERS / 2; half >= 1; half /= 2) {
+    steps.push(`  workgroupBarrier();
+  if (local < ${half}u) { partials[local] = ${operation("partials[local]", `partials[local + ${half}u]`)}; }`);
+  }
+  return `${steps.join("\n")}\n  workgroupBarrier();\n  ${variable} = partials[0];\n  workgroupBarrier();\n`;
+}
+
+/**
+ * The mean of the rows' losses, by one workgroup, in a fixed order.
+ *
+ * @param options How many `rows`.
+ * @returns A kernel with the bindings `losses` (f32, `[rows]`) and `loss` (f32, `[1]`).
+ */
+export function meanLossKernel(options: { rows: number; profile: Profile }): Kernel {
+  const { rows, profile } = options;
+  const shared = profile === "gpu";
+  const workers = shared ? WORKERS : 1;
+  const bindings = { losses: "f32", loss: "f32" };
+  const parameters = unsigned([{ name: "rows", value: rows }]);
+  return {
+    name: `mean loss ${profile}`,
+    code: `${declarations(bindings, parameters)}
+${shared ? `var<workgroup> partials: array<f32, ${workers}>;\n` : ""}
+@compute @workgroup_size(${workers})
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = 0.0;
+  for (var row = local; row < parameters.rows; row += ${workers}u) { sum += losses[row]; }
+${shared ? treeJoin("sum", (a, b) => `${a} + ${b}`) : ""}  if (local == 0u) { loss[0] = sum / f32(parameters.rows); }
+}
+`,
+    bindings: Object.keys(bindings),
+    parameters,
+    workgroups: [1, 1, 1],
+  };
+}
