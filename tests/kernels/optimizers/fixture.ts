@@ -1,5 +1,5 @@
 /**
- * What PyTorch and timm make of four tensors; see `fixtures/README.md`.
+ * What PyTorch and timm make of four tensors; see `tests/fixtures/optimizers/README.md`.
  *
  * @module
  */
@@ -42,7 +42,7 @@ interface Fixture {
   };
 }
 
-const folder = new URL("fixtures/", import.meta.url);
+const folder = new URL("../../fixtures/optimizers/", import.meta.url);
 
 /** The steps. */
 export const FIXTURE: Fixture = JSON.parse(Deno.readTextFileSync(new URL("steps.json", folder)));
