@@ -17,7 +17,8 @@ export interface Box {
   readonly width: number;
 }
 
-const HEADER = ["key", "class", "top", "left", "height", "width"];
+/** The columns of a table of boxes. */
+export const BOX_COLUMNS = ["key", "class", "top", "left", "height", "width"];
 
 /**
  * Reads a table of boxes. Columns may stand in any order, and others beside them; fields may be quoted.
@@ -33,8 +34,8 @@ export function readBoxes(path: string, classOf: (text: string) => number | unde
   const subject = `Cannot read boxes from "${path}"`;
   const lines = readText(path, subject).split(/\r?\n/);
   const header = fields(lines[0]);
-  const positions = HEADER.map((name) => header.indexOf(name));
-  const missing = HEADER.filter((_, column) => positions[column] < 0);
+  const positions = BOX_COLUMNS.map((name) => header.indexOf(name));
+  const missing = BOX_COLUMNS.filter((_, column) => positions[column] < 0);
   if (missing.length > 0) {
     throw new TypeError(`${subject}: its header is "${lines[0]}", without ${missing.join(", ")}`);
   }

@@ -105,13 +105,14 @@ export function formatOptions(options: OptionTable): string {
  *
  * @param text Its digits.
  * @param name The option's, for the message.
- * @returns A positive integer.
+ * @param least The least it may be, 1 or 0.
+ * @returns An integer.
  * @throws {UsageError} If it is something else.
  */
-export function readCount(text: string, name: string): number {
+export function readCount(text: string, name: string, least: 0 | 1 = 1): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1) {
-    throw new UsageError(`Cannot use --${name} ${text}: expected a positive integer`);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < least) {
+    throw new UsageError(`Cannot use --${name} ${text}: expected ${least === 1 ? "a positive integer" : "0 or more"}`);
   }
   return count;
 }

@@ -52,6 +52,8 @@ Deno.test("readCount() and readChoice() refuse other values", () => {
     const message = `Cannot use --limit ${text}: expected a positive integer`;
     assertThrows(() => readCount(text, "limit"), UsageError, message);
   }
+  assertEquals([readCount("0", "seed", 0), readCount("7", "seed", 0)], [0, 7]);
+  assertThrows(() => readCount("-1", "seed", 0), UsageError, "Cannot use --seed -1: expected 0 or more");
   assertEquals(readChoice("b", "kind", ["a", "b"]), "b");
   const message = "Cannot use --dtype f16, did you mean fp16? Known are fp32, fp16";
   assertThrows(() => readChoice("f16", "dtype", ["fp32", "fp16"]), UsageError, message);

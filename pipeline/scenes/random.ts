@@ -1,0 +1,67 @@
+/**
+ * The random numbers of a scene, from which it follows whole.
+ *
+ * @module
+ */
+
+import { keyWords, randomWords } from "../../formats/labels/random_words.ts";
+
+/** The parts of the data set, which share no scene. */
+export const splits = ["train", "validation", "test", "extra"] as const;
+
+/** A part of the data set. */
+export type Split = typeof splits[number];
+
+/** Which scene. */
+export interface SceneId {
+  /** Any integer. */
+  readonly seed: number;
+  readonly split: Split;
+  /** From 0. */
+  readonly index: number;
+}
+
+/** Random numbers, one after the other. */
+export interface RandomNumbers {
+  /** From `low` to below `high`, each as likely. */
+  uniform(low: number, high: number): number;
+  /** Of mean 0 and variance 1. */
+  normal(): number;
+}
+
+/**
+ * The random numbers of a scene.
+ *
+ * @param id Which scene.
+ * @param purpose What for: what is drawn for one does not depend on how much is drawn for another.
+ * @returns Them.
+ */
+export function sceneNumbers({ seed, split, index }: SceneId, purpose: "layout" | "noise"): RandomNumbers {
+  const next = randomWords([
+    ...keyWords(seed),
+    splits.indexOf(split),
+    ...keyWords(index),
+    purpose === "layout" ? 0 : 1,
+  ]);
+  let spare: number | undefined;
+  return {
+    uniform: (low, high) => low + (high - low) * (next() / 2 ** 32),
+    normal() {
+      if (spare !== undefined) {
+        const value = spare;
+        spare = undefined;
+        return value;
+      }
+      // Marsaglia's polar method: a point in the unit circle gives two.
+      while (true) {
+        const x = next() / 2 ** 31 - 1;
+        const y = next() / 2 ** 31 - 1;
+        const square = x * x + y * y;
+        if (square >= 1 || square === 0) continue;
+        const scale = Math.sqrt(-2 * Math.log(square) / square);
+        spare = y * scale;
+        return x * scale;
+      }
+    },
+  };
+}

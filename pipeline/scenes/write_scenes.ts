@@ -1,0 +1,214 @@
+/**
+ * A split of scenes as a folder:
+ *
+ * | name | |
+ * | --- | --- |
+ * | `images/<class>/<index>.png` | RGB, in the folder of the single label |
+ * | `masks/<class>/<index>.png` | grey, named as the images: 0 for background, or 1 and the index of the class that is seen |
+ * | `boxes.csv` | `key,class,top,left,height,width`: a line for each object, in fractions, around what is seen of it |
+ * | `real.json` | the classes of each image, as ReaL has them: a list of lists of indices, images in the order of their keys |
+ * | `classes.txt` | the names of the classes, one a line |
+ * | `scenes.json` | what the folder was begun with |
+ *
+ * Images and masks are written as they are made, whole or not at all; the tables once all are there. So a run that was
+ * killed goes on with the files that lack, and the folder is byte for byte that of an uninterrupted run.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { encodePng } from "../../formats/images/encode_png.ts";
+import { compareNatural } from "../../formats/images/natural_sort.ts";
+import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/labels/files.ts";
+import { takeLock } from "../../formats/labels/lock.ts";
+import { type Box, BOX_COLUMNS } from "../boxes.ts";
+import type { WriteProgress } from "../fill_folder.ts";
+import { sceneClasses } from "./classes.ts";
+import { SCENE_SIZE } from "./layout.ts";
+import { paintScene } from "./paint.ts";
+import type { Split } from "./random.ts";
+import { type Scene, sceneKey, sceneOf } from "./scene.ts";
+
+/** Raised when the same seed gives other scenes. */
+const VERSION = 1;
+
+const CONFIGURATION = "scenes.json";
+const LOCK = ".scenes.lock";
+
+/** Images, some 2 ms each, that a signal may have to wait for. */
+const IMAGES_A_TASK = 16;
+
+/** Which scenes. */
+export interface SceneRange {
+  /** Any integer. */
+  readonly seed: number;
+  readonly split: Split;
+  /** The index of the first. */
+  readonly start: number;
+  /** How many. */
+  readonly images: number;
+}
+
+/** What was done. */
+export interface ScenesWritten extends WriteProgress {
+  /** Whether the signal ended it early; the figures below are of the scenes until then. */
+  readonly stopped: boolean;
+  /** Objects in all images. */
+  readonly objects: number;
+  /** The share of single labels that are right for who always names the class most likely to be the label. */
+  readonly ceiling: number;
+}
+
+/** What is kept of a scene for the tables. */
+interface Truth {
+  readonly key: string;
+  readonly boxes: readonly Box[];
+}
+
+/**
+ * Writes scenes, or what of them is not there yet.
+ *
+ * @param folder Where; it is made if it is not there.
+ * @param range Which scenes.
+ * @param watch A signal that stops the run, and whom to tell of each image.
+ * @returns What was done.
+ * @throws {Deno.errors.AlreadyExists} If the folder was begun with other scenes, or holds something else.
+ * @throws {Deno.errors.Busy} If another process writes there.
+ * @throws {Error} If a file cannot be written.
+ */
+export async function writeScenes(
+  folder: string,
+  range: SceneRange,
+  watch: { readonly signal?: AbortSignal; readonly onProgress?: (progress: WriteProgress) => void } = {},
+): Promise<ScenesWritten> {
+  const subject = `Cannot write scenes to "${folder}"`;
+  makeFolder(folder, subject);
+  const unlock = takeLock(join(folder, LOCK), subject);
+  try {
+    begin(folder, range, subject);
+    return await fill(folder, range, watch);
+  } finally {
+    unlock();
+  }
+}
+
+async function fill(
+  folder: string,
+  { images, start, ...id }: SceneRange,
+  { signal, onProgress }: { readonly signal?: AbortSignal; readonly onProgress?: (progress: WriteProgress) => void },
+): Promise<ScenesWritten> {
+  const truths: Truth[] = [];
+  let before = 0;
+  let objects = 0;
+  let right = 0;
+  const result = (stopped: boolean): ScenesWritten => {
+    const done = truths.length;
+    return { done, before, total: images, rejected: 0, stopped, objects, ceiling: right / done };
+  };
+  for (let index = start; index < start + images; index++) {
+    // Signals arrive between tasks only.
+    if (index % IMAGES_A_TASK === 0) await new Promise((resolve) => setTimeout(resolve));
+    if (signal?.aborted) return result(true);
+    const scene = sceneOf({ ...id, index });
+    const key = sceneKey(scene);
+    if (!writeMissing(folder, key, scene)) before++;
+    truths.push({ key, boxes: scene.boxes });
+    objects += scene.objects.length;
+    right += Math.max(...scene.shares);
+    onProgress?.(result(false));
+  }
+  truths.sort((a, b) => compareNatural(a.key, b.key));
+  replaceFile(join(folder, "boxes.csv"), boxTable(truths));
+  replaceFile(join(folder, "real.json"), realList(truths));
+  return result(false);
+}
+
+/** Makes the folders and says what they are for, or finds that this was done. */
+function begin(folder: string, range: SceneRange, subject: string): void {
+  const path = join(folder, CONFIGURATION);
+  const { seed, split, start, images } = range;
+  const wanted = { version: VERSION, seed, split, start, images };
+  const text = readIfThere(path);
+  if (text === undefined) {
+    const foreign = [...Deno.readDirSync(folder)].map(({ name }) => name).sort().find((name) =>
+      name !== LOCK && !name.endsWith(PARTIAL)
+    );
+    if (foreign !== undefined) {
+      throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONFIGURATION}`);
+    }
+    replaceFile(path, `${JSON.stringify(wanted)}\n`);
+  } else {
+    checkSame(text, wanted, subject);
+  }
+  replaceFile(join(folder, "classes.txt"), sceneClasses.map(({ name }) => `${name}\n`).join(""));
+  for (const { name } of sceneClasses) {
+    makeFolder(join(folder, "images", name), subject);
+    makeFolder(join(folder, "masks", name), subject);
+  }
+}
+
+function checkSame(text: string, wanted: Readonly<Record<string, unknown>>, subject: string): void {
+  let before: Record<string, unknown>;
+  try {
+    before = Object(JSON.parse(text));
+  } catch {
+    throw new TypeError(`${subject}: its ${CONFIGURATION} is not JSON`);
+  }
+  const name = Object.keys(wanted).find((name) => before[name] !== wanted[name]);
+  if (name === undefined) return;
+  throw new Deno.errors.AlreadyExists(`${subject}: it was begun with ${name} ${before[name]}, not ${wanted[name]}`);
+}
+
+/** Writes a scene's files that are not there; returns whether there was one. */
+function writeMissing(folder: string, key: string, scene: Scene): boolean {
+  const [image, mask] = [join(folder, "images", key), join(folder, "masks", key)];
+  const [hasImage, hasMask] = [isThere(image), isThere(mask)];
+  const size = { width: SCENE_SIZE, height: SCENE_SIZE };
+  if (!hasImage) writeWhole(image, encodePng(paintScene(scene), { ...size, channels: 3 }));
+  if (!hasMask) writeWhole(mask, encodePng(scene.mask, { ...size, channels: 1 }));
+  return !(hasImage && hasMask);
+}
+
+function isThere(path: string): boolean {
+  try {
+    // A power cut can leave a name without content.
+    return Deno.statSync(path).size > 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw fileError(`Cannot read "${path}"`, error);
+  }
+}
+
+/** Unlike `replaceFile`, does not wait for the disk: images are many, and can be made again. */
+function writeWhole(path: string, bytes: Uint8Array): void {
+  const partial = path + PARTIAL;
+  try {
+    Deno.writeFileSync(partial, bytes);
+    Deno.renameSync(partial, path);
+  } catch (error) {
+    removeIfThere(partial);
+    throw fileError(`Cannot write "${path}"`, error);
+  }
+}
+
+function makeFolder(path: string, subject: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+function boxTable(truths: readonly Truth[]): string {
+  const lines = truths.flatMap(({ key, boxes }) =>
+    boxes.map(({ index, top, left, height, width }) =>
+      [key, sceneClasses[index].name, top, left, height, width].join(",")
+    )
+  );
+  return `${[BOX_COLUMNS.join(","), ...lines].join("\n")}\n`;
+}
+
+function realList(truths: readonly Truth[]): string {
+  const lists = truths.map(({ boxes }) => boxes.map(({ index }) => index).sort((a, b) => a - b));
+  return `${JSON.stringify(lists)}\n`;
+}
