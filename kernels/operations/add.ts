@@ -4,11 +4,14 @@
  * The residual may have fewer channels than x (ReXNet widens its blocks): the missing ones count as zero, so that
  * y[..., c] = x[..., c] from the residual's last channel on.
  *
+ * The gradient of x is that of y. So is the residual's, where it is as wide; a narrower one takes its own channels of it
+ * ({@linkcode addResidualGradientKernel}).
+ *
  * @module
  */
 
 import type { Kernel } from "../kernel.ts";
-import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+import { channelVectors, itemKernel, realLanes, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 
 /**
  * The shape of a sum.
@@ -80,5 +83,50 @@ export function addKernel(options: { input: Shape; residual: Shape } & Target): 
   }
   output[item] = ${vector}(sum);`
       : `  output[item] = ${vector}(vec4<f32>(input[item]) + vec4<f32>(residual[item]));`,
+  });
+}
+
+/**
+ * The gradient of a residual on the CPU.
+ *
+ * @param outputGradient `[N, H, W, C]`, channels not padded.
+ * @param shapes Of input and residual.
+ * @returns `[N, H, W, residualChannels]`.
+ */
+export function addResidualGradientReference(
+  outputGradient: ArrayLike<number>,
+  shapes: { input: Shape; residual: Shape },
+): Float64Array {
+  const channels = addShape(shapes.input, shapes.residual)[3];
+  const residualChannels = shapes.residual[3];
+  const length = outputGradient.length / channels * residualChannels;
+  return Float64Array.from({ length }, (_, index) => {
+    return outputGradient[Math.floor(index / residualChannels) * channels + index % residualChannels];
+  });
+}
+
+/**
+ * The gradient of a residual with fewer channels than the sum.
+ *
+ * @param options `input` and `residual` are shapes.
+ * @returns A kernel with the bindings `outputGradient` and `residualGradient`.
+ * @throws {TypeError} If the shapes do not go together.
+ */
+export function addResidualGradientKernel(options: { input: Shape; residual: Shape } & Target): Kernel {
+  const { input, residual, profile, storage } = options;
+  const vector = vectorType(storage);
+  return itemKernel({
+    name: `add residual gradient ${storage}`,
+    profile,
+    bindings: { outputGradient: vector, residualGradient: vector },
+    parameters: [
+      { name: "vectors", value: channelVectors(addShape(input, residual)[3]) },
+      { name: "residualVectors", value: channelVectors(residual[3]) },
+      { name: "residualChannels", value: residual[3] },
+    ],
+    items: tensorVectors(residual),
+    body: `  let lanes = item % parameters.residualVectors;
+  let gradient = outputGradient[item / parameters.residualVectors * parameters.vectors + lanes];
+  residualGradient[item] = select(${vector}(0.0), gradient, ${realLanes("lanes", "parameters.residualChannels")});`,
   });
 }

@@ -1,11 +1,16 @@
 /**
  * Squeeze-and-excitation's product: y[n, h, w, c] = x[n, h, w, c] g[n, c]. The gate's padding lanes meet zeros.
  *
+ * Gradients: dL/dx = dL/dy g is the same product, and runs {@linkcode multiplyKernel} on dL/dy; that of the gate is the sum
+ * of dL/dy x over H and W.
+ *
  * @module
  */
 
 import type { Kernel } from "../kernel.ts";
+import { positionSums } from "./position_sums.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
 
 /**
  * The shape of a product.
@@ -58,5 +63,49 @@ export function multiplyKernel(options: { shape: Shape } & Target): Kernel {
     items: tensorVectors(shape),
     body: `  let lanes = item / parameters.imageVectors * parameters.vectors + item % parameters.vectors;
   output[item] = ${vector}(vec4<f32>(input[item]) * vec4<f32>(gate[lanes]));`,
+  });
+}
+
+/**
+ * The gate's gradient on the CPU.
+ *
+ * @param input `[N, H, W, C]`, channels not padded.
+ * @param outputGradient Of the input's shape.
+ * @param shape Of the input.
+ * @returns `[N, C]`.
+ */
+export function multiplyGateGradientReference(
+  input: ArrayLike<number>,
+  outputGradient: ArrayLike<number>,
+  shape: Shape,
+): Float64Array {
+  const [batch, height, width, channels] = shape;
+  const gateGradient = new Float64Array(batch * channels);
+  for (let index = 0; index < input.length; index++) {
+    const image = Math.floor(index / (height * width * channels));
+    gateGradient[image * channels + index % channels] += input[index] * outputGradient[index];
+  }
+  return gateGradient;
+}
+
+/**
+ * The gate's gradient.
+ *
+ * @param options `shape` of the input.
+ * @returns A kernel with `input` and `outputGradient` (textures in the software profile) and `gateGradient`,
+ * `[N, 1, 1, C]`.
+ */
+export function multiplyGateGradientKernel(options: { shape: Shape } & Target): Kernel {
+  const { shape, profile, storage } = options;
+  const vector = vectorType(storage);
+  const reads = readTensors({ input: storage, outputGradient: storage }, profile);
+  return positionSums({
+    name: `multiply gate gradient ${storage}`,
+    shape,
+    profile,
+    reads,
+    output: { name: "gateGradient", type: vector },
+    term: `${reads.load("input", "at")} * ${reads.load("outputGradient", "at")}`,
+    result: `${vector}(sum)`,
   });
 }

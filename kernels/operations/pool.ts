@@ -32,11 +32,15 @@ export type PoolOptions = Omit<Pool, "type" | "input" | "output">;
  * @throws {RangeError} If the window does not fit, or padding is more than half of it.
  */
 export function poolShape(shape: Shape, options: PoolOptions): Shape {
-  const [y, x] = windows(shape, options);
+  const [y, x] = poolWindows(shape, options);
   return [shape[0], y.output, x.output, shape[3]];
 }
 
-function windows(shape: Shape, { kernel, stride, padding, ceilMode }: PoolOptions): [WindowAxis, WindowAxis] {
+/** The windows' way along both axes; errors as {@linkcode poolShape}'s. */
+export function poolWindows(
+  shape: Shape,
+  { kernel, stride, padding, ceilMode }: PoolOptions,
+): [WindowAxis, WindowAxis] {
   if (padding !== "same" && padding.some((size, axis) => size > kernel[axis] / 2)) {
     throw new RangeError(
       `Cannot pool with padding ${padding.join(" x ")}: more than half of kernel ${kernel.join(" x ")}`,
@@ -64,7 +68,7 @@ function windows(shape: Shape, { kernel, stride, padding, ceilMode }: PoolOption
 export function poolReference(input: ArrayLike<number>, shape: Shape, options: PoolOptions): Float64Array {
   const [batch, height, width, channels] = shape;
   const { mode, kernel, stride, countPadding = true } = options;
-  const [yWindow, xWindow] = windows(shape, options);
+  const [yWindow, xWindow] = poolWindows(shape, options);
   const output = new Float64Array(batch * yWindow.output * xWindow.output * channels);
   let index = 0;
   for (let n = 0; n < batch; n++) {
@@ -104,7 +108,7 @@ export function poolReference(input: ArrayLike<number>, shape: Shape, options: P
 export function poolKernel(options: { shape: Shape; pool: PoolOptions } & Target): Kernel {
   const { shape, pool, profile, storage } = options;
   const { mode, kernel, stride, countPadding = true } = pool;
-  const [y, x] = windows(shape, pool);
+  const [y, x] = poolWindows(shape, pool);
   const vector = vectorType(storage);
   const pair = (name: string, [vertical, horizontal]: Pair) => [
     { name: `${name}Y`, value: vertical },

@@ -13,7 +13,8 @@ import type { Kernel, Profile, Storage } from "../../kernels/kernel.ts";
 import type { ActivationFunction } from "../../kernels/network.ts";
 import { buildNetwork, listArchitectures } from "../../kernels/networks/mod.ts";
 import { activationKernel } from "../../kernels/operations/activation.ts";
-import { addKernel } from "../../kernels/operations/add.ts";
+import { activationGradientKernel } from "../../kernels/operations/activation_gradient.ts";
+import { addKernel, addResidualGradientKernel } from "../../kernels/operations/add.ts";
 import { batchNormKernel } from "../../kernels/operations/batch_norm.ts";
 import {
   batchNormGradientSumsKernel,
@@ -30,13 +31,16 @@ import {
   convolutionFilterGradientKernels,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/binary_cross_entropy.ts";
+import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
+import { convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../kernels/operations/cross_entropy.ts";
-import { globalAveragePoolKernel } from "../../kernels/operations/global_average_pool.ts";
+import { globalAveragePoolGradientKernel, globalAveragePoolKernel } from "../../kernels/operations/global_average_pool.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
-import { multiplyKernel } from "../../kernels/operations/multiply.ts";
+import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
+import { poolGradientKernel } from "../../kernels/operations/pool_gradient.ts";
 import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise.ts";
 import { resizeHorizontalKernel, resizeTables, resizeVerticalKernel } from "../../kernels/operations/resize/mod.ts";
 import { meanLossKernel } from "../../kernels/operations/row_loss.ts";
@@ -116,6 +120,22 @@ const GRADIENT_LAYERS: readonly Layer[] = [1, 3, 5, 7, 9].flatMap((kernel) =>
   ])
 );
 
+/** Convolutions whose input gradients are of every kind: one or several phases, their weights in one window or several. */
+const INPUT_GRADIENT_LAYERS: readonly Layer[] = [
+  ...LAYERS,
+  ...[8, 2].flatMap((size) =>
+    [1, 2].flatMap((stride) =>
+      [[1, 8], [1, 3000], [3, 8], [3, 400]].map(([kernel, outputChannels]) => ({
+        input: [1, size, size, 8] as const,
+        outputChannels,
+        kernel,
+        stride,
+        groups: 1,
+      }))
+    )
+  ),
+];
+
 const POOLS: readonly PoolOptions[] = [
   { mode: "max", kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
   { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
@@ -140,6 +160,10 @@ const ADAMP: readonly { layout: ParameterLayout; optimizer: AdamP; profile: Prof
 /** The kernels of each exported kernel function, by its name. */
 export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   accumulateKernel: () => PROFILES.map((profile) => accumulateKernel({ length: LENGTH, profile })),
+  activationGradientKernel: () =>
+    TARGETS.flatMap((target) =>
+      ACTIVATIONS.map((activation) => activationGradientKernel({ activation, shape: SHAPE, ...target }))
+    ),
   activationKernel: () =>
     TARGETS.flatMap((target) =>
       ACTIVATIONS.map((activation) => activationKernel({ activation, shape: SHAPE, ...target }))
@@ -153,6 +177,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       [7, 3].map((channels) => addKernel({ input: SHAPE, residual: [1, 8, 8, channels], ...target }))
     ),
+  addResidualGradientKernel: () =>
+    TARGETS.map((target) => addResidualGradientKernel({ input: SHAPE, residual: [1, 8, 8, 3], ...target })),
   batchNormGradientSumsKernel: () => TARGETS.map((target) => batchNormGradientSumsKernel({ shape: SHAPE, ...target })),
   batchNormInputGradientKernel: () =>
     TARGETS.map((target) => batchNormInputGradientKernel({ shape: SHAPE, ...target })),
@@ -177,6 +203,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     GRADIENT_LAYERS.flatMap((layer) =>
       TARGETS.flatMap((target) => convolutionFilterGradientKernels(layerShape(layer), target))
     ),
+  convolutionInputGradientKernels: () =>
+    INPUT_GRADIENT_LAYERS.flatMap((layer) =>
+      TARGETS.flatMap((target) =>
+        convolutionInputGradientKernels(layerShape(layer), target).map(({ kernel }) => kernel)
+      )
+    ),
   convolutionKernels: () =>
     LAYERS.flatMap((layer) => {
       const shape = layerShape(layer);
@@ -187,9 +219,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     }),
   crossEntropyKernel: () =>
     TARGETS.map((target) => crossEntropyKernel({ rows: 9, classes: 11, lossScale: 1, ...target })),
+  globalAveragePoolGradientKernel: () =>
+    TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
+  gatherWeightsKernel: () =>
+    TARGETS.flatMap((target) =>
+      [false, true].map((bias) => gatherWeightsKernel({ words: 64, weights: 50, bias, ...target }))
+    ),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
   gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
   meanLossKernel: () => PROFILES.map((profile) => meanLossKernel({ rows: 9, profile })),
+  multiplyGateGradientKernel: () => TARGETS.map((target) => multiplyGateGradientKernel({ shape: SHAPE, ...target })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
   packClassesKernel: () =>
@@ -210,6 +249,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         )
       )
     ),
+  poolGradientKernel: () =>
+    TARGETS.flatMap((target) => POOLS.map((pool) => poolGradientKernel({ shape: SHAPE, pool, ...target }))),
   poolKernel: () => TARGETS.flatMap((target) => POOLS.map((pool) => poolKernel({ shape: SHAPE, pool, ...target }))),
   prepareStepKernel: () =>
     PROFILES.flatMap((profile) =>

@@ -1,4 +1,6 @@
 import {
+  globalAveragePoolGradientKernel,
+  globalAveragePoolGradientReference,
   globalAveragePoolKernel,
   globalAveragePoolReference,
   globalAveragePoolShape,
@@ -6,6 +8,7 @@ import {
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
 import { runKernel } from "../../../kernels/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
+import { differenceGradient, weighedSum } from "../finite_differences.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 
 Deno.test("globalAveragePoolKernel() averages positions of any number", async () => {
@@ -28,4 +31,35 @@ Deno.test("globalAveragePoolKernel() averages positions of any number", async ()
       });
     }
   }
+});
+
+Deno.test("globalAveragePoolGradientKernel() spreads an image's gradient over its positions", async () => {
+  const device = await testDevice();
+  for (const shape of [[1, 1, 1, 3], [2, 7, 5, 37], [3, 1, 31, 4]] as Shape[]) {
+    const [batch, , , channels] = shape;
+    const gradient = randomValues(batch * channels, 11, 4);
+    for (const target of targets(device)) {
+      const kernel = globalAveragePoolGradientKernel({ shape, ...target });
+      const { inputGradient } = await runKernel(device, kernel, {
+        outputGradient: padChannels(gradient, channels, target.storage),
+        inputGradient: { bytes: tensorBytes(shape, target.storage) },
+      });
+      assertClose(
+        unpadChannels(inputGradient, channels, target.storage),
+        globalAveragePoolGradientReference(gradient, shape),
+        { ...sumTolerance(target.storage), shape, name: kernel.name },
+      );
+    }
+  }
+});
+
+Deno.test("globalAveragePoolGradientReference() agrees with finite differences", () => {
+  const shape = [2, 3, 2, 5] as const;
+  const gradient = randomValues(10, 1);
+  const loss = (values: Float64Array) => weighedSum(globalAveragePoolReference(values, shape), gradient);
+  assertClose(
+    globalAveragePoolGradientReference(gradient, shape),
+    differenceGradient(loss, randomValues(60, 2)),
+    { absolute: 1e-9, relative: 1e-9, name: "gradient" },
+  );
 });
