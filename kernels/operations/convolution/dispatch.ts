@@ -9,7 +9,7 @@ import type { Kernel } from "../../kernel.ts";
 import type { ActivationFunction } from "../../network.ts";
 import { activationExpression } from "../activation.ts";
 import { realLanes } from "../tensor.ts";
-import type { ConvolutionShape } from "./shape.ts";
+import type { ConvolutionShape, Spread } from "./shape.ts";
 
 /** One dispatch of a convolution. */
 export interface ConvolutionDispatch {
@@ -25,7 +25,8 @@ export interface ConvolutionWeights {
 }
 
 /**
- * The uniform members that place a window: where a kernel is not pointwise, it finds its input with them.
+ * The uniform members that place a window: where a kernel is not pointwise, it finds its input with them. `before` may be
+ * negative: kernels take it as an `i32`.
  *
  * @param shape The convolution.
  * @returns Values by name.
@@ -35,14 +36,47 @@ export function windowParameters({ kernel, stride, before, input, output }: Conv
     kernelX: kernel[1],
     strideY: stride[0],
     strideX: stride[1],
-    beforeY: before[0],
-    beforeX: before[1],
+    beforeY: before[0] >>> 0,
+    beforeX: before[1] >>> 0,
     inputY: input[0],
     inputX: input[1],
     outputY: output[0],
     outputX: output[1],
   };
 }
+
+/**
+ * The uniform members that place outputs in a larger tensor.
+ *
+ * @param shape The convolution.
+ * @param spread Where they stand.
+ * @returns Values by name; none without a spread.
+ */
+export function spreadParameters({ output }: ConvolutionShape, spread: Spread | undefined): Record<string, number> {
+  return spread
+    ? {
+      outputY: output[0],
+      outputX: output[1],
+      firstY: spread.first[0],
+      firstX: spread.first[1],
+      stepY: spread.step[0],
+      stepX: spread.step[1],
+      spreadY: spread.size[0],
+      spreadX: spread.size[1],
+    }
+    : {};
+}
+
+/** The WGSL function `spread`: from an output position's number to that of its place in the larger tensor. */
+export const SPREAD_FUNCTION = `
+fn spread(position: u32) -> u32 {
+  let column = position % parameters.outputX;
+  let row = position / parameters.outputX % parameters.outputY;
+  let image = position / parameters.outputX / parameters.outputY;
+  return (image * parameters.spreadY + parameters.firstY + row * parameters.stepY) * parameters.spreadX +
+    parameters.firstX + column * parameters.stepX;
+}
+`;
 
 /**
  * What a sum becomes before it is stored.

@@ -25,15 +25,24 @@ export interface ConvolutionShape extends Omit<ConvolutionOptions, "padding"> {
   readonly inputChannels: number;
   /** Of the output: height, width. */
   readonly output: Pair;
-  /** Zeros above and to the left of the input. */
+  /** Zeros above and to the left of the input; a negative number leaves so many of its rows or columns out. */
   readonly before: Pair;
 }
 
-/** What happens to a sum before it is stored: `activation(sum + bias + residual)`. */
+/** Where output positions stand in a larger tensor: (y, x) at `first + step (y, x)`. What is between them is left alone. */
+export interface Spread {
+  readonly first: Pair;
+  readonly step: Pair;
+  /** Of the larger tensor: height, width. */
+  readonly size: Pair;
+}
+
+/** What happens to a sum before it is stored, `activation(sum + bias + residual)`, and where it is stored. */
 export interface Epilogue {
   readonly activation?: ActivationFunction;
   /** Channels of the residual, at most the output's; the missing ones count as zero. */
   readonly residualChannels?: number;
+  readonly spread?: Spread;
 }
 
 /**
@@ -85,8 +94,9 @@ export function outputPositions({ batch, output }: ConvolutionShape): number {
 }
 
 /** Whether every output position reads just the input position of the same number: a matrix product. */
-export function isPointwise({ kernel, stride, before, groups }: ConvolutionShape): boolean {
-  return [...kernel, ...stride, groups].every((value) => value === 1) && before[0] === 0 && before[1] === 0;
+export function isPointwise({ kernel, stride, before, groups, input, output }: ConvolutionShape): boolean {
+  return [...kernel, ...stride, groups].every((value) => value === 1) &&
+    [0, 1].every((axis) => before[axis] === 0 && input[axis] === output[axis]);
 }
 
 /** Whether every channel is convolved by itself. */

@@ -19,7 +19,14 @@
 import { type Kernel, type Parameter, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
-import { activated, type ConvolutionDispatch, type ConvolutionWeights, windowParameters } from "./dispatch.ts";
+import {
+  activated,
+  type ConvolutionDispatch,
+  type ConvolutionWeights,
+  SPREAD_FUNCTION,
+  spreadParameters,
+  windowParameters,
+} from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, mergeGroups, outputPositions } from "./shape.ts";
 
 /** Output channels of a tile. */
@@ -153,7 +160,7 @@ function endsSum(run: Run, tiles: { steps: number }): boolean {
 
 function runParameters(
   shape: ConvolutionShape,
-  { residualChannels }: Epilogue,
+  { residualChannels, spread }: Epilogue,
   tiles: ReturnType<typeof tiling>,
   run: Run,
 ): Parameter[] {
@@ -178,6 +185,7 @@ function runParameters(
       tapVectors: Math.min(run.steps, tiles.vectors),
       ...windowParameters(shape),
     }),
+    ...(endsSum(run, tiles) ? spreadParameters(shape, spread) : {}),
   };
   return unsigned(Object.entries(values).map(([name, value]) => ({ name, value })));
 }
@@ -197,6 +205,7 @@ function writeKernel(
   const ends = endsSum(run, tiles);
   const residual = ends && epilogue.residualChannels !== undefined;
   const partial = !starts || !ends;
+  const spread = ends && epilogue.spread !== undefined;
   const each = Array.from({ length: perInvocation }, (_, index) => index);
   const columns = Array.from({ length: TILE / 4 }, (_, index) => index);
   const lines = (make: (position: number) => string) => each.map(make).join("\n");
@@ -275,10 +284,12 @@ ${
         }u, vector + ${column}u < parameters.residualVectors);\n`
         : ""
     }      let ${value} = sum${p}_${column} + weights[block + ${column}u]${added};
-      output[${cell}] = ${vectorType(storage)}(${activated(epilogue.activation, value, `vector + ${column}u`)});
+      output[${spread ? `placed + ${column}u` : cell}] = ${vectorType(storage)}(${
+      activated(epilogue.activation, value, `vector + ${column}u`)
+    });
     }`;
   };
-  const code = `${declared}
+  const code = `${declared}${spread ? SPREAD_FUNCTION : ""}
 @compute @workgroup_size(${LANES})
 fn main(${BUILTINS}) {
   let first = ((workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local) * ${perInvocation}u;
@@ -307,7 +318,9 @@ ${
     lines((p) =>
       `  if (first + ${p}u < parameters.positions) {
     let at = (first + ${p}u) * parameters.outputVectors + vector;
-${columns.map((column) => finish(p, column)).join("\n")}
+${spread ? `    let placed = spread(first + ${p}u) * parameters.outputVectors + vector;\n` : ""}${
+        columns.map((column) => finish(p, column)).join("\n")
+      }
   }`
     )
   }
@@ -315,8 +328,8 @@ ${columns.map((column) => finish(p, column)).join("\n")}
 `;
   const kind = pointwise ? "1x1" : `${shape.kernel.join("x")}`;
   return {
-    name: `convolution ${kind}${epilogue.activation ? ` ${epilogue.activation}` : ""}${
-      residual ? " residual" : ""
+    name: `convolution ${kind}${epilogue.activation ? ` ${epilogue.activation}` : ""}${residual ? " residual" : ""}${
+      spread ? " spread" : ""
     } ${storage} software`,
     code,
     bindings: storageBindings,

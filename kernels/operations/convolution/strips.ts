@@ -16,7 +16,7 @@
 import { type Kernel, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
-import { activated, type ConvolutionDispatch, type ConvolutionWeights } from "./dispatch.ts";
+import { activated, type ConvolutionDispatch, type ConvolutionWeights, spreadParameters } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "./shape.ts";
 
 /** Positions of a strip. */
@@ -102,7 +102,7 @@ export function stripConvolution(
 
 function stripKernel(
   shape: ConvolutionShape,
-  { activation }: Epilogue,
+  { activation, spread }: Epilogue,
   target: Target,
   firstVector: number,
   windowVectors: number,
@@ -131,9 +131,10 @@ function stripKernel(
       outputX: shape.output[1],
       outputVectors: vectors,
       outputChannels: shape.outputChannels,
-      beforeY: shape.before[0],
-      beforeX: shape.before[1],
+      beforeY: shape.before[0] >>> 0,
+      beforeX: shape.before[1] >>> 0,
       ...(software ? { firstVector } : {}),
+      ...spreadParameters(shape, spread),
       ...(depthwise ? {} : { groupVectors: inputVectors, groupOutputVectors: outputVectors }),
     }).map(([name, value]) => ({ name, value })),
   );
@@ -184,12 +185,20 @@ function stripKernel(
     ].join("\n");
   }).join("\n");
   const biasRow = depthwise ? `${rows}u` : `${kernelY * kernelX}u * parameters.groupVectors * 4u`;
+  const neighbour = (r: number, p: number) =>
+    spread
+      ? `${r}u * parameters.stepY * parameters.spreadX + ${p}u * parameters.stepX`
+      : `${r}u * parameters.outputX + ${p}u`;
+  const start = spread
+    ? `((image * parameters.spreadY + parameters.firstY + row * parameters.stepY) * parameters.spreadX +
+    parameters.firstX + column * parameters.stepX)`
+    : "((image * parameters.outputY + row) * parameters.outputX + column)";
   const store = stripRows.flatMap((r) =>
     strip.map((p) => {
       const name = `value${r}_${p}`;
       return `  if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
     let ${name} = sum${r}_${p} + bias;
-    output[at + (${r}u * parameters.outputX + ${p}u) * parameters.outputVectors] = ${vectorType(storage)}(${
+    output[at + (${neighbour(r, p)}) * parameters.outputVectors] = ${vectorType(storage)}(${
         activated(activation, name, "vector")
       });
   }`;
@@ -227,13 +236,13 @@ ${stripRows.flatMap((r) => strip.map((p) => `  var sum${r}_${p} = vec4<f32>();`)
 ${inputRows}
   }
   let bias = ${weightAt(biasRow)};
-  let at = ((image * parameters.outputY + row) * parameters.outputX + column) * parameters.outputVectors + vector;
+  let at = ${start} * parameters.outputVectors + vector;
 ${store}
 }
 `;
   const kind = `${depthwise ? "depthwise" : "grouped"} ${shape.kernel.join("x")}/${shape.stride.join("x")}`;
   return {
-    name: `convolution ${kind}${activation ? ` ${activation}` : ""} ${storage} ${profile}`,
+    name: `convolution ${kind}${activation ? ` ${activation}` : ""}${spread ? " spread" : ""} ${storage} ${profile}`,
     code,
     bindings: software ? ["output"] : ["output", "input", "weights"],
     textures: software ? [{ name: "input", format: textureFormat(storage) }] : [],

@@ -13,7 +13,14 @@
 
 import { spreadWorkgroups } from "../../kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
-import { activated, type ConvolutionDispatch, type ConvolutionWeights, windowParameters } from "./dispatch.ts";
+import {
+  activated,
+  type ConvolutionDispatch,
+  type ConvolutionWeights,
+  SPREAD_FUNCTION,
+  spreadParameters,
+  windowParameters,
+} from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
 
 /** Positions, and channels, of a workgroup. */
@@ -62,7 +69,7 @@ export function tileConvolution(
   epilogue: Epilogue,
   { storage, profile }: Target,
 ): ConvolutionDispatch[] {
-  const { activation, residualChannels } = epilogue;
+  const { activation, residualChannels, spread } = epilogue;
   const { inputVectors, steps } = matrix(shape);
   const positions = outputPositions(shape);
   const outputVectors = channelVectors(shape.outputChannels);
@@ -77,6 +84,7 @@ export function tileConvolution(
       steps,
       ...(residual ? { residualVectors: channelVectors(residualChannels) } : {}),
       ...(pointwise ? {} : windowParameters(shape)),
+      ...spreadParameters(shape, spread),
     }).map(([name, value]) => ({ name, value })),
   );
   const vector = vectorType(storage);
@@ -114,6 +122,7 @@ ${
 ${
       range(2).map((c) => {
         const value = `value${p}_${c}`;
+        const position = spread ? `spread(place + ${p}u)` : `(place + ${p}u)`;
         return `    if (column${c} < parameters.outputVectors) {
       ${
           residual ? "var" : "let"
@@ -124,7 +133,7 @@ ${
         ${value} += vec4<f32>(residual[(place + ${p}u) * parameters.residualVectors + column${c}]);
       }\n`
             : ""
-        }      output[(place + ${p}u) * parameters.outputVectors + column${c}] = ${vector}(${
+        }      output[${position} * parameters.outputVectors + column${c}] = ${vector}(${
           activated(activation, value, `column${c}`)
         });
     }`;
@@ -132,7 +141,9 @@ ${
     }
   }`
   ).join("\n");
-  const code = `${declarations(Object.fromEntries(bindings.map((name) => [name, vector])), parameters)}
+  const code = `${declarations(Object.fromEntries(bindings.map((name) => [name, vector])), parameters)}${
+    spread ? SPREAD_FUNCTION : ""
+  }
 // Rows of 64 positions and of 64 channels, as vectors.
 var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
 var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
@@ -190,8 +201,8 @@ ${store}
   const groups = spreadWorkgroups(Math.ceil(positions / TILE));
   return [{
     kernel: {
-      name: `convolution ${kind}${activation ? ` ${activation}` : ""}${
-        residual ? " residual" : ""
+      name: `convolution ${kind}${activation ? ` ${activation}` : ""}${residual ? " residual" : ""}${
+        spread ? " spread" : ""
       } ${storage} ${profile}`,
       code,
       bindings,
