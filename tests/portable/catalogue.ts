@@ -36,7 +36,10 @@ import { convolutionInputGradientKernels } from "../../kernels/operations/convol
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../kernels/operations/cross_entropy.ts";
-import { globalAveragePoolGradientKernel, globalAveragePoolKernel } from "../../kernels/operations/global_average_pool.ts";
+import {
+  globalAveragePoolGradientKernel,
+  globalAveragePoolKernel,
+} from "../../kernels/operations/global_average_pool.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
 import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
@@ -219,12 +222,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     }),
   crossEntropyKernel: () =>
     TARGETS.map((target) => crossEntropyKernel({ rows: 9, classes: 11, lossScale: 1, ...target })),
-  globalAveragePoolGradientKernel: () =>
-    TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   gatherWeightsKernel: () =>
     TARGETS.flatMap((target) =>
       [false, true].map((bias) => gatherWeightsKernel({ words: 64, weights: 50, bias, ...target }))
     ),
+  globalAveragePoolGradientKernel: () =>
+    TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
   gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
   meanLossKernel: () => PROFILES.map((profile) => meanLossKernel({ rows: 9, profile })),
