@@ -23,15 +23,15 @@ export function runScenes(args: readonly string[]): Promise<number> {
 }
 
 async function run(command: ScenesCommand, progress: Progress): Promise<number> {
-  const { folder, quiet, splits } = command;
+  const { folder, quiet, splits, seed, start } = command;
   const imagesOf = (split: typeof splits[number]) => command.images ?? SPLIT_IMAGES[split];
   const total = splits.reduce((sum, split) => sum + imagesOf(split), 0);
   let [done, before] = [0, 0];
   const { result: isStopped, code } = await withSignals(async (signal) => {
     for (const split of splits) {
       const path = join(folder, split);
-      const start = performance.now();
-      const written = await writeScenes(path, { ...command, split, images: imagesOf(split) }, {
+      const began = performance.now();
+      const written = await writeScenes(path, { seed, split, start, images: imagesOf(split) }, {
         signal,
         onProgress: quiet
           ? undefined
@@ -41,7 +41,7 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
       before += written.before;
       if (written.stopped) return true;
       progress.end();
-      if (!quiet) console.log(summary(path, written, (performance.now() - start) / 1000));
+      if (!quiet) console.log(summary(path, written, (performance.now() - began) / 1000));
     }
     return false;
   });
@@ -54,17 +54,22 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
   return code;
 }
 
-function summary(path: string, { done, before, objects, ceiling }: ScenesWritten, seconds: number): string {
+function summary(path: string, { done, before, objects, unnamed, ceiling }: ScenesWritten, seconds: number): string {
   const written = done - before;
   const earlier = before > 0 ? `; ${formatCount(before)} were there from before` : "";
   const time = written === 0
     ? "nothing was left to do"
     : `${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s`;
-  return [
+  const lines = [
     `${path}: ${formatNumberOf(done, "image")}, ${(objects / done).toFixed(2)} objects an image`,
     `  ceiling    ${(100 * ceiling).toFixed(1)} % top-1 against single labels, for a perfect classifier`,
     `  time       ${time}${earlier}`,
-  ].join("\n");
+  ];
+  if (unnamed.length > 0) {
+    const few = `${formatNumberOf(unnamed.length, "class folder")} without an image`;
+    lines.push(`  few        ${few}: labels that number the others are not the indices in classes.txt`);
+  }
+  return lines.join("\n");
 }
 
 if (import.meta.main) Deno.exit(await runScenes(Deno.args));

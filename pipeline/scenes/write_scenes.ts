@@ -55,6 +55,8 @@ export interface ScenesWritten extends WriteProgress {
   readonly stopped: boolean;
   /** Objects in all images. */
   readonly objects: number;
+  /** Classes that no single label names: a reader that numbers the folders with an image in them counts others. */
+  readonly unnamed: readonly string[];
   /** The share of single labels that are right for who always names the class most likely to be the label. */
   readonly ceiling: number;
 }
@@ -101,9 +103,11 @@ async function fill(
   let before = 0;
   let objects = 0;
   let right = 0;
+  const named = new Set<number>();
   const result = (stopped: boolean): ScenesWritten => {
     const done = truths.length;
-    return { done, before, total: images, rejected: 0, stopped, objects, ceiling: right / done };
+    const unnamed = sceneClasses.filter((_, index) => !named.has(index)).map(({ name }) => name);
+    return { done, before, total: images, rejected: 0, stopped, objects, unnamed, ceiling: right / done };
   };
   for (let index = start; index < start + images; index++) {
     // Signals arrive between tasks only.
@@ -115,7 +119,8 @@ async function fill(
     truths.push({ key, boxes: scene.boxes });
     objects += scene.objects.length;
     right += Math.max(...scene.shares);
-    onProgress?.(result(false));
+    named.add(scene.label);
+    onProgress?.({ done: truths.length, before, total: images, rejected: 0 });
   }
   truths.sort((a, b) => compareNatural(a.key, b.key));
   replaceFile(join(folder, "boxes.csv"), boxTable(truths));

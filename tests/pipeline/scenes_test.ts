@@ -24,25 +24,31 @@ function newFolder(): string {
   return join(Deno.makeTempDirSync(), "scenes");
 }
 
+/** The names of all files under a folder, of those that are there while it is filled. */
+function names(folder: string, path = ""): string[] {
+  try {
+    return [...Deno.readDirSync(join(folder, path))].flatMap(({ name, isDirectory }) =>
+      isDirectory ? names(folder, `${path}${name}/`) : [path + name]
+    );
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
 /** Every file under a folder. */
 function files(folder: string): Record<string, string> {
-  const found: Record<string, string> = {};
-  const walk = (path: string) => {
-    for (const { name, isDirectory } of Deno.readDirSync(join(folder, path))) {
-      if (isDirectory) walk(`${path}${name}/`);
-      else found[path + name] = Deno.readFileSync(join(folder, path, name)).toBase64();
-    }
-  };
-  walk("");
-  return found;
+  return Object.fromEntries(
+    names(folder).sort().map((name) => [name, Deno.readFileSync(join(folder, name)).toBase64()]),
+  );
 }
 
 Deno.test("deno task scenes writes class folders whose labels are the indices of the classes", async () => {
   const { folder } = await wholeRun();
   const source = await openImages(join(folder, "train/images"));
-  const names = (await readClassNames(join(folder, "train/classes.txt"))).name;
-  assertEquals(source.classes, names);
-  assertEquals(names, sceneClasses.map(({ name }) => name));
+  const { name: classes } = await readClassNames(join(folder, "train/classes.txt"));
+  assertEquals(source.classes, classes);
+  assertEquals(classes, sceneClasses.map(({ name }) => name));
   const images = await Array.fromAsync(source.read());
   const indices = images.map(({ key }) => Number(/\/(\d{5})\.png$/.exec(key)![1]));
   assertEquals(indices.toSorted((a, b) => a - b), Array.from({ length: IMAGES }, (_, index) => index));
@@ -90,6 +96,15 @@ Deno.test("deno task scenes says how many images there are, and what the best cl
   assertStringIncludes(lines[3], `${folder}/test: 300 images`);
 });
 
+Deno.test("deno task scenes warns of class folders without an image", async () => {
+  const { code, out } = await runTask("scenes", newFolder(), "--split", "test", "--images", "1");
+  assertEquals(code, 0);
+  assertStringIncludes(
+    out,
+    "\n  few        15 class folders without an image: labels that number the others are not the indices in classes.txt",
+  );
+});
+
 Deno.test("deno task scenes makes any part again, and other scenes for other seeds", async () => {
   const { folder } = await wholeRun();
   const [part, other] = [newFolder(), newFolder()];
@@ -109,20 +124,14 @@ Deno.test("deno task scenes goes on after kills, and leaves the files of an unin
   const { folder } = await wholeRun();
   const killed = newFolder();
   const args = [killed, "--split", "train,test", "--images", `${IMAGES}`];
-  const count = () => {
-    try {
-      return Object.keys(files(killed)).length;
-    } catch (error) {
-      // The folder is not there yet, or a file was renamed between listing and reading.
-      if (error instanceof Deno.errors.NotFound) return 0;
-      throw error;
-    }
-  };
-  for (const [files, signal] of [[40, "SIGKILL"], [200, "SIGKILL"], [700, "SIGTERM"]] as const) {
+  for (const [count, signal] of [[40, "SIGKILL"], [200, "SIGKILL"], [700, "SIGTERM"]] as const) {
     const process = taskCommand("scenes", args).spawn();
-    while (count() < files) await new Promise((resolve) => setTimeout(resolve, 5));
-    process.kill(signal);
-    const { code, stderr } = await process.output();
+    const output = process.output();
+    let hasEnded = false;
+    process.status.then(() => hasEnded = true);
+    while (names(killed).length < count && !hasEnded) await new Promise((resolve) => setTimeout(resolve, 5));
+    if (!hasEnded) process.kill(signal);
+    const { code, stderr } = await output;
     assertEquals(code, signal === "SIGKILL" ? 137 : 143);
     if (signal === "SIGKILL") continue;
     assertMatch(
@@ -130,7 +139,7 @@ Deno.test("deno task scenes goes on after kills, and leaves the files of an unin
       /Stopped: \d+ of 600 images were done, the same command goes on in "/,
     );
   }
-  const left = Object.keys(files(killed)).find((name) => name.endsWith(".png"))!;
+  const left = names(killed).find((name) => name.endsWith(".png"))!;
   Deno.truncateSync(join(killed, left));
   const { code, out } = await runTask("scenes", ...args);
   assertEquals(code, 0);
