@@ -17,6 +17,7 @@
 import type { Kernel } from "../kernel.ts";
 import type { ActivationFunction } from "../network.ts";
 import { itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
 
 /** The derivative of an activation on the CPU, in float64. */
 export function activationDerivative(activation: ActivationFunction, value: number): number {
@@ -62,19 +63,21 @@ ${
  * The gradient of an activation.
  *
  * @param options `shape` of input and output.
- * @returns A kernel with the bindings `input`, `outputGradient` and `inputGradient`.
+ * @returns A kernel with `input` and `outputGradient` (textures in the software profile) and the binding `inputGradient`.
  */
 export function activationGradientKernel(options: { activation: ActivationFunction; shape: Shape } & Target): Kernel {
   const { activation, shape, profile, storage } = options;
   const vector = vectorType(storage);
+  const reads = readTensors({ input: storage, outputGradient: storage }, profile);
   return itemKernel({
     name: `activation gradient ${activation} ${storage}`,
     profile,
-    bindings: { input: vector, outputGradient: vector, inputGradient: vector },
+    bindings: { ...reads.bindings, inputGradient: vector },
+    textures: reads.textures,
     parameters: [],
     items: tensorVectors(shape),
-    body: `  let value = vec4<f32>(input[item]);
-  let gradient = vec4<f32>(outputGradient[item]);
+    body: `  let value = ${reads.load("input", "item")};
+  let gradient = ${reads.load("outputGradient", "item")};
 ${gradientBody(activation)}
   inputGradient[item] = ${vector}(result);`,
   });
