@@ -46,10 +46,10 @@ export function addSmoothNoise(image: Float32Array, random: RandomNumbers): void
       }
     }
     for (let row = 0; row < SCENE_SIZE; row++) {
-      for (let tap = 4 * row; tap < 4 * row + 4; tap++) {
-        const weight = weights[tap];
-        const from = cells[tap] * line;
-        for (let sample = 0; sample < line; sample++) image[row * line + sample] += weight * lines[from + sample];
+      const [first, second, third, fourth] = [0, 1, 2, 3].map((tap) => lines.subarray(cells[4 * row + tap] * line));
+      const [a, b, c, d] = weights.subarray(4 * row);
+      for (let sample = 0; sample < line; sample++) {
+        image[row * line + sample] += a * first[sample] + b * second[sample] + c * third[sample] + d * fourth[sample];
       }
     }
   }
