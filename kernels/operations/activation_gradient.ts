@@ -8,8 +8,8 @@
  * | silu | g s(x) (1 + x (1 - s(x))) |
  * | sigmoid | g s(x) (1 - s(x)) |
  *
- * As in PyTorch, relu and relu6 have the slope 0 at their corners. With e = e^-|x|, s(x) (1 - s(x)) is e / (1 + e)^2, in
- * which nothing cancels; exponents below -87 are held there, as in `activation.ts`. Padding lanes have g = 0.
+ * As in PyTorch, relu and relu6 have the slope 0 at their corners. With e = e^-|x|, s(x) (1 - s(x)) is e / (1 + e)^2,
+ * in which nothing cancels; exponents below -87 are held there, as in `activation.ts`. Padding lanes have g = 0.
  *
  * @module
  */
@@ -63,7 +63,8 @@ ${
  * The gradient of an activation.
  *
  * @param options `shape` of input and output.
- * @returns A kernel with `input` and `outputGradient` (textures in the software profile) and the binding `inputGradient`.
+ * @returns A kernel with `input` and `outputGradient` (textures in the software profile) and the binding
+ * `inputGradient`.
  */
 export function activationGradientKernel(options: { activation: ActivationFunction; shape: Shape } & Target): Kernel {
   const { activation, shape, profile, storage } = options;

@@ -1,6 +1,6 @@
 /**
- * The gradient of batch normalisation in training. With x^ the normalised input, g = dL/dy, n = N H W values a channel, and
- * sums over them,
+ * The gradient of batch normalisation in training. With x^ the normalised input, g = dL/dy, n = N H W values a channel,
+ * and sums over them,
  *
  *     dL/dbias = sum g,  dL/dweight = sum g x^,
  *     dL/dx = weight / sqrt(v + epsilon) (g - dL/dbias / n - x^ dL/dweight / n):
@@ -80,8 +80,8 @@ export function batchNormGradientSumsKernel(options: { shape: Shape } & Target):
  * The gradients of weight and bias.
  *
  * @param options `shape` of the input.
- * @returns A kernel with the bindings `partials`, as {@linkcode batchNormGradientSumsKernel} wrote them, `weightGradient`
- * and `biasGradient` (f32).
+ * @returns A kernel with the bindings `partials`, as {@linkcode batchNormGradientSumsKernel} wrote them,
+ * `weightGradient` and `biasGradient` (f32).
  */
 export function batchNormParameterGradientKernel(options: { shape: Shape; profile: Target["profile"] }): Kernel {
   const { shape, profile } = options;

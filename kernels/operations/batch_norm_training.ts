@@ -1,5 +1,5 @@
 /**
- * Batch normalisation in training: each channel is normalised with the mean m and the biased variance v of its n = N H W
+ * Batch normalisation in training: each channel is normalised with the mean m and the biased variance v of its n = NHW
  * values in the batch,
  *
  *     x^ = (x - m) / sqrt(v + epsilon),  y = weight x^ + bias,
@@ -9,8 +9,8 @@
  *     running <- (1 - momentum) running + momentum (m, or v n / (n - 1)).
  *
  * E[x^2] - E[x]^2 would lose every digit where the mean is large beside the deviation. Each split of the positions
- * therefore follows its mean and its sum of squared deviations M2 from one value to the next (Welford, 1962), and splits
- * a and b are joined with d = m_b - m_a (Chan, Golub and LeVeque, 1979):
+ * therefore follows its mean and its sum of squared deviations M2 from one value to the next (Welford, 1962), and
+ * splits a and b are joined with d = m_b - m_a (Chan, Golub and LeVeque, 1979):
  *
  *     m = m_a + d n_b / n,  M2 = M2_a + M2_b + d^2 n_a n_b / n.
  *
@@ -159,8 +159,8 @@ export function batchNormStatisticsKernel(
  * Normalises with the statistics of the batch.
  *
  * @param options `shape` of input and output.
- * @returns A kernel with the bindings `input` (a texture in the software profile), `mean`, `inverseDeviation`, `weight`,
- * `bias` (f32) and `output`.
+ * @returns A kernel with the bindings `input` (a texture in the software profile), `mean`, `inverseDeviation`,
+ * `weight`, `bias` (f32) and `output`.
  */
 export function batchNormTrainingKernel(options: { shape: Shape } & Target): Kernel {
   const { shape, profile, storage } = options;

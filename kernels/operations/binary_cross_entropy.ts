@@ -7,8 +7,9 @@
  *
  *     dL/dz = (s(z) - t) / (N C),
  *
- * multiplied by the loss scale. The second form neither overflows nor subtracts large numbers. WGSL has no log(1 + e) that
- * is right for small e; with w = e / (2 + e) <= 1/3 it is 2 (w + w^3 / 3 + w^5 / 5 + ...), of which eight terms are exact in f32.
+ * multiplied by the loss scale. The second form neither overflows nor subtracts large numbers. WGSL has no log(1 + e)
+ * that is right for small e; with w = e / (2 + e) <= 1/3 it is 2 (w + w^3 / 3 + w^5 / 5 + ...), of which eight terms
+ * are exact in f32.
  *
  * @module
  */

@@ -3,8 +3,10 @@
  * results a channel, and these are joined in order. The cut depends on the shape and the profile alone, so that equal
  * inputs give equal bits.
  *
- * A CPU runs one invocation for 4 channels of a split. On a GPU a workgroup takes 32 channels of a split: 32 invocations
- * share the positions of each vector, and join what they have as a tree.
+ * A CPU runs one invocation for 4 channels of a split. On a GPU a workgroup takes 32 channels of a split: 32
+ * invocations share the positions of each vector, and join what they have as a tree.
+ *
+ * And the way back: {@linkcode positionRuns}, a pass over the tensor with numbers of each channel.
  *
  * @module
  */
@@ -59,9 +61,9 @@ export const JOIN_SUMS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) ->
 /**
  * The first stage: two results a channel and split.
  *
- * @param options `shape` of the tensors; `reads` what is read of them, `bindings` what else; `join` a WGSL function of two
- * `Pair`s and the number of positions in each; `setup` WGSL statements that know the vector as `lanes`; `step` those for
- * the position whose vector is `at`, which change `pair`.
+ * @param options `shape` of the tensors; `reads` what is read of them, `bindings` what else; `join` a WGSL function of
+ * two `Pair`s and the number of positions in each; `setup` WGSL statements that know the vector as `lanes`; `step`
+ * those for the position whose vector is `at`, which change `pair`.
  * @returns A kernel with those bindings and `partials`.
  */
 export function channelPartials(options: {

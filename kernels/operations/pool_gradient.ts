@@ -1,6 +1,6 @@
 /**
- * The gradient of pooling: an element of the input gathers from every window that it is in, so that nothing is scattered
- * and windows may overlap.
+ * The gradient of pooling: an element of the input gathers from every window that it is in, so that nothing is
+ * scattered and windows may overlap.
  *
  * | mode | what it takes of a window's gradient |
  * | --- | --- |
@@ -8,8 +8,8 @@
  * | average | 1 / (elements counted under the window) |
  *
  * Window o of an axis begins at o stride in the padded input, so that the ones over place p are those from
- * floor((p - kernel) / stride) + 1 to floor(p / stride). Whether an element is the first of the largest is seen from the
- * saved output, which it must equal, and from the elements before it in the window, which must not.
+ * floor((p - kernel) / stride) + 1 to floor(p / stride). Whether an element is the first of the largest is seen from
+ * the saved output, which it must equal, and from the elements before it in the window, which must not.
  *
  * @module
  */
@@ -71,8 +71,8 @@ export function poolGradientReference(
  * The gradient of pooling, one invocation for 4 channels of a position of the input.
  *
  * @param options `shape` of the input; mode, window and padding.
- * @returns A kernel with `outputGradient`, for max also `input` and `output` (textures in the software profile), and the
- * binding `inputGradient`.
+ * @returns A kernel with `outputGradient`, for max also `input` and `output` (textures in the software profile), and
+ * the binding `inputGradient`.
  * @throws {RangeError} If the window does not fit, or padding is more than half of it.
  */
 export function poolGradientKernel(options: { shape: Shape; pool: PoolOptions } & Target): Kernel {

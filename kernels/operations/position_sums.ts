@@ -1,9 +1,9 @@
 /**
  * Sums over H and W of every image, `[N, H, W, C]` to `[N, 1, 1, C]`, in one dispatch.
  *
- * A CPU runs one invocation for 4 channels, which walks over the positions. On a GPU that would leave most of the machine
- * idle, so a workgroup takes 32 channels: 32 invocations share the positions of each vector, and add their sums up as a
- * tree. Either way the order of the sum is fixed.
+ * A CPU runs one invocation for 4 channels, which walks over the positions. On a GPU that would leave most of the
+ * machine idle, so a workgroup takes 32 channels: 32 invocations share the positions of each vector, and add their sums
+ * up as a tree. Either way the order of the sum is fixed.
  *
  * @module
  */
@@ -21,8 +21,8 @@ const ROWS = 32;
 /**
  * A sum over the positions of each image.
  *
- * @param options `shape` of what is summed; `reads` the tensors read; `output` name and WGSL type of the one written; `term`
- * WGSL of the summand at vector `at`; `result` WGSL of what is stored, made of `sum`.
+ * @param options `shape` of what is summed; `reads` the tensors read; `output` name and WGSL type of the one written;
+ * `term` WGSL of the summand at vector `at`; `result` WGSL of what is stored, made of `sum`.
  * @returns A kernel with those bindings.
  */
 export function positionSums(options: {

@@ -2,9 +2,9 @@
  * What the losses share: a row of logits and a row of targets give one loss and a row of gradients; and the mean of the
  * losses.
  *
- * A CPU runs an invocation for each row, which it reads through textures; a GPU a workgroup, whose invocations share the
- * classes and join what they have as a tree. Sums run in blocks: added one by one, tens of thousands of small summands
- * would be rounded away beside a large one.
+ * A CPU runs an invocation for each row, which it reads through textures; a GPU a workgroup, whose invocations share
+ * the classes and join what they have as a tree. Sums run in blocks: added one by one, tens of thousands of small
+ * summands would be rounded away beside a large one.
  *
  * @module
  */
@@ -22,9 +22,10 @@ const BLOCK = 64;
 /**
  * A loss by row, and its gradient.
  *
- * @param options `rows` of `classes` each. In WGSL, of logits `value` and targets `label`, both `vec4<f32>`: `sums`, what is
- * summed over the classes, by the name of the sum; `loss` made of the sums, `gradient` of all; `highest` whether they need
- * the row's `largest` logit; `functions` at module scope. `gradientScale` is the factor of the gradient.
+ * @param options `rows` of `classes` each. In WGSL, of logits `value` and targets `label`, both `vec4<f32>`: `sums`,
+ * what is summed over the classes, by the name of the sum; `loss` made of the sums, `gradient` of all; `highest`
+ * whether they need the row's `largest` logit; `functions` at module scope. `gradientScale` is the factor of the
+ * gradient.
  * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `losses` (f32, `[rows]`) and
  * `inputGradient`.
  */
