@@ -111,7 +111,7 @@ const LAYERS: readonly Layer[] = [
 const GRADIENT_LAYERS: readonly Layer[] = [1, 3, 5, 7, 9].flatMap((kernel) =>
   [1, 2].flatMap((stride) => [
     ...[4, 8, 12, 16].flatMap((inputs) =>
-      [4, 8, 12].map((outputChannels) => ({
+      [4, 8, 12, 16].map((outputChannels) => ({
         input: [1, 8, 8, inputs] as const,
         outputChannels,
         kernel,
