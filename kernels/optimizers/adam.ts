@@ -59,12 +59,12 @@ export function momentParameters({ betas: [beta1, beta2], epsilon }: AdamOptions
 }
 
 /**
- * WGSL of the averages after a step, as `first` and `second`.
+ * WGSL of the averages after a step, as `first` and `second`; the control's content is `step`.
  *
  * @param at The element's number in the flat buffers.
  */
 export function moments(at: string): string {
-  return `let slope = gradient[${at}] * control[0].gradientFactor;
+  return `let slope = gradient[${at}] * step.gradientFactor;
   let first = parameters.beta1 * firstMoment[${at}] + parameters.rest1 * slope;
   let second = parameters.beta2 * secondMoment[${at}] + parameters.rest2 * slope * slope;
   firstMoment[${at}] = first;

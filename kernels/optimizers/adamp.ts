@@ -21,7 +21,7 @@
  */
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
-import { BUILTINS, declarations, itemKernel, unsigned } from "../operations/tensor.ts";
+import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
 import {
   type AdamOptions,
   type AdamResult,
@@ -31,7 +31,8 @@ import {
   moments,
 } from "./adam.ts";
 import { CONTROL } from "./control.ts";
-import { BLOCK, type ParameterLayout, SEGMENT } from "./layout.ts";
+import { flatUpdate } from "./flat_update.ts";
+import { type ParameterLayout, SEGMENT } from "./layout.ts";
 
 /** What does not change from step to step. */
 export interface AdamP extends AdamOptions {
@@ -127,7 +128,8 @@ export function adamPRowsKernel(options: { layout: ParameterLayout; optimizer: A
     code: `${SEGMENT}${CONTROL}${declarations(bindings, parameters)}${shared ? memory("vec4<f32>") : ""}
 ${frame.open}
   var sums = vec4<f32>(0.0);
-  if (control[0].skip == 0u) {
+  let step = control[0];
+  if (step.skip == 0u) {
     let segment = segments[rowSegments[item]];
     let begin = segment.first + (item - segment.firstRow) * segment.columns;
     for (var column = ${frame.first}; column < segment.columns; column += ${frame.stride}u) {
@@ -219,46 +221,36 @@ ${
  *
  * @param options The layout of the flat buffers; the rule.
  * @returns A kernel with the bindings `parameter`, `firstMoment`, `secondMoment` (f32, flat), with Nesterov's rule
- * `gradient`, `blocks`, `segments`, `projection` and `control`.
+ * `gradient`, `projection`, `blocks`, `segments` and `control`.
  */
 export function adamPKernel(options: { layout: ParameterLayout; optimizer: AdamP; profile: Profile }): Kernel {
   const { layout, optimizer, profile } = options;
-  return itemKernel({
+  return flatUpdate({
     name: optimizer.nesterov ? "adamp nesterov" : "adamp",
     profile,
-    bindings: {
-      parameter: "f32",
-      firstMoment: "f32",
-      secondMoment: "f32",
-      ...(optimizer.nesterov ? { gradient: "f32" } : {}),
-      blocks: "u32",
-      segments: "Segment",
-      projection: "vec2<f32>",
-      control: "Control",
-    },
+    flat: ["parameter", "firstMoment", "secondMoment", ...(optimizer.nesterov ? ["gradient"] : [])],
+    width: 1,
+    tables: { projection: "vec2<f32>" },
     parameters: momentParameters(optimizer),
-    items: layout.length,
-    functions: `\n${SEGMENT}${CONTROL}`,
-    body: `  if (control[0].skip != 0u) { return; }
-  let segment = segments[blocks[item / ${BLOCK}u]];
-  // Past a tensor's end the weight is 0, whatever its row.
-  let row = segment.firstRow + min((item - segment.first) / segment.columns, segment.rows - 1u);
-  let rate = control[0].learningRate;
-  let weight = parameter[item];
-  let first = firstMoment[item];
-  let second = secondMoment[item];
-${optimizer.nesterov ? "  let slope = gradient[item] * control[0].gradientFactor;\n" : ""}  let change = ${
+    length: layout.length,
+    body: `    // Past a tensor's end the weight is 0, whatever its row.
+    let row = segment.firstRow + min((at - segment.first) / segment.columns, segment.rows - 1u);
+    let projected = projection[row];
+    let weight = parameter[at];
+    let first = firstMoment[at];
+    let second = secondMoment[at];
+${optimizer.nesterov ? "    let slope = gradient[at] * step.gradientFactor;\n" : ""}    let change = ${
       changeExpression(optimizer)
-    } - projection[row].x * weight;
-  let kept = 1.0 - rate * segment.weightDecay * projection[row].y;
-  parameter[item] = weight * kept - rate / control[0].firstCorrection * change;`,
+    } - projected.x * weight;
+    let kept = 1.0 - step.learningRate * segment.weightDecay * projected.y;
+    parameter[at] = weight * kept - step.learningRate / step.firstCorrection * change;`,
   });
 }
 
 /** WGSL of u, of `first`, `second` and, with Nesterov's rule, `slope`. */
 function changeExpression({ nesterov }: AdamP): string {
   const direction = nesterov ? "(parameters.beta1 * first + parameters.rest1 * slope)" : "first";
-  return `${direction} / (sqrt(second / control[0].secondCorrection) + parameters.epsilon)`;
+  return `${direction} / (sqrt(second / step.secondCorrection) + parameters.epsilon)`;
 }
 
 /** The frame of a kernel that gives each item, a row or a tensor, to an invocation on a CPU and to a workgroup on a GPU. */

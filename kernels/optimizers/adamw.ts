@@ -9,7 +9,6 @@
  */
 
 import type { Kernel, Profile } from "../kernel.ts";
-import { itemKernel } from "../operations/tensor.ts";
 import {
   type AdamOptions,
   type AdamResult,
@@ -18,8 +17,7 @@ import {
   momentParameters,
   moments,
 } from "./adam.ts";
-import { CONTROL } from "./control.ts";
-import { BLOCK_VECTORS, SEGMENT } from "./layout.ts";
+import { flatUpdate } from "./flat_update.ts";
 
 /** What does not change from step to step. */
 export interface AdamW extends AdamOptions {
@@ -57,26 +55,16 @@ export function adamWReference(
  */
 export function adamWKernel(options: { length: number; optimizer: AdamW; profile: Profile }): Kernel {
   const { length, optimizer, profile } = options;
-  return itemKernel({
+  return flatUpdate({
     name: "adamw",
     profile,
-    bindings: {
-      parameter: "vec4<f32>",
-      gradient: "vec4<f32>",
-      firstMoment: "vec4<f32>",
-      secondMoment: "vec4<f32>",
-      blocks: "u32",
-      segments: "Segment",
-      control: "Control",
-    },
+    flat: ["parameter", "gradient", "firstMoment", "secondMoment"],
+    width: 4,
     parameters: momentParameters(optimizer),
-    items: length / 4,
-    functions: `\n${SEGMENT}${CONTROL}`,
-    body: `  if (control[0].skip != 0u) { return; }
-  let rate = control[0].learningRate;
-  let kept = 1.0 - rate * segments[blocks[item / ${BLOCK_VECTORS}u]].weightDecay;
-  ${moments("item")}
-  let size = sqrt(second / control[0].secondCorrection) + parameters.epsilon;
-  parameter[item] = parameter[item] * kept - rate / control[0].firstCorrection * first / size;`,
+    length,
+    body: `    ${moments("at")}
+    let size = sqrt(second / step.secondCorrection) + parameters.epsilon;
+    let kept = 1.0 - step.learningRate * segment.weightDecay;
+    parameter[at] = parameter[at] * kept - step.learningRate / step.firstCorrection * first / size;`,
   });
 }

@@ -16,9 +16,6 @@
 /** Floats in a block. */
 export const BLOCK = 64;
 
-/** 4-vectors in a block. */
-export const BLOCK_VECTORS = BLOCK / 4;
-
 /** A parameter tensor. */
 export interface ParameterTensor {
   readonly name: string;

@@ -12,9 +12,7 @@
  */
 
 import type { Kernel, Profile } from "../kernel.ts";
-import { itemKernel } from "../operations/tensor.ts";
-import { CONTROL } from "./control.ts";
-import { BLOCK_VECTORS, SEGMENT } from "./layout.ts";
+import { flatUpdate } from "./flat_update.ts";
 
 /** What does not change from step to step. */
 export interface Sgd {
@@ -56,27 +54,18 @@ export function sgdReference(
  */
 export function sgdKernel(options: { length: number; optimizer: Sgd; profile: Profile }): Kernel {
   const { length, optimizer, profile } = options;
-  return itemKernel({
+  return flatUpdate({
     name: optimizer.nesterov ? "sgd nesterov" : "sgd",
     profile,
-    bindings: {
-      parameter: "vec4<f32>",
-      gradient: "vec4<f32>",
-      momentum: "vec4<f32>",
-      blocks: "u32",
-      segments: "Segment",
-      control: "Control",
-    },
+    flat: ["parameter", "gradient", "momentum"],
+    width: 4,
     parameters: [{ name: "momentum", type: "f32", value: optimizer.momentum }],
-    items: length / 4,
-    functions: `\n${SEGMENT}${CONTROL}`,
-    body: `  if (control[0].skip != 0u) { return; }
-  let weight = parameter[item];
-  let decay = segments[blocks[item / ${BLOCK_VECTORS}u]].weightDecay;
-  let slope = gradient[item] * control[0].gradientFactor + decay * weight;
-  let average = parameters.momentum * momentum[item] + slope;
-  momentum[item] = average;
-  parameter[item] = weight - control[0].learningRate * ${
+    length,
+    body: `    let weight = parameter[at];
+    let slope = gradient[at] * step.gradientFactor + segment.weightDecay * weight;
+    let average = parameters.momentum * momentum[at] + slope;
+    momentum[at] = average;
+    parameter[at] = weight - step.learningRate * ${
       optimizer.nesterov ? "(slope + parameters.momentum * average)" : "average"
     };`,
   });
