@@ -3,8 +3,7 @@
  *
  *     m = beta1 m + (1 - beta1) g
  *     v = beta2 v + (1 - beta2) g^2
- *     m' = m / (1 - beta1^t),  v' = v / (1 - beta2^t)
- *     u = m / (sqrt(v') + epsilon)
+ *     u = m / (sqrt(v / (1 - beta2^t)) + epsilon)
  *
  * and the weight changes by - r / (1 - beta1^t) u, r the learning rate. Both averages are 0 before the first step.
  *

@@ -1,7 +1,7 @@
 /**
  * The norm of all gradients together, and whether one of them is infinite or NaN: a reduction in two stages, both in a
  * fixed order. The first leaves at most {@linkcode MOST_PARTIALS} partial sums of squares and counts of elements that are
- * not finite; the second is the beginning of the kernel that decides on the step (`control.ts`).
+ * not finite; the second is the beginning of the kernel that decides on the step (`prepare_step.ts`).
  *
  * Elements are divided by the loss scale before they are squared, since squares of scaled gradients may overflow. Whether
  * an element is finite is read from its bits: a compiler may take `x == x` for true.
