@@ -150,9 +150,11 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
     if (crops.length > settings.crops) {
       throw new RangeError(`Cannot pool ${crops.length} crops: the step has ${settings.crops}`);
     }
-    // All of them: what an unused region holds from the step before are floats, which would be read as counts.
-    const packed = new Uint32Array(settings.crops * REGION_WORDS);
-    packed.set(packRegions(samplingRegions({ count: loaded, grid: settings.grid }, crops, settings)));
+    // All places: what an unused one holds from the step before are floats, which would be read as counts.
+    const packed = packRegions(
+      samplingRegions({ count: loaded, grid: settings.grid }, crops, settings),
+      settings.crops,
+    );
     device.gpu.queue.writeBuffer(regions.buffer, regions.offset, packed);
   }
 

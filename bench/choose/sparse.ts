@@ -4,8 +4,15 @@
  * @module
  */
 
-import { type LabelMapMetadata, type LabelMapRow, type LabelMapType, quantiseMap } from "../../formats/labels/mod.ts";
-import { poolLabels, type SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
+import {
+  type LabelMapMetadata,
+  type LabelMapRow,
+  type LabelMapType,
+  quantiseMap,
+  SCORE_ARRAYS,
+} from "../../formats/labels/mod.ts";
+import { topClassesOf } from "../../pipeline/top_classes.ts";
+import type { SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
 import { fixtureMetadata } from "../../tests/formats/labels/fixture.ts";
 import type { DenseMaps } from "./collages.ts";
 
@@ -62,8 +69,7 @@ export function quantisedMaps(best: BestClasses, maps: DenseMaps, dtype: LabelMa
   const { k } = best;
   const metadata = metadataOf(maps, k, dtype);
   const length = k * maps.grid[0] * maps.grid[1];
-  const Scores = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array }[dtype];
-  const score = new Scores(maps.count * length);
+  const score = new SCORE_ARRAYS[dtype](maps.count * length);
   for (let map = 0; map < maps.count; map++) {
     const [from, to] = [map * length, (map + 1) * length];
     score.set(
@@ -79,19 +85,17 @@ export type RowHead = Omit<LabelMapRow, "class" | "score">;
 
 /** What stands beside each map in its file: keys, labels and sizes as ImageNet's, the five best classes of the image. */
 export function rowHeads(best: BestClasses, maps: DenseMaps): RowHead[] {
-  const batch = quantisedMaps(best, maps, "fp32");
-  const whole = Array.from({ length: maps.count }, (_, map) => ({ top: 0, left: 0, height: 1, width: 1, map }));
-  const targets = poolLabels(batch, whole);
-  return whole.map((_, index) => {
-    const target = targets.subarray(index * maps.classes, (index + 1) * maps.classes);
-    const top = Uint16Array.from(target.keys()).sort((a, b) => target[b] - target[a]).slice(0, 5);
+  const { count, grid, classes } = maps;
+  const length = best.k * grid[0] * grid[1];
+  return Array.from({ length: count }, (_, index) => {
+    const [from, to] = [index * length, (index + 1) * length];
+    const map = { class: best.class.subarray(from, to), score: best.logits.subarray(from, to) };
     return {
       key: `n01440764/n01440764_${10000 + index * 17}.JPEG`,
       label: 0,
       width: 500,
       height: index % 3 === 0 ? 333 : 375,
-      topClass: top,
-      topProbability: Float32Array.from(top, (index) => target[index]),
+      ...topClassesOf(map, { k: best.k, grid, classes }),
     };
   });
 }

@@ -99,6 +99,32 @@ export function poolReference(input: ArrayLike<number>, shape: Shape, options: P
 }
 
 /**
+ * The uniform members that place the windows.
+ *
+ * @param shape Of the input.
+ * @param options Window and padding.
+ * @param padded Whether a kernel asks for the padded extent, too.
+ * @returns Values in order.
+ */
+export function poolParameters(shape: Shape, options: PoolOptions, padded: boolean): { name: string; value: number }[] {
+  const { kernel, stride } = options;
+  const [y, x] = poolWindows(shape, options);
+  const pair = (name: string, [vertical, horizontal]: Pair) => [
+    { name: `${name}Y`, value: vertical },
+    { name: `${name}X`, value: horizontal },
+  ];
+  return [
+    ...pair("input", [shape[1], shape[2]]),
+    ...pair("output", [y.output, x.output]),
+    ...pair("kernel", kernel),
+    ...pair("stride", stride),
+    ...pair("before", [y.before, x.before]),
+    ...(padded ? pair("padded", [y.before + shape[1] + y.after, x.before + shape[2] + x.after]) : []),
+    { name: "vectors", value: channelVectors(shape[3]) },
+  ];
+}
+
+/**
  * Pooling, one invocation for 4 channels of an output position.
  *
  * @param options `shape` of the input; mode, window and padding.
@@ -107,13 +133,9 @@ export function poolReference(input: ArrayLike<number>, shape: Shape, options: P
  */
 export function poolKernel(options: { shape: Shape; pool: PoolOptions } & Target): Kernel {
   const { shape, pool, profile, storage } = options;
-  const { mode, kernel, stride, countPadding = true } = pool;
+  const { mode, countPadding = true } = pool;
   const [y, x] = poolWindows(shape, pool);
   const vector = vectorType(storage);
-  const pair = (name: string, [vertical, horizontal]: Pair) => [
-    { name: `${name}Y`, value: vertical },
-    { name: `${name}X`, value: horizontal },
-  ];
   const counted = mode === "average" && countPadding;
   const rule = mode === "max" ? "max" : counted ? "average with padding" : "average";
   const start = mode === "max" ? "-3.4028234e38" : "0.0";
@@ -127,15 +149,7 @@ export function poolKernel(options: { shape: Shape; pool: PoolOptions } & Target
     name: `pool ${rule} ${storage}`,
     profile,
     bindings: { input: vector, output: vector },
-    parameters: [
-      ...pair("input", [shape[1], shape[2]]),
-      ...pair("output", [y.output, x.output]),
-      ...pair("kernel", kernel),
-      ...pair("stride", stride),
-      ...pair("before", [y.before, x.before]),
-      ...(counted ? pair("padded", [y.before + shape[1] + y.after, x.before + shape[2] + x.after]) : []),
-      { name: "vectors", value: channelVectors(shape[3]) },
-    ],
+    parameters: poolParameters(shape, pool, counted),
     items: tensorVectors([shape[0], y.output, x.output, shape[3]]),
     body: `  let lanes = item % parameters.vectors;
   let position = item / parameters.vectors;

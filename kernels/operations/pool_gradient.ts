@@ -15,9 +15,8 @@
  */
 
 import type { Kernel } from "../kernel.ts";
-import type { Pair } from "../network.ts";
-import { type PoolOptions, poolWindows } from "./pool.ts";
-import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+import { type PoolOptions, poolParameters, poolWindows } from "./pool.ts";
+import { itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 
 /**
@@ -77,8 +76,7 @@ export function poolGradientReference(
  */
 export function poolGradientKernel(options: { shape: Shape; pool: PoolOptions } & Target): Kernel {
   const { shape, pool, profile, storage } = options;
-  const { mode, kernel, stride, countPadding = true } = pool;
-  const [y, x] = poolWindows(shape, pool);
+  const { mode, countPadding = true } = pool;
   const vector = vectorType(storage);
   const max = mode === "max";
   const padded = !max && countPadding;
@@ -86,10 +84,6 @@ export function poolGradientKernel(options: { shape: Shape; pool: PoolOptions } 
     max ? { input: storage, output: storage, outputGradient: storage } : { outputGradient: storage },
     profile,
   );
-  const pair = (name: string, [vertical, horizontal]: Pair) => [
-    { name: `${name}Y`, value: vertical },
-    { name: `${name}X`, value: horizontal },
-  ];
   // Coordinates of the padded input, so that no number is negative.
   const extent = (axis: "Y" | "X") => {
     const start = padded ? `start${axis}` : `max(start${axis}, parameters.before${axis})`;
@@ -118,15 +112,7 @@ export function poolGradientKernel(options: { shape: Shape; pool: PoolOptions } 
     profile,
     bindings: { ...reads.bindings, inputGradient: vector },
     textures: reads.textures,
-    parameters: [
-      ...pair("input", [shape[1], shape[2]]),
-      ...pair("output", [y.output, x.output]),
-      ...pair("kernel", kernel),
-      ...pair("stride", stride),
-      ...pair("before", [y.before, x.before]),
-      ...(padded ? pair("padded", [y.before + shape[1] + y.after, x.before + shape[2] + x.after]) : []),
-      { name: "vectors", value: channelVectors(shape[3]) },
-    ],
+    parameters: poolParameters(shape, pool, padded),
     items: tensorVectors(shape),
     functions: `
 /** The first window over a place. */

@@ -12,6 +12,7 @@
 import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
+import { treeJoin } from "./tree_join.ts";
 
 /** Invocations that share a row on a GPU. */
 const WORKERS = 64;
@@ -62,8 +63,8 @@ export function rowLoss(
     let value = ${reads.load("logits", "at")};
 ${label ? `    let label = ${reads.load("targets", "at")};\n` : ""}${body}  }
 `;
-  const join = (variable: string, operation: (a: string, b: string) => string) =>
-    shared ? treeJoin(variable, operation) : "";
+  const join = (variable: string, operation?: (a: string, b: string) => string) =>
+    shared ? treeJoin(variable, { workers: WORKERS, operation }) : "";
   const names = Object.keys(sums);
   const each = (line: (name: string) => string) => names.map(line).join("");
   const lowest = "vec4<f32>(-3.4028234e38)";
@@ -96,7 +97,7 @@ ${each((sum) => `      ${sum}Lanes += ${sum}Block;\n      ${sum}Block = vec4<f32
       each((sum) =>
         `  ${sum}Lanes += ${sum}Block;
   var ${sum} = ${["x", "y", "z", "w"].map((lane) => `${sum}Lanes.${lane}`).join(" + ")};
-${join(sum, (a, b) => `${a} + ${b}`)}`
+${join(sum)}`
       )
     }  ${shared ? "if (local == 0u) { " : ""}losses[row] = ${loss};${shared ? " }" : ""}
 ${
@@ -110,16 +111,6 @@ ${
     parameters,
     workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
   };
-}
-
-/** Joins a number of every invocation of a workgroup through `partials`, and gives all of them the result. */
-function treeJoin(variable: string, operation: (a: string, b: string) => string): string {
-  const steps = [`  partials[local] = ${variable};`];
-  for (let half = WORKERS / 2; half >= 1; half /= 2) {
-    steps.push(`  workgroupBarrier();
-  if (local < ${half}u) { partials[local] = ${operation("partials[local]", `partials[local + ${half}u]`)}; }`);
-  }
-  return `${steps.join("\n")}\n  workgroupBarrier();\n  ${variable} = partials[0];\n  workgroupBarrier();\n`;
 }
 
 /**
@@ -142,7 +133,7 @@ ${shared ? `var<workgroup> partials: array<f32, ${workers}>;\n` : ""}
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = 0.0;
   for (var row = local; row < parameters.rows; row += ${workers}u) { sum += losses[row]; }
-${shared ? treeJoin("sum", (a, b) => `${a} + ${b}`) : ""}  if (local == 0u) { loss[0] = sum / f32(parameters.rows); }
+${shared ? treeJoin("sum", { workers: WORKERS }) : ""}  if (local == 0u) { loss[0] = sum / f32(parameters.rows); }
 }
 `,
     bindings: Object.keys(bindings),

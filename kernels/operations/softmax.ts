@@ -10,7 +10,8 @@
 
 import { type Kernel, spreadWorkgroups } from "../kernel.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
-import { readTexel, TEXTURE_WIDTH, textureFormat } from "./texture.ts";
+import { readTensors } from "./texture.ts";
+import { treeJoin } from "./tree_join.ts";
 
 /** Invocations that share a row on a GPU. */
 const WORKERS = 64;
@@ -50,30 +51,22 @@ export function softmaxKernel(options: { rows: number; classes: number } & Targe
   ]);
   const shared = profile === "gpu";
   const workers = shared ? WORKERS : 1;
-  const bindings: Record<string, string> = shared ? { input: vector, output: vector } : { output: vector };
-  const textures = shared ? [] : [{ name: "input", format: textureFormat(storage) }];
-  const load = shared ? "vec4<f32>(input[at])" : readTexel("input", `(at + ${TEXTURE_WIDTH}u)`);
+  const reads = readTensors({ input: storage }, profile);
+  const bindings = { ...reads.bindings, output: vector };
   // Padding counts as the lowest float in the maximum; its power is then 0 or, in a row of such floats, masked.
   const real = realLanes("vector", "parameters.classes");
   const walk = (body: string) =>
     `  for (var vector = first; vector < parameters.vectors; vector += ${workers}u) {
     let at = row * parameters.vectors + vector;
-    let value = ${load};
+    let value = ${reads.load("input", "at")};
 ${body}
   }`;
   const power = `select(vec4<f32>(0.0), exp(value - largest), ${real})`;
-  const join = (name: string, operation: (a: string, b: string) => string) => {
-    if (!shared) return "";
-    const steps = [`  partials[local] = ${name};`];
-    for (let half = WORKERS / 2; half >= 1; half /= 2) {
-      steps.push(`  workgroupBarrier();
-  if (local < ${half}u) { partials[local] = ${operation("partials[local]", `partials[local + ${half}u]`)}; }`);
-    }
-    return `${steps.join("\n")}\n  workgroupBarrier();\n  ${name} = partials[0];\n  workgroupBarrier();\n`;
-  };
+  const join = (name: string, operation?: (a: string, b: string) => string) =>
+    shared ? treeJoin(name, { workers: WORKERS, operation }) : "";
   return {
     name: `softmax ${storage} ${profile}`,
-    code: `${declarations(bindings, parameters, { textures: textures.map(({ name }) => name) })}
+    code: `${declarations(bindings, parameters, { textures: reads.textures.map(({ name }) => name) })}
 ${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
 @compute @workgroup_size(${shared ? WORKERS : 8})
 fn main(${BUILTINS}) {
@@ -99,11 +92,11 @@ ${
     }
   powers += block;
   var sum = powers.x + powers.y + powers.z + powers.w;
-${join("sum", (a, b) => `${a} + ${b}`)}${walk(`    output[at] = ${vector}(${power} / sum);`)}
+${join("sum")}${walk(`    output[at] = ${vector}(${power} / sum);`)}
 }
 `,
     bindings: Object.keys(bindings),
-    textures,
+    textures: reads.textures,
     parameters,
     workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
   };

@@ -22,6 +22,7 @@
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
 import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
+import { treeJoin } from "../operations/tree_join.ts";
 import {
   type AdamOptions,
   type AdamResult,
@@ -140,7 +141,7 @@ ${frame.open}
       sums += vec4<f32>(weight * slope, weight * weight, slope * slope, weight * change);
     }
   }
-${shared ? tree("sums", (a, b) => `${a} + ${b}`) : ""}${frame.store("rowSums[item] = sums;")}
+${shared ? treeJoin("sums", { workers: WORKERS }) : ""}${frame.store("rowSums[item] = sums;")}
 }
 `,
     bindings: Object.keys(bindings),
@@ -198,7 +199,11 @@ ${frame.open}
   let segment = segments[item];
   var joined = Joined(0.0, vec4<f32>(0.0));
 ${rows("let sums = rowSums[segment.firstRow + row];\n    joined = join(joined, Joined(cosine(sums), sums));")}
-${shared ? tree("joined", (a, b) => `join(${a}, ${b})`) : ""}  let channels = segment.channels != 0u;
+${
+      shared
+        ? treeJoin("joined", { workers: WORKERS, operation: (a, b) => `join(${a}, ${b})` })
+        : ""
+    }  let channels = segment.channels != 0u;
   let byRow = channels & (joined.largest < parameters.delta / sqrt(f32(segment.columns)));
   let whole = channels & (cosine(joined.sums) < parameters.delta / sqrt(f32(segment.length)));
   let total = select(0.0, along(joined.sums), whole);
@@ -271,15 +276,4 @@ fn main(${BUILTINS}) {
 
 function memory(type: string): string {
   return `var<workgroup> partials: array<${type}, ${WORKERS}>;\n`;
-}
-
-/** Joins the variable `name` of a GPU workgroup's invocations. */
-function tree(name: string, join: (a: string, b: string) => string): string {
-  const steps = [`  partials[local] = ${name};\n`];
-  for (let half = WORKERS / 2; half >= 1; half /= 2) {
-    steps.push(`  workgroupBarrier();
-  if (local < ${half}u) { partials[local] = ${join("partials[local]", `partials[local + ${half}u]`)}; }
-`);
-  }
-  return `${steps.join("")}  workgroupBarrier();\n  ${name} = partials[0];\n`;
 }

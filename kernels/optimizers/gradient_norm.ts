@@ -11,6 +11,7 @@
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
 import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
+import { treeJoin } from "../operations/tree_join.ts";
 import { CONTROL } from "./control.ts";
 
 /** The most partial sums that the first stage leaves. */
@@ -111,10 +112,4 @@ ${shared ? TREE : ""}`,
 const SUMS = `var<workgroup> sums: array<vec2<f32>, ${WORKERS}>;\n`;
 
 /** Adds the `sum` of a GPU workgroup's invocations up. */
-const TREE = (() => {
-  const steps = ["  sums[local] = sum;\n"];
-  for (let half = WORKERS / 2; half >= 1; half /= 2) {
-    steps.push(`  workgroupBarrier();\n  if (local < ${half}u) { sums[local] += sums[local + ${half}u]; }\n`);
-  }
-  return `${steps.join("")}  workgroupBarrier();\n  sum = sums[0];\n`;
-})();
+const TREE = treeJoin("sum", { workers: WORKERS, memory: "sums" });

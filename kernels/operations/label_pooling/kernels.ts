@@ -15,6 +15,7 @@
 import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../../kernel.ts";
 import type { Pair } from "../../network.ts";
 import { BUILTINS, channelVectors, declarations, itemKernel, itemWorkgroup, realLanes, unsigned } from "../tensor.ts";
+import { treeJoin } from "../tree_join.ts";
 import type { SamplingRegion } from "./crop.ts";
 import type { Interpolation, MissingRule } from "./options.ts";
 import { elementFunctions, type SparseMaps } from "./sparse_maps.ts";
@@ -29,11 +30,15 @@ const WORKERS = 256;
  * Regions as the kernels read them: origin, down and right as f32, the counts of samples in 16 bits each, the map.
  *
  * @param regions The regions.
- * @returns `[regions, 8]` words.
+ * @param places How many there is room for; those past the last region are zeros, which ask for no sample.
+ * @returns `[places, 8]` words.
  * @throws {RangeError} If a bin has more than 65,535 samples along an axis.
  */
-export function packRegions(regions: readonly SamplingRegion[]): Uint32Array<ArrayBuffer> {
-  const words = new Uint32Array(regions.length * REGION_WORDS);
+export function packRegions(
+  regions: readonly SamplingRegion[],
+  places = regions.length,
+): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(places * REGION_WORDS);
   const floats = new Float32Array(words.buffer);
   regions.forEach(({ origin, down, right, samples, map }, index) => {
     if (Math.max(...samples) > 0xffff) {
@@ -306,17 +311,8 @@ ${
 
 /** Adds the share of missing classes to all; with no cell at all, every class has the same. */
 function everywhere(shared: boolean, workers: number): string {
-  const join = [];
-  if (shared) {
-    join.push("  partials[local] = total;");
-    for (let half = WORKERS / 2; half >= 1; half /= 2) {
-      join.push(`  workgroupBarrier();
-  if (local < ${half}u) { partials[local] += partials[local + ${half}u]; }`);
-    }
-    join.push("  workgroupBarrier();\n  total = partials[0];");
-  }
   return `${
-    join.map((line) => `${line}\n`).join("")
+    shared ? treeJoin("total", { workers: WORKERS }) : ""
   }  let share = select(total.y, 1.0 / f32(parameters.classes), total.x == 0.0);
   for (var vector = ${shared ? "local" : "0u"}; vector < parameters.vectors; vector += ${workers}u) {
     pooled[row * parameters.vectors + vector] += select(vec4<f32>(0.0), vec4<f32>(share), ${

@@ -14,6 +14,7 @@ import {
   type LabelMapRow,
   LabelMaps,
   mapLength,
+  SCORE_ARRAYS,
   topLength,
 } from "../../../formats/labels/mod.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
@@ -69,8 +70,6 @@ async function checkAccess(labelMaps: LabelMaps, rows: readonly LabelMapRow[]): 
     );
   }
 }
-
-const SCORE_ARRAYS = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array } as const;
 
 function checkRow(row: LabelMapRow, metadata: LabelMapMetadata): void {
   const isInt32 = (value: unknown) => typeof value === "number" && (value | 0) === value;

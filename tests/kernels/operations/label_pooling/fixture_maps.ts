@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SCORE_ARRAYS } from "../../../../formats/labels/mod.ts";
 import type { SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
 import type { ScoreType } from "../../../../kernels/operations/quantise.ts";
 import { fixtureMetadata, fixtureRows } from "../../../formats/labels/fixture.ts";
@@ -12,7 +13,6 @@ import { fixtureMetadata, fixtureRows } from "../../../formats/labels/fixture.ts
 export function fixtureMaps(dtype: ScoreType): SparseMaps {
   const rows = fixtureRows(dtype);
   const { k, grid, classes } = fixtureMetadata(dtype);
-  const Scores = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array }[dtype];
   return {
     count: rows.length,
     k,
@@ -20,6 +20,6 @@ export function fixtureMaps(dtype: ScoreType): SparseMaps {
     classes,
     dtype,
     class: Uint16Array.from(rows.flatMap((row) => [...row.class])),
-    score: Scores.from(rows.flatMap((row) => [...row.score])),
+    score: SCORE_ARRAYS[dtype].from(rows.flatMap((row) => [...row.score])),
   };
 }
