@@ -7,7 +7,7 @@
  *
  *     dL/dz = (s(z) - t) / (N C),
  *
- * multiplied by the loss scale. The second form neither overflows nor subtracts large numbers. WGSL has no log(1 + e)
+ * multiplied by the control's loss scale. The second form neither overflows nor subtracts large numbers. WGSL has no log(1 + e)
  * that is right for small e; with w = e / (2 + e) <= 1/3 it is 2 (w + w^3 / 3 + w^5 / 5 + ...), of which eight terms
  * are exact in f32.
  *
@@ -55,21 +55,22 @@ ${
 /**
  * Binary cross-entropy and its gradient.
  *
- * @param options `rows` of `classes` each, and the `lossScale`, a factor of the gradient only.
- * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `losses` (f32, `[rows]`) and
- * `inputGradient`, dL/dlogits.
+ * @param options `rows` of `classes` each; `gradientShare` is a factor of the gradient only: 1 over the batches whose
+ * gradients are added up before an update, 1 unless given.
+ * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `control` (its loss scale is
+ * read), `losses` (f32, `[rows]`) and `inputGradient`, dL/dlogits.
  */
 export function binaryCrossEntropyKernel(
-  options: { rows: number; classes: number; lossScale: number } & Target,
+  options: { rows: number; classes: number; gradientShare?: number } & Target,
 ): Kernel {
-  const { rows, classes, lossScale } = options;
+  const { rows, classes, gradientShare = 1 } = options;
   // exp(-|z|) of a large |z| is held at e^-87, which f32 can hold; the loss is then the first two terms' alone.
   const power = "exp(-min(abs(value), vec4<f32>(87.0)))";
   return rowLoss({
     ...options,
     name: "binary cross-entropy",
     functions: LOG_ONE_PLUS,
-    gradientScale: lossScale / (rows * classes),
+    gradientScale: gradientShare / (rows * classes),
     highest: false,
     sums: { terms: `max(value, vec4<f32>(0.0)) - value * label + logOnePlus(${power})` },
     loss: "terms / f32(parameters.classes)",

@@ -8,7 +8,8 @@
  *
  *     dL/dz[n, c] = (p[c] sum over c of t[c] - t[c]) / N:
  *
- * targets need not sum to 1. It is multiplied by the loss scale, which keeps small gradients apart from 0 in f16.
+ * targets need not sum to 1. It is multiplied by the control's loss scale, which keeps small gradients apart from 0 in
+ * f16.
  *
  * @module
  */
@@ -55,18 +56,19 @@ export function crossEntropyReference(
 /**
  * Cross-entropy and its gradient.
  *
- * @param options `rows` of `classes` each, and the `lossScale`, a factor of the gradient only.
- * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `losses` (f32, `[rows]`) and
- * `inputGradient`, dL/dlogits.
+ * @param options `rows` of `classes` each; `gradientShare` is a factor of the gradient only: 1 over the batches whose
+ * gradients are added up before an update, 1 unless given.
+ * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `control` (its loss scale is
+ * read), `losses` (f32, `[rows]`) and `inputGradient`, dL/dlogits.
  */
 export function crossEntropyKernel(
-  options: { rows: number; classes: number; lossScale: number } & Target,
+  options: { rows: number; classes: number; gradientShare?: number } & Target,
 ): Kernel {
-  const { rows, lossScale } = options;
+  const { rows, gradientShare = 1 } = options;
   return rowLoss({
     ...options,
     name: "cross-entropy",
-    gradientScale: lossScale / rows,
+    gradientScale: gradientShare / rows,
     highest: true,
     sums: {
       powers: "exp(value - largest)",

@@ -1,6 +1,8 @@
 /**
  * What the losses share: a row of logits and a row of targets give one loss and a row of gradients; and the mean of the
- * losses.
+ * losses, which a step leaves in a history that is read when it suits.
+ *
+ * Gradients are multiplied by the loss scale, which the device keeps and changes in the optimizer's control.
  *
  * A CPU runs an invocation for each row, which it reads through textures; a GPU a workgroup, whose invocations share
  * the classes and join what they have as a tree. Sums run in blocks: added one by one, tens of thousands of small
@@ -10,6 +12,7 @@
  */
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { CONTROL } from "../optimizers/control.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 import { treeJoin } from "./tree_join.ts";
@@ -20,15 +23,18 @@ const WORKERS = 64;
 /** Vectors of a block. */
 const BLOCK = 64;
 
+/** Steps whose losses are kept. */
+export const LOSS_HISTORY = 256;
+
 /**
  * A loss by row, and its gradient.
  *
  * @param options `rows` of `classes` each. In WGSL, of logits `value` and targets `label`, both `vec4<f32>`: `sums`,
  * what is summed over the classes, by the name of the sum; `loss` made of the sums, `gradient` of all; `highest`
  * whether they need the row's `largest` logit; `functions` at module scope. `gradientScale` is the factor of the
- * gradient.
- * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `losses` (f32, `[rows]`) and
- * `inputGradient`.
+ * gradient, beside the loss scale.
+ * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `control` (its loss scale is
+ * read), `losses` (f32, `[rows]`) and `inputGradient`.
  */
 export function rowLoss(
   options: {
@@ -49,7 +55,7 @@ export function rowLoss(
   const shared = profile === "gpu";
   const workers = shared ? WORKERS : 1;
   const reads = readTensors({ logits: storage, targets: "f32" }, profile);
-  const bindings = { ...reads.bindings, losses: "f32", inputGradient: vector };
+  const bindings = { ...reads.bindings, control: "Control", losses: "f32", inputGradient: vector };
   const parameters = unsigned([
     { name: "rows", value: rows },
     { name: "vectors", value: channelVectors(classes) },
@@ -71,7 +77,7 @@ ${label ? `    let label = ${reads.load("targets", "at")};\n` : ""}${body}  }
   return {
     name: `${name} ${storage} ${profile}`,
     code: `${declarations(bindings, parameters, { textures: reads.textures.map((texture) => texture.name) })}
-${functions}${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
+${CONTROL}${functions}${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
 @compute @workgroup_size(${shared ? WORKERS : 8})
 fn main(${BUILTINS}) {
   let group = workgroup.y * workgroups.x + workgroup.x;
@@ -99,9 +105,10 @@ ${each((sum) => `      ${sum}Lanes += ${sum}Block;\n      ${sum}Block = vec4<f32
   var ${sum} = ${["x", "y", "z", "w"].map((lane) => `${sum}Lanes.${lane}`).join(" + ")};
 ${join(sum)}`
       )
-    }  ${shared ? "if (local == 0u) { " : ""}losses[row] = ${loss};${shared ? " }" : ""}
+    }  let scale = parameters.gradientScale * control[0].lossScale;
+  ${shared ? "if (local == 0u) { " : ""}losses[row] = ${loss};${shared ? " }" : ""}
 ${
-      walk(`    let slope = parameters.gradientScale * (${gradient});
+      walk(`    let slope = scale * (${gradient});
     inputGradient[at] = ${vector}(select(vec4<f32>(0.0), slope, ${real}));
 `)
     }}
@@ -114,26 +121,31 @@ ${
 }
 
 /**
- * The mean of the rows' losses, by one workgroup, in a fixed order.
+ * The mean of a step's losses, by one workgroup, in a fixed order, put into the history of losses.
  *
  * @param options How many `rows`.
- * @returns A kernel with the bindings `losses` (f32, `[rows]`) and `loss` (f32, `[1]`).
+ * @returns A kernel with the bindings `losses` (f32, `[rows]`), `turn` (u32, `[1]`, the number of the step) and `history`
+ * (f32, `[LOSS_HISTORY]`), whose element `turn % LOSS_HISTORY` is written.
  */
-export function meanLossKernel(options: { rows: number; profile: Profile }): Kernel {
+export function stepLossKernel(options: { rows: number; profile: Profile }): Kernel {
   const { rows, profile } = options;
   const shared = profile === "gpu";
   const workers = shared ? WORKERS : 1;
-  const bindings = { losses: "f32", loss: "f32" };
+  const bindings = { losses: "f32", turn: "u32", history: "f32" };
   const parameters = unsigned([{ name: "rows", value: rows }]);
   return {
-    name: `mean loss ${profile}`,
+    name: `step loss ${profile}`,
     code: `${declarations(bindings, parameters)}
 ${shared ? `var<workgroup> partials: array<f32, ${workers}>;\n` : ""}
 @compute @workgroup_size(${workers})
 fn main(@builtin(local_invocation_index) local: u32) {
   var sum = 0.0;
   for (var row = local; row < parameters.rows; row += ${workers}u) { sum += losses[row]; }
-${shared ? treeJoin("sum", { workers: WORKERS }) : ""}  if (local == 0u) { loss[0] = sum / f32(parameters.rows); }
+${
+      shared
+        ? treeJoin("sum", { workers: WORKERS })
+        : ""
+    }  if (local == 0u) { history[turn[0] % ${LOSS_HISTORY}u] = sum / f32(parameters.rows); }
 }
 `,
     bindings: Object.keys(bindings),

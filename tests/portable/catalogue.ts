@@ -46,7 +46,7 @@ import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
 import { poolGradientKernel } from "../../kernels/operations/pool_gradient.ts";
 import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise.ts";
 import { resizeHorizontalKernel, resizeTables, resizeVerticalKernel } from "../../kernels/operations/resize/mod.ts";
-import { meanLossKernel } from "../../kernels/operations/row_loss.ts";
+import { stepLossKernel } from "../../kernels/operations/row_loss.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax.ts";
 import type { Shape, Target } from "../../kernels/operations/tensor.ts";
 import { topKKernel } from "../../kernels/operations/top_k.ts";
@@ -193,7 +193,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
   batchNormTrainingKernel: () => TARGETS.map((target) => batchNormTrainingKernel({ shape: SHAPE, ...target })),
   binaryCrossEntropyKernel: () =>
-    TARGETS.map((target) => binaryCrossEntropyKernel({ rows: 9, classes: 11, lossScale: 1, ...target })),
+    TARGETS.map((target) => binaryCrossEntropyKernel({ rows: 9, classes: 11, ...target })),
   cellWeightsKernel: () =>
     PROFILES.flatMap((profile) =>
       (["bilinear", "nearest"] as const).map((interpolation) =>
@@ -220,8 +220,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
           .flatMap((epilogue) => convolutionKernels(shape, epilogue, target).map((dispatch) => dispatch.kernel))
       );
     }),
-  crossEntropyKernel: () =>
-    TARGETS.map((target) => crossEntropyKernel({ rows: 9, classes: 11, lossScale: 1, ...target })),
+  crossEntropyKernel: () => TARGETS.map((target) => crossEntropyKernel({ rows: 9, classes: 11, ...target })),
   gatherWeightsKernel: () =>
     TARGETS.flatMap((target) =>
       [false, true].map((bias) => gatherWeightsKernel({ words: 64, weights: 50, bias, ...target }))
@@ -230,7 +229,6 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
   gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
-  meanLossKernel: () => PROFILES.map((profile) => meanLossKernel({ rows: 9, profile })),
   multiplyGateGradientKernel: () => TARGETS.map((target) => multiplyGateGradientKernel({ shape: SHAPE, ...target })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
@@ -272,6 +270,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       )
     ),
   softmaxKernel: () => TARGETS.map((target) => softmaxKernel({ rows: 9, classes: 11, ...target })),
+  stepLossKernel: () => PROFILES.map((profile) => stepLossKernel({ rows: 9, profile })),
   topKKernel: () =>
     TARGETS.flatMap((target) =>
       [40, 41].flatMap((classes) =>

@@ -4,9 +4,10 @@ import {
   binaryCrossEntropyReference,
 } from "../../../kernels/operations/binary_cross_entropy.ts";
 import { crossEntropyKernel, crossEntropyReference } from "../../../kernels/operations/cross_entropy.ts";
-import { meanLossKernel } from "../../../kernels/operations/row_loss.ts";
+import { LOSS_HISTORY, stepLossKernel } from "../../../kernels/operations/row_loss.ts";
 import { softmaxReference } from "../../../kernels/operations/softmax.ts";
 import { type Target, tensorBytes } from "../../../kernels/operations/tensor.ts";
+import { encodeControl, initialControl } from "../../../kernels/optimizers/control.ts";
 import { runDispatches, runKernel } from "../../../kernels/run.ts";
 import { assertClose } from "../compare.ts";
 import { differenceGradient } from "../finite_differences.ts";
@@ -39,43 +40,49 @@ async function runLoss(
   kernelOf: typeof LOSSES[number]["kernel"],
   { logits, target, classes }: Batch,
   variant: Target,
-  lossScale = 1,
+  { lossScale, gradientShare }: { lossScale: number; gradientShare?: number } = { lossScale: 1 },
 ): Promise<{ losses: number[]; loss: number; inputGradient: number[] }> {
   const { profile, storage } = variant;
   const rows = logits.length / classes;
   const result = await runDispatches(await testDevice(), [
-    { kernel: kernelOf({ rows, classes, lossScale, ...variant }) },
-    { kernel: meanLossKernel({ rows, profile }) },
+    { kernel: kernelOf({ rows, classes, gradientShare, ...variant }) },
+    { kernel: stepLossKernel({ rows, profile }) },
   ], {
     logits: padChannels(logits, classes, storage),
     targets: padChannels(target, classes, "f32"),
+    control: encodeControl(initialControl(lossScale)),
     losses: { bytes: rows * 4 },
-    loss: { bytes: 4 },
+    turn: Uint32Array.of(7),
+    history: { bytes: LOSS_HISTORY * 4 },
     inputGradient: { bytes: tensorBytes([rows, 1, 1, classes], storage) },
   });
   return {
     losses: [...new Float32Array(result.losses)],
-    loss: new Float32Array(result.loss)[0],
+    loss: new Float32Array(result.history)[7],
     inputGradient: unpadChannels(result.inputGradient, classes, storage),
   };
 }
 
 for (const { name, kernel, reference, fixture } of LOSSES) {
-  const assertLoss = async (given: Batch, lossScale = 1) => {
+  const assertLoss = async (
+    given: Batch,
+    scaling: { lossScale: number; gradientShare?: number } = { lossScale: 1 },
+  ) => {
+    const factor = scaling.lossScale * (scaling.gradientShare ?? 1);
     const { classes } = given;
     const rows = given.logits.length / classes;
     for (const target of targets(await testDevice())) {
       const { storage } = target;
       const logits = stored(given.logits, storage);
       const expected = reference(logits, given.target, classes);
-      const actual = await runLoss(kernel, { ...given, logits }, target, lossScale);
+      const actual = await runLoss(kernel, { ...given, logits }, target, scaling);
       const label = `${name} of ${rows} x ${classes} ${target.profile} ${storage}`;
       // The power of the largest logit is 1: what is added to it below 6e-8 is lost. Binary cross-entropy adds to no 1.
       const near = { absolute: name === "crossEntropy" ? 1e-7 : 1e-30, relative: 2e-6 };
       assertClose(actual.losses, expected.losses, { ...near, name: `losses, ${label}` });
       assertClose([actual.loss], [expected.loss], { ...near, name: `loss, ${label}` });
-      const scale = lossScale / rows / (name === "crossEntropy" ? 1 : classes);
-      assertClose(actual.inputGradient, expected.inputGradient.map((value) => value * lossScale), {
+      const scale = factor / rows / (name === "crossEntropy" ? 1 : classes);
+      assertClose(actual.inputGradient, expected.inputGradient.map((value) => value * factor), {
         absolute: storage === "f16" ? 2 ** -24 : 2e-7 * scale,
         relative: storage === "f16" ? 2 ** -10 : 1e-5,
         shape: [rows, classes],
@@ -94,8 +101,9 @@ for (const { name, kernel, reference, fixture } of LOSSES) {
     for (const classes of [21843, 70001]) await assertLoss(batch(2, classes, 1));
   });
 
-  Deno.test(`${name}Kernel() multiplies the gradient alone by the loss scale`, async () => {
-    await assertLoss(batch(3, 37), 1024);
+  Deno.test(`${name}Kernel() multiplies the gradient alone by the control's loss scale and its share`, async () => {
+    await assertLoss(batch(3, 37), { lossScale: 1024 });
+    await assertLoss(batch(3, 37), { lossScale: 512, gradientShare: 1 / 4 });
   });
 
   Deno.test(`${name}Kernel() neither overflows nor counts padding`, async () => {
@@ -136,19 +144,37 @@ for (const { name, kernel, reference, fixture } of LOSSES) {
   });
 }
 
-Deno.test("meanLossKernel() adds any number of losses in a fixed order", async () => {
+Deno.test("stepLossKernel() adds any number of losses in a fixed order", async () => {
   const device = await testDevice();
   for (const rows of [1, 63, 64, 257, 1031]) {
     const losses = Float32Array.from(randomValues(rows, 3, 4), (value) => value + 4);
     for (const profile of ["software", "gpu"] as const) {
       const run = async () => {
-        const { loss } = await runKernel(device, meanLossKernel({ rows, profile }), { losses, loss: { bytes: 4 } });
-        return new Float32Array(loss)[0];
+        const { history } = await runKernel(device, stepLossKernel({ rows, profile }), {
+          losses,
+          turn: Uint32Array.of(rows),
+          history: { bytes: LOSS_HISTORY * 4 },
+        });
+        return new Float32Array(history)[rows % LOSS_HISTORY];
       };
       const loss = await run();
       assertEquals(await run(), loss);
       const mean = losses.reduce((sum, value) => sum + value, 0) / rows;
       assertClose([loss], [mean], { absolute: 0, relative: 1e-5, name: `mean of ${rows} losses ${profile}` });
+    }
+  }
+});
+
+Deno.test("stepLossKernel() writes the step's place in the history and no other", async () => {
+  const device = await testDevice();
+  for (const profile of ["software", "gpu"] as const) {
+    for (const turn of [0, 255, 256, 4294967295]) {
+      const { history } = await runKernel(device, stepLossKernel({ rows: 2, profile }), {
+        losses: Float32Array.of(1, 2),
+        turn: Uint32Array.of(turn),
+        history: { update: new Float32Array(LOSS_HISTORY).fill(-1) },
+      });
+      assertEquals([...new Float32Array(history)], new Array(LOSS_HISTORY).fill(-1).with(turn % LOSS_HISTORY, 1.5));
     }
   }
 });
