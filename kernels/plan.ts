@@ -26,10 +26,13 @@ export interface BufferRange {
 
 /** A program on a device. */
 export interface Plan {
-  /** Where a tensor lies: its content is there between the step that writes it and the last that reads it. */
+  /**
+   * Where a tensor, constant, state or view lies. A tensor's content is there between the step that writes it and the last
+   * that reads it.
+   */
   tensor(name: string): BufferRange;
-  /** Encodes all steps. */
-  encode(encoder: GPUCommandEncoder): void;
+  /** Encodes all steps, or those of one part. */
+  encode(encoder: GPUCommandEncoder, part?: string): void;
   /**
    * Runs all steps once, each in a pass of its own, and measures them.
    *
@@ -37,15 +40,24 @@ export interface Plan {
    * @throws {Deno.errors.NotSupported} If the adapter has no timestamps.
    */
   measure(): Promise<{ name: string; milliseconds: number }[]>;
-  /** Bytes of arena, weights and textures. */
-  readonly bytes: { readonly arena: number; readonly constants: number; readonly textures: number };
+  readonly bytes: PlanBytes;
   /** Frees what the plan holds. */
   close(): void;
 }
 
+/** What a plan takes on the device, bytes. */
+export interface PlanBytes {
+  readonly arena: number;
+  /** The most that tensors which are alive together take: what the arena would be at best. */
+  readonly arenaLowerBound: number;
+  readonly constants: number;
+  readonly states: number;
+  readonly textures: number;
+}
+
 type Action =
-  | { readonly copy: CopyAction }
-  | { readonly dispatch: DispatchAction };
+  & ({ readonly copy: CopyAction } | { readonly dispatch: DispatchAction })
+  & { readonly part?: string };
 
 interface CopyAction {
   readonly source: GPUBuffer;
@@ -82,9 +94,9 @@ export async function createPlan(
   const { gpu, capabilities } = device;
   const { steps } = program;
   const formats = steps.flatMap(({ kernel }) => kernel.textures ?? []).map(({ format }) => format);
-  // Copies to textures take whole rows.
-  const granule = formats.length > 0 ? textureRowBytes(formats[0]) : ALIGNMENT;
-  const arena = layOut(lifetimes(program, options, granule), granule);
+  // Copies to textures take whole rows: that of the arena's last tensor must not reach beyond its end.
+  const margin = Math.max(0, ...new Set(formats.map(textureRowBytes)));
+  const arena = layOut(lifetimes(program, options), ALIGNMENT);
   const limit = Math.min(capabilities.maxBindingBytes, capabilities.maxBufferBytes);
   for (const [name, bytes] of program.tensors) {
     if (bytes > limit) {
@@ -113,11 +125,12 @@ export async function createPlan(
   let problem: Error | undefined;
   try {
     const arenaBuffer = create(
-      arena.bytes,
+      arena.bytes + margin,
       GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
       "the arena of activations",
     );
     const constants = uploadConstants(device, program, create);
+    const states = createStates(program, create);
     const uniforms = uploadParameters(device, steps, create);
     let textureBytes = 0;
     for (const { kernel, bindings } of steps) {
@@ -132,21 +145,25 @@ export async function createPlan(
     const range = (name: string): BufferRange => {
       const offset = arena.offsets.get(name);
       if (offset !== undefined) return { buffer: arenaBuffer, offset, size: program.tensors.get(name)! };
-      const buffer = constants.get(name);
-      if (!buffer) throw new TypeError(`Cannot find "${name}" among the program's tensors and constants`);
+      const view = program.views?.get(name);
+      if (view) return { buffer: states.get(view.state)!, offset: view.offset, size: view.bytes };
+      const buffer = constants.get(name) ?? states.get(name);
+      if (!buffer) throw new TypeError(`Cannot find "${name}" among the program's tensors, constants and states`);
       return { buffer, offset: 0, size: buffer.size };
     };
     const views = new Map([...textures].map(([name, texture]) => [name, texture.createView()]));
     const held = new Map<string, string>();
     const actions: Action[] = [];
     steps.forEach((step, index) => {
-      const { kernel, bindings, weightsOffset = 0 } = step;
+      const { kernel, bindings, weightsOffset = 0, part } = step;
+      // Another part may have run in between.
+      if (part !== steps[index - 1]?.part) held.clear();
       for (const { name } of kernel.textures ?? []) {
         if (held.get(name) === bindings[name]) continue;
         const texture = textures.get(name)!;
         const { buffer: source, offset, size } = range(bindings[name]);
         const rows = Math.ceil(size / textureRowBytes(texture.format));
-        actions.push({ copy: { source, offset, texture, rows } });
+        actions.push({ copy: { source, offset, texture, rows }, part });
         held.set(name, bindings[name]);
       }
       const pipeline = pipelineFor(device, kernel);
@@ -165,7 +182,7 @@ export async function createPlan(
         layout: pipeline.getBindGroupLayout(0),
         entries: resources.map((resource, binding) => ({ binding, resource })),
       });
-      actions.push({ dispatch: { name: kernel.name, pipeline, group, workgroups: kernel.workgroups } });
+      actions.push({ dispatch: { name: kernel.name, pipeline, group, workgroups: kernel.workgroups }, part });
       // What a step writes makes a texture that held it stale.
       for (const name of kernel.bindings) {
         for (const [texture, tensor] of held) if (tensor === bindings[name]) held.delete(texture);
@@ -173,11 +190,14 @@ export async function createPlan(
     });
     plan = {
       tensor: range,
-      encode: (encoder) => encodeActions(encoder, actions),
+      encode: (encoder, part) =>
+        encodeActions(encoder, part === undefined ? actions : actions.filter((action) => action.part === part)),
       measure: () => measureActions(device, actions),
       bytes: {
         arena: arena.bytes,
-        constants: [...constants.values()].reduce((sum, { size }) => sum + size, 0),
+        arenaLowerBound: arena.lowerBound,
+        constants: totalSize(constants),
+        states: totalSize(states),
         textures: textureBytes,
       },
       close,
@@ -203,7 +223,6 @@ export async function createPlan(
 function lifetimes(
   { tensors, steps }: Program,
   { inputs, outputs }: { inputs: readonly string[]; outputs: readonly string[] },
-  granule: number,
 ): Map<string, Lifetime> {
   const spans = new Map<string, { first: number; last: number }>();
   const touch = (name: string, step: number) => {
@@ -219,9 +238,7 @@ function lifetimes(
     }
   });
   for (const name of outputs) touch(name, steps.length);
-  return new Map(
-    [...spans].map(([name, span]) => [name, { ...span, bytes: Math.ceil(tensors.get(name)! / granule) * granule }]),
-  );
+  return new Map([...spans].map(([name, span]) => [name, { ...span, bytes: tensors.get(name)! }]));
 }
 
 function largestRows({ steps, tensors }: Program, texture: string): number {
@@ -251,6 +268,26 @@ function uploadConstants(
     buffers.set(name, buffer);
   }
   return buffers;
+}
+
+function createStates(
+  { states = new Map(), steps }: Program,
+  create: (bytes: number, usage: number, label: string) => GPUBuffer,
+): Map<string, GPUBuffer> {
+  const windows = new Set(
+    steps.flatMap(({ kernel, bindings }) => (kernel.windows ?? []).map((name) => bindings[name])),
+  );
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+  return new Map(
+    [...states].map(([name, bytes]) => [
+      name,
+      create(bytes, windows.has(name) ? usage | GPUBufferUsage.UNIFORM : usage, name),
+    ]),
+  );
+}
+
+function totalSize(buffers: ReadonlyMap<string, GPUBuffer>): number {
+  return buffers.values().reduce((sum, { size }) => sum + size, 0);
 }
 
 /** All uniform blocks in one buffer; the range of each step. */

@@ -25,10 +25,20 @@ export interface Step {
   readonly bindings: Readonly<Record<string, string>>;
   /** Where the binding `weights` begins in its constant, bytes. */
   readonly weightsOffset?: number;
+  /** The part of the program that it belongs to, where a program has several that are not always run together. */
+  readonly part?: string;
 }
 
 /** Data that is uploaded once. */
-export type Constant = () => Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer>;
+export type Constant = () => Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+
+/** A part of a state, under a name of its own. */
+export interface View {
+  readonly state: string;
+  /** Bytes, a multiple of 256. */
+  readonly offset: number;
+  readonly bytes: number;
+}
 
 /** Kernels in order and what they work on. */
 export interface Program {
@@ -36,6 +46,9 @@ export interface Program {
   readonly tensors: Map<string, number>;
   /** Made when asked for, one after the other, so that packed weights are never all in memory. */
   readonly constants: Map<string, Constant>;
+  /** Bytes by name of what keeps its content from run to run: a buffer of its own, zero before the first. */
+  readonly states?: Map<string, number>;
+  readonly views?: Map<string, View>;
   readonly steps: Step[];
 }
 
@@ -89,8 +102,12 @@ function outputShapeOf(operation: Operation, shape: Shape, shapeOf: (name: strin
   }
 }
 
-/** A convolution on an input; a linear is one of 1 x 1. */
-function convolutionOf(operation: Convolution | Linear, input: Shape): ConvolutionShape {
+/**
+ * A convolution on an input; a linear is one of 1 x 1.
+ *
+ * @throws {TypeError} If the input has other channels.
+ */
+export function convolutionOf(operation: Convolution | Linear, input: Shape): ConvolutionShape {
   if (input[3] !== operation.inputChannels) {
     throw new TypeError(
       `Cannot compute "${operation.output}": it takes ${operation.inputChannels} channels, "${operation.input}" has ${
