@@ -8,13 +8,10 @@ import type { Runner } from "../timing.ts";
 
 /** Something that computes, set up: weights are where it wants them. */
 export interface Contestant extends Runner {
-  /**
-   * Computes the same `repetitions` times over.
-   *
-   * @returns The last result, `[N, H, W, C]` or `[N, C, H, W]` as `layout` says.
-   */
+  /** Computes the same `repetitions` times over and returns the last result, in the contestant's own order. */
   run(repetitions: number): Promise<Float32Array>;
-  readonly layout: "NHWC" | "NCHW";
+  /** Brings a result into the heat's order; left out where it has that order. */
+  order?(result: Float32Array): Float32Array;
   close(): void | Promise<void>;
 }
 

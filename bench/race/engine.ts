@@ -7,46 +7,120 @@
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/device.ts";
 import type { Network } from "../../kernels/network.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
+import {
+  convolutionFilterGradientKernels,
+  filterGradientPartialBytes,
+} from "../../kernels/operations/convolution/filter_gradient.ts";
+import {
+  convolutionInputGradientKernels,
+  packInputGradientWeights,
+} from "../../kernels/operations/convolution/input_gradient.ts";
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/plan.ts";
 import { lowerNetwork, type Parameters, type Program } from "../../kernels/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";
 import type { Contestant } from "./contestant.ts";
+import type { GradientOperation, GradientValues } from "./gradients.ts";
 import type { SingleOperation, SingleValues } from "./single.ts";
 
 export const ENGINE = "relabel";
 
 /** An operation by itself; the input is on the device, weights are packed. */
-export async function singleOnEngine(
+export function singleOnEngine(
   device: Device,
   { shape }: SingleOperation,
   { input, weight }: SingleValues,
 ): Promise<Contestant> {
   const target: Target = { profile: device.capabilities.profile, storage: "f32" };
   const inputShape: Shape = [shape.batch, ...shape.input, shape.inputChannels];
-  const program: Program = {
-    tensors: new Map([
-      ["input", tensorBytes(inputShape, "f32")],
-      ["output", tensorBytes(outputShape(shape), "f32")],
-      ["partial", tensorBytes(outputShape(shape), "f32")],
-    ]),
-    constants: new Map([["weights", () => packWeights(shape, { weight }, target)]]),
-    steps: convolutionKernels(shape, {}, target).map(({ kernel, weightsOffset }) => ({
-      kernel,
-      weightsOffset,
-      bindings: { input: "input", weights: "weights", output: "output", partial: "partial" },
-    })),
-  };
-  // The input is among the outputs so that it is still there for the next repetition.
-  const plan = await createPlan(device, program, { inputs: ["input"], outputs: ["input", "output"] });
-  const source = plan.tensor("input");
-  const padded = padChannels(input, shape.inputChannels, "f32") as Float32Array<ArrayBuffer>;
-  device.gpu.queue.writeBuffer(source.buffer, source.offset, padded);
-  const reader = createReader(device, plan, "output", outputShape(shape));
+  return programOnEngine(
+    device,
+    {
+      tensors: new Map([
+        ["input", tensorBytes(inputShape, "f32")],
+        ["output", tensorBytes(outputShape(shape), "f32")],
+        ["partial", tensorBytes(outputShape(shape), "f32")],
+      ]),
+      constants: new Map([["weights", () => packWeights(shape, { weight }, target)]]),
+      steps: convolutionKernels(shape, {}, target).map(({ kernel, weightsOffset }) => ({
+        kernel,
+        weightsOffset,
+        bindings: { input: "input", weights: "weights", output: "output", partial: "partial" },
+      })),
+    },
+    { input: pad(input, shape.inputChannels) },
+    { name: "output", channels: shape.outputChannels },
+  );
+}
+
+/** A gradient; what it is computed of is on the device, weights are packed. */
+export function gradientOnEngine(
+  device: Device,
+  { shape, of }: GradientOperation,
+  { input, weight, outputGradient }: GradientValues,
+): Promise<Contestant> {
+  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const inputBytes = tensorBytes([shape.batch, ...shape.input, shape.inputChannels], "f32");
+  const given = { outputGradient: pad(outputGradient, shape.outputChannels) };
+  if (of === "filter") {
+    const names = ["input", "outputGradient", "partial", "filterGradient"];
+    return programOnEngine(
+      device,
+      {
+        tensors: new Map([
+          ["input", inputBytes],
+          ["outputGradient", tensorBytes(outputShape(shape), "f32")],
+          ["partial", filterGradientPartialBytes(shape, target)],
+          ["filterGradient", weight.byteLength],
+        ]),
+        constants: new Map(),
+        steps: convolutionFilterGradientKernels(shape, target).map((kernel) => ({
+          kernel,
+          bindings: Object.fromEntries(names.map((name) => [name, name])),
+        })),
+      },
+      { ...given, input: pad(input, shape.inputChannels) },
+      { name: "filterGradient", channels: 4 },
+    );
+  }
+  const names = ["outputGradient", "weights", "partial", "inputGradient"];
+  return programOnEngine(
+    device,
+    {
+      tensors: new Map([
+        ["outputGradient", tensorBytes(outputShape(shape), "f32")],
+        ["partial", inputBytes],
+        ["inputGradient", inputBytes],
+      ]),
+      constants: new Map([["weights", () => packInputGradientWeights(shape, weight, target)]]),
+      steps: convolutionInputGradientKernels(shape, target).map((dispatch) => ({
+        ...dispatch,
+        bindings: Object.fromEntries(names.map((name) => [name, name])),
+      })),
+    },
+    given,
+    { name: "inputGradient", channels: shape.inputChannels },
+  );
+}
+
+/** A program whose inputs are on the device. */
+async function programOnEngine(
+  device: Device,
+  program: Program,
+  inputs: Readonly<Record<string, Float32Array<ArrayBuffer>>>,
+  output: { name: string; channels: number },
+): Promise<Contestant> {
+  // The inputs are among the outputs so that they are still there for the next repetition.
+  const names = Object.keys(inputs);
+  const plan = await createPlan(device, program, { inputs: names, outputs: [...names, output.name] });
+  for (const [name, data] of Object.entries(inputs)) {
+    const { buffer, offset } = plan.tensor(name);
+    device.gpu.queue.writeBuffer(buffer, offset, data);
+  }
+  const reader = createReader(device, plan, output);
   return {
     name: ENGINE,
-    layout: "NHWC",
     run: (repetitions) => {
       const encoder = device.gpu.createCommandEncoder();
       for (let count = 0; count < repetitions; count++) plan.encode(encoder);
@@ -74,12 +148,11 @@ export async function networkOnEngine(
   const program = lowerNetwork(network, parameters, { batch, size: [height, width], ...target });
   const output = network.classifier.output;
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });
-  const reader = createReader(device, plan, output, program.shapes.get(output)!);
-  const padded = padChannels(input, channels, "f32") as Float32Array<ArrayBuffer>;
+  const reader = createReader(device, plan, { name: output, channels: network.classifier.outputChannels });
+  const padded = pad(input, channels);
   const source = plan.tensor(network.input);
   return {
     name: ENGINE,
-    layout: "NHWC",
     run: async (repetitions) => {
       let result = new Float32Array();
       for (let count = 0; count < repetitions; count++) {
@@ -97,19 +170,22 @@ export async function networkOnEngine(
   };
 }
 
-function createReader(device: Device, plan: Plan, name: string, shape: Shape) {
-  const { buffer, offset } = plan.tensor(name);
-  const bytes = tensorBytes(shape, "f32");
-  const staging = createBuffer(device, bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "result");
+function pad(values: Float32Array, channels: number): Float32Array<ArrayBuffer> {
+  return padChannels(values, channels, "f32") as Float32Array<ArrayBuffer>;
+}
+
+function createReader(device: Device, plan: Plan, { name, channels }: { name: string; channels: number }) {
+  const { buffer, offset, size } = plan.tensor(name);
+  const staging = createBuffer(device, size, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "result");
   return {
     /** Submits what is encoded and reads the tensor. */
     async read(encoder: GPUCommandEncoder): Promise<Float32Array<ArrayBuffer>> {
-      encoder.copyBufferToBuffer(buffer, offset, staging, 0, bytes);
+      encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
       device.gpu.queue.submit([encoder.finish()]);
       await staging.mapAsync(GPUMapMode.READ);
       const padded = staging.getMappedRange().slice(0);
       staging.unmap();
-      return shape[3] % 4 === 0 ? new Float32Array(padded) : Float32Array.from(unpadChannels(padded, shape[3], "f32"));
+      return channels % 4 === 0 ? new Float32Array(padded) : Float32Array.from(unpadChannels(padded, channels, "f32"));
     },
     close: () => destroyBuffer(device, staging),
   };

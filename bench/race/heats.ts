@@ -8,13 +8,15 @@ import type { Device } from "../../kernels/device.ts";
 import { assertClose, sumTolerance } from "../../tests/kernels/compare.ts";
 import { type DefaultAnnotator, networkInput, type Photograph } from "../default_annotator.ts";
 import { networkGraph } from "../onnx/network_graph.ts";
-import { ENGINE, networkOnEngine, singleOnEngine } from "./engine.ts";
+import { outputPositions } from "../../kernels/operations/convolution/shape.ts";
+import { ENGINE, gradientOnEngine, networkOnEngine, singleOnEngine } from "./engine.ts";
+import { type GradientOperation, gradientValues } from "./gradients.ts";
 import { toChannelsFirst } from "./contestant.ts";
 import type { Heat } from "./heat.ts";
-import { singleOnJax } from "./jax.ts";
+import { gradientOnJax, singleOnJax } from "./jax.ts";
 import { networkOnOnnxruntime, singleOnOnnxruntime, WASM, WASM_THREADS } from "./onnxruntime.ts";
 import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLength, TFJS } from "./single.ts";
-import { singleOnTfjs } from "./tfjs.ts";
+import { gradientOnTfjs, singleOnTfjs } from "./tfjs.ts";
 
 /**
  * A single operation; results are compared with the CPU's.
@@ -24,14 +26,12 @@ import { singleOnTfjs } from "./tfjs.ts";
  * @returns The heat.
  */
 export function singleHeat(device: Device, operation: SingleOperation): Heat {
-  const { name, shape, wanted, peers } = operation;
+  const { name, shape, goal } = operation;
   const values = singleValues(operation);
   const length = sumLength(shape);
   const { batch, outputChannels } = shape;
   return {
     name: `${name}, ${gigaflops(shape).toPrecision(3)} GFLOP`,
-    batch,
-    channels: outputChannels,
     entries: {
       [ENGINE]: () => singleOnEngine(device, operation, values),
       [TFJS]: () => singleOnTfjs(operation, values),
@@ -45,8 +45,32 @@ export function singleHeat(device: Device, operation: SingleOperation): Heat {
         name,
       }),
     work: { amount: gigaflops(shape), unit: "GFLOP/s" },
-    wanted,
-    peers,
+    goals: [goal],
+  };
+}
+
+/**
+ * A gradient of a convolution; results are compared with the CPU's.
+ *
+ * @param device The engine's.
+ * @param operation Which.
+ * @returns The heat.
+ */
+export function gradientHeat(device: Device, operation: GradientOperation): Heat {
+  const { name, shape, of, goals } = operation;
+  const values = gradientValues(operation);
+  const length = of === "filter" ? outputPositions(shape) : sumLength(shape);
+  return {
+    name: `${name}, ${gigaflops(shape).toPrecision(3)} GFLOP`,
+    entries: {
+      [ENGINE]: () => gradientOnEngine(device, operation, values),
+      [TFJS]: () => gradientOnTfjs(operation, values),
+      [JAX]: () => gradientOnJax(operation, values),
+    },
+    check: (result, name) =>
+      assertClose(result, values.expected, { ...sumTolerance("f32", length, length ** 0.5), name }),
+    work: { amount: gigaflops(shape), unit: "GFLOP/s" },
+    goals,
   };
 }
 
@@ -81,8 +105,6 @@ export async function networkHeat(
   let engine: Float32Array | undefined;
   return {
     name: `${network.name}, label map, batch ${batch.length} at ${SIZE} x ${SIZE}`,
-    batch: batch.length,
-    channels: classes,
     entries: {
       [ENGINE]: () => networkOnEngine(device, { network, parameters, input, shape }),
       [ONNXRUNTIME]: () => networkOnOnnxruntime("webgpu", graph, channelsFirst),
@@ -105,7 +127,6 @@ export async function networkHeat(
       assertClose(result, engine, { absolute: 1e-4 * largest, relative: 0, shape, name });
     },
     work: { amount: batch.length, unit: "images/s" },
-    wanted: 3,
-    peers: [ONNXRUNTIME],
+    goals: [{ times: 3, peers: [ONNXRUNTIME] }],
   };
 }

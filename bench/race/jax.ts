@@ -5,14 +5,14 @@
  * @module
  */
 
-import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax, numpy } from "@jax-js/jax";
-import { type Contestant, toChannelsFirst } from "./contestant.ts";
+import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax, numpy, vjp } from "@jax-js/jax";
+import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
+import type { GradientOperation, GradientValues } from "./gradients.ts";
 import { JAX, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 /** An operation by itself; input and weights are on the device. */
 export async function singleOnJax(operation: SingleOperation, values: SingleValues): Promise<Contestant> {
-  if (!(await init()).includes("webgpu")) throw new Error("Cannot open jax-js's WebGPU backend");
-  defaultDevice("webgpu");
+  await openJax();
   const { shape, kind } = operation;
   const { batch, input: [height, width], inputChannels, outputChannels, kernel, groups } = shape;
   const positions = batch * height * width;
@@ -25,23 +25,66 @@ export async function singleOnJax(operation: SingleOperation, values: SingleValu
       numpy.array(toChannelsFirst(values.input, batch, inputChannels)).reshape([batch, inputChannels, height, width]),
       numpy.array(values.weight).reshape([outputChannels, inputChannels / groups, ...kernel]),
     ];
-  await blockUntilReady([input, weight]);
   const compute = jit((x: JaxArray, w: JaxArray) =>
     kind === "matmul" ? numpy.matmul(x, w) : lax.convGeneralDilated(x, w, [1, 1], "SAME", { featureGroupCount: groups })
   );
+  return contestant(
+    compute,
+    [input, weight],
+    kind === "matmul" ? undefined : (result) => toChannelsLast(result, batch, outputChannels),
+  );
+}
+
+/** A gradient; what it is computed of is on the device. */
+export async function gradientOnJax({ shape, of }: GradientOperation, values: GradientValues): Promise<Contestant> {
+  await openJax();
+  const { batch, input: [height, width], output, inputChannels, outputChannels, kernel } = shape;
+  const convolve = (x: JaxArray, w: JaxArray) => lax.convGeneralDilated(x, w, [1, 1], "SAME");
+  const input = numpy.array(toChannelsFirst(values.input, batch, inputChannels))
+    .reshape([batch, inputChannels, height, width]);
+  const weight = numpy.array(values.weight).reshape([outputChannels, inputChannels, ...kernel]);
+  const outputGradient = numpy.array(toChannelsFirst(values.outputGradient, batch, outputChannels))
+    .reshape([batch, outputChannels, ...output]);
+  // The convolution itself is linear in either: `jit` drops its value, which the gradient does not need.
+  const compute = jit((x: JaxArray, w: JaxArray, g: JaxArray) => {
+    const [value, pull] = of === "filter"
+      ? vjp((w: JaxArray) => convolve(x, w), [w])
+      : vjp((x: JaxArray) => convolve(x, w), [x]);
+    value.dispose();
+    const [gradient] = pull(g);
+    pull.dispose();
+    return gradient as JaxArray;
+  });
+  return contestant(
+    compute,
+    [input, weight, outputGradient],
+    of === "filter" ? undefined : (result) => toChannelsLast(result, batch, inputChannels),
+  );
+}
+
+async function openJax(): Promise<void> {
+  if (!(await init()).includes("webgpu")) throw new Error("Cannot open jax-js's WebGPU backend");
+  defaultDevice("webgpu");
+}
+
+async function contestant(
+  compute: (...inputs: JaxArray[]) => JaxArray,
+  inputs: readonly JaxArray[],
+  order: Contestant["order"],
+): Promise<Contestant> {
+  await blockUntilReady([...inputs]);
   return {
     name: JAX,
-    layout: kind === "matmul" ? "NHWC" : "NCHW",
+    ...(order ? { order } : {}),
     run: async (repetitions) => {
-      const results = Array.from({ length: repetitions }, () => compute(input.ref, weight.ref));
+      const results = Array.from({ length: repetitions }, () => compute(...inputs.map(({ ref }) => ref)));
       await blockUntilReady(results);
       const last = results.pop()!;
       for (const result of results) result.dispose();
       return await last.data() as Float32Array;
     },
     close: () => {
-      input.dispose();
-      weight.dispose();
+      for (const input of inputs) input.dispose();
     },
   };
 }

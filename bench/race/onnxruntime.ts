@@ -11,7 +11,7 @@ import * as threaded from "onnxruntime-web";
 import * as single from "onnxruntime-web/wasm";
 import * as webgpu from "onnxruntime-web/webgpu";
 import { encodeModel, type OnnxGraph, type OnnxNode } from "../onnx/model.ts";
-import { type Contestant, toChannelsFirst } from "./contestant.ts";
+import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import { ONNXRUNTIME, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 /** How a session computes. */
@@ -29,14 +29,14 @@ const NAMES: Record<Provider, string> = { webgpu: ONNXRUNTIME, wasm: WASM, "thre
 
 /** An operation by itself on WebGPU; the input is on the device, the weight is a constant of the model. */
 export async function singleOnOnnxruntime(operation: SingleOperation, values: SingleValues): Promise<Contestant> {
-  const { batch, inputChannels } = operation.shape;
+  const { batch, inputChannels, outputChannels } = operation.shape;
   const graph = singleGraph(operation, values.weight);
   const session = await openSession("webgpu", graph, "gpu-buffer");
   const data = operation.kind === "matmul" ? values.input : toChannelsFirst(values.input, batch, inputChannels);
   const { input, close } = await uploadInput(data, graph.input.shape);
   return {
     name: ONNXRUNTIME,
-    layout: operation.kind === "matmul" ? "NHWC" : "NCHW",
+    ...(operation.kind === "matmul" ? {} : { order: (result) => toChannelsLast(result, batch, outputChannels) }),
     run: async (repetitions) => {
       let last: webgpu.Tensor | undefined;
       for (let count = 0; count < repetitions; count++) {
@@ -59,11 +59,12 @@ export async function networkOnOnnxruntime(
   input: Float32Array,
 ): Promise<Contestant> {
   const { Tensor } = LIBRARIES[provider];
+  const [batch, classes] = graph.output.shape;
   const session = await openSession(provider, graph, "cpu");
   const feeds = { [graph.input.name]: new Tensor("float32", input, graph.input.shape) };
   return {
     name: NAMES[provider],
-    layout: "NCHW",
+    order: (result) => toChannelsLast(result, batch, classes),
     run: async (repetitions) => {
       let result: Float32Array = new Float32Array();
       for (let count = 0; count < repetitions; count++) {

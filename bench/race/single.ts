@@ -14,6 +14,7 @@ import {
 import { convolutionReference } from "../../kernels/operations/convolution/reference.ts";
 import type { Shape } from "../../kernels/operations/tensor.ts";
 import { randomValues } from "../../tests/kernels/tensors.ts";
+import type { Goal } from "./heat.ts";
 
 /** Kinds of operations. */
 export const KINDS = ["matmul", "convolution", "depthwise"] as const;
@@ -24,9 +25,7 @@ export interface SingleOperation {
   /** A matrix product is a 1 x 1 convolution of as many positions as rows: one shape for all. */
   readonly shape: ConvolutionShape;
   readonly kind: (typeof KINDS)[number];
-  /** How many times as fast as the best of `peers` it has to be on software Vulkan. */
-  readonly wanted: number;
-  readonly peers: readonly string[];
+  readonly goal: Goal;
 }
 
 /** An operation's numbers. */
@@ -46,7 +45,7 @@ export const ONNXRUNTIME = "onnxruntime-web webgpu";
 const ALL = [TFJS, JAX, ONNXRUNTIME];
 
 /** All strides are 1; padding is "SAME". */
-function shapeOf(input: Shape, outputChannels: number, size: number, groups = 1): ConvolutionShape {
+export function shapeOf(input: Shape, outputChannels: number, size: number, groups = 1): ConvolutionShape {
   const options: ConvolutionOptions = {
     outputChannels,
     kernel: [size, size],
@@ -63,29 +62,25 @@ export const SINGLE_OPERATIONS: readonly SingleOperation[] = [
     name: "matmul 512 x 512 x 512",
     shape: shapeOf([1, 1, 512, 512], 512, 1),
     kind: "matmul",
-    wanted: 3,
-    peers: ALL,
+    goal: { times: 3, peers: ALL },
   },
   {
     name: "conv 3x3, 4 x 28 x 28 x 64 -> 64",
     shape: shapeOf([4, 28, 28, 64], 64, 3),
     kind: "convolution",
-    wanted: 3,
-    peers: ALL,
+    goal: { times: 3, peers: ALL },
   },
   {
     name: "conv 1x1, 4 x 28 x 28 x 192 -> 64",
     shape: shapeOf([4, 28, 28, 192], 64, 1),
     kind: "convolution",
-    wanted: 3,
-    peers: ALL,
+    goal: { times: 3, peers: ALL },
   },
   {
     name: "depthwise 3x3, 4 x 56 x 56 x 96",
     shape: shapeOf([4, 56, 56, 96], 96, 3, 96),
     kind: "depthwise",
-    wanted: 1.5,
-    peers: [TFJS],
+    goal: { times: 1.5, peers: [TFJS] },
   },
 ];
 
@@ -112,8 +107,26 @@ export function singleValues({ shape }: SingleOperation): SingleValues {
   return { input, weight, expected: convolutionReference(shape, { input, weight }) };
 }
 
+/** Reorders a weight `[kernelHeight, kernelWidth, I, O]` as `[O, I, kernelHeight, kernelWidth]`. */
+export function weightChannelsFirst(
+  { kernel, inputChannels, outputChannels }: ConvolutionShape,
+  weight: Float32Array,
+): Float32Array<ArrayBuffer> {
+  const taps = kernel[0] * kernel[1];
+  const result = new Float32Array(weight.length);
+  for (let tap = 0, from = 0; tap < taps; tap++) {
+    for (let i = 0; i < inputChannels; i++) {
+      for (let o = 0; o < outputChannels; o++) result[(o * inputChannels + i) * taps + tap] = weight[from++];
+    }
+  }
+  return result;
+}
+
 /** Reorders a weight as `[kernelHeight, kernelWidth, inputChannels, outputChannels]`, or for depthwise `[..., C, 1]`. */
-export function weightChannelsLast({ shape }: SingleOperation, weight: Float32Array): Float32Array<ArrayBuffer> {
+export function weightChannelsLast(
+  { shape }: { shape: ConvolutionShape },
+  weight: Float32Array,
+): Float32Array<ArrayBuffer> {
   const [inputs, outputs] = isDepthwise(shape) ? [shape.inputChannels, 1] : [shape.inputChannels, shape.outputChannels];
   const taps = shape.kernel[0] * shape.kernel[1];
   const result = new Float32Array(weight.length);

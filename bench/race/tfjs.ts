@@ -7,11 +7,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
 import type { Contestant } from "./contestant.ts";
-import { type SingleOperation, type SingleValues, TFJS, weightChannelsLast } from "./single.ts";
+import type { GradientOperation, GradientValues } from "./gradients.ts";
+import { type SingleOperation, type SingleValues, TFJS, weightChannelsFirst, weightChannelsLast } from "./single.ts";
 
 /** An operation by itself; input and weights are on the device. */
 export async function singleOnTfjs(operation: SingleOperation, values: SingleValues): Promise<Contestant> {
-  if (!await tf.setBackend("webgpu")) throw new Error("Cannot open tfjs's WebGPU backend");
+  await openTfjs();
   const { shape, kind } = operation;
   const { batch, input: [height, width], inputChannels, outputChannels, kernel } = shape;
   const weights = weightChannelsLast(operation, values.weight);
@@ -29,9 +30,40 @@ export async function singleOnTfjs(operation: SingleOperation, values: SingleVal
     const [x, w] = [input as tf.Tensor4D, weight as tf.Tensor4D];
     return kind === "depthwise" ? tf.depthwiseConv2d(x, w, 1, "same") : tf.conv2d(x, w, 1, "same");
   };
+  return contestant(compute, [input, weight]);
+}
+
+/** A gradient, by tfjs's own kernel for it; what it is computed of is on the device. */
+export async function gradientOnTfjs({ shape, of }: GradientOperation, values: GradientValues): Promise<Contestant> {
+  await openTfjs();
+  const { batch, input: [height, width], output, inputChannels, outputChannels, kernel } = shape;
+  const filterShape = [...kernel, inputChannels, outputChannels] as [number, number, number, number];
+  const inputShape = [batch, height, width, inputChannels] as [number, number, number, number];
+  const input = tf.tensor4d(values.input, inputShape);
+  const weight = tf.tensor4d(weightChannelsLast({ shape }, values.weight), filterShape);
+  const outputGradient = tf.tensor4d(values.outputGradient, [batch, ...output, outputChannels]);
+  const attributes = { strides: [1, 1], pad: "same", dataFormat: "NHWC" };
+  const compute = (): tf.Tensor =>
+    of === "filter"
+      ? tf.engine().runKernel(tf.Conv2DBackpropFilter, { x: input, dy: outputGradient }, { ...attributes, filterShape })
+      : tf.engine().runKernel(tf.Conv2DBackpropInput, { dy: outputGradient, filter: weight }, {
+        ...attributes,
+        inputShape,
+      });
+  return {
+    ...contestant(compute, [input, weight, outputGradient]),
+    ...(of === "filter" ? { order: (result) => weightChannelsFirst(shape, result) } : {}),
+  };
+}
+
+/** Makes WebGPU the backend of tfjs. */
+export async function openTfjs(): Promise<void> {
+  if (!await tf.setBackend("webgpu")) throw new Error("Cannot open tfjs's WebGPU backend");
+}
+
+function contestant(compute: () => tf.Tensor, inputs: tf.Tensor[]): Contestant {
   return {
     name: TFJS,
-    layout: "NHWC",
     run: async (repetitions) => {
       let last = compute();
       for (let count = 1; count < repetitions; count++) {
@@ -42,6 +74,6 @@ export async function singleOnTfjs(operation: SingleOperation, values: SingleVal
       last.dispose();
       return data as Float32Array;
     },
-    close: () => tf.dispose([input, weight]),
+    close: () => tf.dispose(inputs),
   };
 }
