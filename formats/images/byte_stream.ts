@@ -11,6 +11,8 @@ import { createGunzip } from "node:zlib";
 export interface ByteStream {
   /** Bytes read or skipped so far (of the unpacked content, if gzipped). */
   readonly position: number;
+  /** Whether positions are those of the file, and not of what is packed in it. */
+  readonly isPlain: boolean;
   /** The next `length` bytes, fewer only at the end. */
   read(length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Passes over `length` bytes and returns how many there were. */
@@ -48,6 +50,7 @@ export async function openByteStream(path: string): Promise<ByteStream> {
 function plainStream(file: Deno.FsFile, size: number): ByteStream {
   let position = 0;
   return {
+    isPlain: true,
     get position() {
       return position;
     },
@@ -102,6 +105,7 @@ function gzipStream(file: Deno.FsFile): ByteStream {
   }
 
   return {
+    isPlain: false,
     get position() {
       return position;
     },

@@ -11,9 +11,10 @@
 
 import { type DecodedImage, decodeImage, loadDecoder } from "./decode.ts";
 import { releaseBytes } from "./pixels.ts";
+import type { FilePlace } from "./source.ts";
 
 /** What the pool asks. */
-export type DecodeRequest = { readonly path: string } | Uint8Array<ArrayBuffer>;
+export type DecodeRequest = FilePlace | Uint8Array<ArrayBuffer>;
 
 /** What the worker answers: first `ready` or `missing`, then `decoded` or `reason` for each request. */
 export type DecodeReply =
@@ -27,7 +28,7 @@ const LARGEST_FILE = 2 ** 31 - 1;
 
 async function answer(request: DecodeRequest): Promise<DecodeReply> {
   try {
-    const bytes = "path" in request ? await readImageFile(request.path) : request;
+    const bytes = "path" in request ? await readImageFile(request) : request;
     const decoded = await decodeImage(bytes);
     releaseBytes(bytes);
     return { decoded };
@@ -36,14 +37,30 @@ async function answer(request: DecodeRequest): Promise<DecodeReply> {
   }
 }
 
-async function readImageFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+async function readImageFile({ path, range }: FilePlace): Promise<Uint8Array<ArrayBuffer>> {
   try {
+    if (range) return await readRange(path, range);
     const { size } = await Deno.stat(path);
     if (size <= LARGEST_FILE) return await Deno.readFile(path);
     throw new RangeError(`${size} bytes are too many for an image`);
   } catch (error) {
     throw new Error(`Cannot read image: ${(error as Error).message}`);
   }
+}
+
+async function readRange(
+  path: string,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): Promise<Uint8Array<ArrayBuffer>> {
+  using file = await Deno.open(path);
+  await file.seek(offset, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(length);
+  for (let filled = 0; filled < length;) {
+    const count = await file.read(bytes.subarray(filled));
+    if (count === null) throw new Error(`"${path}" ends at byte ${offset + filled}, before the end of the image`);
+    filled += count;
+  }
+  return bytes;
 }
 
 function reply(message: DecodeReply): void {

@@ -10,7 +10,7 @@
 
 import { basename } from "@std/path";
 import { listDirectory, walkFolder } from "./folder_walk.ts";
-import type { ImageRange, ImageSource, StoredImage } from "./source.ts";
+import type { ImageRange, ImageSource, ListedImage, StoredImage } from "./source.ts";
 
 const IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
 const IMAGE_NAME = new RegExp(`\\.(${IMAGE_EXTENSIONS.join("|")})$`, "i");
@@ -38,6 +38,9 @@ export function openImageFile(path: string): ImageSource {
     count: () => Promise.resolve(1),
     async *read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
       if (start <= 0 && end > 0) yield { index: 0, key: basename(path), label: null, bytes: { path } };
+    },
+    async *list(): AsyncGenerator<ListedImage> {
+      yield { index: 0, key: basename(path), label: null, path, place: { path } };
     },
   };
 }
@@ -70,14 +73,14 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
   }
   const labels = new Map(classes.map((name, label) => [name, label]));
 
-  async function* read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
+  async function* list({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<ListedImage> {
     let index = 0;
-    for await (const file of walkFolder(root, "", ancestors, isImageName)) {
+    for await (const { key, path } of walkFolder(root, "", ancestors, isImageName)) {
       if (index >= end) return;
       if (index >= start) {
-        const slash = file.key.indexOf("/");
-        const label = slash < 0 ? null : labels.get(file.key.slice(0, slash)) ?? null;
-        yield { index, key: file.key, label, bytes: { path: file.path } };
+        const slash = key.indexOf("/");
+        const label = slash < 0 ? null : labels.get(key.slice(0, slash)) ?? null;
+        yield { index, key, label, path, place: { path } };
       }
       index++;
     }
@@ -91,7 +94,10 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
       for await (const _ of walkFolder(root, "", ancestors, isImageName)) count++;
       return count;
     },
-    read,
+    async *read(range?: ImageRange): AsyncGenerator<StoredImage> {
+      for await (const { index, key, label, path } of list(range)) yield { index, key, label, bytes: { path } };
+    },
+    list: () => list(),
   };
 }
 

@@ -20,4 +20,11 @@
 export { decodeImage } from "./decode.ts";
 export { decodeImages, type DecodePool, type DecodeResult, openDecodePool } from "./decode_pool.ts";
 export { type DecodedImage, MOST_PIXELS, releaseBytes } from "./pixels.ts";
-export { type ImageRange, type ImageSource, openImages, type StoredImage } from "./source.ts";
+export {
+  type FilePlace,
+  type ImageRange,
+  type ImageSource,
+  type ListedImage,
+  openImages,
+  type StoredImage,
+} from "./source.ts";

@@ -22,7 +22,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { releaseBytes } from "./pixels.ts";
-import type { ImageRange, ImageSource, Shard, StoredImage } from "./source.ts";
+import type { ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
 
 const IMAGE_COLUMNS = ["image", "img"];
 const LABEL_COLUMNS = ["label", "labels", "fine_label", "coarse_label", "class", "cls", "target"];
@@ -70,6 +70,16 @@ export async function openParquet(path: string, shards: readonly Shard[]): Promi
     classes: files.find(({ classes }) => classes !== null)?.classes ?? null,
     count: () => Promise.resolve(total),
     read,
+    async *list(): AsyncGenerator<ListedImage> {
+      let index = 0;
+      for (const file of files) {
+        const { path, name } = file.shard;
+        const labels = await readLabels(file);
+        for (let row = 0; row < file.rows; row++) {
+          yield { index: index++, key: `${name}/${row}`, label: labels?.[row] ?? null, path, place: null };
+        }
+      }
+    },
   };
 }
 
@@ -178,6 +188,18 @@ async function* readRows(file: ParquetFile, first: number, start: number, end: n
       };
     }
     for (const page of pages) releaseBytes(new Uint8Array(page));
+  }
+}
+
+/** The labels of all rows, undefined if the file has none or they cannot be read, which reading its images tells. */
+async function readLabels({ shard, metadata, label }: ParquetFile): Promise<(number | null)[] | undefined> {
+  if (label === null) return undefined;
+  try {
+    using file = await openBuffer(shard.path);
+    const rows = await parquetReadObjects({ file, metadata, columns: [label], compressors, utf8: false });
+    return rows.map((row) => labelOf(row[label]));
+  } catch {
+    return undefined;
   }
 }
 

@@ -35,7 +35,22 @@ export interface StoredImage {
    * The file to read, or the encoded image, or why the source could not give it: a place that cannot be read stands in
    * the order like an image, so that one damaged shard is listed and does not stop the others.
    */
-  readonly bytes: { readonly path: string } | { readonly unreadable: string } | Uint8Array<ArrayBuffer>;
+  readonly bytes: FilePlace | { readonly unreadable: string } | Uint8Array<ArrayBuffer>;
+}
+
+/** One image and where it is, as {@linkcode ImageSource.list} gives it. */
+export interface ListedImage extends Omit<StoredImage, "bytes"> {
+  /** The file that holds it. */
+  readonly path: string;
+  /** Its bytes in that file; null where it can only be read together with others, or not at all. */
+  readonly place: FilePlace | null;
+}
+
+/** A part of a file, or all of it. */
+export interface FilePlace {
+  readonly path: string;
+  /** First byte and number of bytes; absent for the whole file. */
+  readonly range?: { readonly offset: number; readonly length: number };
 }
 
 /** Images in a fixed order. */
@@ -48,6 +63,11 @@ export interface ImageSource {
   count(): Promise<number>;
   /** The images from position `start` to before `end`, in order; skips to `start` without reading what comes before. */
   read(range?: ImageRange): AsyncIterable<StoredImage>;
+  /**
+   * All images in the same order without their bytes, for those who read them in another order: one pass over names,
+   * headers and labels.
+   */
+  list(): AsyncIterable<ListedImage>;
 }
 
 /** Positions in a source: from `start` (0 if left out) to before `end` (the last one if left out). */

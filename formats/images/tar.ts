@@ -22,6 +22,9 @@ const LARGEST_HEADER = 2 ** 20;
 /** A regular file in an archive. */
 export interface TarMember {
   readonly name: string;
+  /** Bytes of its content, and where it begins in the archive (unpacked, if that is gzipped). */
+  readonly size: number;
+  readonly offset: number;
   /** Its content. Either this or `skip` may be called, once, before the next member is asked for. */
   read(): Promise<Uint8Array<ArrayBuffer>>;
   /** Passes over its content; done by itself when the next member is asked for, here to see whether it is all there. */
@@ -66,6 +69,8 @@ export async function* readTar(stream: ByteStream): AsyncGenerator<TarMember> {
     if (regular) {
       yield {
         name: name.replace(/^(\.?\/+)+/, ""),
+        size,
+        offset: stream.position,
         async read() {
           taken = true;
           checkSize();

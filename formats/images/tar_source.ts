@@ -15,10 +15,10 @@
  * @module
  */
 
-import { openByteStream } from "./byte_stream.ts";
+import { type ByteStream, openByteStream } from "./byte_stream.ts";
 import { isImageName } from "./folder_source.ts";
 import { compareNatural } from "./natural_sort.ts";
-import type { ImageRange, ImageSource, Shard, StoredImage } from "./source.ts";
+import type { FilePlace, ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
 import { readTar, type TarMember } from "./tar.ts";
 
 /** An image member before it has its position and its label. */
@@ -27,6 +27,8 @@ interface Member {
   /** Null where it was passed over. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
   readonly label: number | null;
+  /** Where it is in the shard; null in a gzipped one. */
+  readonly place: FilePlace | null;
 }
 
 /** What one pass over the headers finds. */
@@ -80,6 +82,21 @@ export async function openTarShards(path: string, shards: readonly Shard[]): Pro
     }
   }
 
+  async function* list(): AsyncGenerator<ListedImage> {
+    let index = 0;
+    for (const shard of shards) {
+      const { name, path } = shard;
+      for await (const entry of grouped ? readSamples(shard, () => false) : readImages(shard, () => false)) {
+        if ("unreadable" in entry) yield { index, key: name, label: null, path, place: null };
+        else {
+          const label = entry.label ?? classOf.label(entry.name);
+          yield { index, key: `${name}/${entry.name}`, label, path, place: entry.place };
+        }
+        index++;
+      }
+    }
+  }
+
   return {
     description: `${shards.length} tar shard${shards.length === 1 ? "" : "s"}`,
     classes: classOf.names,
@@ -88,6 +105,7 @@ export async function openTarShards(path: string, shards: readonly Shard[]): Pro
       return scan.counts.reduce((sum, count) => sum + count, 0);
     },
     read,
+    list,
   };
 }
 
@@ -101,7 +119,8 @@ async function* readImages(shard: Shard, wanted: (position: number) => boolean):
     let position = 0;
     for await (const member of readTar(stream)) {
       if (!isImageMember(member.name)) continue;
-      yield { name: member.name, bytes: await readIf(wanted(position), member), label: null };
+      const place = placeOf(member, shard, stream);
+      yield { name: member.name, bytes: await readIf(wanted(position), member), label: null, place };
       position++;
     }
   } catch (error) {
@@ -129,7 +148,8 @@ async function* readSamples(shard: Shard, wanted: (position: number) => boolean)
         label = null;
       }
       if (isImageMember(member.name)) {
-        sample.push({ name: member.name, bytes: await readIf(wanted(position), member) });
+        const place = placeOf(member, shard, stream);
+        sample.push({ name: member.name, bytes: await readIf(wanted(position), member), place });
         position++;
       } else if (isLabelMember(member.name)) {
         label ??= parseLabel(member.name, await member.read());
@@ -149,6 +169,10 @@ async function readIf(wanted: boolean, member: TarMember): Promise<Uint8Array<Ar
   if (wanted) return await member.read();
   await member.skip();
   return null;
+}
+
+function placeOf({ offset, size }: TarMember, { path }: Shard, { isPlain }: ByteStream): FilePlace | null {
+  return isPlain ? { path, range: { offset, length: size } } : null;
 }
 
 function damage(shard: Shard, error: unknown): string {

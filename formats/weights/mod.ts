@@ -24,4 +24,5 @@ export type { TorchFile } from "./torch.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
 export { isNumpyArray, type NumpyArray, numpyValues } from "./numpy_objects.ts";
 export type { PickleValue } from "./pickle.ts";
+export { type TensorData, writeSafetensors } from "./safetensors_writer.ts";
 export { torchTensorWriter } from "./torch_writer.ts";

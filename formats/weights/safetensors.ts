@@ -23,6 +23,12 @@ interface SafetensorsTensor extends StoredTensor {
   readonly length: number;
 }
 
+/** An open safetensors file. */
+export interface Safetensors extends Weights {
+  /** What its writer says of it, texts by name; empty if nothing. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /**
  * Reads the header of a safetensors file and leaves the tensors on disk.
  *
@@ -30,11 +36,12 @@ interface SafetensorsTensor extends StoredTensor {
  * @returns The weights.
  * @throws {TypeError} If the header or the length of the file is wrong.
  */
-export function readSafetensors(source: ByteSource): Weights {
+export function readSafetensors(source: ByteSource): Safetensors {
   const { path } = source;
-  const tensors = readHeader(source);
+  const { tensors, metadata } = readHeader(source);
   return {
     path,
+    metadata,
     names: [...tensors.keys()],
     shape: (name) => tensorNamed(path, tensors, name).shape,
     dtype: (name) => tensorNamed(path, tensors, name).dtype,
@@ -52,7 +59,9 @@ export function readSafetensors(source: ByteSource): Weights {
   };
 }
 
-function readHeader(source: ByteSource): Map<string, SafetensorsTensor> {
+function readHeader(
+  source: ByteSource,
+): { tensors: Map<string, SafetensorsTensor>; metadata: Readonly<Record<string, string>> } {
   const { path, size } = source;
   const length = Number(new DataView(source.read(0, 8).buffer).getBigUint64(0, true));
   if (length > maximumHeaderLength || length > size - 8) {
@@ -82,7 +91,14 @@ function readHeader(source: ByteSource): Map<string, SafetensorsTensor> {
         (end > size ? " (a truncated file?)" : ""),
     );
   }
-  return new Map(tensors);
+  return { tensors: new Map(tensors), metadata: metadataOf(path, header.__metadata__) };
+}
+
+function metadataOf(path: string, value: unknown = {}): Readonly<Record<string, string>> {
+  const isTexts = typeof value === "object" && value !== null &&
+    Object.values(value).every((text) => typeof text === "string");
+  if (isTexts) return value as Record<string, string>;
+  throw new TypeError(`Cannot read "${path}": its __metadata__ is ${showValue(value)}, expected texts by name`);
 }
 
 function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
