@@ -10,7 +10,8 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import type { Device } from "./device.ts";
+import { createImageProgram, type ImageProgram, targetOf } from "./image_program.ts";
 import type { Storage } from "./kernel.ts";
 import type { Network, Pair } from "./network.ts";
 import { globalAveragePoolKernel } from "./operations/global_average_pool.ts";
@@ -26,9 +27,8 @@ import type { ResizeFilter } from "./operations/resize/mod.ts";
 import { softmaxKernel } from "./operations/softmax.ts";
 import { type Target, tensorBytes } from "./operations/tensor.ts";
 import { topKKernel } from "./operations/top_k.ts";
-import { createPlan } from "./plan.ts";
 import { lowerNetwork, type Parameters, type Program } from "./program.ts";
-import { createResizer, type Pixels } from "./resizer.ts";
+import type { Pixels } from "./resizer.ts";
 
 /** What an annotator is made of. */
 export interface AnnotatorSettings {
@@ -62,11 +62,10 @@ export interface PackedLabelMap {
 }
 
 /** An annotator on a device. */
-export interface Annotator {
+export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run"> {
   /** Height and width of the label map. */
   readonly grid: Pair;
   readonly classes: number;
-  readonly batch: number;
   /**
    * Annotates up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in flight; a third
    * waits for the first.
@@ -74,19 +73,6 @@ export interface Annotator {
    * @throws {RangeError} If there are more images than `batch`.
    */
   annotate(images: readonly Pixels[]): Promise<PackedLabelMap[]>;
-  /**
-   * Starts a step of up to `batch` images and returns what reads it. Their pixels are uploaded before this returns.
-   *
-   * Deno blocks the isolate from the moment a result is asked for until it is there, timers and workers' messages too. So a
-   * program that has more to do, or another step to start, does that before it reads.
-   *
-   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
-   */
-  start(images: readonly Pixels[]): () => Promise<PackedLabelMap[]>;
-  /** Bytes on the device. */
-  readonly memory: { readonly allocated: number; readonly highWater: number };
-  /** Frees what is on the device. */
-  close(): void;
 }
 
 /** Classes of the image-level multi-label. */
@@ -178,69 +164,17 @@ export function lowerAnnotator(
  */
 export async function createAnnotator(device: Device, settings: AnnotatorSettings): Promise<Annotator> {
   const { network, batch, k, dtype, storage = "f32" } = settings;
-  if (storage === "f16" && !device.capabilities.float16) {
-    throw new TypeError(
-      `Cannot store activations in f16: the adapter ${device.capabilities.adapter} has no shader-f16`,
-    );
-  }
-  const target: Target = { profile: device.capabilities.profile, storage };
+  const target = targetOf(device, storage);
   const program = lowerAnnotator(settings, target);
-  const plan = await createPlan(device, program, { inputs: [network.input], outputs: OUTPUTS });
-  const resizer = createResizer(device, settings, target, plan.tensor(network.input));
-  const outputs = OUTPUTS.map((name) => plan.tensor(name));
-  const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
-  const free = [0, 1].map(() =>
-    createBuffer(device, bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "label maps for the CPU")
-  );
-  const staging = [...free];
-  const waiting: ((buffer: GPUBuffer) => void)[] = [];
   const { grid, classes } = program;
-
-  const check = ({ length }: readonly Pixels[]) => {
-    if (length > batch) throw new RangeError(`Cannot annotate ${length} images: the batch is ${batch}`);
-  };
-  const submit = (images: readonly Pixels[], buffer: GPUBuffer) => {
-    const encoder = resizer.upload(images);
-    plan.encode(encoder);
-    let offset = 0;
-    for (const output of outputs) {
-      encoder.copyBufferToBuffer(output.buffer, output.offset, buffer, offset, output.size);
-      offset += output.size;
-    }
-    device.gpu.queue.submit([encoder.finish()]);
-    return async () => {
-      await buffer.mapAsync(GPUMapMode.READ);
-      const read = buffer.getMappedRange().slice(0);
-      buffer.unmap();
-      const next = waiting.shift();
-      if (next) next(buffer);
-      else free.push(buffer);
-      return unpack(read, images.length, { batch, elements: k * grid[0] * grid[1], classes, dtype });
-    };
-  };
-
-  return {
-    grid,
-    classes,
-    batch,
-    memory: device.memory,
-    async annotate(images) {
-      check(images);
-      const buffer = free.pop() ?? await new Promise<GPUBuffer>((resolve) => waiting.push(resolve));
-      return await submit(images, buffer)();
-    },
-    start(images) {
-      check(images);
-      const buffer = free.pop();
-      if (!buffer) throw new RangeError("Cannot start a third step: read one of the two in flight before");
-      return submit(images, buffer);
-    },
-    close() {
-      plan.close();
-      resizer.close();
-      for (const buffer of staging) destroyBuffer(device, buffer);
-    },
-  };
+  const onDevice = await createImageProgram(device, program, target, {
+    ...settings,
+    input: network.input,
+    outputs: OUTPUTS,
+    unpack: (read, count) => unpack(read, count, { batch, elements: k * grid[0] * grid[1], classes, dtype }),
+  });
+  const { run: annotate, start, memory, close } = onDevice;
+  return { grid, classes, batch, annotate, start, memory, close };
 }
 
 function unpack(

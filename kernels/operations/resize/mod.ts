@@ -25,6 +25,7 @@
  * through the vertical pass first; from 13 on, so do many that lose height.
  *
  * - {@linkcode resizeTables} makes the weights, in float64, for one size of image.
+ * - {@linkcode centerCrop} says what classifiers are evaluated on: the middle of a resized image.
  * - {@linkcode resizeReference} resizes on the CPU, any size of image.
  * - {@linkcode resizeHorizontalKernel} and {@linkcode resizeVerticalKernel} do so on the GPU, image after image with the
  *   same two pipelines; the second also normalises into a batch.
@@ -32,7 +33,15 @@
  * @module
  */
 
+export { type CenterCrop, centerCrop } from "./center_crop.ts";
 export { resizeHorizontalKernel, resizeVerticalKernel } from "./kernels.ts";
 export { normalisationLevels } from "./normalisation.ts";
 export { resizeReference } from "./reference.ts";
-export { type Box, type ResizeFilter, type ResizeOptions, type ResizeTables, resizeTables } from "./tables.ts";
+export {
+  type Box,
+  type ResizeFilter,
+  type ResizeOptions,
+  type ResizeTables,
+  resizeTables,
+  type Window,
+} from "./tables.ts";

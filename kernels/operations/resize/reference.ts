@@ -14,9 +14,8 @@ const HALF = 1 << (PRECISION - 1);
  * @param pixels `[height, width, 3]`.
  * @param width Of the input, pixels.
  * @param height Of the input, pixels.
- * @param options Size of the output, filter and box.
- * @param tables {@linkcode resizeTables} of the same numbers, where the caller keeps them.
- * @returns `[size[0], size[1], 3]`.
+ * @param options Size of the output, filter, box and window; or the {@linkcode resizeTables} of these, which a caller keeps.
+ * @returns `[size[0], size[1], 3]`, or the window of it.
  * @throws {TypeError} If the pixels are not as many as width and height say.
  * @throws {RangeError} As {@linkcode resizeTables}.
  */
@@ -24,12 +23,12 @@ export function resizeReference(
   pixels: Uint8Array,
   width: number,
   height: number,
-  options: ResizeOptions,
-  tables: ResizeTables = resizeTables(width, height, options),
+  options: ResizeOptions | ResizeTables,
 ): Uint8Array<ArrayBuffer> {
   if (pixels.length !== width * height * 3) {
     throw new TypeError(`Cannot resize an RGB image of ${width} x ${height}: it has ${pixels.length} bytes`);
   }
+  const tables = "values" in options ? options : resizeTables(width, height, options);
   return vertical(horizontal(pixels, tables), tables);
 }
 

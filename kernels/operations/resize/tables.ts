@@ -18,6 +18,14 @@ export interface Box {
   readonly bottom: number;
 }
 
+/** A part of an output in whole pixels. */
+export interface Window {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
 /** What to make of an image. */
 export interface ResizeOptions {
   /** Of the output. */
@@ -25,6 +33,8 @@ export interface ResizeOptions {
   readonly filter: ResizeFilter;
   /** The part to resize; default: the whole image. */
   readonly box?: Box;
+  /** The part of the output to compute, to the bits that a crop after the resize would leave; default: all of it. */
+  readonly window?: Window;
 }
 
 /** The weights for images of one size. */
@@ -32,7 +42,7 @@ export interface ResizeTables {
   /** Of the input. */
   readonly width: number;
   readonly height: number;
-  /** Of the output. */
+  /** Of the output, or of its window. */
   readonly size: Pair;
   /** The first input row that the vertical pass reads. */
   readonly firstRow: number;
@@ -59,12 +69,13 @@ export const PRECISION = 22;
  *
  * @param width Of the input, pixels.
  * @param height Of the input, pixels.
- * @param options Size of the output, filter and box.
+ * @param options Size of the output, filter, box and window.
  * @returns The tables of both passes.
- * @throws {RangeError} If a size is not a positive integer, or the box is empty or reaches beyond the image.
+ * @throws {RangeError} If a size is not a positive integer, or the box or window is empty or reaches beyond its image.
  */
 export function resizeTables(width: number, height: number, options: ResizeOptions): ResizeTables {
   const { size, filter, box = { left: 0, top: 0, right: width, bottom: height } } = options;
+  const { window = { top: 0, left: 0, height: size[0], width: size[1] } } = options;
   for (const value of [width, height, ...size]) {
     if (!Number.isInteger(value) || value < 1) {
       throw new RangeError(`Cannot resize ${width} x ${height} to ${size[1]} x ${size[0]}: not positive integers`);
@@ -76,10 +87,13 @@ export function resizeTables(width: number, height: number, options: ResizeOptio
       `Cannot resize box (${left}, ${top}, ${right}, ${bottom}) of an image of ${width} x ${height}: empty or beyond it`,
     );
   }
-  const horizontal = axisTaps(width, left, right, size[1], filter);
-  const vertical = axisTaps(height, top, bottom, size[0], filter);
+  checkWindow(window, size);
+  const across = { start: window.left, end: window.left + window.width };
+  const down = { start: window.top, end: window.top + window.height };
+  const horizontal = axisTaps(width, left, right, size[1], filter, across);
+  const vertical = axisTaps(height, top, bottom, size[0], filter, down);
   const firstRow = vertical[0].first;
-  const last = vertical[size[0] - 1];
+  const last = vertical[vertical.length - 1];
   const tables = [pack(horizontal, 0), pack(vertical, firstRow)];
   const values = new Int32Array(tables[0].length + tables[1].length);
   values.set(tables[0]);
@@ -87,12 +101,23 @@ export function resizeTables(width: number, height: number, options: ResizeOptio
   return {
     width,
     height,
-    size,
+    size: [window.height, window.width],
     firstRow,
     rows: last.first + last.weights.length - firstRow,
     values,
     vertical: tables[0].length,
   };
+}
+
+function checkWindow({ top, left, height, width }: Window, size: Pair): void {
+  if (
+    ![top, left, height, width].every(Number.isInteger) || top < 0 || left < 0 || height < 1 || width < 1 ||
+    top + height > size[0] || left + width > size[1]
+  ) {
+    throw new RangeError(
+      `Cannot compute ${width} x ${height} pixels from (${left}, ${top}) on of an output of ${size[1]} x ${size[0]}`,
+    );
+  }
 }
 
 /** The input pixels of one output pixel. */
@@ -101,20 +126,38 @@ interface Taps {
   readonly weights: readonly number[];
 }
 
-function axisTaps(input: number, start: number, end: number, output: number, filter: ResizeFilter): Taps[] {
-  if (start === 0 && end === input && output === input) {
-    return Array.from({ length: output }, (_, first) => ({ first, weights: [1] }));
-  }
+/** Output pixels from `start` to before `end`. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+function axisTaps(
+  input: number,
+  low: number,
+  high: number,
+  output: number,
+  filter: ResizeFilter,
+  range: Range,
+): Taps[] {
+  if (low === 0 && high === input && output === input) return mapRange(range, (first) => ({ first, weights: [1] }));
   // Pillow holds boxes in single precision, and subtracts in it.
-  const low = Math.fround(start);
-  const scale = Math.fround(Math.fround(end) - low) / output;
-  return filter === "nearest" ? nearestTaps(input, low, scale, output) : filterTaps(input, low, scale, output, filter);
+  const offset = Math.fround(low);
+  const scale = Math.fround(Math.fround(high) - offset) / output;
+  return filter === "nearest"
+    ? nearestTaps(input, offset, scale, range)
+    : filterTaps(input, offset, scale, filter, range);
+}
+
+function mapRange<T>({ start, end }: Range, make: (position: number) => T): T[] {
+  return Array.from({ length: end - start }, (_, index) => make(start + index));
 }
 
 /** Pillow goes from pixel to pixel by adding up, not by multiplying: the last bits differ. */
-function nearestTaps(input: number, low: number, scale: number, output: number): Taps[] {
-  let center = low + scale * 0.5;
-  return Array.from({ length: output }, () => {
+function nearestTaps(input: number, offset: number, scale: number, range: Range): Taps[] {
+  let center = offset + scale * 0.5;
+  for (let skipped = 0; skipped < range.start; skipped++) center += scale;
+  return mapRange(range, () => {
     const first = Math.min(Math.trunc(center), input - 1);
     center += scale;
     return { first, weights: [1] };
@@ -123,16 +166,16 @@ function nearestTaps(input: number, low: number, scale: number, output: number):
 
 function filterTaps(
   input: number,
-  low: number,
+  offset: number,
   scale: number,
-  output: number,
   filter: keyof typeof FILTERS,
+  range: Range,
 ): Taps[] {
   const { support, weight } = FILTERS[filter];
   const stretch = Math.max(scale, 1);
   const reach = support * stretch;
-  return Array.from({ length: output }, (_, x) => {
-    const center = low + (x + 0.5) * scale;
+  return mapRange(range, (x) => {
+    const center = offset + (x + 0.5) * scale;
     const first = Math.max(Math.trunc(center - reach + 0.5), 0);
     const end = Math.min(Math.trunc(center + reach + 0.5), input);
     const weights: number[] = [];

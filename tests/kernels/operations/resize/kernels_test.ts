@@ -39,7 +39,7 @@ async function resize(
   shifted.set(tables.values, offset);
   const bytes = new Uint8Array(pixels.length + offset * 4).fill(255);
   bytes.set(pixels, offset * 4);
-  const [rowCount, columnCount] = options.size;
+  const [rowCount, columnCount] = tables.size;
   const { rows } = await runKernel(
     device,
     resizeHorizontalKernel({ tables, pixelsOffset: offset * 4, tablesOffset: offset, profile }),
@@ -72,6 +72,7 @@ Deno.test("resize kernels give the reference's bytes at any size, filter and box
     [37, 41, { size: [60, 59], filter: "nearest" }],
     [53, 47, { size: [20, 20], filter: "bicubic", box: { left: 3.25, top: 1.7, right: 40.1, bottom: 46.99 } }],
     [53, 47, { size: [9, 7], filter: "box", box: { left: 10, top: 20, right: 53, bottom: 29 } }],
+    [53, 47, { size: [29, 31], filter: "bicubic", window: { top: 5, left: 3, height: 17, width: 23 } }],
   ];
   for (const [width, height, options] of cases) {
     // Black and white: filters overshoot, and clipping shows.

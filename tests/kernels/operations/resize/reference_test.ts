@@ -4,6 +4,7 @@ import {
   type ResizeFilter,
   resizeReference,
   resizeTables,
+  type Window,
 } from "../../../../kernels/operations/resize/mod.ts";
 import { readExpected, readPhoto } from "./fixtures.ts";
 
@@ -110,6 +111,14 @@ Deno.test("resizeTables() refuses sizes and boxes that are empty or beyond the i
   assertThrows(make([4, 4], { left: 0, top: 0, right: 7.5, bottom: 9 }), RangeError, "box (0, 0, 7.5, 9)");
   assertThrows(make([4, 4], { left: 3, top: 0, right: 3, bottom: 9 }), RangeError, "image of 7 x 9");
   assertThrows(make([4, 4], { left: NaN, top: 0, right: 3, bottom: 9 }), RangeError, "NaN");
+});
+
+Deno.test("resizeTables() refuses windows that are empty or beyond the output", () => {
+  const make = (window: Window) => () => resizeTables(7, 9, { size: [4, 5], filter: "bilinear", window });
+  const window = { top: 0, left: 0, height: 4, width: 5 };
+  for (const change of [{ top: 1 }, { left: -1 }, { width: 0 }, { height: 1.5 }]) {
+    assertThrows(make({ ...window, ...change }), RangeError, "of an output of 5 x 4");
+  }
 });
 
 Deno.test("resizeReference() refuses pixels that are not as many as the size says", () => {
