@@ -12,21 +12,14 @@ import {
   labelMapTypes,
   quantiseMap,
 } from "../formats/labels/mod.ts";
-import {
-  type AnnotatorFolder,
-  downloadFromHub,
-  type DownloadProgress,
-  isHubReference,
-  loadParameters,
-  openAnnotatorFolder,
-} from "../formats/weights/mod.ts";
-import { type Annotator, type AnnotatorSettings, createAnnotator, type PackedLabelMap } from "../kernels/annotator.ts";
+import { type AnnotatorFolder, type DownloadProgress, loadParameters } from "../formats/weights/mod.ts";
+import { type Annotator, createAnnotator, type PackedLabelMap } from "../kernels/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../kernels/device.ts";
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
 import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
 import type { Pixels } from "../kernels/resizer.ts";
-import { imageNetClassNames } from "./class_names.ts";
+import { classNamesOf, createFitting, openModel } from "./model.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 
 /** How an annotator is to work. */
@@ -81,12 +74,6 @@ export interface LoadedAnnotator {
 }
 
 /**
- * Images of a step, unless asked for otherwise. In software a batch of 4 is as fast as any (3.5, 4.1, 4.1 and 3.7 images/s
- * at 1, 2, 4 and 8), and the last step, which is always whole, wastes little.
- */
-const DEFAULT_BATCH = { software: 4, gpu: 32 } as const;
-
-/**
  * Loads an annotator.
  *
  * Scores are stored in half precision unless asked for otherwise: half the bytes of the paper's float32, and an error of
@@ -101,11 +88,11 @@ const DEFAULT_BATCH = { software: 4, gpu: 32 } as const;
  * @throws {RangeError} If its architecture is unknown, or an option is out of range or more than the adapter can do.
  */
 export async function loadAnnotator(reference: string, options: AnnotatorOptions = {}): Promise<LoadedAnnotator> {
-  const folder = await openAnnotatorFolder(await localPath(reference, options));
+  const folder = await openModel(reference, options);
   try {
     const { size = folder.inputSize, topK = 5, dtype = "fp16", storage = "f32" } = options;
     checkOptions(folder, { size, topK, dtype, batch: options.batch });
-    const classNames = checkClassNames(folder, options.classNames ?? await defaultClassNames(folder));
+    const classNames = await classNamesOf(folder, options.classNames);
     const network = buildNetwork(folder.architecture, { classes: folder.classes });
     const parameters = await loadParameters(parameterShapes(network), folder.weights);
     const sha256 = await folder.weights.sha256();
@@ -124,7 +111,11 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         dtype: packed,
         storage,
       } as const;
-      const annotator = await createFitting(device, settings, options.batch);
+      const annotator = await createFitting(
+        device.capabilities,
+        (batch) => createAnnotator(device, { ...settings, batch }),
+        options.batch,
+      );
       const metadata: LabelMapMetadata = {
         version: 1,
         annotator: { name: folder.name, sha256, inputSize: size, mean, std, interpolation },
@@ -166,32 +157,9 @@ function storedMaps(maps: readonly PackedLabelMap[], metadata: LabelMapMetadata)
   });
 }
 
-/** An annotator of the wanted batch, or of the largest one up to the profile's default that the adapter can hold. */
-async function createFitting(
-  device: Device,
-  settings: Omit<AnnotatorSettings, "batch">,
-  wanted?: number,
-): Promise<Annotator> {
-  for (let batch = wanted ?? DEFAULT_BATCH[device.capabilities.profile];; batch = batch >> 1) {
-    try {
-      return await createAnnotator(device, { ...settings, batch });
-    } catch (error) {
-      if (!(error instanceof RangeError) || wanted !== undefined || batch === 1) throw error;
-    }
-  }
-}
-
 function close(device: Device, annotator: Annotator): void {
   annotator.close();
   closeDevice(device);
-}
-
-/** The folder or file on this machine that a reference names, after downloading it where it is on the hub. */
-async function localPath(reference: string, { onDownload, onWarning }: AnnotatorOptions): Promise<string> {
-  if (!isHubReference(reference)) return reference;
-  const { path, commit, offline } = await downloadFromHub(reference, { onProgress: onDownload });
-  if (offline) onWarning?.(`The hub was not asked: using "${reference}" as downloaded before (commit ${commit})`);
-  return path;
 }
 
 function checkOptions(
@@ -210,17 +178,4 @@ function checkOptions(
   if (batch !== undefined && !isCount(batch)) {
     throw new RangeError(`${subject}: batch is ${batch}, expected a positive integer`);
   }
-}
-
-/** A folder without names and with 1,000 classes is taken for one that was trained on ImageNet, as nearly all are. */
-async function defaultClassNames({ classNames, classes }: AnnotatorFolder): Promise<ClassNames | undefined> {
-  if (classNames) return { name: classNames };
-  return classes === 1000 ? await imageNetClassNames() : undefined;
-}
-
-function checkClassNames({ name, classes }: AnnotatorFolder, names?: ClassNames): ClassNames | undefined {
-  if (names && names.name.length !== classes) {
-    throw new TypeError(`Cannot load annotator "${name}": it has ${classes} classes, but ${names.name.length} names`);
-  }
-  return names;
 }

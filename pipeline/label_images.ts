@@ -1,22 +1,19 @@
 /**
- * The way from stored images to label maps: decoded in workers, annotated in steps of which two are in flight, given out
- * in the source's order.
+ * The way from stored images to label maps.
  *
  * @module
  */
 
 import {
-  decodeImages,
   type DecodePool,
-  type DecodeResult,
   type ImageRange,
   type ImageSource,
   openDecodePool,
-  releaseBytes,
   type StoredImage,
 } from "../formats/images/mod.ts";
 import type { LabelMapRow } from "../formats/labels/mod.ts";
-import type { LabelMap, LoadedAnnotator } from "./annotator.ts";
+import type { LoadedAnnotator } from "./annotator.ts";
+import { imageSteps } from "./image_steps.ts";
 
 /** An image with its row, or with the reason why it has none. */
 export type LabelledImage =
@@ -34,12 +31,6 @@ export interface StepTimes {
   decode: number;
   annotate: number;
 }
-
-/**
- * Steps given to the device and not yet read. Reading blocks this isolate, so a step is read when the next one is on the
- * device: that one keeps it busy while rows are written and images come in for the one after.
- */
-const STEPS_IN_FLIGHT = 2;
 
 /**
  * Relabels images.
@@ -89,64 +80,17 @@ export async function* labelImages(
   annotator: LoadedAnnotator,
   options: { pool: DecodePool; workers: number; times: StepTimes },
 ): AsyncGenerator<LabelledImage> {
-  const { pool, workers, times } = options;
-  const decoded = decodeImages(images, pool, { ahead: Math.max(2 * workers, workers + annotator.batch) });
-  const inFlight: Step[] = [];
-  try {
-    for (let ended = false; !ended || inFlight.length > 0;) {
-      if (!ended && inFlight.length < STEPS_IN_FLIGHT) {
-        const start = performance.now();
-        const results = await take(decoded, annotator.batch);
-        times.decode += performance.now() - start;
-        ended = results.length < annotator.batch;
-        if (results.length > 0) inFlight.push(startStep(results, annotator, times));
-      } else {
-        const { results, read } = inFlight.shift()!;
-        const start = performance.now();
-        const maps = await read();
-        times.annotate += performance.now() - start;
-        yield* labelled(results, maps);
-      }
-    }
-  } finally {
-    await decoded.return(undefined);
-  }
-}
-
-/** Images that are on the device together, and those that were rejected between them. */
-interface Step {
-  readonly results: readonly DecodeResult[];
-  readonly read: () => Promise<LabelMap[]>;
-}
-
-async function take(decoded: AsyncIterator<DecodeResult>, count: number): Promise<DecodeResult[]> {
-  const results: DecodeResult[] = [];
-  while (results.length < count) {
-    const next = await decoded.next();
-    if (next.done) break;
-    results.push(next.value);
-  }
-  return results;
-}
-
-function startStep(results: DecodeResult[], annotator: LoadedAnnotator, times: StepTimes): Step {
-  const start = performance.now();
-  const images = results.flatMap((result) => "decoded" in result ? [result.decoded] : []);
-  const read = images.length > 0 ? annotator.start(images) : () => Promise.resolve([]);
-  // They are uploaded by now, and the largest thing there is.
-  for (const { pixels } of images) releaseBytes(pixels);
-  times.annotate += performance.now() - start;
-  return { results, read };
-}
-
-function* labelled(results: readonly DecodeResult[], maps: readonly LabelMap[]): Generator<LabelledImage> {
-  let position = 0;
-  for (const result of results) {
-    const { index, key, label } = result.image;
-    if ("reason" in result) yield { index, key, reason: result.reason };
+  const { times } = options;
+  const steps = imageSteps(images, annotator, {
+    ...options,
+    onWait: (what, milliseconds) => times[what === "decode" ? "decode" : "annotate"] += milliseconds,
+  });
+  for await (const step of steps) {
+    const { index, key, label } = step.image;
+    if ("reason" in step) yield { index, key, reason: step.reason };
     else {
-      const { width, height } = result.decoded;
-      const { class: classes, score, topClass, topProbability } = maps[position++];
+      const { width, height } = step.size;
+      const { class: classes, score, topClass, topProbability } = step.result;
       yield { index, key, row: { key, label, width, height, class: classes, score, topClass, topProbability } };
     }
   }

@@ -24,11 +24,16 @@ export interface AnnotatorFolder {
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly interpolation: "bilinear" | "bicubic";
+  /** What an evaluation sees of an image: the side of the crop over that of what it is cut from, and how it is cut. */
+  readonly crop: { readonly share: number; readonly mode: string };
   /** One name a class, where the file has them. */
   readonly classNames?: readonly string[];
   /** The open weights, which the caller closes. */
   readonly weights: Weights;
 }
+
+/** Names of weights that are taken without asking, the first that is there. */
+const usualNames = ["model.safetensors", "pytorch_model.bin", "best.safetensors", "last.safetensors"];
 
 /** Options of timm's constructors that leave the inference as it is. */
 const harmlessArguments = new Set(["drop_rate", "drop_path_rate", "num_classes", "in_chans", "global_pool"]);
@@ -37,7 +42,8 @@ const harmlessArguments = new Set(["drop_rate", "drop_path_rate", "num_classes",
  * Opens the folder of an annotator.
  *
  * @param path The folder, or a weight file beside its `config.json`. In a folder the weights are `model.safetensors`, else
- *   `pytorch_model.bin`, else its only `.safetensors`, `.pth`, `.pth.tar`, `.pt` or `.bin`.
+ *   `pytorch_model.bin`, else a training run's `best.safetensors`, else `last.safetensors`, else its only `.safetensors`,
+ *   `.pth`, `.pth.tar`, `.pt` or `.bin`.
  * @returns What it holds, its weights open.
  * @throws {Deno.errors.NotFound} If the folder, its `config.json` or its weights are missing.
  * @throws {TypeError} If `config.json` is not one of a network like these, or the weights cannot be read.
@@ -63,7 +69,7 @@ async function findWeights(folder: string): Promise<string> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (!isDirectory && /\.(safetensors|pth|pth\.tar|pt|bin)$/.test(name)) names.push(name);
   }
-  const usual = ["model.safetensors", "pytorch_model.bin"].find((name) => names.includes(name));
+  const usual = usualNames.find((name) => names.includes(name));
   if (usual) return join(folder, usual);
   if (names.length === 1) return join(folder, names[0]);
   if (names.length === 0) {
@@ -100,6 +106,10 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   if (!isTriple(std) || !std.every((value) => value > 0)) throw wrong("std", "three positive numbers");
   const interpolation = find("interpolation");
   if (interpolation !== "bilinear" && interpolation !== "bicubic") throw wrong("interpolation", "bilinear or bicubic");
+  // What timm takes where nothing is said.
+  const [share, mode] = [find("crop_pct") ?? 0.875, find("crop_mode") ?? "center"];
+  if (typeof share !== "number" || !(share > 0 && share <= 1)) throw wrong("crop_pct", "more than 0 and at most 1");
+  if (typeof mode !== "string") throw wrong("crop_mode", "a word such as center");
   const classNames = find("label_names") ?? find("labels");
   if (classNames !== undefined && !isNames(classNames, classes as number)) {
     throw new TypeError(`Cannot read "${path}": label_names is not a list of ${classes} names`);
@@ -113,6 +123,7 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
     mean,
     std,
     interpolation,
+    crop: { share, mode },
     ...(classNames === undefined ? {} : { classNames: classNames as string[] }),
   };
 }

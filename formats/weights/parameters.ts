@@ -14,8 +14,14 @@ export interface Parameter {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/** Tensors that checkpoints have beside the parameters and that no result depends on. */
-const ignoredSuffix = ".num_batches_tracked";
+/**
+ * Tensors that checkpoints have beside the parameters and that no result depends on: PyTorch's counts of batches, and what
+ * a training run goes on from.
+ */
+const ignored = /\.num_batches_tracked$|^(optimizer|average|control|progress)(\.|$)/;
+
+/** What the names of a training run's averaged weights begin with. */
+const AVERAGE = "average.";
 
 /**
  * Reads the parameters of a network.
@@ -38,6 +44,25 @@ export async function loadParameters(
   return parameters;
 }
 
+/**
+ * The averaged weights of a training run, under the parameters' own names.
+ *
+ * @param weights The open file.
+ * @returns The same file, of which only the averages are seen.
+ * @throws {TypeError} If it has none.
+ */
+export function averagedWeights(weights: Weights): Weights {
+  const names = weights.names.filter((name) => name.startsWith(AVERAGE)).map((name) => name.slice(AVERAGE.length));
+  if (names.length === 0) throw new TypeError(`Cannot load weights "${weights.path}": it has no averaged weights`);
+  return {
+    ...weights,
+    names,
+    shape: (name) => weights.shape(AVERAGE + name),
+    dtype: (name) => weights.dtype(AVERAGE + name),
+    read: (name) => weights.read(AVERAGE + name),
+  };
+}
+
 function checkParameters(shapes: ReadonlyMap<string, readonly number[]>, weights: Weights): void {
   const { path } = weights;
   const found = new Set(weights.names);
@@ -57,7 +82,7 @@ function checkParameters(shapes: ReadonlyMap<string, readonly number[]>, weights
       );
     }
   }
-  const extra = weights.names.filter((name) => !shapes.has(name) && !name.endsWith(ignoredSuffix));
+  const extra = weights.names.filter((name) => !shapes.has(name) && !ignored.test(name));
   if (extra.length > 0) {
     throw new TypeError(
       `Cannot load weights "${path}": tensor "${extra[0]}" [${weights.shape(extra[0]).join(", ")}]` +

@@ -12,6 +12,8 @@ const nested = {
     tag: "ns_jft_in1k",
     input_size: [3, 224, 192],
     interpolation: "bicubic",
+    crop_pct: 0.9,
+    crop_mode: "squash",
     mean: [0.5, 0.4, 0.3],
     std: [0.2, 0.1, 0.3],
     num_classes: 1000,
@@ -53,6 +55,7 @@ Deno.test("openAnnotatorFolder() reads config.json as timm writes it", async () 
         mean: [0.5, 0.4, 0.3],
         std: [0.2, 0.1, 0.3],
         interpolation: "bicubic",
+        crop: { share: 0.9, mode: "squash" },
         classNames: ["cat", "dog"],
       });
     },
@@ -80,6 +83,7 @@ Deno.test("openAnnotatorFolder() reads the older config.json, which is flat", as
       mean: [0.4, 0.4, 0.4],
       std: [0.2, 0.2, 0.2],
       interpolation: "bilinear",
+      crop: { share: 0.875, mode: "center" },
     });
   });
 });
@@ -99,6 +103,14 @@ Deno.test("openAnnotatorFolder() takes the only weight file, or the one that is 
     assertEquals(annotator.weights.path, `${folder}/ema.pth.tar`);
     annotator.weights.close();
   });
+  await withFolder(
+    { "config.json": nested, "last.safetensors": weights, "best.safetensors": weights },
+    async (folder) => {
+      const annotator = await openAnnotatorFolder(folder);
+      assertEquals(annotator.weights.path, `${folder}/best.safetensors`);
+      annotator.weights.close();
+    },
+  );
   await withFolder({ "config.json": nested, "a.pth": weights, "b.pth": weights }, async (folder) => {
     await assertRejects(
       () => openAnnotatorFolder(folder),
@@ -141,6 +153,8 @@ const wrong: Record<string, unknown> = {
   "input_size is [1,28,28], expected [3, height, width]": withPretrained({ input_size: [1, 28, 28] }),
   "mean is missing, expected three numbers": withPretrained({ mean: undefined }),
   "std is [0,1,1], expected three positive numbers": withPretrained({ std: [0, 1, 1] }),
+  "crop_pct is 1.5, expected more than 0 and at most 1": withPretrained({ crop_pct: 1.5 }),
+  "crop_mode is 3, expected a word such as center": withPretrained({ crop_mode: 3 }),
   'interpolation is "lanczos", expected bilinear or bicubic': withPretrained({ interpolation: "lanczos" }),
   "label_names is not a list of 2 names": { ...nested, label_names: ["cat"] },
   "model_args has act_layer, which changes the network in an unknown way": {

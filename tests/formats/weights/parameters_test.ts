@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import { loadParameters, openWeights, type Weights } from "../../../formats/weights/mod.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { averagedWeights, loadParameters, openWeights, type Weights } from "../../../formats/weights/mod.ts";
 import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
 
 /** Weights in memory. */
@@ -22,6 +22,40 @@ Deno.test("loadParameters() reads the parameters of a network", async () => {
   const parameters = await loadParameters(shapes, weightsOf(stored));
   assertEquals([...parameters.keys()], [...shapes.keys()]);
   assertEquals(parameters.get("bn.bias"), { shape: [2], data: new Float32Array([1, 1]) });
+});
+
+/** A file of a training run: its weights are ones, their averages twos. */
+function checkpoint(averages: readonly string[]): Weights {
+  const plain = weightsOf({
+    ...stored,
+    "optimizer.momentum.conv.weight": [2, 3, 1, 1],
+    control: [10],
+    "progress.epoch": [1],
+    ...Object.fromEntries(averages.map((name) => [`average.${name}`, shapes.get(name)!])),
+  });
+  const read = async (name: string) => (await plain.read(name)).fill(name.startsWith("average.") ? 2 : 1);
+  return { ...plain, read };
+}
+
+Deno.test("loadParameters() passes over what a training run goes on from", async () => {
+  const parameters = await loadParameters(shapes, checkpoint([...shapes.keys()]));
+  assertEquals([...parameters.keys()], [...shapes.keys()]);
+  assertEquals(parameters.get("bn.bias")!.data, new Float32Array([1, 1]));
+});
+
+Deno.test("averagedWeights() shows a training run's averages under the names of the parameters", async () => {
+  const parameters = await loadParameters(shapes, averagedWeights(checkpoint([...shapes.keys()])));
+  assertEquals(parameters.get("bn.bias"), { shape: [2], data: new Float32Array([2, 2]) });
+  await assertRejects(
+    () => loadParameters(shapes, averagedWeights(checkpoint(["bn.weight", "conv.weight"]))),
+    TypeError,
+    'parameter "bn.bias" [2] is missing',
+  );
+  assertThrows(
+    () => averagedWeights(checkpoint([])),
+    TypeError,
+    'Cannot load weights "model.safetensors": it has no averaged weights',
+  );
 });
 
 Deno.test("loadParameters() names the file and the parameter that is missing", async () => {

@@ -1,0 +1,126 @@
+/**
+ * Stored images through the device: decoded in workers, computed in steps of which two are in flight, given out in the
+ * source's order.
+ *
+ * @module
+ */
+
+import {
+  decodeImages,
+  type DecodePool,
+  type DecodeResult,
+  releaseBytes,
+  type StoredImage,
+} from "../formats/images/mod.ts";
+import type { Pixels } from "../kernels/resizer.ts";
+
+/** What computes something of each image, such as an annotator. */
+export interface ImageStepper<Result> {
+  /** Most images of a step. */
+  readonly batch: number;
+  /** Starts a step and returns what reads it; two may be in flight. */
+  start(images: readonly Pixels[]): () => Promise<Result[]>;
+}
+
+/** An image with its result, or with the reason why it has none. */
+export type SteppedImage<Result> =
+  | {
+    readonly image: StoredImage;
+    readonly size: { readonly width: number; readonly height: number };
+    readonly result: Result;
+  }
+  | { readonly image: StoredImage; readonly reason: string };
+
+/** How images go through. */
+export interface ImageStepOptions {
+  readonly pool: DecodePool;
+  /** Of the pool. */
+  readonly workers: number;
+  /** Told of every wait, for decoded images or for the device. */
+  readonly onWait?: (what: "decode" | "device", milliseconds: number) => void;
+}
+
+/**
+ * Steps given to the device and not yet read. Reading blocks this isolate, so a step is read when the next one is on the
+ * device: that one keeps it busy while results are used and images come in for the one after.
+ */
+const STEPS_IN_FLIGHT = 2;
+
+/**
+ * Takes a sequence of stored images through the device.
+ *
+ * @param images What to compute.
+ * @param stepper What computes it.
+ * @param options Workers that decode, how many they are, and whom to tell of waits.
+ * @returns Each image in order.
+ */
+export async function* imageSteps<Result>(
+  images: AsyncIterable<StoredImage>,
+  stepper: ImageStepper<Result>,
+  options: ImageStepOptions,
+): AsyncGenerator<SteppedImage<Result>> {
+  const { pool, workers, onWait = () => {} } = options;
+  const { batch } = stepper;
+  const decoded = decodeImages(images, pool, { ahead: Math.max(2 * workers, workers + batch) });
+  const inFlight: Step<Result>[] = [];
+  try {
+    for (let ended = false; !ended || inFlight.length > 0;) {
+      const start = performance.now();
+      if (!ended && inFlight.length < STEPS_IN_FLIGHT) {
+        const results = await take(decoded, batch);
+        const taken = performance.now();
+        onWait("decode", taken - start);
+        ended = results.length < batch;
+        if (results.length === 0) continue;
+        inFlight.push(startStep(results, stepper));
+        onWait("device", performance.now() - taken);
+      } else {
+        const { images, read } = inFlight.shift()!;
+        const results = await read();
+        onWait("device", performance.now() - start);
+        yield* withResults(images, results);
+      }
+    }
+  } finally {
+    await decoded.return(undefined);
+  }
+}
+
+/** Images that are on the device together, and those that were rejected between them. */
+interface Step<Result> {
+  readonly images: readonly DecodeResult[];
+  readonly read: () => Promise<Result[]>;
+}
+
+async function take(decoded: AsyncIterator<DecodeResult>, count: number): Promise<DecodeResult[]> {
+  const results: DecodeResult[] = [];
+  while (results.length < count) {
+    const next = await decoded.next();
+    if (next.done) break;
+    results.push(next.value);
+  }
+  return results;
+}
+
+function startStep<Result>(images: DecodeResult[], stepper: ImageStepper<Result>): Step<Result> {
+  const decoded = images.flatMap((image) => "decoded" in image ? [image.decoded] : []);
+  const read = decoded.length > 0 ? stepper.start(decoded) : () => Promise.resolve([]);
+  // They are uploaded by now, and the largest thing there is.
+  for (const { pixels } of decoded) releaseBytes(pixels);
+  return { images, read };
+}
+
+function* withResults<Result>(
+  images: readonly DecodeResult[],
+  results: readonly Result[],
+): Generator<SteppedImage<Result>> {
+  let position = 0;
+  for (const decodeResult of images) {
+    const { image } = decodeResult;
+    if ("reason" in decodeResult) yield { image, reason: decodeResult.reason };
+    else {
+      const { width, height } = decodeResult.decoded;
+      yield { image, size: { width, height }, result: results[position++] };
+    }
+  }
+}
