@@ -20,6 +20,7 @@
 import type { Kernel } from "../kernel.ts";
 import type { ActivationFunction } from "../network.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
 
 /**
  * An activation in WGSL.
@@ -61,7 +62,7 @@ export function activationReference(activation: ActivationFunction, value: numbe
  * An activation as a pass of its own.
  *
  * @param options `shape` of input and output.
- * @returns A kernel with the bindings `input` and `output`.
+ * @returns A kernel with `input` (a texture in the software profile) and the binding `output`.
  */
 export function activationKernel(options: { activation: ActivationFunction; shape: Shape } & Target): Kernel {
   const { activation, shape, profile, storage } = options;
@@ -69,15 +70,17 @@ export function activationKernel(options: { activation: ActivationFunction; shap
   const vector = vectorType(storage);
   const masked = activation === "sigmoid";
   const expression = activationExpression(activation, "value");
+  const reads = readTensors({ input: storage }, profile);
   return itemKernel({
     name: `activation ${activation} ${storage}`,
     profile,
-    bindings: { input: vector, output: vector },
+    bindings: { ...reads.bindings, output: vector },
+    textures: reads.textures,
     parameters: masked
       ? [{ name: "channels", value: channels }, { name: "vectors", value: channelVectors(channels) }]
       : [],
     items: tensorVectors(shape),
-    body: `  let value = vec4<f32>(input[item]);
+    body: `  let value = ${reads.load("input", "item")};
   output[item] = ${vector}(${
       masked
         ? `select(vec4<f32>(0.0), ${expression}, ${realLanes("item % parameters.vectors", "parameters.channels")})`

@@ -12,6 +12,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
 
 /**
  * The shape of a sum.
@@ -57,7 +58,7 @@ export function addReference(
  * The sum.
  *
  * @param options `input` and `residual` are shapes.
- * @returns A kernel with the bindings `input`, `residual` and `output`.
+ * @returns A kernel with `input` and `residual` (textures in the software profile) and the binding `output`.
  * @throws {TypeError} If the shapes do not go together.
  */
 export function addKernel(options: { input: Shape; residual: Shape } & Target): Kernel {
@@ -67,22 +68,25 @@ export function addKernel(options: { input: Shape; residual: Shape } & Target): 
   const vectors = channelVectors(input[3]);
   const residualVectors = channelVectors(residual[3]);
   const narrow = residualVectors < vectors;
+  const reads = readTensors({ input: storage, residual: storage }, profile);
   return itemKernel({
     name: `add ${narrow ? "narrow " : ""}${storage}`,
     profile,
-    bindings: { input: vector, residual: vector, output: vector },
+    bindings: { ...reads.bindings, output: vector },
+    textures: reads.textures,
     parameters: narrow
       ? [{ name: "vectors", value: vectors }, { name: "residualVectors", value: residualVectors }]
       : [],
     items,
     body: narrow
       ? `  let lanes = item % parameters.vectors;
-  var sum = vec4<f32>(input[item]);
+  var sum = ${reads.load("input", "item")};
   if (lanes < parameters.residualVectors) {
-    sum += vec4<f32>(residual[item / parameters.vectors * parameters.residualVectors + lanes]);
+    let at = item / parameters.vectors * parameters.residualVectors + lanes;
+    sum += ${reads.load("residual", "at")};
   }
   output[item] = ${vector}(sum);`
-      : `  output[item] = ${vector}(vec4<f32>(input[item]) + vec4<f32>(residual[item]));`,
+      : `  output[item] = ${vector}(${reads.load("input", "item")} + ${reads.load("residual", "item")});`,
   });
 }
 
@@ -109,16 +113,18 @@ export function addResidualGradientReference(
  * The gradient of a residual with fewer channels than the sum.
  *
  * @param options `input` and `residual` are shapes.
- * @returns A kernel with the bindings `outputGradient` and `residualGradient`.
+ * @returns A kernel with `outputGradient` (a texture in the software profile) and the binding `residualGradient`.
  * @throws {TypeError} If the shapes do not go together.
  */
 export function addResidualGradientKernel(options: { input: Shape; residual: Shape } & Target): Kernel {
   const { input, residual, profile, storage } = options;
   const vector = vectorType(storage);
+  const reads = readTensors({ outputGradient: storage }, profile);
   return itemKernel({
     name: `add residual gradient ${storage}`,
     profile,
-    bindings: { outputGradient: vector, residualGradient: vector },
+    bindings: { ...reads.bindings, residualGradient: vector },
+    textures: reads.textures,
     parameters: [
       { name: "vectors", value: channelVectors(addShape(input, residual)[3]) },
       { name: "residualVectors", value: channelVectors(residual[3]) },
@@ -126,7 +132,8 @@ export function addResidualGradientKernel(options: { input: Shape; residual: Sha
     ],
     items: tensorVectors(residual),
     body: `  let lanes = item % parameters.residualVectors;
-  let gradient = outputGradient[item / parameters.residualVectors * parameters.vectors + lanes];
-  residualGradient[item] = select(${vector}(0.0), gradient, ${realLanes("lanes", "parameters.residualChannels")});`,
+  let at = item / parameters.residualVectors * parameters.vectors + lanes;
+  let real = ${realLanes("lanes", "parameters.residualChannels")};
+  residualGradient[item] = ${vector}(select(vec4<f32>(0.0), ${reads.load("outputGradient", "at")}, real));`,
   });
 }

@@ -10,6 +10,7 @@
 import type { Kernel } from "../kernel.ts";
 import { positionSums } from "./position_sums.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
+import { readTensors } from "./texture.ts";
 
 /** The shape of the mean. */
 export function globalAveragePoolShape([batch, , , channels]: Shape): Shape {
@@ -40,18 +41,19 @@ export function globalAveragePoolReference(input: ArrayLike<number>, shape: Shap
  * The mean over H and W.
  *
  * @param options `shape` of the input.
- * @returns A kernel with the bindings `input` and `output`.
+ * @returns A kernel with `input` (a texture in the software profile) and the binding `output`.
  */
 export function globalAveragePoolKernel(options: { shape: Shape } & Target): Kernel {
   const { shape, profile, storage } = options;
   const vector = vectorType(storage);
+  const reads = readTensors({ input: storage }, profile);
   return positionSums({
     name: `global average pool ${storage}`,
     shape,
     profile,
-    reads: { bindings: { input: vector }, textures: [] },
+    reads,
     output: { name: "output", type: vector },
-    term: "vec4<f32>(input[at])",
+    term: reads.load("input", "at"),
     result: `${vector}(sum / f32(parameters.positions))`,
   });
 }
@@ -75,22 +77,24 @@ export function globalAveragePoolGradientReference(outputGradient: ArrayLike<num
  * The gradient of the mean.
  *
  * @param options `shape` of the input.
- * @returns A kernel with the bindings `outputGradient` and `inputGradient`.
+ * @returns A kernel with `outputGradient` (a texture in the software profile) and the binding `inputGradient`.
  */
 export function globalAveragePoolGradientKernel(options: { shape: Shape } & Target): Kernel {
   const { shape, profile, storage } = options;
   const vector = vectorType(storage);
+  const reads = readTensors({ outputGradient: storage }, profile);
   return itemKernel({
     name: `global average pool gradient ${storage}`,
     profile,
-    bindings: { outputGradient: vector, inputGradient: vector },
+    bindings: { ...reads.bindings, inputGradient: vector },
+    textures: reads.textures,
     parameters: [
       { name: "vectors", value: channelVectors(shape[3]) },
       { name: "positions", value: shape[1] * shape[2] },
     ],
     items: tensorVectors(shape),
     body: `  let image = item / (parameters.vectors * parameters.positions);
-  let gradient = vec4<f32>(outputGradient[image * parameters.vectors + item % parameters.vectors]);
-  inputGradient[item] = ${vector}(gradient / f32(parameters.positions));`,
+  let lanes = image * parameters.vectors + item % parameters.vectors;
+  inputGradient[item] = ${vector}(${reads.load("outputGradient", "lanes")} / f32(parameters.positions));`,
   });
 }

@@ -47,22 +47,24 @@ export function multiplyReference(input: ArrayLike<number>, gate: ArrayLike<numb
  * The product.
  *
  * @param options `shape` of the input.
- * @returns A kernel with the bindings `input`, `gate` and `output`.
+ * @returns A kernel with `input` and `gate` (textures in the software profile) and the binding `output`.
  */
 export function multiplyKernel(options: { shape: Shape } & Target): Kernel {
   const { shape, profile, storage } = options;
   const vector = vectorType(storage);
+  const reads = readTensors({ input: storage, gate: storage }, profile);
   return itemKernel({
     name: `multiply ${storage}`,
     profile,
-    bindings: { input: vector, gate: vector, output: vector },
+    bindings: { ...reads.bindings, output: vector },
+    textures: reads.textures,
     parameters: [
       { name: "vectors", value: channelVectors(shape[3]) },
       { name: "imageVectors", value: tensorVectors([1, shape[1], shape[2], shape[3]]) },
     ],
     items: tensorVectors(shape),
     body: `  let lanes = item / parameters.imageVectors * parameters.vectors + item % parameters.vectors;
-  output[item] = ${vector}(vec4<f32>(input[item]) * vec4<f32>(gate[lanes]));`,
+  output[item] = ${vector}(${reads.load("input", "item")} * ${reads.load("gate", "lanes")});`,
   });
 }
 
