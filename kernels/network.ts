@@ -67,6 +67,8 @@ export interface Add {
   readonly input: string;
   readonly residual: string;
   readonly output: string;
+  /** The share of the drop path rate with which training drops `input`, above 0 and up to 1; none if left out. */
+  readonly dropPath?: number;
 }
 
 /** Squeeze-and-excitation's product: `input` `[N, H, W, C]` times `gate` `[N, 1, 1, C]`. */

@@ -151,10 +151,13 @@ export function buildEfficientNet(description: EfficientNetDescription): Network
     padding,
   });
   tensor = activation(operations, batchNorm(operations, tensor, "bn1", epsilon), description.activation);
+  const blocks = description.stages.reduce((sum, { repeats }) => sum + repeats, 0);
+  let block = 0;
   description.stages.forEach((stage, stageIndex) => {
     for (let index = 0; index < stage.repeats; index++) {
       const first = index === 0 ? stage : { ...stage, stride: 1 };
-      tensor = mobileBlock(operations, tensor, `blocks.${stageIndex}.${index}`, first, description);
+      const place = { name: `blocks.${stageIndex}.${index}`, dropPath: block++ / blocks };
+      tensor = mobileBlock(operations, tensor, place, first, description);
     }
   });
   tensor = convolution(operations, tensor, "conv_head", { outputChannels: description.headChannels, kernel: 1 });
@@ -166,7 +169,7 @@ export function buildEfficientNet(description: EfficientNetDescription): Network
 function mobileBlock(
   operations: Operation[],
   input: Tensor,
-  name: string,
+  { name, dropPath }: { name: string; dropPath: number },
   stage: EfficientNetStage,
   description: EfficientNetDescription,
 ): Tensor {
@@ -198,5 +201,6 @@ function mobileBlock(
   }
   const project = expands ? `${name}.conv_pwl` : `${name}.conv_pw`;
   tensor = norm(convolution(operations, tensor, project, { outputChannels: stage.channels, kernel: 1 }));
-  return stage.stride === 1 && input.channels === stage.channels ? add(operations, tensor, input, name) : tensor;
+  const keepsShape = stage.stride === 1 && input.channels === stage.channels;
+  return keepsShape ? add(operations, tensor, input, name, dropPath) : tensor;
 }

@@ -131,10 +131,23 @@ export function activation(
  * @param input The block's last tensor.
  * @param residual The shortcut, of as many channels or fewer.
  * @param name Name of the sum.
+ * @param dropPath The block's share of the drop path rate, 0 to 1.
  * @returns The sum.
  */
-export function add(operations: Operation[], input: Tensor, residual: Tensor, name: string): Tensor {
-  operations.push({ type: "add", input: input.name, residual: residual.name, output: name });
+export function add(
+  operations: Operation[],
+  input: Tensor,
+  residual: Tensor,
+  name: string,
+  dropPath: number,
+): Tensor {
+  operations.push({
+    type: "add",
+    input: input.name,
+    residual: residual.name,
+    output: name,
+    ...(dropPath > 0 ? { dropPath } : {}),
+  });
   return { ...input, name };
 }
 

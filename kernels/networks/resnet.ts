@@ -54,10 +54,13 @@ export function buildResNet(description: ResNetDescription): Network {
     padding: [1, 1],
   });
   tensor = { ...tensor, name: "maxpool", stride: tensor.stride * 2 };
+  const last = description.repeats.reduce((sum, repeats) => sum + repeats, 0) - 1;
+  let block = 0;
   description.repeats.forEach((repeats, stage) => {
     for (let index = 0; index < repeats; index++) {
       const stride = index === 0 && stage > 0 ? 2 : 1;
-      tensor = residualBlock(operations, tensor, `layer${stage + 1}.${index}`, stage, stride, description);
+      const name = `layer${stage + 1}.${index}`;
+      tensor = residualBlock(operations, tensor, { name, stage, stride, dropPath: block++ / last }, description);
     }
   });
   return finish(description.name, operations, tensor, { name: "fc", classes: description.classes });
@@ -66,9 +69,7 @@ export function buildResNet(description: ResNetDescription): Network {
 function residualBlock(
   operations: Operation[],
   input: Tensor,
-  name: string,
-  stage: number,
-  stride: number,
+  { name, stage, stride, dropPath }: { name: string; stage: number; stride: number; dropPath: number },
   description: ResNetDescription,
 ): Tensor {
   const { block, cardinality } = description;
@@ -99,5 +100,5 @@ function residualBlock(
     shortcut = convolution(operations, input, `${name}.downsample.0`, { outputChannels, kernel: 1, stride });
     shortcut = batchNorm(operations, shortcut, `${name}.downsample.1`, epsilon);
   }
-  return relu(add(operations, tensor, shortcut, name));
+  return relu(add(operations, tensor, shortcut, name, dropPath));
 }

@@ -56,7 +56,8 @@ export function buildReXNet(description: ReXNetDescription): Network {
   let tensor = layer(operations, image, "stem", { outputChannels: stemChannels, kernel: 3, stride: 2 }, "silu");
   const blocks = schedule(description);
   blocks.forEach((block, index) => {
-    tensor = linearBottleneck(operations, tensor, `features.${index}`, block, divisor);
+    const place = { name: `features.${index}`, dropPath: index / (blocks.length - 1) };
+    tensor = linearBottleneck(operations, tensor, place, block, divisor);
   });
   const headChannels = makeDivisible(1280 * width, divisor);
   tensor = layer(
@@ -93,7 +94,7 @@ function schedule(description: ReXNetDescription): Block[] {
 function linearBottleneck(
   operations: Operation[],
   input: Tensor,
-  name: string,
+  { name, dropPath }: { name: string; dropPath: number },
   block: Block,
   divisor: number,
 ): Tensor {
@@ -121,7 +122,7 @@ function linearBottleneck(
   tensor = activation(operations, tensor, "relu6");
   tensor = layer(operations, tensor, `${name}.conv_pwl`, { outputChannels: block.channels, kernel: 1 });
   const keepsShape = block.stride === 1 && input.channels <= block.channels;
-  return keepsShape ? add(operations, tensor, input, name) : tensor;
+  return keepsShape ? add(operations, tensor, input, name, dropPath) : tensor;
 }
 
 /** A convolution with batch norm and, where there is one, an activation: timm's `ConvNormAct`. */

@@ -36,6 +36,7 @@ import { convolutionInputGradientKernels } from "../../kernels/operations/convol
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../kernels/operations/cross_entropy.ts";
+import { dropKernel } from "../../kernels/operations/drop.ts";
 import {
   globalAveragePoolGradientKernel,
   globalAveragePoolKernel,
@@ -221,6 +222,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       );
     }),
   crossEntropyKernel: () => TARGETS.map((target) => crossEntropyKernel({ rows: 9, classes: 11, ...target })),
+  dropKernel: () =>
+    TARGETS.flatMap((target) =>
+      (["image", "channel"] as const).map((by) => dropKernel({ shape: SHAPE, rate: 0.5, layer: 1, by, ...target }))
+    ),
   gatherWeightsKernel: () =>
     TARGETS.flatMap((target) =>
       [false, true].map((bias) => gatherWeightsKernel({ words: 64, weights: 50, bias, ...target }))

@@ -93,6 +93,23 @@ Deno.test("buildNetwork() gives the classifier its classes", () => {
   assertEquals(classifier.input, features);
 });
 
+Deno.test("buildNetwork() gives each residual sum timm's share of the drop path rate", () => {
+  // What timm 1.0.31 gives to `DropPath` with `drop_path_rate=1`, where the block has a shortcut.
+  const shares = {
+    resnet18: [0, 1 / 7, 2 / 7, 3 / 7, 4 / 7, 5 / 7, 6 / 7, 1],
+    resnet50: Array.from({ length: 16 }, (_, block) => block / 15),
+    efficientnet_b0: [2, 4, 6, 7, 9, 10, 12, 13, 14].map((block) => block / 16),
+    tf_efficientnet_b3: [1, 3, 4, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17, 19, 20, 21, 22, 23, 25].map((block) =>
+      block / 26
+    ),
+    rexnet_100: [2, 4, 6, 7, 8, 9, 10, 12, 13, 14, 15].map((block) => block / 15),
+  };
+  for (const [name, expected] of Object.entries(shares)) {
+    const sums = buildNetwork(name, { classes: 10 }).operations.filter((operation) => operation.type === "add");
+    assertEquals(sums.map(({ dropPath = 0 }) => dropPath), expected, name);
+  }
+});
+
 Deno.test("buildNetwork() names the closest of the known architectures", () => {
   assertThrows(
     () => buildNetwork("tf_eficientnet_b3.in1k", { classes: 10 }),
