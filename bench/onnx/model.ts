@@ -6,7 +6,15 @@
  * @module
  */
 
-import { bytesField, type Field, floatField, integerField, integersField, message, textField } from "./protobuf.ts";
+import {
+  bytesField,
+  type Field,
+  floatField,
+  integerField,
+  integersField,
+  message,
+  textField,
+} from "../../formats/protobuf.ts";
 
 /** A tensor of float32. */
 export interface OnnxTensor {

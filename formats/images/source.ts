@@ -42,8 +42,8 @@ export interface StoredImage {
 export interface ListedImage extends Omit<StoredImage, "bytes"> {
   /** The file that holds it. */
   readonly path: string;
-  /** Its bytes in that file; null where it can only be read together with others, or not at all. */
-  readonly place: FilePlace | null;
+  /** Its bytes in that file, or why the source cannot give it; null where it can only be read after those before it. */
+  readonly place: FilePlace | { readonly unreadable: string } | null;
 }
 
 /** A part of a file, or all of it. */

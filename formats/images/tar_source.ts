@@ -87,7 +87,7 @@ export async function openTarShards(path: string, shards: readonly Shard[]): Pro
     for (const shard of shards) {
       const { name, path } = shard;
       for await (const entry of grouped ? readSamples(shard, () => false) : readImages(shard, () => false)) {
-        if ("unreadable" in entry) yield { index, key: name, label: null, path, place: null };
+        if ("unreadable" in entry) yield { index, key: name, label: null, path, place: entry };
         else {
           const label = entry.label ?? classOf.label(entry.name);
           yield { index, key: `${name}/${entry.name}`, label, path, place: entry.place };

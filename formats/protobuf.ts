@@ -1,8 +1,8 @@
 /**
- * Protocol Buffers on the wire, as far as an ONNX model needs it: fields of a number each, in any order.
+ * Protocol Buffers on the wire, as far as ONNX models and event files need it: fields of a number each, in any order.
  *
- * A field is a varint key, `number * 8 + wire type`, and its value: a varint (type 0), 4 bytes (type 5), or a length and
- * that many bytes (type 2: strings, bytes, messages, packed lists). (protobuf.dev, "Encoding".)
+ * A field is a varint key, `number * 8 + wire type`, and its value: a varint (type 0), 8 bytes (type 1), 4 bytes (type 5),
+ * or a length and that many bytes (type 2: strings, bytes, messages, packed lists). (protobuf.dev, "Encoding".)
  *
  * @module
  */
@@ -46,6 +46,13 @@ export function floatField(number: number, value: number): Field {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setFloat32(0, value, true);
   return message(varint(number * 8 + 5), bytes);
+}
+
+/** A field of a float64. */
+export function doubleField(number: number, value: number): Field {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setFloat64(0, value, true);
+  return message(varint(number * 8 + 1), bytes);
 }
 
 function varint(value: number): Uint8Array {

@@ -1,12 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   bytesField,
+  doubleField,
   floatField,
   integerField,
   integersField,
   message,
   textField,
-} from "../../../bench/onnx/protobuf.ts";
+} from "../../formats/protobuf.ts";
 
 Deno.test("protobuf fields have the bytes of the encoding's own documentation", () => {
   assertEquals(integerField(1, 150).toHex(), "089601");
@@ -18,6 +19,7 @@ Deno.test("protobuf fields have the bytes of the encoding's own documentation", 
 Deno.test("protobuf fields take numbers of any size and floats", () => {
   assertEquals(message(integerField(1, 0), integerField(16, 2 ** 40)).toHex(), "08008001808080808020");
   assertEquals(floatField(2, 1e-3).toHex(), "156f12833a");
+  assertEquals(doubleField(1, -2).toHex(), "0900000000000000c0");
 });
 
 Deno.test("integerField() refuses what is no non-negative integer", () => {
