@@ -4,7 +4,7 @@
  *
  * - All tensors lie in one arena; those that are not alive together share memory ({@linkcode layOut}).
  * - A tensor that a kernel reads through a texture is copied there first, unless the texture still holds it. A plan has
- *   one texture for each name a kernel gives to one (`input`, `residual`), as large as the largest tensor read so.
+ *   one texture for each name a kernel gives to one (`input`, `residual`) and format, as large as the largest tensor read so.
  * - Kernels of the same text share a pipeline, whichever plan of the device they belong to.
  *
  * @module
@@ -12,7 +12,7 @@
 
 import { layOut, type Lifetime } from "./arena.ts";
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
-import { type Kernel, parameterBytes, WINDOW_BYTES } from "./kernel.ts";
+import { type Kernel, parameterBytes, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
 import type { Program, Step } from "./program.ts";
 import { createPipeline } from "./run.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
@@ -134,12 +134,15 @@ export async function createPlan(
     const uniforms = uploadParameters(device, steps, create);
     let textureBytes = 0;
     for (const { kernel, bindings } of steps) {
-      for (const { name, format } of kernel.textures ?? []) {
-        const rows = largestRows(program, name);
-        if (textures.has(name)) continue;
-        if (!program.tensors.has(bindings[name])) throw new TypeError(`Cannot read "${bindings[name]}" as a texture`);
-        textures.set(name, createTensorTexture(device, format, rows));
-        textureBytes += (rows + 1) * textureRowBytes(format);
+      for (const texture of kernel.textures ?? []) {
+        const key = textureKey(texture);
+        if (textures.has(key)) continue;
+        if (!program.tensors.has(bindings[texture.name])) {
+          throw new TypeError(`Cannot read "${bindings[texture.name]}" as a texture`);
+        }
+        const rows = largestRows(program, key);
+        textures.set(key, createTensorTexture(device, texture.format, rows));
+        textureBytes += (rows + 1) * textureRowBytes(texture.format);
       }
     }
     const range = (name: string): BufferRange => {
@@ -151,25 +154,32 @@ export async function createPlan(
       if (!buffer) throw new TypeError(`Cannot find "${name}" among the program's tensors, constants and states`);
       return { buffer, offset: 0, size: buffer.size };
     };
-    const views = new Map([...textures].map(([name, texture]) => [name, texture.createView()]));
+    const views = new Map([...textures].map(([key, texture]) => [key, texture.createView()]));
     const held = new Map<string, string>();
     const actions: Action[] = [];
     steps.forEach((step, index) => {
       const { kernel, bindings, weightsOffset = 0, part } = step;
       // Another part may have run in between.
       if (part !== steps[index - 1]?.part) held.clear();
-      for (const { name } of kernel.textures ?? []) {
-        if (held.get(name) === bindings[name]) continue;
-        const texture = textures.get(name)!;
+      for (const read of kernel.textures ?? []) {
+        const { name } = read;
+        const key = textureKey(read);
+        if (held.get(key) === bindings[name]) continue;
+        const texture = textures.get(key)!;
         const { buffer: source, offset, size } = range(bindings[name]);
         const rows = Math.ceil(size / textureRowBytes(texture.format));
         actions.push({ copy: { source, offset, texture, rows }, part });
-        held.set(name, bindings[name]);
+        held.set(key, bindings[name]);
       }
       const pipeline = pipelineFor(device, kernel);
       const resources: GPUBindingResource[] = [
-        ...kernel.bindings.map((name) => range(bindings[name])),
-        ...(kernel.textures ?? []).map(({ name }) => views.get(name)!),
+        ...kernel.bindings.map((name) => {
+          const whole = range(bindings[name]);
+          return name === "weights"
+            ? { ...whole, offset: whole.offset + weightsOffset, size: whole.size - weightsOffset }
+            : whole;
+        }),
+        ...(kernel.textures ?? []).map((texture) => views.get(textureKey(texture))!),
         ...(kernel.windows ?? []).map((name) => ({
           buffer: range(bindings[name]).buffer,
           offset: weightsOffset,
@@ -241,11 +251,17 @@ function lifetimes(
   return new Map([...spans].map(([name, span]) => [name, { ...span, bytes: tensors.get(name)! }]));
 }
 
-function largestRows({ steps, tensors }: Program, texture: string): number {
+/** A plan has one texture for each name a kernel gives to one, and each format. */
+function textureKey({ name, format }: TextureBinding): string {
+  return `${name} ${format}`;
+}
+
+function largestRows({ steps, tensors }: Program, key: string): number {
   let rows = 0;
   for (const { kernel, bindings } of steps) {
-    for (const { name, format } of kernel.textures ?? []) {
-      if (name === texture) rows = Math.max(rows, Math.ceil(tensors.get(bindings[name])! / textureRowBytes(format)));
+    for (const texture of kernel.textures ?? []) {
+      if (textureKey(texture) !== key) continue;
+      rows = Math.max(rows, Math.ceil(tensors.get(bindings[texture.name])! / textureRowBytes(texture.format)));
     }
   }
   return rows;

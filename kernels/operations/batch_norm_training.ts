@@ -8,9 +8,10 @@
  *
  *     running <- (1 - momentum) running + momentum (m, or v n / (n - 1)).
  *
- * E[x^2] - E[x]^2 would lose every digit where the mean is large beside the deviation. Each split of the positions
- * therefore follows its mean and its sum of squared deviations M2 from one value to the next (Welford, 1962), and
- * splits a and b are joined with d = m_b - m_a (Chan, Golub and LeVeque, 1979):
+ * E[x^2] - E[x]^2 would lose every digit where the mean is large beside the deviation. Each split of the positions is
+ * therefore walked over twice: for its mean m, and for its sum of squared deviations M2 from it. (One walk by Welford's
+ * rule rounds the mean at every value: a network's gradients came out twice as far off.) Splits a and b are joined with
+ * d = m_b - m_a (Chan, Golub and LeVeque, 1979):
  *
  *     m = m_a + d n_b / n,  M2 = M2_a + M2_b + d^2 n_a n_b / n.
  *
@@ -106,11 +107,14 @@ export function batchNormMomentsKernel(options: { shape: Shape } & Target): Kern
     reads,
     bindings: {},
     join: JOIN_MOMENTS,
-    setup: "",
-    step: `    let value = ${reads.load("input", "at")};
-    let difference = value - pair.first;
-    pair.first += difference / count;
-    pair.second += difference * (value - pair.first);`,
+    // Around the first value little is lost where the mean is large.
+    setup: `  let shift = ${reads.load("input", "(split * parameters.each * parameters.vectors + lanes)")};`,
+    step: `    pair.first += ${reads.load("input", "at")} - shift;`,
+    again: {
+      setup: "  pair.first = shift + pair.first / max(count, 1.0);",
+      step: `    let difference = ${reads.load("input", "at")} - pair.first;
+    pair.second += difference * difference;`,
+    },
   });
 }
 

@@ -74,9 +74,11 @@ export function channelPartials(options: {
   join: string;
   setup: string;
   step: string;
+  /** WGSL for each position of a second walk, which finds the results of the first in `pair`, and `count` positions. */
+  again?: { setup: string; step: string };
   profile: Profile;
 }): Kernel {
-  const { name, shape, reads, join, setup, step, profile } = options;
+  const { name, shape, reads, join, setup, step, again, profile } = options;
   const vectors = channelVectors(shape[3]);
   const { positions, splits, each } = splitPositions(shape, profile);
   const shared = profile === "gpu";
@@ -97,7 +99,16 @@ ${setup}
     count += 1.0;
 ${step}
   }
-`;
+${
+      again
+        ? `${again.setup}
+  for (var position = ${start}; position < end; position += ${stride}u) {
+    let at = position * parameters.vectors + lanes;
+${again.step}
+  }
+`
+        : ""
+    }`;
   const store = `    let place = 2u * split * parameters.vectors + lanes;
     partials[place] = pair.first;
     partials[place + parameters.vectors] = pair.second;

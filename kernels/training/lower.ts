@@ -1,0 +1,249 @@
+/**
+ * A training step as a program, derived from a network's list of operations: forward with batch statistics, loss,
+ * gradients, optimizer.
+ *
+ * It has two parts. `batch` takes a batch from the network's input and its targets to gradients; `update` changes the
+ * parameters. Where gradients are accumulated, several batches come before an update.
+ *
+ * @module
+ */
+
+import type { Linear, Network, Pair } from "../network.ts";
+import { binaryCrossEntropyKernel } from "../operations/binary_cross_entropy.ts";
+import {
+  gatherWeightsKernel,
+  inputGradientWeightPlaces,
+  weightPlaces,
+} from "../operations/convolution/gather_weights.ts";
+import type { ConvolutionShape } from "../operations/convolution/shape.ts";
+import { crossEntropyKernel } from "../operations/cross_entropy.ts";
+import { dropKernel } from "../operations/drop.ts";
+import { LOSS_HISTORY, stepLossKernel } from "../operations/row_loss.ts";
+import { channelVectors, type Shape, type Target } from "../operations/tensor.ts";
+import { accumulateKernel } from "../optimizers/accumulate.ts";
+import { CONTROL_BYTES } from "../optimizers/control.ts";
+import { layoutTables } from "../optimizers/layout.ts";
+import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../optimizers/mod.ts";
+import type { LossScaling } from "../optimizers/prepare_step.ts";
+import { weightAverageKernel } from "../optimizers/weight_average.ts";
+import { inferShapes, type Program, type Step } from "../program.ts";
+import { addBytes, addStep, addTensor, type Builder, emptyProgram, type WeightSource } from "./builder.ts";
+import { addForward } from "./differentiate.ts";
+import { gradientName, layOutNetwork, type NetworkLayout, STATES, tensorViews } from "./parameters.ts";
+import { SEEDS } from "./rules.ts";
+
+/** What is trained, and how. */
+export interface TrainingOptions {
+  readonly network: Network;
+  /** Images of a batch. */
+  readonly batch: number;
+  /** Height and width of the network's input. */
+  readonly size: Pair;
+  /** Mean over the batch of -sum t log softmax, or mean over batch and classes of the binary cross-entropy. */
+  readonly loss: "crossEntropy" | "binaryCrossEntropy";
+  readonly optimizer: Optimizer;
+  readonly weightDecay: number;
+  /** Whether norms and biases do without weight decay. */
+  readonly excludeNorms: boolean;
+  readonly lossScaling: LossScaling;
+  /** The largest norm of the gradient; without it nothing is clipped. */
+  readonly maxNorm?: number;
+  /** Batches of an update; default 1. */
+  readonly accumulate?: number;
+  /** Decay of the exponential moving average of the weights; without it none is kept. */
+  readonly averageDecay?: number;
+  /** Rate of stochastic depth in the last block; default 0. */
+  readonly dropPath?: number;
+  /** Rate of dropout before the classifier; default 0. */
+  readonly dropout?: number;
+}
+
+/** Names of the parts. */
+export const PARTS = { batch: "batch", update: "update" } as const;
+
+/** Name of the targets, f32 `[N, C]`, C padded with zeros to a multiple of 4. */
+export const TARGETS = "targets";
+
+/** A training step. */
+export interface LoweredTraining extends Program {
+  readonly layout: NetworkLayout;
+}
+
+/**
+ * Lowers training.
+ *
+ * @param options What.
+ * @param target Profile and storage of activations and their gradients; parameters are f32.
+ * @returns The program. A batch's inputs are the tensors `network.input`, {@linkcode TARGETS} and, where something is
+ * dropped, `SEEDS`; what is kept from step to step are its states.
+ * @throws {RangeError} If the image is too small for the network, or a number is out of its range.
+ */
+export function lowerTraining(options: TrainingOptions, target: Target): LoweredTraining {
+  const { network, batch, size, dropout = 0, dropPath = 0 } = options;
+  const operations = [...network.operations, ...headOf(network)];
+  const shapes = inferShapes(operations, { name: network.input, shape: [batch, ...size, 3] });
+  const shapeOf = (tensor: string): Shape => shapes.get(tensor)!;
+  const layout = layOutNetwork(network, options);
+  const program = emptyProgram();
+  addStates(program, layout, options);
+  const gathers: Step[] = [];
+  const builder: Builder = { program, target, shapeOf, weights: gatheredWeights(program, gathers, target) };
+
+  addTensor(builder, network.input, shapeOf(network.input));
+  if (dropPath > 0 || dropout > 0) addBytes(builder, SEEDS, batch * 4);
+  const pooled = network.classifier.input;
+  const body = addForward(builder, operations.slice(0, -1), { wanted: (name) => name !== network.input, dropPath });
+  const drop = (input: string, output: string): string => {
+    if (dropout === 0) return input;
+    const shape = shapeOf(pooledName(network));
+    addTensor(builder, output, shape);
+    const kernel = dropKernel({ shape, rate: dropout, layer: operations.length, by: "channel", ...target });
+    addStep(builder, kernel, { input, seeds: SEEDS, output });
+    return output;
+  };
+  const features = pooledName(network);
+  const head: Linear = { ...network.classifier, input: drop(features, `${features} dropped`) };
+  shapes.set(head.input, shapeOf(features));
+  const classifier = addForward(builder, [head], { wanted: () => true, dropPath: 0 });
+  const logitsGradient = addLoss(builder, head.output, options);
+  const featuresGradient = classifier.backward(head.output, logitsGradient).get(head.input)!;
+  body.backward(features, drop(featuresGradient, `${gradientName(pooled)} dropped`));
+  if (accumulates(options)) {
+    addStep(builder, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
+      gradient: STATES.gradient,
+      sum: STATES.gradientSum,
+    });
+  }
+  const steps = [...gathers, ...program.steps].map((step) => ({ ...step, part: PARTS.batch }));
+  program.steps.length = 0;
+  addUpdate(builder, layout, options);
+  const updates = program.steps.map((step) => ({ ...step, part: PARTS.update }));
+  return { ...program, steps: [...steps, ...updates], layout };
+}
+
+function pooledName({ features }: Network): string {
+  return `${features} mean`;
+}
+
+/** Global pooling and the classifier, which stand apart from a network's operations. */
+function headOf(network: Network) {
+  const { features, classifier } = network;
+  const output = pooledName(network);
+  return [{ type: "globalAveragePool", input: features, output } as const, { ...classifier, input: output }];
+}
+
+function accumulates({ accumulate = 1 }: TrainingOptions): boolean {
+  return accumulate > 1;
+}
+
+function addStates(
+  { states, views }: ReturnType<typeof emptyProgram>,
+  { parameters, statistics }: NetworkLayout,
+  options: TrainingOptions,
+): void {
+  const { optimizer, averageDecay } = options;
+  const flat = [
+    STATES.parameter,
+    STATES.gradient,
+    ...optimizerState(optimizer),
+    ...(accumulates(options) ? [STATES.gradientSum] : []),
+    ...(averageDecay === undefined ? [] : [STATES.average]),
+  ];
+  for (const name of flat) states.set(name, parameters.length * 4);
+  for (const [name, view] of tensorViews(parameters, STATES.parameter)) views.set(name, view);
+  for (const [name, view] of tensorViews(parameters, STATES.gradient, gradientName)) views.set(name, view);
+  if (statistics) {
+    states.set(STATES.statistics, statistics.length * 4);
+    if (averageDecay !== undefined) states.set(STATES.averageStatistics, statistics.length * 4);
+    for (const [name, view] of tensorViews(statistics, STATES.statistics)) views.set(name, view);
+  }
+  states.set(STATES.control, CONTROL_BYTES);
+  states.set(STATES.history, LOSS_HISTORY * 4);
+  states.set(STATES.turn, 4);
+}
+
+/** Packed weights made of the parameters before each batch. */
+function gatheredWeights(
+  { constants, states }: ReturnType<typeof emptyProgram>,
+  gathers: Step[],
+  target: Target,
+): WeightSource {
+  const bytes = target.profile === "gpu" && target.storage === "f16" ? 2 : 4;
+  const gather = (
+    packed: string,
+    operation: { weight: string; bias?: string },
+    shape: ConvolutionShape,
+    makePlaces: () => Uint32Array<ArrayBuffer>,
+  ): string => {
+    // Tables are made again when they are uploaded: all of them at once would take as much memory as the network.
+    const words = makePlaces().length;
+    const places = `${packed} places`;
+    constants.set(places, makePlaces);
+    states.set(packed, words * bytes);
+    const { weight, bias } = operation;
+    const weights = shape.outputChannels * (shape.inputChannels / shape.groups) * shape.kernel[0] * shape.kernel[1];
+    gathers.push({
+      kernel: gatherWeightsKernel({ words, weights, bias: bias !== undefined, ...target }),
+      bindings: { places, master: weight, packed, ...(bias === undefined ? {} : { bias }) },
+    });
+    return packed;
+  };
+  return {
+    forward: (operation, shape) =>
+      gather(
+        `${operation.weight} packed`,
+        operation,
+        shape,
+        () => weightPlaces(shape, target, operation.bias !== undefined),
+      ),
+    backward: ({ weight }, shape) =>
+      gather(`${weight} packed for the gradient`, { weight }, shape, () => inputGradientWeightPlaces(shape, target)),
+  };
+}
+
+/** Adds the loss of the logits; returns the name of their gradient. */
+function addLoss(builder: Builder, logits: string, options: TrainingOptions): string {
+  const { program, target, shapeOf } = builder;
+  const [rows, , , classes] = shapeOf(logits);
+  const gradient = addTensor(builder, gradientName(logits), shapeOf(logits));
+  program.tensors.set(TARGETS, rows * channelVectors(classes) * 16);
+  program.tensors.set("losses", rows * 4);
+  const kernel = options.loss === "crossEntropy" ? crossEntropyKernel : binaryCrossEntropyKernel;
+  addStep(builder, kernel({ rows, classes, gradientShare: 1 / (options.accumulate ?? 1), ...target }), {
+    logits,
+    targets: TARGETS,
+    control: STATES.control,
+    losses: "losses",
+    inputGradient: gradient,
+  });
+  addStep(builder, stepLossKernel({ rows, profile: target.profile }), {
+    losses: "losses",
+    turn: STATES.turn,
+    history: STATES.history,
+  });
+  return gradient;
+}
+
+function addUpdate(builder: Builder, { parameters, statistics }: NetworkLayout, options: TrainingOptions): void {
+  const { program, target: { profile } } = builder;
+  const { optimizer, lossScaling, maxNorm, averageDecay } = options;
+  const settings = { layout: parameters, optimizer, profile };
+  const tables = Object.entries(layoutTables(parameters));
+  for (const [name, table] of tables) program.constants.set(name, () => table);
+  const scratch = Object.entries(optimizerScratch(settings));
+  for (const [name, bytes] of scratch) program.tensors.set(`optimizer ${name}`, bytes);
+  const bindings = {
+    ...Object.fromEntries(["parameter", ...optimizerState(optimizer)].map((name) => [name, name])),
+    ...Object.fromEntries(tables.map(([name]) => [name, name])),
+    ...Object.fromEntries(scratch.map(([name]) => [name, `optimizer ${name}`])),
+    gradient: accumulates(options) ? STATES.gradientSum : STATES.gradient,
+    control: STATES.control,
+  };
+  for (const kernel of optimizerKernels({ ...settings, lossScaling, maxNorm })) addStep(builder, kernel, bindings);
+  if (averageDecay === undefined) return;
+  const averages = [[parameters, STATES.parameter, STATES.average]] as [typeof parameters, string, string][];
+  if (statistics) averages.push([statistics, STATES.statistics, STATES.averageStatistics]);
+  for (const [{ length }, parameter, average] of averages) {
+    addStep(builder, weightAverageKernel({ length, decay: averageDecay, profile }), { parameter, average });
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * Training on a device: a program with the states of `lower.ts`, run step after step. A step writes the learning rate and
+ * submits; nothing is created, compiled or read back.
+ *
+ * @module
+ */
+
+import { createBuffer, destroyBuffer, type Device } from "../device.ts";
+import { LOSS_HISTORY } from "../operations/row_loss.ts";
+import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../optimizers/control.ts";
+import { flattenParameters, type ParameterLayout } from "../optimizers/layout.ts";
+import { optimizerState } from "../optimizers/mod.ts";
+import { type BufferRange, createPlan, type PlanBytes } from "../plan.ts";
+import type { Parameters, Program } from "../program.ts";
+import { type LoweredTraining, PARTS, type TrainingOptions } from "./lower.ts";
+import { STATES } from "./parameters.ts";
+
+/** A tensor of a checkpoint. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * All that a run goes on from, by name: parameters and running statistics by timm's names, the optimizer's as
+ * `optimizer.<state>.<parameter>`, moving averages as `average.<parameter>`, and `control`, whose 10 words are bits.
+ */
+export type TrainingState = Map<string, StateTensor>;
+
+/** What happened since the last time. */
+export interface TrainingReport {
+  /** Loss of each batch since the last report, in order; of the last 256 where there were more. */
+  readonly losses: Float32Array<ArrayBuffer>;
+  readonly control: Control;
+}
+
+/** Training on a device. */
+export interface TrainingPlan {
+  /** Where a tensor of the program lies. */
+  tensor(name: string): BufferRange;
+  /** Runs the part `batch`, and after the last batch of an update the part `update` too. */
+  step(learningRate: number): void;
+  /** What happened since the last time it was asked. Deno blocks the isolate until the device is done. */
+  read(): Promise<TrainingReport>;
+  /** Everything that is kept from step to step. */
+  state(): Promise<TrainingState>;
+  /**
+   * Goes on from a state, bit for bit.
+   *
+   * @throws {TypeError} If a tensor is missing or has another number of elements.
+   */
+  load(state: ReadonlyMap<string, Pick<StateTensor, "data">>): void;
+  /** Milliseconds of each kernel of the step, update included, by the adapter's clock; it changes the parameters. */
+  measure(): Promise<{ name: string; milliseconds: number }[]>;
+  readonly bytes: PlanBytes;
+  close(): void;
+}
+
+const OPTIMIZER = "optimizer.";
+const AVERAGE = "average.";
+
+/** A flat state, and the name that each of its tensors has in a checkpoint. */
+interface FlatState {
+  readonly state: string;
+  readonly layout: ParameterLayout;
+  readonly prefix: string;
+}
+
+function flatStates({ layout }: LoweredTraining, { optimizer, averageDecay }: TrainingOptions): FlatState[] {
+  const { parameters, statistics } = layout;
+  const averaged = averageDecay !== undefined;
+  return [
+    { state: STATES.parameter, layout: parameters, prefix: "" },
+    ...(statistics ? [{ state: STATES.statistics, layout: statistics, prefix: "" }] : []),
+    ...optimizerState(optimizer).map((state) => ({ state, layout: parameters, prefix: `${OPTIMIZER}${state}.` })),
+    ...(averaged ? [{ state: STATES.average, layout: parameters, prefix: AVERAGE }] : []),
+    ...(averaged && statistics ? [{ state: STATES.averageStatistics, layout: statistics, prefix: AVERAGE }] : []),
+  ];
+}
+
+/**
+ * Puts training on a device.
+ *
+ * @param device Where.
+ * @param training The lowered network.
+ * @param options What it was lowered from.
+ * @param initial `parameters` to begin with, running statistics included; `prelude`, programs that make the batch's input
+ * and targets, and the names of `inputs` that are written before a step.
+ * @returns The plan; close it when done.
+ * @throws {TypeError} If a parameter is missing.
+ * @throws {RangeError} If a tensor exceeds the adapter's limits.
+ */
+export async function createTrainingPlan(
+  device: Device,
+  training: LoweredTraining,
+  options: TrainingOptions,
+  initial: { parameters: Parameters; prelude?: readonly Program[]; inputs: readonly string[] },
+): Promise<TrainingPlan> {
+  const { parameters, prelude = [], inputs } = initial;
+  const { accumulate = 1, lossScaling } = options;
+  const { gpu } = device;
+  const states = flatStates(training, options);
+  const plan = await createPlan(device, joinPrograms([...prelude, training]), { inputs, outputs: [] });
+  const [control, history, turn] = [STATES.control, STATES.history, STATES.turn].map(plan.tensor);
+  const reportBytes = LOSS_HISTORY * 4 + CONTROL_BYTES;
+  const staging = createBuffer(device, reportBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "losses");
+  /** Batches since the beginning, and when last read. */
+  let batches = 0;
+  let read = 0;
+
+  const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
+    const { buffer, offset } = plan.tensor(name);
+    gpu.queue.writeBuffer(buffer, offset, data);
+  };
+  const start = () => {
+    batches = 0;
+    read = 0;
+  };
+  const load: TrainingPlan["load"] = (state) => {
+    for (const { state: name, layout, prefix } of states) {
+      const flat = flattenParameters(layout, (tensor) => {
+        const found = state.get(`${prefix}${tensor}`);
+        if (!found) throw new TypeError(`Cannot continue training: tensor "${prefix}${tensor}" is missing`);
+        return found.data;
+      });
+      write(name, flat);
+    }
+    const words = state.get("control");
+    if (words?.data.length !== CONTROL_BYTES / 4) {
+      throw new TypeError(`Cannot continue training: tensor "control" has ${words?.data.length ?? "no"} elements`);
+    }
+    write(STATES.control, words.data);
+    start();
+  };
+  load(initialState(states, parameters, lossScaling.initial));
+
+  return {
+    tensor: plan.tensor,
+    bytes: plan.bytes,
+    measure: plan.measure,
+    load,
+    step(learningRate) {
+      gpu.queue.writeBuffer(control.buffer, control.offset, new Float32Array([learningRate]));
+      gpu.queue.writeBuffer(turn.buffer, turn.offset, new Uint32Array([batches]));
+      const encoder = gpu.createCommandEncoder();
+      if (accumulate > 1 && batches % accumulate === 0) {
+        const { buffer, offset, size } = plan.tensor(STATES.gradientSum);
+        encoder.clearBuffer(buffer, offset, size);
+      }
+      plan.encode(encoder, PARTS.batch);
+      batches++;
+      if (batches % accumulate === 0) plan.encode(encoder, PARTS.update);
+      gpu.queue.submit([encoder.finish()]);
+    },
+    async read() {
+      const encoder = gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(history.buffer, history.offset, staging, 0, LOSS_HISTORY * 4);
+      encoder.copyBufferToBuffer(control.buffer, control.offset, staging, LOSS_HISTORY * 4, CONTROL_BYTES);
+      gpu.queue.submit([encoder.finish()]);
+      const [first, end] = [Math.max(read, batches - LOSS_HISTORY), batches];
+      read = batches;
+      await staging.mapAsync(GPUMapMode.READ);
+      const bytes = staging.getMappedRange().slice(0);
+      staging.unmap();
+      const ring = new Float32Array(bytes, 0, LOSS_HISTORY);
+      return {
+        losses: Float32Array.from({ length: end - first }, (_, index) => ring[(first + index) % LOSS_HISTORY]),
+        control: decodeControl(bytes.slice(LOSS_HISTORY * 4)),
+      };
+    },
+    async state() {
+      const ranges = [...states.map(({ state }) => plan.tensor(state)), control];
+      const flats = await readRanges(device, ranges);
+      const state: TrainingState = new Map();
+      states.forEach(({ layout, prefix }, index) => {
+        const flat = new Float32Array(flats[index]);
+        for (const { name, shape, first, length } of layout.segments) {
+          state.set(`${prefix}${name}`, { shape, data: flat.slice(first, first + length) });
+        }
+      });
+      state.set("control", { shape: [CONTROL_BYTES / 4], data: new Float32Array(flats[states.length]) });
+      return state;
+    },
+    close() {
+      plan.close();
+      destroyBuffer(device, staging);
+    },
+  };
+}
+
+/** Averages start from the parameters, all else from zero. */
+function initialState(states: readonly FlatState[], parameters: Parameters, lossScale: number) {
+  const state = new Map<string, { data: Float32Array<ArrayBuffer> }>();
+  for (const { layout, prefix } of states) {
+    for (const { name, length } of layout.segments) {
+      const given = parameters.get(name);
+      if (!given) throw new TypeError(`Cannot train: parameter "${name}" is missing`);
+      const data = prefix.startsWith(OPTIMIZER) ? new Float32Array(length) : Float32Array.from(given.data);
+      state.set(`${prefix}${name}`, { data });
+    }
+  }
+  return state.set("control", { data: new Float32Array(encodeControl(initialControl(lossScale)).buffer) });
+}
+
+/** Programs one after the other; a tensor that two of them name is one. */
+function joinPrograms(programs: readonly Program[]): Program {
+  const merge = <T>(maps: readonly (ReadonlyMap<string, T> | undefined)[]) =>
+    new Map(maps.flatMap((map) => [...map ?? []]));
+  return {
+    tensors: merge(programs.map(({ tensors }) => tensors)),
+    constants: merge(programs.map(({ constants }) => constants)),
+    states: merge(programs.map(({ states }) => states)),
+    views: merge(programs.map(({ views }) => views)),
+    steps: programs.flatMap(({ steps }) => steps.map((step) => ({ part: PARTS.batch, ...step }))),
+  };
+}
+
+async function readRanges(device: Device, ranges: readonly BufferRange[]): Promise<ArrayBuffer[]> {
+  const total = ranges.reduce((sum, { size }) => sum + size, 0);
+  const staging = createBuffer(device, total, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "training state");
+  const encoder = device.gpu.createCommandEncoder();
+  let end = 0;
+  const offsets = ranges.map(({ buffer, offset, size }) => {
+    encoder.copyBufferToBuffer(buffer, offset, staging, end, size);
+    end += size;
+    return end - size;
+  });
+  device.gpu.queue.submit([encoder.finish()]);
+  await staging.mapAsync(GPUMapMode.READ);
+  const bytes = staging.getMappedRange().slice(0);
+  destroyBuffer(device, staging);
+  return ranges.map(({ size }, index) => bytes.slice(offsets[index], offsets[index] + size));
+}
