@@ -1,5 +1,6 @@
 /**
- * The architectures by timm's names.
+ * The architectures by timm's names, and ResNets for small images, which timm does not have: `resnet20` has 20 layers,
+ * `resnet8x3` three times the width, and a stem of stride 2 in `resnet8x3_s2`.
  *
  * @module
  */
@@ -49,6 +50,12 @@ const resnets: Record<string, Pick<ResNetDescription, "block" | "repeats" | "car
   resnext101_32x48d: { block: "bottleneck", repeats: [3, 4, 23, 3], cardinality: 32, baseWidth: 48 },
 };
 
+/** Layers and width of each ResNet for small images, the width over that of the paper. */
+const smallResNets: readonly [layers: number, width: number][] = [
+  ...[8, 14, 20, 32, 44, 56].map((layers) => [layers, 1] as [number, number]),
+  ...[2, 3, 4].map((width) => [8, width] as [number, number]),
+];
+
 /** Width and divisor of each member of ReXNet. */
 const rexnets: Record<string, [width: number, divisor: number]> = {
   rexnet_100: [1.0, 1],
@@ -85,6 +92,21 @@ for (const [member, description] of Object.entries(resnets)) {
     (name, classes) => buildResNet({ ...description, name, channels: [64, 128, 256, 512], classes }),
   );
 }
+for (const [layers, width] of smallResNets) {
+  for (const stride of [1, 2]) {
+    const description = {
+      block: "basic",
+      repeats: new Array(3).fill((layers - 2) / 6),
+      channels: [16, 32, 64].map((channels) => channels * width),
+      smallStem: { stride },
+      ...plain,
+    } as const;
+    architectures.set(
+      `resnet${layers}${width > 1 ? `x${width}` : ""}${stride > 1 ? `_s${stride}` : ""}`,
+      (name, classes) => buildResNet({ ...description, name, classes }),
+    );
+  }
+}
 for (const [member, [width, divisor]] of Object.entries(rexnets)) {
   architectures.set(
     member,
@@ -105,7 +127,7 @@ const formerNames: readonly [pattern: RegExp, architecture: string][] = [
 /**
  * Lists the architectures that {@linkcode buildNetwork} knows.
  *
- * @returns timm's names, without tags, in alphabetical order.
+ * @returns Their names, without tags, in alphabetical order.
  */
 export function listArchitectures(): string[] {
   return [...architectures.keys()].sort();

@@ -1,5 +1,6 @@
 /**
- * Networks as data: timm's EfficientNet, EfficientNet-Lite, ResNet, ResNeXt and ReXNet as lists of operations.
+ * Networks as data: timm's EfficientNet, EfficientNet-Lite, ResNet, ResNeXt and ReXNet, and
+ * ResNets for small images, as lists of operations.
  *
  * ```ts
  * import { buildNetwork, parameterShapes } from "./mod.ts";

@@ -1,11 +1,15 @@
 /**
- * ResNet and ResNeXt.
+ * ResNet and ResNeXt, for photographs and for small images.
  *
  * A 7x7 stem and a max pool, then four stages of residual blocks: two 3x3 convolutions (`basic`), or 1x1, 3x3, 1x1 with
  * four times the width outside (`bottleneck`). ResNeXt groups the 3x3 convolution and widens it: its width is
  * `floor(channels * baseWidth / 64) * cardinality`. The stride is on the 3x3 convolution, as in torchvision.
  *
- * Sources: He et al., "Deep Residual Learning", 2016, table 1; Xie et al., "Aggregated Residual Transformations", 2017,
+ * For images of 32 x 32 pixels or so, stem and pool are one 3x3 convolution, and three stages of basic blocks follow, of
+ * 16, 32 and 64 channels; with n blocks a stage it has 6n + 2 layers. Where the shape changes, the shortcut is a 1x1
+ * convolution as in the other networks.
+ *
+ * Sources: He et al., "Deep Residual Learning", 2016, table 1, section 4.2 for small images; Xie et al., "Aggregated Residual Transformations", 2017,
  * table 1; Mahajan et al., "Exploring the Limits of Weakly Supervised Pretraining", 2018, for 32x8d to 32x48d.
  *
  * @module
@@ -17,6 +21,8 @@ import { activation, add, batchNorm, convolution, finish, image, type Tensor } f
 /** What a member of the family is. */
 export interface ResNetDescription {
   readonly name: string;
+  /** The stem for small images, as wide as the first stage; if left out, it is the 7x7 convolution and the max pool. */
+  readonly smallStem?: { readonly stride: number };
   readonly block: "basic" | "bottleneck";
   /** Number of blocks of each stage. */
   readonly repeats: readonly number[];
@@ -42,18 +48,7 @@ const epsilon = 1e-5;
  */
 export function buildResNet(description: ResNetDescription): Network {
   const operations: Operation[] = [];
-  let tensor = convolution(operations, image, "conv1", { outputChannels: stemChannels, kernel: 7, stride: 2 });
-  tensor = activation(operations, batchNorm(operations, tensor, "bn1", epsilon), "relu");
-  operations.push({
-    type: "pool",
-    mode: "max",
-    input: tensor.name,
-    output: "maxpool",
-    kernel: [3, 3],
-    stride: [2, 2],
-    padding: [1, 1],
-  });
-  tensor = { ...tensor, name: "maxpool", stride: tensor.stride * 2 };
+  let tensor = stem(operations, description);
   const last = description.repeats.reduce((sum, repeats) => sum + repeats, 0) - 1;
   let block = 0;
   description.repeats.forEach((repeats, stage) => {
@@ -64,6 +59,25 @@ export function buildResNet(description: ResNetDescription): Network {
     }
   });
   return finish(description.name, operations, tensor, { name: "fc", classes: description.classes });
+}
+
+function stem(operations: Operation[], { smallStem, channels }: ResNetDescription): Tensor {
+  const shape = smallStem
+    ? { outputChannels: channels[0], kernel: 3, stride: smallStem.stride }
+    : { outputChannels: stemChannels, kernel: 7, stride: 2 };
+  const norm = batchNorm(operations, convolution(operations, image, "conv1", shape), "bn1", epsilon);
+  const tensor = activation(operations, norm, "relu");
+  if (smallStem) return tensor;
+  operations.push({
+    type: "pool",
+    mode: "max",
+    input: tensor.name,
+    output: "maxpool",
+    kernel: [3, 3],
+    stride: [2, 2],
+    padding: [1, 1],
+  });
+  return { ...tensor, name: "maxpool", stride: tensor.stride * 2 };
 }
 
 function residualBlock(

@@ -12,7 +12,7 @@ function convolutions(architecture: string) {
   return operations.filter((operation) => operation.type === "convolution");
 }
 
-Deno.test("listArchitectures() lists those of the fixture made by timm", () => {
+Deno.test("listArchitectures() lists those of the fixture made by timm and PyTorch", () => {
   assertEquals(listArchitectures(), Object.keys(architectures).sort());
 });
 
@@ -48,7 +48,7 @@ for (const [name, expected] of Object.entries(architectures)) {
     }
     known.delete(network.classifier.output);
     assertEquals([...known].filter((name) => !read.has(name)), []);
-    assertEquals(network.stride, 32);
+    assertEquals(network.stride, "stride" in expected ? expected.stride : 32);
   });
 }
 
@@ -116,6 +116,14 @@ Deno.test("buildNetwork() names the closest of the known architectures", () => {
     RangeError,
     'Cannot build network "tf_eficientnet_b3.in1k": unknown architecture, did you mean "tf_efficientnet_b3"? Known are ' +
       "efficientnet_b0, ",
+  );
+});
+
+Deno.test("buildNetwork() names the closest of the ResNets for small images", () => {
+  assertThrows(
+    () => buildNetwork("resnet8_x3_s2", { classes: 10 }),
+    RangeError,
+    'unknown architecture, did you mean "resnet8x3_s2"?',
   );
 });
 

@@ -1,5 +1,6 @@
 /**
- * The small networks of `tests/fixtures/models`, whose stages `tests/fixtures/README.md` gives.
+ * The small networks of `tests/fixtures/models`, whose stages `tests/fixtures/README.md` gives, and ResNet-8 in
+ * `fixtures`.
  *
  * @module
  */
@@ -8,6 +9,7 @@ import { loadParameters, openWeights } from "../../../formats/weights/mod.ts";
 import type { Network } from "../../../kernels/network.ts";
 import {
   buildEfficientNet,
+  buildNetwork,
   buildResNet,
   buildReXNet,
   type EfficientNetDescription,
@@ -18,6 +20,7 @@ import { fromNCHW, type Parameters, type Tensor } from "./reference.ts";
 
 const classes = 24;
 const models = new URL("../../fixtures/models/", import.meta.url);
+const own = new URL("fixtures/", import.meta.url);
 
 function stage(repeats: number, kernel: number, stride: number, expansion: number, channels: number) {
   const block: EfficientNetStage["block"] = expansion === 1 ? "depthwiseSeparable" : "invertedResidual";
@@ -69,6 +72,7 @@ export const fixtureNetworks: Readonly<Record<string, Network>> = {
     cardinality: 4,
     baseWidth: 32,
   }),
+  resnet8: buildNetwork("resnet8", { classes }),
   rexnet: buildReXNet({
     name: "rexnet",
     width: 0.35,
@@ -98,8 +102,9 @@ export interface Fixture {
  * @returns Its tensors.
  */
 export async function readFixture(name: string): Promise<Fixture> {
-  const weights = await openWeights(new URL(`${name}.safetensors`, models).pathname);
-  const values = await openWeights(new URL(`${name}.io.safetensors`, models).pathname);
+  const folder = name === "resnet8" ? own : models;
+  const weights = await openWeights(new URL(`${name}.safetensors`, folder).pathname);
+  const values = await openWeights(new URL(`${name}.io.safetensors`, folder).pathname);
   const read = async (name: string) => ({ shape: values.shape(name), data: await values.read(name) });
   try {
     return {
