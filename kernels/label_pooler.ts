@@ -60,8 +60,8 @@ export interface LabelPooler {
   close(): void;
 }
 
-/** Tensors of the program. */
-const NAMES = {
+/** Tensors of the program: what is uploaded, and where the targets are. */
+export const POOLING_TENSORS = {
   regions: "sampling regions",
   class: "label map classes",
   score: "label map scores",
@@ -69,6 +69,9 @@ const NAMES = {
   pooled: "pooled cells",
   target: "targets",
 } as const;
+
+const NAMES = POOLING_TENSORS;
+
 /** The maps are outputs too: they stay for the next step. */
 const ENDS = {
   inputs: [NAMES.regions, NAMES.class, NAMES.score],
@@ -147,15 +150,7 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
   let loaded = 0;
 
   function upload(crops: readonly Crop[]): void {
-    if (crops.length > settings.crops) {
-      throw new RangeError(`Cannot pool ${crops.length} crops: the step has ${settings.crops}`);
-    }
-    // All places: what an unused one holds from the step before are floats, which would be read as counts.
-    const packed = packRegions(
-      samplingRegions({ count: loaded, grid: settings.grid }, crops, settings),
-      settings.crops,
-    );
-    device.gpu.queue.writeBuffer(regions.buffer, regions.offset, packed);
+    uploadCrops(device, regions, crops, settings, loaded);
   }
 
   function encode(encoder: GPUCommandEncoder, crops: readonly Crop[]): void {
@@ -167,17 +162,7 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
     targets,
     encode,
     load(maps) {
-      checkMaps(maps);
-      for (const name of ["k", "grid", "classes", "dtype"] as const) {
-        if (String(maps[name]) !== String(settings[name])) {
-          throw new TypeError(`Cannot pool label maps: ${name} is ${maps[name]}, expected ${settings[name]}`);
-        }
-      }
-      if (maps.count > settings.maps) {
-        throw new RangeError(`Cannot pool ${maps.count} label maps: the step has ${settings.maps}`);
-      }
-      write(device, class_, maps.class);
-      write(device, score, maps.score);
+      uploadMaps(device, { class: class_, score }, maps, settings);
       loaded = maps.count;
     },
     async pool(crops) {
@@ -203,6 +188,60 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
       destroyBuffer(device, staging);
     },
   };
+}
+
+/**
+ * Uploads the label maps of a step.
+ *
+ * @param device Where.
+ * @param ranges Of the tensors `class` and `score` of {@linkcode POOLING_TENSORS}.
+ * @param maps The maps.
+ * @param settings What the program was lowered for.
+ * @throws {RangeError} If there are more than the settings say.
+ * @throws {TypeError} If they are of another kind.
+ */
+export function uploadMaps(
+  device: Device,
+  ranges: Readonly<Record<"class" | "score", BufferRange>>,
+  maps: SparseMaps,
+  settings: LabelPoolerSettings,
+): void {
+  checkMaps(maps);
+  for (const name of ["k", "grid", "classes", "dtype"] as const) {
+    if (String(maps[name]) !== String(settings[name])) {
+      throw new TypeError(`Cannot pool label maps: ${name} is ${maps[name]}, expected ${settings[name]}`);
+    }
+  }
+  if (maps.count > settings.maps) {
+    throw new RangeError(`Cannot pool ${maps.count} label maps: the step has ${settings.maps}`);
+  }
+  write(device, ranges.class, maps.class);
+  write(device, ranges.score, maps.score);
+}
+
+/**
+ * Uploads the crops of a step.
+ *
+ * @param device Where.
+ * @param regions The tensor of that name of {@linkcode POOLING_TENSORS}.
+ * @param crops The crops.
+ * @param settings What the program was lowered for.
+ * @param maps How many label maps were uploaded.
+ * @throws {RangeError} If there are more crops than the settings say, or one is not a part of its image.
+ */
+export function uploadCrops(
+  { gpu }: Device,
+  regions: BufferRange,
+  crops: readonly Crop[],
+  settings: LabelPoolerSettings,
+  maps: number,
+): void {
+  if (crops.length > settings.crops) {
+    throw new RangeError(`Cannot pool ${crops.length} crops: the step has ${settings.crops}`);
+  }
+  // All places: what an unused one holds from the step before are floats, which would be read as counts.
+  const packed = packRegions(samplingRegions({ count: maps, grid: settings.grid }, crops, settings), settings.crops);
+  gpu.queue.writeBuffer(regions.buffer, regions.offset, packed);
 }
 
 function wholeWords(bytes: number): number {

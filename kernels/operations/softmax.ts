@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups } from "../kernel.ts";
+import { type Kernel, spreadWorkgroups, type Storage } from "../kernel.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 import { treeJoin } from "./tree_join.ts";
@@ -38,12 +38,12 @@ export function softmaxReference(logits: ArrayLike<number>, classes: number): Fl
 /**
  * Softmax.
  *
- * @param options `rows` of `classes` each.
+ * @param options `rows` of `classes` each; `output` how the result is stored, as the input unless given.
  * @returns A kernel with `input` (a texture in the software profile) and `output`, `[rows, C]`.
  */
-export function softmaxKernel(options: { rows: number; classes: number } & Target): Kernel {
-  const { rows, classes, profile, storage } = options;
-  const vector = vectorType(storage);
+export function softmaxKernel(options: { rows: number; classes: number; output?: Storage } & Target): Kernel {
+  const { rows, classes, profile, storage, output = storage } = options;
+  const vector = vectorType(output);
   const parameters = unsigned([
     { name: "rows", value: rows },
     { name: "vectors", value: channelVectors(classes) },
@@ -65,7 +65,7 @@ ${body}
   const join = (name: string, operation?: (a: string, b: string) => string) =>
     shared ? treeJoin(name, { workers: WORKERS, operation }) : "";
   return {
-    name: `softmax ${storage} ${profile}`,
+    name: `softmax ${storage}${output === storage ? "" : ` to ${output}`} ${profile}`,
     code: `${declarations(bindings, parameters, { textures: reads.textures.map(({ name }) => name) })}
 ${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
 @compute @workgroup_size(${shared ? WORKERS : 8})

@@ -8,7 +8,8 @@
  * @module
  */
 
-import type { Linear, Network, Pair } from "../network.ts";
+import { withGlobalPooling } from "../classifier.ts";
+import type { Network, Pair } from "../network.ts";
 import { binaryCrossEntropyKernel } from "../operations/binary_cross_entropy.ts";
 import {
   gatherWeightsKernel,
@@ -80,7 +81,9 @@ export interface LoweredTraining extends Program {
  */
 export function lowerTraining(options: TrainingOptions, target: Target): LoweredTraining {
   const { network, batch, size, dropout = 0, dropPath = 0 } = options;
-  const operations = [...network.operations, ...headOf(network)];
+  const { operations: body, classifier } = withGlobalPooling(network);
+  const pooled = classifier.input;
+  const operations = [...body, classifier];
   const shapes = inferShapes(operations, { name: network.input, shape: [batch, ...size, 3] });
   const shapeOf = (tensor: string): Shape => shapes.get(tensor)!;
   const layout = layOutNetwork(network, options);
@@ -91,23 +94,21 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
 
   addTensor(builder, network.input, shapeOf(network.input));
   if (dropPath > 0 || dropout > 0) addBytes(builder, SEEDS, batch * 4);
-  const pooled = network.classifier.input;
-  const body = addForward(builder, operations.slice(0, -1), { wanted: (name) => name !== network.input, dropPath });
+  const features = addForward(builder, body, { wanted: (name) => name !== network.input, dropPath });
   const drop = (input: string, output: string): string => {
     if (dropout === 0) return input;
-    const shape = shapeOf(pooledName(network));
+    const shape = shapeOf(pooled);
     addTensor(builder, output, shape);
     const kernel = dropKernel({ shape, rate: dropout, layer: operations.length, by: "channel", ...target });
     addStep(builder, kernel, { input, seeds: SEEDS, output });
     return output;
   };
-  const features = pooledName(network);
-  const head: Linear = { ...network.classifier, input: drop(features, `${features} dropped`) };
-  shapes.set(head.input, shapeOf(features));
-  const classifier = addForward(builder, [head], { wanted: () => true, dropPath: 0 });
+  const head = { ...classifier, input: drop(pooled, `${pooled} dropped`) };
+  shapes.set(head.input, shapeOf(pooled));
+  const logits = addForward(builder, [head], { wanted: () => true, dropPath: 0 });
   const logitsGradient = addLoss(builder, head.output, options);
-  const featuresGradient = classifier.backward(head.output, logitsGradient).get(head.input)!;
-  body.backward(features, drop(featuresGradient, `${gradientName(pooled)} dropped`));
+  const headGradient = logits.backward(head.output, logitsGradient).get(head.input)!;
+  features.backward(pooled, drop(headGradient, `${gradientName(pooled)} dropped`));
   if (accumulates(options)) {
     addStep(builder, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
       gradient: STATES.gradient,
@@ -119,17 +120,6 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
   addUpdate(builder, layout, options);
   const updates = program.steps.map((step) => ({ ...step, part: PARTS.update }));
   return { ...program, steps: [...steps, ...updates], layout };
-}
-
-function pooledName({ features }: Network): string {
-  return `${features} mean`;
-}
-
-/** Global pooling and the classifier, which stand apart from a network's operations. */
-function headOf(network: Network) {
-  const { features, classifier } = network;
-  const output = pooledName(network);
-  return [{ type: "globalAveragePool", input: features, output } as const, { ...classifier, input: output }];
 }
 
 function accumulates({ accumulate = 1 }: TrainingOptions): boolean {
