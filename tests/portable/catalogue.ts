@@ -15,6 +15,11 @@ import { buildNetwork, listArchitectures } from "../../kernels/networks/mod.ts";
 import { activationKernel } from "../../kernels/operations/activation.ts";
 import { activationGradientKernel } from "../../kernels/operations/activation_gradient.ts";
 import { addKernel, addResidualGradientKernel } from "../../kernels/operations/add.ts";
+import { cropResizeKernel } from "../../kernels/operations/augmentation/crop_resize.ts";
+import { normaliseKernel } from "../../kernels/operations/augmentation/finish.ts";
+import { mixImagesKernel, mixTargetsKernel } from "../../kernels/operations/augmentation/mix_kernels.ts";
+import type { AugmentationSettings } from "../../kernels/operations/augmentation/mod.ts";
+import { imageOperationKernel, operationTablesKernel } from "../../kernels/operations/augmentation/operation_kernels.ts";
 import { batchNormKernel } from "../../kernels/operations/batch_norm.ts";
 import {
   batchNormGradientSumsKernel,
@@ -149,6 +154,19 @@ const POOLS: readonly PoolOptions[] = [
 
 const TABLES = resizeTables(9, 7, { size: [4, 5], filter: "bicubic" });
 
+/** Augmentation with every combination of what its last step does. */
+const AUGMENTATIONS: readonly AugmentationSettings[] = [0, 0.1].flatMap((lighting) =>
+  ([undefined, "zero", "random"] as const).map((value) => ({
+    size: [19, 23],
+    interpolation: "bicubic",
+    mean: [0.5, 0.5, 0.5],
+    std: [0.5, 0.5, 0.5],
+    colourJitter: { contrast: 0.4 },
+    lighting,
+    erasing: value && { probability: 1, scale: [0.1, 0.3], ratio: [0.5, 2], value },
+  }))
+);
+
 const LENGTH = 128;
 const LAYOUT: ParameterLayout = layOutParameters([{ name: "weight", shape: [3, 5, 3, 3], weightDecay: 0.1 }]);
 const ADAM = { betas: [0.9, 0.999], epsilon: 1e-8 } as const;
@@ -222,6 +240,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
           .flatMap((epilogue) => convolutionKernels(shape, epilogue, target).map((dispatch) => dispatch.kernel))
       );
     }),
+  cropResizeKernel: () =>
+    STORAGES.flatMap((storage) =>
+      AUGMENTATIONS.flatMap((settings) =>
+        [false, true].map((normalised) => cropResizeKernel({ batch: 3, settings, normalised, storage }))
+      )
+    ),
   crossEntropyKernel: () => TARGETS.map((target) => crossEntropyKernel({ rows: 9, classes: 11, ...target })),
   dropKernel: () =>
     TARGETS.flatMap((target) =>
@@ -235,13 +259,27 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
   gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
+  imageOperationKernel: () =>
+    PROFILES.flatMap((profile) =>
+      [false, true].map((tables) =>
+        imageOperationKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile, tables })
+      )
+    ),
   labelTargetKernel: () =>
     PROFILES.flatMap((profile) =>
       [undefined, 0.5].map((share) => labelTargetKernel({ rows: 9, classes: 11, smoothing: 0.1, share, profile }))
     ),
+  mixImagesKernel: () => TARGETS.map((target) => mixImagesKernel({ shape: [3, 9, 8, 3], ...target })),
+  mixTargetsKernel: () => PROFILES.map((profile) => mixTargetsKernel({ batch: 3, classes: 11, profile })),
   multiplyGateGradientKernel: () => TARGETS.map((target) => multiplyGateGradientKernel({ shape: SHAPE, ...target })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
+  normaliseKernel: () =>
+    TARGETS.flatMap((target) =>
+      AUGMENTATIONS.map((settings) => normaliseKernel({ batch: 3, settings, ...target }))
+    ),
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
+  operationTablesKernel: () =>
+    PROFILES.map((profile) => operationTablesKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile })),
   packClassesKernel: () =>
     PROFILES.flatMap((profile) =>
       [1000, 70000].map((classes) => packClassesKernel({ batch: 1, elements: 45, classes, profile }))

@@ -54,14 +54,14 @@ export function randomWord([first, second]: RandomKey, counter: number): number 
 
 /** {@linkcode randomWord} in WGSL: `randomWord(key: vec2<u32>, counter: u32) -> u32`. */
 export const RANDOM_WORD = `
-fn finish(value: u32) -> u32 {
+fn mixedBits(value: u32) -> u32 {
   var state = (value ^ (value >> 16u)) * 0x85ebca6bu;
   state = (state ^ (state >> 13u)) * 0xc2b2ae35u;
   return state ^ (state >> 16u);
 }
 
 fn randomWord(key: vec2<u32>, counter: u32) -> u32 {
-  return finish(finish(counter * 0x9e3779b9u + key.x) ^ key.y);
+  return mixedBits(mixedBits(counter * 0x9e3779b9u + key.x) ^ key.y);
 }
 `;
 

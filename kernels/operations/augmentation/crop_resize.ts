@@ -1,0 +1,149 @@
+/**
+ * Resizing the parts of a batch's images in one dispatch, as Pillow does it, to the bit (see `../resize`): every image
+ * has a size and tables of its own, which its record names.
+ *
+ * A workgroup makes 16 x 16 pixels of one image. Its invocations resize the rows that these need horizontally, into
+ * workgroup memory, and then vertically: the intermediate image never leaves the chip. At most 4 rows of the part
+ * go into one of the result (`reduce.ts`), and 16 rows of the result need at most 77 with the widest filter. A mirror
+ * image reads the horizontal table backwards.
+ *
+ * @module
+ */
+
+import { type Kernel, spreadWorkgroups } from "../../kernel.ts";
+import { GROUP, PRECISION } from "../resize/tables.ts";
+import { BUILTINS, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
+import { finishPixel } from "./finish.ts";
+import { MOST_REDUCTION } from "./reduce.ts";
+import { recordVectors } from "./records.ts";
+import type { AugmentationSettings } from "./settings.ts";
+
+/** Pixels of a workgroup along either axis. */
+const TILE = 16;
+
+/** The widest filter's support. */
+const SUPPORT = 2;
+
+/** Rows that a tile needs: its middles lie at most 15 x 4 apart, and the filter reaches 2 x 4 to both sides. */
+const ROWS = (TILE - 1) * MOST_REDUCTION + 2 * SUPPORT * MOST_REDUCTION + 2;
+
+const ROUND = `    sum = clamp(sum >> vec3<u32>(${PRECISION}u), vec3<i32>(0), vec3<i32>(255));`;
+const START = `vec3<i32>(${1 << (PRECISION - 1)})`;
+
+/** Pixel `tap` of three words, weighed. */
+function weigh(tap: number): string {
+  const bytes = [0, 1, 2].map((colour) => {
+    const byte = 3 * tap + colour;
+    return `(word${byte >> 2} >> ${(byte & 3) * 8}u) & 255u`;
+  });
+  return `      sum += vec3<i32>(vec3<u32>(${bytes.join(", ")})) * tables[weight + ${tap}u * parameters.width];`;
+}
+
+/**
+ * Cuts out and resizes a batch, for a GPU.
+ *
+ * @param options Images of a `batch`; what happens to them; `normalised` whether the result is the network's input, or
+ * pixels of 8 bits for further operations; `storage` of the former.
+ * @returns A kernel with the bindings `pixels` (bytes, each part's `[height, width, 3]`; three words past the last are
+ * read), `tables` (i32, of `resizeTables`), `records`, and `output`: `[N, H, W, 3]`, or u32 `[N, H, W]` with red in the
+ * lowest byte and 255 in the highest where there is an image.
+ */
+export function cropResizeKernel(
+  options: { batch: number; settings: AugmentationSettings; normalised: boolean } & Pick<Target, "storage">,
+): Kernel {
+  const { batch, settings, normalised, storage } = options;
+  const [height, width] = settings.size;
+  const tiles = [Math.ceil(height / TILE), Math.ceil(width / TILE)];
+  const finish = finishPixel(settings);
+  const own = normalised ? finish.parameters.filter(({ name }) => name !== "recordVectors") : [];
+  const bindings = {
+    pixels: "u32",
+    tables: "i32",
+    records: "vec4<u32>",
+    output: normalised ? vectorType(storage) : "u32",
+  };
+  const parameters = unsigned([
+    { name: "batch", value: batch },
+    { name: "height", value: height },
+    { name: "width", value: width },
+    { name: "tileRows", value: tiles[0] },
+    { name: "tileColumns", value: tiles[1] },
+    { name: "recordVectors", value: recordVectors(settings) },
+    ...own,
+  ]);
+  return {
+    name: `crop and resize ${normalised ? storage : "8 bits"}`,
+    code: `${declarations(bindings, parameters)}
+/** Rows of the part, resized horizontally. */
+var<workgroup> resized: array<u32, ${ROWS * TILE}>;
+${normalised ? finish.functions : ""}
+@compute @workgroup_size(${TILE * TILE})
+fn main(${BUILTINS}) {
+  let tile = workgroup.y * workgroups.x + workgroup.x;
+  let sample = tile / (parameters.tileRows * parameters.tileColumns);
+  if (sample >= parameters.batch) { return; }
+  let top = tile / parameters.tileColumns % parameters.tileRows * ${TILE}u;
+  let column = local % ${TILE}u;
+  let x = tile % parameters.tileColumns * ${TILE}u + column;
+  let y = top + local / ${TILE}u;
+  let place = records[sample * parameters.recordVectors];
+  let mirrored = records[sample * parameters.recordVectors + 1u].w == 1u;
+  let first = u32(tables[place.w + top]);
+  if ((place.y > 0u) & (x < parameters.width)) {
+    let bottom = min(top + ${TILE - 1}u, parameters.height - 1u);
+    let rows = u32(tables[place.w + bottom] + tables[place.w + parameters.height + bottom]) - first;
+    let entry = place.z + select(x, parameters.width - 1u - x, mirrored);
+    let start = u32(tables[entry]);
+    let taps = u32(tables[entry + parameters.width]);
+    for (var row = local / ${TILE}u; row < rows; row += ${TILE}u) {
+      var weight = entry + 2u * parameters.width;
+      let byte = ((first + row) * place.y + start) * 3u;
+      // The group's 12 bytes begin within a word, always at the same byte, since a group is whole words long.
+      let shift = byte % 4u * 8u;
+      var source = place.x + byte / 4u;
+      var next = pixels[source];
+      var sum = ${START};
+      for (var tap = 0u; tap < taps; tap += ${GROUP}u) {
+${
+      [0, 1, 2].map((word) =>
+        `      let before${word} = next;
+      next = pixels[source + ${word + 1}u];
+      let word${word} = (before${word} >> shift) | ((next << 1u) << (31u - shift));`
+      ).join("\n")
+    }
+${[0, 1, 2, 3].map(weigh).join("\n")}
+        weight += ${GROUP}u * parameters.width;
+        source += 3u;
+      }
+${ROUND}
+      resized[row * ${TILE}u + column] = u32(sum.x | (sum.y << 8u) | (sum.z << 16u));
+    }
+  }
+  workgroupBarrier();
+  if ((x < parameters.width) & (y < parameters.height)) {
+    let entry = place.w + y;
+    let taps = select(0u, u32(tables[entry + parameters.height]), place.y > 0u);
+    var weight = entry + 2u * parameters.height;
+    var source = (u32(tables[entry]) - first) * ${TILE}u + column;
+    var sum = ${START};
+    for (var tap = 0u; tap < taps; tap++) {
+      let colour = resized[source];
+      let rgb = vec3<i32>(vec3<u32>(colour, colour >> 8u, colour >> 16u) & vec3<u32>(255u));
+      sum += rgb * tables[weight];
+      weight += parameters.height;
+      source += ${TILE}u;
+    }
+${ROUND}
+    let colour = select(0u, u32(sum.x | (sum.y << 8u) | (sum.z << 16u)) | 0xff000000u, place.y > 0u);
+    let pixel = y * parameters.width + x;
+    output[sample * parameters.height * parameters.width + pixel] = ${
+      normalised ? `${vectorType(storage)}(finish(sample, pixel, colour))` : "colour"
+    };
+  }
+}
+`,
+    bindings: Object.keys(bindings),
+    parameters,
+    workgroups: spreadWorkgroups(batch * tiles[0] * tiles[1]),
+  };
+}

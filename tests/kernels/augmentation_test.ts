@@ -1,0 +1,198 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  type AugmentationOptions,
+  createAugmentationPacker,
+  lowerAugmentation,
+  lowerTargetMixing,
+} from "../../kernels/augmentation.ts";
+import {
+  type AugmentationSettings,
+  augmentReference,
+  mixImagesReference,
+  mixTargetsReference,
+  sampleAugmentation,
+  sampleMix,
+} from "../../kernels/operations/augmentation/mod.ts";
+import { mixWords, packMix } from "../../kernels/operations/augmentation/mix_kernels.ts";
+import { runKernel } from "../../kernels/run.ts";
+import { assertClose, sumTolerance } from "./compare.ts";
+import { augmentOnDevice, randomImages } from "./operations/augmentation/batch.ts";
+import { padChannels, randomValues, targets, testDevice, unpadChannels } from "./tensors.ts";
+
+const PLAIN: AugmentationSettings = {
+  size: [19, 23],
+  interpolation: "bicubic",
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+const CROPPED: AugmentationSettings = { ...PLAIN, crop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }, flip: 0.5 };
+
+/** Sizes below, about and far above the result's. */
+const SIZES = [[31, 29], [7, 5], [211, 97], [23, 19], [1, 1], [3, 401]] as const;
+
+/** Every target, with samples drawn from a seed. */
+async function compare(
+  settings: AugmentationSettings,
+  { share = 1e6, absolute = 0 } = {},
+): Promise<void> {
+  const device = await testDevice();
+  const images = randomImages(SIZES);
+  const batch = images.length + 1;
+  const pixels = settings.size[0] * settings.size[1] * 3;
+  for (let epoch = 0; epoch < 3; epoch++) {
+    const samples = images.map((image, index) => sampleAugmentation(settings, { seed: 7, epoch, index }, image));
+    const expected = new Float64Array(batch * pixels);
+    images.forEach((image, index) =>
+      expected.set(augmentReference(image, samples[index], settings, share), index * pixels)
+    );
+    for (const target of targets(device)) {
+      const options: AugmentationOptions = { batch, settings, pixelBytes: batch * share, ...target };
+      const { absolute: rounding, relative } = sumTolerance(target.storage, 1, 3);
+      assertClose(await augmentOnDevice(device, options, images, samples), expected, {
+        name: `epoch ${epoch} ${target.profile} ${target.storage}`,
+        absolute: rounding + absolute,
+        relative,
+        shape: [batch, ...settings.size, 3],
+      });
+    }
+  }
+}
+
+Deno.test("augmentation without more settings resizes whole images, and leaves zeros where there is none", () =>
+  compare(PLAIN));
+
+Deno.test("augmentation cuts out, resizes and flips each image as the reference, in one dispatch", async () => {
+  for (const interpolation of ["bicubic", "bilinear"] as const) await compare({ ...CROPPED, interpolation });
+  for (const target of [{ profile: "gpu", storage: "f32" }, { profile: "software", storage: "f32" }] as const) {
+    const options = { batch: 3, settings: CROPPED, pixelBytes: 3000, ...target };
+    assertEquals(lowerAugmentation({ ...options, output: "input" }).steps.length, 1);
+  }
+});
+
+Deno.test("augmentation reduces parts that exceed their share by whole factors", () =>
+  compare(CROPPED, { share: 400 }));
+
+/** Every kind of operation, as often as it comes. */
+const OPERATED: AugmentationSettings = {
+  ...CROPPED,
+  randAugment: { operations: 2, magnitude: 14 },
+  colourJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4 },
+};
+
+Deno.test("augmentation does colour jitter, with contrast and without", async () => {
+  const { randAugment: _, ...jittered } = OPERATED;
+  await compare(jittered);
+  await compare({ ...jittered, colourJitter: { saturation: 1, brightness: 0.2 } });
+});
+
+Deno.test("augmentation does RandAugment's operations, alone and before colour jitter", async () => {
+  const { colourJitter: _, ...settings } = OPERATED;
+  await compare({ ...settings, randAugment: { operations: 5, magnitude: 14 } });
+  await compare(OPERATED);
+});
+
+Deno.test("augmentation lights and erases in the kernel that normalises", async () => {
+  const erasing = { probability: 0.8, scale: [0.02, 0.33], ratio: [0.3, 3.3] } as const;
+  await compare({ ...CROPPED, lighting: 0.3 });
+  await compare({ ...CROPPED, erasing: { ...erasing, value: "zero" } });
+  // Of noise, WGSL promises a cosine within 2^-11; the distance it is multiplied by is at most 6.
+  await compare({ ...CROPPED, lighting: 0.3, erasing: { ...erasing, value: "random" } }, { absolute: 6 * 2 ** -11 });
+  for (const profile of ["gpu", "software"] as const) {
+    const settings: AugmentationSettings = { ...CROPPED, lighting: 0.1, erasing: { ...erasing, value: "random" } };
+    const options = { batch: 3, settings, pixelBytes: 3000, profile, storage: "f32" } as const;
+    assertEquals(lowerAugmentation({ ...options, output: "input" }).steps.length, 1);
+  }
+});
+
+Deno.test("augmentation mixes images, by share and by box, or leaves them", async () => {
+  const device = await testDevice();
+  const settings: AugmentationSettings = { ...CROPPED, mixup: 0.8, cutmix: 1 };
+  const images = randomImages(SIZES);
+  const batch = images.length;
+  const samples = images.map((image, index) => sampleAugmentation(settings, { seed: 7, epoch: 0, index }, image));
+  const plain = images.flatMap((image, index) => [...augmentReference(image, samples[index], settings, 1e6)]);
+  const mixes = [0, 1, 2, 3, 4, 5].map((step) => sampleMix(settings, { seed: 3, epoch: 0, step, batch })!);
+  assert(mixes.some(({ box }) => box) && mixes.some(({ box }) => !box));
+  for (const target of targets(device)) {
+    const options: AugmentationOptions = { batch, settings, pixelBytes: batch * 1e6, ...target };
+    // Both images are stored before they are mixed.
+    const { absolute, relative } = sumTolerance(target.storage, 2, 3);
+    const stored = target.storage === "f16" ? 2 ** -10 * 3 : 0;
+    for (const mix of [...mixes, undefined]) {
+      assertClose(
+        await augmentOnDevice(device, options, images, samples, mix),
+        mix ? mixImagesReference(plain, settings.size, mix) : plain,
+        { name: `${mix?.lambda} ${target.profile}`, absolute: absolute + stored, relative, shape: [batch, 19, 23, 3] },
+      );
+    }
+  }
+});
+
+Deno.test("lowerTargetMixing() mixes targets with the share that the images have", async () => {
+  const device = await testDevice();
+  for (const [batch, classes] of [[7, 13], [1, 3], [6, 1000]]) {
+    const targetsOf = randomValues(batch * classes, batch).map(Math.abs);
+    for (const profile of ["software", "gpu"] as const) {
+      const [{ kernel, bindings }] =
+        lowerTargetMixing({ batch, classes, input: "targets", output: "mixed", profile }).steps;
+      assertEquals([bindings.input, bindings.output], ["targets", "mixed"]);
+      const settings = { size: [9, 8], mixup: 0.8, cutmix: 1 } as const;
+      for (const step of [0, 1, 2, 3]) {
+        const mix = sampleMix(settings, { seed: 3, epoch: 0, step, batch })!;
+        const mixing = new Uint32Array(mixWords(batch));
+        packMix(mixing, mix);
+        const { output } = await runKernel(device, kernel, {
+          input: padChannels(targetsOf, classes, "f32"),
+          mixing,
+          output: { bytes: batch * Math.ceil(classes / 4) * 16 },
+        });
+        assertClose(unpadChannels(output, classes, "f32"), mixTargetsReference(targetsOf, classes, mix), {
+          name: `${batch} x ${classes} ${profile}`,
+          ...sumTolerance("f32", 2),
+        });
+      }
+    }
+  }
+});
+
+Deno.test("createAugmentationPacker() packs an image the same whatever the batch is", () => {
+  const images = randomImages(SIZES);
+  const samples = images.map((image, index) => sampleAugmentation(CROPPED, { seed: 1, epoch: 2, index }, image));
+  const options: AugmentationOptions = {
+    batch: 8,
+    settings: CROPPED,
+    pixelBytes: 8e5,
+    profile: "software",
+    storage: "f32",
+  };
+  const pack = createAugmentationPacker(options);
+  const imageBytes = CROPPED.size[0] * CROPPED.size[1] * 4;
+  const together = pack(images, samples).get("augmented image 0")!.slice();
+  images.forEach((image, index) => {
+    const alone = pack([image], [samples[index]]).get("augmented image 0")!;
+    assertEquals(alone.slice(0, imageBytes), together.slice(index * imageBytes, (index + 1) * imageBytes));
+    assert(alone.subarray(imageBytes).every((byte) => byte === 0));
+  });
+});
+
+Deno.test("createAugmentationPacker() refuses what does not fit together", () => {
+  const options: AugmentationOptions = { batch: 1, settings: PLAIN, pixelBytes: 4000, profile: "gpu", storage: "f32" };
+  const pack = createAugmentationPacker(options);
+  const [image, other] = randomImages([[9, 8], [9, 8]]);
+  const sample = sampleAugmentation(PLAIN, { seed: 1, epoch: 0, index: 0 }, image);
+  assertThrows(() => pack([image, other], [sample, sample]), RangeError, "Cannot augment 2 images: the step has 1");
+  assertThrows(() => pack([image], []), TypeError, "Cannot augment 1 images: there are 0 augmentations");
+  assertThrows(
+    () => pack([{ ...image, width: 10 }], [sample]),
+    TypeError,
+    "Cannot augment image 0 of 10 x 8: it has 216 bytes, expected 240",
+  );
+  const small = { width: 4, height: 8, pixels: new Uint8Array(96) };
+  assertThrows(() => pack([small], [sample]), RangeError, "its part of 9 x 8 at (0, 0) reaches beyond it");
+  assertThrows(() => createAugmentationPacker({ ...options, batch: 0 }), RangeError, "batch is 0");
+  assertThrows(
+    () => lowerAugmentation({ ...options, pixelBytes: 3, output: "input" }),
+    RangeError,
+    "Cannot augment: 3 bytes for the pixels of 1 images",
+  );
+});
