@@ -19,7 +19,10 @@ import { cropResizeKernel } from "../../kernels/operations/augmentation/crop_res
 import { normaliseKernel } from "../../kernels/operations/augmentation/finish.ts";
 import { mixImagesKernel, mixTargetsKernel } from "../../kernels/operations/augmentation/mix_kernels.ts";
 import type { AugmentationSettings } from "../../kernels/operations/augmentation/mod.ts";
-import { imageOperationKernel, operationTablesKernel } from "../../kernels/operations/augmentation/operation_kernels.ts";
+import {
+  imageOperationKernel,
+  operationTablesKernel,
+} from "../../kernels/operations/augmentation/operation_kernels.ts";
 import { batchNormKernel } from "../../kernels/operations/batch_norm.ts";
 import {
   batchNormGradientSumsKernel,
@@ -274,9 +277,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   multiplyGateGradientKernel: () => TARGETS.map((target) => multiplyGateGradientKernel({ shape: SHAPE, ...target })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
   normaliseKernel: () =>
-    TARGETS.flatMap((target) =>
-      AUGMENTATIONS.map((settings) => normaliseKernel({ batch: 3, settings, ...target }))
-    ),
+    TARGETS.flatMap((target) => AUGMENTATIONS.map((settings) => normaliseKernel({ batch: 3, settings, ...target }))),
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
   operationTablesKernel: () =>
     PROFILES.map((profile) => operationTablesKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile })),
