@@ -1,0 +1,81 @@
+/**
+ * The options of `deno task train`.
+ *
+ * @module
+ */
+
+import { formatOptions, type OptionTable, readArguments } from "./command_line.ts";
+import { readConfiguration } from "./training/configuration.ts";
+import {
+  type GivenOptions,
+  optionName,
+  resolveOptions,
+  settingNames,
+  SETTINGS,
+  type TrainingOptions,
+} from "./training/options.ts";
+
+/** What the user asked for. */
+export interface TrainCommand {
+  readonly options: TrainingOptions;
+  readonly quiet: boolean;
+}
+
+/** Settings that are options, in order; the images are named without one. */
+const NAMES = settingNames.filter((name) => name !== "images");
+
+const OPTIONS: OptionTable = {
+  ...Object.fromEntries(NAMES.map((name) => {
+    const { value, help } = { value: undefined, ...SETTINGS[name] };
+    return [optionName(name), { value, help }];
+  })),
+  config: { value: "FILE", help: "settings in YAML, named as these options; options here win over it" },
+  quiet: { help: "no progress and no summary" },
+};
+
+/** What `--help` prints. */
+export const TRAIN_HELP = `Train a classifier, with the labels of a data set or with localized multi-labels
+
+Usage: deno task train IMAGES [options]
+
+IMAGES is a folder of class folders, tar shards ('train-{000..146}.tar') or Parquet with an image column.
+RUN gets config.yaml (all settings), config.json and model.safetensors (the network as timm has it, after
+each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, and tensorboard/.
+
+A run that stopped goes on, in the middle of an epoch too, when the same command is given again, and ends
+with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130
+after Ctrl-C.
+
+Options
+${formatOptions(OPTIONS)}
+
+Examples
+  deno task train photos --validation held-out --network resnet18 --batch 64 --epochs 90
+  deno task train photos --maps labels --output run-relabel --network resnet18 --batch 64
+  deno task train photos --maps labels --cutmix 1 --optimizer adamp --output run-cutmix
+  deno task train --config run/config.yaml --output again --seed 1
+`.trimEnd();
+
+/**
+ * Reads the arguments of the command.
+ *
+ * @param args As the process got them.
+ * @returns What was asked for.
+ * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
+ * @throws {Error} If the file of `--config` cannot be read.
+ */
+export function readTrainOptions(args: readonly string[]): TrainCommand | "help" {
+  const given = readArguments(args, OPTIONS, "deno task train", 1);
+  if (given.has("help")) return "help";
+  const config = given.text("config");
+  const read: Record<string, unknown> = config === undefined ? {} : { ...readConfiguration(config) };
+  if (given.words.length > 0) read.images = given.words[0];
+  for (const name of NAMES) {
+    const option = optionName(name);
+    const text = given.text(option);
+    if (OPTIONS[option].value === undefined) {
+      if (given.has(option)) read[name] = true;
+    } else if (text !== undefined) read[name] = SETTINGS[name].read(text, option);
+  }
+  return { options: resolveOptions(read as GivenOptions), quiet: given.has("quiet") };
+}

@@ -1,0 +1,95 @@
+/**
+ * A training's state on disk: safetensors with all that the device holds, and the place in the training as metadata.
+ *
+ * The tensors are called as the trainer calls them: parameters and running statistics by timm's names, `optimizer.*`,
+ * `average.*` (of the weights, where one is kept) and `control`.
+ *
+ * @module
+ */
+
+import { openBytes } from "../../formats/weights/byte_source.ts";
+import { type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
+import { readSafetensors } from "../../formats/weights/safetensors.ts";
+
+/** All that the device holds, by name. */
+export type TrainingState = ReadonlyMap<string, TensorData>;
+
+/** A place in a training: what was done before it. */
+export interface Position {
+  /** From 0. */
+  readonly epoch: number;
+  /** Of the epoch: the next one. */
+  readonly step: number;
+  /** Sum of the losses of the epoch's steps so far. */
+  readonly lossSum: number;
+}
+
+/** A state with its place. */
+export interface Checkpoint {
+  readonly state: TrainingState;
+  readonly position: Position;
+  /** SHA-256 of keys and labels of the images. */
+  readonly data: string;
+}
+
+/**
+ * Writes a checkpoint, whole or not at all.
+ *
+ * @param path The file.
+ * @param checkpoint What to write.
+ * @param remarks More metadata.
+ * @throws {Error} If it cannot be written; the old one is kept.
+ */
+export function writeCheckpoint(
+  path: string,
+  { state, position, data }: Checkpoint,
+  remarks: Readonly<Record<string, string>> = {},
+): void {
+  writeSafetensors(path, state, { position: JSON.stringify(position), data, ...remarks });
+}
+
+/**
+ * Reads a checkpoint.
+ *
+ * @param path The file.
+ * @returns The checkpoint; undefined if there is no such file.
+ * @throws {TypeError} If it is not a checkpoint, or damaged.
+ */
+export async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
+  let source;
+  try {
+    source = await openBytes(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  try {
+    const file = readSafetensors(source);
+    const { position, data } = file.metadata;
+    if (position === undefined || data === undefined) {
+      throw new TypeError(`Cannot go on from "${path}": it holds weights, and not the state of a training`);
+    }
+    const state = new Map<string, TensorData>();
+    for (const name of file.names) state.set(name, { shape: file.shape(name), data: await file.read(name) });
+    return { state, position: JSON.parse(position), data };
+  } finally {
+    source.close();
+  }
+}
+
+/** What is no weight of the network. */
+const AVERAGE = "average.";
+const OTHERS = ["optimizer.", AVERAGE];
+
+/**
+ * The network's weights in a state: averages where they are kept.
+ *
+ * @param state The state.
+ * @returns Parameters and running statistics by timm's names.
+ */
+export function weightsOf(state: TrainingState): TrainingState {
+  const names = [...state.keys()].filter((name) =>
+    name !== "control" && !OTHERS.some((prefix) => name.startsWith(prefix))
+  );
+  return new Map(names.map((name) => [name, state.get(AVERAGE + name) ?? state.get(name)!]));
+}

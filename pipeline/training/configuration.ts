@@ -1,0 +1,74 @@
+/**
+ * Settings as YAML: a file that `--config` reads, and the complete one that a run keeps.
+ *
+ * @module
+ */
+
+import { parse, stringify } from "@std/yaml";
+import { fileError } from "../../formats/labels/files.ts";
+import { showValue } from "../../formats/show_value.ts";
+import { nearest, UsageError } from "../command_line.ts";
+import {
+  type GivenOptions,
+  optionName,
+  type SettingName,
+  settingNames,
+  SETTINGS,
+  type TrainingOptions,
+} from "./options.ts";
+
+/**
+ * Reads settings from a YAML file: names as on the command line without their dashes, `true` or `false` for switches,
+ * lists for numbers with commas between, `null` for what is not given.
+ *
+ * @param path The file.
+ * @returns What it gives.
+ * @throws {Error} If it cannot be read.
+ * @throws {UsageError} If it is not YAML, a name is unknown, or a value is not one that the setting can have.
+ */
+export function readConfiguration(path: string): GivenOptions {
+  const subject = `Cannot read configuration "${path}"`;
+  let content: string;
+  try {
+    content = Deno.readTextFileSync(path);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+  let values: unknown;
+  try {
+    values = parse(content) ?? {};
+  } catch (error) {
+    throw new UsageError(`${subject}: ${(error as Error).message.split("\n")[0]}`);
+  }
+  if (typeof values !== "object" || Array.isArray(values)) {
+    throw new UsageError(`${subject}: it is ${showValue(values)}, expected settings by name`);
+  }
+  const names = new Map(settingNames.map((name) => [optionName(name), name]));
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(values as Record<string, unknown>)) {
+    const setting = names.get(name);
+    if (setting === undefined) {
+      throw new UsageError(`${subject}: unknown setting ${name}, did you mean ${nearest(name, [...names.keys()])}?`);
+    }
+    if (value === null) continue;
+    const isPlain = [value].flat().every((part) => ["string", "number", "boolean"].includes(typeof part));
+    if (!isPlain) throw new UsageError(`${subject}: ${name} is ${showValue(value)}, expected a value or a list`);
+    try {
+      given[setting] = SETTINGS[setting].read(String(value), name);
+    } catch (error) {
+      throw new UsageError(`${subject}: ${(error as Error).message}`);
+    }
+  }
+  return given;
+}
+
+/**
+ * All settings as YAML, which {@linkcode readConfiguration} reads: what is not given as `null`.
+ *
+ * @param options The settings.
+ * @returns The file's text.
+ */
+export function formatConfiguration(options: TrainingOptions): string {
+  const entries = settingNames.map((name: SettingName) => [optionName(name), options[name] ?? null]);
+  return stringify(Object.fromEntries(entries), { flowLevel: 1, lineWidth: -1 });
+}

@@ -1,0 +1,230 @@
+/**
+ * What is trained on: images joined by their keys with label maps or masks, less those that are left out.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { fileError } from "../../formats/labels/files.ts";
+import { type ClassNames, LabelMaps, mapLength } from "../../formats/labels/mod.ts";
+import { formatCount, formatNumberOf } from "../numbers.ts";
+import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
+import type { TrainingOptions } from "./options.ts";
+
+/** What is trained on. */
+export interface TrainingData {
+  readonly images: ImageStore;
+  /** Those of the images that are used, ascending. */
+  readonly used: Uint32Array;
+  /** Number of classes that the network tells apart. */
+  readonly classes: number;
+  readonly classNames?: readonly string[];
+  /** The maps, and the row of each image, -1 without one. */
+  readonly maps?: { readonly maps: LabelMaps; readonly rows: Int32Array };
+  /** The masks, and the place of each image's among them, -1 without one. */
+  readonly masks?: { readonly images: ImageStore; readonly places: Int32Array };
+  /** SHA-256 of keys and labels of what is used. */
+  readonly fingerprint: string;
+  /** What the user should know: sentences with counts. */
+  readonly remarks: readonly string[];
+  close(): void;
+}
+
+/** Classes as someone counts and names them. */
+interface Classes {
+  readonly count: number;
+  readonly names?: ClassNames;
+}
+
+/** Bytes of label maps up to which all are held in memory. */
+const PRELOAD = 2 ** 31;
+
+/** Files that were opened so far, to be closed together. */
+interface Opened {
+  readonly images: ImageStore;
+  readonly maps?: LabelMaps;
+  readonly masks?: ImageStore;
+}
+
+/**
+ * Opens what the options name.
+ *
+ * @param options The training's.
+ * @param store How images are decoded and kept; the cache is of the images, masks are kept in memory.
+ * @param teacher For `distill`: the teacher's classes.
+ * @returns The data; close it.
+ * @throws {RangeError | TypeError} If nothing is left, or classes of two sources differ where they must be the same.
+ * @throws {Error} If a source cannot be read.
+ */
+export async function openTrainingData(
+  options: TrainingOptions,
+  store: ImageStoreOptions,
+  teacher?: { readonly classes: number; readonly classNames?: readonly string[] },
+): Promise<TrainingData> {
+  const close: (() => void)[] = [];
+  try {
+    const images = await openImageStore(options.images, store);
+    close.push(images.close);
+    const maps = options.maps === undefined ? undefined : await openMaps(options.maps);
+    if (maps) close.push(maps.close);
+    const masks = options.masks === undefined
+      ? undefined
+      : await openImageStore(options.masks, { ...store, cache: undefined });
+    if (masks) close.push(masks.close);
+    const joined = await joinSources(options, { images, maps, masks }, teacher);
+    return { ...joined, close: () => close.forEach((close) => close()) };
+  } catch (error) {
+    close.forEach((close) => close());
+    throw error;
+  }
+}
+
+async function openMaps(path: string): Promise<LabelMaps> {
+  const maps = await LabelMaps.open(path);
+  // Classes and scores of at most 4 bytes each.
+  if (maps.length * mapLength(maps.metadata) * 8 > PRELOAD) return maps;
+  maps.close();
+  return await LabelMaps.open(path, { preload: true });
+}
+
+async function joinSources(
+  options: TrainingOptions,
+  { images, maps, masks }: Opened,
+  teacher?: { readonly classes: number; readonly classNames?: readonly string[] },
+): Promise<Omit<TrainingData, "close">> {
+  const { labels, images: path } = options;
+  const subject = `Cannot train on "${path}"`;
+  const remarks: string[] = [];
+  let used = images.keys.map((_, index) => index);
+  const keep = (isKept: (index: number) => boolean, what: string) => {
+    const kept = used.filter(isKept);
+    const lost = used.length - kept.length;
+    if (kept.length === 0) throw new RangeError(`${subject}: none of ${formatNumberOf(used.length, "image")} ${what}`);
+    if (lost > 0) {
+      remarks.push(`${formatCount(kept.length)} of ${formatNumberOf(used.length, "image")} ${what}`);
+    }
+    used = kept;
+  };
+
+  for (const name of ["subset", "cleaned"] as const) {
+    const list = options[name];
+    if (list === undefined) continue;
+    const keys = readKeys(list, images.keys);
+    keep((index) => keys.has(images.keys[index]), `are in "${list}"`);
+  }
+  const ofImages = imageClasses(images);
+  const needsLabels = ["original", "smoothing", "cleaned", "mix"].includes(labels);
+  if (needsLabels) keep((index) => images.labels[index] >= 0, "have a label");
+
+  let mapRows: Int32Array | undefined;
+  if (maps) {
+    mapRows = await rowsOf(images.keys, maps);
+    const matched = mapRows.reduce((sum, row) => sum + (row >= 0 ? 1 : 0), 0);
+    keep((index) => mapRows![index] >= 0, `have a label map in "${options.maps}"`);
+    if (matched < maps.length) {
+      remarks.push(
+        `${formatCount(maps.length - matched)} of ${formatNumberOf(maps.length, "label map")} have no image`,
+      );
+    }
+    if (needsLabels) checkSameClasses(ofImages, mapClasses(maps), `${subject} with maps "${options.maps}"`);
+    if (labels === "cleaned") {
+      const best = await bestClasses(used, mapRows, maps);
+      keep((index) => best.get(index) === images.labels[index], "have the label that their map confirms");
+    }
+  }
+  let maskPlaces: Int32Array | undefined;
+  if (masks) {
+    const places = new Map(masks.keys.map((key, place) => [withoutExtension(key), place]));
+    maskPlaces = Int32Array.from(images.keys, (key) => places.get(withoutExtension(key)) ?? -1);
+    keep((index) => maskPlaces![index] >= 0, `have a mask in "${options.masks}"`);
+  }
+
+  const classes = maps && labels !== "cleaned"
+    ? mapClasses(maps)
+    : teacher
+    ? { count: teacher.classes, names: teacher.classNames && { name: teacher.classNames } }
+    : ofImages;
+  const hash = createHash("sha256");
+  for (const index of used) hash.update(`${images.keys[index]}\0${images.labels[index]}\n`);
+  return {
+    images,
+    used: Uint32Array.from(used),
+    classes: classes.count,
+    classNames: classes.names?.name,
+    ...(maps && labels !== "cleaned" ? { maps: { maps, rows: mapRows! } } : {}),
+    ...(masks ? { masks: { images: masks, places: maskPlaces! } } : {}),
+    fingerprint: hash.digest("hex"),
+    remarks,
+  };
+}
+
+/** The keys of a list, one a line. */
+function readKeys(path: string, known: readonly string[]): ReadonlySet<string> {
+  const subject = `Cannot read keys from "${path}"`;
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+  const keys = new Set(text.split(/\r?\n/).filter((line) => line !== ""));
+  const all = new Set(known);
+  const unknown = [...keys].filter((key) => !all.has(key));
+  if (unknown.length > 0) {
+    throw new RangeError(
+      `${subject}: ${formatCount(unknown.length)} of ${formatCount(keys.size)} name no image, the first "${
+        unknown[0]
+      }"`,
+    );
+  }
+  return keys;
+}
+
+function imageClasses({ classes, labels }: ImageStore): Classes {
+  if (classes) return { count: classes.length, names: { name: classes } };
+  return { count: labels.reduce((most, label) => Math.max(most, label), 0) + 1 };
+}
+
+function mapClasses({ metadata, classes }: LabelMaps): Classes {
+  return { count: metadata.classes, names: classes };
+}
+
+async function rowsOf(keys: readonly string[], maps: LabelMaps): Promise<Int32Array> {
+  const rows = new Int32Array(keys.length);
+  for (const [index, key] of keys.entries()) rows[index] = await maps.indexOf(key) ?? -1;
+  return rows;
+}
+
+/** The best class of each image's whole map. */
+async function bestClasses(used: readonly number[], rows: Int32Array, maps: LabelMaps): Promise<Map<number, number>> {
+  const best = new Map<number, number>();
+  // In the order of the file, which is read a page at a time.
+  for (const index of used.toSorted((a, b) => rows[a] - rows[b])) {
+    best.set(index, (await maps.get(rows[index])).topClass[0]);
+  }
+  return best;
+}
+
+/**
+ * Checks that labels and maps count the same classes. Where the images' numbers are of folders called by WordNet
+ * identifiers, maps of ImageNet's classes that do not say theirs are taken to be in their order.
+ */
+function checkSameClasses(images: Classes, maps: Classes, subject: string): void {
+  if (images.names && images.count !== maps.count || images.count > maps.count) {
+    throw new RangeError(
+      `${subject}: the images have ${formatNumberOf(images.count, "class", "classes")}, the maps ${maps.count}`,
+    );
+  }
+  const { name, wnid } = maps.names ?? {};
+  const folders = images.names?.name;
+  if (!folders || !name || !wnid && maps.count === 1000 && folders.every((folder) => /^n\d{8}$/.test(folder))) return;
+  const other = folders.findIndex((folder, index) => folder !== name[index] && folder !== wnid?.[index]);
+  if (other < 0) return;
+  throw new TypeError(
+    `${subject}: class ${other} is "${folders[other]}" for the images and "${name[other]}" for the maps`,
+  );
+}
+
+function withoutExtension(key: string): string {
+  return key.replace(/\.[^./]*$/, "");
+}

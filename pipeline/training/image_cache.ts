@@ -1,0 +1,194 @@
+/**
+ * Decoded images in one file, for training runs that would decode them in every epoch.
+ *
+ * The pixels of all images follow each other in the source's order; then width and height of each as 32-bit integers, both
+ * 0 for one that cannot be decoded; then JSON that says what the file is of and why those cannot be; then its length in
+ * bytes, 32 bits, and eight bytes that name the format. All little-endian. The file has its name only when it is whole.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path";
+import { type DecodedImage, decodeImages, type DecodePool, type ImageSource } from "../../formats/images/mod.ts";
+import { bytesOf } from "../../formats/labels/bytes.ts";
+import { fileError, PARTIAL, syncFolder } from "../../formats/labels/files.ts";
+import { takeLock } from "../../formats/labels/lock.ts";
+
+const MAGIC = new TextEncoder().encode("relabelC");
+
+/** Bytes after the JSON. */
+const END = 4 + MAGIC.length;
+
+/** The JSON. */
+interface Description {
+  /** SHA-256 of the list of images that were decoded. */
+  readonly identity: string;
+  readonly images: number;
+  /** Reasons by position. */
+  readonly rejected: Readonly<Record<string, string>>;
+}
+
+/** A cache that is open for reading. */
+export interface ImageCache {
+  /**
+   * @throws {Error} If the image cannot be decoded: the reason of the time when the cache was written.
+   */
+  get(index: number): DecodedImage;
+  close(): void;
+}
+
+/**
+ * Opens a cache.
+ *
+ * @param path The file.
+ * @param identity Of the images that are wanted.
+ * @returns The cache; undefined if there is no file, or it is of other images.
+ * @throws {TypeError} If the file is something else.
+ */
+export function openImageCache(path: string, identity: string): ImageCache | undefined {
+  const subject = `Cannot use "${path}" as a cache of images`;
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(subject, error);
+  }
+  try {
+    const found = readEnd(file, subject);
+    if (found.description.identity !== identity) {
+      file.close();
+      return undefined;
+    }
+    return cacheOf(file, found, subject);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Sizes of all images, and where each begins. */
+interface End {
+  readonly description: Description;
+  readonly sizes: Uint32Array;
+  readonly starts: Float64Array;
+}
+
+function readEnd(file: Deno.FsFile, subject: string): End {
+  const { size } = file.statSync();
+  const foreign = () => new TypeError(`${subject}: it is another file`);
+  if (size < END) throw foreign();
+  const end = readAt(file, size - END, END, subject);
+  if (!MAGIC.every((byte, index) => end[4 + index] === byte)) throw foreign();
+  const length = new DataView(end.buffer).getUint32(0, true);
+  if (length > size - END) throw foreign();
+  const description: Description = JSON.parse(
+    new TextDecoder().decode(readAt(file, size - END - length, length, subject)),
+  );
+  const { images } = description;
+  const sizes = new Uint32Array(readAt(file, size - END - length - images * 8, images * 8, subject).buffer);
+  const starts = new Float64Array(images + 1);
+  for (let index = 0; index < images; index++) {
+    starts[index + 1] = starts[index] + sizes[2 * index] * sizes[2 * index + 1] * 3;
+  }
+  if (starts[images] + images * 8 + length + END !== size) throw foreign();
+  return { description, sizes, starts };
+}
+
+function cacheOf(file: Deno.FsFile, { description, sizes, starts }: End, subject: string): ImageCache {
+  return {
+    get(index) {
+      const reason = description.rejected[index];
+      if (reason !== undefined) throw new Error(reason);
+      const [width, height] = sizes.subarray(2 * index, 2 * index + 2);
+      return { width, height, pixels: readAt(file, starts[index], width * height * 3, subject) };
+    },
+    close: () => file.close(),
+  };
+}
+
+function readAt(file: Deno.FsFile, offset: number, length: number, subject: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  file.seekSync(offset, Deno.SeekMode.Start);
+  for (let filled = 0; filled < length;) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) throw new Deno.errors.UnexpectedEof(`${subject}: it ends at byte ${offset + filled}`);
+    filled += count;
+  }
+  return bytes;
+}
+
+/**
+ * Decodes all images of a source into a cache. A file of other images under that name is replaced.
+ *
+ * @param path The file.
+ * @param images The images, their number and identity, and where to decode them.
+ * @param watch A signal that ends it, and whom to tell how many are done.
+ * @returns False if the signal ended it; there is no new file then.
+ * @throws {Deno.errors.Busy} If another process writes it.
+ * @throws {Error} If the file cannot be written.
+ */
+export async function writeImageCache(
+  path: string,
+  images: {
+    readonly source: ImageSource;
+    readonly length: number;
+    readonly identity: string;
+    readonly pool: DecodePool;
+  },
+  watch: { readonly signal?: AbortSignal; readonly onImage?: (done: number) => void } = {},
+): Promise<boolean> {
+  const { source, length, identity, pool } = images;
+  const subject = `Cannot write "${path}"`;
+  const unlock = takeLock(`${path}.lock`, subject);
+  const partial = path + PARTIAL;
+  try {
+    using file = openNew(partial, subject);
+    const sizes = new Uint32Array(length * 2);
+    const rejected: Record<string, string> = {};
+    for await (const result of decodeImages(source.read(), pool, { ahead: READ_AHEAD })) {
+      if (watch.signal?.aborted) {
+        Deno.removeSync(partial);
+        return false;
+      }
+      const { index } = result.image;
+      if ("reason" in result) rejected[index] = result.reason;
+      else {
+        const { width, height, pixels } = result.decoded;
+        sizes.set([width, height], index * 2);
+        writeAll(file, pixels, subject);
+      }
+      watch.onImage?.(index + 1);
+    }
+    const json = new TextEncoder().encode(
+      JSON.stringify({ identity, images: length, rejected } satisfies Description),
+    );
+    for (const part of [bytesOf(sizes), json, bytesOf(Uint32Array.of(json.length)), MAGIC]) {
+      writeAll(file, part, subject);
+    }
+    file.syncSync();
+    Deno.renameSync(partial, path);
+    syncFolder(dirname(path));
+    return true;
+  } finally {
+    unlock();
+  }
+}
+
+const READ_AHEAD = 32;
+
+function openNew(path: string, subject: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { write: true, create: true, truncate: true });
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array, subject: string): void {
+  try {
+    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * Images of a source in any order: decoded where they lie, out of a cache file, or out of memory.
+ *
+ * Without a cache file, decoded images are kept in memory as long as there is room. Images that cannot be read alone
+ * (those in Parquet and in gzipped shards) are all decoded at the start, and must fit into the cache file or into memory.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import {
+  type DecodedImage,
+  decodeImages,
+  type DecodePool,
+  type ImageSource,
+  type ListedImage,
+  openImages,
+  releaseBytes,
+} from "../../formats/images/mod.ts";
+import { formatNumberOf } from "../numbers.ts";
+import { type ImageCache, openImageCache, writeImageCache } from "./image_cache.ts";
+
+/** Images by position. */
+export interface ImageStore {
+  /** What the source is: `2 class folders`. */
+  readonly description: string;
+  readonly keys: readonly string[];
+  /** The data set's class of each image, -1 if unknown. */
+  readonly labels: Int32Array;
+  /** Names of the classes, where the source knows them. */
+  readonly classes: readonly string[] | null;
+  /**
+   * One image. Its pixels may be read until it is given to `release`.
+   *
+   * @throws {Error} If it cannot be decoded; the message is the reason.
+   * @throws {Deno.errors.NotSupported} If no image can be.
+   */
+  decode(index: number): Promise<DecodedImage>;
+  /** Says that an image is of no more use for now. */
+  release(index: number, image: DecodedImage): void;
+  close(): void;
+}
+
+/** How a store is opened. */
+export interface ImageStoreOptions {
+  readonly pool: DecodePool;
+  /** A file for decoded images. */
+  readonly cache?: string;
+  /** Bytes of decoded images that are kept in memory, 1 GiB unless given. */
+  readonly memory?: number;
+  readonly signal?: AbortSignal;
+  /** Told of images that are decoded before the store opens. */
+  readonly onImage?: (done: number, total: number) => void;
+}
+
+const MEMORY = 2 ** 30;
+
+/** What is known of a source's images without their bytes. */
+interface Listing {
+  readonly source: ImageSource;
+  readonly keys: readonly string[];
+  readonly labels: Int32Array;
+  readonly places: readonly ListedImage["place"][];
+  /** Of keys, sizes and times of the files. */
+  readonly identity: string;
+}
+
+/**
+ * Opens a store.
+ *
+ * @param path What {@linkcode openImages} opens.
+ * @param options Where to decode and to keep images.
+ * @returns The store; close it. The pool stays open.
+ * @throws {RangeError} If images cannot be read alone and do not fit into memory.
+ * @throws {DOMException} If the signal ended it, an `AbortError`.
+ * @throws {Error} If the source or the cache file cannot be read, or the cache file not be written.
+ */
+export async function openImageStore(path: string, options: ImageStoreOptions): Promise<ImageStore> {
+  const listing = await listImages(path);
+  const { keys, labels, source } = listing;
+  const images = options.cache === undefined
+    ? await openInMemory(path, listing, options)
+    : readCache(await openCacheFile(options.cache, listing, options));
+  return { description: source.description, keys, labels, classes: source.classes, ...images };
+}
+
+type Images = Pick<ImageStore, "decode" | "release" | "close">;
+
+async function listImages(path: string): Promise<Listing> {
+  const source = await openImages(path);
+  const keys: string[] = [];
+  const labels: number[] = [];
+  const places: ListedImage["place"][] = [];
+  const identity = createHash("sha256");
+  const files = new Map<string, string>();
+  for await (const { key, label, path: file, place } of source.list()) {
+    keys.push(key);
+    labels.push(label ?? -1);
+    places.push(place);
+    // Many images of one shard, one after the other.
+    if (!files.has(file)) {
+      files.clear();
+      files.set(file, await describeFile(file));
+    }
+    identity.update(`${key}\0${files.get(file)}\n`);
+  }
+  return { source, keys, labels: Int32Array.from(labels), places, identity: identity.digest("hex") };
+}
+
+async function describeFile(path: string): Promise<string> {
+  try {
+    const { size, mtime } = await Deno.stat(path);
+    return `${size} ${mtime?.getTime()}`;
+  } catch {
+    // A link that leads nowhere: its image is rejected when it is read.
+    return "absent";
+  }
+}
+
+async function openCacheFile(
+  path: string,
+  { source, keys, identity }: Listing,
+  { pool, signal, onImage }: ImageStoreOptions,
+): Promise<ImageCache> {
+  const found = openImageCache(path, identity);
+  if (found) return found;
+  const { length } = keys;
+  await writeImageCache(path, { source, length, identity, pool }, {
+    signal,
+    onImage: (done) => onImage?.(done, length),
+  });
+  signal?.throwIfAborted();
+  return openImageCache(path, identity)!;
+}
+
+function readCache(cache: ImageCache): Images {
+  return {
+    decode: (index) => Promise.try(() => cache.get(index)),
+    release: (_, { pixels }) => releaseBytes(pixels),
+    close: cache.close,
+  };
+}
+
+async function openInMemory(
+  path: string,
+  { source, keys, labels, places }: Listing,
+  { pool, memory = MEMORY, signal, onImage }: ImageStoreOptions,
+): Promise<Images> {
+  const kept = new Map<number, DecodedImage>();
+  const rejected = new Map<number, string>();
+  let room = memory;
+  const images: Images = {
+    async decode(index) {
+      const image = kept.get(index);
+      if (image) return image;
+      const place = places[index];
+      if (!place) throw new Error(rejected.get(index));
+      return await pool.decode({ index, key: keys[index], label: labels[index], bytes: place });
+    },
+    release(index, image) {
+      if (kept.has(index)) return;
+      if (image.pixels.length > room) return releaseBytes(image.pixels);
+      room -= image.pixels.length;
+      kept.set(index, image);
+    },
+    close: () => kept.clear(),
+  };
+  if (places.every((place) => place !== null)) return images;
+  for await (const result of decodeImages(source.read(), pool, { ahead: 32 })) {
+    signal?.throwIfAborted();
+    const { index } = result.image;
+    if ("reason" in result) rejected.set(index, result.reason);
+    else if (result.decoded.pixels.length <= room) images.release(index, result.decoded);
+    else {
+      throw new RangeError(
+        `Cannot train on "${path}": its images can be read in order only, and ${
+          formatNumberOf(keys.length, "image")
+        } ` +
+          `do not fit into ${Math.round(memory / 2 ** 20)} MiB of memory when decoded: name a file with --cache`,
+      );
+    }
+    onImage?.(index + 1, keys.length);
+  }
+  return images;
+}

@@ -1,0 +1,237 @@
+/**
+ * What a training is: every setting with its meaning, and what it is where nothing is said. The recipe that stands for
+ * nothing said is that of "Re-labeling ImageNet", section 4.1: ResNet-50 at 224 pixels, SGD with Nesterov momentum, 300
+ * epochs of 1,024 images a step, cosine decay from 0.1 after 5 epochs of warm-up, random crops, flips, colour jitter and
+ * PCA lighting; with AdamP or AdamW the learning rate 0.002 and weight decay 0.01 that it has for CutMix.
+ *
+ * @module
+ */
+
+import { UsageError } from "../command_line.ts";
+import { choice, count, number, numbers, type Setting, size, text, toggle } from "./settings.ts";
+
+const PROBABILITY = [0, 1] as const;
+const POSITIVE = [0, Infinity] as const;
+
+/** Where targets come from. */
+export const supervisions = ["original", "smoothing", "cleaned", "relabel", "mix", "distill", "oracle"] as const;
+
+/** One of {@linkcode supervisions}. */
+export type Supervision = typeof supervisions[number];
+
+/** Every setting by its property; on the command line and in YAML `weightDecay` is `weight-decay`. */
+export const SETTINGS = {
+  images: text("IMAGES", "what to train on: a folder, tar shards or Parquet"),
+  output: text("RUN", "the run's folder; default run"),
+  labels: choice(
+    supervisions,
+    "where targets come from: the data set's labels (original), smoothed ones, those of\n" +
+      "images whose label the maps confirm (cleaned), pooled label maps (relabel), half maps\n" +
+      "and half label (mix), a network run on every crop (distill), or all classes that masks\n" +
+      "show in the crop (oracle). Default relabel with --maps, distill with --teacher, oracle\n" +
+      "with --masks, else original",
+  ),
+  maps: text("FOLDER", "label maps of the images, as deno task relabel writes them"),
+  mode: choice(
+    ["local-multi", "local-single", "global-multi", "global-single"],
+    "how maps become targets; default local-multi, the paper's",
+  ),
+  missing: choice(["zero", "uniform", "renormalise"], "what classes count that a cell lacks; default zero"),
+  temperature: number("T", "the logits of maps or teacher are divided by it; default 1, below 1 is sharper", [
+    1e-3,
+    1e3,
+  ]),
+  teacher: text("FOLDER", "the network that distill runs: config.json and weights"),
+  masks: text("FOLDER", "for oracle: grey images named as the images, 0 for background or 1 and the class"),
+  oracleShare: number("S", "for oracle: of a class's area, or of the crop's, in the crop; default 0.25", PROBABILITY),
+  cleaned: text("FILE", "for cleaned: the keys of the images to keep, one a line, in place of maps"),
+  subset: text("FILE", "train on these images only: keys, one a line"),
+  validation: text("IMAGES", "labelled images that are evaluated after each epoch"),
+
+  network: text("NAME", "timm's name of the network; default resnet50"),
+  init: text("WEIGHTS", "start from these weights, a file or folder; a head of other classes starts anew"),
+  size: size("pixels of the network's input; default 224"),
+  dropPath: number("P", "probability that a residual branch is left out, in the last block; default 0", PROBABILITY),
+  dropout: number("P", "before the head; default 0", PROBABILITY),
+  loss: choice(["ce", "bce"], "cross-entropy, or a binary one for each class; default bce for oracle, else ce"),
+  labelSmoothing: number(
+    "S",
+    "share of a label spread over all classes; default 0.1 for smoothing, else 0",
+    PROBABILITY,
+  ),
+
+  epochs: count("N", "default 300"),
+  batch: count("N", "images of a step; default 1024"),
+  accumulate: count("N", "steps whose gradients make one update; default 1"),
+  optimizer: choice(["sgd", "adamw", "adamp"], "default sgd"),
+  lr: number("R", "learning rate; default 0.1 for sgd, else 0.002", POSITIVE),
+  momentum: number("M", "of sgd, Nesterov's; default 0.9", PROBABILITY),
+  weightDecay: number("D", "default 0.0001 for sgd, else 0.01", POSITIVE),
+  noDecayNorms: toggle("no weight decay of norms and biases"),
+  schedule: choice(["cosine", "step"], "of the learning rate; default cosine"),
+  warmupEpochs: number("N", "in which the learning rate rises; default 5", POSITIVE),
+  stepEpochs: number("N", "between two falls of --schedule step; default 30", [1e-3, Infinity]),
+  stepFactor: number("F", "what the learning rate is multiplied by there; default 0.1", PROBABILITY),
+  clip: number("NORM", "the gradient is made no longer than this", POSITIVE),
+  ema: number("D", "keep an average of the weights, which decays by this a step, and evaluate it", PROBABILITY),
+  half: toggle("store what is between layers in 16 bits, where the adapter can"),
+
+  scale: numbers("A,B", "share of the image that a random crop covers; default 0.08,1", 2),
+  ratio: numbers("A,B", "its width over its height; default 0.75,1.3333", 2),
+  interpolation: choice(["bilinear", "bicubic"], "of crops; default bilinear"),
+  flip: number("P", "probability of a mirror image; default 0.5", PROBABILITY),
+  colourJitter: number("J", "of brightness, contrast and saturation; default 0.4", POSITIVE),
+  lighting: number("L", "standard deviation of PCA lighting; default 0.1", POSITIVE),
+  erasing: number("P", "probability of random erasing; default 0", PROBABILITY),
+  randAugment: numbers("N,M", "RandAugment's number of operations and magnitude (to 30), such as 2,9", 2),
+  mixup: number("A", "Mixup's alpha; default 0, none", POSITIVE),
+  cutmix: number("A", "CutMix's alpha; default 0, none", POSITIVE),
+  mixOffEpochs: count("N", "last epochs without either; default 5", 0),
+  mean: numbers("R,G,B", "subtracted from channels of 0 to 1; default ImageNet's 0.485,0.456,0.406", 3),
+  std: numbers("R,G,B", "what they are divided by; default ImageNet's 0.229,0.224,0.225", 3),
+  cropPct: number("S", "for validation: side of the middle that is seen; default 0.875 (224 of 256)", [0.1, 1]),
+
+  seed: count("S", "other weights, order and crops for each integer; default 0", 0),
+  cache: text("FILE", "decoded images; written before the first epoch, and used again. Changes no result"),
+  workers: count("N", "threads that decode; default all cores but one. Changes no result"),
+  saveMinutes: number("N", "between checkpoints within an epoch; default 10. Changes no result", POSITIVE),
+} as const satisfies Readonly<Record<string, Setting<unknown>>>;
+
+/** The name of a setting as a property. */
+export type SettingName = keyof typeof SETTINGS;
+
+type Value<Name extends SettingName> = typeof SETTINGS[Name] extends Setting<infer Type> ? Type : never;
+
+/** Settings that were given. */
+export type GivenOptions = { readonly [Name in SettingName]?: Value<Name> };
+
+/** Settings that are nothing where nothing is said. */
+type OptionalName =
+  | ("maps" | "teacher" | "masks" | "cleaned" | "subset" | "validation" | "init" | "clip" | "ema" | "randAugment")
+  | ("cache" | "workers");
+
+/** All settings of a training. */
+export type TrainingOptions =
+  & { readonly [Name in Exclude<SettingName, OptionalName>]: Value<Name> }
+  & { readonly [Name in OptionalName]?: Value<Name> };
+
+/** Settings that change no result: a run may go on with others. */
+const WITHOUT_EFFECT: readonly SettingName[] = ["output", "cache", "workers", "saveMinutes"];
+
+/** The names of all settings, in the order of the help. */
+export const settingNames = Object.keys(SETTINGS) as SettingName[];
+
+/** A setting's name on the command line and in YAML: `weight-decay`. */
+export function optionName(name: SettingName): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/**
+ * Fills in what was left out.
+ *
+ * @param given What was given.
+ * @returns All settings.
+ * @throws {UsageError} If something is lacking, or given and of no use.
+ */
+export function resolveOptions(given: GivenOptions): TrainingOptions {
+  const { images } = given;
+  if (images === undefined) throw new UsageError("Cannot train without IMAGES: see deno task train --help");
+  const labels = given.labels ??
+    (given.maps !== undefined && given.cleaned === undefined
+      ? "relabel"
+      : given.teacher !== undefined
+      ? "distill"
+      : given.masks !== undefined
+      ? "oracle"
+      : "original");
+  const isSgd = (given.optimizer ?? "sgd") === "sgd";
+  const options: TrainingOptions = {
+    output: "run",
+    mode: "local-multi",
+    missing: "zero",
+    temperature: 1,
+    oracleShare: 0.25,
+    network: "resnet50",
+    size: [224, 224],
+    dropPath: 0,
+    dropout: 0,
+    loss: labels === "oracle" ? "bce" : "ce",
+    labelSmoothing: labels === "smoothing" ? 0.1 : 0,
+    epochs: 300,
+    batch: 1024,
+    accumulate: 1,
+    optimizer: "sgd",
+    lr: isSgd ? 0.1 : 0.002,
+    momentum: 0.9,
+    weightDecay: isSgd ? 1e-4 : 1e-2,
+    noDecayNorms: false,
+    schedule: "cosine",
+    warmupEpochs: 5,
+    stepEpochs: 30,
+    stepFactor: 0.1,
+    half: false,
+    scale: [0.08, 1],
+    ratio: [0.75, 1.3333],
+    interpolation: "bilinear",
+    flip: 0.5,
+    colourJitter: 0.4,
+    lighting: 0.1,
+    erasing: 0,
+    mixup: 0,
+    cutmix: 0,
+    mixOffEpochs: 5,
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+    cropPct: 0.875,
+    seed: 0,
+    saveMinutes: 10,
+    ...given,
+    images,
+    labels,
+  };
+  checkOptions(options);
+  return options;
+}
+
+/** What each supervision takes, and which of it it cannot do without. */
+const SOURCES: Readonly<Record<Supervision, { takes: readonly SettingName[]; needs: readonly SettingName[] }>> = {
+  original: { takes: [], needs: [] },
+  smoothing: { takes: [], needs: [] },
+  cleaned: { takes: ["maps", "cleaned"], needs: [] },
+  relabel: { takes: ["maps"], needs: ["maps"] },
+  mix: { takes: ["maps"], needs: ["maps"] },
+  distill: { takes: ["teacher"], needs: ["teacher"] },
+  oracle: { takes: ["masks"], needs: ["masks"] },
+};
+
+function checkOptions(options: TrainingOptions): void {
+  const { labels } = options;
+  const { takes, needs } = SOURCES[labels];
+  for (const name of ["maps", "teacher", "masks", "cleaned"] as const) {
+    if (needs.includes(name) && options[name] === undefined) {
+      throw new UsageError(`Cannot train with --labels ${labels}: it needs --${optionName(name)}`);
+    }
+    if (options[name] !== undefined && !takes.includes(name)) {
+      throw new UsageError(`Cannot train with --labels ${labels} and --${optionName(name)}, which it does not use`);
+    }
+  }
+  if (labels === "cleaned" && (options.maps === undefined) === (options.cleaned === undefined)) {
+    throw new UsageError("Cannot train with --labels cleaned: it needs either --maps or --cleaned");
+  }
+  if (labels !== "original" && labels !== "smoothing" && labels !== "cleaned" && options.labelSmoothing > 0) {
+    throw new UsageError(`Cannot train with --labels ${labels} and --label-smoothing, which it does not use`);
+  }
+  for (const name of ["scale", "ratio"] as const) {
+    const [least, most] = options[name];
+    if (!(least > 0 && least <= most)) {
+      throw new UsageError(`Cannot use --${name} ${least},${most}: expected positive numbers, the smaller first`);
+    }
+  }
+  if (options.scale[1] > 1) throw new UsageError(`Cannot use --scale ${options.scale}: expected shares up to 1`);
+}
+
+/** The settings that a run's result depends on. */
+export function decisiveOptions(options: TrainingOptions): Readonly<Record<string, unknown>> {
+  const names = settingNames.filter((name) => !WITHOUT_EFFECT.includes(name));
+  return Object.fromEntries(names.map((name) => [optionName(name), options[name] ?? null]));
+}

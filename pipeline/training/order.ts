@@ -1,0 +1,55 @@
+/**
+ * The order in which an epoch takes its images: a permutation from seed and epoch alone, cut into batches. What is left of
+ * an epoch after its last whole batch is not used in it, as in the paper's code (`drop_last`); with gradient accumulation
+ * a whole number of updates is.
+ *
+ * @module
+ */
+
+import { permutation } from "../../formats/labels/permutation.ts";
+import { formatNumberOf } from "../numbers.ts";
+
+/** Epochs as batches. */
+export interface Order {
+  /** Steps of an epoch, a multiple of `accumulate`. */
+  readonly steps: number;
+  /**
+   * The place in the data of what an epoch takes at a position.
+   *
+   * @param epoch From 0.
+   * @param position From 0; past the end it begins anew.
+   */
+  at(epoch: number, position: number): number;
+}
+
+/**
+ * Makes the order.
+ *
+ * @param options `images` that there are; of a `batch`, how many, and of an update, how many batches; the `seed`.
+ * @returns The order.
+ * @throws {RangeError} If there are fewer images than an update takes.
+ */
+export function trainingOrder(
+  options: { readonly images: number; readonly batch: number; readonly accumulate: number; readonly seed: number },
+): Order {
+  const { images, batch, accumulate, seed } = options;
+  const steps = Math.floor(images / (batch * accumulate)) * accumulate;
+  if (steps === 0) {
+    const wanted = accumulate === 1 ? `a batch of ${batch}` : `${accumulate} batches of ${batch}`;
+    throw new RangeError(`Cannot train: ${formatNumberOf(images, "image")} are fewer than ${wanted}`);
+  }
+  // Two, since batches of the next epoch are read while the last ones of this are used.
+  const orders = new Map<number, Uint32Array>();
+  return {
+    steps,
+    at(epoch, position) {
+      let order = orders.get(epoch);
+      if (!order) {
+        order = permutation(images, { seed, epoch });
+        orders.set(epoch, order);
+        if (orders.size > 2) orders.delete(Math.min(...orders.keys()));
+      }
+      return order[position % images];
+    },
+  };
+}

@@ -1,0 +1,169 @@
+/**
+ * The folder of a training:
+ *
+ * | name | |
+ * | --- | --- |
+ * | `config.yaml` | all settings, as `--config` reads them |
+ * | `config.json` | the network as timm describes one, so that the folder opens as an annotator and a classifier |
+ * | `model.safetensors` | its weights after the last whole epoch, by timm's names |
+ * | `best.safetensors` | those of the epoch with the best top-1 accuracy on the validation images |
+ * | `last.safetensors` | all that the training goes on from |
+ * | `failed.safetensors` | the same, after a loss that is not finite |
+ * | `summary.csv` | a line for each epoch, in timm's columns |
+ * | `rejected.jsonl` | images that could not be decoded, with the reason |
+ * | `tensorboard/` | event files |
+ *
+ * Each file is written whole or not at all, and `last.safetensors` after the others: what a kill leaves is the state of an
+ * earlier time, from which the training goes on and writes the same again.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { fileError, readIfThere, replaceFile } from "../../formats/labels/files.ts";
+import type { RejectedImage } from "../../formats/labels/mod.ts";
+import { takeLock } from "../../formats/labels/lock.ts";
+import { writeSafetensors } from "../../formats/weights/mod.ts";
+import { showValue } from "../../formats/show_value.ts";
+import { type Checkpoint, readCheckpoint, type TrainingState, weightsOf, writeCheckpoint } from "./checkpoint.ts";
+import { formatConfiguration, readConfiguration } from "./configuration.ts";
+import { decisiveOptions, resolveOptions, type TrainingOptions } from "./options.ts";
+import { type EpochSummary, readSummary, writeSummary } from "./summary_file.ts";
+
+const LOCK = ".train.lock";
+const CONFIGURATION = "config.yaml";
+const SUMMARY = "summary.csv";
+
+/** A run's folder, held by this process. */
+export interface RunFolder {
+  readonly path: string;
+  /** Where an earlier process stopped. */
+  readonly checkpoint?: Checkpoint;
+  /** Epochs that are done, in order. */
+  readonly epochs: readonly EpochSummary[];
+  /** Keeps a state to go on from. */
+  save(checkpoint: Checkpoint): void;
+  /** Keeps an epoch: its line and its weights, also as the best ones if they are. */
+  finishEpoch(summary: EpochSummary, state: TrainingState): void;
+  /** Keeps a state that is of no use to go on from; returns the file. */
+  saveFailed(checkpoint: Checkpoint, remarks: Readonly<Record<string, string>>): string;
+  /** Lists an image that cannot be decoded. */
+  reject(image: RejectedImage): void;
+  /** Gives the folder back. */
+  close(): void;
+}
+
+/** What a run is of. */
+export interface RunDescription {
+  readonly options: TrainingOptions;
+  readonly classes: number;
+  readonly classNames?: readonly string[];
+  /** SHA-256 of keys and labels of the images. */
+  readonly data: string;
+}
+
+/**
+ * Begins a run, or goes on with one.
+ *
+ * @param description What it is of.
+ * @returns The folder; close it.
+ * @throws {Deno.errors.AlreadyExists} If the folder holds another run, or something else.
+ * @throws {Deno.errors.Busy} If another process trains there.
+ * @throws {Error} If a file cannot be read or written.
+ */
+export async function openRunFolder(description: RunDescription): Promise<RunFolder> {
+  const path = description.options.output;
+  const subject = `Cannot train in "${path}"`;
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+  const unlock = takeLock(join(path, LOCK), subject);
+  try {
+    begin(description, subject);
+    return await openBegun(description, subject, unlock);
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+/** Writes what the run is, or finds that this was done. */
+function begin(description: RunDescription, subject: string): void {
+  const { options } = description;
+  const file = join(options.output, CONFIGURATION);
+  if (readIfThere(file) === undefined) {
+    const foreign = [...Deno.readDirSync(options.output)].map(({ name }) => name).sort().find((name) => name !== LOCK);
+    if (foreign !== undefined) {
+      throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONFIGURATION}`);
+    }
+  } else {
+    const [before, now] = [resolveOptions(readConfiguration(file)), options].map(decisiveOptions);
+    const name = Object.keys(now).find((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
+    if (name !== undefined) {
+      throw new Deno.errors.AlreadyExists(
+        `${subject}: it was begun with ${name} ${showValue(before[name])}, not ${showValue(now[name])}; ` +
+          "go on as it was begun, or name another folder with --output",
+      );
+    }
+  }
+  replaceFile(file, formatConfiguration(options));
+  replaceFile(join(options.output, "config.json"), formatModel(description));
+}
+
+async function openBegun(
+  { options, data }: RunDescription,
+  subject: string,
+  unlock: () => void,
+): Promise<RunFolder> {
+  const path = options.output;
+  const last = join(path, "last.safetensors");
+  const checkpoint = await readCheckpoint(last);
+  if (checkpoint && checkpoint.data !== data) {
+    throw new TypeError(`${subject}: the images, or their labels, are not those that it was begun with`);
+  }
+  const done = checkpoint?.position.epoch ?? 0;
+  const epochs = readSummary(join(path, SUMMARY)).filter(({ epoch }) => epoch < done);
+  const rejected = join(path, "rejected.jsonl");
+  const listed = new Set(readIfThere(rejected)?.split("\n"));
+  return {
+    path,
+    checkpoint,
+    epochs,
+    save: (checkpoint) => writeCheckpoint(last, checkpoint),
+    finishEpoch(summary, state) {
+      const best = Math.max(...epochs.map(({ evaluation }) => evaluation?.top1 ?? -1), -1);
+      const weights = weightsOf(state);
+      const metadata = { format: "pt", epoch: `${summary.epoch}` };
+      writeSafetensors(join(path, "model.safetensors"), weights, metadata);
+      if ((summary.evaluation?.top1 ?? -1) > best) writeSafetensors(join(path, "best.safetensors"), weights, metadata);
+      epochs.push(summary);
+      writeSummary(join(path, SUMMARY), epochs);
+    },
+    saveFailed(checkpoint, remarks) {
+      const file = join(path, "failed.safetensors");
+      writeCheckpoint(file, checkpoint, remarks);
+      return file;
+    },
+    reject(image) {
+      const line = JSON.stringify(image);
+      if (listed.has(line)) return;
+      listed.add(line);
+      Deno.writeTextFileSync(rejected, `${line}\n`, { append: true });
+    },
+    close: unlock,
+  };
+}
+
+/** The network as timm describes one in `config.json`. */
+function formatModel({ options, classes, classNames }: RunDescription): string {
+  const { network, size, mean, std, interpolation, cropPct } = options;
+  const model = {
+    architecture: network,
+    num_classes: classes,
+    ...(classNames ? { label_names: classNames } : {}),
+    pretrained_cfg: { input_size: [3, ...size], interpolation, mean, std, crop_pct: cropPct, crop_mode: "center" },
+  };
+  return `${JSON.stringify(model, null, 2)}\n`;
+}

@@ -1,0 +1,256 @@
+import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { join } from "@std/path";
+import { readCheckpoint } from "../../../pipeline/training/checkpoint.ts";
+import type { GivenOptions } from "../../../pipeline/training/options.ts";
+import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
+import { train, type TrainingProgress, type TrainingResult } from "../../../pipeline/training/train.ts";
+import { type HashingDevice, hashingDevice, imageFolder, openData, pngOf, smallOptions } from "./data.ts";
+
+const IMAGES = imageFolder(23);
+
+/** Trains a device that trains nothing, as a process of its own would. */
+async function run(
+  given: GivenOptions,
+  watch: { device?: HashingDevice; signal?: AbortSignal; onProgress?: (progress: TrainingProgress) => void } = {},
+): Promise<TrainingResult> {
+  const options = smallOptions({ images: IMAGES, ...given });
+  const data = await openData(options);
+  try {
+    const folder = await openRunFolder({ options, classes: 3, classNames: data.classNames, data: data.fingerprint });
+    try {
+      return await train({
+        options,
+        data,
+        run: folder,
+        device: watch.device ?? hashingDevice(),
+        batchOf: (loaded) => loaded,
+        evaluate: (state) => {
+          const [word] = state.get("fc.weight")!.data;
+          return Promise.resolve({ loss: word, top1: Math.round(100 * word), top5: 100 });
+        },
+      }, watch);
+    } finally {
+      folder.close();
+    }
+  } finally {
+    data.close();
+  }
+}
+
+function newRun(): string {
+  return join(Deno.makeTempDirSync(), "run");
+}
+
+/** What a run leaves that depends on nothing else. */
+function results(folder: string): Record<string, string> {
+  const names = ["last.safetensors", "model.safetensors", "best.safetensors", "summary.csv", "config.json"];
+  return Object.fromEntries(names.map((name) => [name, Deno.readFileSync(join(folder, name)).toBase64()]));
+}
+
+/** An uninterrupted run. */
+let whole: Promise<string> | undefined;
+
+function wholeRun(): Promise<string> {
+  return whole ??= (async () => {
+    const output = newRun();
+    const { stopped, position, images } = await run({ output });
+    assertEquals([stopped, position, images], [false, { epoch: 3, step: 0, lossSum: 0 }, 3 * 5 * 4]);
+    return output;
+  })();
+}
+
+Deno.test("train() leaves weights, a summary and a configuration that timm's readers know", async () => {
+  const folder = await wholeRun();
+  const [header, ...lines] = Deno.readTextFileSync(join(folder, "summary.csv")).trimEnd().split("\n");
+  assertEquals(header, "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr");
+  assertEquals(lines.map((line) => Number(line.split(",")[0])), [0, 1, 2]);
+  const best = lines.map((line) => Number(line.split(",")[3]));
+  const model = JSON.parse(Deno.readTextFileSync(join(folder, "config.json")));
+  assertEquals([model.architecture, model.num_classes, model.label_names], ["resnet50", 3, ["cat", "dog", "eel"]]);
+  assertEquals(model.pretrained_cfg.input_size, [3, 8, 8]);
+  const files = results(folder);
+  const isLastBest = best[2] > Math.max(best[0], best[1]);
+  assertEquals(files["best.safetensors"] === files["model.safetensors"], isLastBest);
+  const { state } = (await readCheckpoint(join(folder, "last.safetensors")))!;
+  assertEquals([...state.keys()], ["fc.weight", "average.fc.weight", "optimizer.momentum.fc.weight", "control"]);
+  const text = new TextDecoder().decode(Deno.readFileSync(join(folder, "model.safetensors")));
+  assertStringIncludes(text, "fc.weight");
+  assert(!/average|optimizer|control/.test(text));
+  assertEquals([...Deno.readDirSync(join(folder, "tensorboard"))].length, 1);
+});
+
+Deno.test("train() goes on after a stop at any step, and leaves the bits of an uninterrupted run", async () => {
+  const expected = results(await wholeRun());
+  for (const stops of [[1], [4], [5], [6], [9, 10], [14], [15], [2, 3, 7, 12]]) {
+    const output = newRun();
+    let seen = 0;
+    for (const stop of [...stops, Infinity]) {
+      const controller = new AbortController();
+      const device = hashingDevice();
+      device.onStep = () => {
+        if (++seen === stop) controller.abort();
+      };
+      const { stopped } = await run({ output }, { device, signal: controller.signal });
+      assertEquals(stopped, stop < 15, `${stops}`);
+    }
+    assertEquals(seen, 15, `${stops}`);
+    assertEquals(results(output), expected, `${stops}`);
+  }
+});
+
+Deno.test("train() goes on from its last checkpoint after a failure at any step", async () => {
+  const expected = results(await wholeRun());
+  for (const failure of [1, 3, 5, 8, 11, 15]) {
+    const output = newRun();
+    const device = hashingDevice();
+    let seen = 0;
+    device.onStep = () => {
+      if (++seen === failure) throw new Error("the power is cut");
+    };
+    // Saved after each step.
+    await assertRejects(() => run({ output, saveMinutes: 0 }, { device }), Error, "the power is cut");
+    const rest = hashingDevice();
+    rest.onStep = () => seen++;
+    await run({ output }, { device: rest });
+    assertEquals(seen, 16);
+    assertEquals(results(output), expected);
+  }
+});
+
+Deno.test("train() gives other weights for another seed, and the same for another cache", async () => {
+  const [other, cached] = [newRun(), newRun()];
+  const cache = join(Deno.makeTempDirSync(), "images");
+  await run({ output: other, seed: 1 });
+  await run({ output: cached, cache });
+  await run({ output: newRun(), cache });
+  const expected = results(await wholeRun());
+  assertEquals(results(cached), expected);
+  assertNotEquals(results(other)["last.safetensors"], expected["last.safetensors"]);
+});
+
+Deno.test("train() updates once for some batches, and stops only between updates", async () => {
+  const rates = new Map<number, number>();
+  const [whole, stopped] = [newRun(), newRun()];
+  const device = hashingDevice();
+  const { step } = device;
+  let count = 0;
+  device.step = (batch, rate) => {
+    rates.set(count++, rate);
+    step(batch, rate);
+  };
+  await run({ output: whole, accumulate: 2 }, { device });
+  assertEquals(rates.size, 12);
+  for (let index = 0; index < 12; index += 2) assertEquals(rates.get(index), rates.get(index + 1));
+  assertEquals(new Set(rates.values()).size, 6);
+  const controller = new AbortController();
+  const half = hashingDevice();
+  let seen = 0;
+  half.onStep = () => {
+    if (++seen === 5) controller.abort();
+  };
+  const { position } = await run({ output: stopped, accumulate: 2 }, { device: half, signal: controller.signal });
+  assertEquals([position.epoch, position.step], [1, 2]);
+  await run({ output: stopped, accumulate: 2 });
+  assertEquals(results(stopped), results(whole));
+});
+
+Deno.test("train() stops at a loss that is not finite with the step, its images and the state", async () => {
+  const output = newRun();
+  const device = hashingDevice();
+  let keys: readonly string[] = [];
+  device.lossOf = (batch) => {
+    if (batch.epoch !== 1 || batch.step !== 2) return undefined;
+    keys = batch.keys;
+    return NaN;
+  };
+  const error = await assertRejects(() => run({ output }, { device }), RangeError);
+  assertEquals(
+    error.message,
+    `Cannot go on training: the loss of step 2 of epoch 1 is NaN, of the images ${keys.join(", ")}; ` +
+      `the state after it is in "${output}/failed.safetensors"`,
+  );
+  assertEquals(keys.length, 4);
+  const failed = await readCheckpoint(join(output, "failed.safetensors"));
+  assertEquals(failed!.state.size, 4);
+  const last = await readCheckpoint(join(output, "last.safetensors"));
+  assertEquals([last!.position.epoch, last!.position.step], [1, 0]);
+});
+
+Deno.test("train() reads losses every so often, and at the end of an epoch", async () => {
+  const output = newRun();
+  const device = hashingDevice();
+  const readings: number[] = [];
+  device.onRead = (losses) => readings.push(losses);
+  const progress: TrainingProgress[] = [];
+  await run({ output, batch: 1, epochs: 6, warmupEpochs: 0 }, { device, onProgress: (state) => progress.push(state) });
+  assertEquals(readings, [23, 23, 23, 23, 23, 23]);
+  assertEquals(progress.map(({ epoch, step, steps }) => [epoch, step, steps]), readings.map((_, i) => [i, 23, 23]));
+  for (const { loss, imagesPerSecond, waiting } of progress) {
+    assert(loss > 0 && loss < 1 && imagesPerSecond > 0 && waiting >= 0 && waiting <= 1);
+  }
+  const many = hashingDevice();
+  const ofMany: number[] = [];
+  many.onRead = (losses) => ofMany.push(losses);
+  await run({ output: newRun(), images: imageFolder(130), batch: 1, epochs: 1, warmupEpochs: 0 }, { device: many });
+  assertEquals(ofMany, [50, 50, 30]);
+});
+
+Deno.test("train() refuses a folder of another run, or of something else, and names the difference", async () => {
+  const folder = await wholeRun();
+  const begun = `Cannot train in "${folder}": it was begun with`;
+  const cases: [GivenOptions, string][] = [
+    [{ lr: 0.2 }, `${begun} lr 0.1, not 0.2`],
+    [{ clip: 1 }, `${begun} clip null, not 1`],
+    [{ size: [8, 16] }, `${begun} size [8,8], not [8,16]`],
+  ];
+  for (const [given, message] of cases) {
+    const error = await assertRejects(() => run({ output: folder, ...given }), Deno.errors.AlreadyExists);
+    assertStringIncludes(error.message, message);
+  }
+  const foreign = Deno.makeTempDirSync();
+  Deno.writeTextFileSync(join(foreign, "notes.txt"), "");
+  await assertRejects(
+    () => run({ output: foreign }),
+    Deno.errors.AlreadyExists,
+    `Cannot train in "${foreign}": it holds "notes.txt" and no config.yaml`,
+  );
+  assertEquals([...Deno.readDirSync(foreign)].map(({ name }) => name), ["notes.txt"]);
+});
+
+Deno.test("train() refuses to go on with other images", async () => {
+  const images = imageFolder(12);
+  const output = newRun();
+  await run({ images, output, epochs: 1 });
+  Deno.writeFileSync(join(images, "cat", "13.png"), pngOf(13));
+  await assertRejects(
+    () => run({ images, output, epochs: 1 }),
+    TypeError,
+    `Cannot train in "${output}": the images, or their labels, are not those that it was begun with`,
+  );
+});
+
+Deno.test("train() says that a folder is in use", async () => {
+  const output = newRun();
+  const options = smallOptions({ images: IMAGES, output });
+  const folder = await openRunFolder({ options, classes: 3, data: "" });
+  await assertRejects(() => run({ output }), Deno.errors.Busy, `Cannot train in "${output}": another process`);
+  folder.close();
+});
+
+Deno.test("train() replaces an image that cannot be decoded, and lists it once", async () => {
+  const images = imageFolder(12);
+  Deno.writeTextFileSync(join(images, "dog", "4.png"), "no image");
+  const output = newRun();
+  const seen: string[] = [];
+  const device = hashingDevice();
+  device.onStep = ({ keys }) => seen.push(...keys);
+  await run({ images, output }, { device });
+  await run({ images, output });
+  assertEquals(seen.length, 36);
+  assert(!seen.includes("dog/4.png"));
+  const lines = Deno.readTextFileSync(join(output, "rejected.jsonl")).trimEnd().split("\n");
+  assertEquals(lines.length, 1);
+  const { key, reason } = JSON.parse(lines[0]);
+  assertEquals(key, "dog/4.png");
+  assertMatch(reason, /^Cannot decode/);
+});
