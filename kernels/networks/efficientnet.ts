@@ -162,7 +162,13 @@ export function buildEfficientNet(description: EfficientNetDescription): Network
   });
   tensor = convolution(operations, tensor, "conv_head", { outputChannels: description.headChannels, kernel: 1 });
   tensor = activation(operations, batchNorm(operations, tensor, "bn2", epsilon), description.activation);
-  return finish(description.name, operations, tensor, { name: "classifier", classes: description.classes });
+  return finish(
+    description.name,
+    operations,
+    tensor,
+    { name: "classifier", classes: description.classes },
+    "efficientnet",
+  );
 }
 
 /** Depthwise-separable block or inverted residual: the former lacks the expansion and numbers its norms from there. */

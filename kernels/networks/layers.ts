@@ -204,6 +204,7 @@ export function squeezeExcitation(
  * @param operations The operations from {@linkcode image} to the feature map.
  * @param features The feature map.
  * @param classifier The classifier's module and number of classes.
+ * @param initialisation The rule of its family.
  * @returns The network.
  */
 export function finish(
@@ -211,6 +212,7 @@ export function finish(
   operations: readonly Operation[],
   features: Tensor,
   classifier: { readonly name: string; readonly classes: number },
+  initialisation: Network["initialisation"],
 ): Network {
   const linear: Linear = {
     type: "linear",
@@ -228,5 +230,6 @@ export function finish(
     features: features.name,
     classifier: linear,
     stride: features.stride,
+    initialisation,
   };
 }

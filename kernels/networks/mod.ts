@@ -13,6 +13,8 @@
  */
 
 export { buildNetwork, listArchitectures } from "./architectures.ts";
+export { fineTuneParameters, type FineTuning } from "./fine_tune.ts";
+export { initialParameters } from "./initialise.ts";
 export { parameterShapes } from "./parameters.ts";
 export { buildEfficientNet, type EfficientNetDescription, type EfficientNetStage } from "./efficientnet.ts";
 export { buildResNet, type ResNetDescription } from "./resnet.ts";

@@ -58,7 +58,7 @@ export function buildResNet(description: ResNetDescription): Network {
       tensor = residualBlock(operations, tensor, { name, stage, stride, dropPath: block++ / last }, description);
     }
   });
-  return finish(description.name, operations, tensor, { name: "fc", classes: description.classes });
+  return finish(description.name, operations, tensor, { name: "fc", classes: description.classes }, "resnet");
 }
 
 function stem(operations: Operation[], { smallStem, channels }: ResNetDescription): Tensor {

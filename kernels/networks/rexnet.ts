@@ -67,7 +67,13 @@ export function buildReXNet(description: ReXNetDescription): Network {
     { outputChannels: headChannels, kernel: 1 },
     "silu",
   );
-  return finish(description.name, operations, tensor, { name: "head.fc", classes: description.classes });
+  return finish(
+    description.name,
+    operations,
+    tensor,
+    { name: "head.fc", classes: description.classes },
+    "efficientnet",
+  );
 }
 
 /** The blocks, their widths growing linearly from the initial channels on. */

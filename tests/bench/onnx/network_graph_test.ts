@@ -34,6 +34,7 @@ const network: Network = {
     outputChannels: 2,
   },
   stride: 2,
+  initialisation: "resnet",
 };
 const parameters = new Map([
   ["conv.weight", { shape: [4, 3, 3, 3], data: new Float32Array(108) }],

@@ -1,0 +1,54 @@
+/**
+ * Parameters to go on training from: another network's, with a new classifier where the classes are others.
+ *
+ * @module
+ */
+
+import type { Network } from "../network.ts";
+import type { Parameters } from "../program.ts";
+import { initialParameters } from "./initialise.ts";
+import { parameterShapes } from "./parameters.ts";
+
+/** Parameters, and where they come from. */
+export interface FineTuning {
+  /** Every parameter and running statistic by name. */
+  readonly parameters: Parameters;
+  /** Names of those of the other network. */
+  readonly taken: readonly string[];
+  /** Names of those drawn anew: the classifier's, or none. */
+  readonly drawn: readonly string[];
+}
+
+/**
+ * Takes the parameters of a trained network, and draws those of the classifier anew where it has another shape.
+ *
+ * @param network The network to train.
+ * @param weights Parameters of the same architecture, for as many classes or others.
+ * @param seed Of what is drawn.
+ * @returns The parameters, and which of them were taken.
+ * @throws {TypeError} If a parameter other than the classifier's is missing or has another shape.
+ */
+export function fineTuneParameters(network: Network, weights: Parameters, seed: number): FineTuning {
+  const initial = initialParameters(network, seed);
+  const head = [network.classifier.weight, network.classifier.bias];
+  const shapes = parameterShapes(network);
+  const fits = (name: string) => {
+    const shape = weights.get(name)?.shape;
+    return shape !== undefined && shape.join() === shapes.get(name)!.join();
+  };
+  // A classifier is one thing: its bias is not kept beside a new weight.
+  const keepsHead = head.every((name) => name === undefined || fits(name));
+  const drawn = keepsHead ? [] : [...shapes.keys()].filter((name) => head.includes(name));
+  const taken = [...shapes.keys()].filter((name) => !drawn.includes(name));
+  for (const name of taken) {
+    if (fits(name)) continue;
+    const found = weights.get(name)?.shape;
+    throw new TypeError(
+      `Cannot begin ${network.name} with these weights: "${name}" ${
+        found ? `has shape [${found.join(", ")}], expected [${shapes.get(name)!.join(", ")}]` : "is missing"
+      }`,
+    );
+  }
+  const source = (name: string) => (drawn.includes(name) ? initial : weights).get(name)!;
+  return { parameters: new Map([...shapes.keys()].map((name) => [name, source(name)])), taken, drawn };
+}

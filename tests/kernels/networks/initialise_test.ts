@@ -1,0 +1,72 @@
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import type { Network } from "../../../kernels/network.ts";
+import { buildNetwork, buildResNet, initialParameters, parameterShapes } from "../../../kernels/networks/mod.ts";
+import table from "./fixtures/initialisation.json" with { type: "json" };
+
+const classes = 100;
+const plain = { repeats: [1, 1, 1, 1], channels: [64, 128, 256, 512], classes };
+const networks: Readonly<Record<keyof typeof table, Network>> = {
+  basic: buildResNet({ ...plain, name: "basic", block: "basic", cardinality: 1, baseWidth: 64 }),
+  grouped: buildResNet({ ...plain, name: "grouped", block: "bottleneck", cardinality: 32, baseWidth: 4 }),
+  efficientnet_b0: buildNetwork("efficientnet_b0", { classes }),
+  rexnet_100: buildNetwork("rexnet_100", { classes }),
+};
+
+/** Mean, standard deviation and largest magnitude. */
+function statistics(values: Float32Array): [mean: number, deviation: number, largest: number] {
+  let sum = 0;
+  let squares = 0;
+  let largest = 0;
+  for (const value of values) {
+    sum += value;
+    squares += value * value;
+    largest = Math.max(largest, Math.abs(value));
+  }
+  const mean = sum / values.length;
+  return [mean, Math.sqrt(Math.max(0, squares / values.length - mean * mean)), largest];
+}
+
+for (const [name, expected] of Object.entries(table)) {
+  Deno.test(`initialParameters() draws each tensor of ${name} from timm's distribution`, () => {
+    const parameters = initialParameters(networks[name as keyof typeof table], 11);
+    assertEquals([...parameters.keys()].sort(), Object.keys(expected).sort());
+    for (const [key, line] of Object.entries(expected)) {
+      const { data } = parameters.get(key)!;
+      const [mean, deviation, largest] = line.split(" ").map(Number);
+      const [ownMean, ownDeviation, ownLargest] = statistics(data);
+      if (deviation === 0) {
+        assertEquals([ownMean, ownDeviation, ownLargest], [mean, deviation, largest], key);
+        continue;
+      }
+      // Five standard deviations of what both estimates leave uncertain, ours of n numbers and timm's of 5 n.
+      const uncertain = 5 * Math.sqrt(1.2 / data.length);
+      const message = `${key}: mean ${ownMean}, deviation ${ownDeviation}, largest ${ownLargest}; timm ${line}`;
+      assert(Math.abs(ownMean - mean) < uncertain * deviation, message);
+      assert(Math.abs(ownDeviation / deviation - 1) < uncertain / Math.SQRT2, message);
+      // A uniform distribution ends at sqrt(3) deviations; of 200 normal numbers the largest is well beyond.
+      if (data.length >= 200) assertEquals(ownLargest / deviation < 1.8, largest / deviation < 1.8, message);
+    }
+  });
+}
+
+Deno.test("initialParameters() shapes tensors as the network reads them", () => {
+  const network = buildNetwork("resnet8x2_s2", { classes: 7 });
+  const shapes = [...initialParameters(network, 0)].map(([name, { shape, data }]) => {
+    assertEquals(data.length, shape.reduce((product, size) => product * size, 1));
+    return [name, shape];
+  });
+  assertEquals(shapes, [...parameterShapes(network)]);
+});
+
+Deno.test("initialParameters() draws the same from a seed, and a tensor by its name alone", () => {
+  const network = buildNetwork("resnet8", { classes: 10 });
+  const parameters = initialParameters(network, 3);
+  assertEquals(initialParameters(network, 3), parameters);
+  const deeper = initialParameters(buildNetwork("resnet20", { classes: 10 }), 3);
+  const other = initialParameters(network, 4);
+  for (const [name, { data }] of parameters) {
+    assertEquals(deeper.get(name)!.data, data);
+    if (new Set(data).size > 1) assertNotEquals(other.get(name)!.data, data, name);
+  }
+  assertNotEquals(parameters.get("layer2.0.conv2.weight")!.data, deeper.get("layer2.1.conv2.weight")!.data);
+});
