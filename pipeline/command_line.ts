@@ -118,6 +118,21 @@ export function readCount(text: string, name: string, least: 0 | 1 = 1): number 
 }
 
 /**
+ * Reads a size in pixels.
+ *
+ * @param text `N` for a square, or `HxW`.
+ * @param name The option's, for the message.
+ * @returns Height and width.
+ * @throws {UsageError} If it is something else.
+ */
+export function readSize(text: string, name: string): readonly [height: number, width: number] {
+  const match = /^(\d+)(?:x(\d+))?$/.exec(text);
+  const [height, width] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+  if (!(height > 0 && width > 0)) throw new UsageError(`Cannot use --${name} ${text}: expected N or HxW, in pixels`);
+  return [height, width];
+}
+
+/**
  * Reads one of several words.
  *
  * @param text The word.

@@ -77,8 +77,15 @@ function isNumber(type: string): boolean {
   return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/.test(type);
 }
 
-/** Lines of a table: heads, a rule, and rows; numbers to the right. */
-function layOut(
+/**
+ * Lines of a table: heads, a rule, and rows; numbers to the right.
+ *
+ * @param heads Rows above the rule.
+ * @param rows Rows below it.
+ * @param areNumbers Of each column.
+ * @returns The lines, joined.
+ */
+export function layOut(
   heads: readonly (readonly string[])[],
   rows: readonly string[][],
   areNumbers: readonly boolean[],
@@ -106,7 +113,13 @@ export const jsonFormat: RowFormat = (names) => ({
   end() {},
 });
 
-function csvField(value: Json): string {
+/**
+ * A value as a field of CSV.
+ *
+ * @param value NULL is an empty field, lists and structures are JSON.
+ * @returns The field, in quotation marks where it needs them.
+ */
+export function csvField(value: Json): string {
   if (value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

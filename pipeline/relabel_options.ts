@@ -7,7 +7,15 @@
 import { type LabelMapType, labelMapTypes, type Shard } from "../formats/labels/mod.ts";
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
-import { formatOptions, type OptionTable, readArguments, readChoice, readCount, UsageError } from "./command_line.ts";
+import {
+  formatOptions,
+  type OptionTable,
+  readArguments,
+  readChoice,
+  readCount,
+  readSize,
+  UsageError,
+} from "./command_line.ts";
 import { DEFAULT_ROWS_PER_FILE } from "./write_label_maps.ts";
 
 /** What the user asked for; what was left out is undefined. */
@@ -116,7 +124,7 @@ export function readRelabelOptions(args: readonly string[]): RelabelCommand | "h
     annotator: given.text("annotator"),
     classes: given.text("classes"),
     out: given.text("out") ?? DEFAULT_OUT,
-    size: size === undefined ? undefined : readSize(size),
+    size: size === undefined ? undefined : readSize(size, "size"),
     topK: count("top-k"),
     dtype: dtype === undefined ? undefined : readChoice(dtype, "dtype", labelMapTypes),
     storage: storage === undefined ? undefined : readChoice<Storage>(storage, "storage", ["f32", "f16"]),
@@ -129,13 +137,6 @@ export function readRelabelOptions(args: readonly string[]): RelabelCommand | "h
     show: show === undefined ? DEFAULT_SHOW : show === "0" ? 0 : readCount(show, "show"),
     quiet: given.has("quiet"),
   };
-}
-
-function readSize(text: string): Pair {
-  const match = /^(\d+)(?:x(\d+))?$/.exec(text);
-  const [height, width] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  if (!(height > 0 && width > 0)) throw new UsageError(`Cannot use --size ${text}: expected N or HxW, in pixels`);
-  return [height, width];
 }
 
 function readShard(text: string): Shard {

@@ -1,0 +1,72 @@
+/**
+ * Annotations of COCO, `instances_*.json`, as the classes that each image shows.
+ *
+ *     {"images": [{"id": 9, "file_name": "a.jpg"}], "annotations": [{"image_id": 9, "category_id": 1}],
+ *      "categories": [{"id": 1, "name": "person"}]}
+ *
+ * Identifiers of categories have gaps (COCO's 80 go up to 90): classes are the categories in the order of their
+ * identifiers. Images without annotations show none of them; crowds count as objects.
+ *
+ * @module
+ */
+
+import { basename } from "@std/path";
+import { showValue } from "../show_value.ts";
+import { isJsonObject } from "./json_file.ts";
+
+/** What a file of annotations says. */
+export interface CocoLabels {
+  /** Names of the categories, in the order of their identifiers. */
+  readonly categories: readonly string[];
+  /** By the images' base names: indices of the categories they show, ascending. */
+  readonly labels: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Checks annotations and joins them by image.
+ *
+ * @param value What the file holds.
+ * @param subject What is being done, for messages.
+ * @returns The classes of each image.
+ * @throws {TypeError} If it is something else, or refers to an image or a category that it does not have.
+ */
+export function parseCocoLabels(value: unknown, subject: string): CocoLabels {
+  const images = rows(value, "images", { id: "number", file_name: "string" }, subject);
+  const annotations = rows(value, "annotations", { image_id: "number", category_id: "number" }, subject);
+  const categories = rows(value, "categories", { id: "number", name: "string" }, subject)
+    .toSorted((a, b) => Number(a.id) - Number(b.id));
+  const indices = new Map(categories.map(({ id }, index) => [id, index]));
+  const found = new Map(images.map(({ id }) => [id, new Set<number>()]));
+  annotations.forEach(({ image_id: image, category_id: category }, position) => {
+    const [ofImage, index] = [found.get(image), indices.get(category)];
+    if (!ofImage || index === undefined) {
+      const missing = ofImage ? `category ${category}` : `image ${image}`;
+      throw new TypeError(`${subject}: annotations[${position}] is of ${missing}, which is not in the file`);
+    }
+    ofImage.add(index);
+  });
+  const labels = new Map<string, number[]>();
+  for (const { id, file_name: file } of images) {
+    const name = basename(String(file));
+    if (labels.has(name)) throw new TypeError(`${subject}: two images are called "${name}"`);
+    labels.set(name, [...found.get(id)!].sort((a, b) => a - b));
+  }
+  return { categories: categories.map(({ name }) => String(name)), labels };
+}
+
+function rows(
+  value: unknown,
+  name: string,
+  fields: Readonly<Record<string, "number" | "string">>,
+  subject: string,
+): Readonly<Record<string, unknown>>[] {
+  const list = isJsonObject(value) ? value[name] : undefined;
+  if (!Array.isArray(list)) throw new TypeError(`${subject}: ${name} is ${showValue(list)}, expected a list`);
+  list.forEach((row, index) => {
+    const wrong = Object.entries(fields).find(([field, type]) => !isJsonObject(row) || typeof row[field] !== type);
+    if (!wrong) return;
+    const found = showValue(isJsonObject(row) ? row[wrong[0]] : row);
+    throw new TypeError(`${subject}: ${wrong[0]} of ${name}[${index}] is ${found}, expected a ${wrong[1]}`);
+  });
+  return list;
+}

@@ -1,0 +1,286 @@
+/**
+ * What is measured of the logits of images: each measure knows what is true of an image and adds up how well it was met.
+ *
+ * @module
+ */
+
+import { basename } from "@std/path";
+import {
+  parseCocoLabels,
+  parseMultiLabels,
+  readJsonFile,
+  readMultiLabelAnnotations,
+  validationIndex,
+} from "../../formats/evaluation/mod.ts";
+import type { StoredImage } from "../../formats/images/mod.ts";
+import { className } from "../class_names.ts";
+import { formatCount, formatNumberOf } from "../numbers.ts";
+import { classMeanFigure, createAccuracy } from "./accuracy.ts";
+import { averagePrecision } from "./average_precision.ts";
+import { corruptionFigures, missingCorruptions } from "./corruption_error.ts";
+import type { DataSet } from "./data_set.ts";
+import { type Figure, shareFigure, type Tally } from "./figures.ts";
+import { mapClasses, type ModelClasses } from "./map_classes.ts";
+import { bestRankOf, rankOf } from "./rank.ts";
+
+/** Something that is measured while images go by. */
+export interface Measure {
+  /** Adds an image: its logits `[C]`, finite. */
+  add(image: StoredImage, logits: Float32Array<ArrayBuffer>): void;
+  /** What was found; nothing if no image counted. */
+  figures(): Figure[];
+  /** What was found of each class, or of each corruption. */
+  parts(): Figure[];
+  /** What one has to know to read the figures, a sentence each. */
+  notes(): string[];
+  /** Why no image counted, where none did. */
+  readonly nothing: string;
+}
+
+/** A data set and the model that is evaluated on it. */
+export interface Evaluated {
+  readonly dataSet: DataSet;
+  readonly model: ModelClasses;
+}
+
+/** `285 Egyptian cat`: there are two cranes among ImageNet's classes. */
+function partName({ classNames }: ModelClasses, label: number): string {
+  return classNames ? `${label} ${className(classNames, label)}` : String(label);
+}
+
+/**
+ * Measures top-1 and top-5 by the data set's own labels.
+ *
+ * @param evaluated Data set and model.
+ * @returns The measure.
+ */
+export function labelMeasure({ dataSet, model }: Evaluated): Measure {
+  const { candidates, truthOf } = dataSet;
+  const choices = candidates?.length ?? model.classes;
+  const accuracy = createAccuracy({ choices, name: (label) => partName(model, label) });
+  let unlabelled = 0;
+  return {
+    add(image, logits) {
+      const truth = truthOf(image);
+      if (truth) accuracy.add(rankOf(logits, truth.label, candidates), truth.label);
+      else unlabelled++;
+    },
+    figures: accuracy.figures,
+    parts: accuracy.classFigures,
+    notes: () => [
+      ...(candidates
+        ? [`Only ${candidates.length} of the model's ${formatCount(model.classes)} classes are ranked`]
+        : []),
+      ...(unlabelled > 0 && accuracy.images > 0 ? [`${formatNumberOf(unlabelled, "image")} without a label`] : []),
+    ],
+    nothing: "none of its images has a label",
+  };
+}
+
+/**
+ * Measures the errors on ImageNet-C.
+ *
+ * @param evaluated Data set and model.
+ * @returns The measure.
+ */
+export function corruptionMeasure({ dataSet }: Evaluated): Measure {
+  const tallies = new Map<string, Map<number, { images: number; right: number }>>();
+  return {
+    add(image, logits) {
+      const { label, corruption } = dataSet.truthOf(image)!;
+      const { name, severity } = corruption!;
+      const severities = tallies.get(name) ?? new Map<number, { images: number; right: number }>();
+      const tally = severities.get(severity) ?? { images: 0, right: 0 };
+      tallies.set(name, severities.set(severity, tally));
+      tally.images++;
+      if (rankOf(logits, label) > 0) tally.right++;
+    },
+    figures: () => corruptionFigures(tallies).overall,
+    parts: () => corruptionFigures(tallies).each,
+    notes: () => missingCorruptions(tallies),
+    nothing: "none of its corruptions counts for mCE",
+  };
+}
+
+/**
+ * Measures how often the top-1 class, or one of the top-5, is among the classes that ReaL's annotators found.
+ *
+ * @param path `real.json`, or lists of class indices in the same form: by name for ImageNet's validation set, for any other
+ *   data set in the order of its images.
+ * @param evaluated Data set and model.
+ * @returns The measure.
+ * @throws {Error} If the file cannot be read, is something else, or has lists of other images.
+ */
+export async function realMeasure(path: string, { dataSet, model }: Evaluated): Promise<Measure> {
+  const subject = `Cannot evaluate with "${path}"`;
+  const lists = parseMultiLabels(await readJsonFile(path, subject), { classes: model.classes, subject });
+  const listOf = await listFinder(lists, dataSet, subject);
+  const accuracy = createAccuracy({ prefix: "ReaL ", choices: model.classes, name: () => "" });
+  let empty = 0;
+  return {
+    add(image, logits) {
+      const labels = listOf(image);
+      if (labels.length > 0) accuracy.add(bestRankOf(logits, labels));
+      else empty++;
+    },
+    figures: accuracy.figures,
+    parts: () => [],
+    notes: () => empty > 0 ? [`ReaL: ${formatNumberOf(empty, "image")} without a class not counted`] : [],
+    nothing: `no image has a class in "${path}"`,
+  };
+}
+
+/** The list of an image, by its name or by its place. */
+async function listFinder<T>(
+  lists: readonly T[],
+  { source, count }: DataSet,
+  subject: string,
+): Promise<(image: StoredImage) => T> {
+  const [first] = await Array.fromAsync(source.read({ end: 1 }));
+  if (validationIndex(first.key) === undefined) {
+    if (lists.length !== count) {
+      throw new TypeError(
+        `${subject}: it has ${formatNumberOf(lists.length, "list")}, the data set ${formatNumberOf(count, "image")}`,
+      );
+    }
+    return ({ index }) => lists[index];
+  }
+  return ({ key }) => {
+    const index = validationIndex(key);
+    if (index === undefined) {
+      throw new TypeError(`${subject}: "${key}" is not called ILSVRC2012_val_ and a number, as "${first.key}" is`);
+    }
+    if (lists[index] === undefined) {
+      throw new TypeError(`${subject}: it has ${formatNumberOf(lists.length, "list")}, none for "${key}"`);
+    }
+    return lists[index];
+  };
+}
+
+/**
+ * Measures multi-label accuracy by the annotations of Shankar et al., with both ways of averaging: over images, and over the
+ * images of each class and then over classes.
+ *
+ * @param path `human_accuracy_v3.0.0.json`.
+ * @param evaluated Data set and model.
+ * @returns The measure.
+ * @throws {Error} If the file cannot be read or is something else, or the model does not have its classes.
+ */
+export async function annotationMeasure(path: string, { dataSet, model }: Evaluated): Promise<Measure> {
+  const subject = `Cannot evaluate with "${path}"`;
+  const { accepted, problematic } = await readMultiLabelAnnotations(path);
+  const wnids = [...new Set([...accepted.values()].flat())];
+  const indices = mapClasses(wnids, model, { subject });
+  const indexOf = new Map(wnids.map((wnid, position) => [wnid, indices[position]]));
+  const all = { images: 0, right: 0 };
+  const classes = new Map<number, { images: number; right: number }>();
+  let unlabelled = 0;
+  return {
+    add(image, logits) {
+      const wnids = accepted.get(basename(image.key));
+      if (!wnids) return;
+      const isRight = wnids.some((wnid) => rankOf(logits, indexOf.get(wnid)!) === 0);
+      const truth = dataSet.truthOf(image);
+      const tallies = [all];
+      if (truth) {
+        const ofClass = classes.get(truth.label) ?? { images: 0, right: 0 };
+        classes.set(truth.label, ofClass);
+        tallies.push(ofClass);
+      } else unlabelled++;
+      for (const tally of tallies) {
+        tally.images++;
+        if (isRight) tally.right++;
+      }
+    },
+    figures: () =>
+      all.images === 0 ? [] : [
+        shareFigure("Shankar, mean of images", all),
+        ...(unlabelled === 0 ? [classMeanFigure("Shankar, mean of classes", [...classes.values()])] : []),
+      ],
+    parts: () =>
+      unlabelled > 0
+        ? []
+        : sortedClasses(classes).map(([label, tally]) => shareFigure("Shankar", tally, partName(model, label))),
+    notes: () => [
+      `Shankar: ${formatCount(all.images)} of ${formatNumberOf(accepted.size, "annotated image")} evaluated, ` +
+      `${formatCount(problematic)} problematic ones not counted`,
+      ...(unlabelled > 0 ? ["Shankar: no mean of classes, since images have no label of their own"] : []),
+    ],
+    nothing: `none of its images is annotated in "${path}"`,
+  };
+}
+
+function sortedClasses(classes: ReadonlyMap<number, Tally>): [number, Tally][] {
+  return [...classes].sort(([a], [b]) => a - b);
+}
+
+/**
+ * Measures mAP: the mean over classes of the average precision with which logits rank images. Scores of all images are kept
+ * in memory, 4 bytes a class.
+ *
+ * @param path Lists of class indices in ReaL's form, or annotations of COCO.
+ * @param evaluated Data set and model.
+ * @returns The measure.
+ * @throws {Error} If the file cannot be read, is something else, or is of other images or classes.
+ */
+export async function precisionMeasure(path: string, { dataSet, model }: Evaluated): Promise<Measure> {
+  const subject = `Cannot evaluate with "${path}"`;
+  const { labelsOf, annotated } = await multiLabelFinder(path, { dataSet, model }, subject);
+  const rows: Float32Array[] = [];
+  const truths: ReadonlySet<number>[] = [];
+  let unannotated = 0;
+  const classFigures = (): Figure[] =>
+    Array.from({ length: model.classes }, (_, label) => label).flatMap((label) => {
+      const isPositive = truths.map((truth) => truth.has(label));
+      if (!isPositive.includes(true)) return [];
+      const value = averagePrecision(rows.map((row) => row[label]), isPositive);
+      const images = isPositive.filter(Boolean).length;
+      return [{ measure: "average precision", of: partName(model, label), value, images }];
+    });
+  return {
+    add(image, logits) {
+      const labels = labelsOf(image);
+      if (!labels) return void unannotated++;
+      rows.push(logits);
+      truths.push(new Set(labels));
+    },
+    figures() {
+      const values = classFigures().map(({ value }) => value);
+      if (values.length === 0) return [];
+      return [{
+        measure: "mAP",
+        value: values.reduce((sum, value) => sum + value) / values.length,
+        images: rows.length,
+      }];
+    },
+    parts: classFigures,
+    notes: () => [
+      `mAP: mean over ${formatNumberOf(classFigures().length, "class", "classes")} of ${
+        formatCount(model.classes)
+      } that an image shows`,
+      ...(unannotated > 0 ? [`mAP: ${formatNumberOf(unannotated, "image")} without annotations not counted`] : []),
+      ...(rows.length < annotated
+        ? [`mAP: ${formatCount(rows.length)} of ${formatNumberOf(annotated, "annotated image")} evaluated`]
+        : []),
+    ],
+    nothing: `no image shows a class in "${path}"`,
+  };
+}
+
+async function multiLabelFinder(
+  path: string,
+  { dataSet, model }: Evaluated,
+  subject: string,
+): Promise<{ labelsOf: (image: StoredImage) => readonly number[] | undefined; annotated: number }> {
+  const value = await readJsonFile(path, subject);
+  if (Array.isArray(value)) {
+    const lists = parseMultiLabels(value, { classes: model.classes, subject });
+    return { labelsOf: await listFinder(lists, dataSet, subject), annotated: lists.length };
+  }
+  const { categories, labels } = parseCocoLabels(value, subject);
+  const indices = mapClasses(categories, model, { subject, isOrdered: true });
+  return {
+    labelsOf: ({ key }) => labels.get(basename(key))?.map((category) => indices[category]),
+    annotated: labels.size,
+  };
+}

@@ -1,0 +1,109 @@
+/**
+ * An evaluation as a table for the eye, and as CSV and JSON for programs.
+ *
+ * @module
+ */
+
+import { formatCount, formatNumberOf, formatSize } from "../numbers.ts";
+import { csvField, layOut } from "../query_format.ts";
+import { engineVersion } from "../version.ts";
+import type { ClassifierDescription } from "./classifier.ts";
+import type { RejectedImage } from "./evaluate_images.ts";
+import type { Figure } from "./figures.ts";
+
+/** What was done and found. */
+export interface Evaluation {
+  readonly model: ClassifierDescription;
+  /** What computed. */
+  readonly adapter: string;
+  readonly data: { readonly path: string; readonly kind: string; readonly images: number };
+  readonly rejected: readonly RejectedImage[];
+  readonly figures: readonly Figure[];
+  /** Figures of classes and corruptions. */
+  readonly parts: readonly Figure[];
+  readonly notes: readonly string[];
+}
+
+/** Rejected images to name. */
+const SHOWN_REJECTED = 3;
+
+/**
+ * Says what is evaluated.
+ *
+ * @param model What it is done with.
+ * @param adapter What computes.
+ * @returns `resnet18 at 224 x 224, the centre of 256 x 256, on llvmpipe`.
+ */
+export function describeModel({ name, weights, size, cover }: ClassifierDescription, adapter: string): string {
+  const averaged = weights === "average" ? " (averaged weights)" : "";
+  const seen = cover === null ? "the whole image" : `the centre of ${formatSize(cover)}`;
+  return `${name}${averaged} at ${formatSize(size)}, ${seen}, on ${adapter}`;
+}
+
+/**
+ * An evaluation for the eye.
+ *
+ * @param evaluation What was found.
+ * @returns Lines.
+ */
+export function reportLines({ data, rejected, figures, parts, notes }: Evaluation): string[] {
+  const rows = figures.map(({ measure, value, standardError, images }) => [
+    measure,
+    percent(value),
+    standardError === undefined ? "" : (100 * standardError).toFixed(2),
+    formatCount(images),
+  ]);
+  const more = rejected.length > SHOWN_REJECTED ? [`  and ${formatCount(rejected.length - SHOWN_REJECTED)} more`] : [];
+  return [
+    ...(parts.length > 0 ? [partTable(parts, data.kind === "imagenet-c" ? "corruption" : "class"), ""] : []),
+    layOut([["measure", "value", "standard error", "images"]], rows, [false, true, true, true]),
+    ...notes.map((note) => `  ${note}`),
+    ...(rejected.length > 0
+      ? [
+        `  ${formatNumberOf(rejected.length, "image")} of "${data.path}" cannot be decoded:`,
+        ...rejected.slice(0, SHOWN_REJECTED).map(({ key, reason }) => `    ${key}: ${reason}`),
+        ...more.map((line) => `  ${line}`),
+      ]
+      : []),
+  ];
+}
+
+/** A row for each class or corruption, a column for each measure and the images of the last. */
+function partTable(parts: readonly Figure[], kind: string): string {
+  const measures = [...new Set(parts.map(({ measure }) => measure))];
+  const names = [...new Set(parts.map(({ of }) => of!))];
+  const found = new Map(parts.map((figure) => [`${figure.of}\n${figure.measure}`, figure]));
+  const rows = names.map((name) => {
+    const figures = measures.map((measure) => found.get(`${name}\n${measure}`));
+    const images = figures.findLast((figure) => figure !== undefined)!.images;
+    return [name, ...figures.map((figure) => figure ? percent(figure.value) : "-"), formatCount(images)];
+  });
+  return layOut([[kind, ...measures, "images"]], rows, [false, ...measures.map(() => true), true]);
+}
+
+function percent(value: number): string {
+  return `${(100 * value).toFixed(2)} %`;
+}
+
+/**
+ * An evaluation as CSV, one line a figure: measure, of, value, standard_error, images.
+ *
+ * @param evaluation What was found.
+ * @returns RFC 4180 with a line of names; values are shares of 1.
+ */
+export function reportCsv({ figures, parts }: Evaluation): string {
+  const lines = [...figures, ...parts].map(({ measure, of, value, standardError, images }) =>
+    [measure, of ?? null, value, standardError ?? null, images].map(csvField).join(",")
+  );
+  return `${["measure,of,value,standard_error,images", ...lines].join("\n")}\n`;
+}
+
+/**
+ * An evaluation as JSON.
+ *
+ * @param evaluation What was found.
+ * @returns All of it, and the version that found it; values are shares of 1.
+ */
+export function reportJson(evaluation: Evaluation): string {
+  return `${JSON.stringify({ ...evaluation, version: engineVersion }, null, 2)}\n`;
+}
