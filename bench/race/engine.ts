@@ -170,7 +170,8 @@ export async function networkOnEngine(
   };
 }
 
-function pad(values: Float32Array, channels: number): Float32Array<ArrayBuffer> {
+/** A tensor as the engine stores it. */
+export function pad(values: Float32Array, channels: number): Float32Array<ArrayBuffer> {
   return padChannels(values, channels, "f32") as Float32Array<ArrayBuffer>;
 }
 

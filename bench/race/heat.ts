@@ -19,10 +19,12 @@ export interface Heat {
   readonly name: string;
   /** Sets up the contestants by name; the first is the engine. */
   readonly entries: Readonly<Record<string, () => Contestant | Promise<Contestant>>>;
+  /** Repetitions before the result is judged; 1 unless given. */
+  readonly checked?: number;
   /**
    * Judges a result.
    *
-   * @param result In the order of the engine's: a tensor as `[N, H, W, C]`, weights as `[O, I, kernelHeight, kernelWidth]`.
+   * @param result In the order of the engine's: a tensor as `[N, H, W, C]`, weights as `[O, I, kernelHeight, kernelWidth]`, losses of steps.
    * @param name Whose it is.
    * @throws {Error} If it is wrong.
    */
@@ -49,7 +51,7 @@ export async function holdHeat(heat: Heat, rounds: number): Promise<number> {
     try {
       const contestant = await open();
       contestants.push(contestant);
-      const result = await contestant.run(1);
+      const result = await contestant.run(heat.checked ?? 1);
       heat.check(contestant.order?.(result) ?? result, name);
     } catch (error) {
       if (name === engineName) throw error;

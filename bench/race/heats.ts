@@ -1,5 +1,5 @@
 /**
- * The heats: single operations, and the default annotator up to its label map.
+ * The heats: single operations, gradients, the default annotator up to its label map, and training.
  *
  * @module
  */
@@ -8,15 +8,21 @@ import type { Device } from "../../kernels/device.ts";
 import { assertClose, sumTolerance } from "../../tests/kernels/compare.ts";
 import { type DefaultAnnotator, networkInput, type Photograph } from "../default_annotator.ts";
 import { networkGraph } from "../onnx/network_graph.ts";
+import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { outputPositions } from "../../kernels/operations/convolution/shape.ts";
 import { ENGINE, gradientOnEngine, networkOnEngine, singleOnEngine } from "./engine.ts";
 import { type GradientOperation, gradientValues } from "./gradients.ts";
 import { toChannelsFirst } from "./contestant.ts";
+import { trainingOnEngine } from "./engine_training.ts";
 import type { Heat } from "./heat.ts";
 import { gradientOnJax, singleOnJax } from "./jax.ts";
 import { networkOnOnnxruntime, singleOnOnnxruntime, WASM, WASM_THREADS } from "./onnxruntime.ts";
 import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLength, TFJS } from "./single.ts";
+import { trainingOnJax } from "./jax_training.ts";
 import { gradientOnTfjs, singleOnTfjs } from "./tfjs.ts";
+import { trainingOnTfjs } from "./tfjs_training.ts";
+import { CHECKED_STEPS, trainingOf } from "./training.ts";
+import { trainingLossesReference } from "./training_reference.ts";
 
 /**
  * A single operation; results are compared with the CPU's.
@@ -128,5 +134,34 @@ export async function networkHeat(
     },
     work: { amount: batch.length, unit: "images/s" },
     goals: [{ times: 3, peers: [ONNXRUNTIME] }],
+  };
+}
+
+/** How far a peer's loss may be from the CPU's, relative: tfjs, whose long sums are f32, is 7e-4 from it in the third step. */
+const PEERS_TOLERANCE = 2e-3;
+
+/**
+ * Steps of training of He et al.'s ResNet for small images ("Deep Residual Learning", 2016, section 4.2) with 8 layers, 64
+ * images of 32 x 32 pixels, 10 classes. The losses of the first steps are compared with the CPU's.
+ *
+ * @param device The engine's.
+ * @returns The heat. Computing on the CPU takes half a minute.
+ */
+export function trainingHeat(device: Device): Heat {
+  const training = trainingOf(buildNetwork("resnet8", { classes: 10 }), { batch: 64, size: [32, 32] });
+  const { network, batch, size } = training;
+  const expected = trainingLossesReference(training, CHECKED_STEPS);
+  return {
+    name: `training ${network.name}, batch ${batch} at ${size.join(" x ")}`,
+    entries: {
+      [ENGINE]: () => trainingOnEngine(device, training),
+      [TFJS]: () => trainingOnTfjs(training),
+      [JAX]: () => trainingOnJax(training),
+    },
+    checked: CHECKED_STEPS,
+    check: (losses, name) =>
+      assertClose(losses, expected, { absolute: 0, relative: name === ENGINE ? 1e-5 : PEERS_TOLERANCE, name }),
+    work: { amount: batch, unit: "images/s" },
+    goals: [{ times: 10, peers: [TFJS] }],
   };
 }

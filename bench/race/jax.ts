@@ -62,7 +62,8 @@ export async function gradientOnJax({ shape, of }: GradientOperation, values: Gr
   );
 }
 
-async function openJax(): Promise<void> {
+/** Makes WebGPU the device of jax-js. */
+export async function openJax(): Promise<void> {
   if (!(await init()).includes("webgpu")) throw new Error("Cannot open jax-js's WebGPU backend");
   defaultDevice("webgpu");
 }

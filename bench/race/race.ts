@@ -18,7 +18,7 @@ import { readBenchOptions } from "../options.ts";
 import { noteAdapters } from "./adapters.ts";
 import { type Heat, holdHeat } from "./heat.ts";
 import { GRADIENTS } from "./gradients.ts";
-import { gradientHeat, networkHeat, singleHeat } from "./heats.ts";
+import { gradientHeat, networkHeat, singleHeat, trainingHeat } from "./heats.ts";
 import { KINDS, SINGLE_OPERATIONS } from "./single.ts";
 import { TIMING_MILLISECONDS } from "../timing.ts";
 
@@ -28,8 +28,9 @@ const PEERS = (["@tensorflow/tfjs-backend-webgpu", "@jax-js/jax", "onnxruntime-w
 
 const GRADIENT = "gradient";
 const NETWORK = "network";
+const TRAINING = "training";
 
-const ALL_KINDS = [...KINDS, GRADIENT, NETWORK];
+const ALL_KINDS = [...KINDS, GRADIENT, NETWORK, TRAINING];
 
 const OPTIONS = {
   rounds: { value: "N", help: "timings of each contestant; default 7" },
@@ -48,7 +49,7 @@ const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${describeDevice(device)}`);
 console.log(
   `Medians of ${rounds} rounds. A timing repeats for ${TIMING_MILLISECONDS} ms or more and ends with the last result on ` +
-    "the CPU; the network's begins with the images there, too",
+    "the CPU; those of network and training begin with the images there, too",
 );
 
 let missed = 0;
@@ -64,6 +65,7 @@ for (const operation of GRADIENTS) {
 if (only === undefined || only === NETWORK) {
   await hold(await networkHeat(device, await readDefaultAnnotator(), await readPhotographs()));
 }
+if (only === undefined || only === TRAINING) await hold(trainingHeat(device));
 
 console.log(`\nAdapter of the engine, ${PEERS.join(", ")}: ${[...new Set(adapters)].join("; ")}`);
 const { software } = device.capabilities;

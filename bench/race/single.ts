@@ -107,9 +107,12 @@ export function singleValues({ shape }: SingleOperation): SingleValues {
   return { input, weight, expected: convolutionReference(shape, { input, weight }) };
 }
 
+/** What says how a weight is shaped. */
+type WeightShape = Pick<ConvolutionShape, "kernel" | "inputChannels" | "outputChannels" | "groups">;
+
 /** Reorders a weight `[kernelHeight, kernelWidth, I, O]` as `[O, I, kernelHeight, kernelWidth]`. */
 export function weightChannelsFirst(
-  { kernel, inputChannels, outputChannels }: ConvolutionShape,
+  { kernel, inputChannels, outputChannels }: WeightShape,
   weight: Float32Array,
 ): Float32Array<ArrayBuffer> {
   const taps = kernel[0] * kernel[1];
@@ -124,7 +127,7 @@ export function weightChannelsFirst(
 
 /** Reorders a weight as `[kernelHeight, kernelWidth, inputChannels, outputChannels]`, or for depthwise `[..., C, 1]`. */
 export function weightChannelsLast(
-  { shape }: { shape: ConvolutionShape },
+  { shape }: { shape: WeightShape },
   weight: Float32Array,
 ): Float32Array<ArrayBuffer> {
   const [inputs, outputs] = isDepthwise(shape) ? [shape.inputChannels, 1] : [shape.inputChannels, shape.outputChannels];

@@ -13,8 +13,12 @@
 
 import { type ConvolutionShape, outputPositions } from "./shape.ts";
 
-/** Calls back for every product of the convolution: indices into input, weights and output, channels not padded. */
-function eachProduct(shape: ConvolutionShape, visit: (input: number, weight: number, output: number) => void): void {
+/**
+ * Calls back for every position, tap and output channel of the convolution that meet: with indices into input and weights
+ * of the first input channel, and into the output; channels are not padded. The weights of the group's input channels are
+ * as many elements apart as there are taps.
+ */
+function eachRow(shape: ConvolutionShape, visit: (input: number, weight: number, output: number) => void): void {
   const { input: [height, width], inputChannels, outputChannels, output, before, kernel, stride, groups } = shape;
   const inputs = inputChannels / groups;
   const outputs = outputChannels / groups;
@@ -27,11 +31,8 @@ function eachProduct(shape: ConvolutionShape, visit: (input: number, weight: num
       for (let dx = Math.max(0, -left); dx < Math.min(kernel[1], width - left); dx++) {
         const pixel = ((image * height + top + dy) * width + left + dx) * inputChannels;
         for (let channel = 0; channel < outputChannels; channel++) {
-          const first = pixel + Math.floor(channel / outputs) * inputs;
-          for (let i = 0; i < inputs; i++) {
-            const weight = ((channel * inputs + i) * kernel[0] + dy) * kernel[1] + dx;
-            visit(first + i, weight, position * outputChannels + channel);
-          }
+          const weight = (channel * inputs * kernel[0] + dy) * kernel[1] + dx;
+          visit(pixel + Math.floor(channel / outputs) * inputs, weight, position * outputChannels + channel);
         }
       }
     }
@@ -52,8 +53,13 @@ export function convolutionFilterGradientReference(
   shape: ConvolutionShape,
 ): { filter: Float64Array; bias: Float64Array } {
   const { inputChannels, outputChannels, kernel, groups } = shape;
-  const filter = new Float64Array(outputChannels * inputChannels / groups * kernel[0] * kernel[1]);
-  eachProduct(shape, (from, weight, to) => filter[weight] += input[from] * outputGradient[to]);
+  const inputs = inputChannels / groups;
+  const taps = kernel[0] * kernel[1];
+  const filter = new Float64Array(outputChannels * inputs * taps);
+  eachRow(shape, (from, weight, to) => {
+    const gradient = outputGradient[to];
+    for (let i = 0; i < inputs; i++) filter[weight + i * taps] += input[from + i] * gradient;
+  });
   const bias = new Float64Array(outputChannels);
   for (let index = 0; index < outputGradient.length; index++) bias[index % outputChannels] += outputGradient[index];
   return { filter, bias };
@@ -72,8 +78,13 @@ export function convolutionInputGradientReference(
   weights: ArrayLike<number>,
   shape: ConvolutionShape,
 ): Float64Array {
-  const { batch, input, inputChannels } = shape;
-  const gradient = new Float64Array(batch * input[0] * input[1] * inputChannels);
-  eachProduct(shape, (from, weight, to) => gradient[from] += outputGradient[to] * weights[weight]);
-  return gradient;
+  const { batch, input, inputChannels, kernel, groups } = shape;
+  const inputs = inputChannels / groups;
+  const taps = kernel[0] * kernel[1];
+  const inputGradient = new Float64Array(batch * input[0] * input[1] * inputChannels);
+  eachRow(shape, (from, weight, to) => {
+    const gradient = outputGradient[to];
+    for (let i = 0; i < inputs; i++) inputGradient[from + i] += gradient * weights[weight + i * taps];
+  });
+  return inputGradient;
 }

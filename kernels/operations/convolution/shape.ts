@@ -100,7 +100,9 @@ export function isPointwise({ kernel, stride, before, groups, input, output }: C
 }
 
 /** Whether every channel is convolved by itself. */
-export function isDepthwise({ groups, inputChannels, outputChannels }: ConvolutionShape): boolean {
+export function isDepthwise(
+  { groups, inputChannels, outputChannels }: Pick<ConvolutionShape, "groups" | "inputChannels" | "outputChannels">,
+): boolean {
   return groups > 1 && groups === inputChannels && groups === outputChannels;
 }
 
