@@ -124,6 +124,22 @@ export function convolutionOf(operation: Convolution | Linear, input: Shape): Co
 }
 
 /**
+ * Reads a network's parameters.
+ *
+ * @throws {TypeError} When one is missing.
+ */
+export function parameterReader(
+  { name: network }: Network,
+  parameters: Parameters | undefined,
+): (name: string) => Float32Array {
+  return (name) => {
+    const parameter = parameters?.get(name);
+    if (!parameter) throw new TypeError(`Cannot compute ${network}: parameter "${name}" is missing`);
+    return parameter.data;
+  };
+}
+
+/**
  * Lowers a network up to its classifier's output for inference.
  *
  * @param network The network; its classifier runs at every position of the feature map.
@@ -146,11 +162,7 @@ export function lowerNetwork(
     fusesResidual: (operation) => fusesResidual(convolutionOf(operation, shapeOf(operation.input)), target),
     channels: (name) => shapeOf(name)[3],
   });
-  const read = (name: string): Float32Array => {
-    const parameter = parameters?.get(name);
-    if (!parameter) throw new TypeError(`Cannot compute ${network.name}: parameter "${name}" is missing`);
-    return parameter.data;
-  };
+  const read = parameterReader(network, parameters);
   const program: Program = { tensors: new Map(), constants: new Map(), steps: [] };
   program.tensors.set(network.input, tensorBytes(shapeOf(network.input), target.storage));
   for (const operation of fused) {
@@ -191,7 +203,8 @@ function addFused(
   }
 }
 
-function batchNormParameters(
+/** Reads what a batch norm computes with. */
+export function batchNormParameters(
   operation: { parameters: string; epsilon: number },
   read: (name: string) => Float32Array,
 ): BatchNormParameters {

@@ -19,7 +19,7 @@ export function emptyProgram(): TrainingProgram {
   return { tensors: new Map(), constants: new Map(), states: new Map(), views: new Map<string, View>(), steps: [] };
 }
 
-/** Where convolutions find their weights, and whether gradients of parameters are wanted. */
+/** Where convolutions find their weights. */
 export interface WeightSource {
   /** Name of the weights that `convolutionKernels` reads. */
   forward(operation: Convolution | Linear, shape: ConvolutionShape): string;
@@ -34,6 +34,8 @@ export interface Builder {
   /** Shape of a tensor of the network. */
   readonly shapeOf: (tensor: string) => Shape;
   readonly weights: WeightSource;
+  /** Reads a parameter of a network that is not trained: batch norms use running averages, parameters have no gradients. */
+  readonly frozen?: (parameter: string) => Float32Array;
 }
 
 /** Adds a tensor of activations or their gradients, and returns its name. */

@@ -19,6 +19,7 @@ import type { Activation, Add, BatchNorm, Convolution, Linear, Multiply, Operati
 import { activationKernel } from "../operations/activation.ts";
 import { activationGradientKernel } from "../operations/activation_gradient.ts";
 import { addKernel, addResidualGradientKernel } from "../operations/add.ts";
+import { batchNormKernel, batchNormScale } from "../operations/batch_norm.ts";
 import {
   batchNormGradientSumsKernel,
   batchNormInputGradientKernel,
@@ -44,7 +45,7 @@ import { multiplyGateGradientKernel, multiplyKernel } from "../operations/multip
 import { poolKernel } from "../operations/pool.ts";
 import { poolGradientKernel } from "../operations/pool_gradient.ts";
 import { channelVectors } from "../operations/tensor.ts";
-import { convolutionOf } from "../program.ts";
+import { batchNormParameters, convolutionOf } from "../program.ts";
 import { addBytes, addDispatches, addStep, addTensor, type Builder } from "./builder.ts";
 import { gradientName } from "./parameters.ts";
 
@@ -90,7 +91,9 @@ export function ruleOf(
     case "linear":
       return convolutionRule(builder, operation);
     case "batchNorm":
-      return batchNormRule(builder, operation);
+      return builder.frozen
+        ? frozenBatchNormRule(builder, operation, builder.frozen)
+        : batchNormRule(builder, operation);
     case "activation":
       return activationRule(builder, operation);
     case "add":
@@ -113,6 +116,17 @@ function convolutionRule(builder: Builder, operation: Convolution | Linear): Rul
   const { target, shapeOf, weights } = builder;
   const { input, output, weight, bias } = operation;
   const shape = convolutionOf(operation, shapeOf(input));
+  const addParameterGradients = (outputGradient: string) => {
+    const partial = addBytes(builder, `${output} filter partial`, filterGradientPartialBytes(shape, target));
+    for (const kernel of convolutionFilterGradientKernels(shape, target)) {
+      addStep(builder, kernel, { input, outputGradient, partial, filterGradient: gradientName(weight) });
+    }
+    if (bias === undefined) return;
+    const biasPartial = addBytes(builder, `${output} bias partial`, biasGradientPartialBytes(shape, target));
+    for (const kernel of convolutionBiasGradientKernels(shape, target)) {
+      addStep(builder, kernel, { outputGradient, partial: biasPartial, biasGradient: gradientName(bias) });
+    }
+  };
   return {
     forward() {
       addTensor(builder, output, shapeOf(output));
@@ -120,16 +134,7 @@ function convolutionRule(builder: Builder, operation: Convolution | Linear): Rul
       addDispatches(builder, convolutionKernels(shape, {}, target), bindings, { name: output, shape: shapeOf(output) });
     },
     backward(outputGradient, wanted) {
-      const partial = addBytes(builder, `${output} filter partial`, filterGradientPartialBytes(shape, target));
-      for (const kernel of convolutionFilterGradientKernels(shape, target)) {
-        addStep(builder, kernel, { input, outputGradient, partial, filterGradient: gradientName(weight) });
-      }
-      if (bias !== undefined) {
-        const partial = addBytes(builder, `${output} bias partial`, biasGradientPartialBytes(shape, target));
-        for (const kernel of convolutionBiasGradientKernels(shape, target)) {
-          addStep(builder, kernel, { outputGradient, partial, biasGradient: gradientName(bias) });
-        }
-      }
+      if (!builder.frozen) addParameterGradients(outputGradient);
       if (!wanted(input)) return [];
       const gradient = addTensor(builder, contributionName(operation), shapeOf(input));
       addDispatches(
@@ -203,6 +208,35 @@ function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
         inputGradient,
       });
       return [{ tensor: input, gradient: inputGradient }];
+    },
+  };
+}
+
+/** With running averages batch norm is y = scale x + shift: its gradient is scale dL/dy, by the same kernel. */
+function frozenBatchNormRule(builder: Builder, operation: BatchNorm, read: (parameter: string) => Float32Array): Rule {
+  const { target, shapeOf, program } = builder;
+  const { input, output, channels } = operation;
+  const shape = shapeOf(input);
+  const [scale, shift, noShift] = ["scale", "shift", "no shift"].map((name) => `${output} ${name}`);
+  const padded = (make: () => ArrayLike<number>) => () => {
+    const result = new Float32Array(channelVectors(channels) * 4);
+    result.set(make());
+    return result;
+  };
+  const values = () => batchNormScale(batchNormParameters(operation, read));
+  program.constants.set(scale, padded(() => values().scale));
+  const kernel = batchNormKernel({ shape, ...target });
+  return {
+    forward() {
+      program.constants.set(shift, padded(() => values().shift));
+      addTensor(builder, output, shape);
+      addStep(builder, kernel, { input, scale, shift, output });
+    },
+    backward(outputGradient) {
+      program.constants.set(noShift, padded(() => []));
+      const gradient = addTensor(builder, contributionName(operation), shape);
+      addStep(builder, kernel, { input: outputGradient, scale, shift: noShift, output: gradient });
+      return [{ tensor: input, gradient }];
     },
   };
 }

@@ -1,0 +1,210 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Device } from "../../../kernels/device.ts";
+import { buildNetwork, initialParameters } from "../../../kernels/networks/mod.ts";
+import { createTrainer, type TrainerSettings } from "../../../kernels/training/trainer.ts";
+import type { TrainingState } from "../../../kernels/training/training_plan.ts";
+import { testDevice } from "../tensors.ts";
+import { CLASSES, MAPS, trainerSettings, trainingBatch, withProfile } from "./batches.ts";
+
+/** Trains some steps, from a state if one is given. */
+async function train(
+  device: Device,
+  settings: TrainerSettings,
+  steps: { from?: number; to: number; state?: TrainingState },
+): Promise<{ state: TrainingState; losses: Float32Array }> {
+  const trainer = await createTrainer(device, settings);
+  if (steps.state) trainer.load(steps.state);
+  for (let step = steps.from ?? 0; step < steps.to; step++) trainer.step(trainingBatch(settings, step), 0.05);
+  const { losses } = await trainer.read();
+  const state = await trainer.state();
+  trainer.close();
+  return { state, losses };
+}
+
+/** The largest distance of any tensor, relative to its length. */
+function distance(a: TrainingState, b: TrainingState): number {
+  return Math.max(
+    ...a.entries().filter(([name]) => name !== "control").map(([name, { data }]) => {
+      const other = b.get(name)!.data;
+      const length = Math.hypot(...data);
+      return length === 0 ? 0 : Math.hypot(...data.map((value, index) => value - other[index])) / length;
+    }),
+  );
+}
+
+const network = buildNetwork("resnet8", { classes: CLASSES });
+const teacher = { network, parameters: initialParameters(network, 8) };
+const base = trainerSettings();
+const colours = { colourJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4 }, lighting: 0.1 };
+
+const variants: Record<string, TrainerSettings> = {
+  "labels, AdamW and dropped paths": trainerSettings({
+    optimizer: { type: "adamw", betas: [0.9, 0.999], epsilon: 1e-8 },
+    dropPath: 0.3,
+    dropout: 0.2,
+  }),
+  "pooled label maps, mixed by CutMix": trainerSettings({
+    targets: { type: "pooled", maps: MAPS, pooling: {} },
+    augmentation: { ...base.augmentation, ...colours, cutmix: 1 },
+    averageDecay: 0.9,
+  }),
+  "pooled label maps and labels, clipped": trainerSettings({
+    targets: { type: "pooled", maps: MAPS, pooling: { mode: "local-single", temperature: 0.5 }, labelShare: 0.5 },
+    maxNorm: 0.5,
+  }),
+  "given targets by binary cross-entropy": trainerSettings({
+    targets: { type: "given" },
+    loss: "binaryCrossEntropy",
+    accumulate: 2,
+  }),
+  "a teacher, mixed by Mixup": trainerSettings({
+    targets: { type: "teacher", ...teacher },
+    augmentation: { ...base.augmentation, mixup: 0.8 },
+  }),
+};
+
+for (const [name, settings] of Object.entries(variants)) {
+  Deno.test(`step() trains on ${name}: alike in both profiles, and with the same bits again`, async () => {
+    const device = await testDevice();
+    const software = await train(withProfile(device, "software"), settings, { to: 3 });
+    assert(software.losses.every((loss) => Number.isFinite(loss) && loss > 0), `losses are ${software.losses}`);
+    assert(distance(software.state, (await train(device, settings, { to: 0 })).state) > 1e-3, "nothing was learnt");
+    const gpu = await train(withProfile(device, "gpu"), settings, { to: 3 });
+    const off = distance(software.state, gpu.state);
+    assert(off < 5e-3, `the profiles are ${off} apart`);
+    assertEquals(await train(withProfile(device, "software"), settings, { to: 3 }), software);
+  });
+
+  Deno.test(`load() goes on from a state bit for bit: ${name}`, async () => {
+    const device = await testDevice();
+    const whole = await train(device, settings, { to: 4 });
+    const half = await train(device, settings, { to: 2 });
+    const rest = await train(device, settings, { from: 2, to: 4, state: half.state });
+    assertEquals(rest.state, whole.state);
+    assertEquals([...half.losses, ...rest.losses], [...whole.losses]);
+  });
+}
+
+Deno.test("step() learns: the loss of a batch that it sees again and again falls by half", async () => {
+  const device = await testDevice();
+  const settings = trainerSettings({ targets: { type: "label", smoothing: 0 } });
+  const trainer = await createTrainer(device, settings);
+  const batch = trainingBatch(settings, 0);
+  for (let step = 0; step < 25; step++) trainer.step(batch, 0.05);
+  const { losses } = await trainer.read();
+  trainer.close();
+  assertEquals(losses.length, 25);
+  assert(losses[24] < losses[0] / 2, `the loss went from ${losses[0]} to ${losses[24]}`);
+});
+
+Deno.test("step() with accumulated gradients of one batch takes the step of that batch", async () => {
+  const device = await testDevice();
+  const settings = trainerSettings();
+  const batch = trainingBatch(settings, 0);
+  const states = [];
+  for (const accumulate of [1, 3]) {
+    const trainer = await createTrainer(device, { ...settings, accumulate });
+    for (let index = 0; index < accumulate; index++) trainer.step(batch, 0.05);
+    const state = await trainer.state();
+    trainer.close();
+    states.push(new Map([...state].filter(([name]) => !name.includes("running_"))));
+  }
+  const off = distance(states[0], states[1]);
+  assert(off < 1e-5, `the parameters are ${off} apart`);
+});
+
+Deno.test("state() holds the moving average of the weights", async () => {
+  const device = await testDevice();
+  const settings = trainerSettings({ averageDecay: 0.75 });
+  const { state } = await train(device, settings, { to: 1 });
+  for (const name of ["layer2.0.conv1.weight", "bn1.running_mean"]) {
+    const [before, after] = [settings.parameters.get(name)!.data, state.get(name)!.data];
+    const average = state.get(`average.${name}`)!.data;
+    const expected = after.map((value, index) => before[index] * 0.75 + value * 0.25);
+    const off = Math.max(...average.map((value, index) => Math.abs(value - expected[index])));
+    assert(off < 1e-6, `the average of ${name} is ${off} off`);
+  }
+});
+
+Deno.test("step() in half precision stays near the step in single precision", async (t) => {
+  const device = await testDevice();
+  if (!device.capabilities.float16) {
+    await t.step({ name: `the adapter ${device.capabilities.adapter} has no shader-f16`, ignore: true, fn() {} });
+    return;
+  }
+  const single = await train(device, trainerSettings(), { to: 3 });
+  const scaling = { initial: 1024, growth: 2, backoff: 0.5, interval: 2 };
+  const half = await train(device, trainerSettings({ storage: "f16", lossScaling: scaling }), { to: 3 });
+  single.losses.forEach((loss, step) => assert(Math.abs(half.losses[step] / loss - 1) < 0.02));
+  const words = new DataView(half.state.get("control")!.data.buffer);
+  assertEquals(words.getFloat32(4, true), 2048, "the loss scale has grown after two good steps");
+});
+
+Deno.test("step() skips the update of a batch whose gradient is not finite, and keeps the parameters", async () => {
+  const device = await testDevice();
+  const settings = trainerSettings({ targets: { type: "given" } });
+  const trainer = await createTrainer(device, settings);
+  const batch = trainingBatch(settings, 0);
+  trainer.step({ ...batch, targets: batch.targets!.map((value, index) => index === 3 ? NaN : value) }, 0.05);
+  const { losses, control } = await trainer.read();
+  const state = await trainer.state();
+  trainer.close();
+  assert(Number.isNaN(losses[0]));
+  assertEquals([control.skippedSteps, control.step], [1, 0]);
+  assertEquals(state.get("conv1.weight")!.data, settings.parameters.get("conv1.weight")!.data);
+});
+
+Deno.test("step() creates nothing on the device, compiles nothing and reads nothing", async () => {
+  const device = await testDevice();
+  const settings = variants["pooled label maps, mixed by CutMix"];
+  const trainer = await createTrainer(device, settings);
+  const counts: Record<string, number> = {};
+  const names = [
+    "createBuffer",
+    "createTexture",
+    "createBindGroup",
+    "createShaderModule",
+    "createComputePipeline",
+  ] as const;
+  const counted = (owner: object, name: string) => {
+    const original = Reflect.get(owner, name);
+    counts[name] = 0;
+    Reflect.set(owner, name, function (this: unknown, ...parameters: unknown[]) {
+      counts[name]++;
+      return original.apply(this, parameters);
+    });
+    return () => Reflect.set(owner, name, original);
+  };
+  const restore = [
+    ...names.map((name) => counted(GPUDevice.prototype, name)),
+    counted(GPUBuffer.prototype, "mapAsync"),
+  ];
+  try {
+    trainer.step(trainingBatch(settings, 0), 0.05);
+    trainer.step(trainingBatch(settings, 1), 0.05);
+    const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    assertEquals(total, 0, JSON.stringify(counts));
+    await trainer.read();
+    assertEquals(counts.mapAsync, 1);
+  } finally {
+    for (const undo of restore) undo();
+    trainer.close();
+  }
+});
+
+Deno.test("createTrainer() and step() refuse what does not fit", async () => {
+  const device = await testDevice();
+  const maps = { ...MAPS, classes: 11 };
+  await assertRejects(
+    () => createTrainer(device, trainerSettings({ targets: { type: "pooled", maps, pooling: {} } })),
+    TypeError,
+    "Cannot train 10 classes on targets of label maps: it has 11",
+  );
+  const settings = trainerSettings();
+  const { labels: _, ...unlabelled } = trainingBatch(settings, 0);
+  const trainer = await createTrainer(device, settings);
+  assertThrows(() => trainer.step(unlabelled, 0.1), TypeError, "Cannot train: the batch has no labels");
+  const short = { ...trainingBatch(settings, 0), images: [] };
+  assertThrows(() => trainer.step(short, 0.1), RangeError, "Cannot train on 0 images: the batch is 5");
+  trainer.close();
+});
