@@ -14,6 +14,8 @@ export interface Progress {
   update(progress: WriteProgress): void;
   /** Shows how far a download is. */
   download(progress: DownloadProgress): void;
+  /** Shows a state that is told in another way; the last one is shown in any case. */
+  show(line: string, isLast: boolean): void;
   /** Prints a line that stays. */
   print(line: string): void;
   /** Ends the line that is rewritten. */
@@ -75,6 +77,7 @@ export function showProgress(stream: ProgressStream = standardError): Progress {
       const percent = Math.floor(received / Math.max(total, 1) * 100);
       show(`${file}: ${megabytes(received)} of ${megabytes(total)} MB (${percent} %)`, received === total);
     },
+    show,
     print(line) {
       end();
       stream.write(`${line}\n`);

@@ -14,7 +14,7 @@ import { elementCount } from "./data_types.ts";
 export interface TensorData {
   readonly shape: readonly number[];
   /** Row-major. */
-  readonly data: Float32Array;
+  readonly data: Float32Array<ArrayBuffer>;
 }
 
 /**

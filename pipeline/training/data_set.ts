@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { fileError } from "../../formats/labels/files.ts";
 import { type ClassNames, LabelMaps, mapLength } from "../../formats/labels/mod.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
+import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { TrainingOptions } from "./options.ts";
 
@@ -16,6 +17,8 @@ export interface TrainingData {
   readonly images: ImageStore;
   /** Those of the images that are used, ascending. */
   readonly used: Uint32Array;
+  /** The label of each image as the network counts classes, -1 if unknown. */
+  readonly labels: Int32Array<ArrayBuffer>;
   /** Number of classes that the network tells apart. */
   readonly classes: number;
   readonly classNames?: readonly string[];
@@ -53,7 +56,7 @@ interface Opened {
  * @param store How images are decoded and kept; the cache is of the images, masks are kept in memory.
  * @param teacher For `distill`: the teacher's classes.
  * @returns The data; close it.
- * @throws {RangeError | TypeError} If nothing is left, or classes of two sources differ where they must be the same.
+ * @throws {RangeError | TypeError} If nothing is left, or a class of the images is none of the maps'.
  * @throws {Error} If a source cannot be read.
  */
 export async function openTrainingData(
@@ -117,6 +120,7 @@ async function joinSources(
   if (needsLabels) keep((index) => images.labels[index] >= 0, "have a label");
 
   let mapRows: Int32Array | undefined;
+  let labelsOfMaps = images.labels;
   if (maps) {
     mapRows = await rowsOf(images.keys, maps);
     const matched = mapRows.reduce((sum, row) => sum + (row >= 0 ? 1 : 0), 0);
@@ -126,10 +130,10 @@ async function joinSources(
         `${formatCount(maps.length - matched)} of ${formatNumberOf(maps.length, "label map")} have no image`,
       );
     }
-    if (needsLabels) checkSameClasses(ofImages, mapClasses(maps), `${subject} with maps "${options.maps}"`);
+    if (needsLabels) labelsOfMaps = labelsAmong(images, maps, `${subject} with maps "${options.maps}"`);
     if (labels === "cleaned") {
       const best = await bestClasses(used, mapRows, maps);
-      keep((index) => best.get(index) === images.labels[index], "have the label that their map confirms");
+      keep((index) => best.get(index) === labelsOfMaps[index], "have the label that their map confirms");
     }
   }
   let maskPlaces: Int32Array | undefined;
@@ -144,11 +148,13 @@ async function joinSources(
     : teacher
     ? { count: teacher.classes, names: teacher.classNames && { name: teacher.classNames } }
     : ofImages;
+  const trained = labels === "mix" ? labelsOfMaps : images.labels;
   const hash = createHash("sha256");
-  for (const index of used) hash.update(`${images.keys[index]}\0${images.labels[index]}\n`);
+  for (const index of used) hash.update(`${images.keys[index]}\0${trained[index]}\n`);
   return {
     images,
     used: Uint32Array.from(used),
+    labels: trained,
     classes: classes.count,
     classNames: classes.names?.name,
     ...(maps && labels !== "cleaned" ? { maps: { maps, rows: mapRows! } } : {}),
@@ -205,24 +211,16 @@ async function bestClasses(used: readonly number[], rows: Int32Array, maps: Labe
   return best;
 }
 
-/**
- * Checks that labels and maps count the same classes. Where the images' numbers are of folders called by WordNet
- * identifiers, maps of ImageNet's classes that do not say theirs are taken to be in their order.
- */
-function checkSameClasses(images: Classes, maps: Classes, subject: string): void {
-  if (images.names && images.count !== maps.count || images.count > maps.count) {
-    throw new RangeError(
-      `${subject}: the images have ${formatNumberOf(images.count, "class", "classes")}, the maps ${maps.count}`,
-    );
+/** The labels of images as maps count them: by the names of the classes, where the images have names. */
+function labelsAmong({ classes, labels }: ImageStore, maps: LabelMaps, subject: string): Int32Array<ArrayBuffer> {
+  const { count, names } = mapClasses(maps);
+  if (classes !== null) {
+    const indices = mapNames(classes, { classes: count, classNames: names }, { subject, isOrdered: true });
+    return labels.map((label) => label < 0 ? label : indices[label]);
   }
-  const { name, wnid } = maps.names ?? {};
-  const folders = images.names?.name;
-  if (!folders || !name || !wnid && maps.count === 1000 && folders.every((folder) => /^n\d{8}$/.test(folder))) return;
-  const other = folders.findIndex((folder, index) => folder !== name[index] && folder !== wnid?.[index]);
-  if (other < 0) return;
-  throw new TypeError(
-    `${subject}: class ${other} is "${folders[other]}" for the images and "${name[other]}" for the maps`,
-  );
+  const most = labels.reduce((most, label) => Math.max(most, label), -1);
+  if (most < count) return labels;
+  throw new RangeError(`${subject}: an image has the label ${most}, and the maps have ${count} classes`);
 }
 
 function withoutExtension(key: string): string {

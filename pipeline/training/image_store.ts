@@ -26,7 +26,7 @@ export interface ImageStore {
   readonly description: string;
   readonly keys: readonly string[];
   /** The data set's class of each image, -1 if unknown. */
-  readonly labels: Int32Array;
+  readonly labels: Int32Array<ArrayBuffer>;
   /** Names of the classes, where the source knows them. */
   readonly classes: readonly string[] | null;
   /**
@@ -59,7 +59,7 @@ const MEMORY = 2 ** 30;
 interface Listing {
   readonly source: ImageSource;
   readonly keys: readonly string[];
-  readonly labels: Int32Array;
+  readonly labels: Int32Array<ArrayBuffer>;
   readonly places: readonly ListedImage["place"][];
   /** Of keys, sizes and times of the files. */
   readonly identity: string;

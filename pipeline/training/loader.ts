@@ -22,8 +22,8 @@ export interface LoadedBatch {
   readonly indices: Uint32Array;
   readonly keys: readonly string[];
   readonly images: readonly DecodedImage[];
-  /** The data set's classes, -1 where unknown. */
-  readonly labels: Int32Array;
+  /** As the network counts classes, -1 where unknown. */
+  readonly labels: Int32Array<ArrayBuffer>;
   /** One map an image, where the data has maps. */
   readonly maps?: LabelMapBatch;
   /** One mask an image, where the data has masks. */
@@ -34,7 +34,7 @@ export interface LoadedBatch {
 
 /** What is loaded. */
 export interface LoaderOptions {
-  readonly data: Pick<TrainingData, "images" | "used" | "maps" | "masks">;
+  readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks">;
   readonly order: Order;
   readonly batch: number;
   readonly epochs: number;
@@ -84,7 +84,7 @@ interface Loaded {
 function batchLoader(
   { data, order, batch, onRejected }: LoaderOptions,
 ): (epoch: number, step: number) => Promise<LoadedBatch> {
-  const { images, used, maps, masks } = data;
+  const { images, used, labels, maps, masks } = data;
   const rejected = new Set<number>();
 
   /** The image at a position of an epoch, or the first after it that can be decoded. */
@@ -124,7 +124,7 @@ function batchLoader(
       indices,
       keys: Array.from(indices, (index) => images.keys[index]),
       images: loaded.map(({ image }) => image),
-      labels: Int32Array.from(indices, (index) => images.labels[index]),
+      labels: Int32Array.from(indices, (index) => labels[index]),
       ...(maps ? { maps: await maps.maps.batch(indices.map((index) => maps.rows[index])) } : {}),
       ...(ofMasks ? { masks: ofMasks.map(({ mask }) => mask) } : {}),
       release() {

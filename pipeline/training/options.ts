@@ -37,11 +37,8 @@ export const SETTINGS = {
     "how maps become targets; default local-multi, the paper's",
   ),
   missing: choice(["zero", "uniform", "renormalise"], "what classes count that a cell lacks; default zero"),
-  temperature: number("T", "the logits of maps or teacher are divided by it; default 1, below 1 is sharper", [
-    1e-3,
-    1e3,
-  ]),
-  teacher: text("FOLDER", "the network that distill runs: config.json and weights"),
+  temperature: number("T", "the logits of maps are divided by it; default 1, below 1 is sharper", [1e-3, 1e3]),
+  teacher: text("MODEL", "the network that distill runs: a folder with config.json and weights, or hf:owner/name"),
   masks: text("FOLDER", "for oracle: grey images named as the images, 0 for background or 1 and the class"),
   oracleShare: number("S", "for oracle: of a class's area, or of the crop's, in the crop; default 0.25", PROBABILITY),
   cleaned: text("FILE", "for cleaned: the keys of the images to keep, one a line, in place of maps"),
@@ -49,7 +46,7 @@ export const SETTINGS = {
   validation: text("IMAGES", "labelled images that are evaluated after each epoch"),
 
   network: text("NAME", "timm's name of the network; default resnet50"),
-  init: text("WEIGHTS", "start from these weights, a file or folder; a head of other classes starts anew"),
+  init: text("MODEL", "begin with its weights, given as for --teacher; a head of other classes begins anew"),
   size: size("pixels of the network's input; default 224"),
   dropPath: number("P", "probability that a residual branch is left out, in the last block; default 0", PROBABILITY),
   dropout: number("P", "before the head; default 0", PROBABILITY),
@@ -89,7 +86,7 @@ export const SETTINGS = {
   mixOffEpochs: count("N", "last epochs without either; default 5", 0),
   mean: numbers("R,G,B", "subtracted from channels of 0 to 1; default ImageNet's 0.485,0.456,0.406", 3),
   std: numbers("R,G,B", "what they are divided by; default ImageNet's 0.229,0.224,0.225", 3),
-  cropPct: number("S", "for validation: side of the middle that is seen; default 0.875 (224 of 256)", [0.1, 1]),
+  cropPct: number("S", "for validation: side of the middle that is seen; default 0.875 (224 of 256), 1: all", [0.1, 1]),
 
   seed: count("S", "other weights, order and crops for each integer; default 0", 0),
   cache: text("FILE", "decoded images; written before the first epoch, and used again. Changes no result"),

@@ -163,7 +163,14 @@ function formatModel({ options, classes, classNames }: RunDescription): string {
     architecture: network,
     num_classes: classes,
     ...(classNames ? { label_names: classNames } : {}),
-    pretrained_cfg: { input_size: [3, ...size], interpolation, mean, std, crop_pct: cropPct, crop_mode: "center" },
+    pretrained_cfg: {
+      input_size: [3, ...size],
+      interpolation,
+      mean,
+      std,
+      crop_pct: cropPct,
+      crop_mode: cropPct === 1 ? "squash" : "center",
+    },
   };
   return `${JSON.stringify(model, null, 2)}\n`;
 }

@@ -23,7 +23,7 @@ export function text(value: string, help: string): Setting<string> {
 }
 
 /** One of several words. */
-export function choice<Choice extends string>(choices: readonly Choice[], help: string): Setting<Choice> {
+export function choice<const Choice extends string>(choices: readonly Choice[], help: string): Setting<Choice> {
   return { value: choices.join("|"), help, read: (text, name) => readChoice(text, name, choices) };
 }
 

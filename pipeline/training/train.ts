@@ -34,7 +34,7 @@ export interface TrainingDevice<Batch> {
 /** What a training is made of. */
 export interface Training<Batch> {
   readonly options: TrainingOptions;
-  readonly data: Pick<TrainingData, "images" | "used" | "maps" | "masks" | "fingerprint">;
+  readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks" | "fingerprint">;
   readonly device: TrainingDevice<Batch>;
   /** What the device is given of a loaded batch. */
   batchOf(loaded: LoadedBatch): Batch;

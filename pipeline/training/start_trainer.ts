@@ -1,0 +1,151 @@
+/**
+ * The trainer that a training's options ask for.
+ *
+ * @module
+ */
+
+import { type AnnotatorFolder, loadParameters } from "../../formats/weights/mod.ts";
+import type { Device } from "../../kernels/device.ts";
+import type { Network } from "../../kernels/network.ts";
+import { buildNetwork, fineTuneParameters, initialParameters, parameterShapes } from "../../kernels/networks/mod.ts";
+import type { Optimizer } from "../../kernels/optimizers/mod.ts";
+import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
+import type { Parameters } from "../../kernels/program.ts";
+import type { TargetSource } from "../../kernels/training/targets.ts";
+import { createTrainer, type Trainer } from "../../kernels/training/trainer.ts";
+import { type DownloadWatch, openModel } from "../model.ts";
+import { augmentationOf } from "./batch.ts";
+import type { TrainingData } from "./data_set.ts";
+import type { TrainingOptions } from "./options.ts";
+
+/** Of AdamW, and of AdamP with its paper's thresholds. */
+const ADAM = { betas: [0.9, 0.999], epsilon: 1e-8 } as const;
+
+/** The share of the data set's label in the targets of `mix`. */
+const LABEL_SHARE = 0.5;
+
+/** A model whose outputs are targets. */
+export interface Teacher {
+  readonly classes: number;
+  readonly classNames?: readonly string[];
+  readonly network: Network;
+  readonly parameters: Parameters;
+}
+
+/**
+ * Opens the teacher of `distill`.
+ *
+ * @param options The training's.
+ * @param watch Whom to tell of a download.
+ * @returns The teacher; undefined where the options name none.
+ * @throws {Error} If it cannot be read.
+ * @throws {RangeError} If it sees images normalised in another way than the training's network, which are the same for both.
+ */
+export async function openTeacher(options: TrainingOptions, watch: DownloadWatch): Promise<Teacher | undefined> {
+  if (options.teacher === undefined) return undefined;
+  const folder = await openModel(options.teacher, watch);
+  try {
+    for (const name of ["mean", "std"] as const) {
+      if (folder[name].every((value, channel) => Math.abs(value - options[name][channel]) < 1e-4)) continue;
+      throw new RangeError(
+        `Cannot train with teacher "${options.teacher}": its ${name} is ${folder[name].join(",")}, ` +
+          `and both networks see the same images: add --${name} ${folder[name].join(",")}`,
+      );
+    }
+    const { architecture, classes, classNames } = folder;
+    const network = buildNetwork(architecture, { classes });
+    const parameters = await loadParameters(parameterShapes(network), folder.weights);
+    return { classes, classNames, network, parameters };
+  } finally {
+    folder.weights.close();
+  }
+}
+
+/**
+ * Puts the trainer on a device.
+ *
+ * @param device Where.
+ * @param options The training's.
+ * @param sources The data, the teacher if there is one, and whom to tell of a download.
+ * @returns The trainer and its network; close the trainer.
+ * @throws {RangeError | TypeError} If an option does not fit the network or the adapter.
+ * @throws {Error} If the weights to begin with cannot be read.
+ */
+export async function startTrainer(
+  device: Device,
+  options: TrainingOptions,
+  sources: { readonly data: TrainingData; readonly teacher?: Teacher; readonly watch: DownloadWatch },
+): Promise<{ readonly trainer: Trainer; readonly network: Network }> {
+  const { data, teacher, watch } = sources;
+  const { batch, size, loss, half, weightDecay, noDecayNorms, clip, accumulate, ema, dropPath, dropout } = options;
+  const network = buildNetwork(options.network, { classes: data.classes });
+  const trainer = await createTrainer(device, {
+    network,
+    parameters: await firstParameters(network, options, watch),
+    batch,
+    size,
+    storage: half ? "f16" : "f32",
+    augmentation: augmentationOf(options),
+    targets: targetSource(options, data, teacher),
+    loss: loss === "ce" ? "crossEntropy" : "binaryCrossEntropy",
+    optimizer: optimizerOf(options),
+    weightDecay,
+    excludeNorms: noDecayNorms,
+    lossScaling: half ? DYNAMIC_LOSS_SCALING : NO_LOSS_SCALING,
+    maxNorm: clip,
+    accumulate,
+    averageDecay: ema,
+    dropPath,
+    dropout,
+  });
+  return { trainer, network };
+}
+
+async function firstParameters(
+  network: Network,
+  { init, seed }: TrainingOptions,
+  watch: DownloadWatch,
+): Promise<Parameters> {
+  if (init === undefined) return initialParameters(network, seed);
+  const folder = await openModel(init, watch);
+  try {
+    return fineTuneParameters(network, await allParameters(network, folder), seed).parameters;
+  } finally {
+    folder.weights.close();
+  }
+}
+
+/** Those of a network's parameters that a file has, of whatever shape. */
+async function allParameters(network: Network, { weights }: AnnotatorFolder): Promise<Parameters> {
+  const known = parameterShapes(network);
+  const parameters = new Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>();
+  for (const name of weights.names) {
+    if (known.has(name)) parameters.set(name, { shape: weights.shape(name), data: await weights.read(name) });
+  }
+  return parameters;
+}
+
+function optimizerOf({ optimizer, momentum }: TrainingOptions): Optimizer {
+  switch (optimizer) {
+    case "sgd":
+      return { type: "sgd", momentum, nesterov: true };
+    case "adamw":
+      return { type: "adamw", ...ADAM };
+    case "adamp":
+      return { type: "adamp", ...ADAM, delta: 0.1, decayRatio: 0.1, nesterov: true };
+  }
+}
+
+function targetSource(options: TrainingOptions, data: TrainingData, teacher?: Teacher): TargetSource {
+  const { labels, labelSmoothing, mode, missing, temperature } = options;
+  if (labels === "oracle") return { type: "given" };
+  if (teacher) return { type: "teacher", ...teacher };
+  if (!data.maps) return { type: "label", smoothing: labelSmoothing };
+  const { k, grid, classes, dtype } = data.maps.maps.metadata;
+  return {
+    type: "pooled",
+    maps: { k, grid, classes, dtype },
+    pooling: { mode, missing, temperature },
+    ...(labels === "mix" ? { labelShare: LABEL_SHARE } : {}),
+  };
+}

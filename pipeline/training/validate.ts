@@ -1,0 +1,98 @@
+/**
+ * How good a state of a training is on images that it does not see.
+ *
+ * @module
+ */
+
+import { createClassifier } from "../../kernels/classifier.ts";
+import type { Device } from "../../kernels/device.ts";
+import type { Network } from "../../kernels/network.ts";
+import { openDataSet } from "../evaluation/data_set.ts";
+import type { ModelClasses } from "../evaluation/map_classes.ts";
+import { rankOf } from "../evaluation/rank.ts";
+import { createFitting } from "../model.ts";
+import { type TrainingState, weightsOf } from "./checkpoint.ts";
+import { type ImageStoreOptions, openImageStore } from "./image_store.ts";
+import type { TrainingOptions } from "./options.ts";
+import type { Evaluation } from "./summary_file.ts";
+
+/** Images that states are evaluated on. */
+export interface Validation {
+  /** How many of them have a label. */
+  readonly images: number;
+  /**
+   * @throws {Error} If an image cannot be decoded.
+   */
+  evaluate(state: TrainingState): Promise<Evaluation>;
+  close(): void;
+}
+
+/**
+ * Opens the validation images that the options name.
+ *
+ * @param device Where they are classified.
+ * @param options The training's.
+ * @param model The network and its classes, and where images are decoded.
+ * @returns They, undefined if none are named; close them.
+ * @throws {TypeError} If a class of theirs is none of the network's, or none has a label.
+ */
+export async function openValidation(
+  device: Device,
+  options: TrainingOptions,
+  { network, store, ...classes }: ModelClasses & { readonly network: Network; readonly store: ImageStoreOptions },
+): Promise<Validation | undefined> {
+  const { validation: path, size, mean, std, interpolation, cropPct, half } = options;
+  if (path === undefined) return undefined;
+  const { truthOf } = await openDataSet(path, classes);
+  const images = await openImageStore(path, { ...store, cache: undefined });
+  const truths = Array.from(images.labels, (label, index) => ({
+    index,
+    label: truthOf({ index, key: images.keys[index], label: label < 0 ? null : label, bytes: { path } })?.label,
+  })).filter((truth): truth is { index: number; label: number } => truth.label !== undefined);
+  if (truths.length === 0) throw new TypeError(`Cannot validate on "${path}": no image has a label`);
+  const cover = cropPct === 1 ? undefined : [Math.floor(size[0] / cropPct), Math.floor(size[1] / cropPct)] as const;
+
+  return {
+    images: truths.length,
+    close: images.close,
+    async evaluate(state) {
+      const settings = { network, parameters: weightsOf(state), size, cover, mean, std, interpolation };
+      const classifier = await createFitting(
+        device.capabilities,
+        (batch) => createClassifier(device, { ...settings, storage: half ? "f16" : "f32", batch }),
+      );
+      try {
+        const load = (first: number) =>
+          Promise.all(truths.slice(first, first + classifier.batch).map(({ index }) => images.decode(index)));
+        let [loss, top1, top5] = [0, 0, 0];
+        let next = load(0);
+        for (let first = 0; first < truths.length; first += classifier.batch) {
+          const decoded = await next;
+          const of = truths.slice(first, first + decoded.length);
+          const classified = classifier.classify(decoded);
+          of.forEach(({ index }, place) => images.release(index, decoded[place]));
+          next = load(first + decoded.length);
+          // It is thrown in its turn.
+          next.catch(() => {});
+          (await classified).forEach((logits, place) => {
+            const { label } = of[place];
+            const rank = rankOf(logits, label);
+            loss += crossEntropy(logits, label);
+            if (rank < 1) top1++;
+            if (rank < 5) top5++;
+          });
+        }
+        const { length } = truths;
+        return { loss: loss / length, top1: 100 * top1 / length, top5: 100 * top5 / length };
+      } finally {
+        classifier.close();
+      }
+    },
+  };
+}
+
+/** -log softmax at the label. */
+function crossEntropy(logits: Float32Array, label: number): number {
+  const most = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
+  return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0)) + most - logits[label];
+}
