@@ -36,8 +36,13 @@ export function activationDerivative(activation: ActivationFunction, value: numb
   }
 }
 
-/** WGSL of the gradient, of `value` and `gradient`. */
-function gradientBody(activation: ActivationFunction): string {
+/**
+ * The gradient in WGSL.
+ *
+ * @param activation Which.
+ * @returns Statements that make `result` of the input `value` and the output's `gradient`, all `vec4<f32>`.
+ */
+export function activationGradientBody(activation: ActivationFunction): string {
   const zero = "vec4<f32>(0.0)";
   switch (activation) {
     // Comparisons that a NaN fails let the gradient through.
@@ -79,7 +84,7 @@ export function activationGradientKernel(options: { activation: ActivationFuncti
     items: tensorVectors(shape),
     body: `  let value = ${reads.load("input", "item")};
   let gradient = ${reads.load("outputGradient", "item")};
-${gradientBody(activation)}
+${activationGradientBody(activation)}
   inputGradient[item] = ${vector}(result);`,
   });
 }

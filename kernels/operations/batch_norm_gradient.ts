@@ -9,13 +9,18 @@
  *
  * Saved from the forward pass are its input, and mean and 1 / sqrt(v + epsilon) as f32 `[C]`; x^ is made again of them.
  *
+ * Where an activation a(y) follows in the same pass, the kernels take dL/da instead, and g is dL/da a'(y) with y made again
+ * as the forward pass made it, so that a rectifier has its corner at the same place.
+ *
  * @module
  */
 
 import type { Kernel } from "../kernel.ts";
+import { activationGradientBody } from "./activation_gradient.ts";
+import type { NormActivation } from "./batch_norm_training.ts";
 import { channelPartials, JOIN_SUMS, joinPartials, positionRuns } from "./by_channel.ts";
 import { channelVectors, itemKernel, type Shape, type Target, vectorType } from "./tensor.ts";
-import { readTensors } from "./texture.ts";
+import { readTensors, type TensorReads } from "./texture.ts";
 
 /**
  * The gradient of batch norm on the CPU.
@@ -52,27 +57,52 @@ export function batchNormGradientReference(
 }
 
 /**
+ * WGSL that makes `centred`, x - m, and g, `result`, of the vector `at`; an activation's needs `scale` and `offset`, which
+ * make y of the former.
+ */
+function loadGradient({ load }: TensorReads, activation?: NormActivation): string {
+  return `    let centred = ${load("input", "at")} - center;
+    let gradient = ${load("outputGradient", "at")};
+${
+    activation
+      ? `    let value = centred * scale + offset;\n${activationGradientBody(activation)}`
+      : "    let result = gradient;"
+  }`;
+}
+
+/**
  * The sums of g and g x^ over every split of the positions.
  *
- * @param options `shape` of the input.
+ * @param options `shape` of the input, and the `activation` that follows, if any.
  * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `mean`,
- * `inverseDeviation` (f32) and `partials`, of {@linkcode channelPartialsBytes}.
+ * `inverseDeviation`, with an activation `weight` and `bias` (f32), and `partials`, of {@linkcode channelPartialsBytes}.
  */
-export function batchNormGradientSumsKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
+export function batchNormGradientSumsKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
+  const { shape, activation, profile, storage } = options;
+  const channel = "vec4<f32>";
   const reads = readTensors({ input: storage, outputGradient: storage }, profile);
   return channelPartials({
-    name: `batch norm gradient sums ${storage}`,
+    name: `batch norm gradient sums ${activation ? `${activation} ` : ""}${storage}`,
     shape,
     profile,
     reads,
-    bindings: { mean: "vec4<f32>", inverseDeviation: "vec4<f32>" },
+    bindings: {
+      mean: channel,
+      inverseDeviation: channel,
+      ...(activation ? { weight: channel, bias: channel } : {}),
+    },
     join: JOIN_SUMS,
     setup: `  let center = mean[lanes];
-  let scale = inverseDeviation[lanes];`,
-    step: `    let gradient = ${reads.load("outputGradient", "at")};
-    pair.first += gradient;
-    pair.second += gradient * ((${reads.load("input", "at")} - center) * scale);`,
+  let deviation = inverseDeviation[lanes];${
+      activation
+        ? `
+  let scale = deviation * weight[lanes];
+  let offset = bias[lanes];`
+        : ""
+    }`,
+    step: `${loadGradient(reads, activation)}
+    pair.first += result;
+    pair.second += result * (centred * deviation);`,
   });
 }
 
@@ -101,23 +131,24 @@ export function batchNormParameterGradientKernel(options: { shape: Shape; profil
 /**
  * The gradient of the input.
  *
- * @param options `shape` of the input.
+ * @param options `shape` of the input, and the `activation` that follows, if any.
  * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `mean`,
- * `inverseDeviation`, `weight`, `weightGradient`, `biasGradient` (f32) and `inputGradient`.
+ * `inverseDeviation`, `weight`, with an activation `bias`, `weightGradient`, `biasGradient` (f32) and `inputGradient`.
  */
-export function batchNormInputGradientKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
+export function batchNormInputGradientKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
+  const { shape, activation, profile, storage } = options;
   const reads = readTensors({ input: storage, outputGradient: storage }, profile);
   const vector = vectorType(storage);
   const channel = "vec4<f32>";
   return itemKernel({
-    name: `batch norm input gradient ${storage}`,
+    name: `batch norm input gradient ${activation ? `${activation} ` : ""}${storage}`,
     profile,
     bindings: {
       ...reads.bindings,
       mean: channel,
       inverseDeviation: channel,
       weight: channel,
+      ...(activation ? { bias: channel } : {}),
       weightGradient: channel,
       biasGradient: channel,
       inputGradient: vector,
@@ -128,11 +159,11 @@ export function batchNormInputGradientKernel(options: { shape: Shape } & Target)
       profile,
       `  let center = mean[lanes];
   let deviation = inverseDeviation[lanes];
-  let scale = weight[lanes] * deviation;
+  let scale = deviation * weight[lanes];
   let along = deviation * weightGradient[lanes] / f32(parameters.positions);
-  let shift = biasGradient[lanes] / f32(parameters.positions);`,
-      `    let gradient = ${reads.load("outputGradient", "at")};
-    inputGradient[at] = ${vector}(scale * (gradient - shift - (${reads.load("input", "at")} - center) * along));`,
+  let shift = biasGradient[lanes] / f32(parameters.positions);${activation ? "\n  let offset = bias[lanes];" : ""}`,
+      `${loadGradient(reads, activation)}
+    inputGradient[at] = ${vector}(scale * (result - shift - centred * along));`,
     ),
   });
 }

@@ -16,7 +16,8 @@
  *     m = m_a + d n_b / n,  M2 = M2_a + M2_b + d^2 n_a n_b / n.
  *
  * Statistics, parameters and running averages are f32 `[C]`, padded with zeros to a multiple of 4. The gradient is in
- * `batch_norm_gradient.ts`.
+ * `batch_norm_gradient.ts`. Both take the activation that follows into their passes: y is then neither stored nor kept,
+ * the gradient makes it again from x.
  *
  * (Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.)
  *
@@ -24,10 +25,15 @@
  */
 
 import type { Kernel } from "../kernel.ts";
+import type { ActivationFunction } from "../network.ts";
+import { activationExpression } from "./activation.ts";
 import type { BatchNormParameters } from "./batch_norm.ts";
 import { channelPartials, joinPartials, positionRuns } from "./by_channel.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
+
+/** An activation that a batch norm takes into its passes: one that leaves padding zero. */
+export type NormActivation = Exclude<ActivationFunction, "sigmoid">;
 
 /** What a training step makes of a batch norm, beside its output. */
 export interface BatchNormStatistics {
@@ -162,17 +168,17 @@ export function batchNormStatisticsKernel(
 /**
  * Normalises with the statistics of the batch.
  *
- * @param options `shape` of input and output.
+ * @param options `shape` of input and output, and the `activation` that follows, if any.
  * @returns A kernel with the bindings `input` (a texture in the software profile), `mean`, `inverseDeviation`,
  * `weight`, `bias` (f32) and `output`.
  */
-export function batchNormTrainingKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
+export function batchNormTrainingKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
+  const { shape, activation, profile, storage } = options;
   const reads = readTensors({ input: storage }, profile);
   const vector = vectorType(storage);
   const channel = "vec4<f32>";
   return itemKernel({
-    name: `batch norm training ${storage}`,
+    name: `batch norm training ${activation ? `${activation} ` : ""}${storage}`,
     profile,
     bindings: {
       ...reads.bindings,
@@ -189,7 +195,8 @@ export function batchNormTrainingKernel(options: { shape: Shape } & Target): Ker
       `  let center = mean[lanes];
   let scale = inverseDeviation[lanes] * weight[lanes];
   let shift = bias[lanes];`,
-      `    output[at] = ${vector}((${reads.load("input", "at")} - center) * scale + shift);`,
+      `    let value = (${reads.load("input", "at")} - center) * scale + shift;
+    output[at] = ${vector}(${activation ? activationExpression(activation, "value") : "value"});`,
     ),
   });
 }

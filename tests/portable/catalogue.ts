@@ -73,6 +73,7 @@ const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
 const TARGETS: readonly Target[] = PROFILES.flatMap((profile) => STORAGES.map((storage) => ({ profile, storage })));
 const ACTIVATIONS: readonly ActivationFunction[] = ["relu", "relu6", "silu", "sigmoid"];
+const NORM_ACTIVATIONS = [undefined, "relu", "relu6", "silu"] as const;
 const SHAPE: Shape = [1, 8, 8, 7];
 
 /** Every epilogue, with or without a residual. */
@@ -205,16 +206,24 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   addResidualGradientKernel: () =>
     TARGETS.map((target) => addResidualGradientKernel({ input: SHAPE, residual: [1, 8, 8, 3], ...target })),
-  batchNormGradientSumsKernel: () => TARGETS.map((target) => batchNormGradientSumsKernel({ shape: SHAPE, ...target })),
+  batchNormGradientSumsKernel: () =>
+    TARGETS.flatMap((target) =>
+      NORM_ACTIVATIONS.map((activation) => batchNormGradientSumsKernel({ shape: SHAPE, activation, ...target }))
+    ),
   batchNormInputGradientKernel: () =>
-    TARGETS.map((target) => batchNormInputGradientKernel({ shape: SHAPE, ...target })),
+    TARGETS.flatMap((target) =>
+      NORM_ACTIVATIONS.map((activation) => batchNormInputGradientKernel({ shape: SHAPE, activation, ...target }))
+    ),
   batchNormKernel: () => TARGETS.map((target) => batchNormKernel({ shape: SHAPE, ...target })),
   batchNormMomentsKernel: () => TARGETS.map((target) => batchNormMomentsKernel({ shape: SHAPE, ...target })),
   batchNormParameterGradientKernel: () =>
     PROFILES.map((profile) => batchNormParameterGradientKernel({ shape: SHAPE, profile })),
   batchNormStatisticsKernel: () =>
     PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
-  batchNormTrainingKernel: () => TARGETS.map((target) => batchNormTrainingKernel({ shape: SHAPE, ...target })),
+  batchNormTrainingKernel: () =>
+    TARGETS.flatMap((target) =>
+      NORM_ACTIVATIONS.map((activation) => batchNormTrainingKernel({ shape: SHAPE, activation, ...target }))
+    ),
   binaryCrossEntropyKernel: () =>
     TARGETS.map((target) => binaryCrossEntropyKernel({ rows: 9, classes: 11, ...target })),
   cellWeightsKernel: () =>

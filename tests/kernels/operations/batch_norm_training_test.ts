@@ -1,4 +1,6 @@
 import { assertThrows } from "@std/assert";
+import { activationReference } from "../../../kernels/operations/activation.ts";
+import { activationDerivative } from "../../../kernels/operations/activation_gradient.ts";
 import {
   batchNormGradientReference,
   batchNormGradientSumsKernel,
@@ -10,6 +12,7 @@ import {
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
   batchNormTrainingReference,
+  type NormActivation,
 } from "../../../kernels/operations/batch_norm_training.ts";
 import { channelPartialsBytes } from "../../../kernels/operations/by_channel.ts";
 import { type Shape, type Target, tensorBytes } from "../../../kernels/operations/tensor.ts";
@@ -29,6 +32,8 @@ interface Case {
   readonly runningVariance: ArrayLike<number>;
   readonly epsilon: number;
   readonly momentum: number;
+  /** The outer gradient is then that of the activation's output. */
+  readonly activation?: NormActivation;
 }
 
 const CHANNEL_OUTPUTS = ["mean", "inverseDeviation", "runningMean", "runningVariance"] as const;
@@ -51,15 +56,20 @@ function randomCase(shape: Shape, range = 2): Case {
 
 /** Forward and backward by the reference, from what the kernels are given. */
 function reference(norm: Case) {
+  const { activation } = norm;
   const forward = batchNormTrainingReference(norm.input, norm);
-  const gradients = batchNormGradientReference(norm.input, norm.outputGradient, { weight: norm.weight, ...forward });
-  return { ...forward, ...gradients };
+  const outputGradient = Float64Array.from(norm.outputGradient, (gradient, index) => {
+    return activation ? gradient * activationDerivative(activation, forward.output[index]) : gradient;
+  });
+  const gradients = batchNormGradientReference(norm.input, outputGradient, { weight: norm.weight, ...forward });
+  const output = activation ? forward.output.map((value) => activationReference(activation, value)) : forward.output;
+  return { ...forward, output, ...gradients };
 }
 
 /** Forward and backward by the kernels. */
 async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnType<typeof reference>, number[]>> {
   const device = await testDevice();
-  const { shape } = norm;
+  const { shape, activation } = norm;
   const channels = shape[3];
   const { profile, storage } = target;
   const partials = { bytes: channelPartialsBytes(shape, profile) };
@@ -71,7 +81,7 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
   const forward = await runDispatches(device, [
     { kernel: batchNormMomentsKernel({ shape, ...target }) },
     { kernel: batchNormStatisticsKernel({ ...norm, profile }) },
-    { kernel: batchNormTrainingKernel({ shape, ...target }) },
+    { kernel: batchNormTrainingKernel({ shape, activation, ...target }) },
   ], {
     input,
     partials,
@@ -84,9 +94,9 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
     output: { bytes: tensorBytes(shape, storage) },
   });
   const backward = await runDispatches(device, [
-    { kernel: batchNormGradientSumsKernel({ shape, ...target }) },
+    { kernel: batchNormGradientSumsKernel({ shape, activation, ...target }) },
     { kernel: batchNormParameterGradientKernel({ shape, profile }) },
-    { kernel: batchNormInputGradientKernel({ shape, ...target }) },
+    { kernel: batchNormInputGradientKernel({ shape, activation, ...target }) },
   ], {
     input,
     outputGradient,
@@ -94,6 +104,7 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
     mean: new Float32Array(forward.mean),
     inverseDeviation: new Float32Array(forward.inverseDeviation),
     weight: perChannel("weight"),
+    bias: perChannel("bias"),
     weightGradient: channelBytes,
     biasGradient: channelBytes,
     inputGradient: { bytes: tensorBytes(shape, storage) },
@@ -123,7 +134,8 @@ async function assertCase(norm: Case): Promise<void> {
     };
     const expected = reference(given);
     const actual = await runCase(given, target);
-    const name = (what: string) => `${what} of [${shape.join(", ")}] ${target.profile} ${storage}`;
+    const name = (what: string) =>
+      `${what} of [${shape.join(", ")}] ${norm.activation ?? ""} ${target.profile} ${storage}`;
     for (const what of CHANNEL_OUTPUTS) {
       assertClose(actual[what], expected[what], { ...sumTolerance("f32", 4), name: name(what) });
     }
@@ -151,6 +163,34 @@ const SHAPES: Shape[] = [
 
 Deno.test("batch norm's kernels train with the statistics of the batch, and differentiate", async () => {
   for (const shape of SHAPES) await assertCase(randomCase(shape));
+});
+
+Deno.test("batch norm's kernels take the activation that follows into their passes", async () => {
+  for (const activation of ["relu", "relu6", "silu"] as const) {
+    for (const shape of SHAPES.slice(1, 4)) {
+      // A bias of up to 8 takes outputs beyond 6.
+      const norm = randomCase(shape);
+      await assertCase({ ...norm, bias: Array.from(norm.bias, (value) => 8 * value), activation });
+    }
+  }
+});
+
+Deno.test("a rectifier has its corner at 0 in both directions of a fused batch norm", async () => {
+  const shape: Shape = [1, 2, 4, 3];
+  // Half of the values are the mean, and their outputs 0.
+  const input = Array.from({ length: 24 }, (_, index) => [0, 1, 0, -1][Math.floor(index / 3) % 4]);
+  const norm: Case = { ...randomCase(shape), input, bias: [0, 0, 0], activation: "relu" };
+  for (const target of targets(await testDevice())) {
+    const { biasGradient, output } = await runCase(norm, target);
+    const passed = Array.from(norm.outputGradient, (gradient, index) => output[index] > 0 ? gradient : 0);
+    const sums = [0, 1, 2].map((channel) =>
+      passed.reduce((sum, gradient, index) => index % 3 === channel ? sum + gradient : sum, 0)
+    );
+    assertClose(biasGradient, sums, {
+      ...sumTolerance("f32", 8),
+      name: `bias gradient ${target.profile} ${target.storage}`,
+    });
+  }
 });
 
 Deno.test("batchNormMomentsKernel() keeps the variance of a channel whose mean is 4096 times its deviation", async () => {
