@@ -14,6 +14,7 @@ import {
   sampleMix,
 } from "../../kernels/operations/augmentation/mod.ts";
 import { mixWords, packMix } from "../../kernels/operations/augmentation/mix_kernels.ts";
+import { randAugmentOperation } from "../../kernels/operations/augmentation/rand_augment.ts";
 import { runKernel } from "../../kernels/run.ts";
 import { assertClose, sumTolerance } from "./compare.ts";
 import { augmentOnDevice, randomImages } from "./operations/augmentation/batch.ts";
@@ -33,13 +34,13 @@ const SIZES = [[31, 29], [7, 5], [211, 97], [23, 19], [1, 1], [3, 401]] as const
 /** Every target, with samples drawn from a seed. */
 async function compare(
   settings: AugmentationSettings,
-  { share = 1e6, absolute = 0 } = {},
+  { share = 1e6, absolute = 0, epochs = 3 } = {},
 ): Promise<void> {
   const device = await testDevice();
   const images = randomImages(SIZES);
   const batch = images.length + 1;
   const pixels = settings.size[0] * settings.size[1] * 3;
-  for (let epoch = 0; epoch < 3; epoch++) {
+  for (let epoch = 0; epoch < epochs; epoch++) {
     const samples = images.map((image, index) => sampleAugmentation(settings, { seed: 7, epoch, index }, image));
     const expected = new Float64Array(batch * pixels);
     images.forEach((image, index) =>
@@ -72,23 +73,39 @@ Deno.test("augmentation cuts out, resizes and flips each image as the reference,
 Deno.test("augmentation reduces parts that exceed their share by whole factors", () =>
   compare(CROPPED, { share: 400 }));
 
-/** Every kind of operation, as often as it comes. */
-const OPERATED: AugmentationSettings = {
-  ...CROPPED,
-  randAugment: { operations: 2, magnitude: 14 },
-  colourJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4 },
-};
-
-Deno.test("augmentation does colour jitter, with contrast and without", async () => {
-  const { randAugment: _, ...jittered } = OPERATED;
-  await compare(jittered);
-  await compare({ ...jittered, colourJitter: { saturation: 1, brightness: 0.2 } });
+Deno.test("augmentation does each operation of RandAugment as the reference, in either direction", async () => {
+  const device = await testDevice();
+  const settings: AugmentationSettings = { ...PLAIN, randAugment: { operations: 1, magnitude: 17 } };
+  const { size } = settings;
+  const operations = (["shearX", "shearY", "translateX", "translateY", "rotate", "sharpness", "contrast"] as const)
+    .flatMap((name) => [true, false].map((negative) => randAugmentOperation(name, { magnitude: 17, negative, size })))
+    .concat((["brightness", "saturation", "posterize", "solarize", "autoContrast", "equalize", "identity"] as const)
+      .map((name) => randAugmentOperation(name, { magnitude: 17, negative: false, size })));
+  const images = randomImages(operations.map((_, index) => [20 + index, 41 - index]));
+  // One is grey all over: there is nothing to stretch or to rank.
+  images.push({ width: 3, height: 3, pixels: new Uint8Array(27).fill(80) });
+  operations.push([{ type: "equalize" }]);
+  const samples = images.map((image, index) => ({
+    ...sampleAugmentation(PLAIN, { seed: 1, epoch: 0, index }, image),
+    operations: operations[index],
+  }));
+  const batch = images.length;
+  const expected = images.flatMap((image, index) => [...augmentReference(image, samples[index], settings)]);
+  for (const target of targets(device)) {
+    const options: AugmentationOptions = { batch, settings, pixelBytes: batch * 1e5, ...target };
+    assertClose(await augmentOnDevice(device, options, images, samples), expected, {
+      name: `${target.profile} ${target.storage}`,
+      ...sumTolerance(target.storage, 1, 3),
+      shape: [batch, ...size, 3],
+    });
+  }
 });
 
-Deno.test("augmentation does RandAugment's operations, alone and before colour jitter", async () => {
-  const { colourJitter: _, ...settings } = OPERATED;
-  await compare({ ...settings, randAugment: { operations: 5, magnitude: 14 } });
-  await compare(OPERATED);
+Deno.test("augmentation does colour jitter in the order drawn, with contrast and without, and after RandAugment", async () => {
+  const colourJitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4 };
+  await compare({ ...CROPPED, colourJitter }, { epochs: 1 });
+  await compare({ ...CROPPED, colourJitter: { saturation: 1, brightness: 0.2 } }, { epochs: 1 });
+  await compare({ ...CROPPED, colourJitter, randAugment: { operations: 2, magnitude: 14 } }, { epochs: 1 });
 });
 
 Deno.test("augmentation lights and erases in the kernel that normalises", async () => {
