@@ -10,7 +10,7 @@
  * @module
  */
 
-import { layOut, type Lifetime } from "./arena.ts";
+import { type Arena, layOut, type Lifetime } from "./arena.ts";
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
 import { type Kernel, parameterBytes, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
 import type { Program, Step } from "./program.ts";
@@ -89,14 +89,14 @@ const ALIGNMENT = 256;
 export async function createPlan(
   device: Device,
   program: Program,
-  options: { inputs: readonly string[]; outputs: readonly string[] },
+  options: Ends,
 ): Promise<Plan> {
   const { gpu, capabilities } = device;
   const { steps } = program;
   const formats = steps.flatMap(({ kernel }) => kernel.textures ?? []).map(({ format }) => format);
   // Copies to textures take whole rows: that of the arena's last tensor must not reach beyond its end.
   const margin = Math.max(0, ...new Set(formats.map(textureRowBytes)));
-  const arena = layOut(lifetimes(program, options), ALIGNMENT);
+  const arena = layOutProgram(program, options);
   const limit = Math.min(capabilities.maxBindingBytes, capabilities.maxBufferBytes);
   for (const [name, bytes] of program.tensors) {
     if (bytes > limit) {
@@ -230,9 +230,26 @@ export async function createPlan(
   return plan;
 }
 
+/** What is in memory before the first step and after the last one. */
+interface Ends {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/**
+ * Lays out a program's tensors, as {@linkcode createPlan} does.
+ *
+ * @param program The program.
+ * @param ends Tensors written before the first step, and read after the last one.
+ * @returns Where they lie.
+ */
+export function layOutProgram(program: Program, ends: Ends): Arena {
+  return layOut(lifetimes(program, ends), ALIGNMENT);
+}
+
 function lifetimes(
   { tensors, steps }: Program,
-  { inputs, outputs }: { inputs: readonly string[]; outputs: readonly string[] },
+  { inputs, outputs }: Ends,
 ): Map<string, Lifetime> {
   const spans = new Map<string, { first: number; last: number }>();
   const touch = (name: string, step: number) => {
