@@ -7,7 +7,7 @@
  *
  * mean and variance depend on every value of the channel, hence the two terms after g.
  *
- * Saved from the forward pass are its input, and mean and 1 / sqrt(v + epsilon) as f32 `[C]`; x^ is made again of them.
+ * Saved from the forward pass are its input and the statistics; x^ is made again of them.
  *
  * Where an activation a(y) follows in the same pass, the kernels take dL/da instead, and g is dL/da a'(y) with y made again
  * as the forward pass made it, so that a rectifier has its corner at the same place.
@@ -17,7 +17,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import { activationGradientBody } from "./activation_gradient.ts";
-import type { NormActivation } from "./batch_norm_training.ts";
+import { LOAD_STATISTICS, type NormActivation } from "./batch_norm_training.ts";
 import { channelPartials, JOIN_SUMS, joinPartials, positionRuns } from "./by_channel.ts";
 import { channelVectors, itemKernel, type Shape, type Target, vectorType } from "./tensor.ts";
 import { readTensors, type TensorReads } from "./texture.ts";
@@ -74,8 +74,8 @@ ${
  * The sums of g and g x^ over every split of the positions.
  *
  * @param options `shape` of the input, and the `activation` that follows, if any.
- * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `mean`,
- * `inverseDeviation`, with an activation `weight` and `bias` (f32), and `partials`, of {@linkcode channelPartialsBytes}.
+ * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `statistics`, with an
+ * activation `weight` and `bias` (f32), and `partials`, of {@linkcode channelPartialsBytes}.
  */
 export function batchNormGradientSumsKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
   const { shape, activation, profile, storage } = options;
@@ -87,13 +87,11 @@ export function batchNormGradientSumsKernel(options: { shape: Shape; activation?
     profile,
     reads,
     bindings: {
-      mean: channel,
-      inverseDeviation: channel,
+      statistics: channel,
       ...(activation ? { weight: channel, bias: channel } : {}),
     },
     join: JOIN_SUMS,
-    setup: `  let center = mean[lanes];
-  let deviation = inverseDeviation[lanes];${
+    setup: `${LOAD_STATISTICS}${
       activation
         ? `
   let scale = deviation * weight[lanes];
@@ -132,8 +130,8 @@ export function batchNormParameterGradientKernel(options: { shape: Shape; profil
  * The gradient of the input.
  *
  * @param options `shape` of the input, and the `activation` that follows, if any.
- * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `mean`,
- * `inverseDeviation`, `weight`, with an activation `bias`, `weightGradient`, `biasGradient` (f32) and `inputGradient`.
+ * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `statistics`,
+ * `weight`, with an activation `bias`, `weightGradient`, `biasGradient` (f32) and `inputGradient`.
  */
 export function batchNormInputGradientKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
   const { shape, activation, profile, storage } = options;
@@ -145,8 +143,7 @@ export function batchNormInputGradientKernel(options: { shape: Shape; activation
     profile,
     bindings: {
       ...reads.bindings,
-      mean: channel,
-      inverseDeviation: channel,
+      statistics: channel,
       weight: channel,
       ...(activation ? { bias: channel } : {}),
       weightGradient: channel,
@@ -157,9 +154,7 @@ export function batchNormInputGradientKernel(options: { shape: Shape; activation
     ...positionRuns(
       shape,
       profile,
-      `  let center = mean[lanes];
-  let deviation = inverseDeviation[lanes];
-  let scale = deviation * weight[lanes];
+      `${LOAD_STATISTICS}  let scale = deviation * weight[lanes];
   let along = deviation * weightGradient[lanes] / f32(parameters.positions);
   let shift = biasGradient[lanes] / f32(parameters.positions);${activation ? "\n  let offset = bias[lanes];" : ""}`,
       `${loadGradient(reads, activation)}

@@ -15,7 +15,8 @@
  *
  *     m = m_a + d n_b / n,  M2 = M2_a + M2_b + d^2 n_a n_b / n.
  *
- * Statistics, parameters and running averages are f32 `[C]`, padded with zeros to a multiple of 4. The gradient is in
+ * Parameters and running averages are f32 `[C]`, padded with zeros to a multiple of 4; the statistics of the batch, m and
+ * 1 / sqrt(v + epsilon), are one tensor `[2, C]`: a kernel may bind eight buffers, not nine. The gradient is in
  * `batch_norm_gradient.ts`. Both take the activation that follows into their passes: y is then neither stored nor kept,
  * the gradient makes it again from x.
  *
@@ -124,12 +125,22 @@ export function batchNormMomentsKernel(options: { shape: Shape } & Target): Kern
   });
 }
 
+/** Bytes of the statistics of a batch. */
+export function batchNormStatisticsBytes(channels: number): number {
+  return 2 * channelVectors(channels) * 16;
+}
+
+/** WGSL that reads the statistics of the vector of channels `lanes`: `center` and `deviation`, 1 / sqrt(v + epsilon). */
+export const LOAD_STATISTICS = `  let center = statistics[lanes];
+  let deviation = statistics[parameters.vectors + lanes];
+`;
+
 /**
  * The statistics of the batch, and the running averages' step.
  *
  * @param options `shape` of the input; `epsilon` and `momentum` of the batch norm.
- * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, `mean`,
- * `inverseDeviation` (written), `runningMean` and `runningVariance` (read and written), all f32.
+ * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, `statistics`, of
+ * {@linkcode batchNormStatisticsBytes} (written), `runningMean` and `runningVariance` (read and written), all f32.
  */
 export function batchNormStatisticsKernel(
   options: { shape: Shape; epsilon: number; momentum: number; profile: Target["profile"] },
@@ -142,8 +153,7 @@ export function batchNormStatisticsKernel(
     profile,
     bindings: {
       partials: "vec4<f32>",
-      mean: "vec4<f32>",
-      inverseDeviation: "vec4<f32>",
+      statistics: "vec4<f32>",
       runningMean: "vec4<f32>",
       runningVariance: "vec4<f32>",
     },
@@ -157,9 +167,10 @@ export function batchNormStatisticsKernel(
     ],
     items: channelVectors(shape[3]),
     functions: joined.functions,
-    body: `${joined.body}  mean[item] = pair.first;
+    body: `${joined.body}  statistics[item] = pair.first;
   let deviation = sqrt(pair.second / f32(parameters.positions) + parameters.epsilon);
-  inverseDeviation[item] = select(vec4<f32>(0.0), 1.0 / deviation, ${realLanes("item", "parameters.channels")});
+  let real = ${realLanes("item", "parameters.channels")};
+  statistics[parameters.vectors + item] = select(vec4<f32>(0.0), 1.0 / deviation, real);
   runningMean[item] = parameters.kept * runningMean[item] + parameters.momentum * pair.first;
   runningVariance[item] = parameters.kept * runningVariance[item] + parameters.unbiasedMomentum * pair.second;`,
   });
@@ -169,8 +180,8 @@ export function batchNormStatisticsKernel(
  * Normalises with the statistics of the batch.
  *
  * @param options `shape` of input and output, and the `activation` that follows, if any.
- * @returns A kernel with the bindings `input` (a texture in the software profile), `mean`, `inverseDeviation`,
- * `weight`, `bias` (f32) and `output`.
+ * @returns A kernel with the bindings `input` (a texture in the software profile), `statistics`, `weight`, `bias` (f32)
+ * and `output`.
  */
 export function batchNormTrainingKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
   const { shape, activation, profile, storage } = options;
@@ -182,8 +193,7 @@ export function batchNormTrainingKernel(options: { shape: Shape; activation?: No
     profile,
     bindings: {
       ...reads.bindings,
-      mean: channel,
-      inverseDeviation: channel,
+      statistics: channel,
       weight: channel,
       bias: channel,
       output: vector,
@@ -192,8 +202,7 @@ export function batchNormTrainingKernel(options: { shape: Shape; activation?: No
     ...positionRuns(
       shape,
       profile,
-      `  let center = mean[lanes];
-  let scale = inverseDeviation[lanes] * weight[lanes];
+      `${LOAD_STATISTICS}  let scale = deviation * weight[lanes];
   let shift = bias[lanes];`,
       `    let value = (${reads.load("input", "at")} - center) * scale + shift;
     output[at] = ${vector}(${activation ? activationExpression(activation, "value") : "value"});`,

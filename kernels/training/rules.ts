@@ -27,6 +27,7 @@ import {
 } from "../operations/batch_norm_gradient.ts";
 import {
   batchNormMomentsKernel,
+  batchNormStatisticsBytes,
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
 } from "../operations/batch_norm_training.ts";
@@ -153,28 +154,23 @@ function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
   const { input, output, parameters, epsilon, momentum, channels } = operation;
   const shape = shapeOf(input);
   const { profile } = target;
-  const [mean, inverseDeviation, partials] = ["mean", "inverse deviation", "partials"].map((name) =>
-    `${output} ${name}`
-  );
+  const [statistics, partials] = ["statistics", "partials"].map((name) => `${output} ${name}`);
   const [weight, bias] = ["weight", "bias"].map((name) => `${parameters}.${name}`);
   return {
     forward() {
       addBytes(builder, partials, channelPartialsBytes(shape, profile));
-      addBytes(builder, mean, channelVectors(channels) * 16);
-      addBytes(builder, inverseDeviation, channelVectors(channels) * 16);
+      addBytes(builder, statistics, batchNormStatisticsBytes(channels));
       addTensor(builder, output, shape);
       addStep(builder, batchNormMomentsKernel({ shape, ...target }), { input, partials });
       addStep(builder, batchNormStatisticsKernel({ shape, epsilon, momentum, profile }), {
         partials,
-        mean,
-        inverseDeviation,
+        statistics,
         runningMean: `${parameters}.running_mean`,
         runningVariance: `${parameters}.running_var`,
       });
       addStep(builder, batchNormTrainingKernel({ shape, ...target }), {
         input,
-        mean,
-        inverseDeviation,
+        statistics,
         weight,
         bias,
         output,
@@ -186,8 +182,7 @@ function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
       addStep(builder, batchNormGradientSumsKernel({ shape, ...target }), {
         input,
         outputGradient,
-        mean,
-        inverseDeviation,
+        statistics,
         partials: sums,
       });
       addStep(builder, batchNormParameterGradientKernel({ shape, profile }), {
@@ -200,8 +195,7 @@ function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
       addStep(builder, batchNormInputGradientKernel({ shape, ...target }), {
         input,
         outputGradient,
-        mean,
-        inverseDeviation,
+        statistics,
         weight,
         weightGradient,
         biasGradient,

@@ -9,6 +9,7 @@ import {
 } from "../../../kernels/operations/batch_norm_gradient.ts";
 import {
   batchNormMomentsKernel,
+  batchNormStatisticsBytes,
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
   batchNormTrainingReference,
@@ -85,8 +86,7 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
   ], {
     input,
     partials,
-    mean: channelBytes,
-    inverseDeviation: channelBytes,
+    statistics: { bytes: batchNormStatisticsBytes(channels) },
     runningMean: { update: perChannel("runningMean") },
     runningVariance: { update: perChannel("runningVariance") },
     weight: perChannel("weight"),
@@ -101,8 +101,7 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
     input,
     outputGradient,
     partials,
-    mean: new Float32Array(forward.mean),
-    inverseDeviation: new Float32Array(forward.inverseDeviation),
+    statistics: new Float32Array(forward.statistics),
     weight: perChannel("weight"),
     bias: perChannel("bias"),
     weightGradient: channelBytes,
@@ -111,8 +110,8 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
   });
   const read = (bytes: ArrayBuffer, storage: Target["storage"] = "f32") => unpadChannels(bytes, channels, storage);
   return {
-    mean: read(forward.mean),
-    inverseDeviation: read(forward.inverseDeviation),
+    mean: read(forward.statistics.slice(0, channelBytes.bytes)),
+    inverseDeviation: read(forward.statistics.slice(channelBytes.bytes)),
     runningMean: read(forward.runningMean),
     runningVariance: read(forward.runningVariance),
     output: read(forward.output, storage),
