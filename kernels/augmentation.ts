@@ -17,16 +17,18 @@ import {
   type AugmentationSettings,
   checkAugmentation,
   type Mix,
+  type PixelBox,
 } from "./operations/augmentation/mod.ts";
 import { mixImagesKernel, mixTargetsKernel, mixWords, packMix } from "./operations/augmentation/mix_kernels.ts";
 import { imageOperationKernel, operationTablesKernel } from "./operations/augmentation/operation_kernels.ts";
 import { operationSlots, packRecord, type PixelPlace, recordVectors } from "./operations/augmentation/records.ts";
-import { cutOut, MOST_REDUCTION, reductionFactors } from "./operations/augmentation/reduce.ts";
+import { cutOut, MOST_REDUCTION, reducedTables, reductionFactors } from "./operations/augmentation/reduce.ts";
 import { FILTERS } from "./operations/resize/filters.ts";
-import { resizeReference, type ResizeTables, resizeTables } from "./operations/resize/mod.ts";
+import { resizeReference, type ResizeTables } from "./operations/resize/mod.ts";
 import { GROUP } from "./operations/resize/tables.ts";
 import { channelVectors, type Shape, type Target, tensorBytes } from "./operations/tensor.ts";
 import type { Profile } from "./kernel.ts";
+import type { Pair } from "./network.ts";
 import type { Program, Step } from "./program.ts";
 import type { Pixels } from "./resizer.ts";
 
@@ -259,8 +261,8 @@ function partPacker(options: AugmentationOptions): PixelPacker {
       return {
         pixels: start / 4,
         width,
-        horizontal: place(tablesFor(width).horizontal),
-        vertical: place(tablesFor(height).vertical),
+        horizontal: place(tablesFor(box.width, factors[1]).horizontal),
+        vertical: place(tablesFor(box.height, factors[0]).vertical),
       };
     });
     bytes.set(NAMES.pixels, pixels.subarray(0, pixelsEnd));
@@ -276,11 +278,12 @@ function imagePacker(options: AugmentationOptions): PixelPacker {
   const share = shareBytes(options);
   const tablesFor = axisTableCache(settings);
   const [height, width] = size;
-  const partTables = (columns: number, rows: number): ResizeTables => {
-    const [{ horizontal }, { vertical }] = [tablesFor(columns), tablesFor(rows)];
+  const partTables = (box: PixelBox, [down, across]: Pair): ResizeTables => {
+    const [{ horizontal }, { vertical }] = [tablesFor(box.width, across), tablesFor(box.height, down)];
     const values = new Int32Array(horizontal.length + vertical.length);
     values.set(horizontal);
     values.set(vertical, horizontal.length);
+    const [rows, columns] = [Math.ceil(box.height / down), Math.ceil(box.width / across)];
     return { width: columns, height: rows, size, firstRow: 0, rows, values, vertical: horizontal.length };
   };
   const words = new Uint32Array(batch * height * width);
@@ -295,7 +298,7 @@ function imagePacker(options: AugmentationOptions): PixelPacker {
       if (part.length < length) part = new Uint8Array(length);
       const cut = part.subarray(0, length);
       cutOut(image, box, factors, cut);
-      const resized = resizeReference(cut, columns, rows, partTables(columns, rows));
+      const resized = resizeReference(cut, columns, rows, partTables(box, factors));
       let from = 0;
       for (let y = 0; y < height; y++) {
         const row = (index * height + y) * width;
@@ -316,19 +319,24 @@ interface AxisTables {
   readonly vertical: Int32Array;
 }
 
-/** Tables by the length of the part. There are no more lengths than reduction leaves: all are kept. */
-function axisTableCache({ size, interpolation }: AugmentationSettings): (length: number) => AxisTables {
-  const cache = new Map<number, AxisTables>();
-  return (length) => {
-    const known = cache.get(length);
+/** Tables by length and factor of the part, made once for each of the last that were seen. */
+function axisTableCache({ size, interpolation }: AugmentationSettings): (length: number, factor: number) => AxisTables {
+  const cache = new Map<string, AxisTables>();
+  return (length, factor) => {
+    const key = `${length} / ${factor}`;
+    const known = cache.get(key);
     if (known) return known;
-    const { values, vertical } = resizeTables(length, length, { size, filter: interpolation });
+    if (cache.size >= TABLES_KEPT) cache.clear();
+    const { values, vertical } = reducedTables(length, factor, size, interpolation);
     const horizontal = values.subarray(0, vertical);
     const tables = { horizontal, vertical: size[0] === size[1] ? horizontal : values.subarray(vertical) };
-    cache.set(length, tables);
+    cache.set(key, tables);
     return tables;
   };
 }
+
+/** Lengths of parts whose tables are kept: 40 KB each for a result of 224 pixels. */
+const TABLES_KEPT = 1024;
 
 function checkOptions({ batch, settings, pixelBytes }: AugmentationOptions): void {
   checkAugmentation(settings);

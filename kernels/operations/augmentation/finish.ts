@@ -39,12 +39,14 @@ export function finishPixel(settings: AugmentationSettings) {
     functions: `${
       erasing?.value === "random"
         ? `${RANDOM_WORD}
-/** A number between 0 and 1, of the upper 24 bits. */
-fn fraction(word: u32) -> f32 { return (f32(word >> 8u) + 0.5) * ${2 ** -24}; }
+/** A number between 0 and 1, of the upper 23 bits. */
+fn fraction(word: u32) -> f32 { return (f32(word >> 9u) + 0.5) * ${2 ** -23}; }
 
 fn normal(key: vec2<u32>, counter: u32) -> f32 {
-  let distance = sqrt(-2.0 * log(fraction(randomWord(key, counter))));
-  return distance * cos(${2 * Math.PI} * (fraction(randomWord(key, counter + 1u)) - 0.5)) * -1.0;
+  // A logarithm of nearly 1 may come out positive.
+  let distance = sqrt(max(-2.0 * log(fraction(randomWord(key, counter))), 0.0));
+  // The cosine is only promised to be right from -pi to pi: half a turn less, and the other sign.
+  return -distance * cos(${2 * Math.PI} * (fraction(randomWord(key, counter + 1u)) - 0.5));
 }
 `
         : ""

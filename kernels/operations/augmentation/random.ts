@@ -85,12 +85,12 @@ export function randomNumbers(key: RandomKey): RandomNumbers {
 /**
  * A normal number made of two random integers (Box and Muller, 1958).
  *
- * @param first Gives the distance from zero, by its upper 24 bits.
+ * @param first Gives the distance from zero, by its upper 23 bits, which f32 holds exactly.
  * @param second Gives the angle, likewise.
  * @returns A number of mean 0 and variance 1.
  */
 export function boxMuller(first: number, second: number): number {
-  const [distance, angle] = [first, second].map((word) => ((word >>> 8) + 0.5) / 2 ** 24);
+  const [distance, angle] = [first, second].map((word) => ((word >>> 9) + 0.5) / 2 ** 23);
   return Math.sqrt(-2 * Math.log(distance)) * Math.cos(2 * Math.PI * angle);
 }
 

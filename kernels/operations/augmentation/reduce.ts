@@ -1,13 +1,15 @@
 /**
- * The part of an image that goes to the device. A part much larger than what is made of it is first reduced by whole
- * factors, each pixel the mean of those it replaces: so the pixels of a step have a bound, and so has the resize's reach.
- * (Pillow's `reduce`, as its `reducing_gap` uses it; what is left is at least twice the result, so that the filter after
- * it sees little of the difference.)
+ * The part of an image that goes to the device. A part more than four times as high or wide as what is made of it, or
+ * larger than its share of the upload, is first reduced by whole factors, each pixel the mean of those it replaces: so
+ * the pixels of a step have a bound, and so has the resize's reach. (Pillow's `reduce`, as its `reducing_gap` uses it: a
+ * part that keeps to its share is left more than twice as large as the result, so that the filter after it sees little of
+ * the difference.)
  *
  * @module
  */
 
 import type { Pair } from "../../network.ts";
+import { type ResizeFilter, type ResizeTables, resizeTables } from "../resize/mod.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
 
 /** A part may be this many times as high or wide as its result; beyond, it is reduced. */
@@ -29,6 +31,22 @@ export function reductionFactors(part: { height: number; width: number }, size: 
     factors[left(0) / size[0] >= left(1) / size[1] && left(0) > 1 ? 0 : left(1) > 1 ? 1 : 0]++;
   }
   return [factors[0], factors[1]];
+}
+
+/**
+ * The tables that resize one axis of a part after its reduction; the last pixel of a length that the factor does not
+ * divide counts for as much as it stands for.
+ *
+ * @param length Of the part, pixels.
+ * @param factor By which it is reduced.
+ * @param size Of the result.
+ * @param filter How pixels are weighed.
+ * @returns The tables of a square part of that length: either axis has its own.
+ */
+export function reducedTables(length: number, factor: number, size: Pair, filter: ResizeFilter): ResizeTables {
+  const end = length / factor;
+  const pixels = Math.ceil(end);
+  return resizeTables(pixels, pixels, { size, filter, box: { left: 0, top: 0, right: end, bottom: end } });
 }
 
 /**

@@ -51,7 +51,11 @@ export function cropReference(
   const [height, width] = [Math.ceil(box.height / factors[0]), Math.ceil(box.width / factors[1])];
   const part = new Uint8Array(height * width * 3);
   cutOut(image, box, factors, part);
-  const resized = resizeReference(part, width, height, { size, filter: interpolation });
+  const resized = resizeReference(part, width, height, {
+    size,
+    filter: interpolation,
+    box: { left: 0, top: 0, right: box.width / factors[1], bottom: box.height / factors[0] },
+  });
   return flip ? mapPixels(resized, size, (x, y) => y * size[1] + size[1] - 1 - x) : resized;
 }
 

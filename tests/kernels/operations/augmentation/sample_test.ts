@@ -7,6 +7,7 @@ import {
 } from "../../../../kernels/operations/augmentation/mod.ts";
 import { randomKey, randomNumbers } from "../../../../kernels/operations/augmentation/random.ts";
 import { randomResizedCrop } from "../../../../kernels/operations/augmentation/random_resized_crop.ts";
+import { cropReference, operateReference } from "../../../../kernels/operations/augmentation/reference.ts";
 import { samplingRegion } from "../../../../kernels/operations/label_pooling/crop.ts";
 import { type Moments, readTorchvision } from "./fixture.ts";
 
@@ -169,6 +170,47 @@ Deno.test("sampleAugmentation() gives the crop the warp of what moved its places
     assertEquals(region.right[1], -15);
   }
   assert(seen > 0);
+});
+
+Deno.test("sampleAugmentation() gives the crop the warp by which the picture was made, for every operation", () => {
+  const [width, height] = [240, 160];
+  // A pixel's red is its place from left to right, its green that from top to bottom.
+  const pixels = Uint8Array.from({ length: width * height * 3 }, (_, index) => {
+    const [x, y] = [Math.floor(index / 3) % width, Math.floor(index / 3 / width)];
+    return [(x + 0.5) / width * 255, (y + 0.5) / height * 255, 255][index % 3];
+  });
+  const { size, interpolation, mean, std } = SETTINGS;
+  const crop = { scale: [0.3, 0.9], ratio: [3 / 4, 4 / 3] } as const;
+  const settings = { size, interpolation, mean, std, crop, flip: 0.5, randAugment: { operations: 2, magnitude: 20 } };
+  let compared = 0;
+  for (let index = 0; index < 300; index++) {
+    const augmentation = sampleAugmentation(settings, { seed: 6, epoch: 0, index }, { width, height });
+    const { crop: { top, left, height: high, width: wide, warp = [1, 0, 0, 0, 1, 0] }, operations } = augmentation;
+    // The others change what is compared.
+    if (!operations.every(({ type }) => type === "affine")) continue;
+    const picture = operations.reduce<Uint8Array>(
+      (picture, operation) => operateReference(picture, size, operation),
+      cropReference({ width, pixels }, augmentation, settings),
+    );
+    for (let y = 0; y < size[0]; y++) {
+      for (let x = 0; x < size[1]; x++) {
+        const [red, green, blue] = picture.subarray((y * size[1] + x) * 3);
+        const [u, v] = [(x + 0.5) / size[1], (y + 0.5) / size[0]];
+        const [column, row] = [warp[0] * u + warp[1] * v + warp[2], warp[3] * u + warp[4] * v + warp[5]];
+        const inside = Math.min(column, row, 1 - column, 1 - row);
+        // What one operation moved out of the frame is black, even where the next one moves it back.
+        if (blue === 0 && (inside < 0.05 || operations.length > 1)) continue;
+        assert(blue > 0, `image ${index}, ${x}, ${y}: black`);
+        const away = Math.max(
+          Math.abs(red / 255 - left - column * wide) / wide * size[1],
+          Math.abs(green / 255 - top - row * high) / high * size[0],
+        );
+        assert(away < 2, `image ${index}, ${x}, ${y}: ${away} pixels from the place that the warp says`);
+        compared++;
+      }
+    }
+  }
+  assert(compared > 1000, `${compared}`);
 });
 
 Deno.test("checkAugmentation() refuses what is out of its range, and names it", () => {
