@@ -96,7 +96,7 @@ async function runTraining(
     }, {
       signal,
       onProgress: quiet ? undefined : (state) => progress.show(trainingLine(state), false),
-      onEpoch: (epoch) => tell(epochLine(epoch, options, (performance.now() - started) / 1000)),
+      onEpoch: (epoch) => tell(epochLine(epoch, (performance.now() - started) / 1000)),
     });
   } catch (error) {
     if (signal.aborted && error === signal.reason) return undefined;
@@ -128,28 +128,25 @@ function decodingLine(done: number, total: number): string {
  * A training's state as a line.
  *
  * @param progress The state.
- * @returns `epoch 3/300  step 120/1,251  loss 5.123  lr 0.0989  345 images/s  waiting for data 2 %`.
+ * @returns `epoch 3  step 120/1,251  loss 5.123  lr 0.0989  345 images/s  waiting for data 2 %  12 h 3 min left`.
  */
 export function trainingLine(progress: TrainingProgress): string {
-  const { epoch, epochs, step, steps, loss, learningRate, imagesPerSecond, waiting } = progress;
+  const { epoch, step, steps, imagesLeft, loss, learningRate, imagesPerSecond, waiting } = progress;
   return [
-    `epoch ${epoch}/${epochs}`,
+    `epoch ${epoch}`,
     `step ${formatCount(step)}/${formatCount(steps)}`,
     `loss ${loss.toFixed(3)}`,
     `lr ${learningRate.toPrecision(3)}`,
     `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
     `waiting for data ${Math.round(100 * waiting)} %`,
+    `${formatDuration(imagesLeft / imagesPerSecond)} left`,
   ].join("  ");
 }
 
-function epochLine(
-  { epoch, trainLoss, evaluation, learningRate }: EpochSummary,
-  { epochs }: TrainingOptions,
-  seconds: number,
-): string {
+function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary, seconds: number): string {
   const accuracy = evaluation ? [`top-1 ${evaluation.top1.toFixed(2)} %`, `top-5 ${evaluation.top5.toFixed(2)} %`] : [];
   return [
-    `epoch ${epoch} of ${epochs}`,
+    `epoch ${epoch}`,
     `loss ${trainLoss.toFixed(3)}`,
     ...accuracy,
     `lr ${learningRate.toPrecision(3)}`,
@@ -164,12 +161,13 @@ function summary(
   const last = epochs[epochs.length - 1];
   const lines = [`${output}: ${formatNumberOf(epochs.length, "epoch")} with labels ${labels}`];
   if (last.evaluation) {
-    const best = epochs.reduce((best, epoch) => epoch.evaluation!.top1 > best.evaluation!.top1 ? epoch : best);
+    const accuracy = ({ evaluation }: EpochSummary) => evaluation?.top1 ?? -1;
+    const best = epochs.reduce((best, epoch) => accuracy(epoch) > accuracy(best) ? epoch : best);
     lines.push(
       `  accuracy  ${last.evaluation.top1.toFixed(2)} % top-1, ${
         last.evaluation.top5.toFixed(2)
       } % top-5 on ${validation}; ` +
-        `best ${best.evaluation!.top1.toFixed(2)} % after epoch ${best.epoch}`,
+        `best ${accuracy(best).toFixed(2)} % after epoch ${best.epoch}`,
     );
   }
   const speed = images === 0

@@ -24,33 +24,46 @@ export const SETTINGS = {
   images: text("IMAGES", "what to train on: a folder, tar shards or Parquet"),
   output: text("RUN", "the run's folder; default run"),
   labels: choice(
+    "KIND",
     supervisions,
-    "where targets come from: the data set's labels (original), smoothed ones, those of\n" +
-      "images whose label the maps confirm (cleaned), pooled label maps (relabel), half maps\n" +
-      "and half label (mix), a network run on every crop (distill), or all classes that masks\n" +
-      "show in the crop (oracle). Default relabel with --maps, distill with --teacher, oracle\n" +
-      "with --masks, else original",
+    "where targets come from:\n" +
+      "original   the data set's labels\n" +
+      "smoothing  the same, smoothed\n" +
+      "cleaned    the same, of the images whose label is the best class of their map\n" +
+      "relabel    label maps, pooled over each crop\n" +
+      "mix        half of that and half of the label\n" +
+      "distill    another network, run on every crop\n" +
+      "oracle     masks: all classes that are in the crop\n" +
+      "Default relabel with --maps, distill with --teacher, oracle with --masks, else\n" +
+      "original",
   ),
   maps: text("FOLDER", "label maps of the images, as deno task relabel writes them"),
   mode: choice(
+    "MODE",
     ["local-multi", "local-single", "global-multi", "global-single"],
-    "how maps become targets; default local-multi, the paper's",
+    "how maps become targets: local-multi (default, the paper's), local-single,\n" +
+      "global-multi or global-single",
   ),
-  missing: choice(["zero", "uniform", "renormalise"], "what classes count that a cell lacks; default zero"),
+  missing: choice(
+    "RULE",
+    ["zero", "uniform", "renormalise"],
+    "what classes count that a cell lacks: zero (default), uniform or renormalise",
+  ),
   temperature: number("T", "the logits of maps are divided by it; default 1, below 1 is sharper", [1e-3, 1e3]),
-  teacher: text("MODEL", "the network that distill runs: a folder with config.json and weights, or hf:owner/name"),
-  masks: text("FOLDER", "for oracle: grey images named as the images, 0 for background or 1 and the class"),
+  teacher: text("MODEL", "the network that distill runs: a folder with config.json and weights, or\nhf:owner/name"),
+  masks: text("FOLDER", "for oracle: grey images named as the images, 0 for background or 1 and the\nclass"),
   oracleShare: number("S", "for oracle: of a class's area, or of the crop's, in the crop; default 0.25", PROBABILITY),
   cleaned: text("FILE", "for cleaned: the keys of the images to keep, one a line, in place of maps"),
   subset: text("FILE", "train on these images only: keys, one a line"),
-  validation: text("IMAGES", "labelled images that are evaluated after each epoch"),
+  validation: text("IMAGES", "labelled images that the network is evaluated on"),
+  validateEvery: count("N", "epochs from one evaluation to the next; default 1, and after the last"),
 
   network: text("NAME", "timm's name of the network; default resnet50"),
-  init: text("MODEL", "begin with its weights, given as for --teacher; a head of other classes begins anew"),
+  init: text("MODEL", "begin with its weights, given as for --teacher; a head of other classes begins\nanew"),
   size: size("pixels of the network's input; default 224"),
   dropPath: number("P", "probability that a residual branch is left out, in the last block; default 0", PROBABILITY),
   dropout: number("P", "before the head; default 0", PROBABILITY),
-  loss: choice(["ce", "bce"], "cross-entropy, or a binary one for each class; default bce for oracle, else ce"),
+  loss: choice("L", ["ce", "bce"], "cross-entropy, or bce, one for each class; default bce for oracle, else ce"),
   labelSmoothing: number(
     "S",
     "share of a label spread over all classes; default 0.1 for smoothing, else 0",
@@ -60,12 +73,12 @@ export const SETTINGS = {
   epochs: count("N", "default 300"),
   batch: count("N", "images of a step; default 1024"),
   accumulate: count("N", "steps whose gradients make one update; default 1"),
-  optimizer: choice(["sgd", "adamw", "adamp"], "default sgd"),
+  optimizer: choice("O", ["sgd", "adamw", "adamp"], "sgd (default), adamw or adamp"),
   lr: number("R", "learning rate; default 0.1 for sgd, else 0.002", POSITIVE),
   momentum: number("M", "of sgd, Nesterov's; default 0.9", PROBABILITY),
   weightDecay: number("D", "default 0.0001 for sgd, else 0.01", POSITIVE),
   noDecayNorms: toggle("no weight decay of norms and biases"),
-  schedule: choice(["cosine", "step"], "of the learning rate; default cosine"),
+  schedule: choice("S", ["cosine", "step"], "of the learning rate: cosine (default) or step"),
   warmupEpochs: number("N", "in which the learning rate rises; default 5", POSITIVE),
   stepEpochs: number("N", "between two falls of --schedule step; default 30", [1e-3, Infinity]),
   stepFactor: number("F", "what the learning rate is multiplied by there; default 0.1", PROBABILITY),
@@ -75,21 +88,29 @@ export const SETTINGS = {
 
   scale: numbers("A,B", "share of the image that a random crop covers; default 0.08,1", 2),
   ratio: numbers("A,B", "its width over its height; default 0.75,1.3333", 2),
-  interpolation: choice(["bilinear", "bicubic"], "of crops; default bilinear"),
+  interpolation: choice("I", ["bilinear", "bicubic"], "of crops: bilinear (default) or bicubic"),
   flip: number("P", "probability of a mirror image; default 0.5", PROBABILITY),
   colourJitter: number("J", "of brightness, contrast and saturation; default 0.4", POSITIVE),
   lighting: number("L", "standard deviation of PCA lighting; default 0.1", POSITIVE),
   erasing: number("P", "probability of random erasing; default 0", PROBABILITY),
-  randAugment: numbers("N,M", "RandAugment's number of operations and magnitude (to 30), such as 2,9", 2),
-  mixup: number("A", "Mixup's alpha; default 0, none", POSITIVE),
-  cutmix: number("A", "CutMix's alpha; default 0, none", POSITIVE),
+  randAugment: numbers(
+    "N,M",
+    "RandAugment's number of operations and magnitude (to 30), such as 2,9; default\nnone",
+    2,
+  ),
+  mixup: number("A", "Mixup's alpha; default 0: none", POSITIVE),
+  cutmix: number("A", "CutMix's alpha; default 0: none", POSITIVE),
   mixOffEpochs: count("N", "last epochs without either; default 5", 0),
   mean: numbers("R,G,B", "subtracted from channels of 0 to 1; default ImageNet's 0.485,0.456,0.406", 3),
   std: numbers("R,G,B", "what they are divided by; default ImageNet's 0.229,0.224,0.225", 3),
-  cropPct: number("S", "for validation: side of the middle that is seen; default 0.875 (224 of 256), 1: all", [0.1, 1]),
+  cropPct: number(
+    "S",
+    "for validation: side of the middle that is seen; default 0.875 (224 of 256),\n1 for all of the image",
+    [0.1, 1],
+  ),
 
   seed: count("S", "other weights, order and crops for each integer; default 0", 0),
-  cache: text("FILE", "decoded images; written before the first epoch, and used again. Changes no result"),
+  cache: text("FILE", "decoded images; written before the first epoch, and used again. Changes no\nresult"),
   workers: count("N", "threads that decode; default all cores but one. Changes no result"),
   saveMinutes: number("N", "between checkpoints within an epoch; default 10. Changes no result", POSITIVE),
 } as const satisfies Readonly<Record<string, Setting<unknown>>>;
@@ -180,6 +201,7 @@ export function resolveOptions(given: GivenOptions): TrainingOptions {
     mean: [0.485, 0.456, 0.406],
     std: [0.229, 0.224, 0.225],
     cropPct: 0.875,
+    validateEvery: 1,
     seed: 0,
     saveMinutes: 10,
     ...given,

@@ -33,6 +33,7 @@ import { type EpochSummary, readSummary, writeSummary } from "./summary_file.ts"
 const LOCK = ".train.lock";
 const CONFIGURATION = "config.yaml";
 const SUMMARY = "summary.csv";
+const LAST = "last.safetensors";
 
 /** A run's folder, held by this process. */
 export interface RunFolder {
@@ -93,12 +94,13 @@ export async function openRunFolder(description: RunDescription): Promise<RunFol
 function begin(description: RunDescription, subject: string): void {
   const { options } = description;
   const file = join(options.output, CONFIGURATION);
-  if (readIfThere(file) === undefined) {
+  if (!isThere(file)) {
     const foreign = [...Deno.readDirSync(options.output)].map(({ name }) => name).sort().find((name) => name !== LOCK);
     if (foreign !== undefined) {
       throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONFIGURATION}`);
     }
-  } else {
+  } else if (isThere(join(options.output, LAST))) {
+    // Without a checkpoint nothing was done that other settings could not begin anew.
     const [before, now] = [resolveOptions(readConfiguration(file)), options].map(decisiveOptions);
     const name = Object.keys(now).find((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
     if (name !== undefined) {
@@ -118,7 +120,7 @@ async function openBegun(
   unlock: () => void,
 ): Promise<RunFolder> {
   const path = options.output;
-  const last = join(path, "last.safetensors");
+  const last = join(path, LAST);
   const checkpoint = await readCheckpoint(last);
   if (checkpoint && checkpoint.data !== data) {
     throw new TypeError(`${subject}: the images, or their labels, are not those that it was begun with`);
@@ -154,6 +156,15 @@ async function openBegun(
     },
     close: unlock,
   };
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
 }
 
 /** The network as timm describes one in `config.json`. */

@@ -23,8 +23,12 @@ export function text(value: string, help: string): Setting<string> {
 }
 
 /** One of several words. */
-export function choice<const Choice extends string>(choices: readonly Choice[], help: string): Setting<Choice> {
-  return { value: choices.join("|"), help, read: (text, name) => readChoice(text, name, choices) };
+export function choice<const Choice extends string>(
+  value: string,
+  choices: readonly Choice[],
+  help: string,
+): Setting<Choice> {
+  return { value, help, read: (text, name) => readChoice(text, name, choices) };
 }
 
 /** A whole number, from 1 or 0. */

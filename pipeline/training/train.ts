@@ -55,10 +55,11 @@ export interface TrainingWatch {
 /** How far a training is. */
 export interface TrainingProgress {
   readonly epoch: number;
-  readonly epochs: number;
   /** Steps of the epoch that are done, and all of them. */
   readonly step: number;
   readonly steps: number;
+  /** Images of all steps that are to be done. */
+  readonly imagesLeft: number;
   /** Mean of the losses that were read last. */
   readonly loss: number;
   readonly learningRate: number;
@@ -125,7 +126,7 @@ async function runSteps<Batch>(
   { signal, onProgress, onEpoch }: TrainingWatch,
   { order, start, events }: { order: Order; start: Position; events: EventFile },
 ): Promise<TrainingResult> {
-  const { batch, accumulate, epochs, saveMinutes } = options;
+  const { batch, accumulate, epochs, saveMinutes, validateEvery } = options;
   const { steps } = order;
   const rateAt = learningRates(options, steps / accumulate);
   const batches = loadBatches({ data, order, batch, epochs, start, ahead: AHEAD, onRejected: run.reject });
@@ -157,7 +158,8 @@ async function runSteps<Batch>(
     const loss = sum / losses.length;
     events.write(epoch * steps + step, { "train/loss": loss, "train/learning rate": learningRate });
     const speed = clock.lap(losses.length);
-    onProgress?.({ epoch, epochs, step: step + 1, steps, loss, learningRate, ...speed });
+    const imagesLeft = ((epochs - epoch) * steps - step - 1) * batch;
+    onProgress?.({ epoch, step: step + 1, steps, imagesLeft, loss, learningRate, ...speed });
   }
 
   async function notFinite(loss: number, { epoch, step, keys }: Unread): Promise<RangeError> {
@@ -184,7 +186,8 @@ async function runSteps<Batch>(
   async function finishEpoch(epoch: number): Promise<void> {
     await finishReading(startReading());
     const state = await device.state();
-    const evaluation = await evaluate?.(state);
+    const isValidated = (epoch + 1) % validateEvery === 0 || epoch + 1 === epochs;
+    const evaluation = isValidated ? await evaluate?.(state) : undefined;
     const summary: EpochSummary = {
       epoch,
       trainLoss: lossSum / steps,

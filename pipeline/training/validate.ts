@@ -16,6 +16,9 @@ import { type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { TrainingOptions } from "./options.ts";
 import type { Evaluation } from "./summary_file.ts";
 
+/** Images of a step: what the device can hold in training it can hold here, and more at once gains little. */
+const MOST_IMAGES = 32;
+
 /** Images that states are evaluated on. */
 export interface Validation {
   /** How many of them have a label. */
@@ -60,6 +63,7 @@ export async function openValidation(
       const classifier = await createFitting(
         device.capabilities,
         (batch) => createClassifier(device, { ...settings, storage: half ? "f16" : "f32", batch }),
+        Math.min(options.batch, MOST_IMAGES),
       );
       try {
         const load = (first: number) =>

@@ -1,0 +1,108 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { join } from "@std/path";
+import { UsageError } from "../../../pipeline/command_line.ts";
+import { readTrainOptions, TRAIN_HELP } from "../../../pipeline/train_options.ts";
+import { formatConfiguration, readConfiguration } from "../../../pipeline/training/configuration.ts";
+import { optionName, resolveOptions, settingNames } from "../../../pipeline/training/options.ts";
+
+function fileOf(text: string): string {
+  const path = join(Deno.makeTempDirSync(), "config.yaml");
+  Deno.writeTextFileSync(path, text);
+  return path;
+}
+
+function read(...args: string[]) {
+  const command = readTrainOptions(args);
+  if (command === "help") throw new TypeError("the help was asked for");
+  return command.options;
+}
+
+Deno.test("a complete configuration is read as it was written", () => {
+  const all = [
+    ...["photos", "--maps", "my labels", "--output", "1e3", "--labels", "mix", "--size", "64x96", "--clip", "0.5"],
+    ...["--rand-augment", "2,9", "--no-decay-norms", "--scale", "0.25,1", "--lr", "1e-5", "--ema", "0.9999"],
+  ];
+  for (const options of [read("photos"), read(...all)]) {
+    const path = fileOf(formatConfiguration(options));
+    assertEquals(resolveOptions(readConfiguration(path)), options);
+    assertEquals(read("--config", path), options);
+  }
+  const text = formatConfiguration(read(...all));
+  const names = text.trimEnd().split("\n").map((line) => line.split(":")[0]);
+  assertEquals(names, settingNames.map(optionName));
+});
+
+Deno.test("options of the command line win over those of the file", () => {
+  const path = fileOf("images: photos\nlr: 0.3\nepochs: 20\nno-decay-norms: true\nscale: [0.5, 1]\nclip: null\n");
+  const options = read("--config", path, "--lr", "0.4", "other");
+  assertEquals([options.images, options.lr, options.epochs, options.noDecayNorms], ["other", 0.4, 20, true]);
+  assertEquals([options.scale, options.clip], [[0.5, 1], undefined]);
+});
+
+Deno.test("what is not given is the paper's recipe, and what follows from the rest", () => {
+  const paper = read("photos");
+  assertEquals([paper.network, paper.size, paper.batch, paper.epochs], ["resnet50", [224, 224], 1024, 300]);
+  assertEquals([paper.optimizer, paper.lr, paper.weightDecay, paper.warmupEpochs], ["sgd", 0.1, 1e-4, 5]);
+  const adamp = read("photos", "--optimizer", "adamp", "--cutmix", "1");
+  assertEquals([adamp.lr, adamp.weightDecay, adamp.mixOffEpochs], [0.002, 0.01, 5]);
+  assertEquals(read("photos", "--maps", "labels").labels, "relabel");
+  assertEquals(read("photos", "--teacher", "run").labels, "distill");
+  const oracle = read("photos", "--masks", "masks");
+  assertEquals([oracle.labels, oracle.loss], ["oracle", "bce"]);
+  assertEquals(read("photos", "--labels", "smoothing").labelSmoothing, 0.1);
+});
+
+Deno.test("settings that cannot be are refused in one sentence", () => {
+  const cases: [string, string][] = [
+    ["epoch: 3", "unknown setting epoch, did you mean epochs?"],
+    ["lr: fast", "Cannot use --lr fast: expected a number, 0 or more"],
+    ["lr: {base: 1}", 'lr is {"base":1}, expected a value or a list'],
+    ["half: 1", "Cannot use --half 1: expected true or false"],
+    ["- lr", 'it is ["lr"], expected settings by name'],
+    ["3", "it is 3, expected settings by name"],
+  ];
+  for (const [text, message] of cases) {
+    const path = fileOf(text);
+    const error = assertThrows(() => readConfiguration(path), UsageError);
+    assertEquals(error.message, `Cannot read configuration "${path}": ${message}`);
+  }
+  const path = fileOf("lr: [1, 2");
+  assertThrows(() => readConfiguration(path), UsageError, `Cannot read configuration "${path}": `);
+  assertThrows(
+    () => readConfiguration("/no/such.yaml"),
+    Deno.errors.NotFound,
+    'Cannot read configuration "/no/such.yaml"',
+  );
+});
+
+Deno.test("options that cannot be are refused in one sentence", () => {
+  const cases: [string[], string][] = [
+    [[], "Cannot train without IMAGES: see deno task train --help"],
+    [["a", "b"], 'Unexpected argument "b": see deno task train --help'],
+    [["a", "--epoch", "3"], "Unknown option --epoch, did you mean --epochs? see deno task train --help"],
+    [["a", "--labels", "relable"], "Cannot use --labels relable, did you mean relabel?"],
+    [["a", "--labels", "relabel"], "Cannot train with --labels relabel: it needs --maps"],
+    [
+      ["a", "--labels", "original", "--maps", "m"],
+      "Cannot train with --labels original and --maps, which it does not use",
+    ],
+    [["a", "--labels", "cleaned"], "Cannot train with --labels cleaned: it needs either --maps or --cleaned"],
+    [["a", "--maps", "m", "--label-smoothing", "0.1"], "Cannot train with --labels relabel and --label-smoothing"],
+    [["a", "--size", "0"], "Cannot use --size 0: expected a number of pixels"],
+    [["a", "--scale", "1,0.5"], "Cannot use --scale 1,0.5: expected positive numbers, the smaller first"],
+    [["a", "--scale", "0.5,2"], "Cannot use --scale 0.5,2: expected shares up to 1"],
+    [["a", "--scale", "0.5"], "Cannot use --scale 0.5: expected 2 numbers with commas between"],
+    [["a", "--flip", "1.5"], "Cannot use --flip 1.5: expected a number, 0 to 1"],
+    [["a", "--batch", "0"], "Cannot use --batch 0: expected a positive integer"],
+    [["a", "--half=true"], "Option --half takes no value: see deno task train --help"],
+  ];
+  for (const [args, message] of cases) assertThrows(() => readTrainOptions(args), UsageError, message);
+});
+
+Deno.test("the help has every setting, in lines that fit", () => {
+  for (const name of settingNames.filter((name) => name !== "images")) {
+    if (!TRAIN_HELP.includes(`--${optionName(name)}`)) throw new Error(`--${optionName(name)} is not in the help`);
+  }
+  const long = TRAIN_HELP.split("\n").filter((line) => line.length > 110);
+  assertEquals(long, []);
+});
