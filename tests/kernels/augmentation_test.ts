@@ -15,6 +15,7 @@ import {
 } from "../../kernels/operations/augmentation/mod.ts";
 import { mixWords, packMix } from "../../kernels/operations/augmentation/mix_kernels.ts";
 import { randAugmentOperation } from "../../kernels/operations/augmentation/rand_augment.ts";
+import { createPlan } from "../../kernels/plan.ts";
 import { runKernel } from "../../kernels/run.ts";
 import { assertClose, sumTolerance } from "./compare.ts";
 import { augmentOnDevice, randomImages } from "./operations/augmentation/batch.ts";
@@ -169,6 +170,62 @@ Deno.test("lowerTargetMixing() mixes targets with the share that the images have
         });
       }
     }
+  }
+});
+
+Deno.test("augmentation in a plan gives the reference's images and targets, step after step", async () => {
+  const device = await testDevice();
+  const settings: AugmentationSettings = { ...CROPPED, colourJitter: { contrast: 0.4 }, lighting: 0.1, cutmix: 1 };
+  const { size } = settings;
+  const classes = 5;
+  const batch = SIZES.length;
+  const targetRows = randomValues(batch * classes, 4);
+  for (const { profile, storage } of targets(device).filter(({ storage }) => storage === "f32")) {
+    const options: AugmentationOptions = { batch, settings, pixelBytes: batch * 2e4, profile, storage };
+    const augmentation = lowerAugmentation({ ...options, output: "input" });
+    const mixing = lowerTargetMixing({ batch, classes, input: "targets", output: "mixed", profile });
+    const plan = await createPlan(device, {
+      tensors: new Map([...augmentation.tensors, ...mixing.tensors]),
+      constants: new Map(),
+      steps: [...augmentation.steps, ...mixing.steps],
+    }, { inputs: [...augmentation.inputs, "targets"], outputs: ["input", "mixed"] });
+    const pack = createAugmentationPacker(options);
+    const { gpu } = device;
+    const write = (name: string, bytes: BufferSource & { byteLength: number }) =>
+      gpu.queue.writeBuffer(plan.tensor(name).buffer, plan.tensor(name).offset, bytes);
+    for (const [step, count] of [batch, 3, batch].entries()) {
+      const images = randomImages(SIZES, step).slice(0, count);
+      const samples = images.map((image, index) =>
+        sampleAugmentation(settings, { seed: 7, epoch: step, index }, image)
+      );
+      const mix = step === 2 ? undefined : sampleMix(settings, { seed: 7, epoch: 0, step, batch: count });
+      for (const [name, bytes] of pack(images, samples, mix)) write(name, bytes);
+      write("targets", padChannels(targetRows, classes, "f32") as Float32Array<ArrayBuffer>);
+      const encoder = gpu.createCommandEncoder();
+      plan.encode(encoder);
+      const read = ["input", "mixed"].map((name) => {
+        const { buffer, offset, size } = plan.tensor(name);
+        const staging = gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+        encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
+        return staging;
+      });
+      gpu.queue.submit([encoder.finish()]);
+      await Promise.all(read.map((staging) => staging.mapAsync(GPUMapMode.READ)));
+      const [actual, mixed] = read.map((staging, index) =>
+        unpadChannels(staging.getMappedRange().slice(0), index === 0 ? 3 : classes, "f32")
+      );
+      for (const staging of read) staging.destroy();
+      const plain = images.flatMap((image, index) => [...augmentReference(image, samples[index], settings, 2e4)]);
+      const expected = new Float64Array(batch * size[0] * size[1] * 3);
+      expected.set(mix ? mixImagesReference(plain, size, mix) : plain);
+      const name = `step ${step} ${profile}`;
+      const { absolute, relative } = sumTolerance("f32", 2, 3);
+      assertClose(actual, expected, { name, absolute, relative, shape: [batch, ...size, 3] });
+      const rows = targetRows.slice(0, count * classes);
+      const expectedRows = mix ? mixTargetsReference(rows, classes, mix) : rows;
+      assertClose(mixed.slice(0, count * classes), expectedRows, { name, absolute, relative });
+    }
+    plan.close();
   }
 });
 

@@ -1,9 +1,10 @@
 /**
  * Mixup and CutMix on the device. One record says what is done with a batch:
  *
- *     share of the image, share of its target (f32); top, left, height, width of the box; 0, 0; partner of each image
+ *     top, left, height, width of the box; share of the image, share of its target (f32), 0, 0; partner of each image
  *
- * Inside the box the partner's pixels are taken, outside both by the share of the image.
+ * Inside the box the partner's pixels are taken, outside both by the share of the image. Kernels read four words at a
+ * time.
  *
  * @module
  */
@@ -16,9 +17,9 @@ import type { Mix } from "./mix.ts";
 /** 32-bit words before the partners. */
 const HEAD = 8;
 
-/** 32-bit words of a record. */
+/** 32-bit words of a record, a multiple of 4. */
 export function mixWords(batch: number): number {
-  return HEAD + batch;
+  return HEAD + Math.ceil(batch / 4) * 4;
 }
 
 /**
@@ -30,16 +31,21 @@ export function mixWords(batch: number): number {
 export function packMix(words: Uint32Array, mix?: Mix): void {
   const { lambda = 1, box, partners = [] } = mix ?? {};
   words.fill(0);
-  new Float32Array(words.buffer, words.byteOffset, 2).set([box ? 1 : lambda, lambda]);
-  if (box) words.set([box.top, box.left, box.height, box.width], 2);
+  if (box) words.set([box.top, box.left, box.height, box.width]);
+  new Float32Array(words.buffer, words.byteOffset, HEAD).set([box ? 1 : lambda, lambda], 4);
   for (let image = HEAD; image < words.length; image++) words[image] = partners[image - HEAD] ?? image - HEAD;
+}
+
+/** WGSL of an image's partner. */
+function partnerOf(image: string): string {
+  return `mixing[${HEAD / 4}u + ${image} / 4u][${image} % 4u]`;
 }
 
 /**
  * Mixes images.
  *
  * @param options `shape` of the batch, and how it is stored.
- * @returns A kernel with the bindings `input` (a texture in the software profile), `mixing` (u32, a record) and `output`.
+ * @returns A kernel with the bindings `input` (a texture in the software profile), `mixing` (`vec4<u32>`, a record) and `output`.
  */
 export function mixImagesKernel(options: { shape: Shape } & Target): Kernel {
   const { shape, profile, storage } = options;
@@ -48,16 +54,17 @@ export function mixImagesKernel(options: { shape: Shape } & Target): Kernel {
   return itemKernel({
     name: `mix images ${storage}`,
     profile,
-    bindings: { ...reads.bindings, mixing: "u32", output: vector },
+    bindings: { ...reads.bindings, mixing: "vec4<u32>", output: vector },
     textures: reads.textures,
     parameters: [{ name: "pixels", value: shape[1] * shape[2] }, { name: "width", value: shape[2] }],
     items: tensorVectors(shape),
     body: `  let sample = item / parameters.pixels;
   let pixel = item % parameters.pixels;
-  let other = mixing[${HEAD}u + sample] * parameters.pixels + pixel;
+  let other = ${partnerOf("sample")} * parameters.pixels + pixel;
+  let box = mixing[0];
   // Left of and above the box the differences wrap around, past its size.
-  let inside = (pixel / parameters.width - mixing[2] < mixing[4]) & (pixel % parameters.width - mixing[3] < mixing[5]);
-  let share = select(bitcast<f32>(mixing[0]), 0.0, inside);
+  let inside = (pixel / parameters.width - box.x < box.z) & (pixel % parameters.width - box.y < box.w);
+  let share = select(bitcast<f32>(mixing[1].x), 0.0, inside);
   let mixed = ${reads.load("input", "item")} * share + ${reads.load("input", "other")} * (1.0 - share);
   output[item] = ${vector}(mixed);`,
   });
@@ -67,7 +74,7 @@ export function mixImagesKernel(options: { shape: Shape } & Target): Kernel {
  * Mixes targets.
  *
  * @param options Rows of a `batch`, of `classes` each.
- * @returns A kernel with the bindings `input` (f32, `[N, C]`; a texture in the software profile), `mixing` (u32, a record)
+ * @returns A kernel with the bindings `input` (f32, `[N, C]`; a texture in the software profile), `mixing` (`vec4<u32>`, a record)
  * and `output`, like the input.
  */
 export function mixTargetsKernel(options: { batch: number; classes: number; profile: Profile }): Kernel {
@@ -77,13 +84,13 @@ export function mixTargetsKernel(options: { batch: number; classes: number; prof
   return itemKernel({
     name: "mix targets",
     profile,
-    bindings: { ...reads.bindings, mixing: "u32", output: "vec4<f32>" },
+    bindings: { ...reads.bindings, mixing: "vec4<u32>", output: "vec4<f32>" },
     textures: reads.textures,
     parameters: [{ name: "vectors", value: vectors }],
     items: batch * vectors,
     body: `  let row = item / parameters.vectors;
-  let other = mixing[${HEAD}u + row] * parameters.vectors + item % parameters.vectors;
-  let share = bitcast<f32>(mixing[1]);
+  let other = ${partnerOf("row")} * parameters.vectors + item % parameters.vectors;
+  let share = bitcast<f32>(mixing[1].y);
   output[item] = ${reads.load("input", "item")} * share + ${reads.load("input", "other")} * (1.0 - share);`,
   });
 }
