@@ -6,11 +6,12 @@
  * @module
  */
 
-import type { Operation } from "../network.ts";
+import { inputsOf } from "../fuse.ts";
+import type { Activation, Operation } from "../network.ts";
 import { addKernel } from "../operations/add.ts";
 import { addStep, addTensor, type Builder } from "./builder.ts";
 import { gradientName } from "./parameters.ts";
-import { type Rule, ruleOf } from "./rules.ts";
+import { fusedActivation, type Rule, ruleOf } from "./rules.ts";
 
 /** A network whose forward steps are in the program. */
 export interface Forward {
@@ -38,12 +39,29 @@ export function addForward(
   options: { wanted: (tensor: string) => boolean; dropPath: number },
 ): Forward {
   const { wanted, dropPath } = options;
-  const rules = operations.map((operation, layer) => {
-    const rule = ruleOf(builder, operation, { dropPath, layer });
+  const followers = fusedActivations(builder, operations);
+  const gone = new Set(followers.values());
+  const rules = operations.flatMap((operation, layer) => {
+    if (operation.type === "activation" && gone.has(operation)) return [];
+    const activation = followers.get(operation);
+    const rule = ruleOf(builder, operation, { dropPath, layer, activation });
     rule.forward();
-    return [operation.output, rule] as const;
+    return [[(activation ?? operation).output, rule] as const];
   });
   return { backward: (output, outputGradient) => addBackward(builder, rules, wanted, [output, outputGradient]) };
+}
+
+/** The activations that are computed with the batch norm before them: what that gives must have no other reader. */
+function fusedActivations({ frozen }: Builder, operations: readonly Operation[]): Map<Operation, Activation> {
+  const fused = new Map<Operation, Activation>();
+  if (frozen) return fused;
+  for (const operation of operations) {
+    if (operation.type !== "batchNorm") continue;
+    const [reader, ...others] = operations.filter((other) => inputsOf(other).includes(operation.output));
+    if (others.length > 0 || reader?.type !== "activation" || !fusedActivation(reader)) continue;
+    fused.set(operation, reader);
+  }
+  return fused;
 }
 
 function addBackward(

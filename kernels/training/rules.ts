@@ -4,9 +4,9 @@
  * | operation | kept for the gradient |
  * | --- | --- |
  * | convolution, linear | input |
- * | batch norm | input, mean and deviation of the batch |
- * | relu, relu6 | output, which what follows keeps anyway |
- * | silu, sigmoid | input |
+ * | batch norm, and the relu, relu6 or silu that alone reads it | input, mean and deviation of the batch |
+ * | another relu or relu6 | output, which what follows keeps anyway |
+ * | another silu, sigmoid | input |
  * | add | nothing |
  * | multiply | both factors |
  * | max pool | input and output |
@@ -30,6 +30,7 @@ import {
   batchNormStatisticsBytes,
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
+  type NormActivation,
 } from "../operations/batch_norm_training.ts";
 import { channelPartialsBytes } from "../operations/by_channel.ts";
 import {
@@ -79,13 +80,13 @@ export const SEEDS = "sample seeds";
  * @param builder What it adds itself to.
  * @param operation The operation.
  * @param options `dropPath`: the rate with which an image does without the branch that a sum adds to its shortcut, and the
- * number of the `layer` that this is.
+ * number of the `layer` that this is; `activation`, which a batch norm takes into its passes.
  * @returns The rule.
  */
 export function ruleOf(
   builder: Builder,
   operation: Operation,
-  options: { dropPath: number; layer: number },
+  options: { dropPath: number; layer: number; activation?: Activation },
 ): Rule {
   switch (operation.type) {
     case "convolution":
@@ -94,7 +95,7 @@ export function ruleOf(
     case "batchNorm":
       return builder.frozen
         ? frozenBatchNormRule(builder, operation, builder.frozen)
-        : batchNormRule(builder, operation);
+        : batchNormRule(builder, operation, options.activation);
     case "activation":
       return activationRule(builder, operation);
     case "add":
@@ -149,9 +150,16 @@ function convolutionRule(builder: Builder, operation: Convolution | Linear): Rul
   };
 }
 
-function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
+/** The activation that follows a batch norm, if it can be computed in the same passes. */
+export function fusedActivation(activation: Activation | undefined): NormActivation | undefined {
+  return activation && activation.function !== "sigmoid" ? activation.function : undefined;
+}
+
+function batchNormRule(builder: Builder, operation: BatchNorm, followed?: Activation): Rule {
   const { target, shapeOf } = builder;
-  const { input, output, parameters, epsilon, momentum, channels } = operation;
+  const { input, parameters, epsilon, momentum, channels } = operation;
+  const { output } = followed ?? operation;
+  const activation = fusedActivation(followed);
   const shape = shapeOf(input);
   const { profile } = target;
   const [statistics, partials] = ["statistics", "partials"].map((name) => `${output} ${name}`);
@@ -168,7 +176,7 @@ function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
         runningMean: `${parameters}.running_mean`,
         runningVariance: `${parameters}.running_var`,
       });
-      addStep(builder, batchNormTrainingKernel({ shape, ...target }), {
+      addStep(builder, batchNormTrainingKernel({ shape, activation, ...target }), {
         input,
         statistics,
         weight,
@@ -179,10 +187,12 @@ function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
     backward(outputGradient, wanted) {
       const sums = addBytes(builder, `${output} gradient partials`, channelPartialsBytes(shape, profile));
       const [weightGradient, biasGradient] = [gradientName(weight), gradientName(bias)];
-      addStep(builder, batchNormGradientSumsKernel({ shape, ...target }), {
+      addStep(builder, batchNormGradientSumsKernel({ shape, activation, ...target }), {
         input,
         outputGradient,
         statistics,
+        weight,
+        bias,
         partials: sums,
       });
       addStep(builder, batchNormParameterGradientKernel({ shape, profile }), {
@@ -192,11 +202,12 @@ function batchNormRule(builder: Builder, operation: BatchNorm): Rule {
       });
       if (!wanted(input)) return [];
       const inputGradient = addTensor(builder, contributionName(operation), shape);
-      addStep(builder, batchNormInputGradientKernel({ shape, ...target }), {
+      addStep(builder, batchNormInputGradientKernel({ shape, activation, ...target }), {
         input,
         outputGradient,
         statistics,
         weight,
+        bias,
         weightGradient,
         biasGradient,
         inputGradient,
