@@ -192,8 +192,8 @@ export function lowerTargetMixing(
  * @param options The program's.
  * @returns The packer: of images, what happens to each, and how the batch is mixed, it makes the bytes of each input, to
  * be written to where that begins. They are its own, and valid until the next call. It throws a RangeError if there are
- * more images than places, and a TypeError if there is not one augmentation for each image, or an image's pixels are not
- * as many as its size says.
+ * more images than places, or an augmentation is not of its image or of these settings, and a TypeError if there is not
+ * one for each image, or an image's pixels are not as many as its size says.
  * @throws {TypeError | RangeError} If a setting is not valid.
  */
 export function createAugmentationPacker(options: AugmentationOptions): AugmentationPacker {
@@ -207,7 +207,7 @@ export function createAugmentationPacker(options: AugmentationOptions): Augmenta
   const mixing = new Uint32Array(mixWords(batch));
   const packPixels = resizes(options) ? partPacker(options) : imagePacker(options);
   return (images, samples, mix) => {
-    checkImages(images, samples, batch);
+    checkImages(images, samples, options);
     const bytes = new Map<string, Uint8Array<ArrayBuffer>>();
     const places = packPixels(images, samples, bytes);
     if (readsRecords(options)) {
@@ -348,13 +348,18 @@ function checkOptions({ batch, settings, pixelBytes }: AugmentationOptions): voi
   }
 }
 
-function checkImages(images: readonly Pixels[], samples: readonly Augmentation[], batch: number): void {
+function checkImages(
+  images: readonly Pixels[],
+  samples: readonly Augmentation[],
+  { batch, settings }: AugmentationOptions,
+): void {
+  const slots = operationSlots(settings);
   if (images.length > batch) throw new RangeError(`Cannot augment ${images.length} images: the step has ${batch}`);
   if (samples.length !== images.length) {
     throw new TypeError(`Cannot augment ${images.length} images: there are ${samples.length} augmentations`);
   }
   images.forEach(({ width, height, pixels }, index) => {
-    const { top, left, ...box } = samples[index].box;
+    const { box: { top, left, ...box }, operations } = samples[index];
     if (pixels.length !== width * height * 3) {
       throw new TypeError(
         `Cannot augment image ${index} of ${width} x ${height}: it has ${pixels.length} bytes, expected ${
@@ -366,6 +371,11 @@ function checkImages(images: readonly Pixels[], samples: readonly Augmentation[]
       throw new RangeError(
         `Cannot augment image ${index} of ${width} x ${height}: its part of ${box.width} x ${box.height} at ` +
           `(${left}, ${top}) reaches beyond it`,
+      );
+    }
+    if (operations.length > slots) {
+      throw new RangeError(
+        `Cannot augment image ${index}: it has ${operations.length} operations, the settings allow ${slots}`,
       );
     }
   });

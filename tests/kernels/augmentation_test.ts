@@ -29,8 +29,8 @@ const PLAIN: AugmentationSettings = {
 };
 const CROPPED: AugmentationSettings = { ...PLAIN, crop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }, flip: 0.5 };
 
-/** Sizes below, about and far above the result's. */
-const SIZES = [[31, 29], [7, 5], [211, 97], [23, 19], [1, 1], [3, 401]] as const;
+/** Sizes four times, below, and far above the result's. */
+const SIZES = [[92, 76], [7, 5], [211, 97], [23, 19], [1, 1], [3, 401]] as const;
 
 /** Every target, with samples drawn from a seed. */
 async function compare(
@@ -263,6 +263,8 @@ Deno.test("createAugmentationPacker() refuses what does not fit together", () =>
   );
   const small = { width: 4, height: 8, pixels: new Uint8Array(96) };
   assertThrows(() => pack([small], [sample]), RangeError, "its part of 9 x 8 at (0, 0) reaches beyond it");
+  const jittered = { ...sample, operations: [{ type: "equalize" }] as const };
+  assertThrows(() => pack([image], [jittered]), RangeError, "image 0: it has 1 operations, the settings allow 0");
   assertThrows(() => createAugmentationPacker({ ...options, batch: 0 }), RangeError, "batch is 0");
   assertThrows(
     () => lowerAugmentation({ ...options, pixelBytes: 3, output: "input" }),

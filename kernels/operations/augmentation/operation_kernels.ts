@@ -78,7 +78,9 @@ fn main(${BUILTINS}) {
   let ofGrey = operation.x == ${contrast}u;
   let ofColours = (operation.x == ${autoContrast}u) | (operation.x == ${equalize}u);
   let pixels = parameters.height * parameters.width;
-  for (var colour = 0u; colour < 4u; colour++) { atomicStore(&counts[colour * ${WORKERS}u + local], 0u); }
+  if (ofGrey | ofColours) {
+    for (var colour = 0u; colour < 4u; colour++) { atomicStore(&counts[colour * ${WORKERS}u + local], 0u); }
+  }
   workgroupBarrier();
   if (ofGrey | ofColours) {
     for (var pixel = local; pixel < pixels; pixel += ${WORKERS}u) {
@@ -93,7 +95,7 @@ fn main(${BUILTINS}) {
     }
   }
   workgroupBarrier();
-  if ((local < 4u) & (ofGrey == (local == 3u))) {
+  if ((ofGrey & (local == 3u)) | (ofColours & (local < 3u))) {
     var summary = vec3<u32>(255u, 0u, 0u);
     var sum = 0u;
     var before = 0u;
