@@ -62,7 +62,7 @@ export interface PackedLabelMap {
 }
 
 /** An annotator on a device. */
-export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run"> {
+export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run" | "tensor"> {
   /** Height and width of the label map. */
   readonly grid: Pair;
   readonly classes: number;

@@ -10,10 +10,10 @@
  */
 
 import type { Device } from "./device.ts";
-import { createImageProgram, type ImageProgram, targetOf } from "./image_program.ts";
+import { createImageProgram, type ImageProgram, logitRows, targetOf } from "./image_program.ts";
 import type { Storage } from "./kernel.ts";
 import type { Network } from "./network.ts";
-import { channelVectors, type Target } from "./operations/tensor.ts";
+import type { Target } from "./operations/tensor.ts";
 import { type LoweredNetwork, lowerNetwork, type Parameters } from "./program.ts";
 import type { Pixels, ResizerSettings } from "./resizer.ts";
 
@@ -27,7 +27,7 @@ export interface ClassifierSettings extends ResizerSettings {
 }
 
 /** A classifier on a device. */
-export interface Classifier extends Omit<ImageProgram<Float32Array<ArrayBuffer>>, "run"> {
+export interface Classifier extends Omit<ImageProgram<Float32Array<ArrayBuffer>>, "run" | "tensor"> {
   readonly classes: number;
   /**
    * The logits `[C]` of each of up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in
@@ -87,18 +87,12 @@ export async function createClassifier(device: Device, settings: ClassifierSetti
   const logits = network.classifier.output;
   const program = lowerClassifier(settings, target);
   const classes = network.classifier.outputChannels;
-  const padded = channelVectors(classes) * 4;
-  const { run: classify, ...onDevice } = await createImageProgram(device, program, target, {
+  const onDevice = await createImageProgram(device, program, target, {
     ...settings,
     input: network.input,
     outputs: [logits],
-    unpack(read, count) {
-      const rows = storage === "f16" ? new Float16Array(read) : new Float32Array(read);
-      return Array.from(
-        { length: count },
-        (_, n) => Float32Array.from(rows.subarray(n * padded, n * padded + classes)),
-      );
-    },
+    unpack: logitRows(classes, storage),
   });
-  return { ...onDevice, classes, classify };
+  const { run: classify, batch, start, memory, close } = onDevice;
+  return { classes, batch, classify, start, memory, close };
 }

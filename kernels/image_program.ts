@@ -7,8 +7,8 @@
 
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
 import type { Storage } from "./kernel.ts";
-import type { Target } from "./operations/tensor.ts";
-import { createPlan } from "./plan.ts";
+import { channelVectors, type Target } from "./operations/tensor.ts";
+import { type BufferRange, createPlan } from "./plan.ts";
 import type { Program } from "./program.ts";
 import { createResizer, type Pixels, type ResizerSettings } from "./resizer.ts";
 
@@ -16,6 +16,8 @@ import { createResizer, type Pixels, type ResizerSettings } from "./resizer.ts";
 export interface ImageProgramOptions<Output> extends ResizerSettings {
   /** The tensor that images go to. */
   readonly input: string;
+  /** Tensors that the caller writes before a step. */
+  readonly otherInputs?: readonly string[];
   /** The tensors that are read, in order. */
   readonly outputs: readonly string[];
   /**
@@ -47,6 +49,8 @@ export interface ImageProgram<Output> {
    * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
    */
   start(images: readonly Pixels[]): () => Promise<Output[]>;
+  /** Where a tensor of the program lies. */
+  tensor(name: string): BufferRange;
   /** Bytes on the device. */
   readonly memory: { readonly allocated: number; readonly highWater: number };
   /** Frees what is on the device. */
@@ -69,6 +73,24 @@ export function targetOf({ capabilities }: Device, storage: Storage): Target {
 }
 
 /**
+ * How logits are read: `[N, 1, 1, C]` with C padded to a multiple of 4.
+ *
+ * @param classes C.
+ * @param storage As they are stored.
+ * @returns What makes the rows of the first `count` images of bytes.
+ */
+export function logitRows(
+  classes: number,
+  storage: Storage,
+): (read: ArrayBuffer, count: number) => Float32Array<ArrayBuffer>[] {
+  const padded = channelVectors(classes) * 4;
+  return (read, count) => {
+    const rows = storage === "f16" ? new Float16Array(read) : new Float32Array(read);
+    return Array.from({ length: count }, (_, n) => Float32Array.from(rows.subarray(n * padded, n * padded + classes)));
+  };
+}
+
+/**
  * Puts a program on a device.
  *
  * @param device Where.
@@ -84,8 +106,8 @@ export async function createImageProgram<Output>(
   target: Target,
   options: ImageProgramOptions<Output>,
 ): Promise<ImageProgram<Output>> {
-  const { batch, input, unpack } = options;
-  const plan = await createPlan(device, program, { inputs: [input], outputs: options.outputs });
+  const { batch, input, otherInputs = [], unpack } = options;
+  const plan = await createPlan(device, program, { inputs: [input, ...otherInputs], outputs: options.outputs });
   const resizer = createResizer(device, options, target, plan.tensor(input));
   const outputs = options.outputs.map((name) => plan.tensor(name));
   const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
@@ -120,6 +142,7 @@ export async function createImageProgram<Output>(
 
   return {
     batch,
+    tensor: plan.tensor,
     memory: device.memory,
     async run(images) {
       check(images);

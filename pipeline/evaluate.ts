@@ -93,7 +93,7 @@ async function load(command: EvaluateCommand, progress: Progress): Promise<Loade
 
 /** What the command asks for: the data set's own labels, where it has some, and each file of others. */
 async function measuresOf(
-  { real, shankar, multiLabel }: EvaluateCommand,
+  { real, shankar, multiLabel, fgsm }: EvaluateCommand,
   dataSet: DataSet,
   model: LoadedClassifier,
 ): Promise<Measure[]> {
@@ -104,13 +104,20 @@ async function measuresOf(
     ...(shankar === undefined ? [] : [await annotationMeasure(shankar, evaluated)]),
     ...(multiLabel === undefined ? [] : [await precisionMeasure(multiLabel, evaluated)]),
   ];
-  if (kind === "imagenet-c") return [corruptionMeasure(evaluated), ...others];
   const [first] = await Array.fromAsync(source.read({ end: 1 }));
-  if (source.classes !== null || first.label !== null) return [labelMeasure(evaluated), ...others];
-  if (others.length > 0) return others;
-  throw new TypeError(
-    `Cannot evaluate on "${path}": its images have no labels, name a file of them by --real, --shankar or --multi-label`,
-  );
+  if (source.classes === null && first.label === null) {
+    if (others.length > 0 && fgsm === undefined) return others;
+    throw new TypeError(
+      fgsm === undefined
+        ? `Cannot evaluate on "${path}": its images have no labels, name a file of them by --real, --shankar or --multi-label`
+        : `Cannot attack the images of "${path}": they have no labels to lead away from`,
+    );
+  }
+  return [
+    kind === "imagenet-c" ? corruptionMeasure(evaluated) : labelMeasure(evaluated),
+    ...(fgsm === undefined ? [] : [labelMeasure(evaluated, { attacked: true })]),
+    ...others,
+  ];
 }
 
 if (import.meta.main) Deno.exit(await runEvaluate(Deno.args));

@@ -30,6 +30,7 @@ export interface EvaluateCommand {
   readonly multiLabel?: string;
   readonly size?: Pair;
   readonly resize?: Pair | "whole";
+  readonly fgsm?: number;
   readonly storage?: Storage;
   readonly batch?: number;
   readonly workers?: number;
@@ -68,6 +69,11 @@ const OPTIONS = {
       "by the model's crop_pct. The paper: --resize 256 --size 224",
   },
   whole: { help: "resize the whole image to the size instead, without cropping" },
+  fgsm: {
+    value: "EPSILON",
+    help: "also attack each image by one step of FGSM: colours move by EPSILON, a share of\n" +
+      "their range such as 0.03 or 8/255, so that the loss of the label rises",
+  },
   storage: { value: "TYPE", help: "f32 or f16 for what is between layers; default f32" },
   batch: { value: "N", help: "images of a step; default by the adapter. Changes no result" },
   workers: { value: "N", help: "threads that decode; default all cores but one. Changes no result" },
@@ -103,6 +109,7 @@ Examples
   deno task evaluate ~/imagenet/val --real real.json --shankar human_accuracy_v3.0.0.json
   deno task evaluate scenes/test/images --model runs/relabel --whole --real scenes/test/real.json
   deno task evaluate ~/imagenet-c --csv corruptions.csv
+  deno task evaluate ~/imagenet/val --fgsm 8/255 --limit 5000
   deno task evaluate ~/coco/val2017 --model runs/coco --multi-label instances_val2017.json
 `.trimEnd();
 
@@ -135,6 +142,10 @@ export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | 
   if (given.has("whole") && given.text("resize") !== undefined) {
     throw new UsageError("Cannot use --resize with --whole: nothing is cropped");
   }
+  const fgsm = given.text("fgsm");
+  if (fgsm !== undefined && given.text("storage") === "f16") {
+    throw new UsageError("Cannot use --fgsm with --storage f16: small gradients would have no sign");
+  }
   return {
     images,
     model: given.text("model"),
@@ -146,6 +157,7 @@ export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | 
     multiLabel: given.text("multi-label"),
     size: size("size"),
     resize: given.has("whole") ? "whole" : size("resize"),
+    fgsm: fgsm === undefined ? undefined : readEpsilon(fgsm),
     storage: choice<Storage>("storage", ["f32", "f16"]),
     batch: count("batch"),
     workers: count("workers"),
@@ -156,4 +168,11 @@ export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | 
     strict: given.has("strict"),
     quiet: given.has("quiet"),
   };
+}
+
+function readEpsilon(text: string): number {
+  const match = /^(\d*\.?\d+)(?:\/(\d+))?$/.exec(text);
+  const epsilon = Number(match?.[1]) / Number(match?.[2] ?? 1);
+  if (epsilon > 0 && epsilon <= 1) return epsilon;
+  throw new UsageError(`Cannot use --fgsm ${text}: expected more than 0 and at most 1, such as 0.03 or 8/255`);
 }

@@ -18,8 +18,8 @@ import type { Pixels } from "../kernels/resizer.ts";
 export interface ImageStepper<Result> {
   /** Most images of a step. */
   readonly batch: number;
-  /** Starts a step and returns what reads it; two may be in flight. */
-  start(images: readonly Pixels[]): () => Promise<Result[]>;
+  /** Starts a step and returns what reads it; two may be in flight. `stored` is what the pixels were decoded from. */
+  start(images: readonly Pixels[], stored: readonly StoredImage[]): () => Promise<Result[]>;
 }
 
 /** An image with its result, or with the reason why it has none. */
@@ -103,10 +103,12 @@ async function take(decoded: AsyncIterator<DecodeResult>, count: number): Promis
 }
 
 function startStep<Result>(images: DecodeResult[], stepper: ImageStepper<Result>): Step<Result> {
-  const decoded = images.flatMap((image) => "decoded" in image ? [image.decoded] : []);
-  const read = decoded.length > 0 ? stepper.start(decoded) : () => Promise.resolve([]);
+  const decoded = images.filter((image) => "decoded" in image);
+  const read = decoded.length > 0
+    ? stepper.start(decoded.map(({ decoded }) => decoded), decoded.map(({ image }) => image))
+    : () => Promise.resolve([]);
   // They are uploaded by now, and the largest thing there is.
-  for (const { pixels } of decoded) releaseBytes(pixels);
+  for (const { decoded: { pixels } } of decoded) releaseBytes(pixels);
   return { images, read };
 }
 

@@ -156,7 +156,7 @@ function lowerTeacher(
 }
 
 /** A program under other names. */
-function renamed({ tensors, constants, steps }: Program, name: (old: string) => string): Program {
+export function renamed({ tensors, constants, steps }: Program, name: (old: string) => string): Program {
   const keys = <T>(map: ReadonlyMap<string, T>) => new Map([...map].map(([key, value]) => [name(key), value]));
   return {
     tensors: keys(tensors),

@@ -6,12 +6,13 @@
 
 import type { ClassNames } from "../../formats/labels/mod.ts";
 import { type AnnotatorFolder, averagedWeights, loadParameters } from "../../formats/weights/mod.ts";
-import { createClassifier } from "../../kernels/classifier.ts";
-import { type Capabilities, closeDevice } from "../../kernels/device.ts";
+import { type ClassifierSettings, createClassifier } from "../../kernels/classifier.ts";
+import { type Capabilities, closeDevice, type Device } from "../../kernels/device.ts";
 import type { Storage } from "../../kernels/kernel.ts";
 import type { Pair } from "../../kernels/network.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
-import type { ImageStepper } from "../image_steps.ts";
+import type { Pixels } from "../../kernels/resizer.ts";
+import { createSignAttack } from "../../kernels/sign_attack.ts";
 import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model.ts";
 import { openQuietDevice } from "../quiet_device.ts";
 import type { ModelClasses } from "./map_classes.ts";
@@ -33,6 +34,8 @@ export interface ClassifierOptions extends DownloadWatch {
   readonly storage?: Storage;
   /** Most images of one step; default by the adapter. Results do not depend on it. */
   readonly batch?: number;
+  /** Also attacks images by the fast gradient sign method: how far colours move, as a share of their range. */
+  readonly fgsm?: number;
   /** Names of the classes; default those of the model's folder, else ImageNet's where there are 1,000. */
   readonly classNames?: ClassNames;
 }
@@ -51,10 +54,28 @@ export interface ClassifierDescription {
   readonly std: readonly number[];
   readonly interpolation: string;
   readonly storage: Storage;
+  /** How far an attack moves colours, null if images are not attacked. */
+  readonly fgsm: number | null;
 }
 
-/** A classifier that is ready; its steps give the logits of each image. */
-export interface LoadedClassifier extends ImageStepper<Float32Array<ArrayBuffer>>, ModelClasses {
+/** What a classifier says of an image: logits `[C]`. */
+export interface Classified {
+  readonly logits: Float32Array<ArrayBuffer>;
+  /** Of the attacked image, where images are attacked. */
+  readonly attacked?: Float32Array<ArrayBuffer>;
+}
+
+/** A classifier that is ready. */
+export interface LoadedClassifier extends ModelClasses {
+  /** Most images of a step. */
+  readonly batch: number;
+  /**
+   * Starts a step and returns what reads it; two may be in flight.
+   *
+   * @param images The pixels.
+   * @param labels Their classes, -1 for none: what an attack leads away from.
+   */
+  start(images: readonly Pixels[], labels: readonly number[]): () => Promise<Classified[]>;
   readonly description: ClassifierDescription;
   /** Of the adapter that computes. */
   readonly capabilities: Capabilities;
@@ -77,7 +98,7 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
   const folder = await openModel(reference, options);
   try {
     const { name, mean, std, interpolation, classes } = folder;
-    const { size = folder.inputSize, weights = "trained", storage = "f32" } = options;
+    const { size = folder.inputSize, weights = "trained", storage = "f32", fgsm = null } = options;
     const cover = coverOf(folder, size, options.resize);
     const classNames = await classNamesOf(folder, options.classNames);
     const network = buildNetwork(folder.architecture, { classes });
@@ -89,11 +110,11 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
       const settings = { network, parameters, size, cover, mean, std, interpolation, storage };
       const { batch, start, close } = await createFitting(
         device.capabilities,
-        (batch) => createClassifier(device, { ...settings, batch }),
+        (batch) => createStepper(device, { ...settings, batch }, fgsm),
         options.batch,
       );
       return {
-        description: { name, sha256, weights, size, cover: cover ?? null, mean, std, interpolation, storage },
+        description: { name, sha256, weights, size, cover: cover ?? null, mean, std, interpolation, storage, fgsm },
         classes,
         ...(classNames ? { classNames } : {}),
         capabilities: device.capabilities,
@@ -111,6 +132,24 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
   } finally {
     folder.weights.close();
   }
+}
+
+/** The classifier, or the attack on it, which classifies too. */
+async function createStepper(
+  device: Device,
+  settings: ClassifierSettings,
+  epsilon: number | null,
+): Promise<Pick<LoadedClassifier, "batch" | "start" | "close">> {
+  if (epsilon !== null) return await createSignAttack(device, { ...settings, epsilon });
+  const { batch, start, close } = await createClassifier(device, settings);
+  return {
+    batch,
+    start(images) {
+      const read = start(images);
+      return async () => (await read()).map((logits) => ({ logits }));
+    },
+    close,
+  };
 }
 
 /** What images are resized to cover; undefined if all of them is seen. */

@@ -5,7 +5,9 @@
  */
 
 import { openDecodePool } from "../../formats/images/mod.ts";
+import { NO_LABEL } from "../../kernels/operations/label_target.ts";
 import { type ImageStepper, imageSteps } from "../image_steps.ts";
+import type { Classified, LoadedClassifier } from "./classifier.ts";
 import { defaultWorkers } from "../label_images.ts";
 import type { WriteProgress } from "../fill_folder.ts";
 import type { DataSet } from "./data_set.ts";
@@ -39,7 +41,7 @@ export interface EvaluatedImages {
 /**
  * Classifies images and adds them to measures.
  *
- * @param model Gives the logits of an image.
+ * @param model What classifies.
  * @param dataSet The images.
  * @param measures What is measured.
  * @param options Which images, and whom to tell.
@@ -47,7 +49,7 @@ export interface EvaluatedImages {
  * @throws {Error} If an image cannot be decoded and `strict` is given, none can be, or logits are not finite.
  */
 export async function evaluateImages(
-  model: ImageStepper<Float32Array<ArrayBuffer>>,
+  model: Pick<LoadedClassifier, "batch" | "start">,
   dataSet: DataSet,
   measures: readonly Measure[],
   options: EvaluateOptions = {},
@@ -55,20 +57,25 @@ export async function evaluateImages(
   const { limit = Infinity, workers = defaultWorkers(), strict = false, onProgress } = options;
   const { source, path } = dataSet;
   const total = Math.min(dataSet.count, limit);
+  const stepper: ImageStepper<Classified> = {
+    batch: model.batch,
+    start: (images, stored) => model.start(images, stored.map((image) => dataSet.truthOf(image)?.label ?? NO_LABEL)),
+  };
   const pool = openDecodePool(workers);
   const rejected: RejectedImage[] = [];
   let done = 0;
   const report = () => onProgress?.({ done, before: 0, total, rejected: rejected.length });
   report();
   try {
-    for await (const step of imageSteps(source.read({ end: total }), model, { pool, workers })) {
+    for await (const step of imageSteps(source.read({ end: total }), stepper, { pool, workers })) {
       const { key } = step.image;
       done++;
       if ("reason" in step) {
         if (strict) throw new Error(`Cannot evaluate "${key}": ${step.reason}`);
         rejected.push({ key, reason: step.reason });
       } else {
-        if (!step.result.every(Number.isFinite)) {
+        const { logits, attacked = logits } = step.result;
+        if (!logits.every(Number.isFinite) || !attacked.every(Number.isFinite)) {
           throw new RangeError(`Cannot evaluate "${key}": its logits are not finite numbers`);
         }
         for (const measure of measures) measure.add(step.image, step.result);

@@ -16,6 +16,7 @@ import type { StoredImage } from "../../formats/images/mod.ts";
 import { className } from "../class_names.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { classMeanFigure, createAccuracy } from "./accuracy.ts";
+import type { Classified } from "./classifier.ts";
 import { averagePrecision } from "./average_precision.ts";
 import { corruptionFigures, missingCorruptions } from "./corruption_error.ts";
 import type { DataSet } from "./data_set.ts";
@@ -25,8 +26,8 @@ import { bestRankOf, rankOf } from "./rank.ts";
 
 /** Something that is measured while images go by. */
 export interface Measure {
-  /** Adds an image: its logits `[C]`, finite. */
-  add(image: StoredImage, logits: Float32Array<ArrayBuffer>): void;
+  /** Adds an image and what the model says of it; logits are finite. */
+  add(image: StoredImage, classified: Classified): void;
   /** What was found; nothing if no image counted. */
   figures(): Figure[];
   /** What was found of each class, or of each corruption. */
@@ -52,17 +53,19 @@ function partName({ classNames }: ModelClasses, label: number): string {
  * Measures top-1 and top-5 by the data set's own labels.
  *
  * @param evaluated Data set and model.
+ * @param options `attacked`: of the attacked images instead.
  * @returns The measure.
  */
-export function labelMeasure({ dataSet, model }: Evaluated): Measure {
+export function labelMeasure({ dataSet, model }: Evaluated, options: { readonly attacked?: boolean } = {}): Measure {
   const { candidates, truthOf } = dataSet;
   const choices = candidates?.length ?? model.classes;
-  const accuracy = createAccuracy({ choices, name: (label) => partName(model, label) });
+  const prefix = options.attacked ? "FGSM " : "";
+  const accuracy = createAccuracy({ prefix, choices, name: (label) => partName(model, label) });
   let unlabelled = 0;
   return {
-    add(image, logits) {
+    add(image, { logits, attacked }) {
       const truth = truthOf(image);
-      if (truth) accuracy.add(rankOf(logits, truth.label, candidates), truth.label);
+      if (truth) accuracy.add(rankOf(options.attacked ? attacked! : logits, truth.label, candidates), truth.label);
       else unlabelled++;
     },
     figures: accuracy.figures,
@@ -86,7 +89,7 @@ export function labelMeasure({ dataSet, model }: Evaluated): Measure {
 export function corruptionMeasure({ dataSet }: Evaluated): Measure {
   const tallies = new Map<string, Map<number, { images: number; right: number }>>();
   return {
-    add(image, logits) {
+    add(image, { logits }) {
       const { label, corruption } = dataSet.truthOf(image)!;
       const { name, severity } = corruption!;
       const severities = tallies.get(name) ?? new Map<number, { images: number; right: number }>();
@@ -118,7 +121,7 @@ export async function realMeasure(path: string, { dataSet, model }: Evaluated): 
   const accuracy = createAccuracy({ prefix: "ReaL ", choices: model.classes, name: () => "" });
   let empty = 0;
   return {
-    add(image, logits) {
+    add(image, { logits }) {
       const labels = listOf(image);
       if (labels.length > 0) accuracy.add(bestRankOf(logits, labels));
       else empty++;
@@ -176,7 +179,7 @@ export async function annotationMeasure(path: string, { dataSet, model }: Evalua
   const classes = new Map<number, { images: number; right: number }>();
   let unlabelled = 0;
   return {
-    add(image, logits) {
+    add(image, { logits }) {
       const wnids = accepted.get(basename(image.key));
       if (!wnids) return;
       const isRight = wnids.some((wnid) => rankOf(logits, indexOf.get(wnid)!) === 0);
@@ -238,7 +241,7 @@ export async function precisionMeasure(path: string, { dataSet, model }: Evaluat
       return [{ measure: "average precision", of: partName(model, label), value, images }];
     });
   return {
-    add(image, logits) {
+    add(image, { logits }) {
       const labels = labelsOf(image);
       if (!labels) return void unannotated++;
       rows.push(logits);

@@ -34,10 +34,11 @@ const SHOWN_REJECTED = 3;
  * @param adapter What computes.
  * @returns `resnet18 at 224 x 224, the centre of 256 x 256, on llvmpipe`.
  */
-export function describeModel({ name, weights, size, cover }: ClassifierDescription, adapter: string): string {
+export function describeModel({ name, weights, size, cover, fgsm }: ClassifierDescription, adapter: string): string {
   const averaged = weights === "average" ? " (averaged weights)" : "";
   const seen = cover === null ? "the whole image" : `the centre of ${formatSize(cover)}`;
-  return `${name}${averaged} at ${formatSize(size)}, ${seen}, on ${adapter}`;
+  const attack = fgsm === null ? "" : `, attacked by FGSM with epsilon ${Number(fgsm.toPrecision(4))}`;
+  return `${name}${averaged} at ${formatSize(size)}, ${seen}${attack}, on ${adapter}`;
 }
 
 /**

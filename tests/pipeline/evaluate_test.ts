@@ -229,6 +229,17 @@ Deno.test("deno task evaluate gives mAP by lists of classes and by COCO's annota
   assertStringIncludes(without.out, "  mAP: 5 of 6 annotated images evaluated");
 });
 
+Deno.test("deno task evaluate attacks images by FGSM to the ranks that timm has", async () => {
+  const attacked = ["chelsea", "coffee", "rocket"] as const;
+  const folder = photographFolder(Object.fromEntries(attacked.map((name) => [`${wnid(name, 0)}/a.jpg`, name])));
+  const { error, written } = await evaluate(folder, "--fgsm", "1/255", "--per-class");
+  assertStringIncludes(error, "the whole image, attacked by FGSM with epsilon 0.003922, on ");
+  // Ranks by PyTorch's gradient: 2, 1 and 24.
+  assertEquals(values(written), { "top-1": 1, "top-5": 1, "FGSM top-1": 0, "FGSM top-5": 2 / 3 });
+  const part = written.parts.find(({ measure, of }: Found) => measure === "FGSM top-5" && of!.startsWith("540 "));
+  assertEquals([part.value, written.model.fgsm], [0, 1 / 255]);
+});
+
 /** A training run's folder whose trained weights always say class 2, and the averaged ones class 0. */
 function runFolder(options: { averages: boolean }): string {
   const folder = Deno.makeTempDirSync();
@@ -315,6 +326,17 @@ Deno.test("deno task evaluate refuses, in one sentence, what it cannot do", asyn
       1,
       'Cannot load classifier "tf_efficientnet_lite0.in1k": images are resized to cover 128 x 128, less than its input of 224 x 224',
     ],
+    [
+      [labelled, "--fgsm", "8"],
+      2,
+      "Cannot use --fgsm 8: expected more than 0 and at most 1, such as 0.03 or 8/255",
+    ],
+    [
+      [labelled, "--fgsm", "8/255", "--storage", "f16"],
+      2,
+      "Cannot use --fgsm with --storage f16: small gradients would have no sign",
+    ],
+    [[flat, "--fgsm", "0.1"], 1, `Cannot attack the images of "${flat}": they have no labels to lead away from`],
     [["/nowhere"], 1, 'Cannot open images "/nowhere": no such file or folder'],
     [[empty], 1, `Cannot find images in "${empty}": no file ends in .jpg`],
     [

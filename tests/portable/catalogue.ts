@@ -50,6 +50,7 @@ import {
   globalAveragePoolKernel,
 } from "../../kernels/operations/global_average_pool.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
+import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign.ts";
 import { labelTargetKernel } from "../../kernels/operations/label_target.ts";
 import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
@@ -100,11 +101,17 @@ function layerShape({ input, outputChannels, kernel, stride, groups }: Layer): C
   });
 }
 
-/** Convolutions of every kind; the last two have weights that exceed a window, so that all parts of a sum occur. */
+/** Convolutions of every kind, with 3 taps a row on rows that strips of either length fill or do not; the last have weights that exceed a window, so that all parts of a sum occur. */
 const LAYERS: readonly Layer[] = [
   { input: [1, 8, 8, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
   { input: [1, 1, 1, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
-  { input: [1, 8, 8, 8], outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
+  ...[7, 8, 9].map((width) => ({
+    input: [1, 8, width, 8] as const,
+    outputChannels: 8,
+    kernel: 3,
+    stride: 1,
+    groups: 1,
+  })),
   { input: [1, 2, 2, 8], outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
   ...[1, 3, 5, 7].flatMap((kernel) =>
     [1, 2].flatMap((stride) => [
@@ -148,6 +155,14 @@ const INPUT_GRADIENT_LAYERS: readonly Layer[] = [
       }))
     )
   ),
+  // Phases of 3 taps a row, on rows that strips of either length fill and do not fill.
+  ...[14, 16, 18].map((size) => ({
+    input: [1, size, size, 8] as const,
+    outputChannels: 8,
+    kernel: 5,
+    stride: 2,
+    groups: 1,
+  })),
 ];
 
 const POOLS: readonly PoolOptions[] = [
@@ -277,6 +292,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         imageOperationKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile, tables })
       )
     ),
+  gradientSignKernel: () => {
+    const step = normalisedSignStep({ epsilon: 8 / 255, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] });
+    return TARGETS.map((target) => gradientSignKernel({ shape: [2, 7, 5, 3], ...step, ...target }));
+  },
   labelTargetKernel: () =>
     PROFILES.flatMap((profile) =>
       [undefined, 0.5].map((share) => labelTargetKernel({ rows: 9, classes: 11, smoothing: 0.1, share, profile }))
