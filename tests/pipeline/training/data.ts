@@ -6,6 +6,7 @@
 
 import { join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
+import { openLabelMapFolder } from "../../../formats/labels/mod.ts";
 import { openDecodePool } from "../../../formats/images/mod.ts";
 import type { TrainingState } from "../../../pipeline/training/checkpoint.ts";
 import { openTrainingData, type TrainingData } from "../../../pipeline/training/data_set.ts";
@@ -13,6 +14,7 @@ import type { ImageStoreOptions } from "../../../pipeline/training/image_store.t
 import type { LoadedBatch } from "../../../pipeline/training/loader.ts";
 import { type GivenOptions, resolveOptions, type TrainingOptions } from "../../../pipeline/training/options.ts";
 import type { TrainingDevice } from "../../../pipeline/training/train.ts";
+import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 
 /** The RGB image of a number: flat, of a size and a colour of its own. */
 export function pngOf(number: number): Uint8Array {
@@ -98,4 +100,31 @@ export function hashingDevice(): HashingDevice {
     },
   };
   return device;
+}
+
+/**
+ * A folder of label maps for some keys, whose best class is the index of the key's folder in `classes`, 0 where it is none
+ * of them, and the next one for `wrong` keys.
+ */
+export function mapFolder(
+  keys: readonly string[],
+  { classes = ["cat", "dog", "eel"], wrong = [] }: { classes?: readonly string[]; wrong?: readonly string[] } = {},
+): string {
+  const path = join(Deno.makeTempDirSync(), "maps");
+  const metadata = smallMetadata({ classes: classes.length, k: 2 });
+  const configuration = smallConfiguration({ metadata, images: keys.length });
+  const folder = openLabelMapFolder(path, configuration, { classes: { name: classes } });
+  for (let part = 0; part * 4 < keys.length; part++) {
+    const writer = folder.startPart(part);
+    keys.slice(part * 4, part * 4 + 4).forEach((key, place) => {
+      const row = smallRow(part * 4 + place, metadata);
+      const label = Math.max(classes.indexOf(key.split("/")[0]), 0);
+      const best = wrong.includes(key) ? (label + 1) % classes.length : label;
+      const others = classes.map((_, index) => index).filter((index) => index !== best);
+      writer.append({ ...row, key, label, topClass: Uint16Array.of(best, ...others) });
+    });
+    writer.finish();
+  }
+  folder.close();
+  return path;
 }
