@@ -90,7 +90,8 @@ export function randomNumbers(key: RandomKey): RandomNumbers {
  * @returns A number of mean 0 and variance 1.
  */
 export function boxMuller(first: number, second: number): number {
-  const [distance, angle] = [first, second].map((word) => ((word >>> 9) + 0.5) / 2 ** 23);
+  const distance = ((first >>> 9) + 0.5) / 2 ** 23;
+  const angle = ((second >>> 9) + 0.5) / 2 ** 23;
   return Math.sqrt(-2 * Math.log(distance)) * Math.cos(2 * Math.PI * angle);
 }
 
