@@ -31,7 +31,7 @@ export interface Drop {
   readonly by: "image" | "channel";
 }
 
-/** Vectors of an invocation that drops images: it hashes once. */
+/** Vectors of an image that an invocation on a CPU takes: it hashes once for them. */
 const RUN = 16;
 
 /** Hashes below it are dropped. */
@@ -74,7 +74,10 @@ export function dropKernel(options: { shape: Shape } & Drop & Target): Kernel {
   const { shape, rate, layer, by, profile, storage } = options;
   const vector = vectorType(storage);
   const imageVectors = tensorVectors([1, shape[1], shape[2], shape[3]]);
-  const parts = by === "channel" ? channelVectors(shape[3]) : Math.ceil(imageVectors / RUN);
+  const run = profile === "gpu" ? 1 : RUN;
+  const [parts, begin, end, stride] = by === "channel"
+    ? [channelVectors(shape[3]), "part", "parameters.imageVectors", "parameters.parts"]
+    : [Math.ceil(imageVectors / run), `part * ${run}u`, `min((part + 1u) * ${run}u, parameters.imageVectors)`, "1u"];
   const reads = readTensors({ input: storage }, profile);
   const word = (lane: number) => `randomWord(key, ${by === "channel" ? `4u * part + ${lane}u` : "0u"})`;
   const words = by === "channel" ? [0, 1, 2, 3].map(word).join(", ") : word(0);
@@ -96,8 +99,9 @@ export function dropKernel(options: { shape: Shape } & Drop & Target): Kernel {
   let part = item % parameters.parts;
   let key = vec2<u32>(seeds[image], parameters.layer);
   let dropped = vec4<u32>(${words}) < vec4<u32>(parameters.below);
-  let end = (image + 1u) * parameters.imageVectors;
-  for (var at = image * parameters.imageVectors + part; at < end; at += parameters.parts) {
+  let end = ${end};
+  for (var place = ${begin}; place < end; place += ${stride}) {
+    let at = image * parameters.imageVectors + place;
     output[at] = ${vector}(select(${reads.load("input", "at")} * parameters.scale, vec4<f32>(0.0), dropped));
   }`,
   });
