@@ -286,16 +286,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
   gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
+  gradientSignKernel: () => {
+    const step = normalisedSignStep({ epsilon: 8 / 255, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] });
+    return TARGETS.map((target) => gradientSignKernel({ shape: [2, 7, 5, 3], ...step, ...target }));
+  },
   imageOperationKernel: () =>
     PROFILES.flatMap((profile) =>
       [false, true].map((tables) =>
         imageOperationKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile, tables })
       )
     ),
-  gradientSignKernel: () => {
-    const step = normalisedSignStep({ epsilon: 8 / 255, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] });
-    return TARGETS.map((target) => gradientSignKernel({ shape: [2, 7, 5, 3], ...step, ...target }));
-  },
   labelTargetKernel: () =>
     PROFILES.flatMap((profile) =>
       [undefined, 0.5].map((share) => labelTargetKernel({ rows: 9, classes: 11, smoothing: 0.1, share, profile }))
