@@ -139,6 +139,6 @@ export interface Network {
   readonly classifier: Linear;
   /** The product of all strides: `h = ceil(H / stride)` or nearly. */
   readonly stride: number;
-  /** Whose rule the parameters to begin training with are drawn by: that of ResNet or that of EfficientNet. */
-  readonly initialisation: "resnet" | "efficientnet";
+  /** Whose rule the parameters to begin training with are drawn by: those of ResNets, small ones, or EfficientNet. */
+  readonly initialisation: "resnet" | "smallResnet" | "efficientnet";
 }

@@ -49,6 +49,7 @@ const epsilon = 1e-5;
 export function buildResNet(description: ResNetDescription): Network {
   const operations: Operation[] = [];
   let tensor = stem(operations, description);
+  const initialisation = description.smallStem ? "smallResnet" : "resnet";
   const last = description.repeats.reduce((sum, repeats) => sum + repeats, 0) - 1;
   let block = 0;
   description.repeats.forEach((repeats, stage) => {
@@ -58,7 +59,7 @@ export function buildResNet(description: ResNetDescription): Network {
       tensor = residualBlock(operations, tensor, { name, stage, stride, dropPath: block++ / last }, description);
     }
   });
-  return finish(description.name, operations, tensor, { name: "fc", classes: description.classes }, "resnet");
+  return finish(description.name, operations, tensor, { name: "fc", classes: description.classes }, initialisation);
 }
 
 function stem(operations: Operation[], { smallStem, channels }: ResNetDescription): Tensor {

@@ -70,3 +70,10 @@ Deno.test("initialParameters() draws the same from a seed, and a tensor by its n
   }
   assertNotEquals(parameters.get("layer2.0.conv2.weight")!.data, deeper.get("layer2.1.conv2.weight")!.data);
 });
+
+Deno.test("initialParameters() begins a residual branch at zero, but not in ResNets for small images", () => {
+  const weights = (name: string) =>
+    initialParameters(buildNetwork(name, { classes: 10 }), 1).get("layer1.0.bn2.weight")!;
+  assertEquals(new Set(weights("resnet18").data), new Set([0]));
+  assertEquals(new Set(weights("resnet8").data), new Set([1]));
+});
