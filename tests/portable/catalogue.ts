@@ -101,7 +101,10 @@ function layerShape({ input, outputChannels, kernel, stride, groups }: Layer): C
   });
 }
 
-/** Convolutions of every kind, with 3 taps a row on rows that strips of either length fill or do not; the last have weights that exceed a window, so that all parts of a sum occur. */
+/**
+ * Convolutions of every kind, with 3 taps a row on rows that strips of either length fill or do not; the last have weights
+ * that exceed a window, so that all parts of a sum occur.
+ */
 const LAYERS: readonly Layer[] = [
   { input: [1, 8, 8, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
   { input: [1, 1, 1, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },

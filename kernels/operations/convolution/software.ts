@@ -6,6 +6,8 @@
  * step costs 8 texture reads and 16 uniform reads, which every lane shares, for 512 multiply-adds a lane. (Tile of 8 x 8:
  * half as fast; 16 x 16: registers spill, and it compiles ten times longer.)
  *
+ * With 3 taps a row the positions of a tile are a strip of a row, whose reads the taps share (`software_strips.ts`).
+ *
  * Packed weights are blocks of 256 bytes: a block of a step holds 4 input channels x 16 output channels, and after a
  * tile's steps comes one block that begins with its 16 biases. A window of 64 KiB holds 256 blocks: several small tiles,
  * or a run of one large tile's steps. In the latter case the runs are dispatches of their own, in order, which hand the sum on in
@@ -27,6 +29,7 @@ import {
   spreadParameters,
   windowParameters,
 } from "./dispatch.ts";
+import { insideStrip, locateStrip, stripCount, stripLength, stripParameters, stripWalk } from "./software_strips.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, mergeGroups, outputPositions } from "./shape.ts";
 
 /** Output channels of a tile. */
@@ -150,6 +153,11 @@ export function softwareConvolution(
   });
 }
 
+/** Positions of a strip where strips pay and a window holds all of a tile's weights. */
+function stripOf(shape: ConvolutionShape, { steps }: { steps: number }): number | undefined {
+  return steps < WINDOW_BLOCKS && outputPositions(shape) > LANES ? stripLength(shape) : undefined;
+}
+
 function startsSum(run: Run): boolean {
   return run.firstStep === 0;
 }
@@ -164,6 +172,7 @@ function runParameters(
   tiles: ReturnType<typeof tiling>,
   run: Run,
 ): Parameter[] {
+  const strip = stripOf(shape, tiles);
   const values: Record<string, number> = {
     positions: outputPositions(shape),
     inputVectors: channelVectors(shape.inputChannels),
@@ -184,6 +193,7 @@ function runParameters(
       firstVector: run.firstStep % tiles.vectors,
       tapVectors: Math.min(run.steps, tiles.vectors),
       ...windowParameters(shape),
+      ...(strip ? stripParameters(shape, strip) : {}),
     }),
     ...(endsSum(run, tiles) ? spreadParameters(shape, spread) : {}),
   };
@@ -199,7 +209,8 @@ function writeKernel(
   run: Run,
 ): Kernel {
   const positions = outputPositions(shape);
-  const perInvocation = positions <= LANES ? 1 : 8;
+  const strip = stripOf(shape, tiles);
+  const perInvocation = strip ?? (positions <= LANES ? 1 : 8);
   const pointwise = isPointwise(shape);
   const starts = startsSum(run);
   const ends = endsSum(run, tiles);
@@ -230,7 +241,9 @@ function writeKernel(
   const accumulate = (advance: (position: number) => string) =>
     `${reads(advance)}\n${products}\n      block += ${BLOCK_BYTES / 16}u;`;
 
-  const locate = pointwise
+  const locate = strip
+    ? ""
+    : pointwise
     ? lines((p) =>
       `  var at${p} = min(first + ${p}u, parameters.positions - 1u) * parameters.inputVectors + parameters.firstVector + ${TEXTURE_WIDTH}u;`
     )
@@ -251,7 +264,7 @@ ${
       )
     }`;
   // Beyond the last position `image` exceeds the batch: the reads stay inside the texture's zeros or are not stored.
-  const walk = pointwise
+  const walk = strip ? stripWalk(strip, columns.length) : pointwise
     ? `  for (var s = 0u; s < parameters.steps; s++) {
 ${accumulate(() => "1u")}
   }`
@@ -292,7 +305,8 @@ ${
   const code = `${declared}${spread ? SPREAD_FUNCTION : ""}
 @compute @workgroup_size(${LANES})
 fn main(${BUILTINS}) {
-  let first = ((workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local) * ${perInvocation}u;
+  let item = (workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local;
+${strip ? locateStrip(strip) : `  let first = item * ${perInvocation}u;`}
   let tile = parameters.firstTile + workgroup.z;
   let group = tile / parameters.tilesPerGroup;
   let inGroup = (tile - group * parameters.tilesPerGroup) * ${TILE / 4}u;
@@ -316,7 +330,7 @@ ${locate}
 ${walk}
 ${
     lines((p) =>
-      `  if (first + ${p}u < parameters.positions) {
+      `  if (${strip ? insideStrip(p) : `first + ${p}u < parameters.positions`}) {
     let at = (first + ${p}u) * parameters.outputVectors + vector;
 ${spread ? `    let placed = spread(first + ${p}u) * parameters.outputVectors + vector;\n` : ""}${
         columns.map((column) => finish(p, column)).join("\n")
@@ -326,7 +340,8 @@ ${spread ? `    let placed = spread(first + ${p}u) * parameters.outputVectors + 
   }
 }
 `;
-  const kind = pointwise ? "1x1" : `${shape.kernel.join("x")}`;
+  const kind = `${shape.kernel.join("x")}${strip ? ` strips of ${strip}` : ""}`;
+  const items = strip ? stripCount(shape, strip) : Math.ceil(positions / perInvocation);
   return {
     name: `convolution ${kind}${epilogue.activation ? ` ${epilogue.activation}` : ""}${residual ? " residual" : ""}${
       spread ? " spread" : ""
@@ -336,7 +351,7 @@ ${spread ? `    let placed = spread(first + ${p}u) * parameters.outputVectors + 
     textures: textures.map((name) => ({ name, format: textureFormat(storage) })),
     windows: ["weights"],
     parameters,
-    workgroups: [...spreadWorkgroups(Math.ceil(positions / (LANES * perInvocation))).slice(0, 2), run.tiles] as [
+    workgroups: [...spreadWorkgroups(Math.ceil(items / LANES)).slice(0, 2), run.tiles] as [
       number,
       number,
       number,

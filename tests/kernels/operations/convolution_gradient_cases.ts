@@ -65,6 +65,10 @@ export const GRADIENT_CASES: readonly GradientCase[] = [
     padding: 0,
   }),
   gradientCase("3x3 with stride 2, whose weights exceed a window", [1, 6, 7, 5], 301, 3, { stride: 2, padding: 1 }),
+  gradientCase("5x5 with stride 2, whose phases have 3 taps on rows of strips", [1, 6, 16, 6], 9, 5, {
+    stride: 2,
+    padding: 2,
+  }),
   gradientCase("7x7 stem", [1, 29, 31, 3], 19, 7, { stride: 2, padding: 3 }),
   gradientCase("9x8, wider than a tile", [1, 11, 12, 3], 5, [9, 8], { stride: 2, padding: 4 }),
   gradientCase("groups of 8", [2, 9, 7, 64], 64, 3, { stride: 2, padding: 1, groups: 8 }),

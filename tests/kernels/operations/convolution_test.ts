@@ -47,6 +47,24 @@ const CASES: Case[] = [
   },
   { what: "3x3", input: [2, 11, 7, 16], options: dense(32, 3, 1, 1), epilogue: { activation: "silu" }, bias: true },
   {
+    what: "3x3 on rows of nearly two strips",
+    input: [2, 5, 15, 19],
+    options: dense(21, 3, 1, 1),
+    epilogue: { activation: "relu", residualChannels: 13 },
+    bias: true,
+  },
+  {
+    what: "2x3 with stride 2 by 1 on rows of strips",
+    input: [1, 9, 22, 5],
+    options: { ...dense(18, 3, 1, 1), kernel: [2, 3], stride: [2, 1], padding: [0, 1] },
+  },
+  {
+    what: "3x3 on rows of strips, whose weights exceed a window",
+    input: [1, 3, 8, 131],
+    options: dense(21, 3, 1, 1),
+  },
+  { what: "groups of 8 on rows of strips", input: [1, 5, 16, 32], options: { ...dense(32, 3, 1, 1), groups: 4 } },
+  {
     what: "3x3 stem with same padding",
     input: [1, 23, 18, 3],
     options: dense(10, 3, 2),
