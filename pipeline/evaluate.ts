@@ -66,13 +66,13 @@ async function run(command: EvaluateCommand, progress: Progress): Promise<number
       parts: command.perClass || kind === "imagenet-c" ? measures.flatMap((measure) => measure.parts()) : [],
       notes: measures.flatMap((measure) => measure.notes()),
     };
-    if (csv !== undefined) replaceFile(csv, reportCsv(evaluation));
-    if (json !== undefined) replaceFile(json, reportJson(evaluation));
     if (!quiet) {
       const seconds = (performance.now() - start) / 1000;
       console.log(reportLines(evaluation).join("\n"));
       console.log(`  ${formatNumberOf(images, "image")} as ${kind} in ${formatDuration(seconds)}`);
     }
+    if (csv !== undefined) replaceFile(csv, reportCsv(evaluation));
+    if (json !== undefined) replaceFile(json, reportJson(evaluation));
     return 0;
   } finally {
     model.close();
