@@ -23,8 +23,8 @@ import type { EpochSummary, Evaluation } from "./summary_file.ts";
 export interface TrainingDevice<Batch> {
   /** Uploads a batch and starts its step; nothing is read. */
   step(batch: Batch, learningRate: number): void;
-  /** The losses of the steps since the last call, at most 256, in order. */
-  read(): Promise<{ readonly losses: Float32Array }>;
+  /** The losses of the steps since the last call, at most 256, in order; and how many updates were skipped so far. */
+  read(): Promise<{ readonly losses: Float32Array; readonly control: { readonly skippedSteps: number } }>;
   /** All that is to be kept of it. */
   state(): Promise<TrainingState>;
   /** Goes on from a state, bit for bit. */
@@ -103,8 +103,8 @@ interface Unread extends Pick<LoadedBatch, "epoch" | "step" | "keys"> {
  * @param training What is trained on what.
  * @param watch A signal, and whom to tell.
  * @returns What was done.
- * @throws {RangeError} If there are fewer images than a batch takes, or a loss is not finite: the message names the step
- *   and its images, and the file with the state.
+ * @throws {RangeError} If there are fewer images than a batch takes, or a loss is not finite, or a gradient in 32 bits: the
+ *   message names the step and its images, and the file with the state.
  * @throws {Error} If data cannot be read or a checkpoint not be written.
  */
 export async function train<Batch>(training: Training<Batch>, watch: TrainingWatch = {}): Promise<TrainingResult> {
@@ -126,7 +126,7 @@ async function runSteps<Batch>(
   { signal, onProgress, onEpoch }: TrainingWatch,
   { order, start, events }: { order: Order; start: Position; events: EventFile },
 ): Promise<TrainingResult> {
-  const { batch, accumulate, epochs, saveMinutes, validateEvery } = options;
+  const { batch, accumulate, epochs, saveMinutes, validateEvery, half } = options;
   const { steps } = order;
   const rateAt = learningRates(options, steps / accumulate);
   const batches = loadBatches({ data, order, batch, epochs, start, ahead: AHEAD, onRejected: run.reject });
@@ -140,17 +140,21 @@ async function runSteps<Batch>(
   let lastSave = performance.now();
 
   /** Asks for the losses of the steps so far; what is started after this is not waited for. */
-  function startReading(): { losses: Promise<Float32Array>; of: readonly Unread[] } {
-    const reading = { losses: device.read().then(({ losses }) => losses), of: unread };
+  function startReading() {
+    const reading = { report: device.read(), of: unread };
     unread = [];
     return reading;
   }
 
   async function finishReading(reading: ReturnType<typeof startReading>): Promise<void> {
     if (reading.of.length === 0) return;
-    const losses = await reading.losses;
+    const { losses, control } = await reading.report;
     const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-    if (bad >= 0) throw await notFinite(losses[bad], reading.of[bad]);
+    if (bad >= 0) throw await failure(reading.of[bad], `the loss of step STEP is ${losses[bad]}`);
+    // In 16 bits gradients overflow from time to time, and the loss's scale is lowered.
+    if (!half && control.skippedSteps > 0) {
+      throw await failure(reading.of[reading.of.length - 1], "a gradient up to step STEP is not finite");
+    }
     const sum = losses.reduce((sum, loss) => sum + loss, 0);
     // One by one, so that the bits do not depend on how many were read together.
     for (const loss of losses) lossSum += loss;
@@ -162,16 +166,14 @@ async function runSteps<Batch>(
     onProgress?.({ epoch, step: step + 1, steps, imagesLeft, loss, learningRate, ...speed });
   }
 
-  async function notFinite(loss: number, { epoch, step, keys }: Unread): Promise<RangeError> {
-    const state = await device.state();
-    const file = run.saveFailed({ state, position, data: data.fingerprint }, {
-      failed: JSON.stringify({ epoch, step, loss: `${loss}`, keys }),
+  /** Keeps the state, and says what went wrong at a step, which stands for `STEP` in the reason. */
+  async function failure({ epoch, step, keys }: Unread, reason: string): Promise<RangeError> {
+    const found = reason.replace("STEP", `${step} of epoch ${epoch}`);
+    const file = run.saveFailed({ state: await device.state(), position, data: data.fingerprint }, {
+      failed: JSON.stringify({ epoch, step, reason: found, keys }),
     });
     return new RangeError(
-      `Cannot go on training: the loss of step ${step} of epoch ${epoch} is ${loss}, of the images ${
-        keys.join(", ")
-      }; ` +
-        `the state after it is in "${file}"`,
+      `Cannot go on training: ${found}, of the images ${keys.join(", ")}; the state after it is in "${file}"`,
     );
   }
 

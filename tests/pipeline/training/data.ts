@@ -54,6 +54,8 @@ export interface HashingDevice extends TrainingDevice<LoadedBatch> {
   onStep?: (batch: LoadedBatch) => void;
   /** Called at each reading. */
   onRead?: (losses: number) => void;
+  /** Updates that it says it skipped. */
+  skippedSteps?: number;
   /** The loss of a step, where it is to be another one. */
   lossOf?: (batch: LoadedBatch) => number | undefined;
 }
@@ -81,7 +83,7 @@ export function hashingDevice(): HashingDevice {
       const read = Float32Array.from(losses);
       losses = [];
       device.onRead?.(read.length);
-      return Promise.resolve({ losses: read });
+      return Promise.resolve({ losses: read, control: { skippedSteps: device.skippedSteps ?? 0 } });
     },
     state() {
       const bytes = words.slice();

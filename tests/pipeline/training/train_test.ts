@@ -176,6 +176,17 @@ Deno.test("train() stops at a loss that is not finite with the step, its images 
   assertEquals([last!.position.epoch, last!.position.step], [1, 0]);
 });
 
+Deno.test("train() stops at a gradient that is not finite, but in 16 bits", async () => {
+  const device = hashingDevice();
+  device.skippedSteps = 1;
+  await assertRejects(
+    () => run({ output: newRun() }, { device }),
+    RangeError,
+    "Cannot go on training: a gradient up to step 4 of epoch 0 is not finite, of the images ",
+  );
+  assertEquals((await run({ output: newRun(), half: true }, { device })).position.epoch, 3);
+});
+
 Deno.test("train() reads losses every so often, and at the end of an epoch", async () => {
   const output = newRun();
   const device = hashingDevice();
