@@ -4,6 +4,7 @@ import { gradientName } from "../../../kernels/training/parameters.ts";
 import { createTrainingPlan, type TrainingPlan } from "../../../kernels/training/training_plan.ts";
 import type { Device } from "../../../kernels/device.ts";
 import type { Target } from "../../../kernels/operations/tensor.ts";
+import { readFloats } from "./read_floats.ts";
 import { padChannels, targets, testDevice } from "../tensors.ts";
 import { readTrainingCase, trainingCases, type TrainingFixture } from "./fixture.ts";
 
@@ -46,18 +47,6 @@ function upload(device: Device, plan: TrainingPlan, fixture: TrainingFixture, st
   };
   write(fixture.options.network.input, padChannels(input, 3, target.storage));
   write(TARGETS, targets);
-}
-
-async function readFloats({ gpu }: Device, plan: TrainingPlan, name: string): Promise<Float32Array> {
-  const { buffer, offset, size } = plan.tensor(name);
-  const staging = gpu.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  const encoder = gpu.createCommandEncoder();
-  encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
-  gpu.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const floats = new Float32Array(staging.getMappedRange().slice(0));
-  staging.destroy();
-  return floats;
 }
 
 for (const name of trainingCases) {
