@@ -1,0 +1,123 @@
+/**
+ * Whether a training that is killed ends as one that is not: `deno task bench:resume [--kills N] [--seed S]`.
+ *
+ * A ResNet-8 is trained on scenes of 32 pixels with all that keeps a state from step to step: AdamP, an average of the
+ * weights, gradients of two batches added up, CutMix, dropout and drop path. The same command is then killed (SIGKILL) at
+ * random moments, started again each time, and at last left to end. Weights, state and summary must have the same SHA-256.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { randomWords } from "../formats/labels/random_words.ts";
+import { sha256OfFile } from "../formats/weights/byte_source.ts";
+import { readCount } from "../pipeline/command_line.ts";
+import { writeScenes } from "../pipeline/scenes/write_scenes.ts";
+import { readCheckpoint } from "../pipeline/training/checkpoint.ts";
+import { taskCommand } from "../tests/pipeline/task.ts";
+import { describeMachine } from "./machine.ts";
+import { readBenchOptions } from "./options.ts";
+import { formatTable } from "./table.ts";
+
+const IMAGES = 128;
+const EPOCHS = 14;
+
+/** Checkpoints, one an update, that a process may live through at most, and milliseconds that it lives on then. */
+const MOST_CHECKPOINTS = 3;
+const MOST_DELAY = 400;
+
+/** Between looks at the folder, milliseconds. */
+const INTERVAL = 5;
+
+const OPTIONS = {
+  kills: { value: "N", help: "how often the training is killed; default 20" },
+  seed: { value: "S", help: "other moments for each integer; default 0" },
+};
+
+const { kills, seed } = readBenchOptions("bench:resume", OPTIONS, ({ text }) => ({
+  kills: readCount(text("kills") ?? "20", "kills"),
+  seed: readCount(text("seed") ?? "0", "seed", 0),
+}));
+console.log(describeMachine());
+
+const root = Deno.makeTempDirSync({ prefix: "resume-" });
+const scenes = join(root, "scenes");
+await writeScenes(scenes, { seed: 0, split: "train", start: 0, images: IMAGES });
+const [whole, killed] = ["whole", "killed"].map((name) => join(root, name));
+const start = performance.now();
+await runToEnd(whole);
+console.log(`${EPOCHS} epochs of ${IMAGES} images, uninterrupted: ${seconds(start)}`);
+
+const restarted = performance.now();
+const next = randomWords([seed]);
+const places: string[] = [];
+for (let kill = 0; kill < kills; kill++) {
+  const place = await killOnce(killed, { checkpoints: 1 + next() % MOST_CHECKPOINTS, delay: next() % MOST_DELAY });
+  if (place === undefined) throw new Error(`The training ended before kill ${kill}`);
+  places.push(place);
+}
+await runToEnd(killed);
+console.log(`killed ${kills} times, with checkpoints after epoch.step ${places.join(", ")}: ${seconds(restarted)}`);
+
+const rows: string[][] = [];
+let isSame = true;
+for (const name of ["model.safetensors", "last.safetensors", "summary.csv"]) {
+  const [first, second] = await Promise.all([whole, killed].map((folder) => sha256OfFile(join(folder, name))));
+  isSame &&= first === second;
+  rows.push([name, first, first === second ? "the same" : second]);
+}
+console.log(formatTable([["", "SHA-256, uninterrupted", "killed"], ...rows]));
+Deno.removeSync(root, { recursive: true });
+if (!isSame) Deno.exit(1);
+
+function command(output: string): Deno.Command {
+  return taskCommand("train", [
+    ...[join(scenes, "images"), "--output", output, "--save-minutes", "0", "--quiet"],
+    ...["--network", "resnet8", "--size", "32", "--batch", "8", "--accumulate", "2", "--epochs", `${EPOCHS}`],
+    ...["--optimizer", "adamp", "--ema", "0.99", "--cutmix", "1", "--drop-path", "0.1", "--dropout", "0.1"],
+  ]);
+}
+
+async function runToEnd(output: string): Promise<void> {
+  const { code, stderr } = await command(output).output();
+  if (code !== 0) throw new Error(`The training failed: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Kills a run some time after some checkpoints; gives the last one's place, or undefined if the run ended before. */
+async function killOnce(
+  output: string,
+  { checkpoints, delay }: { readonly checkpoints: number; readonly delay: number },
+): Promise<string | undefined> {
+  const process = command(output).spawn();
+  const ended = process.output();
+  let hasEnded = false;
+  process.status.then(() => hasEnded = true);
+  let last = checkpointTime(output);
+  for (let seen = 0; seen < checkpoints && !hasEnded;) {
+    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
+    const time = checkpointTime(output);
+    if (time === last) continue;
+    last = time;
+    seen++;
+  }
+  await new Promise((resolve) => setTimeout(resolve, delay));
+  if (hasEnded) return undefined;
+  process.kill("SIGKILL");
+  await ended;
+  const { epoch, step } = (await readCheckpoint(join(output, "last.safetensors")))!.position;
+  return `${epoch}.${step}`;
+}
+
+/** When the checkpoint was written; undefined if there is none. */
+function checkpointTime(output: string): number | undefined {
+  try {
+    return Deno.statSync(join(output, "last.safetensors")).mtime?.getTime();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function seconds(start: number): string {
+  return `${((performance.now() - start) / 1000).toFixed(0)} s`;
+}
