@@ -19,7 +19,7 @@
  */
 
 import type { Network } from "../network.ts";
-import { randomKey, randomNumbers } from "../operations/augmentation/random.ts";
+import { randomKey, randomNumbers } from "../random.ts";
 import type { Parameters } from "../program.ts";
 import { parameterShapes } from "./parameters.ts";
 

@@ -17,7 +17,7 @@
  */
 
 import type { Kernel } from "../kernel.ts";
-import { RANDOM_WORD, randomWord } from "./augmentation/random.ts";
+import { RANDOM_WORD, randomWord } from "../random.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 

@@ -6,7 +6,7 @@
 
 import type { Kernel } from "../../kernel.ts";
 import { itemKernel, type Target, vectorType } from "../tensor.ts";
-import { RANDOM_WORD } from "./random.ts";
+import { RANDOM_WORD } from "../../random.ts";
 import { recordVectors } from "./records.ts";
 import type { AugmentationSettings } from "./settings.ts";
 

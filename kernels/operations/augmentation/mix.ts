@@ -9,8 +9,8 @@
  */
 
 import type { Pair } from "../../network.ts";
-import type { RandomNumbers } from "./random.ts";
-import { randomKey, randomNumbers } from "./random.ts";
+import type { RandomNumbers } from "../../random.ts";
+import { randomKey, randomNumbers } from "../../random.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
 import { shuffle } from "./sample.ts";
 import type { AugmentationSettings } from "./settings.ts";

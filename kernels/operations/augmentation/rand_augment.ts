@@ -6,7 +6,7 @@
 
 import type { Pair } from "../../network.ts";
 import type { ImageOperation } from "./image_operation.ts";
-import type { RandomNumbers } from "./random.ts";
+import type { RandomNumbers } from "../../random.ts";
 import { MAGNITUDES } from "./settings.ts";
 
 /** Torchvision's names in its order; whether the strength may be negative. */

@@ -7,7 +7,7 @@
  */
 
 import type { Pair } from "../../network.ts";
-import type { RandomNumbers } from "./random.ts";
+import type { RandomNumbers } from "../../random.ts";
 
 /** A part of an image in whole pixels. */
 export interface PixelBox {

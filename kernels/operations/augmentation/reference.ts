@@ -7,7 +7,7 @@
 import type { Pair } from "../../network.ts";
 import { resizeReference } from "../resize/mod.ts";
 import { fixedMatrix, type ImageOperation } from "./image_operation.ts";
-import { boxMuller, randomWord } from "./random.ts";
+import { boxMuller, randomWord } from "../../random.ts";
 import { cutOut, reductionFactors } from "./reduce.ts";
 import type { Augmentation } from "./sample.ts";
 import type { AugmentationSettings } from "./settings.ts";

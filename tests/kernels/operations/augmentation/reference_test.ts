@@ -5,7 +5,7 @@ import {
   type RandAugmentName,
   randAugmentOperation,
 } from "../../../../kernels/operations/augmentation/rand_augment.ts";
-import { boxMuller, randomWord } from "../../../../kernels/operations/augmentation/random.ts";
+import { boxMuller, randomWord } from "../../../../kernels/random.ts";
 import { cutOut, reductionFactors } from "../../../../kernels/operations/augmentation/reduce.ts";
 import {
   cropReference,
