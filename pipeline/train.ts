@@ -5,26 +5,16 @@
  */
 
 import { join } from "@std/path";
-import { openDecodePool } from "../formats/images/mod.ts";
-import { closeDevice, type Device } from "../kernels/device.ts";
-import type { PlanBytes } from "../kernels/plan.ts";
-import { defaultWorkers } from "./label_images.ts";
-import type { DownloadWatch } from "./model.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
-import { openQuietDevice } from "./quiet_device.ts";
 import { runCommand } from "./run_command.ts";
 import { withSignals } from "./signals.ts";
 import { readTrainOptions, TRAIN_HELP, type TrainCommand } from "./train_options.ts";
-import { batchMaker } from "./training/batch.ts";
-import { openTrainingData, type TrainingData } from "./training/data_set.ts";
-import type { ImageStoreOptions } from "./training/image_store.ts";
 import type { TrainingOptions } from "./training/options.ts";
-import { openRunFolder } from "./training/run_folder.ts";
-import { openTeacher, startTrainer } from "./training/start_trainer.ts";
+import { trainingLine } from "./training/progress_line.ts";
+import { runTraining, type RunWatch, type TrainingStart } from "./training/run_training.ts";
 import type { EpochSummary } from "./training/summary_file.ts";
-import { train, type TrainingProgress, type TrainingResult } from "./training/train.ts";
-import { openValidation } from "./training/validate.ts";
+import type { TrainingResult } from "./training/train.ts";
 
 /**
  * Runs the command.
@@ -37,7 +27,9 @@ export function runTrain(args: readonly string[]): Promise<number> {
 }
 
 async function run({ options, quiet }: TrainCommand, progress: Progress): Promise<number> {
-  const { result, code } = await withSignals((signal) => runTraining(options, { signal, progress, quiet }));
+  const { result, code } = await withSignals((signal) =>
+    runTraining(options, { signal, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) })
+  );
   progress.end();
   if (result === undefined || result.stopped) {
     const where = result === undefined
@@ -50,66 +42,30 @@ async function run({ options, quiet }: TrainCommand, progress: Progress): Promis
   return 0;
 }
 
-/** Undefined if the signal came before the training began. */
-async function runTraining(
-  options: TrainingOptions,
-  { signal, progress, quiet }: { signal: AbortSignal; progress: Progress; quiet: boolean },
-): Promise<TrainingResult | undefined> {
-  const watch: DownloadWatch = { onDownload: quiet ? undefined : progress.download, onWarning: progress.print };
-  const tell = quiet ? () => {} : progress.print;
-  const pool = openDecodePool(options.workers ?? defaultWorkers());
-  const close = [pool.close];
-  try {
-    const store: ImageStoreOptions = {
-      pool,
-      cache: options.cache,
-      signal,
-      onImage: quiet ? undefined : (done, total) => progress.show(decodingLine(done, total), done === total),
-    };
-    const teacher = await openTeacher(options, watch);
-    const data = await openTrainingData(options, store, teacher);
-    close.push(data.close);
-    const { classes, classNames, fingerprint } = data;
-    const folder = await openRunFolder({ options, classes, classNames, data: fingerprint });
-    close.push(folder.close);
-    const device = await openQuietDevice();
-    close.push(() => closeDevice(device));
-    const { trainer, network } = await startTrainer(device, options, { data, teacher, watch });
-    close.push(trainer.close);
-    const names = classNames && { name: classNames };
-    const validation = await openValidation(device, options, { network, store, classes, classNames: names });
-    if (validation) close.push(validation.close);
-    tell(describeRun(options, data, { device, bytes: trainer.bytes }));
-    data.remarks.forEach(tell);
-    if (folder.checkpoint) {
-      const { epoch, step } = folder.checkpoint.position;
-      tell(`Going on in "${folder.path}" after step ${step} of epoch ${epoch}`);
-    }
-    const started = performance.now();
-    return await train({
-      options,
-      data,
-      run: folder,
-      device: trainer,
-      batchOf: batchMaker(options, classes),
-      evaluate: validation?.evaluate,
-    }, {
-      signal,
-      onProgress: quiet ? undefined : (state) => progress.show(trainingLine(state), false),
-      onEpoch: (epoch) => tell(epochLine(epoch, (performance.now() - started) / 1000)),
-    });
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return undefined;
-    throw error;
-  } finally {
-    for (const action of close.reverse()) action();
-  }
+/** What the training tells on its way. */
+function watchOf(options: TrainingOptions, progress: Progress): Omit<RunWatch, "signal"> {
+  let started = performance.now();
+  return {
+    onDownload: progress.download,
+    onWarning: progress.print,
+    onImage: (done, total) => progress.show(decodingLine(done, total), done === total),
+    onStart(start) {
+      progress.print(describeRun(options, start));
+      start.data.remarks.forEach(progress.print);
+      const { position } = start;
+      if (position) {
+        progress.print(`Going on in "${options.output}" after step ${position.step} of epoch ${position.epoch}`);
+      }
+      started = performance.now();
+    },
+    onProgress: (state) => progress.show(trainingLine(state), false),
+    onEpoch: (epoch) => progress.print(epochLine(epoch, (performance.now() - started) / 1000)),
+  };
 }
 
 function describeRun(
   { network, size, labels, epochs, batch, accumulate }: TrainingOptions,
-  { images, used, classes }: TrainingData,
-  { device, bytes }: { readonly device: Device; readonly bytes: PlanBytes },
+  { data: { images, used, classes }, device, bytes }: TrainingStart,
 ): string {
   const { arena, constants, states, textures } = bytes;
   const megabytes = Math.round((arena + constants + states + textures) / 1e6);
@@ -122,25 +78,6 @@ function describeRun(
 
 function decodingLine(done: number, total: number): string {
   return `${formatCount(done)}/${formatCount(total)} images decoded`;
-}
-
-/**
- * A training's state as a line.
- *
- * @param progress The state.
- * @returns `epoch 3  step 120/1,251  loss 5.123  lr 0.0989  345 images/s  waiting for data 2 %  12 h 3 min left`.
- */
-export function trainingLine(progress: TrainingProgress): string {
-  const { epoch, step, steps, imagesLeft, loss, learningRate, imagesPerSecond, waiting } = progress;
-  return [
-    `epoch ${epoch}`,
-    `step ${formatCount(step)}/${formatCount(steps)}`,
-    `loss ${loss.toFixed(3)}`,
-    `lr ${learningRate.toPrecision(3)}`,
-    `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
-    `waiting for data ${Math.round(100 * waiting)} %`,
-    `${formatDuration(imagesLeft / imagesPerSecond)} left`,
-  ].join("  ");
 }
 
 function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary, seconds: number): string {

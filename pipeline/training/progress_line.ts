@@ -1,0 +1,27 @@
+/**
+ * How far a training is, as a line.
+ *
+ * @module
+ */
+
+import { formatCount, formatDuration } from "../numbers.ts";
+import type { TrainingProgress } from "./train.ts";
+
+/**
+ * A training's state as a line.
+ *
+ * @param progress The state.
+ * @returns `epoch 3  step 120/1,251  loss 5.123  lr 0.0989  345 images/s  waiting for data 2 %  12 h 3 min left`.
+ */
+export function trainingLine(progress: TrainingProgress): string {
+  const { epoch, step, steps, imagesLeft, loss, learningRate, imagesPerSecond, waiting } = progress;
+  return [
+    `epoch ${epoch}`,
+    `step ${formatCount(step)}/${formatCount(steps)}`,
+    `loss ${loss.toFixed(3)}`,
+    `lr ${learningRate.toPrecision(3)}`,
+    `${imagesPerSecond.toFixed(imagesPerSecond < 10 ? 1 : 0)} images/s`,
+    `waiting for data ${Math.round(100 * waiting)} %`,
+    `${formatDuration(imagesLeft / imagesPerSecond)} left`,
+  ].join("  ");
+}
