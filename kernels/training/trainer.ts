@@ -8,7 +8,7 @@
 import { createAugmentationPacker, lowerAugmentation } from "../augmentation.ts";
 import type { Device } from "../device.ts";
 import type { Storage } from "../kernel.ts";
-import { POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
+import { lowerLabelPooling, POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
 import type { Augmentation, AugmentationSettings, Mix } from "../operations/augmentation/mod.ts";
 import type { SparseMaps } from "../operations/label_pooling/mod.ts";
 import { channelVectors, type Target } from "../operations/tensor.ts";
@@ -53,6 +53,13 @@ export interface Trainer extends Pick<TrainingPlan, "read" | "state" | "load" | 
    * @throws {TypeError} If something that the targets are made of is missing.
    */
   step(batch: TrainingBatch, learningRate: number): void;
+  /**
+   * The share of a step that LabelPooling takes, by the adapter's clock. It repeats the last step, measured kernel by
+   * kernel, and goes on from where it was; between two updates only.
+   *
+   * @returns 0 to 1; undefined where nothing is pooled, or the adapter has no timestamps.
+   */
+  poolingShare(): Promise<number | undefined>;
   readonly bytes: PlanBytes;
   /** Frees what is on the device. */
   close(): void;
@@ -118,7 +125,19 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
     uploadCrops(device, plan.tensor(POOLING_TENSORS.regions), crops, pooler, found.count);
   }
 
+  async function poolingShare(): Promise<number | undefined> {
+    if (source.type !== "pooled" || !device.capabilities.timestamps) return undefined;
+    const pooling = lowerLabelPooling(poolerSettings(source, batch), target.profile);
+    const names = new Set(pooling.steps.map(({ kernel }) => kernel.name));
+    const state = await plan.state();
+    const kernels = await plan.measure();
+    plan.load(state);
+    const sum = (list: typeof kernels) => list.reduce((total, { milliseconds }) => total + milliseconds, 0);
+    return sum(kernels.filter(({ name }) => names.has(name))) / sum(kernels);
+  }
+
   return {
+    poolingShare,
     bytes: plan.bytes,
     read: plan.read,
     state: plan.state,

@@ -140,6 +140,20 @@ Deno.test("step() in half precision stays near the step in single precision", as
   assertEquals(words.getFloat32(4, true), 2048, "the loss scale has grown after two good steps");
 });
 
+Deno.test("poolingShare() measures a step, and leaves no trace of it", async () => {
+  const device = await testDevice();
+  const settings = variants["pooled label maps, mixed by CutMix"];
+  const trainer = await createTrainer(device, settings);
+  trainer.step(trainingBatch(settings, 0), 0.05);
+  const share = await trainer.poolingShare();
+  if (device.capabilities.timestamps) assert(share! > 0 && share! < 1, `the share is ${share}`);
+  else assertEquals(share, undefined);
+  trainer.step(trainingBatch(settings, 1), 0.05);
+  const state = await trainer.state();
+  trainer.close();
+  assertEquals(state, (await train(device, settings, { to: 2 })).state);
+});
+
 Deno.test("step() skips the update of a batch whose gradient is not finite, and keeps the parameters", async () => {
   const device = await testDevice();
   const settings = trainerSettings({ targets: { type: "given" } });
