@@ -29,6 +29,8 @@ export interface TrainingDevice<Batch> {
   state(): Promise<TrainingState>;
   /** Goes on from a state, bit for bit. */
   load(state: TrainingState): void;
+  /** The share of a step that LabelPooling takes, where that can be measured; to be asked between two updates. */
+  poolingShare(): Promise<number | undefined>;
 }
 
 /** What a training is made of. */
@@ -67,6 +69,8 @@ export interface TrainingProgress {
   readonly imagesPerSecond: number;
   /** Share of the time, since the last time, that was spent waiting for a batch. */
   readonly waiting: number;
+  /** Share of the device's time in a step that LabelPooling takes, measured once. */
+  readonly pooling?: number;
 }
 
 /** What became of a training. */
@@ -84,6 +88,9 @@ export interface TrainingResult {
 
 /** Steps whose losses are read together, since each reading waits for the device; fewer where their images are large. */
 const STEPS_A_READING = 50;
+
+/** Steps of a process after which LabelPooling's share is measured. */
+const STEPS_BEFORE_MEASURING = 10;
 
 /** Bytes of images that steps which have not been read may have: what is uploaded is in memory until its step is done. */
 const BYTES_A_READING = 2 ** 28;
@@ -138,6 +145,8 @@ async function runSteps<Batch>(
   let learningRate = 0;
   let unread: Unread[] = [];
   let lastSave = performance.now();
+  let done = 0;
+  let pooling: number | undefined;
 
   /** Asks for the losses of the steps so far; what is started after this is not waited for. */
   function startReading() {
@@ -163,7 +172,7 @@ async function runSteps<Batch>(
     events.write(epoch * steps + step, { "train/loss": loss, "train/learning rate": learningRate });
     const speed = clock.lap(losses.length);
     const imagesLeft = ((epochs - epoch) * steps - step - 1) * batch;
-    onProgress?.({ epoch, step: step + 1, steps, imagesLeft, loss, learningRate, ...speed });
+    onProgress?.({ epoch, step: step + 1, steps, imagesLeft, loss, learningRate, ...speed, pooling });
   }
 
   /** Keeps the state, and says what went wrong at a step, which stands for `STEP` in the reason. */
@@ -224,6 +233,10 @@ async function runSteps<Batch>(
     loaded.release();
     unread.push({ epoch, step, keys, bytes });
     if (reading) await finishReading(reading);
+    if (++done === STEPS_BEFORE_MEASURING * accumulate && (step + 1) % accumulate === 0) {
+      await finishReading(startReading());
+      pooling = await device.poolingShare();
+    }
     position = { epoch, step: step + 1, lossSum };
     const isDue = signal?.aborted || performance.now() - lastSave > saveMinutes * 60_000;
     if (step + 1 === steps) await finishEpoch(epoch);

@@ -100,6 +100,7 @@ export function hashingDevice(): HashingDevice {
       const { buffer, byteOffset } = state.get("control")!.data;
       words.set(new Uint32Array(buffer, byteOffset, 4));
     },
+    poolingShare: () => Promise.resolve(0.004),
   };
   return device;
 }

@@ -187,15 +187,17 @@ Deno.test("train() stops at a gradient that is not finite, but in 16 bits", asyn
   assertEquals((await run({ output: newRun(), half: true }, { device })).position.epoch, 3);
 });
 
-Deno.test("train() reads losses every so often, and at the end of an epoch", async () => {
+Deno.test("train() reads losses every so often, to measure pooling, and at the end of an epoch", async () => {
   const output = newRun();
   const device = hashingDevice();
   const readings: number[] = [];
   device.onRead = (losses) => readings.push(losses);
   const progress: TrainingProgress[] = [];
   await run({ output, batch: 1, epochs: 6, warmupEpochs: 0 }, { device, onProgress: (state) => progress.push(state) });
-  assertEquals(readings, [23, 23, 23, 23, 23, 23]);
-  assertEquals(progress.map(({ epoch, step, steps }) => [epoch, step, steps]), readings.map((_, i) => [i, 23, 23]));
+  assertEquals(readings, [10, 13, 23, 23, 23, 23, 23]);
+  const epochs = [0, 1, 2, 3, 4, 5].map((epoch) => [epoch, 23, 23]);
+  assertEquals(progress.map(({ epoch, step, steps }) => [epoch, step, steps]), [[0, 10, 23], ...epochs]);
+  assertEquals(progress.map(({ pooling }) => pooling), [undefined, ...epochs.map(() => 0.004)]);
   for (const { loss, imagesPerSecond, waiting } of progress) {
     assert(loss > 0 && loss < 1 && imagesPerSecond > 0 && waiting >= 0 && waiting <= 1);
   }
@@ -203,7 +205,7 @@ Deno.test("train() reads losses every so often, and at the end of an epoch", asy
   const ofMany: number[] = [];
   many.onRead = (losses) => ofMany.push(losses);
   await run({ output: newRun(), images: imageFolder(130), batch: 1, epochs: 1, warmupEpochs: 0 }, { device: many });
-  assertEquals(ofMany, [50, 50, 30]);
+  assertEquals(ofMany, [10, 50, 50, 20]);
 });
 
 Deno.test("train() refuses a folder of another run, or of something else, and names the difference", async () => {
