@@ -166,10 +166,12 @@ function gatheredWeights(
     makePlaces: () => Uint32Array<ArrayBuffer>,
   ): string => {
     // Tables are made again when they are uploaded: all of them at once would take as much memory as the network.
-    const words = makePlaces().length;
+    const table = makePlaces();
+    // What ends the packed form is padding, up to 64 KiB of it, which is zero and stays so.
+    const words = Math.ceil((table.findLastIndex((place) => place > 0) + 1) / 4) * 4;
     const places = `${packed} places`;
     constants.set(places, makePlaces);
-    states.set(packed, words * bytes);
+    states.set(packed, table.length * bytes);
     const { weight, bias } = operation;
     const weights = shape.outputChannels * (shape.inputChannels / shape.groups) * shape.kernel[0] * shape.kernel[1];
     gathers.push({
