@@ -23,7 +23,7 @@ export function runScenes(args: readonly string[]): Promise<number> {
 }
 
 async function run(command: ScenesCommand, progress: Progress): Promise<number> {
-  const { folder, quiet, splits, seed, start } = command;
+  const { folder, quiet, splits, seed, start, leastObjects } = command;
   const imagesOf = (split: typeof splits[number]) => command.images ?? SPLIT_IMAGES[split];
   const total = splits.reduce((sum, split) => sum + imagesOf(split), 0);
   let [done, before] = [0, 0];
@@ -31,7 +31,7 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
     for (const split of splits) {
       const path = join(folder, split);
       const began = performance.now();
-      const written = await writeScenes(path, { seed, split, start, images: imagesOf(split) }, {
+      const written = await writeScenes(path, { seed, split, start, images: imagesOf(split), leastObjects }, {
         signal,
         onProgress: quiet
           ? undefined

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { formatOptions, type OptionTable, readArguments, readChoice, readCount } from "./command_line.ts";
+import { formatOptions, type OptionTable, readArguments, readChoice, readCount, UsageError } from "./command_line.ts";
 import { formatCount } from "./numbers.ts";
+import { MOST_OBJECTS } from "./scenes/layout.ts";
 import { type Split, splits } from "./scenes/random.ts";
 
 /** What the user asked for. */
@@ -18,6 +19,8 @@ export interface ScenesCommand {
   readonly images?: number;
   /** The index of each split's first image. */
   readonly start: number;
+  /** The fewest objects that are drawn. */
+  readonly leastObjects: number;
   readonly quiet: boolean;
 }
 
@@ -40,6 +43,7 @@ const OPTIONS = {
     }`,
   },
   start: { value: "I", help: "index of the first image of each split; default 0" },
+  "least-objects": { value: "N", help: "no scenes with fewer objects, 1 to 4; default 1" },
   seed: { value: "S", help: "another data set for each integer from 0; default 0" },
   quiet: { help: "no progress and no summary" },
 } as const satisfies OptionTable;
@@ -60,9 +64,9 @@ Each split is a folder under FOLDER (default ${DEFAULT_FOLDER}):
   real.json                   all classes of each image, as ReaL: a list of lists of class indices, in
                               the order of the images
   classes.txt                 the names of the classes, one a line
-  scenes.json                 seed, split, start and number of images
+  scenes.json                 seed, split, start, number of images and the least of objects
 
-What an image shows depends on seed, split and index alone. A run that stopped goes on when the same
+What an image shows depends on seed, split, index and --least-objects alone. A run that stopped goes on when the same
 command is given again. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
 
 Options
@@ -71,6 +75,7 @@ ${formatOptions(OPTIONS)}
 Examples
   deno task scenes
   deno task scenes small --split train,test --images 200
+  deno task scenes crowded --split train --least-objects 3
   deno task scenes second --split train --start 1000 --images 1000
 `.trimEnd();
 
@@ -92,6 +97,13 @@ export function readScenesOptions(args: readonly string[]): ScenesCommand | "hel
     splits: wanted ? splits.filter((split) => wanted.includes(split)) : splits,
     images: images === undefined ? undefined : readCount(images, "images"),
     start: readCount(given.text("start") ?? "0", "start", 0),
+    leastObjects: readLeastObjects(given.text("least-objects") ?? "1"),
     quiet: given.has("quiet"),
   };
+}
+
+function readLeastObjects(text: string): number {
+  const count = readCount(text, "least-objects");
+  if (count > MOST_OBJECTS) throw new UsageError(`Cannot use --least-objects ${text}: expected 1 to ${MOST_OBJECTS}`);
+  return count;
 }

@@ -13,6 +13,9 @@ export const SCENE_SIZE = 64;
 /** Probabilities of 1, 2, 3 and 4 objects. */
 const COUNT_PROBABILITIES = [0.25, 0.3, 0.25, 0.2];
 
+/** The most objects of a scene. */
+export const MOST_OBJECTS = COUNT_PROBABILITIES.length;
+
 /** Tries to place an object; one that finds no room is left out. */
 const TRIES = 30;
 
@@ -52,11 +55,12 @@ export interface Layout {
  * Draws a layout.
  *
  * @param random Where from.
+ * @param leastObjects The fewest objects that are drawn, 1 to 4.
  * @returns The layout, of one to four objects.
  */
-export function drawLayout(random: RandomNumbers): Layout {
+export function drawLayout(random: RandomNumbers, leastObjects = 1): Layout {
   const background: Colour = [random.uniform(0.1, 0.45), random.uniform(0.1, 0.45), random.uniform(0.1, 0.45)];
-  const classes = drawClasses(random);
+  const classes = drawClasses(random, leastObjects);
   const mainRadius = random.uniform(13, 20);
   const objects: SceneObject[] = [];
   for (const index of classes) {
@@ -76,9 +80,10 @@ export function drawLayout(random: RandomNumbers): Layout {
   return { background, objects };
 }
 
-function drawClasses(random: RandomNumbers): number[] {
-  let left = random.uniform(0, 1);
-  let count = 1;
+function drawClasses(random: RandomNumbers, least: number): number[] {
+  const total = COUNT_PROBABILITIES.slice(least - 1).reduce((sum, probability) => sum + probability, 0);
+  let left = random.uniform(0, 1) * total;
+  let count = least;
   while (count < COUNT_PROBABILITIES.length && left >= COUNT_PROBABILITIES[count - 1]) {
     left -= COUNT_PROBABILITIES[count - 1];
     count++;

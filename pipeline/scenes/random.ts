@@ -19,6 +19,8 @@ export interface SceneId {
   readonly split: Split;
   /** From 0. */
   readonly index: number;
+  /** The fewest objects that are drawn, 1 (default) to 4; one that finds no room is left out all the same. */
+  readonly leastObjects?: number;
 }
 
 /** Random numbers, one after the other. */

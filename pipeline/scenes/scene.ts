@@ -33,7 +33,7 @@ export interface Scene extends Layout {
  */
 export function sceneOf(id: SceneId): Scene {
   const random = sceneNumbers(id, "layout");
-  const layout = drawLayout(random);
+  const layout = drawLayout(random, id.leastObjects);
   const coverage = layout.objects.map(coverageOf);
   const mask = new Uint8Array(SCENE_SIZE ** 2);
   for (let object = coverage.length - 1; object >= 0; object--) {

@@ -47,6 +47,8 @@ export interface SceneRange {
   readonly start: number;
   /** How many. */
   readonly images: number;
+  /** The fewest objects that are drawn in each, 1 (default) to 4. */
+  readonly leastObjects?: number;
 }
 
 /** What was done. */
@@ -131,8 +133,8 @@ async function fill(
 /** Makes the folders and says what they are for, or finds that this was done. */
 function begin(folder: string, range: SceneRange, subject: string): void {
   const path = join(folder, CONFIGURATION);
-  const { seed, split, start, images } = range;
-  const wanted = { version: VERSION, seed, split, start, images };
+  const { seed, split, start, images, leastObjects = 1 } = range;
+  const wanted = { version: VERSION, seed, split, start, images, leastObjects };
   const text = readIfThere(path);
   if (text === undefined) {
     const foreign = [...Deno.readDirSync(folder)].map(({ name }) => name).sort().find((name) =>
@@ -152,6 +154,9 @@ function begin(folder: string, range: SceneRange, subject: string): void {
   }
 }
 
+/** What a configuration does not say that was written before there was a choice. */
+const ABSENT: Readonly<Record<string, unknown>> = { leastObjects: 1 };
+
 function checkSame(text: string, wanted: Readonly<Record<string, unknown>>, subject: string): void {
   let before: Record<string, unknown>;
   try {
@@ -159,9 +164,11 @@ function checkSame(text: string, wanted: Readonly<Record<string, unknown>>, subj
   } catch {
     throw new TypeError(`${subject}: its ${CONFIGURATION} is not JSON`);
   }
-  const name = Object.keys(wanted).find((name) => before[name] !== wanted[name]);
+  const name = Object.keys(wanted).find((name) => (before[name] ?? ABSENT[name]) !== wanted[name]);
   if (name === undefined) return;
-  throw new Deno.errors.AlreadyExists(`${subject}: it was begun with ${name} ${before[name]}, not ${wanted[name]}`);
+  throw new Deno.errors.AlreadyExists(
+    `${subject}: it was begun with ${name} ${before[name] ?? ABSENT[name]}, not ${wanted[name]}`,
+  );
 }
 
 /** Writes a scene's files that are not there; returns whether there was one. */

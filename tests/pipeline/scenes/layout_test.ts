@@ -53,6 +53,21 @@ Deno.test("drawLayout() shows one object in a quarter of the images, and fewer t
   assert(shares[3] > 0.05 && shares[3] < 0.2 + 0.027, `${shares}`);
 });
 
+Deno.test("drawLayout() draws no fewer objects than it is told to", () => {
+  const crowded = (least: number) => {
+    const counts = Array.from(
+      { length: 300 },
+      (_, index) => drawLayout(sceneNumbers({ seed: 7, split: "train", index }, "layout"), least).objects.length,
+    );
+    return counts.filter((count) => count >= 3).length / counts.length;
+  };
+  // An object that finds no room is left out.
+  assert(
+    crowded(1) < 0.5 && crowded(3) > 0.75 && crowded(4) > crowded(3),
+    `${crowded(1)}, ${crowded(3)}, ${crowded(4)}`,
+  );
+});
+
 Deno.test("drawLayout() draws all classes equally, and stripes for those that have them", () => {
   const counts = sceneClasses.map((_, index) => objects.filter((object) => object.index === index).length);
   const expected = objects.length / 16;
