@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { runMiniature } from "./miniature/miniature.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
@@ -23,7 +24,11 @@ import type { TrainingResult } from "./training/train.ts";
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runTrain(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readTrainOptions, help: TRAIN_HELP, run });
+  return runCommand(args, {
+    read: readTrainOptions,
+    help: TRAIN_HELP,
+    run: (command, progress) => "options" in command ? run(command, progress) : runMiniature(command, progress),
+  });
 }
 
 async function run({ options, quiet }: TrainCommand, progress: Progress): Promise<number> {

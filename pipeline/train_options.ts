@@ -4,7 +4,8 @@
  * @module
  */
 
-import { formatOptions, type OptionTable, readArguments } from "./command_line.ts";
+import { formatOptions, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
+import type { MiniatureCommand } from "./miniature/miniature.ts";
 import { readConfiguration } from "./training/configuration.ts";
 import {
   type GivenOptions,
@@ -24,11 +25,15 @@ export interface TrainCommand {
 /** Settings that are options, in order; the images are named without one. */
 const NAMES = settingNames.filter((name) => name !== "images");
 
+/** The options of the miniature. */
+const MINIATURE = ["quick", "seed", "output", "quiet"];
+
 const OPTIONS: OptionTable = {
   ...Object.fromEntries(NAMES.map((name) => {
     const { value, help } = { value: undefined, ...SETTINGS[name] };
     return [optionName(name), { value, help }];
   })),
+  quick: { help: "for the miniature: smaller students that are trained for less long" },
   config: { value: "FILE", help: "settings in YAML, named as these options; options here win over it" },
   quiet: { help: "no progress and no summary" },
 };
@@ -37,6 +42,7 @@ const OPTIONS: OptionTable = {
 export const TRAIN_HELP = `Train a classifier, with the labels of a data set or with localized multi-labels
 
 Usage: deno task train IMAGES [options]
+       deno task train [--quick] [--seed S] [--output FOLDER]
 
 IMAGES is a folder of class folders, tar shards ('train-{000..146}.tar') or Parquet with an image column.
 RUN gets config.yaml (all settings), config.json and model.safetensors (the network as timm has it, after
@@ -46,10 +52,14 @@ A run that stopped goes on, in the middle of an epoch too, when the same command
 with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130
 after Ctrl-C.
 
+Without IMAGES it is the miniature: it makes a small data set and label maps, trains one student on the
+labels and one on the maps, and compares them; FOLDER is miniature by default, miniature-quick with --quick.
+
 Options
 ${formatOptions(OPTIONS)}
 
 Examples
+  deno task train --quick
   deno task train photos --validation held-out --network resnet18 --batch 64 --epochs 90
   deno task train photos --maps labels --output run-relabel --network resnet18 --batch 64
   deno task train photos --maps labels --cutmix 1 --optimizer adamp --output run-cutmix
@@ -64,9 +74,23 @@ Examples
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  * @throws {Error} If the file of `--config` cannot be read.
  */
-export function readTrainOptions(args: readonly string[]): TrainCommand | "help" {
+export function readTrainOptions(args: readonly string[]): TrainCommand | MiniatureCommand | "help" {
   const given = readArguments(args, OPTIONS, "deno task train", 1);
   if (given.has("help")) return "help";
+  const others = Object.keys(OPTIONS).filter((name) =>
+    !MINIATURE.includes(name) && (OPTIONS[name].value ? given.text(name) !== undefined : given.has(name))
+  );
+  const quick = given.has("quick");
+  if (given.words.length === 0 && others.length === 0) {
+    const seed = readCount(given.text("seed") ?? "0", "seed", 0);
+    return { output: given.text("output"), seed, quick, quiet: given.has("quiet") };
+  }
+  if (quick) {
+    throw new UsageError(
+      `Cannot use --quick with ${others.length > 0 ? `--${others[0]}` : "IMAGES"}: it is for the miniature, ` +
+        "which takes --seed, --output and --quiet: see deno task train --help",
+    );
+  }
   const config = given.text("config");
   const read: Record<string, unknown> = config === undefined ? {} : { ...readConfiguration(config) };
   if (given.words.length > 0) read.images = given.words[0];

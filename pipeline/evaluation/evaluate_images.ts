@@ -51,7 +51,7 @@ export interface EvaluatedImages {
 export async function evaluateImages(
   model: Pick<LoadedClassifier, "batch" | "start">,
   dataSet: DataSet,
-  measures: readonly Measure[],
+  measures: readonly Pick<Measure, "add">[],
   options: EvaluateOptions = {},
 ): Promise<EvaluatedImages> {
   const { limit = Infinity, workers = defaultWorkers(), strict = false, onProgress } = options;

@@ -166,7 +166,7 @@ print(json.dumps([[n for n in missing if "num_batches" not in n], unexpected, bo
 Deno.test("deno task train refuses, in one sentence, what it cannot do", async () => {
   const { folder } = await wholeRun();
   const cases: [string[], number, string][] = [
-    [[], 2, "Cannot train without IMAGES: see deno task train --help"],
+    [["--epochs", "3"], 2, "Cannot train without IMAGES: see deno task train --help"],
     [[IMAGES, "--epoch", "3"], 2, "Unknown option --epoch, did you mean --epochs? see deno task train --help"],
     [["/no/such", ...SMALL], 1, 'Cannot open images "/no/such": no such file or folder'],
     [

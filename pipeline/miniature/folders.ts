@@ -1,0 +1,51 @@
+/**
+ * Where things are in the miniature's folder:
+ *
+ * | name | |
+ * | --- | --- |
+ * | `test/` | scenes of the test split |
+ * | `seed-<S>/scenes/` | scenes of the training split, which this seed has for itself |
+ * | `seed-<S>/maps/` | their label maps |
+ * | `seed-<S>/<supervision>/` | a student, as `deno task train` leaves it, and `predictions.json` for the test scenes |
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import type { SupervisionName } from "./supervisions.ts";
+
+/** The folders of a seed. */
+export interface SeedFolders {
+  /** The scenes, as `deno task scenes` writes a split. */
+  readonly scenes: string;
+  /** Of the scenes. */
+  readonly images: string;
+  readonly masks: string;
+  readonly maps: string;
+  /** Of a student. */
+  student(supervision: SupervisionName): string;
+}
+
+/** The folder of the test scenes. */
+export function testFolder(output: string): string {
+  return join(output, "test");
+}
+
+/**
+ * Where all of a seed is.
+ *
+ * @param output The miniature's folder.
+ * @param seed The seed.
+ * @returns Its folders.
+ */
+export function seedFolders(output: string, seed: number): SeedFolders {
+  const folder = join(output, `seed-${seed}`);
+  const scenes = join(folder, "scenes");
+  return {
+    scenes,
+    images: join(scenes, "images"),
+    masks: join(scenes, "masks"),
+    maps: join(folder, "maps"),
+    student: (supervision) => join(folder, supervision),
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * How well students do, and how sure that is.
+ *
+ * A mean is of images where there is one student, and of students (each with images and weights of its own) where there are
+ * several: the second counts what another training would give, and is what a comparison of supervisions should be judged
+ * by. Differences are paired: of the same images, or of students with the same seed.
+ *
+ * @module
+ */
+
+/** A mean and how far it may be off. */
+export interface Mean {
+  readonly value: number;
+  /** Standard deviation over the root of the count; undefined of one value. */
+  readonly standardError?: number;
+}
+
+/** For each test image 1 if the student is right about it, else 0. */
+export interface Outcomes {
+  /** The best class is the single label. */
+  readonly top1: ArrayLike<number>;
+  /** The best class is one of those that the image shows, as ReaL counts. */
+  readonly real: ArrayLike<number>;
+}
+
+/** A supervision beside the one that it is compared with. */
+export interface Comparison {
+  readonly top1: Mean;
+  readonly real: Mean;
+  readonly top1Difference: Mean;
+  readonly realDifference: Mean;
+}
+
+/**
+ * A mean of values with its standard error.
+ *
+ * @param values At least one.
+ * @returns The mean; s / sqrt(n) with the unbiased variance s^2.
+ */
+export function meanOf(values: ArrayLike<number>): Mean {
+  const { length } = values;
+  let sum = 0;
+  for (let index = 0; index < length; index++) sum += values[index];
+  const value = sum / length;
+  if (length === 1) return { value };
+  let squares = 0;
+  for (let index = 0; index < length; index++) squares += (values[index] - value) ** 2;
+  return { value, standardError: Math.sqrt(squares / (length - 1) / length) };
+}
+
+/**
+ * Compares students with others that differ in their supervision alone.
+ *
+ * @param students Their outcomes, one or more.
+ * @param others Those of the others, of the same seeds and images.
+ * @returns Accuracies of the students, and how much more that is, as shares of 1.
+ */
+export function compare(students: readonly Outcomes[], others: readonly Outcomes[]): Comparison {
+  const values = (outcomes: readonly Outcomes[], of: keyof Outcomes): ArrayLike<number> =>
+    outcomes.length === 1 ? outcomes[0][of] : outcomes.map((outcome) => meanOf(outcome[of]).value);
+  const difference = (of: keyof Outcomes) => {
+    const theirs = values(others, of);
+    return meanOf(Float64Array.from(values(students, of), (value, index) => value - theirs[index]));
+  };
+  return {
+    top1: meanOf(values(students, "top1")),
+    real: meanOf(values(students, "real")),
+    top1Difference: difference("top1"),
+    realDifference: difference("real"),
+  };
+}

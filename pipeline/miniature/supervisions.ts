@@ -1,0 +1,54 @@
+/**
+ * The supervisions that students are trained with, all else equal.
+ *
+ * @module
+ */
+
+import type { GivenOptions } from "../training/options.ts";
+
+/** Where the targets of a training come from. */
+export interface TargetSources {
+  /** Label maps of the training images. */
+  readonly maps: string;
+  /** Masks of the training images. */
+  readonly masks: string;
+  /** The network that made the maps. */
+  readonly teacher: string;
+  /** What the logits of maps are divided by. */
+  readonly temperature: number;
+}
+
+/** A supervision. */
+interface SupervisionDescription {
+  /** For people. */
+  readonly title: string;
+  /** The settings that make it. */
+  options(sources: TargetSources): GivenOptions;
+}
+
+function pooled(mode: NonNullable<GivenOptions["mode"]>) {
+  return ({ maps, temperature }: TargetSources): GivenOptions => ({ labels: "relabel", maps, temperature, mode });
+}
+
+/** Each by its name; the four of the paper's table 2 are together. */
+export const SUPERVISIONS = {
+  original: { title: "original labels", options: () => ({ labels: "original" }) },
+  smoothing: { title: "label smoothing", options: () => ({ labels: "smoothing" }) },
+  cleaned: { title: "cleaned labels", options: ({ maps }) => ({ labels: "cleaned", maps }) },
+  "global-single": { title: "global single labels", options: pooled("global-single") },
+  "global-multi": { title: "global multi-labels", options: pooled("global-multi") },
+  "local-single": { title: "localized single labels", options: pooled("local-single") },
+  "local-multi": { title: "ReLabel (localized multi-labels)", options: pooled("local-multi") },
+  mix: {
+    title: "half ReLabel, half original",
+    options: ({ maps, temperature }) => ({ labels: "mix", maps, temperature }),
+  },
+  distill: { title: "distillation", options: ({ teacher }) => ({ labels: "distill", teacher }) },
+  oracle: { title: "masks (oracle)", options: ({ masks }) => ({ labels: "oracle", masks }) },
+} as const satisfies Readonly<Record<string, SupervisionDescription>>;
+
+/** The name of a supervision. */
+export type SupervisionName = keyof typeof SUPERVISIONS;
+
+/** Their names, in order. */
+export const supervisionNames = Object.keys(SUPERVISIONS) as SupervisionName[];

@@ -1,0 +1,62 @@
+/**
+ * `deno task reproduce`: all supervisions on a small data set, over several seeds, as a table and charts.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { replaceFile } from "../formats/labels/files.ts";
+import { accuracyChart, confidenceChart, overlapChart } from "./miniature/charts.ts";
+import { sampleCrops } from "./miniature/crops.ts";
+import { seedFolders } from "./miniature/folders.ts";
+import { RECIPES } from "./miniature/recipe.ts";
+import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "./miniature/results.ts";
+import { runStudy, studentOptions, type StudyPlan } from "./miniature/study.ts";
+import { watched } from "./miniature/watch.ts";
+import { formatDuration } from "./numbers.ts";
+import type { Progress } from "./progress.ts";
+import { readReproduceOptions, REPRODUCE_HELP, type ReproduceCommand } from "./reproduce_options.ts";
+import { runCommand } from "./run_command.ts";
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
+ */
+export function runReproduce(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readReproduceOptions, help: REPRODUCE_HELP, run });
+}
+
+async function run(
+  { output, seeds, supervisions, quick, quiet }: ReproduceCommand,
+  progress: Progress,
+): Promise<number> {
+  const started = performance.now();
+  const plan: StudyPlan = {
+    output,
+    recipe: quick ? RECIPES.quick : RECIPES.whole,
+    seeds: Array.from({ length: seeds }, (_, seed) => seed),
+    supervisions,
+  };
+  return await watched({ progress, quiet, output }, async (watch) => {
+    const study = await runStudy(plan, watch);
+    watch.tell("Charts");
+    const crops = await sampleCrops(await studentOptions(plan, 0, "local-multi"), seedFolders(output, 0).scenes);
+    const rows = tableOf(plan, study);
+    const files = {
+      "results.csv": resultsCsv(rows),
+      "runs.csv": runsCsv(plan, study),
+      "results.md": resultMarkdown(rows, { plan, study, crops }),
+      "accuracy.svg": accuracyChart(rows),
+      "overlap.svg": overlapChart(crops),
+      "confidence.svg": confidenceChart(crops),
+    };
+    for (const [name, text] of Object.entries(files)) replaceFile(join(output, name), text);
+    progress.end();
+    console.log(resultLines(rows, { plan, study, crops }).join("\n"));
+    watch.tell(`All in ${formatDuration((performance.now() - started) / 1000)}`);
+  });
+}
+
+if (import.meta.main) Deno.exit(await runReproduce(Deno.args));
