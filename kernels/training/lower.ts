@@ -20,7 +20,7 @@ import type { ConvolutionShape } from "../operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../operations/cross_entropy.ts";
 import { dropKernel } from "../operations/drop.ts";
 import { LOSS_HISTORY, stepLossKernel } from "../operations/row_loss.ts";
-import { channelVectors, type Shape, type Target } from "../operations/tensor.ts";
+import { channelVectors, type Target } from "../operations/tensor.ts";
 import { accumulateKernel } from "../optimizers/accumulate.ts";
 import { CONTROL_BYTES } from "../optimizers/control.ts";
 import { layoutTables } from "../optimizers/layout.ts";
@@ -80,46 +80,51 @@ export interface LoweredTraining extends Program {
  * @throws {RangeError} If the image is too small for the network, or a number is out of its range.
  */
 export function lowerTraining(options: TrainingOptions, target: Target): LoweredTraining {
-  const { network, batch, size, dropout = 0, dropPath = 0 } = options;
-  const { operations: body, classifier } = withGlobalPooling(network);
-  const pooled = classifier.input;
-  const operations = [...body, classifier];
-  const shapes = inferShapes(operations, { name: network.input, shape: [batch, ...size, 3] });
-  const shapeOf = (tensor: string): Shape => shapes.get(tensor)!;
+  const { network } = options;
   const layout = layOutNetwork(network, options);
   const program = emptyProgram();
   addStates(program, layout, options);
   const gathers: Step[] = [];
-  const builder: Builder = { program, target, shapeOf, weights: gatheredWeights(program, gathers, target) };
-
-  addTensor(builder, network.input, shapeOf(network.input));
-  if (dropPath > 0 || dropout > 0) addBytes(builder, SEEDS, batch * 4);
-  const features = addForward(builder, body, { wanted: (name) => name !== network.input, dropPath });
-  const drop = (input: string, output: string): string => {
-    if (dropout === 0) return input;
-    const shape = shapeOf(pooled);
-    addTensor(builder, output, shape);
-    const kernel = dropKernel({ shape, rate: dropout, layer: operations.length, by: "channel", ...target });
-    addStep(builder, kernel, { input, seeds: SEEDS, output });
-    return output;
-  };
-  const head = { ...classifier, input: drop(pooled, `${pooled} dropped`) };
-  shapes.set(head.input, shapeOf(pooled));
-  const logits = addForward(builder, [head], { wanted: () => true, dropPath: 0 });
-  const logitsGradient = addLoss(builder, head.output, options);
-  const headGradient = logits.backward(head.output, logitsGradient).get(head.input)!;
-  features.backward(pooled, drop(headGradient, `${gradientName(pooled)} dropped`));
+  addNetwork({ program, target, weights: gatheredWeights(program, gathers, target) }, options);
   if (accumulates(options)) {
-    addStep(builder, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
+    addStep({ program }, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
       gradient: STATES.gradient,
       sum: STATES.gradientSum,
     });
   }
   const steps = [...gathers, ...program.steps].map((step) => ({ ...step, part: PARTS.batch }));
   program.steps.length = 0;
-  addUpdate(builder, layout, options);
+  addUpdate({ program, target }, layout, options);
   const updates = program.steps.map((step) => ({ ...step, part: PARTS.update }));
   return { ...program, steps: [...steps, ...updates], layout };
+}
+
+/** Adds the way from images and targets to the gradients of all parameters. */
+function addNetwork(base: Omit<Builder, "shapeOf">, options: TrainingOptions): void {
+  const { network, batch, size, dropout = 0, dropPath = 0 } = options;
+  const { operations, classifier } = withGlobalPooling(network);
+  const pooled = classifier.input;
+  const shapes = inferShapes([...operations, classifier], { name: network.input, shape: [batch, ...size, 3] });
+  const builder: Builder = { ...base, shapeOf: (tensor) => shapes.get(tensor)! };
+  addTensor(builder, network.input, shapes.get(network.input)!);
+  if (dropPath > 0 || dropout > 0) addBytes(builder, SEEDS, batch * 4);
+
+  /** Drops channels of the pooled features: the same ones in both directions. */
+  const drop = (input: string): string => {
+    if (dropout === 0) return input;
+    const shape = shapes.get(pooled)!;
+    const output = addTensor(builder, `${input} dropped`, shape);
+    const kernel = dropKernel({ shape, rate: dropout, layer: operations.length, by: "channel", ...base.target });
+    addStep(builder, kernel, { input, seeds: SEEDS, output });
+    return output;
+  };
+  const features = addForward(builder, operations, { wanted: (tensor) => tensor !== network.input, dropPath });
+  const head = { ...classifier, input: drop(pooled) };
+  shapes.set(head.input, shapes.get(pooled)!);
+  const logits = addForward(builder, [head], { wanted: () => true, dropPath: 0 });
+  const logitsGradient = addLoss(builder, head.output, options);
+  const headGradient = logits.backward(head.output, logitsGradient).get(head.input)!;
+  features.backward(pooled, drop(headGradient));
 }
 
 function accumulates({ accumulate = 1 }: TrainingOptions): boolean {
@@ -216,7 +221,11 @@ function addLoss(builder: Builder, logits: string, options: TrainingOptions): st
   return gradient;
 }
 
-function addUpdate(builder: Builder, { parameters, statistics }: NetworkLayout, options: TrainingOptions): void {
+function addUpdate(
+  builder: Pick<Builder, "program" | "target">,
+  { parameters, statistics }: NetworkLayout,
+  options: TrainingOptions,
+): void {
   const { program, target: { profile } } = builder;
   const { optimizer, lossScaling, maxNorm, averageDecay } = options;
   const settings = { layout: parameters, optimizer, profile };
