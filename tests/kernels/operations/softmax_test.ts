@@ -28,6 +28,25 @@ Deno.test("softmaxKernel() normalises rows of any length", async () => {
   }
 });
 
+Deno.test("softmaxKernel() writes f32 whatever it reads, where it is asked to", async () => {
+  const device = await testDevice();
+  const [rows, classes] = [5, 11];
+  const logits = randomValues(rows * classes, 18, 8);
+  for (const target of targets(device)) {
+    const kernel = softmaxKernel({ rows, classes, ...target, output: "f32" });
+    const { output } = await runKernel(device, kernel, {
+      input: padChannels(logits, classes, target.storage),
+      output: { bytes: tensorBytes([rows, 1, 1, classes], "f32") },
+    });
+    assertClose(unpadChannels(output, classes, "f32"), softmaxReference(logits, classes), {
+      absolute: 1e-9,
+      relative: 1e-5,
+      shape: [rows, classes],
+      name: kernel.name,
+    });
+  }
+});
+
 Deno.test("softmaxKernel() neither overflows nor counts padding", async () => {
   await assertSoftmax([-1000, -1001, -1002, -1003, -1004], 5);
   await assertSoftmax([60000, 59968, 0, -60000, 60000], 5);
