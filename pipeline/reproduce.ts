@@ -29,13 +29,13 @@ export function runReproduce(args: readonly string[]): Promise<number> {
 }
 
 async function run(
-  { output, seeds, supervisions, quick, quiet }: ReproduceCommand,
+  { output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
   progress: Progress,
 ): Promise<number> {
   const started = performance.now();
   const plan: StudyPlan = {
     output,
-    recipe: quick ? RECIPES.quick : RECIPES.whole,
+    recipe: { ...RECIPES[quick ? "quick" : "whole"], leastObjects },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     supervisions,
   };

@@ -6,7 +6,9 @@
 
 import { formatOptions, type OptionTable, readArguments, readChoice, readCount } from "./command_line.ts";
 import { miniatureFolder } from "./miniature/miniature.ts";
+import { RECIPES } from "./miniature/recipe.ts";
 import { type SupervisionName, supervisionNames, SUPERVISIONS } from "./miniature/supervisions.ts";
+import { readLeastObjects } from "./scenes_options.ts";
 
 /** What the user asked for. */
 export interface ReproduceCommand {
@@ -14,6 +16,8 @@ export interface ReproduceCommand {
   /** How many, from 0. */
   readonly seeds: number;
   readonly supervisions: readonly SupervisionName[];
+  /** Of training images. */
+  readonly leastObjects: number;
   readonly quick: boolean;
   readonly quiet: boolean;
 }
@@ -32,7 +36,11 @@ const OPTIONS = {
     help: "of those below, with commas between; default all. The original labels, which they\nare compared with, " +
       "are always among them",
   },
-  quick: { help: "smaller students that are trained for less long, in a folder of its own" },
+  "least-objects": {
+    value: "N",
+    help: `students are trained on scenes with no fewer objects, 1 to 4; default ${RECIPES.whole.leastObjects}`,
+  },
+  quick: { help: "trains for less long and tests on fewer images, in a folder of its own" },
   output: { value: "FOLDER", help: "default miniature, with --quick miniature-quick" },
   quiet: { help: "no progress" },
 } as const satisfies OptionTable;
@@ -64,6 +72,7 @@ ${formatOptions(OPTIONS)}
 
 Examples
   deno task reproduce --quick
+  deno task reproduce --quick --least-objects 1 --output any-objects
   deno task reproduce --seeds 4 --supervision original,local-single,local-multi
 `.trimEnd();
 
@@ -84,6 +93,7 @@ export function readReproduceOptions(args: readonly string[]): ReproduceCommand 
     output: miniatureFolder({ output: given.text("output"), quick }),
     seeds: seeds === undefined ? SEEDS[quick ? "quick" : "whole"] : readCount(seeds, "seeds"),
     supervisions: supervisionNames.filter((name) => name === "original" || (wanted ?? supervisionNames).includes(name)),
+    leastObjects: readLeastObjects(given.text("least-objects") ?? `${RECIPES.whole.leastObjects}`),
     quick,
     quiet: given.has("quiet"),
   };

@@ -102,7 +102,14 @@ export function readScenesOptions(args: readonly string[]): ScenesCommand | "hel
   };
 }
 
-function readLeastObjects(text: string): number {
+/**
+ * Reads the fewest objects of a scene.
+ *
+ * @param text Its digit.
+ * @returns 1 to 4.
+ * @throws {UsageError} If it is something else.
+ */
+export function readLeastObjects(text: string): number {
   const count = readCount(text, "least-objects");
   if (count > MOST_OBJECTS) throw new UsageError(`Cannot use --least-objects ${text}: expected 1 to ${MOST_OBJECTS}`);
   return count;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { join } from "@std/path";
 import { formatOptions, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
 import type { MiniatureCommand } from "./miniature/miniature.ts";
 import { readConfiguration } from "./training/configuration.ts";
@@ -33,8 +34,9 @@ const OPTIONS: OptionTable = {
     const { value, help } = { value: undefined, ...SETTINGS[name] };
     return [optionName(name), { value, help }];
   })),
-  quick: { help: "for the miniature: smaller students that are trained for less long" },
+  quick: { help: "for the miniature: trains for less long, and tests on fewer images" },
   config: { value: "FILE", help: "settings in YAML, named as these options; options here win over it" },
+  resume: { value: "RUN", help: "go on with a run as its config.yaml says" },
   quiet: { help: "no progress and no summary" },
 };
 
@@ -48,8 +50,8 @@ IMAGES is a folder of class folders, tar shards ('train-{000..146}.tar') or Parq
 RUN gets config.yaml (all settings), config.json and model.safetensors (the network as timm has it, after
 each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, and tensorboard/.
 
-A run that stopped goes on, in the middle of an epoch too, when the same command is given again, and ends
-with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130
+A run that stopped goes on, in the middle of an epoch too, when the same command is given again or by
+--resume RUN, and ends with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130
 after Ctrl-C.
 
 Without IMAGES it is the miniature: it makes a small data set and label maps, trains one student on the
@@ -72,7 +74,7 @@ Examples
  * @param args As the process got them.
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
- * @throws {Error} If the file of `--config` cannot be read.
+ * @throws {Error} If the file of `--config`, or that of the run to resume, cannot be read.
  */
 export function readTrainOptions(args: readonly string[]): TrainCommand | MiniatureCommand | "help" {
   const given = readArguments(args, OPTIONS, "deno task train", 1);
@@ -91,8 +93,13 @@ export function readTrainOptions(args: readonly string[]): TrainCommand | Miniat
         "which takes --seed, --output and --quiet: see deno task train --help",
     );
   }
-  const config = given.text("config");
+  const resume = given.text("resume");
+  const both = (["config", "output"] as const).find((name) => resume !== undefined && given.text(name) !== undefined);
+  if (both !== undefined) throw new UsageError(`Cannot use --resume with --${both}: the run's own is used`);
+  const config = resume === undefined ? given.text("config") : join(resume, "config.yaml");
   const read: Record<string, unknown> = config === undefined ? {} : { ...readConfiguration(config) };
+  // Where the folder is now.
+  if (resume !== undefined) read.output = resume;
   if (given.words.length > 0) read.images = given.words[0];
   for (const name of NAMES) {
     const option = optionName(name);

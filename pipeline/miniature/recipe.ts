@@ -2,6 +2,11 @@
  * What the miniature is made of: how many scenes, what annotates them, and how a student is trained. The choices were made
  * on the scenes' validation split; accuracies are of the test split.
  *
+ * What decides whether label maps help is how many objects an image shows. Students of 1,000 images, 60 epochs, two seeds,
+ * validation top-1 with the original labels and with ReLabel: 52.0, 57.8 and 58.9, 58.7 % where images show one to four
+ * objects; 38.4, 38.8 and 56.3, 56.5 % where they show three or four. So students are trained on the latter, and tested on
+ * all. The temperature is the paper's.
+ *
  * @module
  */
 
@@ -13,6 +18,8 @@ import type { GivenOptions } from "../training/options.ts";
 export interface Recipe {
   /** Scenes of the training split that a seed has for itself. */
   readonly trainImages: number;
+  /** The fewest objects of those, 1 to 4. */
+  readonly leastObjects: number;
   /** Scenes of the test split. */
   readonly testImages: number;
   /** What makes the label maps and teaches `distill`: a folder with `config.json` and weights. */
@@ -29,6 +36,7 @@ const SCENES_ANNOTATOR = fromFileUrl(new URL("../../assets/scenes_annotator", im
 
 /** For students that see little: no change of colours, which are random already, and all of a test image. */
 const TRAINING: GivenOptions = {
+  network: "resnet8_s2",
   size: [32, 32],
   batch: 32,
   lr: 0.1,
@@ -43,13 +51,14 @@ const TRAINING: GivenOptions = {
 
 const COMMON = {
   trainImages: 1000,
+  leastObjects: 3,
   annotator: SCENES_ANNOTATOR,
   annotatorSize: [64, 64],
   temperature: 1,
 } as const;
 
-/** The recipe with the students of `scenes`' first study, some 7 TFLOP each, and one of a sixth of that. */
+/** The recipe, with students of 2.8 TFLOP each, and with ones of 1.1. */
 export const RECIPES = {
-  whole: { ...COMMON, testImages: 5000, training: { ...TRAINING, network: "resnet8x2_s2", epochs: 96 } },
-  quick: { ...COMMON, testImages: 2000, training: { ...TRAINING, network: "resnet8_s2", epochs: 60 } },
+  whole: { ...COMMON, testImages: 5000, training: { ...TRAINING, epochs: 150 } },
+  quick: { ...COMMON, testImages: 2000, training: { ...TRAINING, epochs: 60 } },
 } as const satisfies Readonly<Record<string, Recipe>>;

@@ -73,13 +73,13 @@ export function resultLines(rows: readonly ResultRow[], findings: Findings): str
  * @returns The file's text.
  */
 export function resultMarkdown(rows: readonly ResultRow[], findings: Findings): string {
-  const { network, size, epochs } = findings.plan.recipe.training;
+  const { trainImages, leastObjects, training: { network, size, epochs } } = findings.plan.recipe;
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     "# Supervisions compared",
     "",
     `${network} at ${formatSize(size!)}, ${formatNumberOf(epochs!, "epoch")} of ` +
-    `${formatNumberOf(findings.plan.recipe.trainImages, "image")}.`,
+    `${formatNumberOf(trainImages, "image")} of ${leastObjects} or more objects.`,
     "",
     line(HEADS),
     line(HEADS.map((_, column) => column === 0 ? "---" : "--:")),

@@ -50,7 +50,7 @@ export async function runStudy(plan: StudyPlan, watch: MiniatureWatch): Promise<
   const { output, recipe: { testImages }, seeds, supervisions } = plan;
   // What does not fit is said before the first image is made.
   await Promise.all(seeds.flatMap((seed) => supervisions.map((name) => studentOptions(plan, seed, name))));
-  watch.tell(`Images: ${formatCount(testImages)} to test on, which no training sees`);
+  watch.tell(`Images: ${formatCount(testImages)} of 1 or more objects to test on, which no training sees`);
   const { ceiling } = await writeSplit(testFolder(output), { split: "test", start: 0, images: testImages }, watch);
   const test = await readTestImages(testFolder(output));
   const outcomes = new Map<SupervisionName, Outcomes[]>(supervisions.map((name) => [name, []]));
@@ -108,10 +108,11 @@ function describeTraining(
 
 /** Writes the scenes that a seed's students are trained on, and their label maps. */
 async function writeTrainingData({ output, recipe }: StudyPlan, seed: number, watch: MiniatureWatch): Promise<void> {
-  const { trainImages, annotator: reference, annotatorSize: size } = recipe;
+  const { trainImages, leastObjects, annotator: reference, annotatorSize: size } = recipe;
   const { scenes, images, maps } = seedFolders(output, seed);
-  watch.tell(`Images: ${formatCount(trainImages)} to train on with seed ${seed}`);
-  await writeSplit(scenes, { split: "train", start: seed * trainImages, images: trainImages }, watch);
+  watch.tell(`Images: ${formatCount(trainImages)} of ${leastObjects} or more objects to train on, seed ${seed}`);
+  const range = { split: "train", start: seed * trainImages, images: trainImages, leastObjects } as const;
+  await writeSplit(scenes, range, watch);
   watch.tell(`Label maps of these by the annotator in ${reference}`);
   const annotator = await loadAnnotator(reference, { size });
   try {

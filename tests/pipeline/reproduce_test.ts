@@ -6,15 +6,19 @@ import { readTrainOptions } from "../../pipeline/train_options.ts";
 import { runTask } from "./task.ts";
 
 Deno.test("deno task reproduce compares all supervisions over three seeds, unless told otherwise", () => {
-  const all = { seeds: 3, supervisions: supervisionNames, quick: false, quiet: false };
+  const all = { seeds: 3, supervisions: supervisionNames, leastObjects: 3, quick: false, quiet: false };
   assertEquals(readReproduceOptions([]), { ...all, output: "miniature" });
   assertEquals(readReproduceOptions(["--quick"]), { ...all, output: "miniature-quick", seeds: 1, quick: true });
-  assertEquals(readReproduceOptions(["--supervision", "oracle, mix", "--seeds", "2", "--output", "here"]), {
-    ...all,
-    output: "here",
-    seeds: 2,
-    supervisions: ["original", "mix", "oracle"],
-  });
+  assertEquals(
+    readReproduceOptions(["--supervision", "oracle, mix", "--seeds", "2", "--least-objects", "1", "--output", "here"]),
+    {
+      ...all,
+      output: "here",
+      seeds: 2,
+      leastObjects: 1,
+      supervisions: ["original", "mix", "oracle"],
+    },
+  );
 });
 
 Deno.test("deno task train without images is the miniature", () => {

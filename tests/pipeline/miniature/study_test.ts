@@ -55,7 +55,7 @@ Deno.test("runStudy() trains a student with each supervision, and tests all on t
   }
   assertEquals(weights.size, SUPERVISIONS.length);
   assertEquals(told.length, 3 + 2 * SUPERVISIONS.length);
-  assertEquals(told[0], "Images: 50 to test on, which no training sees");
+  assertEquals(told[0], "Images: 50 of 1 or more objects to test on, which no training sees");
   assertEquals(told[3], "Training with original labels: resnet8_s2 at 16 x 16, 2 epochs, seed 1");
   assertMatch(told[4], /^ {2}right about \d+\.\d % of the test labels after [\d.]+ s$/);
 });
@@ -63,8 +63,8 @@ Deno.test("runStudy() trains a student with each supervision, and tests all on t
 Deno.test("A seed's students are trained on scenes of their own, which are annotated", async () => {
   const { output } = await wholeStudy();
   const { scenes, maps } = seedFolders(output, 1);
-  const { split, start, images } = JSON.parse(Deno.readTextFileSync(join(scenes, "scenes.json")));
-  assertEquals([split, start, images], ["train", 64, 64]);
+  const { split, start, images, leastObjects } = JSON.parse(Deno.readTextFileSync(join(scenes, "scenes.json")));
+  assertEquals([split, start, images, leastObjects], ["train", 64, 64, 2]);
   const { parts } = JSON.parse(Deno.readTextFileSync(join(maps, "manifest.json")));
   assertEquals(parts.map(({ rows }: { rows: number }) => rows), [64]);
 });

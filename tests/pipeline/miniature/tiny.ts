@@ -43,6 +43,7 @@ function writeAnnotator(folder: string): string {
 export function tinyPlan(output: string, supervisions: readonly SupervisionName[]): StudyPlan {
   const recipe: Recipe = {
     trainImages: 64,
+    leastObjects: 2,
     testImages: 50,
     annotator: writeAnnotator(join(output, "annotator")),
     annotatorSize: [32, 32],
