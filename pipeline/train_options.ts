@@ -51,8 +51,8 @@ RUN gets config.yaml (all settings), config.json and model.safetensors (the netw
 each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, and tensorboard/.
 
 A run that stopped goes on, in the middle of an epoch too, when the same command is given again or by
---resume RUN, and ends with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130
-after Ctrl-C.
+--resume RUN, and ends with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for
+a wrong option, 130 after Ctrl-C.
 
 Without IMAGES it is the miniature: it makes a small data set and label maps, trains one student on the
 labels and one on the maps, and compares them; FOLDER is miniature by default, miniature-quick with --quick.

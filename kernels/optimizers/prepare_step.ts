@@ -30,8 +30,8 @@ export interface LossScaling {
 /** torch.amp.GradScaler's defaults. */
 export const DYNAMIC_LOSS_SCALING: LossScaling = { initial: 65536, growth: 2, backoff: 0.5, interval: 2000 };
 
-/** A scale of 1 that stays, for gradients in f32. */
-export const NO_LOSS_SCALING: LossScaling = { initial: 1, growth: 1, backoff: 1, interval: 1 };
+/** A scale of 1 that stays, for gradients in f32; the steps without overflow are counted on. */
+export const NO_LOSS_SCALING: LossScaling = { initial: 1, growth: 1, backoff: 1, interval: 2 ** 32 - 1 };
 
 /** What a step makes of the gradients, for all optimizers. */
 export interface StepOptions {

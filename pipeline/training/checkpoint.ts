@@ -30,6 +30,8 @@ export interface Checkpoint {
   readonly position: Position;
   /** SHA-256 of keys and labels of the images. */
   readonly data: string;
+  /** What has computed it, in order: each version of the program with its adapter, whose last bits may be others. */
+  readonly engines: readonly string[];
 }
 
 /**
@@ -42,10 +44,15 @@ export interface Checkpoint {
  */
 export function writeCheckpoint(
   path: string,
-  { state, position, data }: Checkpoint,
+  { state, position, data, engines }: Checkpoint,
   remarks: Readonly<Record<string, string>> = {},
 ): void {
-  writeSafetensors(path, state, { position: JSON.stringify(position), data, ...remarks });
+  writeSafetensors(path, state, {
+    position: JSON.stringify(position),
+    data,
+    engines: JSON.stringify(engines),
+    ...remarks,
+  });
 }
 
 /**
@@ -65,13 +72,13 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
   }
   try {
     const file = readSafetensors(source);
-    const { position, data } = file.metadata;
+    const { position, data, engines } = file.metadata;
     if (position === undefined || data === undefined) {
       throw new TypeError(`Cannot go on from "${path}": it holds weights, and not the state of a training`);
     }
     const state = new Map<string, TensorData>();
     for (const name of file.names) state.set(name, { shape: file.shape(name), data: await file.read(name) });
-    return { state, position: JSON.parse(position), data };
+    return { state, position: JSON.parse(position), data, engines: JSON.parse(engines ?? "[]") };
   } finally {
     source.close();
   }

@@ -38,7 +38,7 @@ export function readConfiguration(path: string): GivenOptions {
   try {
     values = parse(content) ?? {};
   } catch (error) {
-    throw new UsageError(`${subject}: ${(error as Error).message.split("\n")[0]}`);
+    throw new UsageError(`${subject}: ${(error as Error).message.split("\n")[0].replace(/:$/, "")}`);
   }
   if (typeof values !== "object" || Array.isArray(values)) {
     throw new UsageError(`${subject}: it is ${showValue(values)}, expected settings by name`);

@@ -148,6 +148,9 @@ async function joinSources(
     : teacher
     ? { count: teacher.classes, names: teacher.classNames && { name: teacher.classNames } }
     : ofImages;
+  if (options.loss === "ce" && classes.count < 2) {
+    throw new RangeError(`${subject}: cross-entropy tells classes apart, and there is 1: --loss bce can be of one`);
+  }
   const trained = labels === "mix" ? labelsOfMaps : images.labels;
   const hash = createHash("sha256");
   for (const index of used) hash.update(`${images.keys[index]}\0${trained[index]}\n`);

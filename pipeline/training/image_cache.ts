@@ -11,7 +11,7 @@
 import { dirname } from "@std/path";
 import { type DecodedImage, decodeImages, type DecodePool, type ImageSource } from "../../formats/images/mod.ts";
 import { bytesOf } from "../../formats/labels/bytes.ts";
-import { fileError, PARTIAL, syncFolder } from "../../formats/labels/files.ts";
+import { fileError, PARTIAL, removeIfThere, syncFolder } from "../../formats/labels/files.ts";
 import { takeLock } from "../../formats/labels/lock.ts";
 
 const MAGIC = new TextEncoder().encode("relabelC");
@@ -147,10 +147,7 @@ export async function writeImageCache(
     const sizes = new Uint32Array(length * 2);
     const rejected: Record<string, string> = {};
     for await (const result of decodeImages(source.read(), pool, { ahead: READ_AHEAD })) {
-      if (watch.signal?.aborted) {
-        Deno.removeSync(partial);
-        return false;
-      }
+      if (watch.signal?.aborted) return false;
       const { index } = result.image;
       if ("reason" in result) rejected[index] = result.reason;
       else {
@@ -171,6 +168,7 @@ export async function writeImageCache(
     syncFolder(dirname(path));
     return true;
   } finally {
+    removeIfThere(partial);
     unlock();
   }
 }

@@ -240,6 +240,9 @@ function checkOptions(options: TrainingOptions): void {
   if (labels !== "original" && labels !== "smoothing" && labels !== "cleaned" && options.labelSmoothing > 0) {
     throw new UsageError(`Cannot train with --labels ${labels} and --label-smoothing, which it does not use`);
   }
+  if (labels === "oracle" && options.loss === "ce") {
+    throw new UsageError("Cannot train with --labels oracle and --loss ce: a crop may show several classes, or none");
+  }
   for (const name of ["scale", "ratio"] as const) {
     const [least, most] = options[name];
     if (!(least > 0 && least <= most)) {

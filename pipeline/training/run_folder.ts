@@ -20,12 +20,13 @@
  */
 
 import { join } from "@std/path";
-import { fileError, readIfThere, replaceFile } from "../../formats/labels/files.ts";
+import { fileError, PARTIAL, readIfThere, replaceFile } from "../../formats/labels/files.ts";
 import type { RejectedImage } from "../../formats/labels/mod.ts";
 import { takeLock } from "../../formats/labels/lock.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
 import { showValue } from "../../formats/show_value.ts";
 import { type Checkpoint, readCheckpoint, type TrainingState, weightsOf, writeCheckpoint } from "./checkpoint.ts";
+import { formatCount, formatNumberOf } from "../numbers.ts";
 import { formatConfiguration, readConfiguration } from "./configuration.ts";
 import { decisiveOptions, resolveOptions, type TrainingOptions } from "./options.ts";
 import { type EpochSummary, readSummary, writeSummary } from "./summary_file.ts";
@@ -95,7 +96,10 @@ function begin(description: RunDescription, subject: string): void {
   const { options } = description;
   const file = join(options.output, CONFIGURATION);
   if (!isThere(file)) {
-    const foreign = [...Deno.readDirSync(options.output)].map(({ name }) => name).sort().find((name) => name !== LOCK);
+    // What a kill leaves of the first file is none.
+    const own = [LOCK, CONFIGURATION + PARTIAL];
+    const names = [...Deno.readDirSync(options.output)].map(({ name }) => name).sort();
+    const foreign = names.find((name) => !own.includes(name));
     if (foreign !== undefined) {
       throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONFIGURATION}`);
     }
@@ -127,6 +131,13 @@ async function openBegun(
   }
   const done = checkpoint?.position.epoch ?? 0;
   const epochs = readSummary(join(path, SUMMARY)).filter(({ epoch }) => epoch < done);
+  if (epochs.length < done) {
+    throw new TypeError(
+      `${subject}: ${formatNumberOf(done, "epoch")} were done, and ${SUMMARY} has ${
+        formatCount(epochs.length)
+      } of them`,
+    );
+  }
   const rejected = join(path, "rejected.jsonl");
   const listed = new Set(readIfThere(rejected)?.split("\n"));
   return {
@@ -152,7 +163,11 @@ async function openBegun(
       const line = JSON.stringify(image);
       if (listed.has(line)) return;
       listed.add(line);
-      Deno.writeTextFileSync(rejected, `${line}\n`, { append: true });
+      try {
+        Deno.writeTextFileSync(rejected, `${line}\n`, { append: true });
+      } catch (error) {
+        throw fileError(`Cannot write "${rejected}"`, error);
+      }
     },
     close: unlock,
   };

@@ -10,6 +10,7 @@ import type { PlanBytes } from "../../kernels/plan.ts";
 import { defaultWorkers } from "../label_images.ts";
 import type { DownloadWatch } from "../model.ts";
 import { openQuietDevice } from "../quiet_device.ts";
+import { engineVersion } from "../version.ts";
 import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";
 import { openTrainingData, type TrainingData } from "./data_set.ts";
@@ -65,11 +66,20 @@ export async function runTraining(options: TrainingOptions, watch: RunWatch): Pr
     const names = classNames && { name: classNames };
     const validation = await openValidation(device, options, { network, store, classes, classNames: names });
     if (validation) close.push(validation.close);
+    const engine = `${engineVersion} on ${device.capabilities.adapter}`;
+    const before = folder.checkpoint?.engines.filter((other) => other !== engine) ?? [];
+    if (before.length > 0) {
+      watch.onWarning?.(
+        `Going on with ${engine}, after ${before.join(" and ")}: weights may end in other bits than those of an ` +
+          "uninterrupted run",
+      );
+    }
     onStart?.({ data, device, bytes: trainer.bytes, position: folder.checkpoint?.position });
     return await train({
       options,
       data,
       run: folder,
+      engine,
       device: trainer,
       batchOf: batchMaker(options, classes),
       evaluate: validation?.evaluate,

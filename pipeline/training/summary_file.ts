@@ -47,13 +47,16 @@ export function writeSummary(path: string, epochs: readonly EpochSummary[]): voi
  *
  * @param path The file.
  * @returns The epochs, none if there is no file.
- * @throws {TypeError} If it is another table.
+ * @throws {TypeError} If it is another table, or cut off.
  */
 export function readSummary(path: string): EpochSummary[] {
   const [header, ...lines] = (readIfThere(path) ?? COLUMNS).trimEnd().split("\n");
   if (header !== COLUMNS) throw new TypeError(`Cannot read "${path}": its columns are ${header}, expected ${COLUMNS}`);
   return lines.map((line) => {
     const fields = line.split(",");
+    if (fields.length !== COLUMNS.split(",").length) {
+      throw new TypeError(`Cannot read "${path}": line "${line}" has not the columns ${COLUMNS}`);
+    }
     const [epoch, trainLoss, loss, top1, top5, learningRate] = fields.map(Number);
     const evaluation = fields[3] === "" ? undefined : { loss, top1, top5 };
     return { epoch, trainLoss, ...(evaluation ? { evaluation } : {}), learningRate };

@@ -10,7 +10,8 @@
 
 import { join } from "@std/path";
 import { createEventFile, type EventFile } from "../../formats/tensorboard/event_file.ts";
-import type { Position, TrainingState } from "./checkpoint.ts";
+import { formatCount } from "../numbers.ts";
+import type { Checkpoint, Position, TrainingState } from "./checkpoint.ts";
 import type { TrainingData } from "./data_set.ts";
 import { learningRates } from "./learning_rate.ts";
 import { loadBatches, type LoadedBatch } from "./loader.ts";
@@ -23,8 +24,14 @@ import type { EpochSummary, Evaluation } from "./summary_file.ts";
 export interface TrainingDevice<Batch> {
   /** Uploads a batch and starts its step; nothing is read. */
   step(batch: Batch, learningRate: number): void;
-  /** The losses of the steps since the last call, at most 256, in order; and how many updates were skipped so far. */
-  read(): Promise<{ readonly losses: Float32Array; readonly control: { readonly skippedSteps: number } }>;
+  /**
+   * The losses of the steps since the last call, at most 256, in order; and how many updates were skipped so far,
+   * and have been done since.
+   */
+  read(): Promise<{
+    readonly losses: Float32Array;
+    readonly control: { readonly skippedSteps: number; readonly goodSteps: number };
+  }>;
   /** All that is to be kept of it. */
   state(): Promise<TrainingState>;
   /** Goes on from a state, bit for bit. */
@@ -43,6 +50,8 @@ export interface Training<Batch> {
   /** How good a state is on the validation images. */
   evaluate?(state: TrainingState): Promise<Evaluation>;
   readonly run: RunFolder;
+  /** What computes: the program's version, and the adapter. */
+  readonly engine: string;
 }
 
 /** Who watches a training. */
@@ -95,6 +104,9 @@ const STEPS_BEFORE_MEASURING = 10;
 /** Bytes of images that steps which have not been read may have: what is uploaded is in memory until its step is done. */
 const BYTES_A_READING = 2 ** 28;
 
+/** Images that a message names. */
+const SHOWN_KEYS = 3;
+
 /** Batches that are read ahead. */
 const AHEAD = 2;
 
@@ -129,7 +141,7 @@ export async function train<Batch>(training: Training<Batch>, watch: TrainingWat
 }
 
 async function runSteps<Batch>(
-  { options, data, device, batchOf, evaluate, run }: Training<Batch>,
+  { options, data, device, batchOf, evaluate, run, engine }: Training<Batch>,
   { signal, onProgress, onEpoch }: TrainingWatch,
   { order, start, events }: { order: Order; start: Position; events: EventFile },
 ): Promise<TrainingResult> {
@@ -137,6 +149,7 @@ async function runSteps<Batch>(
   const { steps } = order;
   const rateAt = learningRates(options, steps / accumulate);
   const batches = loadBatches({ data, order, batch, epochs, start, ahead: AHEAD, onRejected: run.reject });
+  const engines = [...new Set([...run.checkpoint?.engines ?? [], engine])];
   const clock = stopwatch(batch);
   let { lossSum } = start;
   let position: Position = start;
@@ -159,10 +172,13 @@ async function runSteps<Batch>(
     if (reading.of.length === 0) return;
     const { losses, control } = await reading.report;
     const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-    if (bad >= 0) throw await failure(reading.of[bad], `the loss of step STEP is ${losses[bad]}`);
+    if (bad >= 0) throw await failure([reading.of[bad]], (steps) => `the loss of ${steps} is ${losses[bad]}`);
     // In 16 bits gradients overflow from time to time, and the loss's scale is lowered.
     if (!half && control.skippedSteps > 0) {
-      throw await failure(reading.of[reading.of.length - 1], "a gradient up to step STEP is not finite");
+      const updates = Math.floor((reading.of[reading.of.length - 1].step + 1) / accumulate);
+      const skipped = updates - 1 - control.goodSteps;
+      const of = reading.of.filter(({ step }) => Math.floor(step / accumulate) === skipped);
+      throw await failure(of, (steps) => `the gradient of ${steps} is not finite`);
     }
     const sum = losses.reduce((sum, loss) => sum + loss, 0);
     // One by one, so that the bits do not depend on how many were read together.
@@ -175,21 +191,28 @@ async function runSteps<Batch>(
     onProgress?.({ epoch, step: step + 1, steps, imagesLeft, loss, learningRate, ...speed, pooling });
   }
 
-  /** Keeps the state, and says what went wrong at a step, which stands for `STEP` in the reason. */
-  async function failure({ epoch, step, keys }: Unread, reason: string): Promise<RangeError> {
-    const found = reason.replace("STEP", `${step} of epoch ${epoch}`);
-    const file = run.saveFailed({ state: await device.state(), position, data: data.fingerprint }, {
-      failed: JSON.stringify({ epoch, step, reason: found, keys }),
-    });
+  /** Keeps the state, and says what went wrong at the steps of an update. */
+  async function failure(of: readonly Unread[], describe: (steps: string) => string): Promise<RangeError> {
+    const { epoch, step } = of[of.length - 1];
+    const keys = of.flatMap(({ keys }) => keys);
+    const which = of.length === 1 ? `step ${step}` : `steps ${of[0].step} to ${step}`;
+    const reason = describe(`${which} of epoch ${epoch}`);
+    const file = run.saveFailed(await stateNow(), { failed: JSON.stringify({ epoch, step, reason, keys }) });
+    const shown = keys.slice(0, SHOWN_KEYS).join(", ");
+    const more = keys.length > SHOWN_KEYS ? ` and ${formatCount(keys.length - SHOWN_KEYS)} more` : "";
     return new RangeError(
-      `Cannot go on training: ${found}, of the images ${keys.join(", ")}; the state after it is in "${file}"`,
+      `Cannot go on training: ${reason}, of the images ${shown}${more}; all of them and the state are in "${file}"`,
     );
+  }
+
+  async function stateNow(): Promise<Checkpoint> {
+    return { state: await device.state(), position, data: data.fingerprint, engines };
   }
 
   async function save(): Promise<void> {
     await finishReading(startReading());
     position = { ...position, lossSum };
-    run.save({ state: await device.state(), position, data: data.fingerprint });
+    run.save(await stateNow());
     saved = position;
     lastSave = performance.now();
   }
@@ -208,7 +231,7 @@ async function runSteps<Batch>(
     run.finishEpoch(summary, state);
     lossSum = 0;
     position = { epoch: epoch + 1, step: 0, lossSum };
-    run.save({ state, position, data: data.fingerprint });
+    run.save({ state, position, data: data.fingerprint, engines });
     saved = position;
     lastSave = performance.now();
     if (evaluation) {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import { UsageError } from "../../../pipeline/command_line.ts";
 import { readTrainOptions, TRAIN_HELP } from "../../../pipeline/train_options.ts";
 import { formatConfiguration, readConfiguration } from "../../../pipeline/training/configuration.ts";
@@ -13,7 +13,7 @@ function fileOf(text: string): string {
 
 function read(...args: string[]) {
   const command = readTrainOptions(args);
-  if (command === "help") throw new TypeError("the help was asked for");
+  if (command === "help" || !("options" in command)) throw new TypeError("no training was asked for");
   return command.options;
 }
 
@@ -37,6 +37,20 @@ Deno.test("options of the command line win over those of the file", () => {
   const options = read("--config", path, "--lr", "0.4", "other");
   assertEquals([options.images, options.lr, options.epochs, options.noDecayNorms], ["other", 0.4, 20, true]);
   assertEquals([options.scale, options.clip], [[0.5, 1], undefined]);
+});
+
+Deno.test("a run is resumed as its configuration says, wherever its folder is now", () => {
+  const path = fileOf("images: photos\noutput: elsewhere\nlr: 0.3\n");
+  const { images, output, lr, workers } = read("--resume", dirname(path), "--workers", "2");
+  assertEquals([images, output, lr, workers], ["photos", dirname(path), 0.3, 2]);
+  assertThrows(() => read("--resume", "/no/such"), Error, 'Cannot read configuration "/no/such/config.yaml": ');
+  for (const option of ["config", "output"]) {
+    assertThrows(
+      () => read("--resume", dirname(path), `--${option}`, "other"),
+      UsageError,
+      `Cannot use --resume with --${option}: the run's own is used`,
+    );
+  }
 });
 
 Deno.test("what is not given is the paper's recipe, and what follows from the rest", () => {
@@ -77,7 +91,7 @@ Deno.test("settings that cannot be are refused in one sentence", () => {
 
 Deno.test("options that cannot be are refused in one sentence", () => {
   const cases: [string[], string][] = [
-    [[], "Cannot train without IMAGES: see deno task train --help"],
+    [["--lr", "1"], "Cannot train without IMAGES: see deno task train --help"],
     [["a", "b"], 'Unexpected argument "b": see deno task train --help'],
     [["a", "--epoch", "3"], "Unknown option --epoch, did you mean --epochs? see deno task train --help"],
     [["a", "--labels", "relable"], "Cannot use --labels relable, did you mean relabel?"],
@@ -88,6 +102,7 @@ Deno.test("options that cannot be are refused in one sentence", () => {
     ],
     [["a", "--labels", "cleaned"], "Cannot train with --labels cleaned: it needs either --maps or --cleaned"],
     [["a", "--maps", "m", "--label-smoothing", "0.1"], "Cannot train with --labels relabel and --label-smoothing"],
+    [["a", "--masks", "m", "--loss", "ce"], "Cannot train with --labels oracle and --loss ce: a crop may show several"],
     [["a", "--size", "0"], "Cannot use --size 0: expected a number of pixels"],
     [["a", "--scale", "1,0.5"], "Cannot use --scale 1,0.5: expected positive numbers, the smaller first"],
     [["a", "--scale", "0.5,2"], "Cannot use --scale 0.5,2: expected shares up to 1"],

@@ -54,8 +54,9 @@ export interface HashingDevice extends TrainingDevice<LoadedBatch> {
   onStep?: (batch: LoadedBatch) => void;
   /** Called at each reading. */
   onRead?: (losses: number) => void;
-  /** Updates that it says it skipped. */
+  /** Updates that it says it skipped, and has done since. */
   skippedSteps?: number;
+  goodSteps?: number;
   /** The loss of a step, where it is to be another one. */
   lossOf?: (batch: LoadedBatch) => number | undefined;
 }
@@ -83,7 +84,10 @@ export function hashingDevice(): HashingDevice {
       const read = Float32Array.from(losses);
       losses = [];
       device.onRead?.(read.length);
-      return Promise.resolve({ losses: read, control: { skippedSteps: device.skippedSteps ?? 0 } });
+      return Promise.resolve({
+        losses: read,
+        control: { skippedSteps: device.skippedSteps ?? 0, goodSteps: device.goodSteps ?? 0 },
+      });
     },
     state() {
       const bytes = words.slice();

@@ -35,6 +35,18 @@ Deno.test("openTrainingData() takes all images and their labels", async () => {
   });
 });
 
+Deno.test("openTrainingData() refuses one class for cross-entropy, which would teach nothing", async () => {
+  const images = Deno.makeTempDirSync();
+  Deno.mkdirSync(join(images, "cat"));
+  Deno.writeFileSync(join(images, "cat", "0.png"), pngOf(0));
+  await assertRejects(
+    () => withData({ images }, () => {}),
+    RangeError,
+    `Cannot train on "${images}": cross-entropy tells classes apart, and there is 1: --loss bce can be of one`,
+  );
+  await withData({ images, loss: "bce" }, ({ classes }) => assertEquals(classes, 1));
+});
+
 Deno.test("openTrainingData() joins images with maps by their keys, and counts what has no other", async () => {
   const maps = mapFolder([...KEYS.slice(2).reverse(), "cat/99.png", "cat/98.png"]);
   await withData({ maps }, async (data) => {

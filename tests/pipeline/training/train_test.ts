@@ -11,7 +11,12 @@ const IMAGES = imageFolder(23);
 /** Trains a device that trains nothing, as a process of its own would. */
 async function run(
   given: GivenOptions,
-  watch: { device?: HashingDevice; signal?: AbortSignal; onProgress?: (progress: TrainingProgress) => void } = {},
+  watch: {
+    device?: HashingDevice;
+    engine?: string;
+    signal?: AbortSignal;
+    onProgress?: (progress: TrainingProgress) => void;
+  } = {},
 ): Promise<TrainingResult> {
   const options = smallOptions({ images: IMAGES, ...given });
   const data = await openData(options);
@@ -22,6 +27,7 @@ async function run(
         options,
         data,
         run: folder,
+        engine: watch.engine ?? "relabel on a test",
         device: watch.device ?? hashingDevice(),
         batchOf: (loaded) => loaded,
         evaluate: (state) => {
@@ -39,6 +45,14 @@ async function run(
 
 function newRun(): string {
   return join(Deno.makeTempDirSync(), "run");
+}
+
+/** The images that a failed run names. */
+function failedKeys(folder: string): readonly string[] {
+  const bytes = Deno.readFileSync(join(folder, "failed.safetensors"));
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const { __metadata__: { failed } } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+  return JSON.parse(failed).keys;
 }
 
 /** What a run leaves that depends on nothing else. */
@@ -166,10 +180,13 @@ Deno.test("train() stops at a loss that is not finite with the step, its images 
   const error = await assertRejects(() => run({ output }, { device }), RangeError);
   assertEquals(
     error.message,
-    `Cannot go on training: the loss of step 2 of epoch 1 is NaN, of the images ${keys.join(", ")}; ` +
-      `the state after it is in "${output}/failed.safetensors"`,
+    `Cannot go on training: the loss of step 2 of epoch 1 is NaN, of the images ${
+      keys.slice(0, 3).join(", ")
+    } and 1 more; ` +
+      `all of them and the state are in "${output}/failed.safetensors"`,
   );
   assertEquals(keys.length, 4);
+  assertEquals(failedKeys(output), keys);
   const failed = await readCheckpoint(join(output, "failed.safetensors"));
   assertEquals(failed!.state.size, 4);
   const last = await readCheckpoint(join(output, "last.safetensors"));
@@ -178,12 +195,25 @@ Deno.test("train() stops at a loss that is not finite with the step, its images 
 
 Deno.test("train() stops at a gradient that is not finite, but in 16 bits", async () => {
   const device = hashingDevice();
+  const keys: (readonly string[])[] = [];
+  device.onStep = (batch) => keys.push(batch.keys);
   device.skippedSteps = 1;
+  device.goodSteps = 2;
+  const folder = newRun();
   await assertRejects(
-    () => run({ output: newRun() }, { device }),
+    () => run({ output: folder }, { device }),
     RangeError,
-    "Cannot go on training: a gradient up to step 4 of epoch 0 is not finite, of the images ",
+    "Cannot go on training: the gradient of step 2 of epoch 0 is not finite, of the images ",
   );
+  assertEquals(failedKeys(folder), keys[2]);
+  device.goodSteps = 0;
+  const accumulated = newRun();
+  await assertRejects(
+    () => run({ output: accumulated, accumulate: 2 }, { device }),
+    RangeError,
+    "Cannot go on training: the gradient of steps 2 to 3 of epoch 0 is not finite, of the images ",
+  );
+  assertEquals(failedKeys(accumulated).length, 8);
   assertEquals((await run({ output: newRun(), half: true }, { device })).position.epoch, 3);
 });
 
@@ -240,6 +270,39 @@ Deno.test("train() refuses to go on with other images", async () => {
     TypeError,
     `Cannot train in "${output}": the images, or their labels, are not those that it was begun with`,
   );
+});
+
+Deno.test("train() keeps what has computed a run", async () => {
+  const output = newRun();
+  const controller = new AbortController();
+  const device = hashingDevice();
+  device.onStep = () => controller.abort();
+  await run({ output }, { device, engine: "relabel on a", signal: controller.signal });
+  await run({ output }, { engine: "relabel on b" });
+  assertEquals((await readCheckpoint(join(output, "last.safetensors")))!.engines, ["relabel on a", "relabel on b"]);
+});
+
+Deno.test("train() begins in a folder that a kill left without a configuration", async () => {
+  const output = newRun();
+  Deno.mkdirSync(output);
+  for (const name of [".train.lock", "config.yaml.partial"]) Deno.writeTextFileSync(join(output, name), "");
+  assertEquals((await run({ output, epochs: 1 })).epochs.length, 1);
+  assertEquals([...Deno.readDirSync(output)].filter(({ name }) => name.endsWith(".partial")), []);
+});
+
+Deno.test("train() says what is lost of a summary", async () => {
+  const output = newRun();
+  await run({ output, epochs: 2 });
+  const file = join(output, "summary.csv");
+  const whole = Deno.readTextFileSync(file);
+  Deno.writeTextFileSync(file, whole.split("\n").slice(0, 2).join("\n"));
+  await assertRejects(
+    () => run({ output, epochs: 2 }),
+    TypeError,
+    `Cannot train in "${output}": 2 epochs were done, and summary.csv has 1 of them`,
+  );
+  Deno.writeTextFileSync(file, whole.slice(0, whole.lastIndexOf(",")));
+  await assertRejects(() => run({ output, epochs: 2 }), TypeError, `Cannot read "${file}": line "1,`);
 });
 
 Deno.test("train() says that a folder is in use", async () => {
