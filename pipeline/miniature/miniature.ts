@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatCount, formatDuration } from "../numbers.ts";
+import { formatCount, formatDuration, formatNumberOf } from "../numbers.ts";
 import type { Progress } from "../progress.ts";
 import { layOut } from "../query_format.ts";
 import { seedFolders } from "./folders.ts";
@@ -68,10 +68,11 @@ export async function runMiniature(command: MiniatureCommand, progress: Progress
  * @param study What was found.
  * @returns Lines.
  */
-export function reportMiniature({ output, seeds: [seed] }: StudyPlan, { outcomes, ceiling }: Study): string[] {
+export function reportMiniature({ output, recipe, seeds: [seed] }: StudyPlan, { outcomes, ceiling }: Study): string[] {
   const [original, relabel] = [outcomes.get("original")!, outcomes.get("local-multi")!];
   const [first, second] = [compare(original, original), compare(relabel, original)];
   const { student, maps } = seedFolders(output, seed);
+  const { trainImages, leastObjects } = recipe;
   return [
     layOut([["trained on", "top-1", "ReaL"]], [
       ["original labels", formatShare(first.top1), formatShare(first.real)],
@@ -79,13 +80,12 @@ export function reportMiniature({ output, seeds: [seed] }: StudyPlan, { outcomes
       ["difference", formatDifference(second.top1Difference), formatDifference(second.realDifference)],
     ], [false, true, true]),
     "",
-    `Of ${
-      formatCount(original[0].top1.length)
-    } test images, each +- its standard error, that of the difference image by ` +
-    "image. Top-1: the best class is the",
-    "label, which names one of up to four objects, so that " +
-    `${(100 * ceiling).toFixed(1)} % is the most that can be reached; ReaL: it is one of those that`,
-    "the image shows. Another seed gives other images and weights, and differs by more than these errors.",
+    `Trained on ${formatNumberOf(trainImages, "image")} of ${leastObjects} or more objects, tested on ` +
+    `${formatCount(original[0].top1.length)} of 1 or more; +- is a standard error,`,
+    "of the difference image by image. Another seed has other images and weights, and differs by more.",
+    "top-1: the best class is the label, which names one of the objects at random; at most " +
+    `${(100 * ceiling).toFixed(1)} % can be right.`,
+    "ReaL: the best class is one of those that the image shows.",
     "",
     `  students    ${student("original")}, ${student("local-multi")}`,
     `  label maps  ${maps}`,
