@@ -98,7 +98,7 @@ function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary,
 
 function summary(
   { output, labels, validation }: TrainingOptions,
-  { epochs, images, seconds, waiting }: TrainingResult,
+  { epochs, rejected, images, seconds, waiting }: TrainingResult,
 ): string[] {
   const last = epochs[epochs.length - 1];
   const lines = [`${output}: ${formatNumberOf(epochs.length, "epoch")} with labels ${labels}`];
@@ -119,6 +119,9 @@ function summary(
     } %`;
   lines.push(`  loss      ${last.trainLoss.toFixed(4)}`);
   lines.push(`  time      ${speed}`);
+  if (rejected > 0) {
+    lines.push(`  rejected  ${formatNumberOf(rejected, "image")}, listed in ${join(output, "rejected.jsonl")}`);
+  }
   lines.push(`  weights   ${join(output, "model.safetensors")}`);
   return lines;
 }

@@ -51,6 +51,8 @@ export interface RunFolder {
   saveFailed(checkpoint: Checkpoint, remarks: Readonly<Record<string, string>>): string;
   /** Lists an image that cannot be decoded. */
   reject(image: RejectedImage): void;
+  /** How many are listed. */
+  readonly rejected: number;
   /** Gives the folder back. */
   close(): void;
 }
@@ -139,7 +141,7 @@ async function openBegun(
     );
   }
   const rejected = join(path, "rejected.jsonl");
-  const listed = new Set(readIfThere(rejected)?.split("\n"));
+  const listed = new Set(readIfThere(rejected)?.split("\n").filter((line) => line !== ""));
   return {
     path,
     checkpoint,
@@ -168,6 +170,9 @@ async function openBegun(
       } catch (error) {
         throw fileError(`Cannot write "${rejected}"`, error);
       }
+    },
+    get rejected() {
+      return listed.size;
     },
     close: unlock,
   };

@@ -64,7 +64,13 @@ export async function runTraining(options: TrainingOptions, watch: RunWatch): Pr
     const { trainer, network } = await startTrainer(device, options, { data, teacher, watch });
     close.push(trainer.close);
     const names = classNames && { name: classNames };
-    const validation = await openValidation(device, options, { network, store, classes, classNames: names });
+    const validation = await openValidation(device, options, {
+      network,
+      store,
+      onRejected: folder.reject,
+      classes,
+      classNames: names,
+    });
     if (validation) close.push(validation.close);
     const engine = `${engineVersion} on ${device.capabilities.adapter}`;
     const before = folder.checkpoint?.engines.filter((other) => other !== engine) ?? [];

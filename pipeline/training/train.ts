@@ -88,6 +88,8 @@ export interface TrainingResult {
   readonly stopped: boolean;
   readonly position: Position;
   readonly epochs: readonly EpochSummary[];
+  /** Images that cannot be decoded, as far as they were to be. */
+  readonly rejected: number;
   /** Images of this process's steps, and its seconds. */
   readonly images: number;
   readonly seconds: number;
@@ -242,7 +244,10 @@ async function runSteps<Batch>(
     clock.restart();
   }
 
-  const result = (stopped: boolean) => ({ stopped, position, epochs: run.epochs, ...clock.total() });
+  const result = (stopped: boolean) => {
+    const { epochs, rejected } = run;
+    return { stopped, position, epochs, rejected, ...clock.total() };
+  };
   while (true) {
     const next = await clock.waitFor(batches.next());
     if (next.done) return result(false);

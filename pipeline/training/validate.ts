@@ -4,6 +4,8 @@
  * @module
  */
 
+import { join } from "@std/path";
+import type { RejectedImage } from "../../formats/labels/mod.ts";
 import { createClassifier } from "../../kernels/classifier.ts";
 import type { Device } from "../../kernels/device.ts";
 import type { Network } from "../../kernels/network.ts";
@@ -24,7 +26,9 @@ export interface Validation {
   /** How many of them have a label. */
   readonly images: number;
   /**
-   * @throws {Error} If an image cannot be decoded.
+   * Evaluates a state on all images that can be decoded.
+   *
+   * @throws {Error} If none can be.
    */
   evaluate(state: TrainingState): Promise<Evaluation>;
   close(): void;
@@ -42,7 +46,12 @@ export interface Validation {
 export async function openValidation(
   device: Device,
   options: TrainingOptions,
-  { network, store, ...classes }: ModelClasses & { readonly network: Network; readonly store: ImageStoreOptions },
+  { network, store, onRejected, ...classes }: ModelClasses & {
+    readonly network: Network;
+    readonly store: ImageStoreOptions;
+    /** Told of each image that cannot be decoded, whenever it is to be. */
+    readonly onRejected: (image: RejectedImage) => void;
+  },
 ): Promise<Validation | undefined> {
   const { validation: path, size, mean, std, interpolation, cropPct, half } = options;
   if (path === undefined) return undefined;
@@ -55,6 +64,17 @@ export async function openValidation(
   if (truths.length === 0) throw new TypeError(`Cannot validate on "${path}": no image has a label`);
   const cover = cropPct === 1 ? undefined : [Math.floor(size[0] / cropPct), Math.floor(size[1] / cropPct)] as const;
 
+  /** The image, undefined if it cannot be decoded. */
+  async function decode({ index, label }: { index: number; label: number }) {
+    try {
+      return { index, label, image: await images.decode(index) };
+    } catch (error) {
+      if (error instanceof Deno.errors.NotSupported) throw error;
+      onRejected({ index, key: join(path!, images.keys[index]), reason: (error as Error).message });
+      return undefined;
+    }
+  }
+
   return {
     images: truths.length,
     close: images.close,
@@ -66,28 +86,27 @@ export async function openValidation(
         Math.min(options.batch, MOST_IMAGES),
       );
       try {
-        const load = (first: number) =>
-          Promise.all(truths.slice(first, first + classifier.batch).map(({ index }) => images.decode(index)));
-        let [loss, top1, top5] = [0, 0, 0];
+        const load = (first: number) => Promise.all(truths.slice(first, first + classifier.batch).map(decode));
+        let [count, loss, top1, top5] = [0, 0, 0, 0];
         let next = load(0);
         for (let first = 0; first < truths.length; first += classifier.batch) {
-          const decoded = await next;
-          const of = truths.slice(first, first + decoded.length);
-          const classified = classifier.classify(decoded);
-          of.forEach(({ index }, place) => images.release(index, decoded[place]));
-          next = load(first + decoded.length);
+          const decoded = (await next).filter((found) => found !== undefined);
+          const classified = decoded.length > 0 ? classifier.classify(decoded.map(({ image }) => image)) : [];
+          decoded.forEach(({ index, image }) => images.release(index, image));
+          next = load(first + classifier.batch);
           // It is thrown in its turn.
           next.catch(() => {});
           (await classified).forEach((logits, place) => {
-            const { label } = of[place];
+            const { label } = decoded[place];
             const rank = rankOf(logits, label);
+            count++;
             loss += crossEntropy(logits, label);
             if (rank < 1) top1++;
             if (rank < 5) top5++;
           });
         }
-        const { length } = truths;
-        return { loss: loss / length, top1: 100 * top1 / length, top5: 100 * top5 / length };
+        if (count === 0) throw new Error(`Cannot validate on "${path}": no image can be decoded`);
+        return { loss: loss / count, top1: 100 * top1 / count, top5: 100 * top5 / count };
       } finally {
         classifier.close();
       }

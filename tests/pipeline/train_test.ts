@@ -127,6 +127,25 @@ function maskFolder(): string {
   return folder;
 }
 
+Deno.test("deno task train goes on without images that cannot be decoded, and says how many", async () => {
+  const [images, validation] = [imageFolder(12), imageFolder(6)];
+  for (const file of [join(images, "dog", "4.png"), join(validation, "cat", "0.png")]) {
+    Deno.writeTextFileSync(file, "no image");
+  }
+  const folder = newRun();
+  const { code, out, error } = await runTask(
+    "train",
+    ...[images, "--validation", validation, ...SMALL, "--output", folder],
+  );
+  assertEquals(code, 0, error);
+  assertStringIncludes(out, `  rejected  2 images, listed in ${folder}/rejected.jsonl\n`);
+  const lines = Deno.readTextFileSync(join(folder, "rejected.jsonl")).trimEnd().split("\n");
+  assertEquals(lines.map((line) => JSON.parse(line).key), ["dog/4.png", join(validation, "cat", "0.png")]);
+  // Of 5 images that are left.
+  const [, top1] = /best ([\d.]+) %/.exec(out)!;
+  assertEquals(Number(top1) % 20, 0);
+});
+
 Deno.test("what deno task train leaves opens as an annotator and as a classifier", async () => {
   const { folder, out } = await wholeRun();
   const annotator = await openAnnotatorFolder(folder);
