@@ -12,7 +12,7 @@ import { seedFolders } from "./miniature/folders.ts";
 import { RECIPES } from "./miniature/recipe.ts";
 import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "./miniature/results.ts";
 import { runStudy, studentOptions, type StudyPlan } from "./miniature/study.ts";
-import { watched } from "./miniature/watch.ts";
+import { type MiniatureWatch, watched } from "./miniature/watch.ts";
 import { formatDuration } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { readReproduceOptions, REPRODUCE_HELP, type ReproduceCommand } from "./reproduce_options.ts";
@@ -40,23 +40,37 @@ async function run(
     supervisions,
   };
   return await watched({ progress, quiet, output }, async (watch) => {
-    const study = await runStudy(plan, watch);
-    watch.tell("Charts");
-    const crops = await sampleCrops(await studentOptions(plan, 0, "local-multi"), seedFolders(output, 0).scenes);
-    const rows = tableOf(plan, study);
-    const files = {
-      "results.csv": resultsCsv(rows),
-      "runs.csv": runsCsv(plan, study),
-      "results.md": resultMarkdown(rows, { plan, study, crops }),
-      "accuracy.svg": accuracyChart(rows),
-      "overlap.svg": overlapChart(crops),
-      "confidence.svg": confidenceChart(crops),
-    };
-    for (const [name, text] of Object.entries(files)) replaceFile(join(output, name), text);
+    const lines = await reproduce(plan, watch);
     progress.end();
-    console.log(resultLines(rows, { plan, study, crops }).join("\n"));
+    console.log(lines.join("\n"));
     watch.tell(`All in ${formatDuration((performance.now() - started) / 1000)}`);
   });
+}
+
+/**
+ * Runs a study, or what of it is not done yet, and writes its tables and charts.
+ *
+ * @param plan What is compared; the original labels are among it.
+ * @param watch Who watches.
+ * @returns What was found, for the eye.
+ * @throws {Error} If the folder was begun with another recipe, or something cannot be read or written.
+ */
+export async function reproduce(plan: StudyPlan, watch: MiniatureWatch): Promise<string[]> {
+  const { output, seeds: [seed] } = plan;
+  const study = await runStudy(plan, watch);
+  watch.tell("Crops and charts");
+  const crops = await sampleCrops(await studentOptions(plan, seed, "local-multi"), seedFolders(output, seed).scenes);
+  const rows = tableOf(plan, study);
+  const files = {
+    "results.csv": resultsCsv(rows),
+    "runs.csv": runsCsv(plan, study),
+    "results.md": resultMarkdown(rows, { plan, study, crops }),
+    "accuracy.svg": accuracyChart(rows),
+    "overlap.svg": overlapChart(crops),
+    "confidence.svg": confidenceChart(crops),
+  };
+  for (const [name, text] of Object.entries(files)) replaceFile(join(output, name), text);
+  return resultLines(rows, { plan, study, crops });
 }
 
 if (import.meta.main) Deno.exit(await runReproduce(Deno.args));

@@ -4,9 +4,10 @@ import { sampleCrops } from "../../../pipeline/miniature/crops.ts";
 import { seedFolders } from "../../../pipeline/miniature/folders.ts";
 import { meanOf } from "../../../pipeline/miniature/statistics.ts";
 import { studentOptions, type Study } from "../../../pipeline/miniature/study.ts";
+import { reproduce } from "../../../pipeline/reproduce.ts";
 import type { SupervisionName } from "../../../pipeline/miniature/supervisions.ts";
 import project from "../../../deno.json" with { type: "json" };
-import { PAIR, runTiny, tinyPlan } from "./tiny.ts";
+import { PAIR, runTiny, SILENT, tinyPlan } from "./tiny.ts";
 
 const TINY = new URL("./tiny.ts", import.meta.url).pathname;
 
@@ -126,4 +127,17 @@ Deno.test("sampleCrops() draws the crops of training, and pools their labels as 
   // Objects fill a fifth to two fifths of an image's sides, and crops at least a quarter of them.
   const mean = meanOf(overlap).value;
   assert(mean > 0.1 && mean < 0.5, `${mean}`);
+});
+
+Deno.test("reproduce() writes tables and charts of a study", async () => {
+  const { output, study } = await wholeStudy();
+  const lines = await reproduce(tinyPlan(output, SUPERVISIONS), SILENT);
+  assertMatch(lines.join("\n"), /^original labels +[\d.]+ \+- [\d.]+ % +[\d.]+ \+- [\d.]+ %$/m);
+  assertMatch(lines.join("\n"), /One seed on 50 test images/);
+  const text = (name: string) => Deno.readTextFileSync(join(output, name));
+  const top1 = meanOf(study.outcomes.get("distill")![0].top1).value;
+  assertMatch(text("results.csv"), new RegExp(`^distill,1,${top1},`, "m"));
+  assertEquals(text("runs.csv").trimEnd().split("\n").length, 1 + SUPERVISIONS.length);
+  assertMatch(text("results.md"), /^resnet8_s2 at 16 x 16, 2 epochs of 64 images of 2 or more objects\.$/m);
+  for (const name of ["accuracy", "overlap", "confidence"]) assertMatch(text(`${name}.svg`), /^<svg .*<\/svg>$/s);
 });

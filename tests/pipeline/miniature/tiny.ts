@@ -53,6 +53,14 @@ export function tinyPlan(output: string, supervisions: readonly SupervisionName[
   return { output, recipe, seeds: [1], supervisions };
 }
 
+/** Who is not told of anything. */
+export const SILENT: MiniatureWatch = {
+  signal: new AbortController().signal,
+  tell() {},
+  show() {},
+  counter: () => () => {},
+};
+
 /** Two students. */
 export const PAIR: readonly SupervisionName[] = ["original", "local-multi"];
 
@@ -62,8 +70,7 @@ export function runTiny(
   supervisions: readonly SupervisionName[],
   watch: Partial<MiniatureWatch> = {},
 ): Promise<Study> {
-  const silent = { signal: new AbortController().signal, tell() {}, show() {}, counter: () => () => {} };
-  return runStudy(tinyPlan(output, supervisions), { ...silent, ...watch });
+  return runStudy(tinyPlan(output, supervisions), { ...SILENT, ...watch });
 }
 
 if (import.meta.main) await runTiny(Deno.args[0], PAIR, { tell: console.log });
