@@ -10,8 +10,10 @@
 
 import { lowerAnnotator } from "../../kernels/annotator.ts";
 import type { Kernel, Profile, Storage } from "../../kernels/kernel.ts";
-import type { ActivationFunction } from "../../kernels/network.ts";
-import { buildNetwork, listArchitectures } from "../../kernels/networks/mod.ts";
+import { lowerAugmentation } from "../../kernels/augmentation.ts";
+import { withGlobalPooling } from "../../kernels/classifier.ts";
+import type { ActivationFunction, Network } from "../../kernels/network.ts";
+import { buildNetwork, initialParameters, listArchitectures } from "../../kernels/networks/mod.ts";
 import { activationKernel } from "../../kernels/operations/activation.ts";
 import { activationGradientKernel } from "../../kernels/operations/activation_gradient.ts";
 import { addKernel, addResidualGradientKernel } from "../../kernels/operations/add.ts";
@@ -66,9 +68,16 @@ import { type AdamP, adamPKernel, adamPProjectionKernel, adamPRowsKernel } from 
 import { adamWKernel } from "../../kernels/optimizers/adamw.ts";
 import { gradientNormKernel } from "../../kernels/optimizers/gradient_norm.ts";
 import { layOutParameters, type ParameterLayout } from "../../kernels/optimizers/layout.ts";
+import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { NO_LOSS_SCALING, prepareStepKernel } from "../../kernels/optimizers/prepare_step.ts";
 import { sgdKernel } from "../../kernels/optimizers/sgd.ts";
 import { weightAverageKernel } from "../../kernels/optimizers/weight_average.ts";
+import { inferShapes, type Parameters, type Program } from "../../kernels/program.ts";
+import { type Builder, emptyProgram } from "../../kernels/training/builder.ts";
+import { addForward } from "../../kernels/training/differentiate.ts";
+import { lowerImageGradient } from "../../kernels/training/image_gradient.ts";
+import { lowerTraining } from "../../kernels/training/lower.ts";
+import { lowerTargets, type TargetSource } from "../../kernels/training/targets.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
@@ -141,6 +150,24 @@ const GRADIENT_LAYERS: readonly Layer[] = [1, 3, 5, 7, 9].flatMap((kernel) =>
       }))
     ),
     ...[2, 8].map((groups) => ({ input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups })),
+    // Long tiles of one tap, where there are few output channels.
+    ...(kernel > 1 ? [] : [20, 24, 28, 32, 36, 40, 44, 48].flatMap((inputs) =>
+      [4, 8].map((outputChannels) => ({
+        input: [1, 8, 8, inputs] as const,
+        outputChannels,
+        kernel,
+        stride,
+        groups: 1,
+      }))
+    )),
+    // Groups of several vectors, as wide as those of ResNeXt.
+    ...(kernel !== 3 ? [] : [16, 24, 32].map((channels) => ({
+      input: [1, 8, 8, channels] as const,
+      outputChannels: channels,
+      kernel,
+      stride,
+      groups: 2,
+    }))),
   ])
 );
 
@@ -349,7 +376,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         sgdKernel({ length: LENGTH, optimizer: { type: "sgd", momentum: 0.9, nesterov }, profile })
       )
     ),
-  softmaxKernel: () => TARGETS.map((target) => softmaxKernel({ rows: 9, classes: 11, ...target })),
+  softmaxKernel: () =>
+    TARGETS.flatMap((target) =>
+      [target.storage, "f32" as const].map((output) => softmaxKernel({ rows: 9, classes: 11, ...target, output }))
+    ),
   stepLossKernel: () => PROFILES.map((profile) => stepLossKernel({ rows: 9, profile })),
   topKKernel: () =>
     TARGETS.flatMap((target) =>
@@ -375,6 +405,104 @@ export function* planKernels(): Iterable<Kernel> {
       for (const { kernel } of lowerAnnotator(settings, target).steps) yield kernel;
     }
   }
+}
+
+/** A network of each family and each kind of block, with the size of its images here. */
+const TRAINED: readonly { name: string; size: number }[] = [
+  ...["resnet8", "resnet8_s2"].map((name) => ({ name, size: 32 })),
+  ...[
+    "resnet18",
+    "resnet50",
+    "resnext50_32x4d",
+    "efficientnet_b0",
+    "efficientnet_lite0",
+    "tf_efficientnet_b0",
+    "rexnet_100",
+    "rexnetr_100",
+  ].map((name) => ({ name, size: 64 })),
+];
+
+const OPTIMIZERS: readonly Optimizer[] = [
+  { type: "sgd", momentum: 0.9, nesterov: true },
+  { type: "adamw", ...ADAM },
+  { type: "adamp", ...ADAM, delta: 0.1, decayRatio: 0.1, nesterov: false },
+];
+
+/** The kernels in training plans of all families, with all that a step can have, in every variant. */
+export function* trainingKernels(): Iterable<Kernel> {
+  for (const target of TARGETS) {
+    for (const { name, size } of TRAINED) yield* layerKernels(buildNetwork(name, { classes: 1000 }), size, target);
+    yield* stepKernels(buildNetwork("resnet8", { classes: 1000 }), target);
+  }
+}
+
+/**
+ * The kernels of a network and its gradient. Its weights are only names: what a training plan's tables of weights take to
+ * make has no part in the texts.
+ */
+function layerKernels(network: Network, size: number, target: Target): Kernel[] {
+  const { operations: body, classifier } = withGlobalPooling(network);
+  const operations = [...body, classifier];
+  const shapes = inferShapes(operations, { name: network.input, shape: [2, size, size, 3] });
+  const program = emptyProgram();
+  const weights = ({ weight }: { weight: string }) => weight;
+  const builder: Builder = {
+    program,
+    target,
+    shapeOf: (tensor) => shapes.get(tensor)!,
+    weights: { forward: weights, backward: weights },
+  };
+  addForward(builder, operations, { wanted: () => true, dropPath: 0.1 }).backward(classifier.output, "gradient");
+  return kernelsOf(program);
+}
+
+/** The kernels of all that a step can have besides its network, and of the gradient of the image. */
+function* stepKernels(network: Network, target: Target): Iterable<Kernel> {
+  const shape = { batch: 2, size: [32, 32] as const };
+  const classes = network.classifier.outputChannels;
+  for (const optimizer of OPTIMIZERS) {
+    for (const loss of ["crossEntropy", "binaryCrossEntropy"] as const) {
+      yield* kernelsOf(lowerTraining(
+        {
+          network,
+          ...shape,
+          loss,
+          optimizer,
+          weightDecay: 1e-4,
+          excludeNorms: true,
+          lossScaling: NO_LOSS_SCALING,
+          maxNorm: 1,
+          accumulate: 2,
+          averageDecay: 0.9,
+          dropPath: 0.1,
+          dropout: 0.2,
+        },
+        target,
+      ));
+    }
+  }
+  const parameters = initialParameters(network, 1);
+  for (const source of targetSources(network, parameters)) {
+    yield* kernelsOf(lowerTargets(source, { ...shape, classes, image: network.input, mixed: true }, target));
+  }
+  for (const settings of AUGMENTATIONS.flatMap((settings) => [settings, { ...settings, cutmix: 1 }])) {
+    const options = { batch: shape.batch, settings, pixelBytes: 2 ** 16, output: network.input };
+    yield* kernelsOf(lowerAugmentation({ ...options, ...target }));
+  }
+  yield* kernelsOf(lowerImageGradient(network, parameters, shape, target));
+}
+
+function targetSources(network: Network, parameters: Parameters): TargetSource[] {
+  const maps = { k: 5, grid: [15, 15] as const, classes: 1000, dtype: "fp16" as const };
+  return [
+    { type: "label", smoothing: 0.1 },
+    ...[undefined, 0.5].map((labelShare) => ({ type: "pooled" as const, maps, pooling: {}, labelShare })),
+    { type: "teacher", network, parameters },
+  ];
+}
+
+function kernelsOf({ steps }: Pick<Program, "steps">): Kernel[] {
+  return steps.map(({ kernel }) => kernel);
 }
 
 /** A text, with the name of a kernel that has it. */

@@ -55,6 +55,17 @@ export function trainerSettings(changes: Partial<TrainerSettings> = {}): Trainer
 /** Maps of {@linkcode trainingBatch}. */
 export const MAPS = { k: 3, grid: [4, 3] as [number, number], classes: CLASSES, dtype: "fp16" as const };
 
+/** {@linkcode trainerSettings} with most of what a step can have: colours, CutMix, pooled label maps, averaged weights. */
+export function mixedPoolingSettings(): TrainerSettings {
+  const { augmentation } = trainerSettings();
+  const colourJitter = { brightness: 0.4, contrast: 0.4, saturation: 0.4 };
+  return trainerSettings({
+    targets: { type: "pooled", maps: MAPS, pooling: {} },
+    augmentation: { ...augmentation, colourJitter, lighting: 0.1, cutmix: 1 },
+    averageDecay: 0.9,
+  });
+}
+
 /** A batch with everything that any supervision reads, from its number. */
 export function trainingBatch({ augmentation }: TrainerSettings, step: number): TrainingBatch {
   const images = Array.from({ length: BATCH }, (_, index) => {

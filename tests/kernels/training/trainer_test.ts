@@ -1,57 +1,19 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Device } from "../../../kernels/device.ts";
 import { buildNetwork, initialParameters } from "../../../kernels/networks/mod.ts";
 import { createTrainer, type TrainerSettings } from "../../../kernels/training/trainer.ts";
-import type { TrainingState } from "../../../kernels/training/training_plan.ts";
 import { testDevice } from "../tensors.ts";
-import { CLASSES, MAPS, trainerSettings, trainingBatch, withProfile } from "./batches.ts";
-
-/** AdamW's steps are as long for rounding errors as for gradients: long ones take the profiles apart. */
-const learningRate = ({ optimizer }: TrainerSettings): number => optimizer.type === "sgd" ? 0.05 : 0.005;
-
-/** Trains some steps, from a state if one is given. */
-async function train(
-  device: Device,
-  settings: TrainerSettings,
-  steps: { from?: number; to: number; state?: TrainingState },
-): Promise<{ state: TrainingState; losses: Float32Array }> {
-  const trainer = await createTrainer(device, settings);
-  if (steps.state) trainer.load(steps.state);
-  for (let step = steps.from ?? 0; step < steps.to; step++) {
-    trainer.step(trainingBatch(settings, step), learningRate(settings));
-  }
-  const { losses } = await trainer.read();
-  const state = await trainer.state();
-  trainer.close();
-  return { state, losses };
-}
-
-/** The largest distance of any tensor, relative to its length. */
-function distance(a: TrainingState, b: TrainingState): number {
-  return Math.max(
-    ...a.entries().filter(([name]) => name !== "control").map(([name, { data }]) => {
-      const other = b.get(name)!.data;
-      const length = Math.hypot(...data);
-      return length === 0 ? 0 : Math.hypot(...data.map((value, index) => value - other[index])) / length;
-    }),
-  );
-}
+import { CLASSES, MAPS, mixedPoolingSettings, trainerSettings, trainingBatch } from "./batches.ts";
+import { distance, testSteps, train } from "./steps.ts";
 
 const network = buildNetwork("resnet8", { classes: CLASSES });
 const teacher = { network, parameters: initialParameters(network, 8) };
 const base = trainerSettings();
-const colours = { colourJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4 }, lighting: 0.1 };
 
 const variants: Record<string, TrainerSettings> = {
   "labels, AdamW and dropped paths": trainerSettings({
     optimizer: { type: "adamw", betas: [0.9, 0.999], epsilon: 1e-8 },
     dropPath: 0.3,
     dropout: 0.2,
-  }),
-  "pooled label maps, mixed by CutMix": trainerSettings({
-    targets: { type: "pooled", maps: MAPS, pooling: {} },
-    augmentation: { ...base.augmentation, ...colours, cutmix: 1 },
-    averageDecay: 0.9,
   }),
   "pooled label maps and labels, clipped": trainerSettings({
     targets: { type: "pooled", maps: MAPS, pooling: { mode: "local-single", temperature: 0.5 }, labelShare: 0.5 },
@@ -68,27 +30,7 @@ const variants: Record<string, TrainerSettings> = {
   }),
 };
 
-for (const [name, settings] of Object.entries(variants)) {
-  Deno.test(`step() trains on ${name}: alike in both profiles, and with the same bits again`, async () => {
-    const device = await testDevice();
-    const software = await train(withProfile(device, "software"), settings, { to: 3 });
-    assert(software.losses.every((loss) => Number.isFinite(loss) && loss > 0), `losses are ${software.losses}`);
-    assert(distance(software.state, (await train(device, settings, { to: 0 })).state) > 1e-3, "nothing was learnt");
-    const gpu = await train(withProfile(device, "gpu"), settings, { to: 3 });
-    const off = distance(software.state, gpu.state);
-    assert(off < 5e-3, `the profiles are ${off} apart`);
-    assertEquals(await train(withProfile(device, "software"), settings, { to: 3 }), software);
-  });
-
-  Deno.test(`load() goes on from a state bit for bit: ${name}`, async () => {
-    const device = await testDevice();
-    const whole = await train(device, settings, { to: 4 });
-    const half = await train(device, settings, { to: 2 });
-    const rest = await train(device, settings, { from: 2, to: 4, state: half.state });
-    assertEquals(rest.state, whole.state);
-    assertEquals([...half.losses, ...rest.losses], [...whole.losses]);
-  });
-}
+for (const [name, settings] of Object.entries(variants)) testSteps(name, settings);
 
 Deno.test("step() learns: the loss of a batch that it sees again and again falls by half", async () => {
   const device = await testDevice();
@@ -147,7 +89,7 @@ Deno.test("step() in half precision stays near the step in single precision", as
 
 Deno.test("poolingShare() measures a step, and leaves no trace of it", async () => {
   const device = await testDevice();
-  const settings = variants["pooled label maps, mixed by CutMix"];
+  const settings = mixedPoolingSettings();
   const trainer = await createTrainer(device, settings);
   trainer.step(trainingBatch(settings, 0), 0.05);
   const share = await trainer.poolingShare();
@@ -175,7 +117,7 @@ Deno.test("step() skips the update of a batch whose gradient is not finite, and 
 
 Deno.test("step() creates nothing on the device, compiles nothing and reads nothing", async () => {
   const device = await testDevice();
-  const settings = variants["pooled label maps, mixed by CutMix"];
+  const settings = mixedPoolingSettings();
   const trainer = await createTrainer(device, settings);
   const counts: Record<string, number> = {};
   const names = [
