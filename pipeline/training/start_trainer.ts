@@ -45,11 +45,11 @@ export async function openTeacher(options: TrainingOptions, watch: DownloadWatch
   if (options.teacher === undefined) return undefined;
   const folder = await openModel(options.teacher, watch);
   try {
-    for (const name of ["mean", "std"] as const) {
-      if (folder[name].every((value, channel) => Math.abs(value - options[name][channel]) < 1e-4)) continue;
+    const other = otherNormalisation(folder, options);
+    if (other !== undefined) {
       throw new RangeError(
-        `Cannot train with teacher "${options.teacher}": its ${name} is ${folder[name].join(",")}, ` +
-          `and both networks see the same images: add --${name} ${folder[name].join(",")}`,
+        `Cannot train with teacher "${options.teacher}": its ${other} is ${folder[other].join(",")}, ` +
+          `and both networks see the same images: add --${other} ${folder[other].join(",")}`,
       );
     }
     const { architecture, classes, classNames } = folder;
@@ -59,6 +59,13 @@ export async function openTeacher(options: TrainingOptions, watch: DownloadWatch
   } finally {
     folder.weights.close();
   }
+}
+
+/** What of a model's normalisation is other than the training's. */
+function otherNormalisation(folder: AnnotatorFolder, options: TrainingOptions): "mean" | "std" | undefined {
+  return (["mean", "std"] as const).find((name) =>
+    folder[name].some((value, channel) => Math.abs(value - options[name][channel]) >= 1e-4)
+  );
 }
 
 /**
@@ -103,12 +110,20 @@ export async function startTrainer(
 
 async function firstParameters(
   network: Network,
-  { init, seed }: TrainingOptions,
+  options: TrainingOptions,
   watch: DownloadWatch,
 ): Promise<Parameters> {
+  const { init, seed } = options;
   if (init === undefined) return initialParameters(network, seed);
   const folder = await openModel(init, watch);
   try {
+    const other = otherNormalisation(folder, options);
+    if (other !== undefined) {
+      const { mean, std } = folder;
+      watch.onWarning?.(
+        `The weights of "${init}" are of images with another ${other}: --mean ${mean} --std ${std} gives the same`,
+      );
+    }
     return fineTuneParameters(network, await allParameters(network, folder), seed).parameters;
   } finally {
     folder.weights.close();

@@ -163,6 +163,18 @@ Deno.test("what deno task train leaves opens as an annotator and as a classifier
   assertEquals((100 * value).toFixed(2), top1);
 });
 
+Deno.test("deno task train says so if the weights to begin with are of images normalised in another way", async () => {
+  const { folder } = await wholeRun();
+  const args = [IMAGES, "--init", folder, ...SMALL, "--epochs", "1", "--mean", "0.5,0.5,0.5", "--output", newRun()];
+  const { code, error } = await runTask("train", ...args);
+  assertEquals(code, 0, error);
+  assertStringIncludes(
+    error,
+    `The weights of "${folder}" are of images with another mean: ` +
+      "--mean 0.485,0.456,0.406 --std 0.229,0.224,0.225 gives the same\n",
+  );
+});
+
 pythonTest("PyTorch opens the weights, which have timm's names", ["torch", "timm", "safetensors"], async (run) => {
   const folder = newRun();
   const args = [IMAGES, ...SMALL, "--network", "resnet18", "--size", "32", "--epochs", "1", "--output", folder];
