@@ -1,6 +1,6 @@
 /**
- * What LabelPooling costs in training: `deno task bench:step`, a step of a ResNet-18 at 224 x 224 on label maps of ImageNet's
- * classes, beside the same step on targets that are there already.
+ * What LabelPooling costs in training: `deno task bench:step`, a step of a ResNet-18, or another network, at 224 x 224 on label
+ * maps of ImageNet's classes, beside the same step on targets that are there already.
  *
  * Three measurements: the pooling kernels' share of the step by the adapter's clock; pooling by itself, upload of maps and
  * crops included, over the step; and the difference of whole steps, which is far below what steps differ by themselves.
@@ -40,13 +40,15 @@ const augmentation: AugmentationSettings = {
   flip: 0.5,
 };
 
-const { rounds, batch: given } = readBenchOptions(
+const { rounds, batch: given, architecture } = readBenchOptions(
   "bench:step",
   {
+    network: { value: "NAME", help: "timm's name of what is trained; default resnet18" },
     rounds: { value: "N", help: "timings of each contestant; default 5" },
     batch: { value: "N", help: "images of a step, 256 at most; default 4 in software, 128 on a GPU" },
   },
   ({ text }) => ({
+    architecture: text("network") ?? "resnet18",
     rounds: readCount(text("rounds") ?? "5", "rounds"),
     batch: text("batch") === undefined ? undefined : readCount(text("batch")!, "batch"),
   }),
@@ -69,7 +71,9 @@ const targets = Float32Array.from(poolLabels(maps, crops));
 const step: TrainingBatch = { images, samples, seeds: new Uint32Array(batch), maps, targets };
 
 console.log(
-  `ResNet-18 at ${SIZE} x ${SIZE}, batch ${batch}, ${classes} classes, maps of ${grid.join(" x ")} cells, k = ${k}, ` +
+  `${architecture} at ${SIZE} x ${SIZE}, batch ${batch}, ${classes} classes, maps of ${
+    grid.join(" x ")
+  } cells, k = ${k}, ` +
     `${dtype}; medians of ${rounds} rounds`,
 );
 const pooled = await contestant(device, "step with LabelPooling", source);
@@ -116,7 +120,7 @@ function firstMaps(all: SparseMaps, count: number): SparseMaps {
 }
 
 async function contestant(device: Device, name: string, targets: TargetSource) {
-  const network = buildNetwork("resnet18", { classes });
+  const network = buildNetwork(architecture, { classes });
   const trainer = await createTrainer(device, {
     network,
     parameters: initialParameters(network, 1),
