@@ -75,8 +75,10 @@ Deno.test("loadBatches() replaces what cannot be decoded by what follows it, and
 
 Deno.test("loadBatches() says why no image can be decoded", async () => {
   const images = Deno.makeTempDirSync();
-  Deno.mkdirSync(join(images, "cat"));
-  for (const name of ["1.png", "2.png"]) Deno.writeTextFileSync(join(images, "cat", name), "no image");
+  for (const folder of ["cat", "dog"]) {
+    Deno.mkdirSync(join(images, folder));
+    Deno.writeTextFileSync(join(images, folder, "1.png"), "no image");
+  }
   await assertRejects(
     () => load({ images, batch: 2 }),
     Error,
