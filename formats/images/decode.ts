@@ -69,53 +69,62 @@ export function loadDecoder(): Promise<Sharp> {
 async function decodeWithVips(bytes: Uint8Array, format: ImageFormat): Promise<DecodedImage> {
   const sharp = await loadDecoder();
   let found = "";
-  try {
-    // The size is checked below, with a message that names it.
-    // libtiff reports an early end as any other error.
-    const failOn = format === "TIFF" ? "error" : "truncated";
-    const image = sharp(bytes, { failOn, ignoreIcc: true, limitInputPixels: false });
-    const { width, height, space, depth, orientation = 1 } = await image.metadata();
-    found = ` of ${width} x ${height} pixels`;
-    checkSize(format, width, height);
-    if (depth !== "uchar" && depth !== "ushort") throw new Error(`its samples are of type ${depth}`);
-    if (format === "TIFF" && orientation !== 1) image.autoOrient();
-    if (space === "cmyk") {
-      const { data, info } = await image.pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth: "uchar" })
-        .toBuffer({ resolveWithObject: true });
-      return { width: info.width, height: info.height, pixels: cmykToRgb(data, info.channels) };
-    }
-    if (space === "grey16" && !isGreyAlphaPng(bytes, format)) {
-      const { data, info } = await image.pipelineColourspace("grey16").removeAlpha().toColourspace("grey16")
-        .raw({ depth: "ushort" }).toBuffer({ resolveWithObject: true });
-      return { width: info.width, height: info.height, pixels: clippedGreyToRgb(data) };
-    }
-    const { data, info } = await image.toColourspace("srgb").removeAlpha().raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`its colour space is ${space}`);
-    return { width: info.width, height: info.height, pixels: ownBuffer(data) };
-  } catch (error) {
-    const message = (error as Error).message;
-    if (message.startsWith("Cannot decode")) throw error;
-    throw new Error(`Cannot decode ${format}${found}: ${vipsReason(message)}`);
+  /**
+   * What libvips says of an error is in a buffer that all threads share, where others may wipe or mix it: what is said of
+   * an image would depend on what is decoded beside it. So what failed is found in the bytes.
+   */
+  const read = <T>(result: Promise<T>) =>
+    result.catch(() => {
+      throw new Error(`Cannot decode ${format}${found}: ${damage(bytes, format)}`);
+    });
+  const refuse = (reason: string) => new Error(`Cannot decode ${format}${found}: ${reason}`);
+  // libtiff reports an early end as any other error.
+  const failOn = format === "TIFF" ? "error" : "truncated";
+  const image = sharp(bytes, { failOn, ignoreIcc: true, limitInputPixels: false });
+  const { width, height, space, depth, orientation = 1 } = await read(image.metadata());
+  found = ` of ${width} x ${height} pixels`;
+  checkSize(format, width, height);
+  if (depth !== "uchar" && depth !== "ushort") throw refuse(`its samples are of type ${depth}`);
+  if (format === "TIFF" && orientation !== 1) image.autoOrient();
+  if (space === "cmyk") {
+    const { data, info } = await read(
+      image.pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth: "uchar" })
+        .toBuffer({ resolveWithObject: true }),
+    );
+    return { width: info.width, height: info.height, pixels: cmykToRgb(data, info.channels) };
   }
+  if (space === "grey16" && !isGreyAlphaPng(bytes, format)) {
+    const { data, info } = await read(
+      image.pipelineColourspace("grey16").removeAlpha().toColourspace("grey16").raw({ depth: "ushort" })
+        .toBuffer({ resolveWithObject: true }),
+    );
+    return { width: info.width, height: info.height, pixels: clippedGreyToRgb(data) };
+  }
+  const { data, info } = await read(
+    image.toColourspace("srgb").removeAlpha().raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true }),
+  );
+  if (info.channels !== 3) throw refuse(`its colour space is ${space}`);
+  return { width: info.width, height: info.height, pixels: ownBuffer(data) };
 }
 
-/** What libvips says in its own terms, and what it says in ours. */
-const VIPS_REASONS = new Map([
-  ["", "its header is corrupt"],
-  ["Input buffer contains unsupported image format", "its header is corrupt"],
-  ["Unknown error", "it ends early or is corrupt"],
-  ["libpng read error", "its data ends early or is corrupt"],
-  ["unable to parse image", "it ends early or is corrupt"],
-]);
+/** Why an image that libvips does not decode may be damaged. */
+function damage(bytes: Uint8Array, format: ImageFormat): string {
+  return endsEarly(bytes, format) ? "it ends early" : "it is corrupt, or of a kind that is not read";
+}
 
-/** libvips reports a line for each attempt, with the loader's name before it; the last one says most. */
-function vipsReason(message: string): string {
-  const lines = message.split("\n").map((line) =>
-    line.replace(/^(Input buffer has corrupt header: ?|\w+: )+/, "").trim()
-  );
-  const last = lines.filter((line) => line !== "").at(-1) ?? "";
-  return VIPS_REASONS.get(last) ?? last;
+/** Whether the bytes lack the end that the format prescribes; false where it prescribes none. */
+function endsEarly(bytes: Uint8Array, format: ImageFormat): boolean {
+  switch (format) {
+    case "JPEG":
+      // The end marker; zeros and other bytes may follow it.
+      return !bytes.some((byte, index) => byte === 0xff && bytes[index + 1] === 0xd9);
+    case "PNG":
+      return !new TextDecoder("latin1").decode(bytes.subarray(-12)).includes("IEND");
+    case "WebP":
+      return bytes.length < 8 + new DataView(bytes.buffer, bytes.byteOffset, 8).getUint32(4, true);
+    default:
+      return false;
+  }
 }
 
 /** The size in a PNG's header, which libvips does not tell if it is zero. */

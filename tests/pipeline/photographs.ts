@@ -11,7 +11,7 @@ const DECODE = join(ROOT, "tests/fixtures/images/decode");
 
 /** Files that look like images and are none, and what is said of each. */
 export const BROKEN = {
-  "bad_truncated.jpg": "Cannot decode JPEG: premature end of JPEG image",
+  "bad_truncated.jpg": "Cannot decode JPEG: it ends early",
   "bad_empty.jpg": "Cannot decode image: it is empty (0 bytes)",
   "bad_text.jpg": 'Cannot decode image: text that begins "This is not the image you are looking fo" ' +
     "is no JPEG, PNG, WebP, GIF, TIFF, BMP or PNM",

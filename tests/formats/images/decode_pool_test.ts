@@ -151,3 +151,21 @@ Deno.test("openDecodePool() and decodeImages() refuse numbers that are none", as
   await assertRejects(() => Array.fromAsync(results), RangeError, "Cannot read 0 images ahead");
   pool.close();
 });
+
+Deno.test("decode() says the same of a damaged image, whatever is decoded beside it", async () => {
+  const folder = "assets/photos/single";
+  const name = [...Deno.readDirSync(folder)].map(({ name }) => name).sort().find((name) => name.endsWith(".jpg"))!;
+  const photograph = await Deno.readFile(`${folder}/${name}`);
+  const path = await Deno.makeTempDir();
+  const paths = [0.4, 0.5, 0.6, 0.7].map((share) => `${path}/${share}.jpg`);
+  for (const [index, file] of paths.entries()) {
+    await Deno.writeFile(file, photograph.slice(0, Math.round(photograph.length * (0.4 + index / 10))));
+  }
+  const pool = openDecodePool(4);
+  const images = stored(Array.from({ length: 120 }, (_, index) => paths[index % 4]));
+  const reasons = await Promise.all(
+    images.map((image) => pool.decode(image).then(() => "decoded", ({ message }) => message)),
+  );
+  pool.close();
+  assertEquals(new Set(reasons).size, 1, [...new Set(reasons)].join("\n"));
+});
