@@ -66,7 +66,12 @@ export async function downloadBlob(
   } finally {
     file.close();
   }
-  await Deno.rename(incomplete, path);
+  try {
+    await Deno.rename(incomplete, path);
+  } catch (error) {
+    // Who waited for the lock, and found the file whole, may have been first.
+    if (!(error instanceof Deno.errors.NotFound && await isFile(path, remote.size))) throw error;
+  }
 }
 
 /** Fetches until the file is as long as it should be, from where it ends. */
