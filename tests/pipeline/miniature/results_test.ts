@@ -57,7 +57,7 @@ Deno.test("resultLines() shows means, errors over seeds, and differences to the 
 
 Deno.test("resultMarkdown() is a table of the same with the charts", () => {
   const text = resultMarkdown(ROWS, FINDINGS);
-  assertStringIncludes(text, "resnet8_s2 at 32 x 32, 60 epochs of 1,000 images of 3 or more objects.");
+  assertStringIncludes(text, "resnet8_s2 at 32 x 32, 36 epochs of 1,000 images of 3 or more objects.");
   assertStringIncludes(text, "\n| masks (oracle) | 75.0 +- 0.0 % | +37.5 +- 12.5 | 100.0 +- 0.0 % | +37.5 +- 12.5 |\n");
   assertEquals(text.match(/^!\[.*\]\(\w+\.svg\)$/gm)?.length, 3);
 });
