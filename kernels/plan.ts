@@ -198,10 +198,10 @@ export async function createPlan(
         for (const [texture, tensor] of held) if (tensor === bindings[name]) held.delete(texture);
       }
     });
+    const parts = Map.groupBy(actions, ({ part }) => part);
     plan = {
       tensor: range,
-      encode: (encoder, part) =>
-        encodeActions(encoder, part === undefined ? actions : actions.filter((action) => action.part === part)),
+      encode: (encoder, part) => encodeActions(encoder, part === undefined ? actions : parts.get(part) ?? []),
       measure: () => measureActions(device, actions),
       bytes: {
         arena: arena.bytes,
