@@ -11,7 +11,7 @@
  */
 
 import { type Kernel, spreadWorkgroups } from "../../kernel.ts";
-import { GROUP, PRECISION } from "../resize/tables.ts";
+import { PACKED_SUM, sumHorizontally, sumVertically } from "../resize/fixed_point.ts";
 import { BUILTINS, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { finishPixel } from "./finish.ts";
 import { MOST_REDUCTION } from "./reduce.ts";
@@ -26,18 +26,6 @@ const SUPPORT = 2;
 
 /** Rows that a tile needs: its middles lie at most 15 x 4 apart, and the filter reaches 2 x 4 to both sides. */
 const ROWS = (TILE - 1) * MOST_REDUCTION + 2 * SUPPORT * MOST_REDUCTION + 2;
-
-const ROUND = `    sum = clamp(sum >> vec3<u32>(${PRECISION}u), vec3<i32>(0), vec3<i32>(255));`;
-const START = `vec3<i32>(${1 << (PRECISION - 1)})`;
-
-/** Pixel `tap` of three words, weighed. */
-function weigh(tap: number): string {
-  const bytes = [0, 1, 2].map((colour) => {
-    const byte = 3 * tap + colour;
-    return `(word${byte >> 2} >> ${(byte & 3) * 8}u) & 255u`;
-  });
-  return `      sum += vec3<i32>(vec3<u32>(${bytes.join(", ")})) * tables[weight + ${tap}u * parameters.width];`;
-}
 
 /**
  * Cuts out and resizes a batch, for a GPU.
@@ -98,25 +86,8 @@ fn main(${BUILTINS}) {
     for (var row = local / ${TILE}u; row < rows; row += ${TILE}u) {
       var weight = entry + 2u * parameters.width;
       let byte = ((first + row) * place.y + start) * 3u;
-      // The group's 12 bytes begin within a word, always at the same byte, since a group is whole words long.
-      let shift = byte % 4u * 8u;
-      var source = place.x + byte / 4u;
-      var next = pixels[source];
-      var sum = ${START};
-      for (var tap = 0u; tap < taps; tap += ${GROUP}u) {
-${
-      [0, 1, 2].map((word) =>
-        `      let before${word} = next;
-      next = pixels[source + ${word + 1}u];
-      let word${word} = (before${word} >> shift) | ((next << 1u) << (31u - shift));`
-      ).join("\n")
-    }
-${[0, 1, 2, 3].map(weigh).join("\n")}
-        weight += ${GROUP}u * parameters.width;
-        source += 3u;
-      }
-${ROUND}
-      resized[row * ${TILE}u + column] = u32(sum.x | (sum.y << 8u) | (sum.z << 16u));
+${sumHorizontally({ image: "place.x", stride: "parameters.width" })}
+      resized[row * ${TILE}u + column] = ${PACKED_SUM};
     }
   }
   workgroupBarrier();
@@ -125,16 +96,8 @@ ${ROUND}
     let taps = select(0u, u32(tables[entry + parameters.height]), place.y > 0u);
     var weight = entry + 2u * parameters.height;
     var source = (u32(tables[entry]) - first) * ${TILE}u + column;
-    var sum = ${START};
-    for (var tap = 0u; tap < taps; tap++) {
-      let colour = resized[source];
-      let rgb = vec3<i32>(vec3<u32>(colour, colour >> 8u, colour >> 16u) & vec3<u32>(255u));
-      sum += rgb * tables[weight];
-      weight += parameters.height;
-      source += ${TILE}u;
-    }
-${ROUND}
-    let colour = select(0u, u32(sum.x | (sum.y << 8u) | (sum.z << 16u)) | 0xff000000u, place.y > 0u);
+${sumVertically({ rows: "resized", width: `${TILE}u`, stride: "parameters.height" })}
+    let colour = select(0u, ${PACKED_SUM} | 0xff000000u, place.y > 0u);
     let pixel = y * parameters.width + x;
     output[sample * parameters.height * parameters.width + pixel] = ${
       normalised ? `${vectorType(storage)}(finish(sample, pixel, colour))` : "colour"

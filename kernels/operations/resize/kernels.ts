@@ -7,23 +7,11 @@
 
 import type { Kernel, Profile } from "../../kernel.ts";
 import { itemKernel, type Target, vectorType } from "../tensor.ts";
-import { GROUP, PRECISION, type ResizeTables } from "./tables.ts";
-
-const ROUND = `  sum = clamp(sum >> vec3<u32>(${PRECISION}u), vec3<i32>(0), vec3<i32>(255));`;
-const START = `vec3<i32>(${1 << (PRECISION - 1)})`;
-
-/** Pixel `tap` of three words, weighed. */
-function weigh(tap: number): string {
-  const bytes = [0, 1, 2].map((colour) => {
-    const byte = 3 * tap + colour;
-    return `(word${byte >> 2} >> ${(byte & 3) * 8}u) & 255u`;
-  });
-  return `    sum += vec3<i32>(vec3<u32>(${bytes.join(", ")})) * tables[weight + ${tap}u * parameters.output];`;
-}
+import { PACKED_SUM, sumHorizontally, sumVertically } from "./fixed_point.ts";
+import type { ResizeTables } from "./tables.ts";
 
 /**
- * The horizontal pass. Taps go in groups of 4: fewer loads, 5 to 30 % less time. Past an output pixel's last tap they
- * read whatever lies there, with weight zero.
+ * The horizontal pass.
  *
  * @param options `tables` of the image; `pixelsOffset`, in bytes, a multiple of 4, where in `pixels` the image begins;
  * `tablesOffset`, in elements, where in `tables` its values do.
@@ -57,25 +45,8 @@ export function resizeHorizontalKernel(
   let taps = u32(tables[parameters.table + parameters.output + x]);
   var weight = parameters.table + 2u * parameters.output + x;
   let byte = (row * parameters.width + first) * 3u;
-  // The group's 12 bytes begin within a word, always at the same byte, since a group is whole words long.
-  let shift = byte % 4u * 8u;
-  var source = parameters.pixels + byte / 4u;
-  var next = pixels[source];
-  var sum = ${START};
-  for (var tap = 0u; tap < taps; tap += ${GROUP}u) {
-${
-      [0, 1, 2].map((word) =>
-        `    let before${word} = next;
-    next = pixels[source + ${word + 1}u];
-    let word${word} = (before${word} >> shift) | ((next << 1u) << (31u - shift));`
-      ).join("\n")
-    }
-${[0, 1, 2, 3].map(weigh).join("\n")}
-    weight += ${GROUP}u * parameters.output;
-    source += 3u;
-  }
-${ROUND}
-  rows[item] = u32(sum.x | (sum.y << 8u) | (sum.z << 16u));`,
+${sumHorizontally({ image: "parameters.pixels", stride: "parameters.output" })}
+  rows[item] = ${PACKED_SUM};`,
   });
 }
 
@@ -109,15 +80,7 @@ export function resizeVerticalKernel(
   let taps = u32(tables[parameters.table + parameters.height + y]);
   var weight = parameters.table + 2u * parameters.height + y;
   var source = first * parameters.width + item % parameters.width;
-  var sum = ${START};
-  for (var tap = 0u; tap < taps; tap++) {
-    let colour = rows[source];
-    let rgb = vec3<i32>(vec3<u32>(colour, colour >> 8u, colour >> 16u) & vec3<u32>(255u));
-    sum += rgb * tables[weight];
-    weight += parameters.height;
-    source += parameters.width;
-  }
-${ROUND}
+${sumVertically({ rows: "rows", width: "parameters.width", stride: "parameters.height" })}
   let normalised = vec4<f32>(levels[sum.x].x, levels[sum.y].y, levels[sum.z].z, 0.0);
   output[parameters.slot * parameters.items + item] = ${vector}(normalised);`,
   });
