@@ -24,18 +24,20 @@ export function fileError(subject: string, error: unknown): Error {
 }
 
 /**
- * Replaces a file's content: what is read under that name, even after a power cut, is the old text or the new one.
+ * Replaces a file's content: what is read under that name, even after a power cut, is the old content or the new one.
  *
  * @param path The file; it need not exist.
- * @param text Its new content.
+ * @param content Its new content: a text, or bytes in pieces.
  * @throws {Error} If the disk is full, or the file cannot be written for another reason; the old content is kept.
  */
-export function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, content: string | Iterable<Uint8Array>): void {
   const partial = path + PARTIAL;
+  const pieces = typeof content === "string" ? [new TextEncoder().encode(content)] : content;
   try {
     using file = Deno.openSync(partial, { write: true, create: true, truncate: true });
-    const bytes = new TextEncoder().encode(text);
-    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+    for (const bytes of pieces) {
+      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
+    }
     file.syncSync();
   } catch (error) {
     removeIfThere(partial);

@@ -5,9 +5,8 @@
  * @module
  */
 
-import { dirname } from "@std/path";
 import { bytesOf } from "../labels/bytes.ts";
-import { fileError, PARTIAL, removeIfThere, syncFolder } from "../labels/files.ts";
+import { replaceFile } from "../labels/files.ts";
 import { elementCount } from "./data_types.ts";
 
 /** A tensor to write. */
@@ -32,18 +31,7 @@ export function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): void {
   const header = headerOf(path, tensors, metadata);
-  const partial = path + PARTIAL;
-  try {
-    using file = Deno.openSync(partial, { write: true, create: true, truncate: true });
-    writeAll(file, header);
-    for (const { data } of tensors.values()) writeAll(file, bytesOf(data));
-    file.syncSync();
-  } catch (error) {
-    removeIfThere(partial);
-    throw fileError(`Cannot write "${path}"`, error);
-  }
-  Deno.renameSync(partial, path);
-  syncFolder(dirname(path));
+  replaceFile(path, [header, ...tensors.values().map(({ data }) => bytesOf(data))]);
 }
 
 function headerOf(
@@ -67,8 +55,4 @@ function headerOf(
   new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
   header.set(json, 8);
   return header;
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
 }
