@@ -4,9 +4,8 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
 import { replaceFile } from "../formats/labels/files.ts";
-import { readClassNames } from "./class_names.ts";
+import { loadCommandModel } from "./command_model.ts";
 import { EVALUATE_HELP, type EvaluateCommand, readEvaluateOptions } from "./evaluate_options.ts";
 import { loadClassifier, type LoadedClassifier } from "./evaluation/classifier.ts";
 import { type DataSet, openDataSet } from "./evaluation/data_set.ts";
@@ -24,9 +23,6 @@ import { formatDuration, formatNumberOf } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
 
-/** What classifies when no model is named, wherever the command is called from. */
-const SAMPLE_MODEL = fromFileUrl(new URL("../assets/efficientnet_lite0", import.meta.url));
-
 /**
  * Runs the command.
  *
@@ -40,7 +36,11 @@ export function runEvaluate(args: readonly string[]): Promise<number> {
 async function run(command: EvaluateCommand, progress: Progress): Promise<number> {
   const { csv, json, quiet } = command;
   const start = performance.now();
-  const model = await load(command, progress);
+  const model = await loadCommandModel(
+    command,
+    progress,
+    (reference, settings) => loadClassifier(reference, { ...command, ...settings }),
+  );
   try {
     const dataSet = await openDataSet(command.images, model, command.kind);
     const measures = await measuresOf(command, dataSet, model);
@@ -77,18 +77,6 @@ async function run(command: EvaluateCommand, progress: Progress): Promise<number
   } finally {
     model.close();
   }
-}
-
-async function load(command: EvaluateCommand, progress: Progress): Promise<LoadedClassifier> {
-  const { model = SAMPLE_MODEL, classes, quiet } = command;
-  const loaded = await loadClassifier(model, {
-    ...command,
-    classNames: classes === undefined ? undefined : await readClassNames(classes),
-    onDownload: quiet ? undefined : progress.download,
-    onWarning: progress.print,
-  });
-  progress.end();
-  return loaded;
 }
 
 /** What the command asks for: the data set's own labels, where it has some, and each file of others. */

@@ -7,7 +7,7 @@
 import { fromFileUrl } from "@std/path";
 import { openImages } from "../formats/images/mod.ts";
 import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
-import { readClassNames } from "./class_names.ts";
+import { loadCommandModel } from "./command_model.ts";
 import { formatCount, formatSize } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
@@ -16,9 +16,8 @@ import { withSignals } from "./signals.ts";
 import { summarise } from "./summary.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 
-/** What runs when nothing is named, wherever the command is called from. */
+/** What is labelled when nothing is named, wherever the command is called from. */
 const SAMPLE_IMAGES = fromFileUrl(new URL("../assets/photos", import.meta.url));
-const SAMPLE_ANNOTATOR = fromFileUrl(new URL("../assets/efficientnet_lite0", import.meta.url));
 
 /**
  * Runs the command.
@@ -34,7 +33,11 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   const { images = SAMPLE_IMAGES, out, quiet, show } = command;
   const start = performance.now();
   const source = await openImages(images);
-  const annotator = await load(command, progress);
+  const annotator = await loadCommandModel(
+    { ...command, model: command.annotator },
+    progress,
+    (reference, settings) => loadAnnotator(reference, { ...command, ...settings }),
+  );
   try {
     if (!quiet) {
       progress.print(describeRun(annotator, `${formatCount(await source.count())} images in ${source.description}`));
@@ -64,18 +67,6 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   } finally {
     annotator.close();
   }
-}
-
-async function load(command: RelabelCommand, progress: Progress): Promise<LoadedAnnotator> {
-  const { annotator = SAMPLE_ANNOTATOR, classes, quiet } = command;
-  const loaded = await loadAnnotator(annotator, {
-    ...command,
-    classNames: classes === undefined ? undefined : await readClassNames(classes),
-    onDownload: quiet ? undefined : progress.download,
-    onWarning: progress.print,
-  });
-  progress.end();
-  return loaded;
 }
 
 function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, images: string): string {
