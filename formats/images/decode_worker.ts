@@ -10,6 +10,7 @@
 /// <reference lib="deno.worker" />
 
 import { type DecodedImage, decodeImage, loadDecoder } from "./decode.ts";
+import { readImageFile } from "./image_file.ts";
 import { releaseBytes } from "./pixels.ts";
 import type { FilePlace } from "./source.ts";
 
@@ -23,9 +24,6 @@ export type DecodeReply =
   | { readonly decoded: DecodedImage }
   | { readonly reason: string };
 
-/** Bytes; what the native decoder takes at most. */
-const LARGEST_FILE = 2 ** 31 - 1;
-
 async function answer(request: DecodeRequest): Promise<DecodeReply> {
   try {
     const bytes = "path" in request ? await readImageFile(request) : request;
@@ -35,32 +33,6 @@ async function answer(request: DecodeRequest): Promise<DecodeReply> {
   } catch (error) {
     return { reason: (error as Error).message };
   }
-}
-
-async function readImageFile({ path, range }: FilePlace): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    if (range) return await readRange(path, range);
-    const { size } = await Deno.stat(path);
-    if (size <= LARGEST_FILE) return await Deno.readFile(path);
-    throw new RangeError(`${size} bytes are too many for an image`);
-  } catch (error) {
-    throw new Error(`Cannot read image: ${(error as Error).message}`);
-  }
-}
-
-async function readRange(
-  path: string,
-  { offset, length }: { readonly offset: number; readonly length: number },
-): Promise<Uint8Array<ArrayBuffer>> {
-  using file = await Deno.open(path);
-  await file.seek(offset, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(length);
-  for (let filled = 0; filled < length;) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) throw new Error(`"${path}" ends at byte ${offset + filled}, before the end of the image`);
-    filled += count;
-  }
-  return bytes;
 }
 
 function reply(message: DecodeReply): void {

@@ -9,21 +9,21 @@ import { concatenate } from "../labels/bytes.ts";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
-/** The numbers that PNG has for grey and RGB. */
-const COLOUR_TYPE = { 1: 0, 3: 2 } as const;
+/** The numbers that PNG has for grey, RGB and RGBA. */
+const COLOUR_TYPE = { 1: 0, 3: 2, 4: 6 } as const;
 
 /**
  * Encodes an image without loss, eight bits a sample. It is made for noise and for flat areas: rows are not filtered, and
  * deflate looks for runs alone, which takes half the time of looking for repetitions that noise has by chance only.
  *
  * @param pixels Bytes, `[H, W, channels]`.
- * @param size Pixels, and 3 channels for RGB or 1 for grey.
+ * @param size Pixels, and 3 channels for RGB, 4 for RGBA (not premultiplied) or 1 for grey.
  * @returns The file.
  * @throws {RangeError} If the pixels are not as many as the size says.
  */
 export function encodePng(
-  pixels: Uint8Array,
-  size: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
+  pixels: Uint8Array | Uint8ClampedArray,
+  size: { readonly width: number; readonly height: number; readonly channels: 1 | 3 | 4 },
 ): Uint8Array {
   const { width, height, channels } = size;
   const line = width * channels;

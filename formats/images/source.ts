@@ -84,6 +84,14 @@ export interface Shard {
 
 type Kind = "image" | "tar" | "parquet";
 
+/** What a path of images names. */
+export interface FoundImages {
+  /** A folder of images (or of class folders), one image file, or shards that hold images. */
+  readonly kind: "folder" | "file" | "tar" | "parquet";
+  /** The files of the last three. */
+  readonly shards: readonly Shard[];
+}
+
 /**
  * Opens whatever images `path` names; the module's table says how it is read.
  *
@@ -93,9 +101,31 @@ type Kind = "image" | "tar" | "parquet";
  * @throws {TypeError} If a folder holds several kinds, or a Parquet file no image column.
  */
 export async function openImages(path: string): Promise<ImageSource> {
+  const { kind, shards } = await findImages(path);
+  switch (kind) {
+    case "folder":
+      return await openImageFolder(path);
+    case "file":
+      return openImageFile(path);
+    case "tar":
+      return await openTarShards(path, shards);
+    case "parquet":
+      return await openParquet(path, shards);
+  }
+}
+
+/**
+ * Tells what `path` names, without a look at the images.
+ *
+ * @param path A file, a folder, or a pattern with braces.
+ * @returns Its kind and files.
+ * @throws {Deno.errors.NotFound} If there is nothing there.
+ * @throws {TypeError} If a folder holds several kinds.
+ */
+export async function findImages(path: string): Promise<FoundImages> {
   const info = await statOrNull(path);
-  if (info?.isDirectory) return await openFolder(path);
-  if (info) return await openShards(path, [{ path, name: basename(path) }]);
+  if (info?.isDirectory) return await findInFolder(path);
+  if (info) return await findShards(path, [{ path, name: basename(path) }]);
   const names = expandBraces(path);
   if (names.length === 1) throw new Deno.errors.NotFound(`Cannot open images "${path}": no such file or folder`);
   const root = path.slice(0, path.slice(0, path.indexOf("{")).lastIndexOf("/") + 1);
@@ -105,10 +135,10 @@ export async function openImages(path: string): Promise<ImageSource> {
       throw new Deno.errors.NotFound(`Cannot open images "${path}": there is no file "${shard.path}"`);
     }
   }
-  return await openShards(path, shards);
+  return await findShards(path, shards);
 }
 
-async function openFolder(path: string): Promise<ImageSource> {
+async function findInFolder(path: string): Promise<FoundImages> {
   const shards: Record<Kind, Shard[]> = { image: [], tar: [], parquet: [] };
   try {
     for await (const { name, isDirectory } of Deno.readDir(path)) {
@@ -123,9 +153,9 @@ async function openFolder(path: string): Promise<ImageSource> {
     const found = kinds.map((kind) => `${shards[kind].length} ${kind}`).join(" and ");
     throw new TypeError(`Cannot read images from "${path}": it holds ${found} files, name those of one kind`);
   }
-  if (kinds.length === 0 || kinds[0] === "image") return await openImageFolder(path);
-  const sorted = shards[kinds[0]].sort((a, b) => compareNatural(a.name, b.name));
-  return kinds[0] === "tar" ? await openTarShards(path, sorted) : await openParquet(path, sorted);
+  const [kind = "image"] = kinds;
+  if (kind === "image") return { kind: "folder", shards: [] };
+  return { kind, shards: shards[kind].sort((a, b) => compareNatural(a.name, b.name)) };
 }
 
 function kindByName(name: string): Kind | null {
@@ -134,11 +164,10 @@ function kindByName(name: string): Kind | null {
   return /\.parquet$/i.test(name) ? "parquet" : null;
 }
 
-async function openShards(path: string, shards: readonly Shard[]): Promise<ImageSource> {
+async function findShards(path: string, shards: readonly Shard[]): Promise<FoundImages> {
   const kind = await kindByContent(shards[0].path);
-  if (kind === "tar") return await openTarShards(path, shards);
-  if (kind === "parquet") return await openParquet(path, shards);
-  if (shards.length === 1) return openImageFile(path);
+  if (kind !== "image") return { kind, shards };
+  if (shards.length === 1) return { kind: "file", shards };
   throw new TypeError(`Cannot read images from "${path}": "${shards[0].path}" is neither a tar nor a Parquet file`);
 }
 

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import sharp from "sharp";
 import { decodeImage } from "../../../formats/images/mod.ts";
 import { encodePng } from "../../../formats/images/encode_png.ts";
 
@@ -12,6 +13,12 @@ Deno.test("encodePng() keeps every pixel of RGB images, and repeats grey ones in
     const { pixels } = await decodeImage(encodePng(grey, { width, height, channels: 1 }));
     assertEquals(pixels, Uint8Array.from(pixels, (_, index) => grey[Math.floor(index / 3)]));
   }
+});
+
+Deno.test("encodePng() keeps the colour and opacity of every RGBA pixel, also where nothing is seen", async () => {
+  const pixels = Uint8Array.from({ length: 5 * 7 * 4 }, (_, index) => index * 89 % 256).fill(0, 7, 8);
+  const png = encodePng(pixels, { width: 5, height: 7, channels: 4 });
+  assertEquals(new Uint8Array(await sharp(png).raw().toBuffer()), pixels);
 });
 
 Deno.test("encodePng() stores flat areas in little", () => {

@@ -1,0 +1,80 @@
+/**
+ * Small pictures of images, for pages.
+ *
+ * @module
+ */
+
+import { decodeImage, MOST_PIXELS } from "../../formats/images/mod.ts";
+import { loadDecoder } from "../../formats/images/decode.ts";
+import { imageFormat } from "../../formats/images/image_format.ts";
+import type { Crop } from "../../kernels/operations/label_pooling/mod.ts";
+
+type Sharp = import("sharp").Sharp;
+
+/** What a picture shows. */
+export interface ThumbnailOptions {
+  /** Pixels of the longer side at most; smaller images are not enlarged. */
+  readonly side: number;
+  /** The part to show, in fractions of the image; all of it if left out. */
+  readonly crop?: Pick<Crop, "top" | "left" | "height" | "width">;
+}
+
+/**
+ * A small picture of an image. It lies as the decoded pixels do, which a label map was made of: the EXIF orientation is
+ * ignored except in TIFF.
+ *
+ * @param encoded The image's file.
+ * @param options Its size, and which part.
+ * @returns WebP.
+ * @throws {Error} If the image cannot be decoded; the message is the decoder's reason.
+ */
+export async function thumbnail(
+  encoded: Uint8Array<ArrayBuffer>,
+  options: ThumbnailOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return await shrinkJpeg(encoded, options) ?? await shrinkDecoded(encoded, options);
+}
+
+/** A JPEG shrunk while it is decoded, ten times as fast for large ones; null where that cannot be done. */
+async function shrinkJpeg(
+  encoded: Uint8Array,
+  options: ThumbnailOptions,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (imageFormat(encoded) !== "JPEG") return null;
+  const sharp = await loadDecoder();
+  const image = sharp(encoded, { failOn: "truncated", ignoreIcc: true, limitInputPixels: MOST_PIXELS });
+  try {
+    const { width, height, space } = await image.metadata();
+    return space === "cmyk" ? null : await shrink(image, { width, height }, options);
+  } catch {
+    // Decoding it in full finds the reason.
+    return null;
+  }
+}
+
+async function shrinkDecoded(encoded: Uint8Array, options: ThumbnailOptions): Promise<Uint8Array<ArrayBuffer>> {
+  const { width, height, pixels } = await decodeImage(encoded);
+  const sharp = await loadDecoder();
+  return await shrink(sharp(pixels, { raw: { width, height, channels: 3 } }), { width, height }, options);
+}
+
+async function shrink(
+  image: Sharp,
+  { width, height }: { readonly width: number; readonly height: number },
+  { side, crop }: ThumbnailOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (crop) {
+    const [left, columns] = pixelsOf(crop.left, crop.width, width);
+    const [top, rows] = pixelsOf(crop.top, crop.height, height);
+    image.extract({ left, top, width: columns, height: rows });
+  }
+  const data = await image.resize(side, side, { fit: "inside", withoutEnlargement: true }).webp().toBuffer();
+  return new Uint8Array(data);
+}
+
+/** First pixel and number of pixels of a part, at least one. */
+function pixelsOf(start: number, length: number, pixels: number): [start: number, count: number] {
+  const first = Math.min(Math.max(Math.round(start * pixels), 0), pixels - 1);
+  const end = Math.min(Math.max(Math.round((start + length) * pixels), first + 1), pixels);
+  return [first, end - first];
+}
