@@ -6,7 +6,7 @@
 
 import { formatCount, formatNumberOf, formatSize } from "../numbers.ts";
 import { csvField, layOut } from "../query_format.ts";
-import { type SampledCrops, shareUpTo } from "./crops.ts";
+import { type SampledCrops, shareUpTo } from "../charts/crops.ts";
 import { formatDifference, formatShare } from "./shares.ts";
 import { compare, type Comparison, meanOf } from "./statistics.ts";
 import type { Study, StudyPlan } from "./study.ts";
@@ -73,13 +73,15 @@ export function resultLines(rows: readonly ResultRow[], findings: Findings): str
  * @returns The file's text.
  */
 export function resultMarkdown(rows: readonly ResultRow[], findings: Findings): string {
-  const { trainImages, leastObjects, training: { network, size, epochs } } = findings.plan.recipe;
+  const { trainImages, leastObjects, temperature, training: { network, size, epochs } } = findings.plan.recipe;
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     "# Supervisions compared",
     "",
     `${network} at ${formatSize(size!)}, ${formatNumberOf(epochs!, "epoch")} of ` +
-    `${formatNumberOf(trainImages, "image")} of ${leastObjects} or more objects.`,
+    `${
+      formatNumberOf(trainImages, "image")
+    } of ${leastObjects} or more objects; label maps at temperature ${temperature}.`,
     "",
     line(HEADS),
     line(HEADS.map((_, column) => column === 0 ? "---" : "--:")),

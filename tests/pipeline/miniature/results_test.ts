@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import sharp from "sharp";
-import { accuracyChart, confidenceChart, overlapChart } from "../../../pipeline/miniature/charts.ts";
+import { confidenceChart, overlapChart } from "../../../pipeline/charts/crop_charts.ts";
+import { accuracyChart } from "../../../pipeline/miniature/charts.ts";
 import { reportMiniature } from "../../../pipeline/miniature/miniature.ts";
 import { RECIPES } from "../../../pipeline/miniature/recipe.ts";
 import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "../../../pipeline/miniature/results.ts";
@@ -57,7 +58,10 @@ Deno.test("resultLines() shows means, errors over seeds, and differences to the 
 
 Deno.test("resultMarkdown() is a table of the same with the charts", () => {
   const text = resultMarkdown(ROWS, FINDINGS);
-  assertStringIncludes(text, "resnet8_s2 at 32 x 32, 36 epochs of 1,000 images of 3 or more objects.");
+  assertStringIncludes(
+    text,
+    "resnet8_s2 at 32 x 32, 36 epochs of 1,000 images of 3 or more objects; label maps at temperature 0.5.",
+  );
   assertStringIncludes(text, "\n| masks (oracle) | 75.0 +- 0.0 % | +37.5 +- 12.5 | 100.0 +- 0.0 % | +37.5 +- 12.5 |\n");
   assertEquals(text.match(/^!\[.*\]\(\w+\.svg\)$/gm)?.length, 3);
 });
