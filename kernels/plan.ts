@@ -13,7 +13,7 @@
 import { type Arena, layOut, type Lifetime } from "./arena.ts";
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
 import { type Kernel, parameterBytes, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
-import type { Program, Step } from "./program.ts";
+import { ALIGNMENT, type Program, type Step } from "./program.ts";
 import { createPipeline } from "./run.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 
@@ -72,9 +72,6 @@ interface DispatchAction {
   readonly group: GPUBindGroup;
   readonly workgroups: Kernel["workgroups"];
 }
-
-/** Offsets of tensors in the arena, and of uniform blocks: WebGPU's largest default alignment. */
-const ALIGNMENT = 256;
 
 /**
  * Puts a program on a device.
@@ -180,11 +177,10 @@ export async function createPlan(
             : whole;
         }),
         ...(kernel.textures ?? []).map((texture) => views.get(textureKey(texture))!),
-        ...(kernel.windows ?? []).map((name) => ({
-          buffer: range(bindings[name]).buffer,
-          offset: weightsOffset,
-          size: WINDOW_BYTES,
-        })),
+        ...(kernel.windows ?? []).map((name) => {
+          const { buffer, offset } = range(bindings[name]);
+          return { buffer, offset: offset + weightsOffset, size: WINDOW_BYTES };
+        }),
         ...(kernel.parameters.length > 0 ? [uniforms[index]] : []),
       ];
       const group = gpu.createBindGroup({
@@ -304,11 +300,13 @@ function uploadConstants(
 }
 
 function createStates(
-  { states = new Map(), steps }: Program,
+  { states = new Map(), views, steps }: Program,
   create: (bytes: number, usage: number, label: string) => GPUBuffer,
 ): Map<string, GPUBuffer> {
   const windows = new Set(
-    steps.flatMap(({ kernel, bindings }) => (kernel.windows ?? []).map((name) => bindings[name])),
+    steps.flatMap(({ kernel, bindings }) =>
+      (kernel.windows ?? []).map((name) => views?.get(bindings[name])?.state ?? bindings[name])
+    ),
   );
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   return new Map(

@@ -32,10 +32,13 @@ export interface Step {
 /** Data that is uploaded once. */
 export type Constant = () => Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
+/** Offsets of tensors and views in their buffers are multiples of so many bytes: WebGPU's largest default alignment. */
+export const ALIGNMENT = 256;
+
 /** A part of a state, under a name of its own. */
 export interface View {
   readonly state: string;
-  /** Bytes, a multiple of 256. */
+  /** Bytes, a multiple of {@linkcode ALIGNMENT}. */
   readonly offset: number;
   readonly bytes: number;
 }

@@ -12,8 +12,11 @@ import { withGlobalPooling } from "../classifier.ts";
 import type { Network, Pair } from "../network.ts";
 import { binaryCrossEntropyKernel } from "../operations/binary_cross_entropy.ts";
 import {
+  filledVectors,
+  gatherTable,
   gatherWeightsKernel,
   inputGradientWeightPlaces,
+  type PackedForm,
   weightPlaces,
 } from "../operations/convolution/gather_weights.ts";
 import type { ConvolutionShape } from "../operations/convolution/shape.ts";
@@ -27,8 +30,16 @@ import { layoutTables } from "../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../optimizers/mod.ts";
 import type { LossScaling } from "../optimizers/prepare_step.ts";
 import { weightAverageKernel } from "../optimizers/weight_average.ts";
-import { inferShapes, type Program, type Step } from "../program.ts";
-import { addBytes, addStep, addTensor, type Builder, emptyProgram, type WeightSource } from "./builder.ts";
+import { ALIGNMENT, inferShapes, type Program, type Step } from "../program.ts";
+import {
+  addBytes,
+  addStep,
+  addTensor,
+  type Builder,
+  emptyProgram,
+  type TrainingProgram,
+  type WeightSource,
+} from "./builder.ts";
 import { addForward } from "./differentiate.ts";
 import { gradientName, layOutNetwork, type NetworkLayout, STATES, tensorViews } from "./parameters.ts";
 import { SEEDS } from "./rules.ts";
@@ -84,15 +95,15 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
   const layout = layOutNetwork(network, options);
   const program = emptyProgram();
   addStates(program, layout, options);
-  const gathers: Step[] = [];
-  addNetwork({ program, target, weights: gatheredWeights(program, gathers, target) }, options);
+  const weights = gatheredWeights(program, layout, target);
+  addNetwork({ program, target, weights }, options);
   if (accumulates(options)) {
     addStep({ program }, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
       gradient: STATES.gradient,
       sum: STATES.gradientSum,
     });
   }
-  const steps = [...gathers, ...program.steps].map((step) => ({ ...step, part: PARTS.batch }));
+  const steps = [...weights.finish(), ...program.steps].map((step) => ({ ...step, part: PARTS.batch }));
   program.steps.length = 0;
   addUpdate({ program, target }, layout, options);
   const updates = program.steps.map((step) => ({ ...step, part: PARTS.update }));
@@ -157,44 +168,77 @@ function addStates(
   states.set(STATES.turn, 4);
 }
 
-/** Packed weights made of the parameters before each batch. */
+/** Packed weights made of the parameters before each batch: what describes them, and the steps that make them. */
+interface GatheredWeights extends WeightSource {
+  /** Adds their buffers and tables to the program, once all are asked for. */
+  finish(): Step[];
+}
+
+/** Bytes of packed weights that are made together: their tables, which are larger, are in memory while they are uploaded. */
+const GATHERED_BYTES = 2 ** 24;
+
+/** A packed form that is not in memory. */
+type FormMaker = () => PackedForm;
+
+/** Packed forms that lie in one buffer. */
+interface Gather {
+  readonly state: string;
+  readonly forms: FormMaker[];
+  vectors: number;
+  bytes: number;
+}
+
 function gatheredWeights(
-  { constants, states }: ReturnType<typeof emptyProgram>,
-  gathers: Step[],
+  { constants, states, views }: TrainingProgram,
+  { parameters }: NetworkLayout,
   target: Target,
-): WeightSource {
-  const bytes = target.profile === "gpu" && target.storage === "f16" ? 2 : 4;
-  const gather = (
+): GatheredWeights {
+  const wordBytes = target.profile === "gpu" && target.storage === "f16" ? 2 : 4;
+  const firsts = new Map(parameters.segments.map(({ name, first }) => [name, first]));
+  const gathers: Gather[] = [];
+  const add = (
     packed: string,
     operation: { weight: string; bias?: string },
     shape: ConvolutionShape,
     makePlaces: () => Uint32Array<ArrayBuffer>,
   ): string => {
     // Tables are made again when they are uploaded: all of them at once would take as much memory as the network.
-    const table = makePlaces();
-    // What ends the packed form is padding, up to 64 KiB of it, which is zero and stays so.
-    const words = Math.ceil((table.findLastIndex((place) => place > 0) + 1) / 4) * 4;
-    const places = `${packed} places`;
-    constants.set(places, makePlaces);
-    states.set(packed, table.length * bytes);
-    const { weight, bias } = operation;
+    const places = makePlaces();
+    const bytes = Math.ceil(places.length * wordBytes / ALIGNMENT) * ALIGNMENT;
+    if (gathers.length === 0 || gathers[gathers.length - 1].bytes + bytes > GATHERED_BYTES) {
+      gathers.push({ state: `packed weights ${gathers.length}`, forms: [], vectors: 0, bytes: 0 });
+    }
+    const gather = gathers[gathers.length - 1];
+    const first = gather.bytes / wordBytes / 4;
     const weights = shape.outputChannels * (shape.inputChannels / shape.groups) * shape.kernel[0] * shape.kernel[1];
-    gathers.push({
-      kernel: gatherWeightsKernel({ words, weights, bias: bias !== undefined, ...target }),
-      bindings: { places, master: weight, packed, ...(bias === undefined ? {} : { bias }) },
-    });
+    const { weight, bias } = operation;
+    const origin = { weight: firsts.get(weight)!, ...(bias === undefined ? {} : { bias: firsts.get(bias)! }) };
+    gather.forms.push(() => ({ places: makePlaces(), first, weights, origin }));
+    views.set(packed, { state: gather.state, offset: gather.bytes, bytes: places.length * wordBytes });
+    gather.vectors += filledVectors(places);
+    gather.bytes += bytes;
     return packed;
   };
   return {
     forward: (operation, shape) =>
-      gather(
+      add(
         `${operation.weight} packed`,
         operation,
         shape,
         () => weightPlaces(shape, target, operation.bias !== undefined),
       ),
     backward: ({ weight }, shape) =>
-      gather(`${weight} packed for the gradient`, { weight }, shape, () => inputGradientWeightPlaces(shape, target)),
+      add(`${weight} packed for the gradient`, { weight }, shape, () => inputGradientWeightPlaces(shape, target)),
+    finish: () =>
+      gathers.map(({ state, forms, vectors, bytes }) => {
+        const places = `${state} places`;
+        states.set(state, bytes);
+        constants.set(places, () => gatherTable(forms.values().map((make) => make()), vectors));
+        return {
+          kernel: gatherWeightsKernel({ vectors, ...target }),
+          bindings: { places, master: STATES.parameter, packed: state },
+        };
+      }),
   };
 }
 

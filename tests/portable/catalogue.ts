@@ -308,10 +308,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       (["image", "channel"] as const).map((by) => dropKernel({ shape: SHAPE, rate: 0.5, layer: 1, by, ...target }))
     ),
-  gatherWeightsKernel: () =>
-    TARGETS.flatMap((target) =>
-      [false, true].map((bias) => gatherWeightsKernel({ words: 64, weights: 50, bias, ...target }))
-    ),
+  gatherWeightsKernel: () => TARGETS.map((target) => gatherWeightsKernel({ vectors: 16, ...target })),
   globalAveragePoolGradientKernel: () =>
     TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),

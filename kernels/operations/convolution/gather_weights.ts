@@ -3,6 +3,10 @@
  * for each word of the packed form the place of the master weight that it holds, or none. The table is found once on the
  * CPU, by packing the places themselves.
  *
+ * One dispatch packs the weights of many convolutions, which lie end to end: a network has dozens of small ones, and each
+ * dispatch waits for the one before. Packed forms are full of zeros, up to 64 KiB of them behind each, which are there from
+ * the beginning and stay: the dispatch's table leaves out 4-vectors without a weight.
+ *
  * @module
  */
 
@@ -62,40 +66,77 @@ export function inputGradientWeightPlaces(shape: ConvolutionShape, { profile }: 
   );
 }
 
+/** A packed form among others. */
+export interface PackedForm {
+  /** Of {@linkcode weightPlaces} or {@linkcode inputGradientWeightPlaces}. */
+  readonly places: Uint32Array;
+  /** The 4-vector of the packed buffer with which it begins. */
+  readonly first: number;
+  /** Weights of the convolution, which come before the bias in `places`. */
+  readonly weights: number;
+  /** Where they begin in the flat buffer of parameters, and where the bias does. */
+  readonly origin: { readonly weight: number; readonly bias?: number };
+}
+
+/** Words of the table for each 4-vector: its number, and the places of its lanes. */
+const ENTRY = 5;
+
+/** 4-vectors of a packed form that hold a weight. */
+export function filledVectors(places: Uint32Array): number {
+  let filled = 0;
+  for (let at = 0; at < places.length; at += 4) if (isFilled(places, at)) filled++;
+  return filled;
+}
+
+function isFilled(places: Uint32Array, at: number): boolean {
+  return (places[at] | places[at + 1] | places[at + 2] | places[at + 3]) !== 0;
+}
+
+/**
+ * The table that {@linkcode gatherWeightsKernel} reads.
+ *
+ * @param forms What is packed, made one after the other.
+ * @param vectors The sum of their {@linkcode filledVectors}.
+ * @returns u32 `[vectors, 5]`: the 4-vector's number, and for each lane 0, or 1 + its place among all parameters.
+ */
+export function gatherTable(forms: Iterable<PackedForm>, vectors: number): Uint32Array<ArrayBuffer> {
+  const table = new Uint32Array(vectors * ENTRY);
+  let entry = 0;
+  for (const { places, first, weights, origin } of forms) {
+    const { weight, bias = 0 } = origin;
+    for (let at = 0; at < places.length; at += 4) {
+      if (!isFilled(places, at)) continue;
+      table[entry++] = first + at / 4;
+      for (let lane = at; lane < at + 4; lane++) {
+        const place = places[lane];
+        table[entry++] = place === 0 ? 0 : place <= weights ? weight + place : bias + place - weights;
+      }
+    }
+  }
+  return table;
+}
+
 /**
  * Gathers packed weights from master weights.
  *
- * @param options `words` of the packed form, a multiple of 4; `weights` before the bias; `bias`, whether there is one;
- * `storage` of activations: the software profile packs as f32 all the same.
- * @returns A kernel with the bindings `places` (the table), `master` (f32, PyTorch's order), `bias` (f32) if there is one, and
- * `packed`.
+ * @param options `vectors` of the table; `storage` of activations: the software profile packs as f32 all the same.
+ * @returns A kernel with the bindings `places` (see {@linkcode gatherTable}), `master` (f32, all parameters), and `packed`,
+ * of which it writes the vectors in the table.
  */
-export function gatherWeightsKernel(
-  options: { words: number; weights: number; bias: boolean } & Target,
-): Kernel {
-  const { words, weights, bias, profile, storage } = options;
+export function gatherWeightsKernel({ vectors, profile, storage }: { vectors: number } & Target): Kernel {
   const type = profile === "software" ? "f32" : storage;
   const vector = vectorType(type);
-  const value = (lane: string) => {
-    const place = `place.${lane}`;
-    return bias
-      ? `select(select(0.0, master[max(${place}, 1u) - 1u], ${place} > 0u), bias[max(${place}, limit) - limit], ${place} >= limit)`
-      : `select(0.0, master[max(${place}, 1u) - 1u], ${place} > 0u)`;
-  };
+  const lanes = [1, 2, 3, 4].map((lane) => `places[entry + ${lane}u]`);
   return itemKernel({
-    name: `gather weights${bias ? " and bias" : ""} ${type}`,
+    name: `gather weights ${type}`,
     profile,
-    bindings: {
-      places: "vec4<u32>",
-      master: "f32",
-      ...(bias ? { bias: "f32" } : {}),
-      packed: vector,
-    },
-    parameters: bias ? [{ name: "weights", value: weights }] : [],
-    items: words / 4,
-    body: `  let place = places[item];
-${bias ? "  let limit = parameters.weights + 1u;\n" : ""}  packed[item] = ${vector}(vec4<f32>(
-    ${["x", "y", "z", "w"].map(value).join(",\n    ")},
-  ));`,
+    bindings: { places: "u32", master: "f32", packed: vector },
+    parameters: [],
+    items: vectors,
+    body: `  let entry = item * ${ENTRY}u;
+  let place = vec4<u32>(${lanes.join(", ")});
+  let at = max(place, vec4<u32>(1u)) - 1u;
+  let value = vec4<f32>(master[at.x], master[at.y], master[at.z], master[at.w]);
+  packed[places[entry]] = ${vector}(select(vec4<f32>(0.0), value, place > vec4<u32>(0u)));`,
   });
 }
