@@ -33,7 +33,7 @@ export function runKernel(
 /**
  * Runs kernels in order and reads back the bindings that were given as a number of bytes or as an update. The former are
  * filled with NaN (f32 0x7fc0_7fc0, NaN as f16 too) first, so that an element the kernels forget is seen. Bindings of one
- * name are one buffer.
+ * name are one buffer; a kernel that reads one through a texture finds what the kernels before it wrote.
  *
  * @param device Where.
  * @param dispatches What.
@@ -66,36 +66,47 @@ export async function runDispatches(
     const { buffer, byteOffset, byteLength } = "update" in value ? value.update : value;
     return new Uint8Array(buffer, byteOffset, byteLength);
   };
+  /** By name: what is read through a texture, and how many of its rows hold something. */
+  const textured = new Map(
+    kernels.flatMap((kernel) => kernel.textures ?? []).map(({ name, format }) => {
+      const rows = textureRows(content(name).length / (format === "rgba16float" ? 8 : 16));
+      const texture = createTensorTexture(device, format, rows);
+      textures.push(texture);
+      return [name, { texture, rows, view: texture.createView() }];
+    }),
+  );
+  /** The copy into a texture takes whole rows. */
+  const wholeRows = (name: string): Uint8Array => {
+    const bytes = content(name);
+    const place = textured.get(name);
+    if (!place) return bytes;
+    const whole = new Uint8Array(place.rows * textureRowBytes(place.texture.format));
+    whole.set(bytes);
+    return whole;
+  };
   const buffers = new Map<string, GPUBuffer>();
   for (const name of new Set(kernels.flatMap(({ bindings }) => bindings))) {
-    buffers.set(name, upload(name, content(name), GPUBufferUsage.STORAGE));
+    buffers.set(name, upload(name, wholeRows(name), GPUBufferUsage.STORAGE));
   }
   for (const name of new Set(kernels.flatMap(({ windows = [] }) => windows))) {
     buffers.set(name, upload(name, content(name), GPUBufferUsage.UNIFORM));
   }
-  const encoder = gpu.createCommandEncoder();
-  const views = new Map<string, GPUTextureView>();
-  for (const { name, format } of kernels.flatMap((kernel) => kernel.textures ?? [])) {
-    if (views.has(name)) continue;
-    const bytes = content(name);
-    const rows = textureRows(bytes.length / (format === "rgba16float" ? 8 : 16));
-    const texture = createTensorTexture(device, format, rows);
-
-    const whole = new Uint8Array(rows * textureRowBytes(format));
-    whole.set(bytes);
-    copyToTexture(encoder, { buffer: upload(name, whole, 0), offset: 0 }, texture, rows);
-    textures.push(texture);
-    views.set(name, texture.createView());
+  for (const name of textured.keys()) {
+    if (!buffers.has(name)) buffers.set(name, upload(name, wholeRows(name), 0));
   }
-  const pass = encoder.beginComputePass();
+  const encoder = gpu.createCommandEncoder();
   for (const { kernel, weightsOffset = 0 } of dispatches) {
+    for (const { name } of kernel.textures ?? []) {
+      const { texture, rows } = textured.get(name)!;
+      copyToTexture(encoder, { buffer: buffers.get(name)!, offset: 0 }, texture, rows);
+    }
     const pipeline = createPipeline(gpu, kernel);
     const resources: GPUBindingResource[] = [
       ...kernel.bindings.map((name) => ({
         buffer: buffers.get(name)!,
         offset: name === "weights" ? weightsOffset : 0,
       })),
-      ...(kernel.textures ?? []).map(({ name }) => views.get(name)!),
+      ...(kernel.textures ?? []).map(({ name }) => textured.get(name)!.view),
       ...(kernel.windows ?? []).map((name) => ({
         buffer: buffers.get(name)!,
         offset: weightsOffset,
@@ -105,12 +116,13 @@ export async function runDispatches(
     if (kernel.parameters.length > 0) {
       resources.push({ buffer: upload("parameters", parameterBytes(kernel.parameters), GPUBufferUsage.UNIFORM) });
     }
+    const pass = encoder.beginComputePass();
     pass.setPipeline(pipeline);
     const entries = resources.map((resource, binding) => ({ binding, resource }));
     pass.setBindGroup(0, gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
     pass.dispatchWorkgroups(...kernel.workgroups);
+    pass.end();
   }
-  pass.end();
   const outputs = Object.entries(values).flatMap(([name, value]) => {
     const buffer = buffers.get(name);
     if (ArrayBuffer.isView(value) || !buffer) return [];

@@ -12,6 +12,7 @@
 
 import type { Kernel } from "../../kernel.ts";
 import { channelVectors, itemKernel, type Target, vectorType } from "../tensor.ts";
+import { readTensors, type TensorReads } from "../texture.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { stripFilterGradient } from "./filter_gradient_strips.ts";
 import { tileFilterGradient } from "./filter_gradient_tiles.ts";
@@ -29,7 +30,7 @@ function partialKernel(shape: ConvolutionShape, target: Target): { kernel: Kerne
  * @param shape The convolution.
  * @param target Profile and storage.
  * @returns Two kernels in order. Their bindings: `input` and `outputGradient` (textures in the software profile), `partial`
- * of {@linkcode filterGradientPartialBytes}, and `filterGradient`, f32 in PyTorch's order `[O, I / groups, kernelHeight,
+ * of {@linkcode filterGradientPartialBytes}, which the second reads as those, and `filterGradient`, f32 in PyTorch's order `[O, I / groups, kernelHeight,
  * kernelWidth]`.
  */
 export function convolutionFilterGradientKernels(shape: ConvolutionShape, target: Target): Kernel[] {
@@ -47,26 +48,33 @@ function storeLanes(limit: string, store: (lane: number) => string): string {
   return [0, 1, 2, 3].map((lane) => `  if (${lane}u < ${limit}) { ${store(lane)} }`).join("\n");
 }
 
+/** How a second pass reads partial gradients. */
+function partialReads(profile: Target["profile"]): TensorReads {
+  return readTensors({ partial: "f32" }, profile);
+}
+
 /** WGSL of the sum over the runs. One run at a time took Mesa's software Vulkan 2 to 8 times as long, for 22 runs. */
-const ADD_RUNS = `  var sum = partial[item];
+function addRuns({ load }: TensorReads): string {
+  const next = (ahead: number) => `sum += ${load("partial", `((run + ${ahead}u) * parameters.items + item)`)};`;
+  return `  var sum = ${load("partial", "item")};
   var run = 1u;
   for (; run + 3u < parameters.runs; run += 4u) {
-    sum += partial[run * parameters.items + item];
-    sum += partial[(run + 1u) * parameters.items + item];
-    sum += partial[(run + 2u) * parameters.items + item];
-    sum += partial[(run + 3u) * parameters.items + item];
+${[0, 1, 2, 3].map((ahead) => `    ${next(ahead)}`).join("\n")}
   }
-  for (; run < parameters.runs; run++) { sum += partial[run * parameters.items + item]; }`;
+  for (; run < parameters.runs; run++) { ${next(0)} }`;
+}
 
 /** A partial gradient has an element for every pair of channels of its merged groups; those of different groups are dropped. */
 function sumRuns(shape: ConvolutionShape, { profile }: Target, runs: number): Kernel {
   const { merged, taps, rows, outputVectors, vectors } = partialGradient(shape);
   const grouped = shape.groups > 1 && !isDepthwise(shape);
   const row = grouped ? "i % parameters.inputs" : "i";
+  const reads = partialReads(profile);
   return itemKernel({
     name: `convolution filter gradient ${grouped ? "grouped " : ""}sum`,
     profile,
-    bindings: { partial: "vec4<f32>", filterGradient: "f32" },
+    bindings: { ...reads.bindings, filterGradient: "f32" },
+    textures: reads.textures,
     parameters: [
       { name: "runs", value: runs },
       { name: "taps", value: taps },
@@ -78,7 +86,7 @@ function sumRuns(shape: ConvolutionShape, { profile }: Target, runs: number): Ke
       ...(grouped ? [{ name: "outputs", value: shape.outputChannels / shape.groups }] : []),
     ],
     items: vectors,
-    body: `${ADD_RUNS}
+    body: `${addRuns(reads)}
   let tap = item % parameters.taps;
   let i = item / parameters.taps % parameters.rows;
   let outputVector = item / parameters.taps / parameters.rows;
@@ -109,13 +117,14 @@ function biasRuns(shape: ConvolutionShape, { profile }: Target): { runs: number;
  *
  * @param shape The convolution.
  * @param target Profile and storage.
- * @returns Two kernels in order. Their bindings: `outputGradient`, `partial` of {@linkcode biasGradientPartialBytes}, and
- * `biasGradient` `[O]`, f32.
+ * @returns Two kernels in order. Their bindings: `outputGradient`, `partial` of {@linkcode biasGradientPartialBytes}, which the
+ * second reads through a texture in the software profile, and `biasGradient` `[O]`, f32.
  */
 export function convolutionBiasGradientKernels(shape: ConvolutionShape, target: Target): Kernel[] {
   const { profile, storage } = target;
   const vectors = channelVectors(shape.outputChannels);
   const { runs, each } = biasRuns(shape, target);
+  const reads = partialReads(profile);
   return [
     itemKernel({
       name: `convolution bias gradient ${storage}`,
@@ -140,10 +149,11 @@ export function convolutionBiasGradientKernels(shape: ConvolutionShape, target: 
     itemKernel({
       name: "convolution bias gradient sum",
       profile,
-      bindings: { partial: "vec4<f32>", biasGradient: "f32" },
+      bindings: { ...reads.bindings, biasGradient: "f32" },
+      textures: reads.textures,
       parameters: [{ name: "runs", value: runs }, { name: "outputChannels", value: shape.outputChannels }],
       items: vectors,
-      body: `${ADD_RUNS}
+      body: `${addRuns(reads)}
 ${storeLanes("parameters.outputChannels - item * 4u", (lane) => `biasGradient[item * 4u + ${lane}u] = sum[${lane}];`)}`,
     }),
   ];
