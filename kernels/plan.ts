@@ -5,7 +5,7 @@
  * - All tensors lie in one arena; those that are not alive together share memory ({@linkcode layOut}).
  * - A tensor that a kernel reads through a texture is copied there first, unless the texture still holds it. A plan has
  *   one texture for each name a kernel gives to one (`input`, `residual`) and format, as large as the largest tensor read so.
- * - Kernels of the same text share a pipeline, whichever plan of the device they belong to.
+ * - Kernels of the same text share a pipeline (`pipelines.ts`).
  *
  * @module
  */
@@ -13,8 +13,8 @@
 import { type Arena, layOut, type Lifetime } from "./arena.ts";
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
 import { type Kernel, parameterBytes, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
+import { pipelineFor } from "./pipelines.ts";
 import { ALIGNMENT, type Program, type Step } from "./program.ts";
-import { createPipeline } from "./run.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 
 /** A range of a buffer. */
@@ -339,17 +339,6 @@ function uploadParameters(
   const buffer = create(end, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "parameters");
   gpu.queue.writeBuffer(buffer, 0, all);
   return blocks.map(({ length }, index) => ({ buffer, offset: offsets[index], size: length }));
-}
-
-const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
-
-/** The pipeline of a kernel's text, compiled when first asked for. */
-export function pipelineFor({ gpu }: Device, kernel: Kernel): GPUComputePipeline {
-  const known = pipelines.get(gpu) ?? new Map<string, GPUComputePipeline>();
-  pipelines.set(gpu, known);
-  const pipeline = known.get(kernel.code) ?? createPipeline(gpu, kernel);
-  known.set(kernel.code, pipeline);
-  return pipeline;
 }
 
 function encodeActions(encoder: GPUCommandEncoder, actions: readonly Action[]): void {

@@ -22,7 +22,8 @@ import {
   resizeVerticalKernel,
 } from "./operations/resize/mod.ts";
 import type { Target } from "./operations/tensor.ts";
-import { type BufferRange, pipelineFor } from "./plan.ts";
+import { pipelineFor } from "./pipelines.ts";
+import type { BufferRange } from "./plan.ts";
 
 /** An image, decoded. */
 export interface Pixels {

@@ -7,6 +7,7 @@
 import { createBuffer, destroyBuffer, type Device } from "./device.ts";
 import { type Kernel, parameterBytes, WINDOW_BYTES } from "./kernel.ts";
 import { textureRows } from "./operations/texture.ts";
+import { pipelineFor } from "./pipelines.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 
 /**
@@ -100,7 +101,7 @@ export async function runDispatches(
       const { texture, rows } = textured.get(name)!;
       copyToTexture(encoder, { buffer: buffers.get(name)!, offset: 0 }, texture, rows);
     }
-    const pipeline = createPipeline(gpu, kernel);
+    const pipeline = pipelineFor(device, kernel);
     const resources: GPUBindingResource[] = [
       ...kernel.bindings.map((name) => ({
         buffer: buffers.get(name)!,
@@ -141,10 +142,4 @@ export async function runDispatches(
   for (const texture of textures) texture.destroy();
   if (error) throw new TypeError(`Cannot run ${kernels[0].name}: ${error.message}`);
   return result;
-}
-
-/** Compiles a kernel; the layout is made from its WGSL. */
-export function createPipeline(gpu: GPUDevice, kernel: Kernel): GPUComputePipeline {
-  const module = gpu.createShaderModule({ code: kernel.code, label: kernel.name });
-  return gpu.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" }, label: kernel.name });
 }
