@@ -6,17 +6,17 @@
  * and each is a sum of g over the same taps at neighbouring places: a convolution of stride 1, with weights whose taps are
  * reversed and whose input and output channels are exchanged. Over both axes there are stride^2 phases, which together
  * multiply what the convolution itself multiplies, and no zeros; each stores its outputs where they belong. Stride 1 has one
- * phase. A phase without taps is zero.
+ * phase. A phase without taps is zero: where there is one, all is set to zero first.
  *
  * @module
  */
 
 import type { Kernel } from "../../kernel.ts";
 import type { Pair } from "../../network.ts";
-import { channelVectors, itemKernel, type Target, vectorType } from "../tensor.ts";
-import { type ConvolutionDispatch, SPREAD_FUNCTION, spreadParameters } from "./dispatch.ts";
+import { itemKernel, type Target, tensorVectors, vectorType } from "../tensor.ts";
+import type { ConvolutionDispatch } from "./dispatch.ts";
 import { convolutionKernels, packWeights } from "./mod.ts";
-import { type ConvolutionShape, outputPositions, type Spread } from "./shape.ts";
+import type { ConvolutionShape, Spread } from "./shape.ts";
 
 /** Packed weights of a phase begin at a multiple of 256 bytes in either storage. */
 const ALIGNED = 128;
@@ -155,10 +155,7 @@ export function convolutionInputGradientKernels(shape: ConvolutionShape, target:
     offset += alignedLength(packed[index]) * packed[index].BYTES_PER_ELEMENT;
     return dispatches;
   });
-  return [
-    ...convolutions,
-    ...all.filter((phase) => !hasTaps(phase)).map((phase) => ({ kernel: zeroPhase(phase, target), weightsOffset: 0 })),
-  ];
+  return all.every(hasTaps) ? convolutions : [{ kernel: zeroKernel(shape, target), weightsOffset: 0 }, ...convolutions];
 }
 
 /** A convolution's kernel, under the names that its tensors have here. */
@@ -172,20 +169,15 @@ function renamed(kernel: Kernel): Kernel {
   };
 }
 
-function zeroPhase({ shape, spread }: Phase, { profile, storage }: Target): Kernel {
-  const vectors = channelVectors(shape.outputChannels);
+/** Zeros in the whole gradient: the phases with taps store over their own. */
+function zeroKernel({ batch, input, inputChannels }: ConvolutionShape, { profile, storage }: Target): Kernel {
   const vector = vectorType(storage);
   return itemKernel({
-    name: `input gradient, phase without taps ${storage}`,
+    name: `input gradient zeros ${storage}`,
     profile,
     bindings: { inputGradient: vector },
-    parameters: [
-      { name: "vectors", value: vectors },
-      ...Object.entries(spreadParameters(shape, spread)).map(([name, value]) => ({ name, value })),
-    ],
-    items: outputPositions(shape) * vectors,
-    functions: SPREAD_FUNCTION,
-    body: `  let at = spread(item / parameters.vectors) * parameters.vectors + item % parameters.vectors;
-  inputGradient[at] = ${vector}();`,
+    parameters: [],
+    items: tensorVectors([batch, ...input, inputChannels]),
+    body: `  inputGradient[item] = ${vector}();`,
   });
 }
