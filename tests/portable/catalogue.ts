@@ -515,6 +515,23 @@ export function distinctTexts(kernels: Iterable<Kernel>): ShaderText[] {
   return [...names].map(([code, name]) => ({ name, code }));
 }
 
+/**
+ * Of texts that are alike, only the shortest: those whose kernels' names differ in nothing but the activation function and
+ * numbers, such as a filter's size and its stride.
+ *
+ * @param texts Any texts.
+ * @returns One of each kind.
+ */
+export function shortestOfKind(texts: readonly ShaderText[]): ShaderText[] {
+  const kinds = new Map<string, ShaderText>();
+  for (const text of texts) {
+    const kind = text.name.replace(/ (relu6?|silu|sigmoid)\b/, "").replace(/(?<!f|fp|uint)\d+/g, "0");
+    const known = kinds.get(kind);
+    if (known === undefined || text.code.length < known.code.length) kinds.set(kind, text);
+  }
+  return [...kinds.values()];
+}
+
 /** Whether a text needs the feature `shader-f16`. */
 export function needsFloat16({ code }: ShaderText): boolean {
   return /^enable f16;/m.test(code);

@@ -6,7 +6,7 @@
 
 import { type Browser, chromium, type Page } from "playwright-core";
 import type { ShaderText } from "./catalogue.ts";
-import { compileTexts, type Complaint } from "./compiler.ts";
+import { compileTexts, type Complaint, type Stage } from "./compiler.ts";
 
 /** Where Debian's package puts it. */
 const CHROMIUM = "/usr/bin/chromium";
@@ -47,18 +47,23 @@ export async function openChromium(): Promise<CompilerPage> {
  *
  * @param compiler An open page.
  * @param texts Of f32 only: SwiftShader has no `shader-f16`.
+ * @param stage How far. Of a pipeline's time, 98 % is SwiftShader's, which makes machine code.
  * @returns One complaint for each text with an error.
  */
-export function compileInChromium({ page }: CompilerPage, texts: readonly ShaderText[]): Promise<Complaint[]> {
+export function compileInChromium(
+  { page }: CompilerPage,
+  texts: readonly ShaderText[],
+  stage: Stage,
+): Promise<Complaint[]> {
   return page.evaluate(
-    async ({ texts, compile }): Promise<Complaint[]> => {
+    async ({ texts, stage, compile }): Promise<Complaint[]> => {
       const adapter = await navigator.gpu.requestAdapter();
       if (!adapter) throw new Error("Chromium has no WebGPU adapter");
       const device = await adapter.requestDevice();
-      const complaints = await new Function(`return (${compile})`)()(device, texts);
+      const complaints = await new Function(`return (${compile})`)()(device, texts, stage);
       device.destroy();
       return complaints;
     },
-    { texts, compile: compileTexts.toString() },
+    { texts, stage, compile: compileTexts.toString() },
   );
 }

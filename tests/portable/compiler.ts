@@ -13,15 +13,23 @@ export interface Complaint {
   readonly errors: readonly string[];
 }
 
+/** How far texts are compiled: to a module, where all rules of WGSL are checked, or on to a pipeline for the device. */
+export type Stage = "module" | "pipeline";
+
 /**
- * Compiles texts to pipelines on a device and collects the errors of both steps. This function is also sent to a browser as text: it uses
- * nothing from outside of itself but `GPUDevice`.
+ * Compiles texts on a device and collects the errors of both stages. This function is also sent to a browser as text: it
+ * uses nothing from outside of itself but `GPUDevice`.
  *
  * @param device With the default limits, the least that WebGPU promises.
  * @param texts Each with an entry point `main`.
+ * @param stage How far.
  * @returns One complaint for each text with an error.
  */
-export async function compileTexts(device: GPUDevice, texts: readonly ShaderText[]): Promise<Complaint[]> {
+export async function compileTexts(
+  device: GPUDevice,
+  texts: readonly ShaderText[],
+  stage: Stage,
+): Promise<Complaint[]> {
   const complaints: Complaint[] = [];
   for (const { name, code } of texts) {
     device.pushErrorScope("validation");
@@ -30,7 +38,9 @@ export async function compileTexts(device: GPUDevice, texts: readonly ShaderText
     const errors = messages.filter(({ type }) => type === "error").map(({ lineNum, message }) =>
       `line ${lineNum}: ${message}`
     );
-    if (errors.length === 0) device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
+    if (stage === "pipeline" && errors.length === 0) {
+      device.createComputePipeline({ layout: "auto", compute: { module, entryPoint: "main" } });
+    }
     const invalid = await device.popErrorScope();
     if (invalid && errors.length === 0) errors.push(invalid.message);
     if (errors.length > 0) complaints.push({ name, errors });

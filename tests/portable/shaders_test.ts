@@ -5,10 +5,11 @@ import {
   OPERATION_KERNELS,
   planKernels,
   type ShaderText,
+  shortestOfKind,
   trainingKernels,
 } from "./catalogue.ts";
 import { compileInChromium, openChromium } from "./chromium.ts";
-import { compileTexts, type Complaint } from "./compiler.ts";
+import { compileTexts, type Complaint, type Stage } from "./compiler.ts";
 import { openNullDevice } from "./tint.ts";
 
 const texts = distinctTexts(Object.values(OPERATION_KERNELS).flatMap((kernels) => kernels()));
@@ -90,34 +91,39 @@ async function* modules(folder: URL): AsyncIterable<URL> {
   }
 }
 
-Deno.test("Chromium compiles every text without f16, and turns wrong ones down", async () => {
+Deno.test("Chromium compiles every text without f16, one of each kind to a pipeline, and turns wrong ones down", async () => {
   const plain = texts.filter((text) => !needsFloat16(text));
+  const kinds = shortestOfKind(plain);
   const wrong = wrongTexts("f32");
   // A browser compiles one text after the other.
   const browsers = await Promise.all(Array.from({ length: BROWSERS }, openChromium));
-  try {
-    assertComplaints(await compileInChromium(browsers[0], wrong), wrong);
+  const shared = async (texts: readonly ShaderText[], stage: Stage) => {
     const complaints = await Promise.all(
       browsers.map((browser, share) =>
-        compileInChromium(browser, plain.filter((_, index) => index % BROWSERS === share))
+        compileInChromium(browser, texts.filter((_, index) => index % BROWSERS === share), stage)
       ),
     );
-    assertEquals(complaints.flat(), []);
+    return complaints.flat();
+  };
+  try {
+    assertComplaints(await compileInChromium(browsers[0], wrong, "pipeline"), wrong);
+    assertEquals(await shared(plain, "module"), []);
+    assertEquals(await shared(kinds, "pipeline"), []);
   } finally {
     await Promise.all(browsers.map(({ browser }) => browser.close()));
   }
-  console.log(`Chromium compiled ${plain.length} shaders`);
+  console.log(`Chromium compiled ${plain.length} shaders, ${kinds.length} to pipelines`);
 });
 
-Deno.test("Tint compiles every text with f16, and turns wrong ones down", async () => {
-  const half = texts.filter(needsFloat16);
+Deno.test("Tint compiles every text, those with f16 too, and turns wrong ones down", async () => {
   const device = await openNullDevice();
   try {
-    const wrong = wrongTexts("f16");
-    assertComplaints(await compileTexts(device, wrong), wrong);
-    assertEquals(await compileTexts(device, half), []);
+    for (const wrong of [wrongTexts("f32"), wrongTexts("f16")]) {
+      assertComplaints(await compileTexts(device, wrong, "pipeline"), wrong);
+    }
+    assertEquals(await compileTexts(device, texts, "pipeline"), []);
   } finally {
     device.destroy();
   }
-  console.log(`Tint compiled ${half.length} shaders with f16`);
+  console.log(`Tint compiled ${texts.length} shaders, ${texts.filter(needsFloat16).length} of them with f16`);
 });
