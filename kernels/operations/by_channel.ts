@@ -21,8 +21,14 @@ const COLUMNS = 8;
 /** Invocations which share the positions of a vector. */
 const ROWS = 32;
 
-/** Positions that an invocation on a CPU takes: it reads the channels' own numbers once for all of them. */
-const POSITION_RUN = 16;
+/** Positions that an invocation on a CPU takes at least, and at most: it reads the channels' own numbers once for all. */
+const POSITION_RUN = { least: 16, most: 128 };
+
+/** Invocations of such a pass that keep a CPU busy: 64 SIMD vectors. */
+const RUNS_WANTED = 512;
+
+/** Invocations of its workgroups on a CPU: one SIMD vector. */
+const LANES = 8;
 
 /** How positions are cut. */
 interface Splits {
@@ -222,18 +228,24 @@ export function joinPartials(shape: Shape, join: string, profile: Profile) {
  * @param profile The kernel's.
  * @param setup WGSL that knows the vector within a position as `lanes`.
  * @param step WGSL for the vector `at` of the tensor.
- * @returns What `itemKernel` takes: `parameters`, `items` and `body`.
+ * @returns What `itemKernel` takes: `parameters`, `items`, `workgroup` and `body`.
  */
 export function positionRuns(shape: Shape, profile: Profile, setup: string, step: string) {
   const positions = shape[0] * shape[1] * shape[2];
   const vectors = channelVectors(shape[3]);
-  const run = profile === "gpu" ? 1 : POSITION_RUN;
+  const { least, most } = POSITION_RUN;
+  const run = profile === "gpu" ? 1 : Math.min(Math.max(Math.ceil(positions * vectors / RUNS_WANTED), least), most);
   return {
-    parameters: [{ name: "positions", value: positions }, { name: "vectors", value: vectors }],
+    parameters: [
+      { name: "positions", value: positions },
+      { name: "vectors", value: vectors },
+      { name: "run", value: run },
+    ],
     items: Math.ceil(positions / run) * vectors,
+    ...(profile === "gpu" ? {} : { workgroup: LANES }),
     body: `  let lanes = item % parameters.vectors;
-  let first = item / parameters.vectors * ${run}u;
-  let end = min(first + ${run}u, parameters.positions);
+  let first = item / parameters.vectors * parameters.run;
+  let end = min(first + parameters.run, parameters.positions);
 ${setup}
   for (var position = first; position < end; position++) {
     let at = position * parameters.vectors + lanes;

@@ -89,8 +89,8 @@ export const BUILTINS =
  * A kernel with one invocation for each item of a linear index, the same text for both profiles.
  *
  * @param options `bindings` as for {@linkcode declarations}, `textures` read beside them; `parameters`, which are `u32`
- * unless they say otherwise; `items` how many; `body` WGSL statements that find the item's number in `item`, `functions`
- * WGSL at module scope before them.
+ * unless they say otherwise; `items` how many, `workgroup` how many of them a workgroup has, {@linkcode itemWorkgroup}
+ * unless given; `body` WGSL statements that find the item's number in `item`, `functions` WGSL at module scope before them.
  * @returns The kernel.
  */
 export function itemKernel(options: {
@@ -100,12 +100,13 @@ export function itemKernel(options: {
   textures?: readonly TextureBinding[];
   parameters: readonly (Omit<Parameter, "type"> & Partial<Parameter>)[];
   items: number;
+  workgroup?: number;
   body: string;
   functions?: string;
 }): Kernel {
   const { name, profile, bindings, textures = [], items, body, functions = "" } = options;
   const parameters = unsigned([...options.parameters, { name: "items", value: items }]);
-  const size = itemWorkgroup(profile);
+  const size = options.workgroup ?? itemWorkgroup(profile);
   return {
     name: `${name} ${profile}`,
     code: `${declarations(bindings, parameters, { textures: textures.map(({ name }) => name) })}${functions}
