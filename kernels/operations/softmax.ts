@@ -1,6 +1,6 @@
 /**
- * Softmax over the last axis: p[c] = exp(x[c] - m) / sum over c of exp(x[c] - m), m the largest x. Subtracting m changes
- * nothing but keeps every exponent at or below 0. Padding lanes take part in neither m nor the sum, and stay zero.
+ * Softmax over the last axis: p[c] = exp((x[c] - m) / T) / sum over c of exp((x[c] - m) / T), m the largest x and T the
+ * temperature. Subtracting m changes nothing but keeps every exponent at or below 0. Padding lanes take part in neither m nor the sum, and stay zero.
  *
  * A CPU runs an invocation for each row, which it reads three times through a texture; a GPU a workgroup, whose invocations
  * share the classes and join their maxima and sums as a tree.
@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups, type Storage } from "../kernel.ts";
+import { type Kernel, type Parameter, spreadWorkgroups, type Storage } from "../kernel.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 import { treeJoin } from "./tree_join.ts";
@@ -38,17 +38,23 @@ export function softmaxReference(logits: ArrayLike<number>, classes: number): Fl
 /**
  * Softmax.
  *
- * @param options `rows` of `classes` each; `output` how the result is stored, as the input unless given.
+ * @param options `rows` of `classes` each; `temperature`, 1 unless given; `output` how the result is stored, as the input
+ * unless given.
  * @returns A kernel with `input` (a texture in the software profile) and `output`, `[rows, C]`.
  */
-export function softmaxKernel(options: { rows: number; classes: number; output?: Storage } & Target): Kernel {
-  const { rows, classes, profile, storage, output = storage } = options;
+export function softmaxKernel(
+  options: { rows: number; classes: number; temperature?: number; output?: Storage } & Target,
+): Kernel {
+  const { rows, classes, temperature = 1, profile, storage, output = storage } = options;
   const vector = vectorType(output);
-  const parameters = unsigned([
-    { name: "rows", value: rows },
-    { name: "vectors", value: channelVectors(classes) },
-    { name: "classes", value: classes },
-  ]);
+  const parameters: Parameter[] = [
+    ...unsigned([
+      { name: "rows", value: rows },
+      { name: "vectors", value: channelVectors(classes) },
+      { name: "classes", value: classes },
+    ]),
+    { name: "scale", type: "f32", value: 1 / temperature },
+  ];
   const shared = profile === "gpu";
   const workers = shared ? WORKERS : 1;
   const reads = readTensors({ input: storage }, profile);
@@ -61,7 +67,7 @@ export function softmaxKernel(options: { rows: number; classes: number; output?:
     let value = ${reads.load("input", "at")};
 ${body}
   }`;
-  const power = `select(vec4<f32>(0.0), exp(value - largest), ${real})`;
+  const power = `select(vec4<f32>(0.0), exp((value - largest) * parameters.scale), ${real})`;
   const join = (name: string, operation?: (a: string, b: string) => string) =>
     shared ? treeJoin(name, { workers: WORKERS, operation }) : "";
   return {

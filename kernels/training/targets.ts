@@ -28,8 +28,16 @@ export type TargetSource =
   }
   /** The caller. */
   | { readonly type: "given" }
-  /** Another network's probabilities, which sees the same crops (knowledge distillation). */
-  | { readonly type: "teacher"; readonly network: Network; readonly parameters: Parameters };
+  /**
+   * Another network's probabilities, which sees the same crops (knowledge distillation); its logits are divided by
+   * `temperature`, 1 unless given.
+   */
+  | {
+    readonly type: "teacher";
+    readonly network: Network;
+    readonly parameters: Parameters;
+    readonly temperature?: number;
+  };
 
 /** Labels of a batch, i32 `[N]`. */
 export const LABELS = "labels";
@@ -138,7 +146,7 @@ function lowerPooled(
 }
 
 function lowerTeacher(
-  { network, parameters }: Extract<TargetSource, { type: "teacher" }>,
+  { network, parameters, temperature }: Extract<TargetSource, { type: "teacher" }>,
   options: { batch: number; classes: number; image: string; size: Pair; output: string },
   target: Target,
 ): LoweredTargets {
@@ -149,7 +157,7 @@ function lowerTeacher(
     (name) => name === network.input ? image : `${TEACHER}${name}`,
   );
   program.steps.push({
-    kernel: softmaxKernel({ rows, classes, ...target, output: "f32" }),
+    kernel: softmaxKernel({ rows, classes, temperature, ...target, output: "f32" }),
     bindings: { input: `${TEACHER}${network.classifier.output}`, output },
   });
   return { ...program, inputs: [] };

@@ -51,6 +51,7 @@ export const SETTINGS = {
   ),
   temperature: number("T", "the logits of maps are divided by it; default 1, below 1 is sharper", [1e-3, 1e3]),
   teacher: text("MODEL", "the network that distill runs: a folder with config.json and weights, or\nhf:owner/name"),
+  teacherTemperature: number("T", "its logits are divided by it; default 1, above 1 is softer", [1e-3, 1e3]),
   masks: text("FOLDER", "for oracle: grey images named as the images, 0 for background or 1 and the\nclass"),
   oracleShare: number("S", "for oracle: of a class's area, or of the crop's, in the crop; default 0.25", PROBABILITY),
   cleaned: text("FILE", "for cleaned: the keys of the images to keep, one a line, in place of maps"),
@@ -92,7 +93,11 @@ export const SETTINGS = {
   flip: number("P", "probability of a mirror image; default 0.5", PROBABILITY),
   colourJitter: number("J", "of brightness, contrast and saturation; default 0.4", POSITIVE),
   lighting: number("L", "standard deviation of PCA lighting; default 0.1", POSITIVE),
-  erasing: number("P", "probability of random erasing; default 0", PROBABILITY),
+  erasing: number(
+    "P",
+    "probability of random erasing, as timm's: noise over 0.02 to 1/3 of the crop;\ndefault 0",
+    PROBABILITY,
+  ),
   randAugment: numbers(
     "N,M",
     "RandAugment's number of operations and magnitude (to 30), such as 2,9; default\nnone",
@@ -168,6 +173,7 @@ export function resolveOptions(given: GivenOptions): TrainingOptions {
     mode: "local-multi",
     missing: "zero",
     temperature: 1,
+    teacherTemperature: 1,
     oracleShare: 0.25,
     network: "resnet50",
     size: [224, 224],
@@ -239,6 +245,9 @@ function checkOptions(options: TrainingOptions): void {
   }
   if (labels !== "original" && labels !== "smoothing" && labels !== "cleaned" && options.labelSmoothing > 0) {
     throw new UsageError(`Cannot train with --labels ${labels} and --label-smoothing, which it does not use`);
+  }
+  if (labels !== "distill" && options.teacherTemperature !== 1) {
+    throw new UsageError(`Cannot train with --labels ${labels} and --teacher-temperature, which it does not use`);
   }
   if (labels === "oracle" && options.loss === "ce") {
     throw new UsageError("Cannot train with --labels oracle and --loss ce: a crop may show several classes, or none");

@@ -152,9 +152,9 @@ function optimizerOf({ optimizer, momentum }: TrainingOptions): Optimizer {
 }
 
 function targetSource(options: TrainingOptions, data: TrainingData, teacher?: Teacher): TargetSource {
-  const { labels, labelSmoothing, mode, missing, temperature } = options;
+  const { labels, labelSmoothing, mode, missing, temperature, teacherTemperature } = options;
   if (labels === "oracle") return { type: "given" };
-  if (teacher) return { type: "teacher", ...teacher };
+  if (teacher) return { type: "teacher", ...teacher, temperature: teacherTemperature };
   if (!data.maps) return { type: "label", smoothing: labelSmoothing };
   const { k, grid, classes, dtype } = data.maps.maps.metadata;
   return {

@@ -4,16 +4,17 @@ import { runKernel } from "../../../kernels/run.ts";
 import { assertClose } from "../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 
-async function assertSoftmax(logits: number[], classes: number): Promise<void> {
+async function assertSoftmax(logits: number[], classes: number, temperature?: number): Promise<void> {
   const device = await testDevice();
   const rows = logits.length / classes;
   for (const target of targets(device)) {
-    const kernel = softmaxKernel({ rows, classes, ...target });
+    const kernel = softmaxKernel({ rows, classes, temperature, ...target });
     const { output } = await runKernel(device, kernel, {
       input: padChannels(logits, classes, target.storage),
       output: { bytes: tensorBytes([rows, 1, 1, classes], target.storage) },
     });
-    assertClose(unpadChannels(output, classes, target.storage), softmaxReference(logits, classes), {
+    const expected = softmaxReference(logits.map((logit) => logit / (temperature ?? 1)), classes);
+    assertClose(unpadChannels(output, classes, target.storage), expected, {
       absolute: target.storage === "f16" ? 2 ** -24 : 1e-9,
       relative: target.storage === "f16" ? 2 ** -10 : 1e-5,
       shape: [rows, classes],
@@ -26,6 +27,10 @@ Deno.test("softmaxKernel() normalises rows of any length", async () => {
   for (const [rows, classes] of [[1, 1], [9, 3], [2, 24], [3, 1000], [17, 257]]) {
     await assertSoftmax(randomValues(rows * classes, 17, 8), classes);
   }
+});
+
+Deno.test("softmaxKernel() divides by a temperature", async () => {
+  for (const temperature of [0.25, 3]) await assertSoftmax(randomValues(5 * 11, 19, 8), 11, temperature);
 });
 
 Deno.test("softmaxKernel() writes f32 whatever it reads, where it is asked to", async () => {

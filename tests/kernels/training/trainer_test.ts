@@ -25,7 +25,7 @@ const variants: Record<string, TrainerSettings> = {
     accumulate: 2,
   }),
   "a teacher, mixed by Mixup": trainerSettings({
-    targets: { type: "teacher", ...teacher },
+    targets: { type: "teacher", ...teacher, temperature: 2 },
     augmentation: { ...base.augmentation, mixup: 0.8 },
   }),
 };
@@ -58,6 +58,18 @@ Deno.test("step() with accumulated gradients of one batch takes the step of that
   }
   const off = distance(states[0], states[1]);
   assert(off < 1e-5, `the parameters are ${off} apart`);
+});
+
+Deno.test("step() takes a teacher at a high temperature for one that knows nothing", async () => {
+  const device = await testDevice();
+  const loss = async (targets: TrainerSettings["targets"]) => {
+    const { losses } = await train(device, trainerSettings({ targets }), { to: 1 });
+    return losses[0];
+  };
+  const even = await loss({ type: "label", smoothing: 1 });
+  const off = Math.abs(await loss({ type: "teacher", ...teacher, temperature: 1000 }) / even - 1);
+  assert(off < 1e-3, `the loss is ${off} off`);
+  assert(Math.abs(await loss({ type: "teacher", ...teacher }) / even - 1) > 1e-3);
 });
 
 Deno.test("state() holds the moving average of the weights", async () => {

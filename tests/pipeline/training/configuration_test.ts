@@ -102,6 +102,7 @@ Deno.test("options that cannot be are refused in one sentence", () => {
     ],
     [["a", "--labels", "cleaned"], "Cannot train with --labels cleaned: it needs either --maps or --cleaned"],
     [["a", "--maps", "m", "--label-smoothing", "0.1"], "Cannot train with --labels relabel and --label-smoothing"],
+    [["a", "--teacher-temperature", "4"], "Cannot train with --labels original and --teacher-temperature"],
     [["a", "--masks", "m", "--loss", "ce"], "Cannot train with --labels oracle and --loss ce: a crop may show several"],
     [["a", "--size", "0"], "Cannot use --size 0: expected a number of pixels"],
     [["a", "--scale", "1,0.5"], "Cannot use --scale 1,0.5: expected positive numbers, the smaller first"],
