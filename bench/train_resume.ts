@@ -3,7 +3,8 @@
  *
  * A ResNet-8 is trained on scenes of 32 pixels with all that keeps a state from step to step: AdamP, an average of the
  * weights, gradients of two batches added up, CutMix, dropout and drop path. The same command is then killed (SIGKILL) at
- * random moments, started again each time, and at last left to end. Weights, state and summary must have the same SHA-256.
+ * random moments, every other time when a checkpoint is being written, started again each time, and at last left to end.
+ * Weights, state and summary must have the same SHA-256.
  *
  * @module
  */
@@ -11,6 +12,7 @@
 import { join } from "@std/path";
 import { randomWords } from "../formats/labels/random_words.ts";
 import { sha256OfFile } from "../formats/weights/byte_source.ts";
+import { PARTIAL } from "../formats/labels/files.ts";
 import { readCount } from "../pipeline/command_line.ts";
 import { writeScenes } from "../pipeline/scenes/write_scenes.ts";
 import { readCheckpoint } from "../pipeline/training/checkpoint.ts";
@@ -21,13 +23,14 @@ import { formatTable } from "./table.ts";
 
 const IMAGES = 128;
 const EPOCHS = 14;
+const CHECKPOINT = "last.safetensors";
 
 /** Checkpoints, one an update, that a process may live through at most, and milliseconds that it lives on then. */
 const MOST_CHECKPOINTS = 3;
 const MOST_DELAY = 400;
 
 /** Between looks at the folder, milliseconds. */
-const INTERVAL = 5;
+const INTERVAL = 1;
 
 const OPTIONS = {
   kills: { value: "N", help: "how often the training is killed; default 20" },
@@ -51,17 +54,23 @@ console.log(`${EPOCHS} epochs of ${IMAGES} images, uninterrupted: ${seconds(star
 const restarted = performance.now();
 const next = randomWords([seed]);
 const places: string[] = [];
+let torn = 0;
 for (let kill = 0; kill < kills; kill++) {
-  const place = await killOnce(killed, { checkpoints: 1 + next() % MOST_CHECKPOINTS, delay: next() % MOST_DELAY });
+  const delay = kill % 2 === 0 ? next() % MOST_DELAY : undefined;
+  const place = await killOnce(killed, { checkpoints: 1 + next() % MOST_CHECKPOINTS, delay });
   if (place === undefined) throw new Error(`The training ended before kill ${kill}`);
+  if (fileTime(join(killed, CHECKPOINT + PARTIAL)) !== undefined) torn++;
   places.push(place);
 }
 await runToEnd(killed);
-console.log(`killed ${kills} times, with checkpoints after epoch.step ${places.join(", ")}: ${seconds(restarted)}`);
+console.log(
+  `killed ${kills} times, ${torn} of them with half a checkpoint beside the last whole one, which was after epoch.step ` +
+    `${places.join(", ")}: ${seconds(restarted)}`,
+);
 
 const rows: string[][] = [];
 let isSame = true;
-for (const name of ["model.safetensors", "last.safetensors", "summary.csv"]) {
+for (const name of ["model.safetensors", CHECKPOINT, "summary.csv"]) {
   const [first, second] = await Promise.all([whole, killed].map((folder) => sha256OfFile(join(folder, name))));
   isSame &&= first === second;
   rows.push([name, first, first === second ? "the same" : second]);
@@ -83,35 +92,41 @@ async function runToEnd(output: string): Promise<void> {
   if (code !== 0) throw new Error(`The training failed: ${new TextDecoder().decode(stderr)}`);
 }
 
-/** Kills a run some time after some checkpoints; gives the last one's place, or undefined if the run ended before. */
+/**
+ * Kills a run some time after some checkpoints, or without a `delay` as soon as the next one is being written; gives the
+ * last whole one's place, or undefined if the run ended before.
+ */
 async function killOnce(
   output: string,
-  { checkpoints, delay }: { readonly checkpoints: number; readonly delay: number },
+  { checkpoints, delay }: { readonly checkpoints: number; readonly delay?: number },
 ): Promise<string | undefined> {
   const process = command(output).spawn();
   const ended = process.output();
   let hasEnded = false;
   process.status.then(() => hasEnded = true);
-  let last = checkpointTime(output);
+  const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+  const checkpoint = join(output, CHECKPOINT);
+  let last = fileTime(checkpoint);
   for (let seen = 0; seen < checkpoints && !hasEnded;) {
-    await new Promise((resolve) => setTimeout(resolve, INTERVAL));
-    const time = checkpointTime(output);
+    await pause(INTERVAL);
+    const time = fileTime(checkpoint);
     if (time === last) continue;
     last = time;
     seen++;
   }
-  await new Promise((resolve) => setTimeout(resolve, delay));
+  if (delay !== undefined) await pause(delay);
+  else while (fileTime(checkpoint + PARTIAL) === undefined && !hasEnded) await pause(INTERVAL);
   if (hasEnded) return undefined;
   process.kill("SIGKILL");
   await ended;
-  const { epoch, step } = (await readCheckpoint(join(output, "last.safetensors")))!.position;
+  const { epoch, step } = (await readCheckpoint(checkpoint))!.position;
   return `${epoch}.${step}`;
 }
 
-/** When the checkpoint was written; undefined if there is none. */
-function checkpointTime(output: string): number | undefined {
+/** When a file was written; undefined if there is none. */
+function fileTime(path: string): number | undefined {
   try {
-    return Deno.statSync(join(output, "last.safetensors")).mtime?.getTime();
+    return Deno.statSync(path).mtime?.getTime();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
