@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 
-for (const folder of ["", "bench/race/", "tests/portable/"]) {
+for (const folder of ["", "bench/race/", "pipeline/explore/page/", "tests/browser/", "tests/portable/"]) {
   Deno.test(`${folder}deno.lock pins every dependency by hash, and holds no addresses`, () => {
     const read = (name: string) => Deno.readTextFileSync(new URL(`../${folder}${name}`, import.meta.url));
     const text = read("deno.lock");

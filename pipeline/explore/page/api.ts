@@ -1,0 +1,204 @@
+/**
+ * What the server of this page answers, and how it is asked. All addresses are under the page's own, token included.
+ *
+ * @module
+ */
+
+import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
+import { type Filter, filterParameters } from "./address.ts";
+
+/** A folder of label maps. */
+export interface Folder {
+  readonly path: string;
+  readonly annotator: { readonly name: string; readonly inputSize: readonly [height: number, width: number] };
+  readonly dtype: SparseMaps["dtype"];
+  readonly k: number;
+  readonly grid: readonly [height: number, width: number];
+  readonly classes: number;
+  readonly rows: number;
+}
+
+/** What the page is opened on. */
+export interface Folders {
+  /** One, or the two that are compared. */
+  readonly folders: readonly Folder[];
+  /** Where the images are. */
+  readonly images: string;
+  /** Of the annotator's classes. */
+  readonly classNames: readonly string[];
+  /** Of the data set's own, null if they have none. */
+  readonly labelNames: readonly string[] | null;
+  /** The annotator's class of each class of the data set, null where it has none. */
+  readonly labelClasses: readonly (number | null)[];
+  /** The file that a selection goes to. */
+  readonly selection: string;
+}
+
+/** A class of an image, and how probable. */
+export interface ClassProbability {
+  readonly class: number;
+  readonly probability: number;
+}
+
+/** An image in a list. */
+export interface Row {
+  readonly key: string;
+  readonly label: number | null;
+  readonly width: number;
+  readonly height: number;
+  /** The best classes of the whole image, best first. */
+  readonly top: readonly ClassProbability[];
+  /** The probability of its label, null where the annotator does not know the label. */
+  readonly selfConfidence: number | null;
+}
+
+/** Some rows of those that a filter lets through. */
+export interface Rows {
+  /** Of the filter. */
+  readonly total: number;
+  readonly rows: readonly Row[];
+}
+
+/** A label map, and what its row says. */
+export interface ImageMap {
+  readonly map: SparseMaps;
+  readonly label: number | null;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The keys of a selection, or a filter for all that it lets through. */
+export type Chosen = { readonly keys: readonly string[] } | { readonly filter: Filter };
+
+/** A selection that was written. */
+export interface Selection {
+  readonly path: string;
+  readonly images: number;
+}
+
+/** What the map arrives as. */
+interface MapAnswer extends Omit<SparseMaps, "count" | "class" | "score">, Omit<ImageMap, "map"> {
+  readonly class: readonly number[];
+  readonly score: readonly number[];
+}
+
+/** What scores of a type are stored in. */
+const SCORE_ARRAYS = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array } as const;
+
+/** The folders that the page is opened on. */
+export function fetchFolders(): Promise<Folders> {
+  return ask<Folders>("api/folder");
+}
+
+/**
+ * Rows of a filter.
+ *
+ * @param filter What is asked for.
+ * @param range Which of them.
+ * @param signal Gives up.
+ * @returns They, and how many there are in all.
+ * @throws {Error} With the server's sentence.
+ */
+export function fetchRows(
+  filter: Filter,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+  signal?: AbortSignal,
+): Promise<Rows> {
+  const query = filterParameters(filter);
+  query.set("offset", String(offset));
+  query.set("limit", String(limit));
+  return ask<Rows>(`api/rows?${query}`, { signal });
+}
+
+/**
+ * The label map of an image.
+ *
+ * @param folder 0, or 1 for the second.
+ * @param key Of the image.
+ * @param signal Gives up.
+ * @returns The map.
+ * @throws {Error} With the server's sentence, such as that the folder has no map of the image.
+ */
+export async function fetchMap(folder: number, key: string, signal?: AbortSignal): Promise<ImageMap> {
+  const query = new URLSearchParams({ folder: String(folder), key });
+  const { k, grid, classes, dtype, label, width, height, ...stored } = await ask<MapAnswer>(`api/map?${query}`, {
+    signal,
+  });
+  const map = {
+    count: 1,
+    k,
+    grid,
+    classes,
+    dtype,
+    class: classes < 65536 ? Uint16Array.from(stored.class) : Uint32Array.from(stored.class),
+    score: SCORE_ARRAYS[dtype].from(stored.score),
+  };
+  return { map, label, width, height };
+}
+
+/**
+ * Writes a selection.
+ *
+ * @param chosen What.
+ * @param overwrite Whether it replaces a file that is there.
+ * @returns What was written.
+ * @throws {Error} With the server's sentence; {@linkcode isInTheWay} tells whether a file is there.
+ */
+export function saveSelection(
+  chosen: Chosen,
+  overwrite: boolean,
+): Promise<Selection> {
+  const what = "keys" in chosen ? chosen : { filter: Object.fromEntries(filterParameters(chosen.filter)) };
+  const body = overwrite ? { ...what, overwrite } : what;
+  return ask<Selection>("api/selection", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+/** Whether an error is that there is a file where the selection would be written. */
+export function isInTheWay(error: unknown): boolean {
+  return error instanceof Error && (error.cause as { exists?: boolean } | undefined)?.exists === true;
+}
+
+/** The address of an image's picture. */
+export function pictureAddress(kind: "image" | "thumbnail", key: string): string {
+  return `${kind}?${new URLSearchParams({ key })}`;
+}
+
+/**
+ * Why an address gives no picture.
+ *
+ * @param address That of a picture which could not be shown.
+ * @returns The server's sentence.
+ */
+export async function failureOf(address: string): Promise<string> {
+  try {
+    await ask(address);
+    return "The browser cannot show it";
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** What an error says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function ask<Answer>(address: string, request: RequestInit = {}): Promise<Answer> {
+  let response: Response;
+  try {
+    response = await fetch(address, request);
+  } catch (error) {
+    if (request.signal?.aborted) throw error;
+    throw new Error("The server does not answer: is deno task explore still running?");
+  }
+  const json = response.headers.get("content-type")?.startsWith("application/json");
+  const answer = json ? await response.json() : undefined;
+  if (!response.ok) {
+    throw new Error(answer?.error ?? `The server answered with status ${response.status}`, { cause: answer });
+  }
+  return answer;
+}

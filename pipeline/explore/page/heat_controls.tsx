@@ -1,0 +1,62 @@
+/**
+ * Which heat map lies over the image, and how opaque.
+ *
+ * @module
+ */
+
+import { useMemo } from "preact/hooks";
+import { heatPixels } from "../../pictures/heat_map.ts";
+import type { ClassProbability } from "./api.ts";
+import { type NameList, percent } from "./names.ts";
+import { HeatMap } from "./stage.tsx";
+
+/** Steps of the legend's scale. */
+const LEGEND = 64;
+
+/**
+ * The choice of a heat map.
+ *
+ * @param props The class that is shown, -1 for none; the classes that the map holds, most probable first; the opacity.
+ */
+export function HeatControls({ heat, held, classes, opacity, onHeat, onOpacity }: {
+  readonly heat: number;
+  readonly held: readonly ClassProbability[];
+  readonly classes: NameList;
+  readonly opacity: number;
+  onHeat(index: number): void;
+  onOpacity(opacity: number): void;
+}) {
+  const scale = useMemo(() => heatPixels(Array.from({ length: LEGEND }, (_, step) => step / (LEGEND - 1))), []);
+  const absent = heat >= 0 && held.every(({ class: index }) => index !== heat);
+  return (
+    <section class="panel heat-controls" aria-label="Heat map">
+      <div class="field">
+        <label for="heat">Heat map of</label>
+        <select id="heat" value={heat} onChange={(event) => onHeat(Number(event.currentTarget.value))}>
+          <option value={-1}>no class</option>
+          {absent && <option value={heat}>{classes.short(heat)} (in no cell)</option>}
+          {held.map(({ class: index, probability }) => (
+            <option key={index} value={index}>{classes.short(index)} · {percent(probability)}</option>
+          ))}
+        </select>
+      </div>
+      <div class="field">
+        <label for="opacity">Opacity</label>
+        <input
+          id="opacity"
+          type="range"
+          min={0}
+          max={1}
+          step={0.05}
+          value={opacity}
+          onInput={(event) => onOpacity(event.currentTarget.valueAsNumber)}
+        />
+      </div>
+      <div class="legend">
+        <span class="number">0 %</span>
+        <HeatMap picture={{ grid: [1, LEGEND], pixels: scale }} name="Scale of the heat map, 0 to 100 %" opacity={1} />
+        <span class="number">100 %</span>
+      </div>
+    </section>
+  );
+}

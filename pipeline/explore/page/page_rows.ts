@@ -1,0 +1,2 @@
+/** Images of a page of the list. */
+export const PAGE_ROWS = 48;

@@ -1,0 +1,44 @@
+/**
+ * From page to page.
+ *
+ * @module
+ */
+
+import { formatCount } from "../../numbers.ts";
+
+/**
+ * Which page it is, and the way to others.
+ *
+ * @param props The page from 0, how many there are, and what to do when another is asked for.
+ */
+export function Pager({ page, pages, onPage }: {
+  readonly page: number;
+  readonly pages: number;
+  onPage(page: number): void;
+}) {
+  const last = Math.max(pages - 1, 0);
+  return (
+    <nav class="pager" aria-label="Pages">
+      <button type="button" disabled={page === 0} onClick={() => onPage(0)} aria-label="First page">«</button>
+      <button type="button" disabled={page === 0} onClick={() => onPage(page - 1)} aria-label="Previous page">‹</button>
+      <label>
+        <span class="pager-word">Page</span>
+        <input
+          type="number"
+          min={1}
+          max={last + 1}
+          value={page + 1}
+          aria-label="Page"
+          onChange={({ currentTarget }) => {
+            const asked = Math.round(currentTarget.valueAsNumber) - 1;
+            if (Number.isNaN(asked)) currentTarget.value = String(page + 1);
+            else onPage(Math.min(Math.max(asked, 0), last));
+          }}
+        />
+        of {formatCount(last + 1)}
+      </label>
+      <button type="button" disabled={page >= last} onClick={() => onPage(page + 1)} aria-label="Next page">›</button>
+      <button type="button" disabled={page >= last} onClick={() => onPage(last)} aria-label="Last page">»</button>
+    </nav>
+  );
+}
