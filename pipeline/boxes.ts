@@ -54,10 +54,20 @@ export function readBoxes(path: string, classOf: (text: string) => number | unde
     if (!isPart) {
       throw new RangeError(`${place} has box ${numbers.join(", ")}, expected fractions of the image from 0 to 1`);
     }
-    const stem = isImageName(key) || isPublishedName(key) ? key.slice(0, key.lastIndexOf(".")) : key;
+    const stem = boxKey(key);
     boxes.set(stem, [...boxes.get(stem) ?? [], { index, top, left, height, width }]);
   }
   return boxes;
+}
+
+/**
+ * What an image is called in a table of boxes.
+ *
+ * @param key Its key, with or without an extension.
+ * @returns It without.
+ */
+export function boxKey(key: string): string {
+  return isImageName(key) || isPublishedName(key) ? key.slice(0, key.lastIndexOf(".")) : key;
 }
 
 function readText(path: string, subject: string): string {

@@ -118,6 +118,20 @@ export function readCount(text: string, name: string, least: 0 | 1 = 1): number 
 }
 
 /**
+ * Reads a probability.
+ *
+ * @param text A number from 0 to 1.
+ * @param name The option's, for the message.
+ * @returns The number.
+ * @throws {UsageError} If it is something else.
+ */
+export function readProbability(text: string, name: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 1)) throw new UsageError(`Cannot use --${name} ${text}: expected a probability, 0 to 1`);
+  return value;
+}
+
+/**
  * Reads a size in pixels.
  *
  * @param text `N` for a square, or `HxW`.

@@ -11,6 +11,7 @@ import {
   readArguments,
   readChoice,
   readCount,
+  readProbability,
   UsageError,
 } from "./command_line.ts";
 import { csvFormat, jsonFormat, type RowFormat, tableFormat } from "./query_format.ts";
@@ -129,7 +130,7 @@ export function readQueryOptions(args: readonly string[]): QueryCommand | "help"
   }
   const [threshold, limit, seed, out] = (["threshold", "limit", "seed", "out"] as const).map(given.text);
   const options: ReportOptions = {
-    threshold: threshold === undefined ? undefined : readProbability(threshold),
+    threshold: threshold === undefined ? undefined : readProbability(threshold, "threshold"),
     limit: limit === undefined ? undefined : readCount(limit, "limit"),
     seed: seed === undefined || seed === "0" ? undefined : readCount(seed, "seed"),
     out,
@@ -153,12 +154,4 @@ function readPerClass(text: string): number {
     throw new UsageError(`Cannot draw ${text} images of each class: expected a positive integer`);
   }
   return count;
-}
-
-function readProbability(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0 && value <= 1)) {
-    throw new UsageError(`Cannot use --threshold ${text}: expected a probability, 0 to 1`);
-  }
-  return value;
 }

@@ -41,7 +41,7 @@ export interface Report {
 const SHOWN_ROWS = 20;
 
 /** An image carries a class from this probability on, unless --threshold says otherwise. */
-const THRESHOLD = 0.1;
+export const THRESHOLD = 0.1;
 
 /** Characters of a bar that stands for all images. */
 const BAR = 40;
@@ -113,21 +113,55 @@ function histogram(counts: readonly ClassCount[]): string {
   return [`classes  ${"images".padStart(width)}    share`, ...lines].map((line) => line.trimEnd()).join("\n");
 }
 
-async function suspicious(database: LabelDatabase, options: ReportOptions): Promise<void> {
+/** How many images there are, how many have a label, and of how many the annotator knows what it stands for. */
+export interface LabelCoverage {
+  readonly images: number;
+  readonly labelled: number;
+  readonly known: number;
+  /** Labels that no class of the annotator stands for. */
+  readonly strange: number;
+  /** Names of the data set's classes, and of the annotator's. */
+  readonly named: number;
+  readonly classes: number;
+}
+
+/**
+ * Counts the images whose label can be compared with what the annotator says.
+ *
+ * @param database Label maps.
+ * @returns The counts.
+ */
+export async function labelCoverage(database: LabelDatabase): Promise<LabelCoverage> {
   const [found] = await database.rows(`
     SELECT count(*) AS images, count(label) AS labelled, count(label_classes.class) AS known,
       count(DISTINCT label) FILTER (label_classes.class IS NULL) AS strange,
       (SELECT count(*) FROM data_set_classes) AS named, (SELECT count(*) FROM classes) AS classes
-    FROM labels LEFT JOIN label_classes USING (label)`) as Record<string, number>[];
-  const { images, labelled, known, strange, named, classes } = found;
-  if (labelled === 0) throw new TypeError("Cannot rank labels: no image has one");
-  if (known === 0) {
-    const ways = named > 0
-      ? `no class of the data set (${await exampleClasses(database)}) has the wnid or name of one of the annotator's ` +
-        (classes > 0 ? formatCount(classes) : "classes, which have none here")
-      : "no label is the number of a class of the annotator";
-    throw new TypeError(`Cannot rank labels: ${ways}`);
-  }
+    FROM labels LEFT JOIN label_classes USING (label)`);
+  return found as unknown as LabelCoverage;
+}
+
+/**
+ * Why no image's label can be compared.
+ *
+ * @param database Label maps.
+ * @param coverage What they hold.
+ * @returns The reason; undefined if one can be.
+ */
+export async function whyNoneIsKnown(database: LabelDatabase, coverage: LabelCoverage): Promise<string | undefined> {
+  const { labelled, known, named, classes } = coverage;
+  if (labelled === 0) return "no image has one";
+  if (known > 0) return undefined;
+  return named > 0
+    ? `no class of the data set (${await exampleClasses(database)}) has the wnid or name of one of the annotator's ` +
+      (classes > 0 ? formatCount(classes) : "classes, which have none here")
+    : "no label is the number of a class of the annotator";
+}
+
+async function suspicious(database: LabelDatabase, options: ReportOptions): Promise<void> {
+  const coverage = await labelCoverage(database);
+  const { images, labelled, known, strange, named } = coverage;
+  const reason = await whyNoneIsKnown(database, coverage);
+  if (reason !== undefined) throw new TypeError(`Cannot rank labels: ${reason}`);
   if (!options.format) {
     const sentences = [
       `${formatNumberOf(known, "image")} by how little the annotator believes the given label.`,

@@ -4,20 +4,20 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
 import { openImages } from "../formats/images/mod.ts";
 import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
 import { loadCommandModel } from "./command_model.ts";
 import { formatCount, formatSize } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
+import { THRESHOLD } from "./query_reports.ts";
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
+import { describeReport } from "./report.ts";
+import { writeReport } from "./report/write_report.ts";
 import { runCommand } from "./run_command.ts";
+import { SAMPLE_IMAGES } from "./sample_images.ts";
 import { withSignals } from "./signals.ts";
 import { summarise } from "./summary.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
-
-/** What is labelled when nothing is named, wherever the command is called from. */
-const SAMPLE_IMAGES = fromFileUrl(new URL("../assets/photos", import.meta.url));
 
 /**
  * Runs the command.
@@ -30,7 +30,7 @@ export function runRelabel(args: readonly string[]): Promise<number> {
 }
 
 async function run(command: RelabelCommand, progress: Progress): Promise<number> {
-  const { images = SAMPLE_IMAGES, out, quiet, show } = command;
+  const { images = SAMPLE_IMAGES, out, quiet, report, show } = command;
   const start = performance.now();
   const source = await openImages(images);
   const annotator = await loadCommandModel(
@@ -61,8 +61,9 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
     if (!quiet) {
       const seconds = (performance.now() - start) / 1000;
       const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-      console.log((await summarise(out, result, { show, colour, seconds })).join("\n"));
+      console.log((await summarise(out, result, { images: command.images, show, colour, seconds })).join("\n"));
     }
+    if (report) await writeFolderReport(command, progress);
     return 0;
   } finally {
     annotator.close();
@@ -72,6 +73,15 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
 function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, images: string): string {
   const { name, inputSize } = metadata.annotator;
   return `${images}; ${name} at ${formatSize(inputSize)} on ${adapter}`;
+}
+
+/** Writes the report of the folder, and says where it is. */
+async function writeFolderReport({ images = SAMPLE_IMAGES, out, quiet }: RelabelCommand, progress: Progress) {
+  const onProgress = quiet ? undefined : (line: string) => progress.show(line, false);
+  const start = performance.now();
+  const written = await writeReport({ labels: out, images, threshold: THRESHOLD, seed: 0, onProgress });
+  progress.end();
+  if (!quiet) console.log(`\n${describeReport(written, (performance.now() - start) / 1000)}`);
 }
 
 /** Images that count when a run stops: those of parts that are whole. */

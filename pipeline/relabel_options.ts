@@ -35,6 +35,7 @@ export interface RelabelCommand {
   readonly shard?: Shard;
   readonly strict: boolean;
   readonly show: number;
+  readonly report: boolean;
   readonly quiet: boolean;
 }
 
@@ -79,6 +80,7 @@ const OPTIONS = {
   shard: { value: "i/n", help: "i from 0: writes every n-th part file, so that n processes share a folder" },
   strict: { help: "stop at an image that cannot be decoded, instead of listing it" },
   show: { value: "N", help: `photographs in the summary; default ${DEFAULT_SHOW}` },
+  report: { help: "write report.html into the folder, as deno task report does" },
   quiet: { help: "no progress and no summary" },
 } as const satisfies OptionTable;
 
@@ -135,6 +137,7 @@ export function readRelabelOptions(args: readonly string[]): RelabelCommand | "h
     shard: shard === undefined ? undefined : readShard(shard),
     strict: given.has("strict"),
     show: show === undefined ? DEFAULT_SHOW : show === "0" ? 0 : readCount(show, "show"),
+    report: given.has("report"),
     quiet: given.has("quiet"),
   };
 }

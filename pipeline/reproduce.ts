@@ -6,7 +6,8 @@
 
 import { join } from "@std/path";
 import { replaceFile } from "../formats/labels/files.ts";
-import { accuracyChart, confidenceChart, overlapChart } from "./miniature/charts.ts";
+import { confidenceChart, overlapChart } from "./charts/crop_charts.ts";
+import { accuracyChart } from "./miniature/charts.ts";
 import { sampleCrops } from "./miniature/crops.ts";
 import { seedFolders } from "./miniature/folders.ts";
 import { RECIPES } from "./miniature/recipe.ts";

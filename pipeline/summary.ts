@@ -17,10 +17,13 @@ import {
 import { drawCellGrid } from "./cell_grid.ts";
 import { className } from "./class_names.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
+import { shellWord } from "./shell_word.ts";
 import type { WriteResult } from "./write_label_maps.ts";
 
 /** What to say. */
 export interface SummaryOptions {
+  /** The images as the user named them; undefined if none were named. */
+  readonly images?: string;
   /** How many images to show. */
   readonly show: number;
   /** Whether cells are coloured. */
@@ -48,7 +51,7 @@ export async function summarise(path: string, result: WriteResult, options: Summ
     ...describeTime(result, options.seconds),
     ...describeRejected(path, manifest, result.rejected),
     ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),
-    ...(rows > 0 ? describeNext(path) : []),
+    ...(rows > 0 ? describeNext(path, options.images) : []),
   ];
 }
 
@@ -135,12 +138,15 @@ function describeImage(
   ];
 }
 
-/** Two questions that go on from here. */
-function describeNext(path: string): string[] {
-  const folder = path === "labels" ? "" : `${/^[\w./-]+$/.test(path) ? path : `'${path}'`} `;
+/** What goes on from here: a look at the labels, and questions. */
+function describeNext(path: string, images: string | undefined): string[] {
+  const folder = path === "labels" ? "" : `${shellWord(path)} `;
+  const report = images === undefined ? folder : `${shellWord(path)} ${shellWord(images)}`;
   return [
     "",
-    "Next: how many images show several classes, which fill most cells, and where is the annotator least sure?",
+    `Next: are the labels good? This writes ${shellWord(join(path, "report.html"))}`,
+    `  deno task report ${report}`.trimEnd(),
+    "and how many images show several classes, which fill most cells, and where is the annotator least sure?",
     `  deno task query ${folder}multi-label`,
     `  deno task query ${folder}"SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ` +
     `ORDER BY cells DESC LIMIT 10"`,

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { confidenceByOverlap, intersectionOverUnion, shareUpTo } from "../../../pipeline/miniature/crops.ts";
+import { confidenceByOverlap, intersectionOverUnion, shareUpTo } from "../../../pipeline/charts/crops.ts";
 
 Deno.test("intersectionOverUnion() divides what is common by what either covers", () => {
   const half = { top: 0, left: 0, height: 1, width: 0.5 };

@@ -1,0 +1,101 @@
+/**
+ * What a folder of label maps is: its annotator and settings, its size, and what was rejected.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { fileError } from "../../formats/labels/files.ts";
+import {
+  type LabelMapMetadata,
+  type Manifest,
+  MANIFEST_NAME,
+  readManifests,
+  type RejectedImage,
+  shardSuffix,
+} from "../../formats/labels/mod.ts";
+
+/** The facts. */
+export interface FolderFacts {
+  /** As the user named it. */
+  readonly path: string;
+  readonly metadata: LabelMapMetadata;
+  readonly files: number;
+  /** Of all files. */
+  readonly bytes: number;
+  readonly rejected: number;
+  /** The first of them. */
+  readonly rejectedImages: readonly Pick<RejectedImage, "key" | "reason">[];
+}
+
+/** Rejected images that are named. */
+const SHOWN_REJECTED = 8;
+
+/** Bytes that are read of a list of rejected images. */
+const READ_BYTES = 2 ** 18;
+
+/**
+ * Collects the facts.
+ *
+ * @param path What the user named.
+ * @param files The files of label maps.
+ * @param metadata What they say of themselves.
+ * @returns The facts; nothing counts as rejected where there is no manifest.
+ */
+export async function folderFacts(
+  path: string,
+  files: readonly string[],
+  metadata: LabelMapMetadata,
+): Promise<FolderFacts> {
+  let bytes = 0;
+  for (const file of files) bytes += (await Deno.stat(file)).size;
+  return { path, metadata, files: files.length, bytes, ...rejectedIn(path) };
+}
+
+function rejectedIn(path: string): Pick<FolderFacts, "rejected" | "rejectedImages"> {
+  const manifests = manifestsIn(path);
+  const rejected = manifests.reduce(
+    (sum, { parts }) => parts.reduce((count, part) => count + part.rejected, sum),
+    0,
+  );
+  const rejectedImages = rejected === 0
+    ? []
+    : manifests.flatMap(({ shard }) => firstRejected(join(path, `rejected${shardSuffix(shard)}.jsonl`)));
+  return { rejected, rejectedImages: rejectedImages.slice(0, SHOWN_REJECTED) };
+}
+
+/** The manifests of a folder that has any; a file or a pattern has none. */
+function manifestsIn(path: string): Manifest[] {
+  const hasManifest = isFolder(path) && [...Deno.readDirSync(path)].some(({ name }) => MANIFEST_NAME.test(name));
+  return hasManifest ? readManifests(path) : [];
+}
+
+/**
+ * Whether a path is a folder; a pattern is none.
+ *
+ * @param path The path.
+ */
+export function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** The first images of a list that may be as long as the data set; what cannot be read of it is left out. */
+function firstRejected(path: string): RejectedImage[] {
+  const bytes = new Uint8Array(READ_BYTES);
+  let length: number;
+  try {
+    using file = Deno.openSync(path);
+    length = file.readSync(bytes) ?? 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw fileError(`Cannot read "${path}"`, error);
+  }
+  // The last line may be cut; a whole file ends with a line break.
+  const lines = new TextDecoder().decode(bytes.subarray(0, length)).split("\n").slice(0, -1);
+  return lines.slice(0, SHOWN_REJECTED).map((line) => JSON.parse(line));
+}

@@ -1,0 +1,161 @@
+/**
+ * A report as one HTML file, which needs no server, no network and no script.
+ *
+ * @module
+ */
+
+import { formatCount, formatNumberOf, formatSize } from "../numbers.ts";
+import { charts } from "./chart_section.ts";
+import type { ReportContent } from "./content.ts";
+import { percent, probability, section, size, table } from "./elements.ts";
+import type { FolderFacts } from "./facts.ts";
+import { definitions, type FramedPicture } from "./frames.ts";
+import { labelMaps, randomCrops } from "./gallery_sections.ts";
+import { classesTogether, suspiciousLabels } from "./label_sections.ts";
+import { html, type Markup, nameOf, shorten, trusted } from "./markup.ts";
+import type { Measures } from "./measures.ts";
+
+const STYLE = new URL("./page.css", import.meta.url);
+
+/** Nothing is fetched, nothing runs: what is not in the file is not shown. */
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+/**
+ * Makes the page.
+ *
+ * @param content What it shows.
+ * @returns HTML.
+ */
+export function reportPage(content: ReportContent): string {
+  const { facts, measures, gallery } = content;
+  const frames = gallery.map((image, index): FramedPicture => {
+    const { row, picture } = image;
+    const known = row.width > 0 && row.height > 0 ? row : { width: 4, height: 3 };
+    const { width, height } = "url" in picture ? picture : known;
+    return { id: `image${index}`, picture, width, height };
+  });
+  const sections = [
+    section("figures", "In short", [keyFigures(measures)]),
+    section("suspicious", "Suspicious labels", suspiciousLabels(content)),
+    section("together", "Classes that occur together", classesTogether(measures)),
+    section("charts", "Charts", charts(content)),
+    section("maps", "Label maps", labelMaps(content, frames)),
+    section("crops", "Random crops", randomCrops(content, frames)),
+  ];
+  const titles = [
+    ["figures", "In short"],
+    ["suspicious", "Suspicious labels"],
+    ["together", "Classes together"],
+    ["charts", "Charts"],
+    ["maps", "Label maps"],
+    ["crops", "Random crops"],
+  ];
+  const { markup } = html`
+    <!DOCTYPE html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8">
+        <meta http-equiv="Content-Security-Policy" content="${trusted(POLICY)}">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta name="color-scheme" content="light dark">
+        <title>Label report: ${shorten(facts.path)}</title>
+        <style>${trusted(Deno.readTextFileSync(STYLE))}</style>
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to the report</a>
+        <header>
+    <h1>Label report: ${nameOf(facts.path)}</h1>
+    <p class="lead">${formatNumberOf(measures.images, "image")} relabelled by ${nameOf(
+      facts.metadata.annotator.name,
+    )}</p>
+    ${folderFacts(facts, measures.images)}
+    ${rejectedImages(facts)}
+    <nav aria-label="Sections"><ul>${titles.map(([id, title]) =>
+      html`<li><a href="#${id}">${title}</a></li>`
+    )}</ul></nav>
+        </header>
+        <main id="main" tabindex="-1">
+    ${definitions(frames)}${sections}</main>
+        <footer>
+          <p>Made by <code>deno task report</code> of relabel. An image carries a class if the annotator gives it a probability
+    of ${measures.threshold} or more in the image as a whole, among its five best.</p>
+        </footer>
+      </body>
+    </html>
+  `;
+  return markup;
+}
+
+function folderFacts({ metadata, files, bytes, rejected }: FolderFacts, rows: number): Markup {
+  const { annotator, grid, k, dtype, classes } = metadata;
+  const fact = (name: string, value: Markup, isWide = false) =>
+    html`
+      <div${isWide
+        ? html`
+          class="wide"
+        `
+        : undefined}>
+        <dt>${name}</dt>
+        <dd>${value}</dd>
+        </div>
+    `;
+  const average = rows > 0
+    ? html`
+      (${formatCount(Math.round(bytes / rows))} bytes an image)
+    `
+    : undefined;
+  return html`<dl class="facts">
+${fact("Input size", html`${formatSize(annotator.inputSize)} pixels`)}
+${fact("Label maps", html`${formatSize(grid)} cells`)}
+${fact("Kept in a cell", html`${k} of ${formatNumberOf(classes, "class", "classes")}`)}
+${fact("Scores", html`${dtype}, pooled by LabelPooling`)}
+${fact("Size on disk", html`${size(bytes)} in ${formatNumberOf(files, "file")}${average}`)}
+${fact("Rejected", html`${formatNumberOf(rejected, "image")}`)}
+${fact("Annotator", html`${nameOf(annotator.name)}, SHA-256 <code>${shorten(annotator.sha256)}</code>`, true)}
+</dl>`;
+}
+
+function rejectedImages({ rejected, rejectedImages }: FolderFacts): Markup {
+  if (rejected === 0) return html``;
+  const more = rejected - rejectedImages.length;
+  return html`<details><summary>${formatNumberOf(rejected, "rejected image")} and why</summary>
+${
+    table("Rejected images", [
+      { title: "Image", cell: ({ key }) => nameOf(key) },
+      { title: "Reason", cell: ({ reason }) => nameOf(reason) },
+    ], rejectedImages)
+  }${
+    more > 0 ? html`<p class="note">${formatCount(more)} more are listed in rejected.jsonl.</p>` : undefined
+  }</details>`;
+}
+
+function keyFigures(measures: Measures): Markup {
+  const { images, counts, threshold, agreement, known, confidence, whyNoneIsKnown } = measures;
+  const several = counts.reduce((sum, { carried, images }) => sum + (carried > 1 ? images : 0), 0);
+  const figure = (value: string, what: string, detail: string) =>
+    html`
+      <li><strong>${value}</strong><span>${what}</span><small>${detail}</small></li>
+    `;
+  return html`<ul class="figures">
+${
+    figure(
+      images > 0 ? percent(several / images) : "none",
+      "Images with more than one class",
+      `${formatCount(several)} of ${formatNumberOf(images, "image")}, at a probability of ${threshold} or more`,
+    )
+  }${
+    figure(
+      agreement === null ? "unknown" : percent(agreement),
+      "Agreement with given labels",
+      agreement === null
+        ? `${whyNoneIsKnown === undefined ? "There is no image" : `Labels cannot be compared: ${whyNoneIsKnown}`}`
+        : `the annotator's best class is the given label, of ${formatNumberOf(known, "image")} whose label it knows`,
+    )
+  }${
+    figure(
+      confidence === null ? "none" : probability(confidence),
+      "Mean confidence",
+      "of the best class of each image",
+    )
+  }</ul>`;
+}
