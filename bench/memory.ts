@@ -12,6 +12,7 @@ import { join } from "@std/path";
 import { LabelMaps } from "../formats/labels/mod.ts";
 import { readCount } from "../pipeline/command_line.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
+import { highWater } from "./high_water.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
 import { photographCopies } from "./photograph_copies.ts";
@@ -73,14 +74,4 @@ async function peakOf(images: number, size: number): Promise<number> {
   written.close();
   for (const path of [photographs, join(labels, "..")]) Deno.removeSync(path, { recursive: true });
   return peak;
-}
-
-/** `VmHWM` of a process in bytes, 0 once it is gone. Deno itself may read /proc only with all permissions; grep may. */
-async function highWater(process: number): Promise<number> {
-  const { stdout } = await new Deno.Command("grep", {
-    args: ["VmHWM", `/proc/${process}/status`],
-    stderr: "null",
-  }).output();
-  const kibibytes = /(\d+) kB/.exec(new TextDecoder().decode(stdout))?.[1];
-  return Number(kibibytes ?? 0) * 1024;
 }

@@ -66,7 +66,17 @@ export interface LabelDatabase {
   answer(sql: string, format: RowFormat): Promise<void>;
   /** The rows of one statement of this project's own, by the names of their columns. */
   rows(sql: string): Promise<Record<string, Json>[]>;
+  /** A connection of its own for statements of this project, which can be interrupted; it has no variables. */
+  connect(): Promise<DuckDBConnection>;
   close(): void;
+}
+
+/** How a database is opened. */
+export interface OpenDatabaseOptions {
+  /** Files that `read_parquet` may read besides. */
+  readonly otherFiles?: readonly string[];
+  /** Whether what was read of files is kept in memory; unless false. */
+  readonly keepFiles?: boolean;
 }
 
 /**
@@ -75,13 +85,19 @@ export interface LabelDatabase {
  *
  * @param files The files.
  * @param path What the user called them, for messages.
+ * @param options Other files, and whether to keep what was read.
  * @returns The database; call `close` when done.
  * @throws {TypeError} If a file is not whole, or has columns of neither kind.
  */
-export async function openLabelDatabase(files: QueryFiles, path: string): Promise<LabelDatabase> {
+export async function openLabelDatabase(
+  files: QueryFiles,
+  path: string,
+  { otherFiles = [], keepFiles = true }: OpenDatabaseOptions = {},
+): Promise<LabelDatabase> {
   const instance = await DuckDBInstance.create(":memory:", {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
+    enable_external_file_cache: String(keepFiles),
     temp_directory: "",
   });
   const connection = await instance.connect();
@@ -90,11 +106,12 @@ export async function openLabelDatabase(files: QueryFiles, path: string): Promis
     instance.closeSync();
   };
   try {
-    const hasMaps = await createTables(connection, files);
+    const hasMaps = await createTables(connection, files, otherFiles);
     return {
       hasMaps,
       answer: (sql, format) => answer(connection, sql, format),
       rows: (sql) => readRows(connection, sql),
+      connect: () => instance.connect(),
       close,
     };
   } catch (error) {
@@ -103,14 +120,19 @@ export async function openLabelDatabase(files: QueryFiles, path: string): Promis
   }
 }
 
-async function createTables(connection: DuckDBConnection, { files, ...names }: QueryFiles): Promise<boolean> {
-  await connection.run(`SET allowed_paths = ${list(files)}; SET enable_external_access = false`);
+async function createTables(
+  connection: DuckDBConnection,
+  { files, ...names }: QueryFiles,
+  otherFiles: readonly string[],
+): Promise<boolean> {
+  const allowed = sqlList([...files, ...otherFiles]);
+  await connection.run(`SET allowed_paths = ${allowed}; SET enable_external_access = false`);
   const { maps, crops } = await sortFiles(connection, files);
   await createClassTable(connection, "classes", names.classes);
   await createClassTable(connection, "data_set_classes", names.dataSetClasses);
-  if (crops.length > 0) await connection.run(`CREATE VIEW crop_labels AS FROM read_parquet(${list(crops)})`);
+  if (crops.length > 0) await connection.run(`CREATE VIEW crop_labels AS FROM read_parquet(${sqlList(crops)})`);
   if (maps.length > 0) {
-    await connection.run(`SET VARIABLE labels = ${list(maps)}`);
+    await connection.run(`SET VARIABLE labels = ${sqlList(maps)}`);
     await connection.run(Deno.readTextFileSync(LABEL_MAPS_SQL));
   }
   await connection.run("SET lock_configuration = true");
@@ -121,7 +143,7 @@ async function createTables(connection: DuckDBConnection, { files, ...names }: Q
 async function sortFiles(connection: DuckDBConnection, files: readonly string[]) {
   const found = await readRows(
     connection,
-    `SELECT file_name AS file, list(name) AS columns FROM parquet_schema(${list(files)}) GROUP BY file_name`,
+    `SELECT file_name AS file, list(name) AS columns FROM parquet_schema(${sqlList(files)}) GROUP BY file_name`,
   );
   const columns = new Map(found.map(({ file, columns }) => [file as string, columns as string[]]));
   const missing = (file: string, wanted: readonly string[]) =>
@@ -135,8 +157,14 @@ async function sortFiles(connection: DuckDBConnection, files: readonly string[])
   return { maps, crops };
 }
 
-function list(files: readonly string[]): string {
-  return `[${files.map((file) => `'${file.replaceAll("'", "''")}'`).join(", ")}]`;
+/** Texts as a list in SQL. */
+export function sqlList(texts: readonly string[]): string {
+  return `[${texts.map(sqlText).join(", ")}]`;
+}
+
+/** A text in SQL. */
+export function sqlText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 async function createClassTable(connection: DuckDBConnection, table: string, names?: ClassNames): Promise<void> {

@@ -1,0 +1,199 @@
+/**
+ * What an explorer shows: label maps, perhaps a second folder of them, and their images.
+ *
+ * @module
+ */
+
+import { type ClassNames, LabelMaps } from "../../formats/labels/mod.ts";
+import { className } from "../class_names.ts";
+import { formatCount } from "../numbers.ts";
+import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
+import { openLabelDatabase } from "../query_database.ts";
+import { findQueryFiles } from "../query_files.ts";
+import type { ImageFilter, RowRange } from "./filter.ts";
+import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.ts";
+import { RequestError } from "./request_error.ts";
+import { checkSelectionPath } from "./selection.ts";
+
+/** Where everything is. */
+export interface ExplorerPaths {
+  readonly labels: string;
+  readonly images: string;
+  /** Label maps of the same images to compare with. */
+  readonly compare?: string;
+  /** The file that keys go to. */
+  readonly selection: string;
+}
+
+/** Open folders. */
+export interface Explorer {
+  readonly paths: ExplorerPaths;
+  /** One or two. */
+  readonly folders: readonly LabelMaps[];
+  readonly index: ImageIndex;
+  readonly images: ImageReader;
+  /** What the page is told of the folders. */
+  readonly description: FolderDescription;
+  /**
+   * A part of what a filter lets through.
+   *
+   * @throws {RequestError} If the filter's condition is wrong.
+   */
+  rows(filter: ImageFilter, range: RowRange, signal: AbortSignal): Promise<{ total: number; rows: ImageRow[] }>;
+  /**
+   * The row of a key.
+   *
+   * @throws {RequestError} If the folder has none.
+   */
+  rowOf(folder: FolderNumber, key: string): Promise<number>;
+  /** Interrupts what is running and closes everything. */
+  close(): Promise<void>;
+}
+
+/** The answer of `api/folder`. */
+export interface FolderDescription {
+  readonly folders: readonly object[];
+  readonly images: string;
+  readonly classNames: readonly string[];
+  readonly labelNames: readonly string[] | null;
+  readonly labelClasses: readonly (number | null)[];
+  readonly selection: string;
+}
+
+/** An image of `api/rows`. */
+export interface ImageRow {
+  readonly row: number;
+  readonly key: string;
+  readonly label: number | null;
+  readonly width: number;
+  readonly height: number;
+  /** Best first. */
+  readonly top: readonly { readonly class: number; readonly probability: number }[];
+  /** The probability of the label's class; null if the label is unknown to the annotator, or there is none. */
+  readonly selfConfidence: number | null;
+}
+
+/** Bytes of decoded pages that are kept. */
+const CACHE_BYTES = 16 * 2 ** 20;
+
+/** Keys whose rows are remembered: those of the pages that were shown last. */
+const KEPT_KEYS = 4096;
+
+/**
+ * Opens folders. The table that filters need is made in the background.
+ *
+ * @param paths Where they are.
+ * @returns The explorer; close it when done.
+ * @throws {Deno.errors.NotFound} If a folder is not there.
+ * @throws {TypeError} If it holds something else, or the second one is of other classes.
+ */
+export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
+  checkSelectionPath(paths.selection);
+  const images = await openImageReader(paths.images);
+  const files = findQueryFiles(paths.labels);
+  const otherFiles = paths.compare === undefined ? undefined : findQueryFiles(paths.compare).files;
+  const folders: LabelMaps[] = [];
+  try {
+    for (const path of [paths.labels, paths.compare]) {
+      if (path !== undefined) folders.push(await LabelMaps.open(path, { cacheBytes: CACHE_BYTES }));
+    }
+    checkComparable(folders);
+    const database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false });
+    const stands = await database.rows("SELECT class FROM label_classes ORDER BY label");
+    const labelClasses = stands.map((row) => row.class as number | null);
+    const index = indexImages(database, files.files, folders[0].length, otherFiles);
+    const description = describe(paths, folders, labelClasses, files);
+    return explorerOf({ paths, folders, index, images, description }, async () => {
+      await index.close();
+      images.close();
+      for (const folder of folders) folder.close();
+      database.close();
+    });
+  } catch (error) {
+    for (const folder of folders) folder.close();
+    images.close();
+    throw error;
+  }
+}
+
+function explorerOf(opened: Omit<Explorer, "rows" | "rowOf" | "close">, close: Explorer["close"]): Explorer {
+  const { folders: [labelMaps], folders, index, description: { labelClasses } } = opened;
+  const shown = new Map<string, number>();
+
+  function remember(key: string, row: number): void {
+    shown.delete(key);
+    shown.set(key, row);
+    if (shown.size > KEPT_KEYS) shown.delete(shown.keys().next().value!);
+  }
+
+  return {
+    ...opened,
+    async rows(filter, { offset, limit }, signal) {
+      const found = await index.find(filter, signal);
+      const rows: ImageRow[] = [];
+      for (let position = offset; position < Math.min(offset + limit, found.length); position++) {
+        const row = found.at(position);
+        const { key, label, width, height, topClass, topProbability } = await labelMaps.get(row);
+        const top = Array.from(topClass, (value, rank) => ({ class: value, probability: topProbability[rank] }));
+        const own = label === null ? null : labelClasses[label] ?? null;
+        const selfConfidence = own === null ? null : top.find((entry) => entry.class === own)?.probability ?? 0;
+        rows.push({ row, key, label, width, height, top, selfConfidence });
+        remember(key, row);
+      }
+      return { total: found.length, rows };
+    },
+    async rowOf(folder, key) {
+      const known = folder === 0 ? shown.get(key) : undefined;
+      const row = known ?? await index.rowOf(folder, key);
+      if (row === undefined) {
+        throw new RequestError(404, `"${folders[folder].path}" has no label map of ${JSON.stringify(key)}`);
+      }
+      if (folder === 0) remember(key, row);
+      return row;
+    },
+    close,
+  };
+}
+
+/** Refuses to compare maps whose numbers stand for other classes. */
+function checkComparable([first, second]: readonly LabelMaps[]): void {
+  if (!second) return;
+  const subject = `Cannot compare "${first.path}" with "${second.path}"`;
+  const [one, other] = [first.metadata.classes, second.metadata.classes];
+  if (one !== other) {
+    throw new TypeError(
+      `${subject}: their annotators tell ${formatCount(one)} and ${formatCount(other)} classes apart`,
+    );
+  }
+  const differing = first.classes?.name.findIndex((name, index) =>
+    second.classes && name !== second.classes.name[index]
+  );
+  if (differing !== undefined && differing >= 0) {
+    const names = [first, second].map(({ classes }) => JSON.stringify(classes!.name[differing]));
+    throw new TypeError(`${subject}: class ${differing} is ${names.join(" and ")}`);
+  }
+}
+
+function describe(
+  { images, selection }: ExplorerPaths,
+  folders: readonly LabelMaps[],
+  labelClasses: readonly (number | null)[],
+  { classes, dataSetClasses }: { readonly classes?: ClassNames; readonly dataSetClasses?: ClassNames },
+): FolderDescription {
+  return {
+    folders: folders.map(({ path, length, metadata: { annotator, dtype, k, grid, classes } }) => ({
+      path,
+      annotator: { name: annotator.name, inputSize: annotator.inputSize },
+      dtype,
+      k,
+      grid,
+      classes,
+      rows: length,
+    })),
+    images,
+    classNames: Array.from({ length: folders[0].metadata.classes }, (_, index) => className(classes, index)),
+    labelNames: dataSetClasses?.name.map((_, index) => className(dataSetClasses, index)) ?? null,
+    labelClasses,
+    selection,
+  };
+}

@@ -1,0 +1,252 @@
+/**
+ * All that is said of images but their maps, as a table in memory that answers filters in a fraction of a second.
+ *
+ * DuckDB keeps it compressed, at some 40 bytes an image. What a filter finds are numbers of rows in its order, 4 bytes
+ * each; those of the last filters are kept, so that paging runs no query. Each query has a connection of its own and is
+ * interrupted when nobody waits for it any more.
+ *
+ * @module
+ */
+
+import { type DuckDBConnection, type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from "@duckdb/node-api";
+import { type LabelDatabase, sqlList, sqlText } from "../query_database.ts";
+import { checkCondition, refusal } from "./condition.ts";
+import type { ImageFilter } from "./filter.ts";
+import { RequestError } from "./request_error.ts";
+import { createTurns } from "./turns.ts";
+
+/** The table, made in the background. */
+export interface ImageIndex {
+  /** Settled when the table is made. */
+  readonly ready: Promise<void>;
+  /**
+   * The rows that a filter lets through.
+   *
+   * @param filter The filter.
+   * @param signal Interrupts it.
+   * @returns Numbers of rows in the folder, in the filter's order.
+   * @throws {RequestError} If its condition is wrong, or there is no second folder where one is asked for.
+   */
+  find(filter: ImageFilter, signal: AbortSignal): Promise<RowList>;
+  /** The keys of those images in the same order, some at a time; errors as there. */
+  keys(filter: ImageFilter, signal: AbortSignal): AsyncIterable<readonly string[]>;
+  /** The first row with a key, undefined if there is none. */
+  rowOf(folder: FolderNumber, key: string): Promise<number | undefined>;
+  /** The first of some keys that the folder lacks. */
+  firstUnknown(keys: readonly string[]): Promise<string | undefined>;
+  /** Interrupts what is running; the database may be closed then. */
+  close(): Promise<void>;
+}
+
+/** The folder that is explored, or the one it is compared with. */
+export type FolderNumber = 0 | 1;
+
+/** Numbers of rows. */
+export interface RowList {
+  readonly length: number;
+  at(position: number): number;
+}
+
+/** Filters whose rows are kept. */
+const KEPT_FILTERS = 2;
+
+/** Filters that run at once; the threads that they wait in are few, and serve pictures too. */
+const MOST_RUNNING = 2;
+
+/** Between two attempts to interrupt a query. */
+const INTERRUPT_MILLISECONDS = 50;
+
+const TABLES = ["explored", "compared"] as const;
+
+/** What conditions may name: one row for each image. `place` is its row in the folder, from 0. */
+const IMAGES = `
+  CREATE TABLE explored_label_classes AS FROM label_classes;
+  CREATE MACRO explored_images(threshold) AS TABLE
+    SELECT place, key, label, given, width, height, top_class, top_probability, name, self_confidence,
+      self_confidence - CASE WHEN top_class[1] = label_class THEN coalesce(top_probability[2], 0)
+        ELSE top_probability[1] END AS margin,
+      length(list_filter(top_probability, lambda p: p >= threshold)) AS classes
+    FROM (
+      SELECT explored.rowid AS place, key, label, own.name AS given, width, height, top_class, top_probability,
+        says.name AS name, stands.class AS label_class,
+        CASE WHEN stands.class IS NOT NULL
+          THEN coalesce(top_probability[list_position(top_class, stands.class)], 0::FLOAT) END AS self_confidence
+      FROM explored LEFT JOIN data_set_classes AS own ON label = own.index
+        LEFT JOIN explored_label_classes AS stands USING (label) LEFT JOIN classes AS says ON top_class[1] = says.index
+    )`;
+
+/** What sorts first; equals are in the folder's order. */
+const ORDERS = {
+  key: "",
+  suspicious: "self_confidence NULLS LAST, margin, ",
+  "least-confident": "top_probability[1], ",
+  "most-classes": "classes DESC, ",
+} as const;
+
+/**
+ * Begins to make the table.
+ *
+ * @param database Label maps.
+ * @param files Of the label maps.
+ * @param rows How many there are.
+ * @param compared The files of a second folder, which the database may read.
+ * @returns The index; the database is to stay open.
+ */
+export function indexImages(
+  database: LabelDatabase,
+  files: readonly string[],
+  rows: number,
+  compared?: readonly string[],
+): ImageIndex {
+  const running = new Map<DuckDBConnection, PromiseWithResolvers<void>>();
+  let isOpen = true;
+
+  async function connect(): Promise<DuckDBConnection> {
+    const connection = await database.connect();
+    running.set(connection, Promise.withResolvers());
+    if (!isOpen) connection.interrupt();
+    return connection;
+  }
+
+  function disconnect(connection: DuckDBConnection): void {
+    connection.closeSync();
+    running.get(connection)!.resolve();
+    running.delete(connection);
+  }
+
+  async function createTables(): Promise<void> {
+    const connection = await connect();
+    try {
+      for (const statement of [...tables(files, compared), "CHECKPOINT"]) {
+        if (!isOpen) return;
+        await connection.run(statement);
+      }
+    } finally {
+      disconnect(connection);
+    }
+  }
+
+  const ready = createTables();
+  // Whoever asks gets the error; nobody may.
+  ready.catch(() => {});
+  const turns = createTurns(MOST_RUNNING);
+  const kept = new Map<string, Uint32Array>();
+
+  async function* query<Value>(select: string, filter: ImageFilter, signal: AbortSignal): AsyncIterable<Value[]> {
+    await ready;
+    const connection = await connect();
+    // A statement that has not begun yet is not interrupted: so again, until it has.
+    let again: ReturnType<typeof setInterval> | undefined;
+    const interrupt = () => {
+      connection.interrupt();
+      again ??= setInterval(interrupt, INTERRUPT_MILLISECONDS);
+    };
+    signal.addEventListener("abort", interrupt);
+    try {
+      signal.throwIfAborted();
+      const sql = await filterSql(connection, filter, compared !== undefined);
+      const result = await connection.stream(`SELECT ${select} ${sql}`);
+      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+        signal.throwIfAborted();
+        yield chunk.getColumnValues(0) as Value[];
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      // Of the statement only the condition is the user's: a value that cannot be converted shows when it runs.
+      throw filter.where === undefined || error instanceof RequestError ? error : refusal((error as Error).message);
+    } finally {
+      signal.removeEventListener("abort", interrupt);
+      clearInterval(again);
+      disconnect(connection);
+    }
+  }
+
+  async function places(filter: ImageFilter, signal: AbortSignal): Promise<Uint32Array> {
+    const name = JSON.stringify(filter);
+    let found = kept.get(name);
+    if (found) kept.delete(name);
+    else {
+      let length = 0;
+      const all = new Uint32Array(rows);
+      for await (const values of query<number>("place::UINTEGER", filter, signal)) {
+        for (const value of values) all[length++] = value;
+      }
+      found = all.slice(0, length);
+    }
+    kept.set(name, found);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= KEPT_FILTERS) break;
+      kept.delete(oldest);
+    }
+    return found;
+  }
+
+  async function ask(sql: string, value: DuckDBValue, type: DuckDBType): Promise<unknown> {
+    await ready;
+    const connection = await connect();
+    try {
+      return (await connection.runAndReadAll(sql, [value], [type])).getRows()[0]?.[0];
+    } finally {
+      disconnect(connection);
+    }
+  }
+
+  return {
+    ready,
+    async find(filter, signal) {
+      if (isEverything(filter)) return { length: rows, at: (position) => position };
+      const found = await turns(signal, () => places(filter, signal));
+      return { length: found.length, at: (position) => found[position] };
+    },
+    keys: (filter, signal) => query<string>("key", filter, signal),
+    async rowOf(folder, key) {
+      const row = await ask(`SELECT min(rowid) FROM ${TABLES[folder]} WHERE key = $1`, key, VARCHAR);
+      return typeof row === "bigint" ? Number(row) : undefined;
+    },
+    async firstUnknown(keys) {
+      const unknown = "SELECT key FROM (SELECT unnest($1::VARCHAR[]) AS key) ANTI JOIN explored USING (key) LIMIT 1";
+      return await ask(unknown, listValue(keys), LIST(VARCHAR)) as string | undefined;
+    },
+    async close() {
+      isOpen = false;
+      for (const connection of running.keys()) connection.interrupt();
+      await Promise.all([...running.values()].map(({ promise }) => promise));
+    },
+  };
+}
+
+/** The statements that make the tables. */
+function tables(files: readonly string[], compared?: readonly string[]): string[] {
+  return [
+    `CREATE TABLE explored AS
+      SELECT key, label, width, height, top_class, top_probability FROM read_parquet(${sqlList(files)})`,
+    ...IMAGES.split(";"),
+    ...(compared === undefined ? [] : [
+      `CREATE TABLE compared AS SELECT key, top_class[1] AS best FROM read_parquet(${sqlList(compared)})`,
+      `CREATE TABLE differing AS SELECT explored.rowid AS place
+        FROM explored JOIN compared USING (key) WHERE top_class[1] <> best`,
+    ]),
+  ];
+}
+
+/** Whether a filter is the folder itself. */
+function isEverything(filter: ImageFilter): boolean {
+  const { order, differs, class: index, label, key, where } = filter;
+  return order === "key" && !differs && [index, label, key, where].every((part) => part === undefined);
+}
+
+/** A filter as FROM, WHERE and ORDER BY. */
+async function filterSql(connection: DuckDBConnection, filter: ImageFilter, canCompare: boolean): Promise<string> {
+  const { class: index, label, key, where, differs, threshold, order } = filter;
+  if (differs && !canCompare) throw new RequestError(400, "Cannot compare: explore was started without --compare");
+  const images = `explored_images(${threshold})`;
+  const conditions = [
+    ...(index === undefined ? [] : [`top_probability[list_position(top_class, ${index})] >= ${threshold}`]),
+    ...(label === undefined ? [] : [`label = ${label}`]),
+    ...(key === undefined ? [] : [`contains(lower(key), lower(${sqlText(key)}))`]),
+    ...(differs ? ["place IN (FROM differing)"] : []),
+    ...(where === undefined ? [] : [await checkCondition(connection, where, images)]),
+  ];
+  return `FROM ${images} ${conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : ""} ` +
+    `ORDER BY ${ORDERS[order]}place`;
+}

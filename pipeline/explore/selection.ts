@@ -1,0 +1,92 @@
+/**
+ * The file of chosen images: their keys, one a line, as `deno task train --subset` takes them.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path";
+import { createWholeFile } from "../../formats/labels/whole_file.ts";
+import { fileError } from "../../formats/labels/files.ts";
+import { RequestError } from "./request_error.ts";
+
+/** Writes selections to one file. */
+export interface SelectionFile {
+  /**
+   * Writes keys, instead of what was there.
+   *
+   * @param keys Some at a time.
+   * @param overwrite Whether to replace a file that this process did not write.
+   * @returns How many were written.
+   * @throws {RequestError} If there is such a file and it is to be kept, a key does not fit on one line, or there are none.
+   */
+  write(keys: AsyncIterable<readonly string[]> | Iterable<readonly string[]>, overwrite: boolean): Promise<number>;
+}
+
+/**
+ * Checks that a selection can be written, before anybody chooses images.
+ *
+ * @param path The file.
+ * @throws {Deno.errors.NotFound} If its folder is not there.
+ * @throws {TypeError} If it is a folder.
+ */
+export function checkSelectionPath(path: string): void {
+  const subject = `Cannot write the selection "${path}"`;
+  if (kindOf(path) === "folder") throw new TypeError(`${subject}: it is a folder`);
+  try {
+    Deno.statSync(dirname(path));
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+/**
+ * Prepares to write selections.
+ *
+ * @param path The file.
+ * @returns Writes it.
+ */
+export function selectionFile(path: string): SelectionFile {
+  const subject = `Cannot write the selection "${path}"`;
+  let isOurs = false;
+  let isBusy = false;
+  return {
+    async write(keys, overwrite) {
+      if (isBusy) throw new RequestError(409, `${subject}: another selection is being written`);
+      if (!isOurs && !overwrite && kindOf(path) !== undefined) {
+        throw new RequestError(409, `${subject}: there is a file of that name, which is not of this session`, {
+          exists: true,
+        });
+      }
+      isBusy = true;
+      const file = createWholeFile(path, subject);
+      try {
+        let count = 0;
+        const encoder = new TextEncoder();
+        for await (const some of keys) {
+          const broken = some.find((key) => /[\r\n]/.test(key));
+          if (broken !== undefined) {
+            throw new RequestError(400, `${subject}: key ${JSON.stringify(broken)} does not fit on one line`);
+          }
+          file.write(encoder.encode(some.map((key) => `${key}\n`).join("")));
+          count += some.length;
+        }
+        if (count === 0) throw new RequestError(400, `${subject}: no image is selected`);
+        file.finish();
+        isOurs = true;
+        return count;
+      } finally {
+        file.discard();
+        isBusy = false;
+      }
+    },
+  };
+}
+
+function kindOf(path: string): "folder" | "file" | undefined {
+  try {
+    return Deno.statSync(path).isDirectory ? "folder" : "file";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw fileError(`Cannot write the selection "${path}"`, error);
+  }
+}

@@ -1,0 +1,126 @@
+import { assert, assertEquals } from "@std/assert";
+import { openExplorer } from "../../../pipeline/explore/explorer.ts";
+import { type ImageFilter, readFilter } from "../../../pipeline/explore/filter.ts";
+import { ask, comparedFolder, exploredFolder, exploredRows, withServer } from "./explored_folder.ts";
+
+const NEVER = new AbortController().signal;
+
+const filterOf = (query: string): ImageFilter => readFilter(new Map(new URLSearchParams(query)));
+
+/** A hundred rows, those of the second folder in another order and without the first ten. */
+function hundredRows() {
+  const keys = Array.from({ length: 100 }, (_, index) => `${index % 2 ? "Dogs" : "cats"}/it's ${index}.jpg`);
+  const [rows, others] = [exploredRows(keys), exploredRows(keys, 3).slice(10).reverse()];
+  others.forEach((row, index) => index % 2 && row.topClass.set(rows.find(({ key }) => key === row.key)!.topClass));
+  return { rows, others };
+}
+
+Deno.test("an image index finds what a loop over all rows finds, in every order", async () => {
+  const { rows, others } = hundredRows();
+  const second = new Map(others.map((row) => [row.key, row]));
+  const { images } = exploredFolder();
+  const explorer = await openExplorer({
+    labels: comparedFolder(rows),
+    images,
+    compare: comparedFolder(others),
+    selection: "selection.txt",
+  });
+  const known = rows.map((row, place) => {
+    const ranks = [...row.topClass];
+    const rank = ranks.indexOf(8);
+    const own = row.label === 0 ? rank < 0 ? 0 : row.topProbability[rank] : null;
+    const rival = rank === 0 ? row.topProbability[1] : row.topProbability[0];
+    const other = second.get(row.key);
+    return {
+      ...row,
+      place,
+      own,
+      margin: own === null ? null : Math.fround(own - rival),
+      carried: (index: number, threshold: number) =>
+        ranks.some((value, rank) => value === index && row.topProbability[rank] >= Math.fround(threshold)),
+      classes: (threshold: number) => row.topProbability.filter((value) => value >= Math.fround(threshold)).length,
+      differs: other !== undefined && other.topClass[0] !== row.topClass[0],
+    };
+  });
+  type Known = typeof known[number];
+  const orders: Record<string, (a: Known, b: Known, threshold: number) => number> = {
+    key: () => 0,
+    suspicious: (a, b) =>
+      a.own === null || b.own === null
+        ? Number(a.own === null) - Number(b.own === null)
+        : a.own - b.own || a.margin! - b.margin!,
+    "least-confident": (a, b) => a.topProbability[0] - b.topProbability[0],
+    "most-classes": (a, b, threshold) => b.classes(threshold) - a.classes(threshold),
+  };
+  const filters: [string, (row: Known) => boolean][] = [
+    ["", () => true],
+    ["class=8", (row) => row.carried(8, 0.1)],
+    ["class=8&threshold=0.25", (row) => row.carried(8, 0.25)],
+    ["label=1", (row) => row.label === 1],
+    ["key=T'S 1", (row) => row.key.includes("it's 1")],
+    ["key=dogs&label=1", (row) => row.key.startsWith("Dogs") && row.label === 1],
+    ["where=width > 150 AND given = 'pier'", (row) => row.width > 150 && row.label === 0],
+    [
+      "where=top_probability[1] > 0.5 OR label IS NULL -- both",
+      (row) => row.topProbability[0] > 0.5 || row.label === null,
+    ],
+    ["where=name = 'pier'&class=8", (row) => row.topClass[0] === 8 && row.carried(8, 0.1)],
+    ["where=classes = 2 AND place >= 20", (row) => row.classes(0.1) === 2 && row.place >= 20],
+    [
+      "where=self_confidence < 0.05 AND margin < -0.32",
+      (row) => row.own !== null && row.own < 0.05 && row.margin! < -0.32,
+    ],
+    ["differs=1", (row) => row.differs],
+    ["class=11&label=0&key=9", (row) => row.carried(11, 0.1) && row.label === 0 && row.key.includes("9")],
+  ];
+  try {
+    for (const [query, holds] of filters) {
+      for (const [order, compare] of Object.entries(orders)) {
+        const filter = filterOf(`${query}&order=${order}`);
+        const found = await explorer.index.find(filter, NEVER);
+        const expected = known.filter(holds).sort((a, b) => compare(a, b, filter.threshold));
+        assertEquals(
+          Array.from({ length: found.length }, (_, position) => found.at(position)),
+          expected.map(({ place }) => place),
+          `${query} ${order}`,
+        );
+        const keys = (await Array.fromAsync(explorer.index.keys(filter, NEVER))).flat();
+        assertEquals(keys, expected.map(({ key }) => key));
+      }
+      if (query !== "") assertEquals(known.some(holds) && !known.every(holds), true, `${query} chooses nothing or all`);
+    }
+    assertEquals(await explorer.index.rowOf(0, rows[42].key), 42);
+    assertEquals(await explorer.index.rowOf(1, rows[42].key), others.findIndex(({ key }) => key === rows[42].key));
+    assertEquals(await explorer.index.rowOf(1, rows[0].key), undefined);
+    assertEquals(await explorer.index.firstUnknown([rows[1].key, "none", rows[2].key]), "none");
+    assertEquals(await explorer.index.firstUnknown(rows.map(({ key }) => key)), undefined);
+  } finally {
+    await explorer.close();
+  }
+});
+
+Deno.test("filters that a page has given up are interrupted, and do not hold up its next one", async () => {
+  const [row] = exploredRows(["0.jpg"]);
+  const labels = comparedFolder(Array.from({ length: 12_000 }, (_, index) => ({ ...row, key: `${1e6 + index}.jpg` })));
+  await withServer({ labels, images: exploredFolder().images }, async (url) => {
+    await ask(`${url}api/rows?key=nothing`);
+    const time = async (query: string) => {
+      const start = performance.now();
+      return { total: (await ask(url + query)).json.total, milliseconds: performance.now() - start };
+    };
+    const long = (least: number) =>
+      `api/rows?where=${encodeURIComponent(`levenshtein(repeat(key, 25), repeat(reverse(key), 25)) < ${least}`)}`;
+    const whole = await time(long(0));
+    assertEquals(whole.total, 0);
+    const controllers = [1, 2, 3, 4].map(() => new AbortController());
+    const given = controllers.map(({ signal }, index) =>
+      fetch(url + long(-1 - index), { signal }).then(() => "answered", () => "given up")
+    );
+    await new Promise((resolve) => setTimeout(resolve, whole.milliseconds / 10));
+    for (const controller of controllers) controller.abort();
+    assertEquals(await Promise.all(given), controllers.map(() => "given up"));
+    const next = await time("api/rows?key=1000007");
+    assertEquals(next.total, 1);
+    assert(next.milliseconds < whole.milliseconds, `${next.milliseconds} ms, the long filter ${whole.milliseconds} ms`);
+  });
+});
