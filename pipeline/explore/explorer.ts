@@ -191,8 +191,11 @@ function describe(
       rows: length,
     })),
     images,
-    classNames: Array.from({ length: folders[0].metadata.classes }, (_, index) => className(classes, index)),
-    labelNames: dataSetClasses?.name.map((_, index) => className(dataSetClasses, index)) ?? null,
+    classNames: Array.from(
+      { length: folders[0].metadata.classes },
+      (_, index) => classes?.name[index] || className(classes, index),
+    ),
+    labelNames: dataSetClasses?.name ?? null,
     labelClasses,
     selection,
   };

@@ -16,7 +16,7 @@ Deno.test("the explorer says what its folders are, and gives rows and maps as th
       classes: 12,
       rows: 12,
     }]);
-    assertEquals(folder.classNames.slice(0, 2), ["tabby", "Egyptian cat"]);
+    assertEquals(folder.classNames.slice(0, 2), ["tabby, tabby cat", "Egyptian cat"]);
     assertEquals([folder.labelNames, folder.labelClasses], [["pier", "wombat"], [8, null]]);
     const { json: page } = await ask(`${url}api/rows?offset=4&limit=3`);
     assertEquals(page.total, 12);
