@@ -95,6 +95,17 @@ export async function settled(page: Page): Promise<void> {
   await page.locator('[aria-busy="false"]').waitFor();
 }
 
+/** Waits until the pictures that are seen are there. */
+export async function pictured(page: Page): Promise<void> {
+  await page.waitForFunction(() =>
+    [...document.querySelectorAll<HTMLImageElement>(".picture")].every((picture) => {
+      const { top, bottom } = picture.parentElement!.getBoundingClientRect();
+      return !picture.checkVisibility() || bottom < 0 || top > innerHeight ||
+        (picture.complete && picture.naturalWidth > 0);
+    })
+  );
+}
+
 /** The part of an address after `#` for an image. */
 export function imageHash(key: string): string {
   return `#${new URLSearchParams({ image: key })}`;

@@ -14,6 +14,9 @@ import type { PooledLabels } from "./pooled.ts";
 
 const WHOLE: Box = { top: 0, left: 0, height: 1, width: 1 };
 
+/** Differences below this are 0.0 points as they are written. */
+const LEAST = 0.0005;
+
 /** A difference of at least a percentage point is worth a look. */
 const NOTABLE = 0.01;
 
@@ -137,8 +140,11 @@ export function CropPanel({ view, aspect, pooled, heat, label, classes, names, o
       </div>
       {difference && (
         <p class="hint">
-          The two labels of the crop differ most in {classes.short(difference.class)}, by{" "}
-          {points(difference.probability)} points.
+          {Math.abs(difference.probability) < LEAST
+            ? "The two labels of the crop differ by less than 0.1 points."
+            : `The two labels of the crop differ most in ${classes.short(difference.class)}, by ${
+              points(difference.probability)
+            } points.`}
         </p>
       )}
       <Live text={spoken} />

@@ -38,7 +38,7 @@ export function FilterBar({ filter, comparing, classes, labels, onFilter }: {
           onChoose={(index) => change({ class: index })}
         />
         <div class="field field-small">
-          <label for="threshold">from</label>
+          <label for="threshold">at least</label>
           <input
             id="threshold"
             type="number"
@@ -75,6 +75,14 @@ export function FilterBar({ filter, comparing, classes, labels, onFilter }: {
             {Object.entries(ORDERS).map(([order, name]) => <option key={order} value={order}>{name}</option>)}
           </select>
         </div>
+        <button
+          type="button"
+          class="quiet clear"
+          disabled={!any}
+          onClick={() => onFilter({ ...FIRST_VIEW.filter, order: filter.order })}
+        >
+          Clear
+        </button>
         {comparing && (
           <label class="tick-differs">
             <input
@@ -85,14 +93,6 @@ export function FilterBar({ filter, comparing, classes, labels, onFilter }: {
             <span>Best class differs between A and B</span>
           </label>
         )}
-        <button
-          type="button"
-          class="quiet clear"
-          disabled={!any}
-          onClick={() => onFilter({ ...FIRST_VIEW.filter, order: filter.order })}
-        >
-          Clear
-        </button>
       </form>
     </search>
   );
