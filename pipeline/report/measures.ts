@@ -85,16 +85,16 @@ export async function measure(
   const coverage = await labelCoverage(database);
   const counts = await database.rows(`FROM classes_per_image(${threshold})`);
   const [{ confidence }] = await database.rows("SELECT avg(top_probability[1]) AS confidence FROM labels");
-  const [{ agreement }] = await database.rows(`
-    SELECT sum(labelled * agreement) / sum(labelled) AS agreement FROM per_class(${threshold}) WHERE labelled > 0`);
   const [{ count: suspiciousImages }] = await database.rows(
     "SELECT count(*) AS count FROM suspicious() WHERE margin < 0",
   );
   const suspicious = await database.rows(`FROM suspicious() WHERE margin < 0 LIMIT ${limits.suspicious}`);
   const pairs = await database.rows(`SELECT *, count(*) OVER () AS pairs FROM co_occurrence(${threshold})
     ORDER BY images DESC, lift DESC, class, other_class LIMIT ${limits.pairs}`);
-  const classes = await database.rows(`SELECT *, count(*) OVER () AS classes FROM per_class(${threshold})
-    ORDER BY images DESC, class LIMIT ${limits.classes}`);
+  const classes = await database.rows(`
+    SELECT *, count(*) OVER () AS classes,
+      sum(labelled * agreement) OVER () / nullif(sum(labelled) OVER (), 0) AS total_agreement
+    FROM per_class(${threshold}) ORDER BY images DESC, class LIMIT ${limits.classes}`);
   const several = await database.rows(`
     SELECT key FROM carried_classes(${threshold}) WHERE length(carried) > 1
     ORDER BY md5(${seed} || ':' || key), key LIMIT ${limits.severalClasses}`);
@@ -104,7 +104,7 @@ export async function measure(
     counts: counts as unknown as Measures["counts"],
     confidence: confidence as number | null,
     whyNoneIsKnown: await whyNoneIsKnown(database, coverage),
-    agreement: agreement as number | null,
+    agreement: classes.length > 0 ? classes[0].total_agreement as number | null : null,
     suspiciousImages: suspiciousImages as number,
     suspicious: suspicious.map(({ annotator_says, self_confidence, ...row }) => ({
       ...row as unknown as Pick<SuspiciousImage, "key" | "given" | "margin">,

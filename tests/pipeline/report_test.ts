@@ -2,11 +2,17 @@ import { assert, assertEquals, assertMatch, assertRejects, assertStringIncludes 
 import { join } from "@std/path";
 import sharp from "sharp";
 import { encodePng } from "../../formats/images/encode_png.ts";
-import { type ClassNames, type LabelMapRow, LabelMaps, quantise } from "../../formats/labels/mod.ts";
+import {
+  type ClassNames,
+  type LabelMapRow,
+  LabelMaps,
+  openLabelMapFolder,
+  quantise,
+} from "../../formats/labels/mod.ts";
 import { poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 import { heatColour } from "../../pipeline/pictures/heat_map.ts";
 import { type ReportRequest, writeReport } from "../../pipeline/report/write_report.ts";
-import { generator, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
+import { generator, smallConfiguration, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
 import { folderOf, folderOfImages, type ImageLabels, TWELVE } from "./query_folder.ts";
 import { runTask } from "./task.ts";
 
@@ -325,10 +331,39 @@ Deno.test("A report is made of an annotator with one class, of one image, and of
   assertStringIncludes(none, "There are none.");
 });
 
+Deno.test("A report counts rejected images over all shards, and names the first with their reasons", async () => {
+  const labels = Deno.makeTempDirSync();
+  const metadata = smallMetadata();
+  for (const index of [0, 1]) {
+    const shard = { index, count: 2 };
+    const folder = openLabelMapFolder(labels, smallConfiguration({ metadata, rowsPerFile: 10 }), { shard });
+    const part = folder.startPart(index);
+    part.append({ ...smallRow(index, metadata), key: `${index}.jpg` });
+    for (let image = 1; image < 7; image++) {
+      part.reject({
+        index: 10 * index + image,
+        key: `bad/${10 * index + image}.jpg`,
+        reason: `It is <no> image ${image}`,
+      });
+    }
+    part.finish();
+    folder.close();
+  }
+  const text = textOf(await pageOf({ labels, images: numberedImages(2) }));
+  assertStringIncludes(text, "2 images relabelled");
+  assertStringIncludes(text, "Rejected 12 images");
+  assertStringIncludes(text, "in 2 files");
+  assertMatch(
+    text,
+    /12 rejected images and why .* bad\/1\.jpg It is <no> image 1 .*bad\/12\.jpg It is <no> image 2 4 more/,
+  );
+  assert(!text.includes("bad/13.jpg"));
+});
+
 Deno.test("A report stays below 5 MB, with large maps, long names, and images that cannot be packed", async () => {
   const metadata = smallMetadata({ classes: 1000, k: 5, grid: [64, 64], dtype: "fp16" });
   const random = generator(7);
-  const long = "long ".repeat(2000);
+  const long = "long ".repeat(60);
   const rows = Array.from({ length: 24 }, (_, index): LabelMapRow => ({
     ...smallRow(index, metadata),
     key: `${index}${"k".repeat(index < 12 ? 200 : 100)}.png`,
