@@ -14,7 +14,7 @@ import { CropPanel } from "./crop_panel.tsx";
 import type { LabelOf } from "./given_label.tsx";
 import { differencePixels, largestDifference } from "./heat_difference.ts";
 import { HeatControls } from "./heat_controls.tsx";
-import { type NameList, percent } from "./names.ts";
+import type { NameList } from "./names.ts";
 import { heldClasses, pooledLabels } from "./pooled.ts";
 import { Picture } from "./picture.tsx";
 import { type Cell, HeatMap, Stage } from "./stage.tsx";
@@ -107,8 +107,8 @@ export function ImageView({ image, view, folders, classes, labelOf, navigate }: 
           {comparable && (
             <figure>
               <figcaption>
-                <b class="badge">B − A</b> up to{" "}
-                {percent(largestDifference(heats[0]!, heats[1]!))}: red where B is higher
+                <b class="badge">B − A</b> by up to {(100 * largestDifference(heats[0]!, heats[1]!)).toFixed(1)}{" "}
+                points, red where B is higher
               </figcaption>
               <div class="stage stage-plain" style={{ aspectRatio: String(aspect), "--aspect": String(aspect) }}>
                 <Picture kind="image" image={image} alt="" />
