@@ -56,11 +56,12 @@ export function browserTest(
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
-      browser ??= await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+      if (!browser?.isConnected()) browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
       const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
       try {
         const page = await context.newPage();
-        page.setDefaultTimeout(15_000);
+        // A picture of a long page takes long where cores are busy.
+        page.setDefaultTimeout(60_000);
         await body(watch(page, context));
       } finally {
         await context.close();

@@ -47,14 +47,13 @@ browserTest("a report opens from a file, and asks for nothing", async (visit) =>
   assert((await page.locator("body").innerText()).includes(HTML));
   assertEquals(await overflow(page), 0);
   await picture("report");
-  await picture("report-whole", { fullPage: true });
 }, { viewport: { width: 1200, height: 900 } });
 
 browserTest("a report fits a phone", async (visit) => {
   await openReport(visit);
   assertAlone(visit);
   assertEquals(await overflow(visit.page), 0);
-  await visit.picture("report-phone", { fullPage: true });
+  await visit.picture("report-phone");
 }, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
 
 browserTest("a report is dark where the reader wants it dark", async (visit) => {
@@ -80,7 +79,7 @@ browserTest("a report is printed in black on white, no wider than the paper", as
   };
   assert(lightness(ground) > 700 && lightness(text) < 200, `Printed in ${text} on ${ground}`);
   assertEquals(await overflow(page), 0);
-  await picture("report-print", { fullPage: true });
+  await picture("report-print");
   const pages = await page.pdf({ format: "A4" });
   assertEquals(new TextDecoder().decode(pages.subarray(0, 5)), "%PDF-");
 }, { viewport: { width: 794, height: 1123 } });
