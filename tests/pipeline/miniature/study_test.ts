@@ -138,6 +138,9 @@ Deno.test("reproduce() writes tables and charts of a study", async () => {
   const top1 = meanOf(study.outcomes.get("distill")![0].top1).value;
   assertMatch(text("results.csv"), new RegExp(`^distill,1,${top1},`, "m"));
   assertEquals(text("runs.csv").trimEnd().split("\n").length, 1 + SUPERVISIONS.length);
-  assertMatch(text("results.md"), /^resnet8_s2 at 16 x 16, 2 epochs of 64 images of 2 or more objects; label maps at temperature 0\.5\.$/m);
+  assertMatch(
+    text("results.md"),
+    /^resnet8_s2 at 16 x 16, 2 epochs of 64 images of 2 or more objects; label maps at temperature 0\.5\.$/m,
+  );
   for (const name of ["accuracy", "overlap", "confidence"]) assertMatch(text(`${name}.svg`), /^<svg .*<\/svg>$/s);
 });
