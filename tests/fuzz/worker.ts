@@ -26,6 +26,17 @@ function print(line: unknown): void {
   for (let written = 0; written < bytes.length;) written += Deno.stdout.writeSync(bytes.subarray(written));
 }
 
+const highWater = () => process.resourceUsage().maxRSS * 1024;
+
+/** On Linux a process begins with the mark of the one that started it, which may hold more than all cases do. */
+const inherited = highWater();
+
+/** The largest resident memory; as long as that is the inherited one, what is resident now. */
+function peakMemory(): number {
+  const peak = highWater();
+  return peak > inherited ? peak : Deno.memoryUsage().rss;
+}
+
 const [format, folder, first, count] = Deno.args;
 const prepared = await prepareTarget(targets[format as Format], folder);
 countAllocations();
@@ -33,6 +44,6 @@ print("ready");
 for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   takeAllocations();
   const result = await runCase(prepared, seed);
-  const peak = process.resourceUsage().maxRSS * 1024;
+  const peak = peakMemory();
   print({ seed, ...result, peak, asked: takeAllocations() } satisfies WorkerLine);
 }
