@@ -30,7 +30,7 @@ export function runRelabel(args: readonly string[]): Promise<number> {
 }
 
 async function run(command: RelabelCommand, progress: Progress): Promise<number> {
-  const { images = SAMPLE_IMAGES, out, quiet, report, show } = command;
+  const { images = SAMPLE_IMAGES, out, quiet, report } = command;
   const start = performance.now();
   const source = await openImages(images);
   const annotator = await loadCommandModel(
@@ -61,7 +61,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
     if (!quiet) {
       const seconds = (performance.now() - start) / 1000;
       const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-      console.log((await summarise(out, result, { images: command.images, show, colour, seconds })).join("\n"));
+      console.log((await summarise(out, result, { ...command, colour, seconds })).join("\n"));
     }
     if (report) await writeFolderReport(command, progress);
     return 0;

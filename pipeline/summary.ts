@@ -24,6 +24,8 @@ import type { WriteResult } from "./write_label_maps.ts";
 export interface SummaryOptions {
   /** The images as the user named them; undefined if none were named. */
   readonly images?: string;
+  /** Whether the report is written anyway. */
+  readonly report: boolean;
   /** How many images to show. */
   readonly show: number;
   /** Whether cells are coloured. */
@@ -51,7 +53,7 @@ export async function summarise(path: string, result: WriteResult, options: Summ
     ...describeTime(result, options.seconds),
     ...describeRejected(path, manifest, result.rejected),
     ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),
-    ...(rows > 0 ? describeNext(path, options.images) : []),
+    ...(rows > 0 ? describeNext(path, options) : []),
   ];
 }
 
@@ -139,14 +141,19 @@ function describeImage(
 }
 
 /** What goes on from here: a look at the labels, and questions. */
-function describeNext(path: string, images: string | undefined): string[] {
+function describeNext(path: string, { images, report: isReported }: SummaryOptions): string[] {
   const folder = path === "labels" ? "" : `${shellWord(path)} `;
   const report = images === undefined ? folder : `${shellWord(path)} ${shellWord(images)}`;
-  return [
-    "",
+  const questions =
+    "how many images show several classes, which fill most cells, and where is the annotator least sure?";
+  const next = isReported ? [`Next: ${questions}`] : [
     `Next: are the labels good? This writes ${shellWord(join(path, "report.html"))}`,
     `  deno task report ${report}`.trimEnd(),
-    "and how many images show several classes, which fill most cells, and where is the annotator least sure?",
+    `and ${questions}`,
+  ];
+  return [
+    "",
+    ...next,
     `  deno task query ${folder}multi-label`,
     `  deno task query ${folder}"SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ` +
     `ORDER BY cells DESC LIMIT 10"`,
