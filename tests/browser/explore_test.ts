@@ -296,8 +296,8 @@ browserTest("the list is filtered by key, class, label and SQL, and going back u
   assertEquals(await page.locator("#class").inputValue(), "0 cat");
   await page.goBack();
   await page.waitForURL(/#class=0&threshold=0\.2$/);
+  await page.waitForFunction(() => document.querySelector<HTMLInputElement>("#where")!.value === "");
   await settled(page);
-  assertEquals(await page.locator("#where").inputValue(), "");
 
   await page.goto(`${single.address}#label=1`);
   await page.locator(".total", { hasText: "3 images" }).waitFor();
@@ -376,6 +376,62 @@ browserTest("pages hold their rows alone, and the image after a page's last one 
   await page.locator(".card-link").last().waitFor();
   assertEquals(await page.evaluate(() => (document.activeElement as HTMLElement).dataset.key), last);
 });
+
+browserTest(
+  "what is typed or clicked while an answer is awaited is not lost, and means what was seen",
+  async (visit) => {
+    const { page } = visit;
+    // Answers wait while they are held.
+    let held = Promise.withResolvers<void>();
+    await page.route("**/api/rows?*", async (route) => {
+      const { promise } = held;
+      const response = await route.fetch();
+      await promise;
+      await route.fulfill({ response });
+    });
+    /** Lets the answers go until the list is what was asked for, and holds the next. */
+    async function answered() {
+      held.resolve();
+      await settled(page);
+      held = Promise.withResolvers();
+    }
+    await page.goto(single.address);
+    await answered();
+    const first = await shownKeys(page);
+
+    await page.locator("#label").fill("1 cup");
+    await page.keyboard.press("Enter");
+    await page.locator('[aria-busy="true"]').waitFor();
+    await page.locator("#threshold").fill("0.25");
+    await page.locator("#key").fill("coffee");
+    await answered();
+    assertEquals(await page.locator("#threshold").inputValue(), "0.25");
+    await page.locator("#threshold").press("Enter");
+    await answered();
+    await page.waitForURL(/#key=coffee&threshold=0\.25&label=1$/);
+    await answered();
+    assertEquals(await shownKeys(page), ["cup/cat-coffee.jpg", "cup/coffee.jpg"]);
+    await page.getByRole("button", { name: "Clear" }).click();
+    await page.waitForURL(/#$/);
+    await answered();
+    assertEquals(await shownKeys(page), first);
+
+    // An image of the list that is still there is that of its own page.
+    await page.getByRole("button", { name: "Next page" }).first().click();
+    await page.waitForURL(/page=2/);
+    await page.locator(".card-link").last().click();
+    await page.locator(".image-key", { hasText: first.at(-1)! }).waitFor();
+    assert(!page.url().includes("page="));
+    await page.locator(".image-header .number", { hasText: `48 of ${IMAGES}` }).waitFor();
+    // Two steps over a page's end, of which the second finds the first under way.
+    await page.keyboard.press("j");
+    await page.keyboard.press("j");
+    held.resolve();
+    await page.locator(".image-header .number", { hasText: `49 of ${IMAGES}` }).waitFor();
+    await page.goBack();
+    await page.locator(".image-header .number", { hasText: `48 of ${IMAGES}` }).waitFor();
+  },
+);
 
 browserTest("two folders are seen side by side, with their difference", async (visit) => {
   const { page, picture, errors } = visit;

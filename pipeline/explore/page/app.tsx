@@ -6,7 +6,7 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount, formatNumberOf } from "../../numbers.ts";
-import type { Filter } from "./address.ts";
+import type { Filter, View } from "./address.ts";
 import { fetchFolders, fetchRows, type Folders, messageOf, type Row, type Rows } from "./api.ts";
 import { FilterBar } from "./filter_bar.tsx";
 import { Gallery } from "./gallery.tsx";
@@ -69,10 +69,10 @@ function Explorer({ folders }: { readonly folders: Folders }) {
     setTicked(next);
   }
 
-  function filterBy(filter: Filter) {
+  function filterBy(part: Partial<Filter>) {
     // Letters typed one after the other are one step back.
-    const typing = filter.key !== view.filter.key && filter.key !== "" && view.filter.key !== "";
-    navigate({ filter, page: 0 }, typing ? "replace" : "push");
+    const typing = Boolean(part.key && view.filter.key);
+    navigate(({ filter }) => ({ filter: { ...filter, ...part }, page: 0 }), typing ? "replace" : "push");
   }
 
   const pageTicked = rows.length > 0 && rows.every(({ key }) => ticked.has(key));
@@ -118,13 +118,21 @@ function Explorer({ folders }: { readonly folders: Folders }) {
             ticked={ticked}
             filter={view.filter}
             total={total}
+            busy={!list.settled}
             folders={folders}
             onClear={() => setTicked(new Set())}
           />
           <Pager page={view.page} pages={pages} onPage={(page) => navigate({ page }, "push")} />
         </div>
         <div class={list.settled ? "" : "stale"} aria-busy={!list.settled}>
-          <Gallery rows={rows} view={view} classes={classes} labelOf={labelOf} ticked={ticked} onTick={tick} />
+          <Gallery
+            rows={rows}
+            view={{ ...view, ...list.of }}
+            classes={classes}
+            labelOf={labelOf}
+            ticked={ticked}
+            onTick={tick}
+          />
           {list.settled && !list.failure && total === 0 && <p class="nothing">No image is like that.</p>}
         </div>
         {rows.length > 12 && (
@@ -145,7 +153,7 @@ function Explorer({ folders }: { readonly folders: Folders }) {
           <ImageHeader
             image={image}
             view={view}
-            rows={rows}
+            rows={list.settled ? rows : NO_ROWS.rows}
             total={total}
             ticked={ticked.has(image)}
             onTick={(on) => tick([image], on)}
@@ -168,6 +176,8 @@ function Explorer({ folders }: { readonly folders: Folders }) {
 /** What a page of rows was answered with; until the next answer is there, the one before. */
 interface RowsAnswer {
   readonly answer: Rows;
+  /** What it answers. */
+  readonly of: Pick<View, "filter" | "page">;
   /** The server's sentence, or nothing. */
   readonly failure: string;
   /** Whether it is the answer to what is asked. */
@@ -178,18 +188,19 @@ const NO_ROWS: Rows = { total: 0, rows: [] };
 
 function useRows(filter: Filter, page: number): RowsAnswer {
   const asked = JSON.stringify([filter, page]);
-  const [answer, setAnswer] = useState({ of: "", answer: NO_ROWS, failure: "" });
+  const [{ to, ...answered }, setAnswer] = useState({ to: "", of: { filter, page }, answer: NO_ROWS, failure: "" });
   useEffect(() => {
     const stop = new AbortController();
+    const of = { filter, page };
     fetchRows(filter, { offset: page * PAGE_ROWS, limit: PAGE_ROWS }, stop.signal).then(
-      (rows) => setAnswer({ of: asked, answer: rows, failure: "" }),
+      (answer) => setAnswer({ to: asked, of, answer, failure: "" }),
       (error) => {
-        if (!stop.signal.aborted) setAnswer({ of: asked, answer: NO_ROWS, failure: messageOf(error) });
+        if (!stop.signal.aborted) setAnswer({ to: asked, of, answer: NO_ROWS, failure: messageOf(error) });
       },
     );
     return () => stop.abort();
   }, [asked]);
-  return { answer: answer.answer, failure: answer.failure, settled: answer.of === asked };
+  return { ...answered, settled: to === asked };
 }
 
 /** Puts the list back where it was when an image is left, with the focus on that image once it is listed. */

@@ -10,6 +10,7 @@ import { type Box, randomBox } from "./crop_box.ts";
 import type { Label } from "./given_label.tsx";
 import { Live } from "./live.tsx";
 import { type NameList, percent, points } from "./names.ts";
+import { NumberField } from "./number_field.tsx";
 import type { PooledLabels } from "./pooled.ts";
 
 const WHOLE: Box = { top: 0, left: 0, height: 1, width: 1 };
@@ -173,20 +174,14 @@ export function CropPanel({ view, aspect, pooled, heat, label, classes, names, o
           values={MISSING_RULES}
           onChange={(missing) => onChange({ missing })}
         />
-        <div class="field">
-          <label for="temperature">Temperature</label>
-          <input
-            id="temperature"
-            type="number"
-            min={TEMPERATURES[0]}
-            max={TEMPERATURES[1]}
-            step="any"
-            required
-            value={temperature}
-            onInput={({ currentTarget }) =>
-              currentTarget.checkValidity() && onChange({ temperature: currentTarget.valueAsNumber })}
-          />
-        </div>
+        <NumberField
+          id="temperature"
+          label="Temperature"
+          value={temperature}
+          range={TEMPERATURES}
+          live
+          onChange={(temperature) => onChange({ temperature })}
+        />
       </div>
     </section>
   );

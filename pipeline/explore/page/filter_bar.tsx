@@ -4,10 +4,12 @@
  * @module
  */
 
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { type Filter, FIRST_VIEW, ORDERS } from "./address.ts";
+import { useDraft } from "./draft.ts";
 import { NameField } from "./name_field.tsx";
 import type { NameList } from "./names.ts";
+import { NumberField } from "./number_field.tsx";
 
 /** Milliseconds after the last key until what was typed is searched. */
 const TYPED = 250;
@@ -15,62 +17,52 @@ const TYPED = 250;
 /**
  * Fields of a filter.
  *
- * @param props The filter, whether two folders are compared, the names of the annotator's and of the data set's classes, and what to do when it changes.
+ * @param props The filter, whether two folders are compared, the names of the annotator's and of the data set's classes, and what to do when a part of it changes.
  */
 export function FilterBar({ filter, comparing, classes, labels, onFilter }: {
   readonly filter: Filter;
   readonly comparing: boolean;
   readonly classes: NameList;
   readonly labels: NameList;
-  onFilter(filter: Filter): void;
+  onFilter(part: Partial<Filter>): void;
 }) {
-  const change = (part: Partial<Filter>) => onFilter({ ...filter, ...part });
   const any = JSON.stringify({ ...filter, order: "" }) !== JSON.stringify({ ...FIRST_VIEW.filter, order: "" });
   return (
     <search>
       <form class="filters" onSubmit={(event) => event.preventDefault()}>
-        <KeyField value={filter.key} onChange={(key) => change({ key })} />
+        <KeyField value={filter.key} onChange={(key) => onFilter({ key })} />
         <NameField
           id="class"
           label="Carries class"
           value={filter.class}
           names={classes}
-          onChoose={(index) => change({ class: index })}
+          onChoose={(index) => onFilter({ class: index })}
         />
-        <div class="field field-small">
-          <label for="threshold">at least</label>
-          <input
-            id="threshold"
-            type="number"
-            min={0}
-            max={1}
-            step="any"
-            required
-            title="The least probability with which an image carries a class"
-            value={filter.threshold}
-            onChange={({ currentTarget }) =>
-              currentTarget.checkValidity()
-                ? change({ threshold: currentTarget.valueAsNumber })
-                : currentTarget.reportValidity()}
-          />
-        </div>
+        <NumberField
+          id="threshold"
+          label="at least"
+          title="The least probability with which an image carries a class"
+          value={filter.threshold}
+          range={[0, 1]}
+          onChange={(threshold) => onFilter({ threshold })}
+        />
         <NameField
           id="label"
           label="Labelled"
           value={filter.label}
           names={labels}
-          onChoose={(label) => change({ label })}
+          onChoose={(label) => onFilter({ label })}
         />
         <div class="field field-wide">
           <label for="where">SQL condition</label>
-          <WhereField value={filter.where} onChange={(where) => change({ where })} />
+          <WhereField value={filter.where} onChange={(where) => onFilter({ where })} />
         </div>
         <div class="field">
           <label for="order">Order</label>
           <select
             id="order"
             value={filter.order}
-            onChange={(event) => change({ order: event.currentTarget.value as Filter["order"] })}
+            onChange={(event) => onFilter({ order: event.currentTarget.value as Filter["order"] })}
           >
             {Object.entries(ORDERS).map(([order, name]) => <option key={order} value={order}>{name}</option>)}
           </select>
@@ -88,7 +80,7 @@ export function FilterBar({ filter, comparing, classes, labels, onFilter }: {
             <input
               type="checkbox"
               checked={filter.differs}
-              onChange={(event) => change({ differs: event.currentTarget.checked })}
+              onChange={(event) => onFilter({ differs: event.currentTarget.checked })}
             />
             <span>Best class differs between A and B</span>
           </label>
@@ -100,9 +92,8 @@ export function FilterBar({ filter, comparing, classes, labels, onFilter }: {
 
 /** What keys contain: searched while it is typed. */
 function KeyField({ value, onChange }: { readonly value: string; onChange(key: string): void }) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => {
+  const [text, setText] = useDraft(value);
+  useLayoutEffect(() => {
     if (text === value) return;
     const timer = setTimeout(() => onChange(text), TYPED);
     return () => clearTimeout(timer);
@@ -125,8 +116,7 @@ function KeyField({ value, onChange }: { readonly value: string; onChange(key: s
 
 /** A condition, tried when it is finished. */
 function WhereField({ value, onChange }: { readonly value: string; onChange(where: string): void }) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
+  const [text, setText] = useDraft(value);
   return (
     <>
       <input

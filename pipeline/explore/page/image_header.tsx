@@ -4,7 +4,7 @@
  * @module
  */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../numbers.ts";
 import { addressOf, type View } from "./address.ts";
 import { fetchRows, messageOf, type Row } from "./api.ts";
@@ -28,6 +28,8 @@ export function ImageHeader({ image, view, rows, total, ticked, onTick, navigate
 }) {
   const [failure, setFailure] = useState("");
   const title = useRef<HTMLHeadingElement>(null);
+  // The step to another page that is under way.
+  const fetching = useRef<AbortController | null>(null);
   const index = rows.findIndex(({ key }) => key === image);
   const number = view.page * PAGE_ROWS + index;
   const before = index >= 0 && number > 0;
@@ -38,15 +40,24 @@ export function ImageHeader({ image, view, rows, total, ticked, onTick, navigate
     setFailure("");
     const neighbour = rows[index + step];
     if (neighbour) return navigate({ image: neighbour.key, heat: null }, "push");
+    if (fetching.current) return;
+    const stop = fetching.current = new AbortController();
     try {
-      const [row] = (await fetchRows(view.filter, { offset: number + step, limit: 1 })).rows;
+      const [row] = (await fetchRows(view.filter, { offset: number + step, limit: 1 }, stop.signal)).rows;
       if (row) navigate({ image: row.key, heat: null, page: view.page + step }, "push");
     } catch (error) {
-      setFailure(messageOf(error));
+      if (!stop.signal.aborted) setFailure(messageOf(error));
     }
+    if (!stop.signal.aborted) fetching.current = null;
   }
 
-  useEffect(() => {
+  useLayoutEffect(() => () => {
+    fetching.current?.abort();
+    fetching.current = null;
+  }, [image, view.filter, view.page]);
+
+  // An effect after the next paint would come too late for a key that is pressed at once.
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
+import { useDraft } from "./draft.ts";
 import type { NameList } from "./names.ts";
 
 /** Names that are offered. */
@@ -23,12 +24,9 @@ export function NameField({ id, label, value, names, onChoose }: {
   onChoose(value: number | null): void;
 }) {
   const shown = value === null ? "" : names.field(value);
-  const [text, setText] = useState(shown);
+  const [text, setText] = useDraft(shown);
   const [wrong, setWrong] = useState("");
-  useEffect(() => {
-    setText(shown);
-    setWrong("");
-  }, [shown]);
+  useLayoutEffect(() => setWrong(""), [shown]);
 
   function choose(typed: string) {
     const found = typed.trim() === "" ? null : names.find(typed);

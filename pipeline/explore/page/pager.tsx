@@ -5,6 +5,7 @@
  */
 
 import { formatCount } from "../../numbers.ts";
+import { useDraft } from "./draft.ts";
 
 /**
  * Which page it is, and the way to others.
@@ -16,6 +17,7 @@ export function Pager({ page, pages, onPage }: {
   readonly pages: number;
   onPage(page: number): void;
 }) {
+  const [text, setText] = useDraft(String(page + 1));
   const last = Math.max(pages - 1, 0);
   return (
     <nav class="pager" aria-label="Pages">
@@ -27,12 +29,14 @@ export function Pager({ page, pages, onPage }: {
           type="number"
           min={1}
           max={last + 1}
-          value={page + 1}
+          value={text}
           aria-label="Page"
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
           onChange={({ currentTarget }) => {
             const asked = Math.round(currentTarget.valueAsNumber) - 1;
-            if (Number.isNaN(asked)) currentTarget.value = String(page + 1);
-            else onPage(Math.min(Math.max(asked, 0), last));
+            const next = Number.isNaN(asked) ? page : Math.min(Math.max(asked, 0), last);
+            setText(String(next + 1));
+            if (next !== page) onPage(next);
           }}
         />
         of {formatCount(last + 1)}

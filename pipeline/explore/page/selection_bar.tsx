@@ -12,12 +12,14 @@ import { type Chosen, type Folders, isInTheWay, messageOf, saveSelection, type S
 /**
  * What is ticked, and the buttons that save it or all of the filter.
  *
- * @param props The ticked keys, the filter and how many it lets through, and the folders.
+ * @param props The ticked keys, the filter and how many it lets through, whether that is being found out,
+ * and the folders.
  */
-export function SelectionBar({ ticked, filter, total, folders, onClear }: {
+export function SelectionBar({ ticked, filter, total, busy, folders, onClear }: {
   readonly ticked: ReadonlySet<string>;
   readonly filter: Filter;
   readonly total: number;
+  readonly busy: boolean;
   readonly folders: Folders;
   onClear(): void;
 }) {
@@ -53,7 +55,7 @@ export function SelectionBar({ ticked, filter, total, folders, onClear }: {
             <button type="button" class="quiet" onClick={onClear}>Deselect</button>
           </>
         )}
-        <button type="button" disabled={saving || total === 0} onClick={() => save({ filter })}>
+        <button type="button" disabled={saving || busy || total === 0} onClick={() => save({ filter })}>
           Save all {formatCount(total)}
         </button>
       </div>

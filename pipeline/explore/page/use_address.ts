@@ -7,8 +7,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { addressOf, type View, viewOf } from "./address.ts";
 
-/** A step that can be gone back from, or a change of the place where one is. */
-export type Navigate = (change: Partial<View>, how: "push" | "replace") => void;
+/** A step that can be gone back from, or a change of the place where one is; a function is given where that is. */
+export type Navigate = (change: Partial<View> | ((view: View) => Partial<View>), how: "push" | "replace") => void;
 
 /** Milliseconds after the last of many changes until the address follows; browsers refuse more than some a second. */
 const QUIET = 300;
@@ -32,7 +32,8 @@ export function useAddress(): readonly [View, Navigate] {
 
   const navigate = useCallback<Navigate>((change, how) => {
     if (how === "push") flush();
-    current.current = { ...current.current, ...change };
+    const now = current.current;
+    current.current = { ...now, ...(typeof change === "function" ? change(now) : change) };
     setView(current.current);
     if (how === "push") {
       history.pushState(null, "", addressOf(current.current));
