@@ -3,7 +3,9 @@
  *
  * Mixup (Zhang et al., 2018): x = lambda x + (1 - lambda) x', likewise the target. CutMix (Yun et al., 2019): a box of the
  * share 1 - lambda of the area, its middle anywhere, comes from the partner; what the image's edge cuts off the box
- * goes back into lambda. Partners are a random permutation, as in the published code of CutMix and of ReLabel.
+ * goes back into lambda. Partners are neighbours, 0 and 1, 2 and 3, ...; the published code of CutMix and of ReLabel permutes
+ * the batch at random, which is the same where the order of images is random already, and a half of a batch, on a device of
+ * its own, has all of its partners.
  *
  * @module
  */
@@ -12,7 +14,6 @@ import type { Pair } from "../../network.ts";
 import type { RandomNumbers } from "../../random.ts";
 import { randomKey, randomNumbers } from "../../random.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
-import { shuffle } from "./sample.ts";
 import type { AugmentationSettings } from "./settings.ts";
 
 /** How a batch is mixed. */
@@ -32,7 +33,8 @@ const MIX_PURPOSE = 100;
  * Draws how a batch is mixed.
  *
  * @param settings How images are augmented.
- * @param key The run's `seed`, the `epoch`, the `step` within it, and how many images the `batch` has.
+ * @param key The run's `seed`, the `epoch`, the `step` within it, and how many images the `batch` has, on which only the
+ *   partners depend.
  * @returns The mix, or undefined if the settings have none.
  */
 export function sampleMix(
@@ -44,10 +46,18 @@ export function sampleMix(
   const random = randomNumbers(randomKey([key.seed, key.epoch, key.step, MIX_PURPOSE]));
   const cuts = cutmix !== undefined && (mixup === undefined || random.uniform(0, 1) < 0.5);
   const lambda = betaNumber(cuts ? cutmix : mixup!, random);
-  const partners = shuffle(Uint32Array.from({ length: key.batch }, (_, index) => index), random);
+  const partners = neighbours(key.batch);
   if (!cuts) return { lambda, partners };
   const box = cutBox(Math.sqrt(1 - lambda), [height, width], random);
   return { lambda: 1 - box.height * box.width / (height * width), box, partners };
+}
+
+/** Each image's partner: its neighbour. Of an odd number the last three are partners in a ring, so that none is left. */
+function neighbours(batch: number): Uint32Array {
+  const partners = Uint32Array.from({ length: batch }, (_, index) => index ^ 1);
+  if (batch === 1) partners[0] = 0;
+  else if (batch % 2 === 1) partners.set([batch - 2, batch - 1, batch - 3], batch - 3);
+  return partners;
 }
 
 function cutBox(side: number, [height, width]: Pair, random: RandomNumbers): PixelBox {

@@ -102,7 +102,7 @@ function sampleColourJitter(
  * @param random Where from.
  * @returns The same array.
  */
-export function shuffle<T extends { [index: number]: unknown; length: number }>(values: T, random: RandomNumbers): T {
+function shuffle<T extends { [index: number]: unknown; length: number }>(values: T, random: RandomNumbers): T {
   for (let last = values.length - 1; last > 0; last--) {
     const other = random.integer(last + 1);
     [values[last], values[other]] = [values[other], values[last]];
