@@ -1,0 +1,50 @@
+/**
+ * Which launcher started this process beside others, read from the variables that each sets.
+ *
+ * @module
+ */
+
+/** An implementation of MPI, by the binary interface that its programs are compiled for. */
+export type Implementation = "MPICH" | "Open MPI";
+
+/** What started this process. */
+export interface Launcher {
+  /** As a person types it. */
+  readonly command: string;
+  /** The library that speaks to it. */
+  readonly implementation: Implementation;
+  /** Processes that it started, where it says so. */
+  readonly size: number | undefined;
+}
+
+/**
+ * The launcher that started this process.
+ *
+ * Hydra, which is MPICH's `mpiexec`, and Slurm's `pmi2` plugin set `PMI_RANK` and `PMI_SIZE`; hydra with `-pmi-port` sets
+ * `PMI_PORT` and `PMI_ID` instead. Open MPI's `mpirun` sets `OMPI_COMM_WORLD_SIZE`. Slurm's `pmix` plugin sets `PMIX_RANK`,
+ * and `srun` `SLURM_STEP_NUM_TASKS`.
+ *
+ * @param get Reads a variable of the environment.
+ * @returns The launcher, or undefined if there is none.
+ * @throws {TypeError} If `srun` started several tasks and gave them no way to find each other.
+ */
+export function readLauncher(get: (name: string) => string | undefined): Launcher | undefined {
+  const openMpi = get("OMPI_COMM_WORLD_SIZE");
+  if (openMpi) return { command: "mpirun", implementation: "Open MPI", size: Number(openMpi) };
+  const tasks = get("SLURM_STEP_NUM_TASKS");
+  const size = get("PMI_SIZE");
+  if (get("PMI_RANK") && size) {
+    return { command: tasks ? "srun --mpi=pmi2" : "mpiexec", implementation: "MPICH", size: Number(size) };
+  }
+  if (get("PMI_PORT") && get("PMI_ID")) return { command: "mpiexec", implementation: "MPICH", size: undefined };
+  if (get("PMIX_RANK")) {
+    return { command: "srun --mpi=pmix", implementation: "Open MPI", size: tasks ? Number(tasks) : undefined };
+  }
+  if (Number(tasks ?? 1) > 1) {
+    throw new TypeError(
+      `Cannot join the ${tasks} tasks that srun started: they are told nothing of each other; start them with ` +
+        "srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI), or set --ntasks=1",
+    );
+  }
+  return undefined;
+}

@@ -1,0 +1,190 @@
+/**
+ * An MPI library, loaded through its binary interface.
+ *
+ * MPICH's interface is that of MPICH 3.1 and later, MVAPICH, Intel MPI and Cray MPICH: handles are ints with values that are
+ * fixed (its `mpi.h`). Open MPI's is that of its versions 3 to 5: handles are addresses of symbols of the library. Other
+ * constants differ as well. Sources: `mpi.h` of MPICH 4.0.2 and of Open MPI 4.1.4.
+ *
+ * @module
+ */
+
+import type { Implementation } from "./launcher.ts";
+
+/** A communicator, datatype, operation, info or error handler. */
+export type Handle = number | Deno.PointerValue;
+
+/** An argument that the library reads or writes. */
+export type Memory = ArrayBufferView<ArrayBuffer>;
+
+/** The functions of MPI that are used. Those that wait for other processes run on another thread. */
+export interface Functions {
+  MPI_Init_thread(argc: null, argv: null, required: number, provided: Memory): number;
+  MPI_Finalize(): number;
+  MPI_Abort(communicator: Handle, code: number): number;
+  MPI_Get_library_version(text: Memory, length: Memory): number;
+  MPI_Error_string(code: number, text: Memory, length: Memory): number;
+  MPI_Comm_set_errhandler(communicator: Handle, handler: Handle): number;
+  MPI_Comm_rank(communicator: Handle, rank: Memory): number;
+  MPI_Comm_size(communicator: Handle, size: Memory): number;
+  MPI_Comm_split_type(communicator: Handle, type: number, key: number, info: Handle, result: Memory): number;
+  MPI_Barrier(communicator: Handle): Promise<number>;
+  MPI_Bcast(data: Memory, count: number, type: Handle, root: number, communicator: Handle): Promise<number>;
+  MPI_Allreduce(
+    inPlace: Deno.PointerValue,
+    data: Memory,
+    count: number,
+    type: Handle,
+    operation: Handle,
+    communicator: Handle,
+  ): Promise<number>;
+  MPI_Gather(
+    sent: Memory,
+    sentCount: number,
+    sentType: Handle,
+    received: Memory,
+    receivedCount: number,
+    receivedType: Handle,
+    root: number,
+    communicator: Handle,
+  ): Promise<number>;
+}
+
+/** A loaded library. */
+export interface Library {
+  readonly implementation: Implementation;
+  readonly functions: Functions;
+  readonly handles: {
+    readonly world: Handle;
+    readonly byte: Handle;
+    readonly int: Handle;
+    readonly float: Handle;
+    readonly double: Handle;
+    readonly sum: Handle;
+    readonly max: Handle;
+    readonly noInfo: Handle;
+    readonly errorsReturn: Handle;
+  };
+  /** `MPI_IN_PLACE`. */
+  readonly inPlace: Deno.PointerValue;
+  /** `MPI_COMM_TYPE_SHARED`. */
+  readonly shared: number;
+  /** A place for a handle that a function returns, and how it is read. */
+  readonly handleResult: () => { memory: Memory; read: () => Handle };
+}
+
+function definitions(handle: "i32" | "pointer") {
+  const result = "i32";
+  return {
+    MPI_Init_thread: { parameters: ["pointer", "pointer", "i32", "buffer"], result },
+    MPI_Finalize: { parameters: [], result },
+    MPI_Abort: { parameters: [handle, "i32"], result },
+    MPI_Get_library_version: { parameters: ["buffer", "buffer"], result },
+    MPI_Error_string: { parameters: ["i32", "buffer", "buffer"], result },
+    MPI_Comm_set_errhandler: { parameters: [handle, handle], result },
+    MPI_Comm_rank: { parameters: [handle, "buffer"], result },
+    MPI_Comm_size: { parameters: [handle, "buffer"], result },
+    MPI_Comm_split_type: { parameters: [handle, "i32", "i32", handle, "buffer"], result },
+    MPI_Barrier: { parameters: [handle], result, nonblocking: true },
+    MPI_Bcast: { parameters: ["buffer", "i32", handle, "i32", handle], result, nonblocking: true },
+    MPI_Allreduce: { parameters: ["pointer", "buffer", "i32", handle, handle, handle], result, nonblocking: true },
+    MPI_Gather: {
+      parameters: ["buffer", "i32", handle, "buffer", "i32", handle, "i32", handle],
+      result,
+      nonblocking: true,
+    },
+  } satisfies Deno.ForeignLibraryInterface;
+}
+
+/** The names an implementation's library goes by, the one that distributions use for it alone first. */
+export const LIBRARY_NAMES: Readonly<Record<Implementation, readonly string[]>> = {
+  "MPICH": ["libmpich.so.12", "libmpi.so.12"],
+  "Open MPI": ["libmpi.so.40"],
+};
+
+/** How an implementation's library is installed. */
+export const INSTALL: Readonly<Record<Implementation, string>> = {
+  "MPICH": "Debian, Ubuntu: apt-get install mpich; Fedora: dnf install mpich; a cluster: module load mpich",
+  "Open MPI":
+    "Debian, Ubuntu: apt-get install openmpi-bin; Fedora: dnf install openmpi; a cluster: module load openmpi",
+};
+
+/**
+ * Loads the library of an implementation.
+ *
+ * @param implementation Which.
+ * @returns The library, or undefined if the system's loader finds none.
+ * @throws {Error} If there is one that cannot be loaded.
+ */
+export function loadLibrary(implementation: Implementation): Library | undefined {
+  for (const name of LIBRARY_NAMES[implementation]) {
+    try {
+      return implementation === "MPICH" ? loadMpich(name) : loadOpenMpi(name);
+    } catch (error) {
+      const reason = (error as Error).message;
+      if (reason.includes(`${name}: cannot open shared object file: No such file`)) continue;
+      throw new Error(`Cannot load MPI library ${name}: ${reason}`);
+    }
+  }
+  return undefined;
+}
+
+function loadMpich(name: string): Library {
+  return {
+    implementation: "MPICH",
+    functions: Deno.dlopen(name, definitions("i32")).symbols as unknown as Functions,
+    handles: {
+      world: 0x44000000,
+      byte: 0x4c00010d,
+      int: 0x4c000405,
+      float: 0x4c00040a,
+      double: 0x4c00080b,
+      sum: 0x58000003,
+      max: 0x58000001,
+      noInfo: 0x1c000000,
+      errorsReturn: 0x54000001,
+    },
+    inPlace: Deno.UnsafePointer.create(2n ** 64n - 1n),
+    shared: 1,
+    handleResult: () => {
+      const memory = new Int32Array(1);
+      return { memory, read: () => memory[0] };
+    },
+  };
+}
+
+function loadOpenMpi(name: string): Library {
+  const address = { type: "pointer" } as const;
+  const { symbols } = Deno.dlopen(name, {
+    ...definitions("pointer"),
+    ompi_mpi_comm_world: address,
+    ompi_mpi_byte: address,
+    ompi_mpi_int: address,
+    ompi_mpi_float: address,
+    ompi_mpi_double: address,
+    ompi_mpi_op_sum: address,
+    ompi_mpi_op_max: address,
+    ompi_mpi_info_null: address,
+    ompi_mpi_errors_return: address,
+  });
+  return {
+    implementation: "Open MPI",
+    functions: symbols as unknown as Functions,
+    handles: {
+      world: symbols.ompi_mpi_comm_world,
+      byte: symbols.ompi_mpi_byte,
+      int: symbols.ompi_mpi_int,
+      float: symbols.ompi_mpi_float,
+      double: symbols.ompi_mpi_double,
+      sum: symbols.ompi_mpi_op_sum,
+      max: symbols.ompi_mpi_op_max,
+      noInfo: symbols.ompi_mpi_info_null,
+      errorsReturn: symbols.ompi_mpi_errors_return,
+    },
+    inPlace: Deno.UnsafePointer.create(1n),
+    shared: 0,
+    handleResult: () => {
+      const memory = new BigUint64Array(1);
+      return { memory, read: () => Deno.UnsafePointer.create(memory[0]) };
+    },
+  };
+}
