@@ -5,7 +5,7 @@
  */
 
 import type { FinishedPart, Manifest, RejectedImage, Shard } from "../formats/labels/mod.ts";
-import { isPartOfShard } from "../formats/labels/mod.ts";
+import { shardParts } from "../formats/labels/mod.ts";
 
 /** How far a run is. */
 export interface WriteProgress {
@@ -83,8 +83,8 @@ export async function fillFolder<Row>(
   const sizeOf = (part: number) => Math.min(images - part * rowsPerFile, rowsPerFile);
   const missing: number[] = [];
   let total = 0;
-  for (let part = 0; part * rowsPerFile < images; part++) {
-    if (!isPartOfShard(part, shard)) continue;
+  const { start, end } = shardParts(shard, Math.ceil(images / rowsPerFile));
+  for (let part = start; part < end; part++) {
     total += sizeOf(part);
     if (!folder.finishedParts.has(part)) missing.push(part);
   }

@@ -77,7 +77,7 @@ const OPTIONS = {
     value: "N",
     help: `images a part file, and what a kill can lose; default ${DEFAULT_ROWS_PER_FILE}`,
   },
-  shard: { value: "i/n", help: "i from 0: writes every n-th part file, so that n processes share a folder" },
+  shard: { value: "i/n", help: "i from 0: writes the i-th stretch of part files, so that n processes share a folder" },
   strict: { help: "stop at an image that cannot be decoded, instead of listing it" },
   show: { value: "N", help: `photographs in the summary; default ${DEFAULT_SHOW}` },
   report: { help: "write report.html into the folder, as deno task report does" },

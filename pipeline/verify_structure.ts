@@ -9,6 +9,7 @@ import {
   type ClassNames,
   differences,
   type FinishedPart,
+  imageCount,
   type LabelMapMetadata,
   LabelMaps,
   type Manifest,
@@ -16,6 +17,7 @@ import {
   readManifests,
   readRejected,
   type RejectedImage,
+  shardParts,
   shardSuffix,
 } from "../formats/labels/mod.ts";
 import { showValue } from "../formats/show_value.ts";
@@ -163,6 +165,7 @@ function checkManifests(manifests: readonly Manifest[], defects: Defects): void 
     );
     for (const difference of found) defects.add(`${nameOf(other)} is not like ${nameOf(first)}: ${difference}`);
   }
+  for (const manifest of manifests) checkShardParts(manifest, nameOf(manifest), defects);
   const count = first.shard?.count ?? 1;
   for (const { shard } of manifests) {
     if ((shard?.count ?? 1) !== count) defects.add(`${nameOf({ ...first, shard })} is of another number of shards`);
@@ -173,10 +176,21 @@ function checkManifests(manifests: readonly Manifest[], defects: Defects): void 
   }
 }
 
+/** A shard lists its own parts. */
+function checkShardParts({ configuration, shard, parts }: Manifest, name: string, defects: Defects): void {
+  const images = imageCount(configuration);
+  if (!shard || images === undefined) return;
+  const { start, end } = shardParts(shard, Math.ceil(images / configuration.rowsPerFile));
+  for (const { part } of parts) {
+    if (part >= start && part < end) continue;
+    defects.add(`${name} lists part ${part}, and its shard has parts ${start} to before ${end}`);
+  }
+}
+
 /** Where the number of images is recorded, every one of them has a row or a reason why not. */
 function checkCompleteness({ configuration }: Manifest, parts: readonly FinishedPart[], defects: Defects): void {
   const { rowsPerFile } = configuration;
-  const images = imagesOf(configuration.source);
+  const images = imageCount(configuration);
   const last = images === undefined ? parts.at(-1)?.part ?? -1 : Math.ceil(images / rowsPerFile) - 1;
   const finished = new Set(parts.map(({ part }) => part));
   for (let part = 0; part <= last; part++) {
@@ -192,11 +206,6 @@ function checkCompleteness({ configuration }: Manifest, parts: readonly Finished
       );
     }
   }
-}
-
-function imagesOf(source: unknown): number | undefined {
-  const images = (source as { images?: unknown } | undefined)?.images;
-  return typeof images === "number" && Number.isSafeInteger(images) && images >= 0 ? images : undefined;
 }
 
 function rejectedOf(path: string, manifest: Manifest, defects: Defects): RejectedImage[] {

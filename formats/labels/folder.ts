@@ -23,7 +23,7 @@ import {
   differences,
   type FinishedPart,
   formatManifest,
-  isPartOfShard,
+  imageCount,
   type LabelMapConfiguration,
   type Manifest,
   MANIFEST_NAME,
@@ -31,6 +31,7 @@ import {
   partName,
   type RejectedImage,
   type Shard,
+  shardParts,
   shardSuffix,
 } from "./manifest.ts";
 import { createCropLabelFile, type CropLabelImage, type CropLabelMetadata } from "./crop_labels.ts";
@@ -90,7 +91,8 @@ export interface LabelMapFolderOptions {
  * @throws {Deno.errors.Busy} If another process writes there.
  * @throws {Deno.errors.AlreadyExists} If the folder holds something else.
  * @throws {TypeError} If it was begun with another configuration, or finished parts are not as the manifest says.
- * @throws {RangeError} If the configuration or the shard is not valid.
+ * @throws {RangeError} If the configuration or the shard is not valid, or a shard is given and the configuration does not
+ * say how many images its source has.
  */
 export function openLabelMapFolder(
   path: string,
@@ -144,6 +146,9 @@ function openFolder<Row>(
   ) {
     throw new RangeError(`${subject}: shard is ${shard.index}/${shard.count}, expected 0/n to n-1/n`);
   }
+  if (shard && imageCount(configuration) === undefined) {
+    throw new RangeError(`${subject}: the configuration has no source.images, which shards need`);
+  }
   const wanted: Manifest = { version: 1, configuration, shard, parts: [], classes, dataSetClasses };
   makeFolder(path, subject);
   const unlock = takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject);
@@ -170,6 +175,7 @@ function openLocked<Row>(
   create: Create<Row>,
 ): LabelMapFolder<Row> {
   const { configuration: { rowsPerFile, container }, shard } = wanted;
+  const { start, end } = partsOf(wanted);
   const manifestPath = join(path, `manifest${shardSuffix(shard)}.json`);
   const rejectedPath = join(path, `rejected${shardSuffix(shard)}.jsonl`);
   const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
@@ -186,11 +192,8 @@ function openLocked<Row>(
   removeIfThere(rejectedPath + PARTIAL);
   for (const name of names) {
     const part = partOf(name);
-    if (
-      part !== undefined && isPartOfShard(part, shard) && !(finished.has(part) && name === partName(part, container))
-    ) {
-      Deno.removeSync(join(path, name));
-    }
+    const isOurs = part !== undefined && part >= start && part < end;
+    if (isOurs && !(finished.has(part) && name === partName(part, container))) Deno.removeSync(join(path, name));
   }
   writeRejected(rejectedPath, rejected);
   if (text === undefined) replaceFile(manifestPath, formatManifest(manifest));
@@ -201,8 +204,8 @@ function openLocked<Row>(
     if (!Number.isInteger(part) || part < 0) throw new RangeError(`${subject}: not a part number`);
     if (finished.has(part)) throw new RangeError(`${subject}: it is finished`);
     if (open.has(part)) throw new RangeError(`${subject}: it is being written`);
-    if (!isPartOfShard(part, shard)) {
-      throw new RangeError(`${subject}: it belongs to shard ${part % shard!.count}/${shard!.count}`);
+    if (part < start || part >= end) {
+      throw new RangeError(`${subject}: shard ${shard!.index}/${shard!.count} has parts ${start} to before ${end}`);
     }
     const writer = create(join(path, partName(part, container)));
     const rejectedHere: RejectedImage[] = [];
@@ -251,6 +254,12 @@ function openLocked<Row>(
   };
 }
 
+/** The parts that a manifest can list; a whole folder's may be of a source whose length is not known. */
+function partsOf({ configuration, shard }: Manifest): { start: number; end: number } {
+  const parts = shard ? Math.ceil(imageCount(configuration)! / configuration.rowsPerFile) : Infinity;
+  return shardParts(shard, parts);
+}
+
 /** The number in a part file's name, also while it is partial. */
 function partOf(name: string): number | undefined {
   const match = /^part-(\d{5,})\.(parquet|arrow)(\.partial)?$/.exec(name);
@@ -271,11 +280,13 @@ function checkNeighbours(path: string, names: readonly string[], wanted: Manifes
 }
 
 /** Refuses a folder that no run of this kind began: what is in it may be somebody's only copy. */
-function checkNoParts(path: string, names: readonly string[], { shard }: Manifest): void {
+function checkNoParts(path: string, names: readonly string[], wanted: Manifest): void {
+  const { shard } = wanted;
+  const { start, end } = partsOf(wanted);
   const isShared = shard !== undefined && names.some((name) => /^manifest-/.test(name));
   const isOfAnotherShard = (name: string) => {
     const part = partOf(name);
-    return part === undefined ? /^(manifest|rejected)-/.test(name) : !isPartOfShard(part, shard);
+    return part === undefined ? /^(manifest|rejected)-/.test(name) : part < start || part >= end;
   };
   const isOurs = (name: string) =>
     /^\.manifest.*\.lock$/.test(name) || /^(manifest|rejected).*\.partial$/.test(name) ||

@@ -33,7 +33,7 @@ export interface ClassNames {
   readonly name: readonly string[];
 }
 
-/** The share of a folder that one of several processes writes: parts p with p mod count = index. */
+/** The share of a folder that one of several processes writes: the parts that {@linkcode shardParts} gives. */
 export interface Shard {
   /** From 0. */
   readonly index: number;
@@ -87,9 +87,24 @@ export function shardSuffix(shard: Shard | undefined): string {
   return `-${String(shard.index).padStart(5, "0")}-of-${String(shard.count).padStart(5, "0")}`;
 }
 
-/** Whether a part is one that a shard writes. */
-export function isPartOfShard(part: number, shard: Shard | undefined): boolean {
-  return !shard || part % shard.count === shard.index;
+/**
+ * The parts that a shard writes. They are consecutive, so that it reads one stretch of the source, and shards differ by
+ * one part at most.
+ *
+ * @param shard The shard; undefined for all parts.
+ * @param parts How many parts the folder has.
+ * @returns Its first part, and the one after its last: for shard i of n, floor(i parts / n) and floor((i + 1) parts / n).
+ */
+export function shardParts(shard: Shard | undefined, parts: number): { start: number; end: number } {
+  if (!shard) return { start: 0, end: parts };
+  const startOf = (index: number) => Math.floor(index * parts / shard.count);
+  return { start: startOf(shard.index), end: startOf(shard.index + 1) };
+}
+
+/** How many images a folder's source has; undefined where its configuration does not say. */
+export function imageCount({ source }: LabelMapConfiguration): number | undefined {
+  const images = (source as { images?: unknown } | null | undefined)?.images;
+  return typeof images === "number" && Number.isSafeInteger(images) && images >= 0 ? images : undefined;
 }
 
 /**

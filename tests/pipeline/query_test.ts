@@ -208,7 +208,7 @@ Deno.test("query() takes a file, of which it finds the names, a pattern, and a f
 Deno.test("query() takes a folder that several shards wrote", async () => {
   const path = Deno.makeTempDirSync();
   for (const index of [0, 1]) {
-    const folder = openLabelMapFolder(path, smallConfiguration(), { shard: { index, count: 2 } });
+    const folder = openLabelMapFolder(path, smallConfiguration({ images: 8 }), { shard: { index, count: 2 } });
     const writer = folder.startPart(index);
     writer.append(smallRow(index * 4, smallMetadata()));
     writer.finish();

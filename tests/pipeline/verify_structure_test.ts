@@ -198,6 +198,27 @@ Deno.test("verifyStructure() finds that a shard has not begun, or is of another 
   ]);
 });
 
+Deno.test("verifyStructure() finds a part that is listed by a shard that does not write it", async () => {
+  const path = Deno.makeTempDirSync();
+  for (const index of [0, 1]) {
+    const configuration = { metadata: METADATA, rowsPerFile: 2, source: { images: 4 } };
+    const folder = openLabelMapFolder(path, configuration, { shard: { index, count: 2 } });
+    const part = folder.startPart(index);
+    for (const row of ROWS.slice(2 * index, 2 * index + 2)) part.append(row);
+    part.finish();
+    folder.close();
+  }
+  const [first, second] = [0, 1].map((index) => join(path, `manifest-0000${index}-of-00002.json`));
+  const [one, two] = [first, second].map((file) => JSON.parse(Deno.readTextFileSync(file)));
+  Deno.writeTextFileSync(first, JSON.stringify({ ...one, parts: [] }));
+  Deno.writeTextFileSync(second, JSON.stringify({ ...two, parts: [...one.parts, ...two.parts] }));
+  const defects = createDefects(20);
+  await verifyStructure(path, defects, () => {});
+  assertEquals(defects.first, [
+    "manifest-00001-of-00002.json lists part 0, and its shard has parts 1 to before 2",
+  ]);
+});
+
 Deno.test("verifyStructure() refuses a folder of crop labels", async () => {
   const path = Deno.makeTempDirSync();
   const { annotator, classes } = METADATA;

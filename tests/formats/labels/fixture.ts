@@ -110,15 +110,11 @@ export function smallRow(index: number, metadata: LabelMapMetadata): LabelMapRow
   };
 }
 
-/** A configuration of small maps. */
-export function smallConfiguration(changes: Partial<LabelMapConfiguration> = {}): LabelMapConfiguration {
-  return {
-    metadata: smallMetadata(),
-    rowsPerFile: 4,
-    source: "photos",
-    images: 18,
-    ...changes,
-  } as LabelMapConfiguration;
+/** A configuration of small maps, of so many images. */
+export function smallConfiguration(
+  { images = 18, ...changes }: Partial<LabelMapConfiguration> & { readonly images?: number } = {},
+): LabelMapConfiguration {
+  return { metadata: smallMetadata(), rowsPerFile: 4, source: { images }, ...changes };
 }
 
 /** Numbers in [0, 1) from a seed (mulberry32). */

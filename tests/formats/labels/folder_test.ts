@@ -6,6 +6,7 @@ import {
   LabelMaps,
   openLabelMapFolder,
   readManifests,
+  shardParts,
 } from "../../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "./fixture.ts";
 import { writeFolder } from "./write_folder.ts";
@@ -281,14 +282,36 @@ Deno.test("close() discards parts that are not finished", () => {
 Deno.test("startPart() refuses a part that is finished, open, another shard's or not a number; reject() another part's image", () => {
   const path = Deno.makeTempDirSync();
   const folder = openLabelMapFolder(path, smallConfiguration(), { shard: { index: 1, count: 3 } });
-  const part = folder.startPart(4);
-  assertThrows(() => part.reject({ index: 20, key: "a", reason: "b" }), RangeError, "image 20 belongs to part 5");
-  assertThrows(() => folder.startPart(4), RangeError, `Cannot write part 4 of "${path}": it is being written`);
+  const part = folder.startPart(2);
+  assertThrows(() => part.reject({ index: 12, key: "a", reason: "b" }), RangeError, "image 12 belongs to part 3");
+  assertThrows(() => folder.startPart(2), RangeError, `Cannot write part 2 of "${path}": it is being written`);
   part.finish();
-  assertThrows(() => folder.startPart(4), RangeError, `Cannot write part 4 of "${path}": it is finished`);
-  assertThrows(() => folder.startPart(5), RangeError, `Cannot write part 5 of "${path}": it belongs to shard 2/3`);
+  assertThrows(() => folder.startPart(2), RangeError, `Cannot write part 2 of "${path}": it is finished`);
+  for (const other of [0, 3]) {
+    assertThrows(
+      () => folder.startPart(other),
+      RangeError,
+      `Cannot write part ${other} of "${path}": shard 1/3 has parts 1 to before 3`,
+    );
+  }
   assertThrows(() => folder.startPart(1.5), RangeError, `Cannot write part 1.5 of "${path}": not a part number`);
   folder.close();
+});
+
+Deno.test("shardParts() gives each part to one shard, in order, and shards differ by one part at most", () => {
+  assertEquals(shardParts(undefined, 7), { start: 0, end: 7 });
+  assertEquals([0, 1, 2].map((index) => shardParts({ index, count: 3 }, 7)), [
+    { start: 0, end: 2 },
+    { start: 2, end: 4 },
+    { start: 4, end: 7 },
+  ]);
+  for (const [count, parts] of [[1, 0], [1, 5], [3, 2], [16, 16], [7, 100], [1024, 14_197], [1000, 999]]) {
+    const shards = Array.from({ length: count }, (_, index) => shardParts({ index, count }, parts));
+    const sizes = shards.map(({ start, end }) => end - start);
+    assertEquals(shards.map(({ start }) => start), [0, ...shards.slice(0, -1).map(({ end }) => end)]);
+    assertEquals(shards.at(-1)!.end, parts);
+    assert(Math.max(...sizes) - Math.min(...sizes) <= 1 && Math.min(...sizes) >= 0, `${parts} parts, ${count} shards`);
+  }
 });
 
 Deno.test("shards write the parts that one process writes, at the same time in one folder", async () => {
@@ -328,11 +351,15 @@ Deno.test("openLabelMapFolder() refuses shards that do not fit together", () => 
   assertEquals(refusal(path, smallConfiguration(), { shard: { index: 1, count: 3 } }), `TypeError: ${start} 3 shards`);
   assertEquals(
     refusal(path, smallConfiguration({ images: 5 }), { shard: { index: 1, count: 2 } }),
-    'TypeError: Cannot resume label maps in "labels": repeat their options or choose another folder, since images was 18, is 5',
+    'TypeError: Cannot resume label maps in "labels": repeat their options or choose another folder, since source.images was 18, is 5',
   );
   assertEquals(
     refusal(path, smallConfiguration(), { shard: { index: 2, count: 2 } }),
     'RangeError: Cannot write label maps to "labels": shard is 2/2, expected 0/n to n-1/n',
+  );
+  assertEquals(
+    refusal(path, smallConfiguration({ source: "photos" }), { shard: { index: 1, count: 2 } }),
+    'RangeError: Cannot write label maps to "labels": the configuration has no source.images, which shards need',
   );
 });
 

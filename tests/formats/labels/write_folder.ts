@@ -6,7 +6,7 @@
  * @module
  */
 
-import { openLabelMapFolder, type PartWriter } from "../../../formats/labels/mod.ts";
+import { openLabelMapFolder, type PartWriter, shardParts } from "../../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "./fixture.ts";
 
 /** Writes what is missing in a folder of 4 images a part. */
@@ -15,9 +15,9 @@ export function writeFolder(path: string, images: number, shard?: { index: numbe
   const folder = openLabelMapFolder(path, smallConfiguration({ metadata, images }), { shard });
   try {
     const missing: number[] = [];
-    for (let part = 0; part < images / 4; part++) {
-      const isOurs = !shard || part % shard.count === shard.index;
-      if (isOurs && !folder.finishedParts.has(part)) missing.push(part);
+    const { start, end } = shardParts(shard, Math.ceil(images / 4));
+    for (let part = start; part < end; part++) {
+      if (!folder.finishedParts.has(part)) missing.push(part);
     }
     for (let pair = 0; pair < missing.length; pair += 2) {
       const open: PartWriter[] = [];
