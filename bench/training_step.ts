@@ -138,13 +138,13 @@ async function contestant(device: Device, name: string, targets: TargetSource) {
     name,
     trainer,
     async run(repetitions: number) {
-      for (let index = 0; index < repetitions; index++) trainer.step(step, LEARNING_RATE);
+      for (let index = 0; index < repetitions; index++) await trainer.step(step, LEARNING_RATE);
       await trainer.read();
     },
   };
 }
 
 async function firstLoss(trainer: Trainer): Promise<number> {
-  trainer.step(step, LEARNING_RATE);
+  await trainer.step(step, LEARNING_RATE);
   return (await trainer.read()).losses[0];
 }

@@ -31,8 +31,8 @@ export interface Plan {
    * that reads it.
    */
   tensor(name: string): BufferRange;
-  /** Encodes all steps, or those of one part. */
-  encode(encoder: GPUCommandEncoder, part?: string): void;
+  /** Encodes all steps, or those of one part; of these, those whose index in the program is in a range. */
+  encode(encoder: GPUCommandEncoder, part?: string, range?: StepRange): void;
   /**
    * Runs all steps once, each in a pass of its own, and measures them.
    *
@@ -43,6 +43,12 @@ export interface Plan {
   readonly bytes: PlanBytes;
   /** Frees what the plan holds. */
   close(): void;
+}
+
+/** Steps of a program from `start` to before `end`. A part's ranges are to be run in order, with nothing in between. */
+export interface StepRange {
+  readonly start: number;
+  readonly end: number;
 }
 
 /** What a plan takes on the device, bytes. */
@@ -57,7 +63,7 @@ export interface PlanBytes {
 
 type Action =
   & ({ readonly copy: CopyAction } | { readonly dispatch: DispatchAction })
-  & { readonly part?: string };
+  & { readonly part?: string; readonly step: number };
 
 interface CopyAction {
   readonly source: GPUBuffer;
@@ -165,7 +171,7 @@ export async function createPlan(
         const texture = textures.get(key)!;
         const { buffer: source, offset, size } = range(bindings[name]);
         const rows = Math.ceil(size / textureRowBytes(texture.format));
-        actions.push({ copy: { source, offset, texture, rows }, part });
+        actions.push({ copy: { source, offset, texture, rows }, part, step: index });
         held.set(key, bindings[name]);
       }
       const pipeline = pipelineFor(device, kernel);
@@ -188,7 +194,11 @@ export async function createPlan(
         layout: pipeline.getBindGroupLayout(0),
         entries: resources.map((resource, binding) => ({ binding, resource })),
       });
-      actions.push({ dispatch: { name: kernel.name, pipeline, group, workgroups: kernel.workgroups }, part });
+      actions.push({
+        dispatch: { name: kernel.name, pipeline, group, workgroups: kernel.workgroups },
+        part,
+        step: index,
+      });
       // What a step writes makes a texture that held it stale.
       for (const name of kernel.bindings) {
         for (const [texture, tensor] of held) if (tensor === bindings[name]) held.delete(texture);
@@ -197,7 +207,13 @@ export async function createPlan(
     const parts = Map.groupBy(actions, ({ part }) => part);
     plan = {
       tensor: range,
-      encode: (encoder, part) => encodeActions(encoder, part === undefined ? actions : parts.get(part) ?? []),
+      encode(encoder, part, range) {
+        const chosen = part === undefined ? actions : parts.get(part) ?? [];
+        encodeActions(
+          encoder,
+          range ? chosen.filter(({ step }) => step >= range.start && step < range.end) : chosen,
+        );
+      },
       measure: () => measureActions(device, actions),
       bytes: {
         arena: arena.bytes,

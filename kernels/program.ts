@@ -27,6 +27,16 @@ export interface Step {
   readonly weightsOffset?: number;
   /** The part of the program that it belongs to, where a program has several that are not always run together. */
   readonly part?: string;
+  /** What is added up over the ranks once the step has run, one after the other. */
+  readonly exchanges?: readonly Exchange[];
+}
+
+/** A sum over all ranks, in place. */
+export interface Exchange {
+  /** A tensor, state or view. */
+  readonly name: string;
+  /** Statistics of a batch are needed by the next step, gradients of an update by the update only. */
+  readonly kind: "statistics" | "gradients";
 }
 
 /** Data that is uploaded once. */

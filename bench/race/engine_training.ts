@@ -42,7 +42,7 @@ export async function trainingOnEngine(device: Device, training: Training): Prom
       for (let count = 0; count < repetitions; count++) {
         // Every step, since later tensors of a step take their place.
         for (const { buffer, offset, data } of inputs) device.gpu.queue.writeBuffer(buffer, offset, data);
-        plan.step(learningRate);
+        await plan.step(learningRate);
       }
       return (await plan.read()).losses;
     },

@@ -25,6 +25,7 @@ import { dropKernel } from "../operations/drop.ts";
 import { LOSS_HISTORY, stepLossKernel } from "../operations/row_loss.ts";
 import { channelVectors, type Target } from "../operations/tensor.ts";
 import { accumulateKernel } from "../optimizers/accumulate.ts";
+import { checksumKernel, checksumPartialsBytes, checksumPartialsKernel } from "../optimizers/checksum.ts";
 import { CONTROL_BYTES } from "../optimizers/control.ts";
 import { layoutTables } from "../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../optimizers/mod.ts";
@@ -40,8 +41,10 @@ import {
   type TrainingProgram,
   type WeightSource,
 } from "./builder.ts";
+import { type Bucket, defaultBucketBytes, gradientBuckets } from "./buckets.ts";
 import { addForward } from "./differentiate.ts";
 import { gradientName, layOutNetwork, type NetworkLayout, STATES, tensorViews } from "./parameters.ts";
+import type { Ranks } from "./ranks.ts";
 import { SEEDS } from "./rules.ts";
 
 /** What is trained, and how. */
@@ -68,10 +71,14 @@ export interface TrainingOptions {
   readonly dropPath?: number;
   /** Rate of dropout before the classifier; default 0. */
   readonly dropout?: number;
+  /** Who trains together. A batch is then a rank's own, and an update that of all ranks' batches together. */
+  readonly ranks?: Ranks;
+  /** Bytes in which gradients leave for the other ranks, at most; default {@linkcode defaultBucketBytes}. */
+  readonly bucketBytes?: number;
 }
 
 /** Names of the parts. */
-export const PARTS = { batch: "batch", update: "update" } as const;
+export const PARTS = { batch: "batch", update: "update", checksum: "checksum" } as const;
 
 /** Name of the targets, f32 `[N, C]`, C padded with zeros to a multiple of 4. */
 export const TARGETS = "targets";
@@ -97,17 +104,76 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
   addStates(program, layout, options);
   const weights = gatheredWeights(program, layout, target);
   addNetwork({ program, target, weights }, options);
-  if (accumulates(options)) {
+  if (accumulates(options) && !options.ranks) {
     addStep({ program }, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
       gradient: STATES.gradient,
       sum: STATES.gradientSum,
     });
   }
-  const steps = [...weights.finish(), ...program.steps].map((step) => ({ ...step, part: PARTS.batch }));
+  const batch = [...weights.finish(), ...program.steps];
+  const takePart = (part: string, steps: readonly Step[]) => steps.map((step) => ({ ...step, part }));
+  const steps = takePart(
+    PARTS.batch,
+    options.ranks ? exchangeGradients(program, batch, layout, options, target) : batch,
+  );
   program.steps.length = 0;
   addUpdate({ program, target }, layout, options);
-  const updates = program.steps.map((step) => ({ ...step, part: PARTS.update }));
-  return { ...program, steps: [...steps, ...updates], layout };
+  steps.push(...takePart(PARTS.update, program.steps));
+  program.steps.length = 0;
+  if (options.ranks) {
+    addChecksum({ program, target }, layout);
+    steps.push(...takePart(PARTS.checksum, program.steps));
+  }
+  return { ...program, steps, layout };
+}
+
+/** Adds the exchange of each bucket of gradients, and their accumulation, to the last step that touches it. */
+function exchangeGradients(
+  { views }: TrainingProgram,
+  steps: readonly Step[],
+  { parameters }: NetworkLayout,
+  options: TrainingOptions,
+  { profile }: Target,
+): Step[] {
+  const { bucketBytes = defaultBucketBytes(parameters.length) } = options;
+  const view = (state: string, index: number, { offset, bytes }: Bucket): string => {
+    const name = `${state} bucket ${index}`;
+    views.set(name, { state, offset, bytes });
+    return name;
+  };
+  const buckets = gradientBuckets(parameters, steps, bucketBytes).map((bucket, index) => ({ ...bucket, index }));
+  const complete = Map.groupBy(buckets, ({ last }) => last);
+  const exchange = (name: string) => ({ exchanges: [{ name, kind: "gradients" as const }] });
+  return steps.flatMap((step, index) => {
+    const leaving = complete.get(index) ?? [];
+    if (!accumulates(options)) {
+      const names = leaving.map((bucket) => view(STATES.gradient, bucket.index, bucket));
+      return [{ ...step, exchanges: [...step.exchanges ?? [], ...names.flatMap((name) => exchange(name).exchanges)] }];
+    }
+    return [
+      step,
+      ...leaving.map((bucket) => {
+        const sum = view(STATES.gradientSum, bucket.index, bucket);
+        return {
+          kernel: accumulateKernel({ length: bucket.bytes / 4, profile }),
+          bindings: { gradient: view(STATES.gradient, bucket.index, bucket), sum },
+          ...exchange(sum),
+        };
+      }),
+    ];
+  });
+}
+
+/** Adds what the ranks compare their parameters by. */
+function addChecksum(builder: Pick<Builder, "program" | "target">, { parameters: { length } }: NetworkLayout): void {
+  const { program, target: { profile } } = builder;
+  program.tensors.set("checksum partials", checksumPartialsBytes(length, profile));
+  program.states.set(STATES.checksum, 4);
+  addStep(builder, checksumPartialsKernel({ length, profile }), {
+    parameter: STATES.parameter,
+    partials: "checksum partials",
+  });
+  addStep(builder, checksumKernel({ length, profile }), { partials: "checksum partials", checksum: STATES.checksum });
 }
 
 /** Adds the way from images and targets to the gradients of all parameters. */
@@ -249,8 +315,9 @@ function addLoss(builder: Builder, logits: string, options: TrainingOptions): st
   const gradient = addTensor(builder, gradientName(logits), shapeOf(logits));
   program.tensors.set(TARGETS, rows * channelVectors(classes) * 16);
   program.tensors.set("losses", rows * 4);
+  const { accumulate = 1, ranks } = options;
   const kernel = options.loss === "crossEntropy" ? crossEntropyKernel : binaryCrossEntropyKernel;
-  addStep(builder, kernel({ rows, classes, gradientShare: 1 / (options.accumulate ?? 1), ...target }), {
+  addStep(builder, kernel({ rows, classes, gradientShare: 1 / (accumulate * (ranks?.size ?? 1)), ...target }), {
     logits,
     targets: TARGETS,
     control: STATES.control,

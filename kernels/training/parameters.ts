@@ -33,6 +33,8 @@ export const STATES = {
   history: "history",
   /** Number of the step, u32 `[1]`. */
   turn: "turn",
+  /** Of the parameters, u32 `[1]`. */
+  checksum: "checksum",
 } as const;
 
 /**

@@ -12,7 +12,6 @@ import { lowerLabelPooling, POOLING_TENSORS, uploadCrops, uploadMaps } from "../
 import type { Augmentation, AugmentationSettings, Mix } from "../operations/augmentation/mod.ts";
 import type { SparseMaps } from "../operations/label_pooling/mod.ts";
 import { channelVectors, type Target } from "../operations/tensor.ts";
-import type { PlanBytes } from "../plan.ts";
 import type { Parameters } from "../program.ts";
 import type { Pixels } from "../resizer.ts";
 import { lowerTraining, type TrainingOptions } from "./lower.ts";
@@ -45,14 +44,16 @@ export interface TrainingBatch {
 }
 
 /** A trainer on a device. */
-export interface Trainer extends Pick<TrainingPlan, "read" | "state" | "load" | "measure"> {
+export interface Trainer
+  extends Pick<TrainingPlan, "read" | "state" | "load" | "measure" | "checksum" | "exchangeTime" | "bytes"> {
   /**
-   * Takes a step: uploads and submits; nothing is read back. The batch's arrays are free again as soon as this returns.
+   * Takes a step: uploads and submits; without ranks nothing is read back. With ranks, all of them take it, and it ends
+   * when the other ranks' gradients have come. The batch's arrays are free again as soon as the promise is there.
    *
    * @throws {RangeError} If the batch has another number of images than the settings say.
    * @throws {TypeError} If something that the targets are made of is missing.
    */
-  step(batch: TrainingBatch, learningRate: number): void;
+  step(batch: TrainingBatch, learningRate: number): Promise<void>;
   /**
    * The share of a step that LabelPooling takes, by the adapter's clock. It repeats the last step, measured kernel by
    * kernel, and goes on from where it was; between two updates only.
@@ -60,7 +61,6 @@ export interface Trainer extends Pick<TrainingPlan, "read" | "state" | "load" | 
    * @returns 0 to 1; undefined where nothing is pooled, or the adapter has no timestamps.
    */
   poolingShare(): Promise<number | undefined>;
-  readonly bytes: PlanBytes;
   /** Frees what is on the device. */
   close(): void;
 }
@@ -142,16 +142,18 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
     read: plan.read,
     state: plan.state,
     load: plan.load,
+    checksum: plan.checksum,
+    exchangeTime: plan.exchangeTime,
     measure: plan.measure,
     close: plan.close,
-    step(given, learningRate) {
+    async step(given, learningRate) {
       if (given.images.length !== batch || given.samples.length !== batch) {
         throw new RangeError(`Cannot train on ${given.images.length} images: the batch is ${batch}`);
       }
       for (const [name, bytes] of pack(given.images, given.samples, given.mix)) write(name, bytes);
       writeTargets(given);
       if (drops) write(SEEDS, given.seeds);
-      plan.step(learningRate);
+      await plan.step(learningRate);
     },
   };
 }

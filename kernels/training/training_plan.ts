@@ -1,6 +1,7 @@
 /**
  * Training on a device: a program with the states of `lower.ts`, run step after step. A step writes the learning rate and
- * submits; nothing is created, compiled or read back.
+ * submits; nothing is created, compiled or read back. Where several ranks train together, it is submitted in segments, each
+ * of which ends where something leaves for the other ranks.
  *
  * @module
  */
@@ -10,8 +11,9 @@ import { LOSS_HISTORY } from "../operations/row_loss.ts";
 import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../optimizers/control.ts";
 import { flattenParameters, type ParameterLayout } from "../optimizers/layout.ts";
 import { optimizerState } from "../optimizers/mod.ts";
-import { type BufferRange, createPlan, type PlanBytes } from "../plan.ts";
-import type { Parameters, Program } from "../program.ts";
+import { type BufferRange, createPlan, type PlanBytes, type StepRange } from "../plan.ts";
+import type { Exchange, Parameters, Program, Step } from "../program.ts";
+import { createExchanger, type ExchangeTime } from "./exchange.ts";
 import { type LoweredTraining, PARTS, type TrainingOptions } from "./lower.ts";
 import { STATES } from "./parameters.ts";
 
@@ -38,12 +40,23 @@ export interface TrainingReport {
 export interface TrainingPlan {
   /** Where a tensor of the program lies. */
   tensor(name: string): BufferRange;
-  /** Runs the part `batch`, and after the last batch of an update the part `update` too. */
-  step(learningRate: number): void;
+  /**
+   * Runs the part `batch`, and after the last batch of an update the part `update` too. Without ranks it only submits;
+   * with them it returns once the sums that the update needs are on the device.
+   */
+  step(learningRate: number): Promise<void>;
   /** What happened since the last time it was asked. Deno blocks the isolate until the device is done. */
   read(): Promise<TrainingReport>;
-  /** Everything that is kept from step to step. */
+  /** Everything that is kept from step to step; the running statistics are this rank's own. */
   state(): Promise<TrainingState>;
+  /**
+   * A number of the parameters' bits, u32, by which ranks can be compared.
+   *
+   * @throws {TypeError} Without ranks.
+   */
+  checksum(): Promise<number>;
+  /** What the sums over ranks took since the last time it was asked. */
+  exchangeTime(): ExchangeTime;
   /**
    * Goes on from a state, bit for bit.
    *
@@ -52,8 +65,14 @@ export interface TrainingPlan {
   load(state: ReadonlyMap<string, Pick<StateTensor, "data">>): void;
   /** Milliseconds of each kernel of the step, update included, by the adapter's clock; it changes the parameters. */
   measure(): Promise<{ name: string; milliseconds: number }[]>;
-  readonly bytes: PlanBytes;
+  readonly bytes: TrainingBytes;
   close(): void;
+}
+
+/** What training takes on the device, bytes. */
+export interface TrainingBytes extends PlanBytes {
+  /** Of what is on its way between ranks, copies outside of the device included. */
+  readonly exchange: number;
 }
 
 const OPTIMIZER = "optimizer.";
@@ -97,10 +116,17 @@ export async function createTrainingPlan(
   initial: { parameters: Parameters; prelude?: readonly Program[]; inputs: readonly string[] },
 ): Promise<TrainingPlan> {
   const { parameters, prelude = [], inputs } = initial;
-  const { accumulate = 1, lossScaling } = options;
+  const { accumulate = 1, lossScaling, ranks } = options;
   const { gpu } = device;
   const states = flatStates(training, options);
-  const plan = await createPlan(device, joinPrograms([...prelude, training]), { inputs, outputs: [] });
+  const program = joinPrograms([...prelude, training]);
+  const segments = cutSegments(program.steps, ({ kind }) => kind === "statistics");
+  const lastSegments = cutSegments(program.steps, () => true);
+  const plan = await createPlan(device, program, { inputs, outputs: [] });
+  const exchanger = ranks && createExchanger(device, ranks, {
+    ranges: lastSegments.flatMap(({ exchange }) => exchange ? [plan.tensor(exchange.name).size] : []),
+    gradients: plan.tensor(STATES.gradient).size,
+  });
   const [control, history, turn] = [STATES.control, STATES.history, STATES.turn].map(plan.tensor);
   const reportBytes = LOSS_HISTORY * 4 + CONTROL_BYTES;
   const staging = createBuffer(device, reportBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "losses");
@@ -136,21 +162,30 @@ export async function createTrainingPlan(
 
   return {
     tensor: plan.tensor,
-    bytes: plan.bytes,
+    bytes: { ...plan.bytes, exchange: exchanger?.bytes ?? 0 },
     measure: plan.measure,
     load,
-    step(learningRate) {
+    async step(learningRate) {
       gpu.queue.writeBuffer(control.buffer, control.offset, new Float32Array([learningRate]));
       gpu.queue.writeBuffer(turn.buffer, turn.offset, new Uint32Array([batches]));
-      const encoder = gpu.createCommandEncoder();
+      let encoder = gpu.createCommandEncoder();
       if (accumulate > 1 && batches % accumulate === 0) {
         const { buffer, offset, size } = plan.tensor(STATES.gradientSum);
         encoder.clearBuffer(buffer, offset, size);
       }
-      plan.encode(encoder, PARTS.batch);
       batches++;
-      if (batches % accumulate === 0) plan.encode(encoder, PARTS.update);
-      gpu.queue.submit([encoder.finish()]);
+      const isLast = batches % accumulate === 0;
+      for (const { range, exchange } of isLast ? lastSegments : segments) {
+        plan.encode(encoder, PARTS.batch, range);
+        if (!exchanger || !exchange) continue;
+        await exchanger.submit(encoder, plan.tensor(exchange.name));
+        if (exchange.kind === "statistics") await exchanger.finish();
+        encoder = gpu.createCommandEncoder();
+      }
+      if (exchanger && isLast) await exchanger.finish();
+      if (isLast) plan.encode(encoder, PARTS.update);
+      if (exchanger) await exchanger.submit(encoder);
+      else gpu.queue.submit([encoder.finish()]);
     },
     async read() {
       const encoder = gpu.createCommandEncoder();
@@ -181,11 +216,39 @@ export async function createTrainingPlan(
       state.set("control", { shape: [CONTROL_BYTES / 4], data: new Float32Array(flats[states.length]) });
       return state;
     },
+    async checksum() {
+      if (!ranks) throw new TypeError("Cannot compare parameters: the training has no ranks");
+      const encoder = gpu.createCommandEncoder();
+      plan.encode(encoder, PARTS.checksum);
+      gpu.queue.submit([encoder.finish()]);
+      const [bytes] = await readRanges(device, [plan.tensor(STATES.checksum)]);
+      return new Uint32Array(bytes)[0];
+    },
+    exchangeTime: () => exchanger?.time() ?? { total: 0, exposed: 0 },
     close() {
+      exchanger?.close();
       plan.close();
       destroyBuffer(device, staging);
     },
   };
+}
+
+/** Steps of a batch that are submitted together, and what leaves for the other ranks after them. */
+interface Segment {
+  readonly range: StepRange;
+  readonly exchange?: Exchange;
+}
+
+function cutSegments(steps: readonly Step[], isWanted: (exchange: Exchange) => boolean): Segment[] {
+  const segments: Segment[] = [];
+  let start = 0;
+  steps.forEach(({ exchanges = [] }, index) => {
+    for (const exchange of exchanges.filter(isWanted)) {
+      segments.push({ range: { start, end: index + 1 }, exchange });
+      start = index + 1;
+    }
+  });
+  return [...segments, { range: { start, end: steps.length } }];
 }
 
 /** Averages start from the parameters, all else from zero. */

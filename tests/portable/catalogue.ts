@@ -66,6 +66,7 @@ import { topKKernel } from "../../kernels/operations/top_k.ts";
 import { accumulateKernel } from "../../kernels/optimizers/accumulate.ts";
 import { type AdamP, adamPKernel, adamPProjectionKernel, adamPRowsKernel } from "../../kernels/optimizers/adamp.ts";
 import { adamWKernel } from "../../kernels/optimizers/adamw.ts";
+import { checksumKernel, checksumPartialsKernel } from "../../kernels/optimizers/checksum.ts";
 import { gradientNormKernel } from "../../kernels/optimizers/gradient_norm.ts";
 import { layOutParameters, type ParameterLayout } from "../../kernels/optimizers/layout.ts";
 import type { Optimizer } from "../../kernels/optimizers/mod.ts";
@@ -277,6 +278,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         cellWeightsKernel({ crops: 3, grid: [7, 5], outputSize: [1, 1], interpolation, profile })
       )
     ),
+  checksumKernel: () => PROFILES.map((profile) => checksumKernel({ length: LENGTH, profile })),
+  checksumPartialsKernel: () => PROFILES.map((profile) => checksumPartialsKernel({ length: LENGTH, profile })),
   convolutionBiasGradientKernels: () =>
     LAYERS.flatMap((layer) => TARGETS.flatMap((target) => convolutionBiasGradientKernels(layerShape(layer), target))),
   convolutionFilterGradientKernels: () =>

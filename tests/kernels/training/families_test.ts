@@ -49,7 +49,7 @@ for (const name of Object.keys(families) as (keyof typeof families)[]) {
       const repeated = REPEATS.flatMap((factor) => Array.from(input.data, (value) => value * factor));
       write(image, padChannels(repeated, 3, "f32"));
       write(TARGETS, smoothedTargets(batch));
-      plan.step(0);
+      await plan.step(0);
       const off = Math.abs((await plan.read()).losses[0] / loss - 1);
       assert(off < 2e-5, `${target.profile}: the loss is ${off} off`);
       for (const [parameter, [norm, projection]] of Object.entries(gradients)) {

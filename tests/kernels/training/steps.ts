@@ -23,7 +23,7 @@ export async function train(
   const trainer = await createTrainer(device, settings);
   if (steps.state) trainer.load(steps.state);
   for (let step = steps.from ?? 0; step < steps.to; step++) {
-    trainer.step(trainingBatch(settings, step), learningRate(settings));
+    await trainer.step(trainingBatch(settings, step), learningRate(settings));
   }
   const { losses } = await trainer.read();
   const state = await trainer.state();

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { buildNetwork, initialParameters } from "../../../kernels/networks/mod.ts";
 import { createTrainer, type TrainerSettings } from "../../../kernels/training/trainer.ts";
 import { testDevice } from "../tensors.ts";
@@ -37,7 +37,7 @@ Deno.test("step() learns: the loss of a batch that it sees again and again falls
   const settings = trainerSettings({ targets: { type: "label", smoothing: 0 } });
   const trainer = await createTrainer(device, settings);
   const batch = trainingBatch(settings, 0);
-  for (let step = 0; step < 25; step++) trainer.step(batch, 0.05);
+  for (let step = 0; step < 25; step++) await trainer.step(batch, 0.05);
   const { losses } = await trainer.read();
   trainer.close();
   assertEquals(losses.length, 25);
@@ -51,7 +51,7 @@ Deno.test("step() with accumulated gradients of one batch takes the step of that
   const states = [];
   for (const accumulate of [1, 3]) {
     const trainer = await createTrainer(device, { ...settings, accumulate });
-    for (let index = 0; index < accumulate; index++) trainer.step(batch, 0.05);
+    for (let index = 0; index < accumulate; index++) await trainer.step(batch, 0.05);
     const state = await trainer.state();
     trainer.close();
     states.push(new Map([...state].filter(([name]) => !name.includes("running_"))));
@@ -106,11 +106,11 @@ Deno.test("poolingShare() measures a step, and leaves no trace of it", async () 
   const device = await testDevice();
   const settings = mixedPoolingSettings();
   const trainer = await createTrainer(device, settings);
-  trainer.step(trainingBatch(settings, 0), 0.05);
+  await trainer.step(trainingBatch(settings, 0), 0.05);
   const share = await trainer.poolingShare();
   if (device.capabilities.timestamps) assert(share! > 0 && share! < 1, `the share is ${share}`);
   else assertEquals(share, undefined);
-  trainer.step(trainingBatch(settings, 1), 0.05);
+  await trainer.step(trainingBatch(settings, 1), 0.05);
   const state = await trainer.state();
   trainer.close();
   assertEquals(state, (await train(device, settings, { to: 2 })).state);
@@ -121,7 +121,7 @@ Deno.test("step() skips the update of a batch whose gradient is not finite, and 
   const settings = trainerSettings({ targets: { type: "given" } });
   const trainer = await createTrainer(device, settings);
   const batch = trainingBatch(settings, 0);
-  trainer.step({ ...batch, targets: batch.targets!.map((value, index) => index === 3 ? NaN : value) }, 0.05);
+  await trainer.step({ ...batch, targets: batch.targets!.map((value, index) => index === 3 ? NaN : value) }, 0.05);
   const { losses, control } = await trainer.read();
   const state = await trainer.state();
   trainer.close();
@@ -156,8 +156,8 @@ Deno.test("step() creates nothing on the device, compiles nothing and reads noth
     counted(GPUBuffer.prototype, "mapAsync"),
   ];
   try {
-    trainer.step(trainingBatch(settings, 0), 0.05);
-    trainer.step(trainingBatch(settings, 1), 0.05);
+    await trainer.step(trainingBatch(settings, 0), 0.05);
+    await trainer.step(trainingBatch(settings, 1), 0.05);
     const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
     assertEquals(total, 0, JSON.stringify(counts));
     await trainer.read();
@@ -179,8 +179,9 @@ Deno.test("createTrainer() and step() refuse what does not fit", async () => {
   const settings = trainerSettings();
   const { labels: _, ...unlabelled } = trainingBatch(settings, 0);
   const trainer = await createTrainer(device, settings);
-  assertThrows(() => trainer.step(unlabelled, 0.1), TypeError, "Cannot train: the batch has no labels");
+  await assertRejects(() => trainer.step(unlabelled, 0.1), TypeError, "Cannot train: the batch has no labels");
   const short = { ...trainingBatch(settings, 0), images: [] };
-  assertThrows(() => trainer.step(short, 0.1), RangeError, "Cannot train on 0 images: the batch is 5");
+  await assertRejects(() => trainer.step(short, 0.1), RangeError, "Cannot train on 0 images: the batch is 5");
+  await assertRejects(() => trainer.checksum(), TypeError, "Cannot compare parameters: the training has no ranks");
   trainer.close();
 });

@@ -57,7 +57,7 @@ for (const name of trainingCases) {
       const plan = await prepare(device, fixture, target);
       for (let step = 0; step < fixture.steps.length; step++) {
         upload(device, plan, fixture, step, target);
-        plan.step(fixture.learningRate);
+        await plan.step(fixture.learningRate);
         if (step > 0) continue;
         // The gradient of a bias whose effect a later batch norm takes away is 0, but for rounding errors of the others.
         const least = 1e-3 * Math.max(...fixture.gradients.values().map(norm));

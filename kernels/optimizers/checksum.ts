@@ -1,0 +1,133 @@
+/**
+ * A number by which ranks see that their parameters are the same bits. With b[i] the bits of the float at place i of the
+ * flat buffer, modulo 2^32,
+ *
+ *     checksum = sum over i of mix(b[i] + (i + 1) 0x9e3779b9),
+ *
+ * where `mix` is a bijection in which every bit of the argument changes half of the result's (Murmur3's last step, Appleby,
+ * 2016). One changed element is therefore always noticed, and two elements that changed places, or any other difference,
+ * but for once in 2^32. Sums of u32 are exact in any order.
+ *
+ * It has two stages: the first leaves as many partial sums as that of the gradient's norm, the second joins them.
+ *
+ * @module
+ */
+
+import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
+import { treeJoin } from "../operations/tree_join.ts";
+import { gradientPartials } from "./gradient_norm.ts";
+
+/** Invocations of a GPU workgroup. */
+const WORKERS = 256;
+
+/** Invocations of a workgroup of the first stage on a CPU: one SIMD vector. */
+const LANES = 8;
+
+const PLACE = 0x9e3779b9;
+
+/**
+ * The checksum on the CPU.
+ *
+ * @param flat The parameters, laid out as in `layout.ts`.
+ * @returns A u32.
+ */
+export function checksumReference(flat: Float32Array): number {
+  const words = new Uint32Array(flat.buffer, flat.byteOffset, flat.length);
+  let sum = 0;
+  words.forEach((bits, place) => sum = (sum + mix((bits + Math.imul(place + 1, PLACE)) >>> 0)) >>> 0);
+  return sum;
+}
+
+function mix(value: number): number {
+  let bits = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
+}
+
+const MIX = `fn mix_bits(value: vec4<u32>) -> vec4<u32> {
+  var bits = (value ^ (value >> vec4<u32>(16u))) * 0x85ebca6bu;
+  bits = (bits ^ (bits >> vec4<u32>(13u))) * 0xc2b2ae35u;
+  return bits ^ (bits >> vec4<u32>(16u));
+}
+`;
+
+/** Bytes of `partials`. */
+export function checksumPartialsBytes(length: number, profile: Profile): number {
+  return gradientPartials(length, profile) * 4;
+}
+
+/**
+ * The first stage.
+ *
+ * @param options `length` of the parameters' buffer in floats, a multiple of 4.
+ * @returns A kernel with the bindings `parameter` and `partials` (u32).
+ */
+export function checksumPartialsKernel({ length, profile }: { length: number; profile: Profile }): Kernel {
+  const shared = profile === "gpu";
+  const workers = shared ? WORKERS : 1;
+  const partials = gradientPartials(length, profile);
+  const parameters = unsigned([
+    { name: "vectors", value: length / 4 },
+    { name: "partials", value: partials },
+    { name: "stride", value: partials * workers },
+  ]);
+  const bindings = { parameter: "vec4<u32>", partials: "u32" };
+  return {
+    name: `checksum partials ${profile}`,
+    code: `${declarations(bindings, parameters)}${shared ? SUMS : ""}
+${MIX}
+@compute @workgroup_size(${shared ? WORKERS : LANES})
+fn main(${BUILTINS}) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  ${
+      shared ? `let first = group * ${WORKERS}u + local;` : `let first = group * ${LANES}u + local;
+  if (first >= parameters.partials) { return; }`
+    }
+  var lanes = vec4<u32>(0u);
+  for (var vector = first; vector < parameters.vectors; vector += parameters.stride) {
+    let place = vec4<u32>(4u * vector) + vec4<u32>(1u, 2u, 3u, 4u);
+    lanes += mix_bits(parameter[vector] + place * ${PLACE}u);
+  }
+  var sum = lanes.x + lanes.y + lanes.z + lanes.w;
+${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;"}
+}
+`,
+    bindings: Object.keys(bindings),
+    parameters,
+    workgroups: spreadWorkgroups(shared ? partials : Math.ceil(partials / LANES)),
+  };
+}
+
+/**
+ * The second stage.
+ *
+ * @param options As the first stage's.
+ * @returns A kernel with the bindings `partials`, as {@linkcode checksumPartialsKernel} wrote them, and `checksum` (u32,
+ * `[1]`).
+ */
+export function checksumKernel({ length, profile }: { length: number; profile: Profile }): Kernel {
+  const shared = profile === "gpu";
+  const workers = shared ? WORKERS : 1;
+  const parameters = unsigned([{ name: "partials", value: gradientPartials(length, profile) }]);
+  const bindings = { partials: "u32", checksum: "u32" };
+  return {
+    name: `checksum ${profile}`,
+    code: `${declarations(bindings, parameters)}${shared ? SUMS : ""}
+@compute @workgroup_size(${workers})
+fn main(@builtin(local_invocation_index) local: u32) {
+  var sum = 0u;
+  for (var partial = local; partial < parameters.partials; partial += ${workers}u) { sum += partials[partial]; }
+${shared ? TREE : ""}  if (local == 0u) { checksum[0] = sum; }
+}
+`,
+    bindings: Object.keys(bindings),
+    parameters,
+    workgroups: [1, 1, 1],
+  };
+}
+
+const SUMS = `var<workgroup> sums: array<u32, ${WORKERS}>;\n`;
+
+/** Adds the `sum` of a GPU workgroup's invocations up. */
+const TREE = treeJoin("sum", { workers: WORKERS, memory: "sums" });

@@ -1,0 +1,165 @@
+/**
+ * Sums over ranks while the device goes on. A range of a buffer is copied to a staging buffer, added up there, in place, in
+ * the mapped memory, and written back.
+ *
+ * What Deno's WebGPU does decides the order of the calls: `mapAsync` blocks until everything that was submitted is done, and
+ * its promise resolves up to 10 ms later. So the commands that follow a range are submitted after its `mapAsync` has
+ * returned and before anything is awaited: the device computes while the range waits for the promise and is added up on
+ * another thread.
+ *
+ * In memory are the staging buffers, as `writeBuffer` makes it a copy of what is written back, until the device has taken
+ * it, and what the ranks' own sum takes; the last two are of one range at a time. There are as many staging buffers as
+ * leave room for these in as many bytes as the gradients have, but two at least.
+ *
+ * @module
+ */
+
+import { createBuffer, destroyBuffer, type Device } from "../device.ts";
+import type { BufferRange } from "../plan.ts";
+import type { Ranks } from "./ranks.ts";
+
+/** Milliseconds since the last time they were asked for. */
+export interface ExchangeTime {
+  /** In which sums were under way. */
+  readonly total: number;
+  /** Of a step, in which the device had nothing to do because of them: ranges on their way to and from it included. */
+  readonly exposed: number;
+}
+
+/** Sums over ranks. */
+export interface Exchanger {
+  /**
+   * Submits commands.
+   *
+   * @param encoder The commands, which may not read a range that left and did not come back.
+   * @param leaving A range that is added up over the ranks once they are done.
+   */
+  submit(encoder: GPUCommandEncoder, leaving?: BufferRange): Promise<void>;
+  /** Waits until everything that left is back: the sums are there for what is submitted next. */
+  finish(): Promise<void>;
+  time(): ExchangeTime;
+  /** Of the staging buffers, of what is written back, and of the ranks' own sum. */
+  readonly bytes: number;
+  close(): void;
+}
+
+/** A range that left. */
+interface Traveller {
+  readonly range: BufferRange;
+  readonly staging: GPUBuffer;
+  readonly mapped: Promise<void>;
+}
+
+/** A range that is added up. */
+interface Sum extends Traveller {
+  readonly numbers: Float32Array<ArrayBuffer>;
+  readonly finished: Promise<void>;
+  isFinished: boolean;
+}
+
+/** Copies of a range beside the staging buffers: one that is written back, one of the ranks' own sum. */
+const OTHER_COPIES = 2;
+
+/** Staging buffers at least: one is filled while another is added up. */
+const LEAST_STAGING = 2;
+
+/**
+ * Prepares sums over ranks.
+ *
+ * @param device Where the ranges lie.
+ * @param ranks Who adds up.
+ * @param sizes `ranges`: bytes of all that leave in a step; `gradients`: bytes of all gradients together.
+ * @returns The exchanger; close it when done.
+ * @throws {RangeError} If a range exceeds the adapter's limits.
+ */
+export function createExchanger(
+  device: Device,
+  ranks: Ranks,
+  { ranges, gradients }: { ranges: readonly number[]; gradients: number },
+): Exchanger {
+  const { queue } = device.gpu;
+  const largest = Math.max(...ranges);
+  const count = Math.min(Math.max(Math.floor(gradients / largest) - OTHER_COPIES, LEAST_STAGING), ranges.length);
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const stagings = Array.from({ length: count }, () => createBuffer(device, largest, usage, "exchanged gradients"));
+  const free = [...stagings];
+  let left: Traveller | undefined;
+  const sums: Sum[] = [];
+  /** Bytes written back that may not have reached the device. */
+  let written = 0;
+  /** Since when the device has had nothing to do. */
+  let idle: number | undefined;
+  let [total, exposed] = [0, 0];
+
+  /** Hands what left last to the ranks. */
+  async function addUp(): Promise<void> {
+    if (!left) return;
+    const traveller = left;
+    left = undefined;
+    await traveller.mapped;
+    const numbers = new Float32Array(traveller.staging.getMappedRange(0, traveller.range.size));
+    const start = performance.now();
+    const sum: Sum = {
+      ...traveller,
+      numbers,
+      isFinished: false,
+      finished: ranks.sum(numbers).then(() => {
+        total += performance.now() - start;
+        sum.isFinished = true;
+      }),
+    };
+    // What went wrong is told where the sum is awaited.
+    sum.finished.catch(() => {});
+    sums.push(sum);
+  }
+
+  /** Takes the oldest sum back. */
+  async function writeBack(): Promise<void> {
+    const { range, staging, numbers, finished } = sums.shift()!;
+    await finished;
+    if (written > 0 && written + range.size > largest) {
+      queue.submit([]);
+      await queue.onSubmittedWorkDone();
+      written = 0;
+    }
+    queue.writeBuffer(range.buffer, range.offset, numbers);
+    written += range.size;
+    staging.unmap();
+    free.push(staging);
+  }
+
+  async function takeStaging(): Promise<GPUBuffer> {
+    if (free.length === 0 && sums.length === 0) await addUp();
+    if (free.length === 0) await writeBack();
+    return free.pop()!;
+  }
+
+  return {
+    async submit(encoder, leaving) {
+      const staging = leaving && await takeStaging();
+      if (leaving) encoder.copyBufferToBuffer(leaving.buffer, leaving.offset, staging!, 0, leaving.size);
+      if (sums[0]?.isFinished && written === 0) await writeBack();
+      if (idle !== undefined) exposed += performance.now() - idle;
+      idle = undefined;
+      queue.submit([encoder.finish()]);
+      await addUp();
+      if (!leaving) return;
+      left = { range: leaving, staging: staging!, mapped: staging!.mapAsync(GPUMapMode.READ, 0, leaving.size) };
+      idle = performance.now();
+      written = 0;
+    },
+    async finish() {
+      await addUp();
+      while (sums.length > 0) await writeBack();
+    },
+    time() {
+      const result = { total, exposed };
+      [total, exposed] = [0, 0];
+      return result;
+    },
+    bytes: (count + OTHER_COPIES) * largest,
+    close() {
+      for (const staging of stagings) destroyBuffer(device, staging);
+    },
+  };
+}
