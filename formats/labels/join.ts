@@ -1,0 +1,197 @@
+/**
+ * From the shards of a folder to one data set: what several processes wrote becomes, byte for byte, what one writes.
+ *
+ * Part files stay where they are. Shards are contiguous, so that the manifest's list of parts and `rejected.jsonl` are
+ * those of the shards one after the other. `manifest.json` is replaced as a whole when everything else is in place, and
+ * counts alone from then on; what the shards kept is removed last. Killed at any point, a join can be repeated.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { sha256OfFile } from "../weights/byte_source.ts";
+import { fileError, readIfThere, removeIfThere, replaceFile } from "./files.ts";
+import { readRejected } from "./folder.ts";
+import { takeLock } from "./lock.ts";
+import {
+  differences,
+  type FinishedPart,
+  formatManifest,
+  type Manifest,
+  parseManifest,
+  type Shard,
+  shardSuffix,
+} from "./manifest.ts";
+import { imagesOfParts, partsOfShard, shardCount } from "./shards.ts";
+
+/** What to look at beyond names and sizes. */
+export interface JoinOptions {
+  /** Whether every part file is read and its SHA-256 compared. */
+  readonly hashes?: boolean;
+  /** Called before the first part file is looked at, and after each. */
+  readonly onPart?: (done: number, total: number) => void;
+}
+
+/** A data set that is one. */
+export interface JoinedFolder {
+  readonly manifest: Manifest;
+  /** How many shards were joined; 0 if they were before. */
+  readonly shards: number;
+}
+
+/** Shards that a message names; the others are counted. */
+const NAMED = 3;
+
+/**
+ * Joins the shards of a folder, or finishes a join that was killed.
+ *
+ * @param path The folder.
+ * @param options What to look at.
+ * @returns What the folder is now.
+ * @throws {Deno.errors.NotFound} If there is no folder of label maps.
+ * @throws {Deno.errors.Busy} If a process writes there.
+ * @throws {TypeError} If shards are missing or not whole, are not of one configuration, or a part is not as listed.
+ */
+export async function joinShards(path: string, options: JoinOptions = {}): Promise<JoinedFolder> {
+  const subject = `Cannot join label maps in "${path}"`;
+  const names = namesIn(path, subject);
+  const count = shardCount(names, subject);
+  const shards = Array.from({ length: count ?? 0 }, (_, index): Shard => ({ index, count: count! }));
+  const unlock = takeLocks(path, [undefined, ...shards], subject);
+  try {
+    const text = readIfThere(join(path, "manifest.json"));
+    if (text === undefined && count === undefined) {
+      throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json, and no manifest of a shard`);
+    }
+    const before = text === undefined ? undefined : parseManifest(text, join(path, "manifest.json"));
+    const manifest = before ?? joinManifests(path, shards, subject);
+    if (before) checkLeftovers(path, before, shards, subject);
+    await checkParts(path, manifest, options, subject);
+    if (!before) {
+      const rejected = shards.map((shard) => readIfThere(join(path, `rejected${shardSuffix(shard)}.jsonl`)) ?? "");
+      replaceOrRemove(join(path, "rejected.jsonl"), rejected.join(""));
+      replaceFile(join(path, "manifest.json"), formatManifest(manifest));
+    }
+    // Manifests last: they tell the next join what there is to remove.
+    for (const shard of shards) {
+      removeIfThere(join(path, `rejected${shardSuffix(shard)}.jsonl`));
+      removeIfThere(join(path, `manifest${shardSuffix(shard)}.json`));
+    }
+    return { manifest, shards: before ? 0 : shards.length };
+  } finally {
+    unlock();
+  }
+}
+
+function namesIn(path: string, subject: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map(({ name }) => name);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+/** Keeps writers out: of the whole folder and of each shard. */
+function takeLocks(path: string, shards: readonly (Shard | undefined)[], subject: string): () => void {
+  const held: (() => void)[] = [];
+  const unlock = () => held.forEach((release) => release());
+  try {
+    for (const shard of shards) held.push(takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject));
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+  return unlock;
+}
+
+/** The manifest that one process would have written. */
+function joinManifests(path: string, shards: readonly Shard[], subject: string): Manifest {
+  const parts: FinishedPart[] = [];
+  const lacking: string[] = [];
+  let first: Manifest | undefined;
+  for (const shard of shards) {
+    const name = `manifest${shardSuffix(shard)}.json`;
+    const text = readIfThere(join(path, name));
+    if (text === undefined) {
+      lacking.push(`shard ${shard.index} has not begun`);
+      continue;
+    }
+    const manifest = parseManifest(text, join(path, name));
+    checkSame(first ??= manifest, manifest, `${subject}: ${name}`);
+    const { start, end } = partsOfShard(manifest, shard);
+    const finished = new Set(manifest.parts.map(({ part }) => part));
+    const missing = Array.from({ length: end - start }, (_, index) => start + index).filter((part) =>
+      !finished.has(part)
+    );
+    if (missing.length > 0) lacking.push(`shard ${shard.index} has ${finished.size} of ${end - start} parts`);
+    if (finished.size > end - start) throw new TypeError(`${subject}: ${name} lists parts of other shards`);
+    readRejected(join(path, `rejected${shardSuffix(shard)}.jsonl`), manifest);
+    parts.push(...manifest.parts);
+  }
+  if (lacking.length > 0) {
+    const more = lacking.length > NAMED ? `, and ${lacking.length - NAMED} more` : "";
+    throw new TypeError(
+      `${subject}: ${lacking.length} of ${shards.length} shards ${lacking.length === 1 ? "is" : "are"} not whole: ` +
+        `${lacking.slice(0, NAMED).join(", ")}${more}`,
+    );
+  }
+  const { version, configuration, classes, dataSetClasses } = first!;
+  return { version, configuration, parts, classes, dataSetClasses };
+}
+
+/** Refuses shards of different runs. */
+function checkSame(first: Manifest, other: Manifest, subject: string): void {
+  const same = ({ configuration, classes, dataSetClasses }: Manifest) => ({
+    ...configuration,
+    classes,
+    dataSetClasses,
+  });
+  const found = first === other ? [] : differences(same(first), same(other));
+  if (found.length > 0) {
+    throw new TypeError(`${subject} is of another run: ${found[0]}`);
+  }
+}
+
+/** What a killed join left must be what it joined. */
+function checkLeftovers(path: string, { parts }: Manifest, shards: readonly Shard[], subject: string): void {
+  const joined = new Set(parts.map((part) => JSON.stringify(part)));
+  for (const shard of shards) {
+    const name = `manifest${shardSuffix(shard)}.json`;
+    const text = readIfThere(join(path, name));
+    if (text === undefined) continue;
+    const other = parseManifest(text, join(path, name)).parts.find((part) => !joined.has(JSON.stringify(part)));
+    if (other) throw new TypeError(`${subject}: ${name} lists ${other.file}, manifest.json another file or none`);
+  }
+}
+
+/** Every image is in a part, and every part is there. */
+async function checkParts(path: string, manifest: Manifest, options: JoinOptions, subject: string): Promise<void> {
+  const { hashes, onPart } = options;
+  const expected = imagesOfParts(manifest);
+  if (expected.length !== manifest.parts.length) {
+    throw new TypeError(`${subject}: ${manifest.parts.length} of ${expected.length} parts are finished`);
+  }
+  onPart?.(0, expected.length);
+  for (const [position, { file, rows, rejected, bytes, sha256 }] of manifest.parts.entries()) {
+    if (rows + rejected !== expected[position]) {
+      throw new TypeError(`${subject}: "${file}" is listed with ${rows + rejected} of ${expected[position]} images`);
+    }
+    let size: number;
+    try {
+      size = Deno.statSync(join(path, file)).size;
+    } catch (error) {
+      throw fileError(`${subject}: "${file}" is listed as finished`, error);
+    }
+    if (size !== bytes) throw new TypeError(`${subject}: "${file}" has ${size} bytes, its manifest says ${bytes}`);
+    const found = hashes ? await sha256OfFile(join(path, file)) : sha256;
+    if (found !== sha256) {
+      throw new TypeError(`${subject}: "${file}" has SHA-256 ${found}, its manifest says ${sha256}`);
+    }
+    onPart?.(position + 1, expected.length);
+  }
+}
+
+function replaceOrRemove(path: string, text: string): void {
+  if (text === "") removeIfThere(path);
+  else replaceFile(path, text);
+}
