@@ -53,8 +53,10 @@ export {
   decodeImage,
   type ImageRange,
   type ImageSource,
+  openImageList,
   openImages,
   type StoredImage,
+  writeImageList,
 } from "./formats/images/mod.ts";
 export {
   type Annotator,

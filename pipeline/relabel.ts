@@ -4,18 +4,22 @@
  * @module
  */
 
-import { openImages } from "../formats/images/mod.ts";
+import { resolve } from "@std/path";
+import { type ImageSource, openImageList, openImages, writeImageList } from "../formats/images/mod.ts";
 import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
+import { UsageError } from "./command_line.ts";
 import { loadCommandModel } from "./command_model.ts";
 import { formatCount, formatSize } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { THRESHOLD } from "./query_reports.ts";
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
+import { chooseShard } from "./relabel_shard.ts";
 import { describeReport } from "./report.ts";
 import { writeReport } from "./report/write_report.ts";
 import { runCommand } from "./run_command.ts";
 import { SAMPLE_IMAGES } from "./sample_images.ts";
 import { withSignals } from "./signals.ts";
+import { shellWord } from "./shell_word.ts";
 import { summarise } from "./summary.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 
@@ -30,9 +34,11 @@ export function runRelabel(args: readonly string[]): Promise<number> {
 }
 
 async function run(command: RelabelCommand, progress: Progress): Promise<number> {
-  const { images = SAMPLE_IMAGES, out, quiet, report } = command;
+  const { out, quiet, report, writeList } = command;
   const start = performance.now();
-  const source = await openImages(images);
+  if (writeList !== undefined) return await listImages(command, writeList, progress);
+  const { shard, from } = chooseShard(command.shard, Deno.env.get);
+  const source = await openSource(command);
   const annotator = await loadCommandModel(
     { ...command, model: command.annotator },
     progress,
@@ -40,11 +46,13 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   );
   try {
     if (!quiet) {
+      if (shard && from) progress.print(`Shard ${shard.index}/${shard.count}, since ${from}`);
       progress.print(describeRun(annotator, `${formatCount(await source.count())} images in ${source.description}`));
     }
     const { result, code } = await withSignals((signal) =>
       writeLabelMaps(out, source, annotator, {
         ...command,
+        shard,
         signal,
         onProgress: quiet ? undefined : progress.update,
       })
@@ -60,14 +68,39 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
     }
     if (!quiet) {
       const seconds = (performance.now() - start) / 1000;
+      const images = command.list === undefined ? command.images : source.path;
       const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-      console.log((await summarise(out, result, { ...command, colour, seconds })).join("\n"));
+      console.log((await summarise(out, result, { ...command, images, colour, seconds })).join("\n"));
     }
-    if (report) await writeFolderReport(command, progress);
+    if (report) await writeFolderReport(command, source, progress);
     return 0;
   } finally {
     annotator.close();
   }
+}
+
+/** The images, by their list if there is one. */
+async function openSource({ images, list }: RelabelCommand): Promise<ImageSource> {
+  if (list === undefined) return await openImages(images ?? SAMPLE_IMAGES);
+  const source = await openImageList(list);
+  if (images === undefined || resolve(images) === source.path) return source;
+  throw new UsageError(`Cannot use list of images "${list}": it is of "${source.path}", not of "${resolve(images)}"`);
+}
+
+/** Lists the images, and says how to go on. */
+async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, path: string, progress: Progress) {
+  const source = await openImages(images);
+  const { description } = source;
+  const onImage = (count: number) => progress.show(`${formatCount(count)} images in ${description}`, false);
+  const listed = await writeImageList(source, path, quiet ? undefined : onImage);
+  progress.end();
+  if (!quiet) {
+    console.log(
+      `${path}: ${formatCount(listed.images)} images in ${description}\n\n` +
+        `Next: deno task relabel ${shellWord(images)} --list ${shellWord(path)}`,
+    );
+  }
+  return 0;
 }
 
 function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, images: string): string {
@@ -76,7 +109,7 @@ function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, i
 }
 
 /** Writes the report of the folder, and says where it is. */
-async function writeFolderReport({ images = SAMPLE_IMAGES, out, quiet }: RelabelCommand, progress: Progress) {
+async function writeFolderReport({ out, quiet }: RelabelCommand, { path: images }: ImageSource, progress: Progress) {
   const onProgress = quiet ? undefined : (line: string) => progress.show(line, false);
   const start = performance.now();
   const written = await writeReport({ labels: out, images, threshold: THRESHOLD, seed: 0, onProgress });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type LabelMapType, labelMapTypes, type Shard } from "../formats/labels/mod.ts";
+import { type LabelMapType, labelMapTypes } from "../formats/labels/mod.ts";
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
 import {
@@ -16,11 +16,16 @@ import {
   readSize,
   UsageError,
 } from "./command_line.ts";
+import { readShard, type ShardRequest } from "./relabel_shard.ts";
 import { DEFAULT_ROWS_PER_FILE } from "./write_label_maps.ts";
 
 /** What the user asked for; what was left out is undefined. */
 export interface RelabelCommand {
   readonly images?: string;
+  /** A list of the images, to be used in place of a look at them. */
+  readonly list?: string;
+  /** Where to write such a list, and nothing else. */
+  readonly writeList?: string;
   readonly annotator?: string;
   readonly classes?: string;
   readonly out: string;
@@ -32,7 +37,7 @@ export interface RelabelCommand {
   readonly workers?: number;
   readonly limit?: number;
   readonly rowsPerFile?: number;
-  readonly shard?: Shard;
+  readonly shard?: ShardRequest;
   readonly strict: boolean;
   readonly show: number;
   readonly report: boolean;
@@ -72,12 +77,23 @@ const OPTIONS = {
   },
   batch: { value: "N", help: "images of a step; default by the adapter. Changes no result" },
   workers: { value: "N", help: "threads that decode; default all cores but one. Changes no result" },
+  list: {
+    value: "FILE",
+    help: "the list of IMAGES that --write-list wrote: they are then not looked for, which many\n" +
+      "processes that share a file system should not do",
+  },
+  "write-list": { value: "FILE", help: "look through IMAGES once, write the list of them, and end" },
   limit: { value: "N", help: "only the first N images" },
   "rows-per-file": {
     value: "N",
     help: `images a part file, and what a kill can lose; default ${DEFAULT_ROWS_PER_FILE}`,
   },
-  shard: { value: "i/n", help: "i from 0: writes the i-th stretch of part files, so that n processes share a folder" },
+  shard: {
+    value: "i/n",
+    help: "i from 0: writes the i-th stretch of part files, so that n processes share a folder.\n" +
+      "auto or auto/N: as the Slurm array or indexed Kubernetes job says that this is a task\n" +
+      "of, which is also the default there; none: all parts",
+  },
   strict: { help: "stop at an image that cannot be decoded, instead of listing it" },
   show: { value: "N", help: `photographs in the summary; default ${DEFAULT_SHOW}` },
   report: { help: "write report.html into the folder, as deno task report does" },
@@ -120,9 +136,15 @@ export function readRelabelOptions(args: readonly string[]): RelabelCommand | "h
     const text = given.text(name);
     return text === undefined ? undefined : readCount(text, name);
   };
+  const [list, writeList] = [given.text("list"), given.text("write-list")];
+  if (list !== undefined && writeList !== undefined) {
+    throw new UsageError("Cannot use --list and --write-list together: write the list first");
+  }
   const [size, dtype, storage, shard, show] = (["size", "dtype", "storage", "shard", "show"] as const).map(given.text);
   return {
     images: given.words[0],
+    list,
+    writeList,
     annotator: given.text("annotator"),
     classes: given.text("classes"),
     out: given.text("out") ?? DEFAULT_OUT,
@@ -140,11 +162,4 @@ export function readRelabelOptions(args: readonly string[]): RelabelCommand | "h
     report: given.has("report"),
     quiet: given.has("quiet"),
   };
-}
-
-function readShard(text: string): Shard {
-  const match = /^(\d+)\/(\d+)$/.exec(text);
-  const [index, count] = [Number(match?.[1]), Number(match?.[2])];
-  if (!(index < count)) throw new UsageError(`Cannot use --shard ${text}: expected i/n with i from 0 to n - 1`);
-  return { index, count };
 }

@@ -115,7 +115,7 @@ async function configurationOf(
 }
 
 async function keyAt(source: ImageSource, index: number): Promise<string | null> {
-  for await (const { key } of source.read({ start: index, end: index + 1 })) return key;
+  for await (const { key } of source.list({ start: index, end: index + 1 })) return key;
   return null;
 }
 

@@ -32,15 +32,18 @@ export function isImageName(name: string): boolean {
  * @returns The source.
  */
 export function openImageFile(path: string): ImageSource {
+  const image = { index: 0, key: basename(path), label: null };
+  const isAsked = ({ start = 0, end = Infinity }: ImageRange = {}) => start <= 0 && end > 0;
   return {
+    path,
     description: "a single file",
     classes: null,
     count: () => Promise.resolve(1),
-    async *read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
-      if (start <= 0 && end > 0) yield { index: 0, key: basename(path), label: null, bytes: { path } };
+    async *read(range?: ImageRange): AsyncGenerator<StoredImage> {
+      if (isAsked(range)) yield { ...image, bytes: { path } };
     },
-    async *list(): AsyncGenerator<ListedImage> {
-      yield { index: 0, key: basename(path), label: null, path, place: { path } };
+    async *list(range?: ImageRange): AsyncGenerator<ListedImage> {
+      if (isAsked(range)) yield { ...image, path, place: { path } };
     },
   };
 }
@@ -87,6 +90,7 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
   }
 
   return {
+    path,
     description: describe(classes.length, flat),
     classes: classes.length > 0 ? classes : null,
     async count() {
@@ -97,7 +101,7 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
     async *read(range?: ImageRange): AsyncGenerator<StoredImage> {
       for await (const { index, key, label, path } of list(range)) yield { index, key, label, bytes: { path } };
     },
-    list: () => list(),
+    list,
   };
 }
 

@@ -32,11 +32,30 @@ async function readRange(
   { offset, length }: { readonly offset: number; readonly length: number },
 ): Promise<Uint8Array<ArrayBuffer>> {
   using file = await Deno.open(path);
+  return await readPart(file, path, { offset, length });
+}
+
+/**
+ * Reads a part of an open file.
+ *
+ * @param file The file.
+ * @param path Its name, for the message.
+ * @param range First byte and number of bytes.
+ * @returns The bytes.
+ * @throws {Error} If the file ends before them.
+ */
+export async function readPart(
+  file: Deno.FsFile,
+  path: string,
+  { offset, length }: { readonly offset: number; readonly length: number },
+): Promise<Uint8Array<ArrayBuffer>> {
   await file.seek(offset, Deno.SeekMode.Start);
   const bytes = new Uint8Array(length);
   for (let filled = 0; filled < length;) {
     const count = await file.read(bytes.subarray(filled));
-    if (count === null) throw new Error(`"${path}" ends at byte ${offset + filled}, before the end of the image`);
+    if (count === null) {
+      throw new Error(`"${path}" ends at byte ${offset + filled}, before the end of what was to be read`);
+    }
     filled += count;
   }
   return bytes;

@@ -19,6 +19,7 @@
 
 export { decodeImage } from "./decode.ts";
 export { decodeImages, type DecodePool, type DecodeResult, openDecodePool } from "./decode_pool.ts";
+export { openImageList, writeImageList } from "./image_list.ts";
 export { type DecodedImage, MOST_PIXELS, releaseBytes } from "./pixels.ts";
 export {
   type FilePlace,

@@ -66,18 +66,22 @@ export async function openParquet(path: string, shards: readonly Shard[]): Promi
   }
 
   return {
+    path,
     description: `${files.length} Parquet file${files.length === 1 ? "" : "s"}`,
     classes: files.find(({ classes }) => classes !== null)?.classes ?? null,
     count: () => Promise.resolve(total),
     read,
-    async *list(): AsyncGenerator<ListedImage> {
-      let index = 0;
+    async *list({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<ListedImage> {
+      let first = 0;
       for (const file of files) {
+        if (first >= end) return;
         const { path, name } = file.shard;
-        const labels = await readLabels(file);
-        for (let row = 0; row < file.rows; row++) {
-          yield { index: index++, key: `${name}/${row}`, label: labels?.[row] ?? null, path, place: null };
+        const [from, to] = [Math.max(start - first, 0), Math.min(end - first, file.rows)];
+        const labels = from < to ? await readLabels(file) : undefined;
+        for (let row = from; row < to; row++) {
+          yield { index: first + row, key: `${name}/${row}`, label: labels?.[row] ?? null, path, place: null };
         }
+        first += file.rows;
       }
     },
   };

@@ -55,6 +55,8 @@ export interface FilePlace {
 
 /** Images in a fixed order. */
 export interface ImageSource {
+  /** What was opened: a file, a folder, or a pattern with braces. */
+  readonly path: string;
   /** What it is, to be read after a number: `9 images in 2 class folders`. */
   readonly description: string;
   /** Names of the classes that the labels index, where the source knows them. */
@@ -64,10 +66,10 @@ export interface ImageSource {
   /** The images from position `start` to before `end`, in order; skips to `start` without reading what comes before. */
   read(range?: ImageRange): AsyncIterable<StoredImage>;
   /**
-   * All images in the same order without their bytes, for those who read them in another order: one pass over names,
-   * headers and labels.
+   * The same images in the same order without their bytes, for those who read them in another order or later: one pass
+   * over names, headers and labels.
    */
-  list(): AsyncIterable<ListedImage>;
+  list(range?: ImageRange): AsyncIterable<ListedImage>;
 }
 
 /** Positions in a source: from `start` (0 if left out) to before `end` (the last one if left out). */

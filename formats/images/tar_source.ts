@@ -22,7 +22,7 @@ import type { FilePlace, ImageRange, ImageSource, ListedImage, Shard, StoredImag
 import { readTar, type TarMember } from "./tar.ts";
 
 /** An image member before it has its position and its label. */
-interface Member {
+export interface Member {
   readonly name: string;
   /** Null where it was passed over. */
   readonly bytes: Uint8Array<ArrayBuffer> | null;
@@ -56,25 +56,28 @@ export async function openTarShards(path: string, shards: readonly Shard[]): Pro
   }
   const classOf = classFolders(scan?.folders ?? new Set());
 
-  async function* read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
+  /** The entries of a range; shards that come before it are passed over once their entries have been counted. */
+  async function* entries(
+    { start = 0, end = Infinity }: ImageRange,
+    withBytes: boolean,
+  ): AsyncGenerator<{ index: number; key: string; label: number | null; path: string; entry: TarEntry }> {
     let index = 0;
     for (let shard = 0; shard < shards.length && index < end; shard++) {
-      const { name } = shards[shard];
+      const { name, path } = shards[shard];
       const count = scan?.counts[shard];
       if (count !== undefined && index + count <= start) {
         index += count;
         continue;
       }
       const first = index;
-      const wanted = (position: number) => first + position >= start && first + position < end;
-      const members = grouped ? readSamples(shards[shard], wanted) : readImages(shards[shard], wanted);
-      for await (const entry of members) {
+      const wanted = (position: number) => withBytes && first + position >= start && first + position < end;
+      for await (const entry of (grouped ? readSamples : readTarImages)(shards[shard], wanted)) {
         if (index >= end) return;
         if (index >= start) {
-          if ("unreadable" in entry) yield { index, key: name, label: null, bytes: entry };
+          if ("unreadable" in entry) yield { index, key: name, label: null, path, entry };
           else {
             const label = entry.label ?? classOf.label(entry.name);
-            yield { index, key: `${name}/${entry.name}`, label, bytes: entry.bytes! };
+            yield { index, key: `${name}/${entry.name}`, label, path, entry };
           }
         }
         index++;
@@ -82,37 +85,41 @@ export async function openTarShards(path: string, shards: readonly Shard[]): Pro
     }
   }
 
-  async function* list(): AsyncGenerator<ListedImage> {
-    let index = 0;
-    for (const shard of shards) {
-      const { name, path } = shard;
-      for await (const entry of grouped ? readSamples(shard, () => false) : readImages(shard, () => false)) {
-        if ("unreadable" in entry) yield { index, key: name, label: null, path, place: entry };
-        else {
-          const label = entry.label ?? classOf.label(entry.name);
-          yield { index, key: `${name}/${entry.name}`, label, path, place: entry.place };
-        }
-        index++;
-      }
-    }
-  }
-
   return {
+    path,
     description: `${shards.length} tar shard${shards.length === 1 ? "" : "s"}`,
     classes: classOf.names,
     async count() {
       scan ??= await scanShards(shards);
       return scan.counts.reduce((sum, count) => sum + count, 0);
     },
-    read,
-    list,
+    async *read(range: ImageRange = {}): AsyncGenerator<StoredImage> {
+      for await (const { index, key, label, entry } of entries(range, true)) {
+        yield { index, key, label, bytes: "unreadable" in entry ? entry : entry.bytes! };
+      }
+    },
+    async *list(range: ImageRange = {}): AsyncGenerator<ListedImage> {
+      for await (const { index, key, label, path, entry } of entries(range, false)) {
+        yield { index, key, label, path, place: "unreadable" in entry ? entry : entry.place };
+      }
+    },
   };
 }
 
-type Entry = Member | { readonly unreadable: string };
+/** An image of a shard, or its damage. */
+export type TarEntry = Member | { readonly unreadable: string };
 
-/** The images of a plain shard; `wanted` says by position in the shard whose bytes to read. */
-async function* readImages(shard: Shard, wanted: (position: number) => boolean): AsyncGenerator<Entry> {
+/**
+ * The images of one shard, without the labels that a WebDataset's members beside them hold.
+ *
+ * @param shard The file.
+ * @param wanted Says by position in the shard whose bytes to read.
+ * @returns The images in order, and at the end the damage if there is any.
+ */
+export async function* readTarImages(
+  shard: Shard,
+  wanted: (position: number) => boolean,
+): AsyncGenerator<TarEntry> {
   let stream;
   try {
     stream = await openByteStream(shard.path);
@@ -131,7 +138,7 @@ async function* readImages(shard: Shard, wanted: (position: number) => boolean):
 }
 
 /** The images of a WebDataset's shard, held back until the label of their sample is known. */
-async function* readSamples(shard: Shard, wanted: (position: number) => boolean): AsyncGenerator<Entry> {
+async function* readSamples(shard: Shard, wanted: (position: number) => boolean): AsyncGenerator<TarEntry> {
   let stream;
   let sample: Omit<Member, "label">[] = [];
   let key = "";
@@ -244,7 +251,7 @@ async function scanShards(shards: readonly Shard[]): Promise<Scan> {
   const folders = new Set<string>();
   for (const shard of shards) {
     let count = 0;
-    for await (const entry of readImages(shard, () => false)) {
+    for await (const entry of readTarImages(shard, () => false)) {
       count++;
       if (!("unreadable" in entry)) folders.add(entry.name.slice(0, Math.max(entry.name.lastIndexOf("/"), 0)));
     }

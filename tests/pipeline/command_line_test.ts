@@ -69,8 +69,8 @@ Deno.test("readRelabelOptions() reads sizes and shards, and leaves out what was 
   const cases = [
     ["--size", "0", "Cannot use --size 0: expected N or HxW, in pixels"],
     ["--size", "64x", "Cannot use --size 64x: expected N or HxW, in pixels"],
-    ["--shard", "2/2", "Cannot use --shard 2/2: expected i/n with i from 0 to n - 1"],
-    ["--shard", "1", "Cannot use --shard 1: expected i/n with i from 0 to n - 1"],
+    ["--shard", "2/2", "Cannot use --shard 2/2: expected i/n with i from 0 to n - 1, auto, auto/N or none"],
+    ["--shard", "1", "Cannot use --shard 1: expected i/n with i from 0 to n - 1, auto, auto/N or none"],
     ["--dtype", "fp23", "Cannot use --dtype fp23, did you mean fp32? Known are fp32, fp16, fp8_e4m3, fp8_e5m2"],
     ["--show", "x", "Cannot use --show x: expected a positive integer"],
   ];

@@ -71,6 +71,6 @@ Deno.test("a part of a file that is shorter than it was is refused by name", asy
   pool.close();
   assertEquals(
     error,
-    `Cannot read image: "${folder.path}/a.tar" ends at byte 2000, before the end of the image`,
+    `Cannot read image: "${folder.path}/a.tar" ends at byte 2000, before the end of what was to be read`,
   );
 });

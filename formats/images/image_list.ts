@@ -1,0 +1,229 @@
+/**
+ * A source that was looked through once: its images with their labels and places are in a file, so that of a thousand
+ * processes each begins where its images are, without a walk over folders, headers or ends of files.
+ *
+ * What a range costs: of the list, its end and the lines of the range; of a folder, the images and whether they are
+ * there; of plain tar shards, the images; of gzipped ones, all that comes before them in the same shard; of Parquet, the
+ * ends and row groups of the files that hold the range.
+ *
+ * @module
+ */
+
+import { resolve } from "@std/path";
+import { fileError } from "../labels/files.ts";
+import { readPart } from "./image_file.ts";
+import {
+  createListFile,
+  type ListedShard,
+  type ListLine,
+  type ListReader,
+  type ListWriter,
+  openListFile,
+} from "./image_list_file.ts";
+import { openParquet } from "./parquet_source.ts";
+import {
+  findImages,
+  type ImageRange,
+  type ImageSource,
+  type ListedImage,
+  type Shard,
+  type StoredImage,
+} from "./source.ts";
+import { readTarImages } from "./tar_source.ts";
+
+/**
+ * Writes the list of a source's images.
+ *
+ * @param source What to list; it is passed over once.
+ * @param path The file, which is replaced when the list is whole.
+ * @param onImage Called with the number of images so far.
+ * @returns How many images are listed.
+ * @throws {Error} If the list cannot be written, or a file of the source is gone.
+ */
+export async function writeImageList(
+  source: ImageSource,
+  path: string,
+  onImage?: (images: number) => void,
+): Promise<{ images: number }> {
+  const list = createListFile(path);
+  try {
+    return { images: await fillList(source, list, onImage) };
+  } catch (error) {
+    list.discard();
+    throw error;
+  }
+}
+
+async function fillList(source: ImageSource, list: ListWriter, onImage?: (images: number) => void): Promise<number> {
+  const shards: { path: string; bytes: number; images: number }[] = [];
+  let root: string | null = null;
+  let last: string | undefined;
+  let images = 0;
+  for await (const { key, label, path, place } of source.list()) {
+    if (place && "path" in place && !place.range) {
+      root ??= resolve(path).slice(0, -key.length - 1);
+      list.append({ key, label });
+    } else {
+      if (path !== last) shards.push({ path: resolve(path), bytes: (await Deno.stat(path)).size, images: 0 });
+      last = path;
+      shards[shards.length - 1].images++;
+      list.append({ key, label, place: place && "path" in place ? place.range! : place });
+    }
+    images++;
+    onImage?.(images);
+  }
+  const { description, classes } = source;
+  list.finish({ path: resolve(source.path), description, classes, images, root, shards });
+  return images;
+}
+
+/**
+ * Opens a list of images in place of what it lists.
+ *
+ * @param path The file that {@linkcode writeImageList} wrote.
+ * @returns A source of the same images. Reading it throws Deno.errors.NotFound for a file that is gone, and a TypeError
+ *   for a tar or Parquet file that has another size than when it was listed.
+ * @throws {Deno.errors.NotFound} If there is no such list.
+ * @throws {TypeError} If it is no list, or not whole.
+ */
+export async function openImageList(path: string): Promise<ImageSource> {
+  const list = await openListFile(path);
+  const { index: { root, shards, images, ...described } } = list;
+  return {
+    path: described.path,
+    description: described.description,
+    classes: described.classes,
+    count: () => Promise.resolve(images),
+    async *read({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<StoredImage> {
+      if (root !== null) return yield* readFiles(list, root, path, { start, end });
+      for (const shard of placed(shards)) {
+        const range = { start: Math.max(start, shard.start), end: Math.min(end, shard.end) };
+        if (range.start < range.end) yield* readShard(list, shard, path, range);
+      }
+    },
+    async *list(range?: ImageRange): AsyncGenerator<ListedImage> {
+      const files = placed(shards);
+      let file = files.next().value;
+      for await (const lines of list.lines(range)) {
+        for (const { position, key, label, place } of lines) {
+          while (file && position >= file.end) file = files.next().value;
+          const path = file?.path ?? `${root}/${key}`;
+          yield { index: position, key, label, path, place: listedPlace(path, place) };
+        }
+      }
+    },
+  };
+}
+
+function listedPlace(path: string, place: ListLine["place"]): ListedImage["place"] {
+  if (place === undefined) return { path };
+  return place && "offset" in place ? { path, range: place } : place;
+}
+
+/** A shard and the positions of its images. */
+interface PlacedShard extends ListedShard {
+  readonly start: number;
+  readonly end: number;
+}
+
+function* placed(shards: readonly ListedShard[]): Generator<PlacedShard, undefined> {
+  let start = 0;
+  for (const shard of shards) {
+    yield { ...shard, start, end: start + shard.images };
+    start += shard.images;
+  }
+}
+
+/** Images that are files. They are looked for first: a file system that is not mounted must not reject all of them. */
+async function* readFiles(
+  list: ListReader,
+  root: string,
+  name: string,
+  range: ImageRange,
+): AsyncGenerator<StoredImage> {
+  for await (const lines of list.lines(range)) {
+    const images = lines.map(({ position, key, label }) => {
+      return { index: position, key, label, bytes: { path: `${root}/${key}` } };
+    });
+    await Promise.all(images.map(async ({ bytes: { path } }) => {
+      try {
+        await Deno.lstat(path);
+      } catch (error) {
+        throw gone(name, path, error);
+      }
+    }));
+    yield* images;
+  }
+}
+
+/** Images of a tar or Parquet file, from `start` to before `end`, which are all its. */
+async function* readShard(
+  list: ListReader,
+  shard: PlacedShard,
+  name: string,
+  { start, end }: { readonly start: number; readonly end: number },
+): AsyncGenerator<StoredImage> {
+  using file = await openListed(shard, name);
+  let packed: AsyncGenerator<Partial<StoredImage>> | undefined;
+  try {
+    for await (const lines of list.lines({ start, end })) {
+      for (const { position, key, label, place } of lines) {
+        const image = { index: position, key, label };
+        if (place && "offset" in place) yield { ...image, bytes: await readPart(file, shard.path, place) };
+        else if (place) yield { ...image, bytes: place };
+        else {
+          packed ??= await readPacked(shard, { start: position - shard.start, end: end - shard.start });
+          const { value } = await packed.next();
+          if (!value) throw new TypeError(`${subject(name)}: "${shard.path}" has fewer images than listed`);
+          yield { ...image, ...value };
+        }
+      }
+    }
+  } finally {
+    await packed?.return(undefined);
+  }
+}
+
+/** Bytes of images that their shard's reader finds, by their positions in it; of Parquet also labels. */
+async function readPacked(
+  { path }: ListedShard,
+  { start, end }: { readonly start: number; readonly end: number },
+): Promise<AsyncGenerator<Pick<StoredImage, "bytes"> & { label?: number | null }>> {
+  const { kind, shards } = await findImages(path);
+  return kind === "parquet" ? readRows(path, shards, { start, end }) : readMembers(shards[0], { start, end });
+}
+
+async function* readRows(path: string, shards: readonly Shard[], range: ImageRange) {
+  const source = await openParquet(path, shards);
+  for await (const { label, bytes } of source.read(range)) yield { label, bytes };
+}
+
+async function* readMembers(shard: Shard, { start, end }: { readonly start: number; readonly end: number }) {
+  let position = 0;
+  for await (const entry of readTarImages(shard, (position) => position >= start && position < end)) {
+    if (position >= end) return;
+    if (position >= start) yield { bytes: "unreadable" in entry ? entry : entry.bytes! };
+    position++;
+  }
+}
+
+async function openListed({ path, bytes }: ListedShard, name: string): Promise<Deno.FsFile> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    throw gone(name, path, error);
+  }
+  const { size } = await file.stat();
+  if (size === bytes) return file;
+  file.close();
+  throw new TypeError(`${subject(name)}: "${path}" has ${size} bytes, and had ${bytes} when it was listed`);
+}
+
+function gone(name: string, path: string, error: unknown): Error {
+  return fileError(`${subject(name)}: "${path}" is listed`, error);
+}
+
+function subject(list: string): string {
+  return `Cannot read images by list "${list}"`;
+}

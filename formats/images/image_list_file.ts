@@ -1,0 +1,198 @@
+/**
+ * A list of images on disk: a line an image, then an index, which says where every thousandth line begins, so that a
+ * stretch is read without what comes before it.
+ *
+ * | line | is |
+ * | --- | --- |
+ * | `["cat/1.jpg",0]` | key and label of an image that is a file |
+ * | `["a.tar/1.jpg",0,1536,20480]` | of one that is a part of its shard: first byte, number of bytes |
+ * | `["a.tgz/1.jpg",0,null]` | of one that can only be read after those before it, or is a row of a Parquet file |
+ * | `["a.tar",null,"Cannot read ..."]` | what cannot be read, and why |
+ * | the last but one | the index, a JSON object |
+ * | the last | `relabel images 1` and where the index begins, in 16 digits |
+ *
+ * @module
+ */
+
+import { fileError } from "../labels/files.ts";
+import { createWholeFile } from "../labels/whole_file.ts";
+import { readPart } from "./image_file.ts";
+import type { ImageRange } from "./source.ts";
+
+/** What is said of an image. */
+export interface ListLine {
+  readonly key: string;
+  readonly label: number | null;
+  /** A part of its shard, why it cannot be read, or null where only the shard's reader finds it; absent for a file. */
+  readonly place?: { readonly offset: number; readonly length: number } | { readonly unreadable: string } | null;
+}
+
+/** A tar or Parquet file with images in it. */
+export interface ListedShard {
+  readonly path: string;
+  readonly bytes: number;
+  /** Lines that are of this file; they follow those of the shard before it. */
+  readonly images: number;
+}
+
+/** What is said of all images. */
+export interface ListIndex {
+  /** What was opened. */
+  readonly path: string;
+  readonly description: string;
+  readonly classes: readonly string[] | null;
+  readonly images: number;
+  /** What the keys of files are under; null where images are in shards. */
+  readonly root: string | null;
+  /** Empty where images are files. */
+  readonly shards: readonly ListedShard[];
+}
+
+/** A list being written. */
+export interface ListWriter {
+  append(line: ListLine): void;
+  /** Makes it whole and durable. */
+  finish(index: ListIndex): void;
+  /** Removes what was written. */
+  discard(): void;
+}
+
+/** A list being read. */
+export interface ListReader {
+  readonly index: ListIndex;
+  /** The lines of a range with their positions, as many at a time as are read at once. */
+  lines(range?: ImageRange): AsyncGenerator<readonly (ListLine & { readonly position: number })[]>;
+}
+
+/** Lines from one offset of the index to the next. */
+const BLOCK = 1000;
+/** The last line. */
+const END = /^relabel images 1 (\d{16})\n$/;
+const END_LENGTH = "relabel images 1 ".length + 16 + 1;
+/** Bytes that are written at once. */
+const WRITE = 2 ** 16;
+
+/**
+ * Begins a list.
+ *
+ * @param path Where; a file of that name is replaced when the list is finished.
+ * @returns The list; end with `finish` or `discard`.
+ * @throws {Deno.errors.NotFound} If there is no such folder.
+ */
+export function createListFile(path: string): ListWriter {
+  const file = createWholeFile(path, `Cannot write list of images "${path}"`);
+  const encoder = new TextEncoder();
+  const offsets: number[] = [];
+  let written = 0;
+  let lines = 0;
+  let text = "";
+  const flush = () => {
+    const bytes = encoder.encode(text);
+    file.write(bytes);
+    written += bytes.length;
+    text = "";
+  };
+  return {
+    append(line) {
+      const startsBlock = lines++ % BLOCK === 0;
+      if (startsBlock || text.length > WRITE) flush();
+      if (startsBlock) offsets.push(written);
+      text += formatLine(line);
+    },
+    finish(index) {
+      flush();
+      text = `${JSON.stringify({ ...index, offsets })}\nrelabel images 1 ${String(written).padStart(16, "0")}\n`;
+      flush();
+      file.finish();
+    },
+    discard: file.discard,
+  };
+}
+
+function formatLine({ key, label, place }: ListLine): string {
+  const where = place === undefined
+    ? []
+    : place === null
+    ? [null]
+    : "unreadable" in place
+    ? [place.unreadable]
+    : [place.offset, place.length];
+  return `${JSON.stringify([key, label, ...where])}\n`;
+}
+
+function parseLine(text: string): ListLine {
+  const [key, label, ...where] = JSON.parse(text);
+  if (typeof key !== "string" || !(label === null || Number.isSafeInteger(label))) {
+    throw new TypeError("no key and label");
+  }
+  const [first, second] = where;
+  if (where.length === 0) return { key, label };
+  if (first === null) return { key, label, place: null };
+  return { key, label, place: typeof first === "string" ? { unreadable: first } : { offset: first, length: second } };
+}
+
+/**
+ * Opens a list: reads its index.
+ *
+ * @param path The file.
+ * @returns The list.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {TypeError} If it is no list of images, or not whole.
+ */
+export async function openListFile(path: string): Promise<ListReader> {
+  const subject = `Cannot read list of images "${path}"`;
+  using file = await open(path, subject);
+  const size = (await file.stat()).size;
+  const decoder = new TextDecoder();
+  const textOf = async (offset: number, end: number) =>
+    decoder.decode(await readPart(file, path, { offset, length: end - offset }));
+  const end = size < END_LENGTH ? null : END.exec(await textOf(size - END_LENGTH, size));
+  const linesEnd = Number(end?.[1] ?? NaN);
+  if (!(linesEnd <= size - END_LENGTH)) throw new TypeError(`${subject}: it does not end as such a list does`);
+  const { offsets, ...index } = parseIndex(await textOf(linesEnd, size - END_LENGTH), subject);
+
+  async function* lines({ start = 0, end = Infinity }: ImageRange = {}) {
+    using file = await open(path, subject);
+    for (let first = start - start % BLOCK; first < Math.min(end, index.images); first += BLOCK) {
+      const block = first / BLOCK;
+      const [offset, next] = [offsets[block], offsets[block + 1] ?? linesEnd];
+      const text = decoder.decode(await readPart(file, path, { offset, length: next - offset }));
+      const count = Math.min(BLOCK, index.images - first);
+      const all = text.split("\n");
+      if (all.length !== count + 1) throw new TypeError(`${subject}: it has ${all.length - 1} lines from ${first} on`);
+      const from = Math.max(start - first, 0);
+      yield all.slice(from, Math.min(end - first, count)).map((line, place) => {
+        const position = first + from + place;
+        try {
+          return { ...parseLine(line), position };
+        } catch (error) {
+          throw new TypeError(`${subject}: line ${position} is ${JSON.stringify(line.slice(0, 80))}`, { cause: error });
+        }
+      });
+    }
+  }
+
+  return { index, lines };
+}
+
+async function open(path: string, subject: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+function parseIndex(text: string, subject: string): ListIndex & { readonly offsets: readonly number[] } {
+  try {
+    const index = JSON.parse(text);
+    const { images, shards, offsets } = index;
+    const listed = shards.reduce((sum: number, shard: ListedShard) => sum + shard.images, 0);
+    const isWhole = images > 0 && offsets.length === Math.ceil(images / BLOCK) &&
+      (index.root === null ? listed === images : listed === 0);
+    if (isWhole) return index;
+  } catch {
+    // Told below.
+  }
+  throw new TypeError(`${subject}: its index is damaged`);
+}
