@@ -33,6 +33,20 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
+/** The exit code that asks to try again later, as `sysexits.h` has it: another process writes where this one would. */
+export const BUSY_EXIT_CODE = 75;
+
+/**
+ * The exit code of a command that failed.
+ *
+ * @param error Why.
+ * @returns 2 if the command was used wrongly, 75 if another process is in its way, else 1.
+ */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return 2;
+  return error instanceof Deno.errors.Busy ? BUSY_EXIT_CODE : 1;
+}
+
 /**
  * Reads arguments.
  *

@@ -47,7 +47,8 @@ export interface RelabelCommand {
 const DEFAULT_OUT = "labels";
 const DEFAULT_SHOW = 6;
 
-const OPTIONS = {
+/** What can be said, by name. */
+export const RELABEL_OPTIONS = {
   annotator: {
     value: "A",
     help: "a folder with config.json and weights, a weight file beside its config.json,\n" +
@@ -109,10 +110,11 @@ IMAGES is a folder of class folders or of images, tar shards ('train-{000..146}.
 Parquet with an image column, or a folder of either; default the sample photographs.
 
 A run that stopped goes on when the same command is given again. Images that cannot be decoded are
-listed in rejected.jsonl. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
+listed in rejected.jsonl. Exit codes: 0, 1 for a failure, 2 for a wrong option, 75 while another process
+writes there, 130 after Ctrl-C.
 
 Options
-${formatOptions(OPTIONS)}
+${formatOptions(RELABEL_OPTIONS)}
 
 Examples
   deno task relabel
@@ -130,9 +132,9 @@ Examples
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  */
 export function readRelabelOptions(args: readonly string[]): RelabelCommand | "help" {
-  const given = readArguments(args, OPTIONS, "deno task relabel", 1);
+  const given = readArguments(args, RELABEL_OPTIONS, "deno task relabel", 1);
   if (given.has("help")) return "help";
-  const count = (name: keyof typeof OPTIONS) => {
+  const count = (name: keyof typeof RELABEL_OPTIONS) => {
     const text = given.text(name);
     return text === undefined ? undefined : readCount(text, name);
   };

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { UsageError } from "./command_line.ts";
+import { exitCodeOf } from "./command_line.ts";
 import { type Progress, showProgress } from "./progress.ts";
 
 /**
@@ -32,6 +32,6 @@ export async function runCommand<Options extends object>(
   } catch (error) {
     progress.end();
     console.error((error as Error).message);
-    return error instanceof UsageError ? 2 : 1;
+    return exitCodeOf(error);
   }
 }

@@ -218,7 +218,7 @@ Deno.test("two runs at once on one folder: the second is refused", async () => {
   first.kill("SIGSTOP");
   const { code, error } = await runTask("relabel", images, "--out", path, "--quiet", ...OPTIONS);
   first.kill("SIGCONT");
-  assertEquals([code, error], [1, `Cannot write label maps to "${path}": another process is writing there\n`]);
+  assertEquals([code, error], [75, `Cannot write label maps to "${path}": another process is writing there\n`]);
   assertEquals((await ended).code, 0);
 });
 
