@@ -109,20 +109,26 @@ function describeRejected(path: string, { shard }: Manifest, rejected: number): 
 
 async function describeImages(
   path: string,
-  { classes }: Manifest,
+  { classes, parts, configuration: { metadata } }: Manifest,
   { show, colour }: SummaryOptions,
 ): Promise<string[]> {
-  const labelMaps = await LabelMaps.open(path);
-  try {
-    const { metadata } = labelMaps;
-    const lines: string[] = [];
-    for (let index = 0; index < Math.min(show, labelMaps.length); index++) {
-      lines.push("", ...describeImage(await labelMaps.get(index), metadata, classes, colour));
+  const lines: string[] = [];
+  let left = show;
+  // Part by part: the folder may be of a thousand shards, and this one's manifest is at hand.
+  for (const { file, rows } of parts) {
+    if (left === 0) break;
+    if (rows === 0) continue;
+    const labelMaps = await LabelMaps.open(join(path, file));
+    try {
+      for (let index = 0; index < Math.min(left, rows); index++) {
+        lines.push("", ...describeImage(await labelMaps.get(index), metadata, classes, colour));
+      }
+    } finally {
+      labelMaps.close();
     }
-    return lines;
-  } finally {
-    labelMaps.close();
+    left -= Math.min(left, rows);
   }
+  return lines;
 }
 
 function describeImage(

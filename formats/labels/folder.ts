@@ -120,6 +120,9 @@ export function openCropLabelFolder(
   return openFolder(path, configuration, options, (file) => createCropLabelFile(file, configuration.metadata));
 }
 
+/** Where `deno task cluster` keeps its scripts and logs, before the first shard begins. */
+const CLUSTER_FOLDER = "cluster";
+
 /** How a part's file is begun. */
 type Create<Row> = (path: string) => {
   append(row: Row): void;
@@ -179,9 +182,12 @@ function openLocked<Row>(
   const manifestPath = join(path, `manifest${shardSuffix(shard)}.json`);
   const rejectedPath = join(path, `rejected${shardSuffix(shard)}.jsonl`);
   const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
-  checkNeighbours(path, names, wanted);
+  checkShardCounts(path, names, wanted);
   const text = readIfThere(manifestPath);
-  if (text === undefined) checkNoParts(path, names, wanted);
+  if (text === undefined) {
+    checkNeighbour(path, names, wanted);
+    checkNoParts(path, names, wanted);
+  }
   let manifest = text === undefined ? wanted : parseManifest(text, manifestPath);
   checkSame(path, manifest, wanted);
   checkParts(path, manifest);
@@ -266,17 +272,30 @@ function partOf(name: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-/** Refuses a folder that another way of sharding, or another configuration of it, writes to. */
-function checkNeighbours(path: string, names: readonly string[], wanted: Manifest): void {
-  for (const name of names.filter((name) => MANIFEST_NAME.test(name))) {
-    const file = join(path, name);
-    const neighbour = parseManifest(Deno.readTextFileSync(file), file);
-    if (neighbour.shard?.count !== wanted.shard?.count) {
-      const [theirs, ours] = [neighbour, wanted].map(({ shard }) => shard ? `${shard.count} shards` : "one process");
-      throw new TypeError(`Cannot write label maps to "${path}": ${name} is of ${theirs}, this run is of ${ours}`);
-    }
-    checkSame(path, { ...neighbour, shard: wanted.shard }, wanted);
+/** Refuses a folder that another way of sharding writes to; names tell it. */
+function checkShardCounts(path: string, names: readonly string[], { shard }: Manifest): void {
+  for (const name of names) {
+    const match = MANIFEST_NAME.exec(name);
+    if (!match) continue;
+    const count = match[1] === undefined ? undefined : Number(match[1]);
+    if (count === shard?.count) continue;
+    const [theirs, ours] = [count, shard?.count].map((count) =>
+      count === undefined ? "one process" : `${count} shards`
+    );
+    throw new TypeError(`Cannot write label maps to "${path}": ${name} is of ${theirs}, this run is of ${ours}`);
   }
+}
+
+/**
+ * Refuses to begin a shard of a folder whose others have another configuration. They were compared when they were begun, so
+ * that one of them is enough: a thousand processes do not read a thousand manifests each.
+ */
+function checkNeighbour(path: string, names: readonly string[], wanted: Manifest): void {
+  const name = names.find((name) => MANIFEST_NAME.test(name));
+  if (name === undefined) return;
+  const file = join(path, name);
+  const neighbour = parseManifest(Deno.readTextFileSync(file), file);
+  checkSame(path, { ...neighbour, shard: wanted.shard }, wanted);
 }
 
 /** Refuses a folder that no run of this kind began: what is in it may be somebody's only copy. */
@@ -289,7 +308,7 @@ function checkNoParts(path: string, names: readonly string[], wanted: Manifest):
     return part === undefined ? /^(manifest|rejected)-/.test(name) : part < start || part >= end;
   };
   const isOurs = (name: string) =>
-    /^\.manifest.*\.lock$/.test(name) || /^(manifest|rejected).*\.partial$/.test(name) ||
+    name === CLUSTER_FOLDER || /^\.manifest.*\.lock$/.test(name) || /^(manifest|rejected).*\.partial$/.test(name) ||
     (isShared && isOfAnotherShard(name));
   const foreign = names.find((name) => !isOurs(name));
   if (foreign !== undefined) {

@@ -73,8 +73,8 @@ export interface RejectedImage {
   readonly reason: string;
 }
 
-/** What manifests are called. */
-export const MANIFEST_NAME = /^manifest(-\d+-of-\d+)?\.json$/;
+/** What manifests are called; the group is the number of shards. */
+export const MANIFEST_NAME = /^manifest(?:-\d+-of-(\d+))?\.json$/;
 
 /** The name of a part file: `part-00000.parquet`, `part-00000.arrow`. */
 export function partName(part: number, container: Container = "parquet"): string {
@@ -198,7 +198,8 @@ export function checkClassNames(classes: ClassNames | undefined, subject: string
 }
 
 /**
- * Reads the manifests of a folder: one, or one of each shard that has begun.
+ * Reads the manifests of a folder: one, or one of each shard that has begun. Where shards are being joined, the whole
+ * folder's manifest counts alone as soon as it is there.
  *
  * @param path The folder.
  * @returns The manifests, by the names of their files.
@@ -214,6 +215,7 @@ export function readManifests(path: string): Manifest[] {
     throw fileError(subject, error);
   }
   if (names.length === 0) throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json`);
+  if (names.includes("manifest.json")) names = ["manifest.json"];
   const listed = new Map<number, string>();
   return names.map((name) => {
     const file = join(path, name);

@@ -357,10 +357,59 @@ Deno.test("openLabelMapFolder() refuses shards that do not fit together", () => 
     refusal(path, smallConfiguration(), { shard: { index: 2, count: 2 } }),
     'RangeError: Cannot write label maps to "labels": shard is 2/2, expected 0/n to n-1/n',
   );
+  Deno.writeTextFileSync(join(path, "manifest-00001-of-00003.json"), "not looked into, since its name says enough");
+  assertEquals(
+    refusal(path, smallConfiguration(), { shard: { index: 0, count: 2 } }),
+    'TypeError: Cannot write label maps to "labels": manifest-00001-of-00003.json is of 3 shards, this run is of 2 shards',
+  );
+  Deno.removeSync(join(path, "manifest-00001-of-00003.json"));
   assertEquals(
     refusal(path, smallConfiguration({ source: "photos" }), { shard: { index: 1, count: 2 } }),
     'RangeError: Cannot write label maps to "labels": the configuration has no source.images, which shards need',
   );
+});
+
+Deno.test("a shard is compared with one that has begun, and reads no other's manifest; going on it reads its own", () => {
+  const path = Deno.makeTempDirSync();
+  const open = (index: number) => openLabelMapFolder(path, smallConfiguration(), { shard: { index, count: 4 } });
+  for (const index of [0, 1, 2]) open(index).close();
+  for (const index of [1, 2]) Deno.writeTextFileSync(join(path, `manifest-0000${index}-of-00004.json`), "damaged");
+  open(3).close();
+  Deno.writeTextFileSync(join(path, "manifest-00000-of-00004.json"), "damaged");
+  open(3).close();
+  assertThrows(() => open(0), TypeError, 'manifest-00000-of-00004.json": it is not JSON');
+  Deno.removeSync(join(path, "manifest-00003-of-00004.json"));
+  assertThrows(() => open(3), TypeError, 'manifest-00000-of-00004.json": it is not JSON');
+});
+
+Deno.test("two processes of one shard: the second is refused, and those of other shards are not", () => {
+  const path = Deno.makeTempDirSync();
+  const first = openLabelMapFolder(path, smallConfiguration(), { shard: { index: 0, count: 2 } });
+  assertEquals(
+    refusal(path, smallConfiguration(), { shard: { index: 0, count: 2 } }),
+    'Busy: Cannot write label maps to "labels": another process is writing there',
+  );
+  openLabelMapFolder(path, smallConfiguration(), { shard: { index: 1, count: 2 } }).close();
+  first.close();
+});
+
+Deno.test("a folder in which only the cluster's scripts are can be begun, by one process or by shards", () => {
+  for (const shard of [undefined, { index: 1, count: 2 }]) {
+    const path = Deno.makeTempDirSync();
+    Deno.mkdirSync(join(path, "cluster"));
+    openLabelMapFolder(path, smallConfiguration(), { shard }).close();
+  }
+});
+
+Deno.test("readManifests() reads the whole folder's manifest alone, where what shards left is still there", () => {
+  const path = Deno.makeTempDirSync();
+  writeFolder(path, 18);
+  const [whole] = readManifests(path);
+  const shards = Deno.makeTempDirSync();
+  for (const index of [0, 1]) writeFolder(shards, 18, { index, count: 2 });
+  assertEquals(readManifests(shards).flatMap(({ parts }) => parts), whole.parts);
+  Deno.copyFileSync(join(shards, "manifest-00001-of-00002.json"), join(path, "manifest-00001-of-00002.json"));
+  assertEquals(readManifests(path), [whole]);
 });
 
 Deno.test({
