@@ -5,7 +5,8 @@
  *     dL/dbias = sum g,  dL/dweight = sum g x^,
  *     dL/dx = weight / sqrt(v + epsilon) (g - dL/dbias / n - x^ dL/dweight / n):
  *
- * mean and variance depend on every value of the channel, hence the two terms after g.
+ * mean and variance depend on every value of the channel, hence the two terms after g. Where ranks share the statistics, the
+ * sums in dL/dx and n are those of all ranks' batches.
  *
  * Saved from the forward pass are its input and the statistics; x^ is made again of them.
  *
@@ -129,15 +130,27 @@ export function batchNormParameterGradientKernel(options: { shape: Shape; profil
 /**
  * The gradient of the input.
  *
- * @param options `shape` of the input, and the `activation` that follows, if any.
+ * @param options `shape` of the input, and the `activation` that follows, if any; how many `ranks` share statistics, 1
+ * unless given.
  * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `statistics`,
- * `weight`, with an activation `bias`, `weightGradient`, `biasGradient` (f32) and `inputGradient`.
+ * `weight`, with an activation `bias`, `weightGradient`, `biasGradient` (f32, over all ranks) and `inputGradient`.
  */
-export function batchNormInputGradientKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
-  const { shape, activation, profile, storage } = options;
+export function batchNormInputGradientKernel(
+  options: { shape: Shape; activation?: NormActivation; ranks?: number } & Target,
+): Kernel {
+  const { shape, activation, ranks = 1, profile, storage } = options;
   const reads = readTensors({ input: storage, outputGradient: storage }, profile);
   const vector = vectorType(storage);
   const channel = "vec4<f32>";
+  const runs = positionRuns(
+    shape,
+    profile,
+    `${LOAD_STATISTICS}  let scale = deviation * weight[lanes];
+  let along = deviation * weightGradient[lanes] / f32(parameters.count);
+  let shift = biasGradient[lanes] / f32(parameters.count);${activation ? "\n  let offset = bias[lanes];" : ""}`,
+    `${loadGradient(reads, activation)}
+    inputGradient[at] = ${vector}(scale * (result - shift - centred * along));`,
+  );
   return itemKernel({
     name: `batch norm input gradient ${activation ? `${activation} ` : ""}${storage}`,
     profile,
@@ -151,14 +164,7 @@ export function batchNormInputGradientKernel(options: { shape: Shape; activation
       inputGradient: vector,
     },
     textures: reads.textures,
-    ...positionRuns(
-      shape,
-      profile,
-      `${LOAD_STATISTICS}  let scale = deviation * weight[lanes];
-  let along = deviation * weightGradient[lanes] / f32(parameters.positions);
-  let shift = biasGradient[lanes] / f32(parameters.positions);${activation ? "\n  let offset = bias[lanes];" : ""}`,
-      `${loadGradient(reads, activation)}
-    inputGradient[at] = ${vector}(scale * (result - shift - centred * along));`,
-    ),
+    ...runs,
+    parameters: [...runs.parameters, { name: "count", value: shape[0] * shape[1] * shape[2] * ranks }],
   });
 }

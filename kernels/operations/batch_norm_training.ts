@@ -20,6 +20,10 @@
  * `batch_norm_gradient.ts`. Both take the activation that follows into their passes: y is then neither stored nor kept,
  * the gradient makes it again from x.
  *
+ * Ranks that train together may take the statistics of all their batches, as PyTorch's SyncBatchNorm: each puts its own m
+ * and M2 into its place of a tensor `[ranks, 2, C]` of zeros, these tensors are added up, and all ranks join what is in the
+ * sum in the order of the ranks, by the same rule, so that they get the same bits.
+ *
  * (Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.)
  *
  * @module
@@ -29,7 +33,7 @@ import type { Kernel } from "../kernel.ts";
 import type { ActivationFunction } from "../network.ts";
 import { activationExpression } from "./activation.ts";
 import type { BatchNormParameters } from "./batch_norm.ts";
-import { channelPartials, joinPartials, positionRuns } from "./by_channel.ts";
+import { channelPartials, joinPartials, joinRanks, positionRuns } from "./by_channel.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 
@@ -94,14 +98,14 @@ const JOIN_MOMENTS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) -> Pai
 /**
  * Mean and M2 of every split of the positions.
  *
- * @param options `shape` of the input.
+ * @param options `shape` of the input; how many `ranks` share statistics, 1 unless given.
  * @returns A kernel with the bindings `input` (a texture in the software profile) and `partials`, of
  * {@linkcode channelPartialsBytes}.
  * @throws {RangeError} If a channel has a single value, which has no variance.
  */
-export function batchNormMomentsKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
-  if (shape[0] * shape[1] * shape[2] < 2) {
+export function batchNormMomentsKernel(options: { shape: Shape; ranks?: number } & Target): Kernel {
+  const { shape, ranks = 1, profile, storage } = options;
+  if (shape[0] * shape[1] * shape[2] * ranks < 2) {
     throw new RangeError(
       `Cannot train batch norm of shape [${shape.join(", ")}]: a channel has 1 value, not 2 or more`,
     );
@@ -125,6 +129,40 @@ export function batchNormMomentsKernel(options: { shape: Shape } & Target): Kern
   });
 }
 
+/** Bytes of mean and M2 of every rank. */
+export function batchNormRankMomentsBytes(channels: number, ranks: number): number {
+  return ranks * 2 * channelVectors(channels) * 16;
+}
+
+/**
+ * Mean and M2 of a rank's batch, in its place among zeros.
+ *
+ * @param options `shape` of the rank's input; the `rank`, and how many `ranks` there are.
+ * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, and `moments`, f32
+ * `[ranks, 2, C]` of {@linkcode batchNormRankMomentsBytes}.
+ */
+export function batchNormRankMomentsKernel(
+  options: { shape: Shape; rank: number; ranks: number; profile: Target["profile"] },
+): Kernel {
+  const { shape, rank, ranks, profile } = options;
+  const joined = joinPartials(shape, JOIN_MOMENTS, profile);
+  return itemKernel({
+    name: "batch norm rank moments",
+    profile,
+    bindings: { partials: "vec4<f32>", moments: "vec4<f32>" },
+    parameters: [...joined.parameters, { name: "rank", value: rank }, { name: "ranks", value: ranks }],
+    items: channelVectors(shape[3]),
+    functions: joined.functions,
+    body: `${joined.body}  let zero = vec4<f32>(0.0);
+  for (var rank = 0u; rank < parameters.ranks; rank++) {
+    let place = 2u * rank * parameters.vectors + item;
+    let own = rank == parameters.rank;
+    moments[place] = select(zero, pair.first, own);
+    moments[place + parameters.vectors] = select(zero, pair.second, own);
+  }`,
+  });
+}
+
 /** Bytes of the statistics of a batch. */
 export function batchNormStatisticsBytes(channels: number): number {
   return 2 * channelVectors(channels) * 16;
@@ -138,16 +176,17 @@ export const LOAD_STATISTICS = `  let center = statistics[lanes];
 /**
  * The statistics of the batch, and the running averages' step.
  *
- * @param options `shape` of the input; `epsilon` and `momentum` of the batch norm.
- * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, `statistics`, of
+ * @param options `shape` of the input; `epsilon` and `momentum` of the batch norm; how many `ranks` share statistics.
+ * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, or of `ranks` the sum
+ * over them of what {@linkcode batchNormRankMomentsKernel} wrote; `statistics`, of
  * {@linkcode batchNormStatisticsBytes} (written), `runningMean` and `runningVariance` (read and written), all f32.
  */
 export function batchNormStatisticsKernel(
-  options: { shape: Shape; epsilon: number; momentum: number; profile: Target["profile"] },
+  options: { shape: Shape; epsilon: number; momentum: number; ranks?: number; profile: Target["profile"] },
 ): Kernel {
-  const { shape, epsilon, momentum, profile } = options;
-  const count = shape[0] * shape[1] * shape[2];
-  const joined = joinPartials(shape, JOIN_MOMENTS, profile);
+  const { shape, epsilon, momentum, ranks, profile } = options;
+  const count = shape[0] * shape[1] * shape[2] * (ranks ?? 1);
+  const joined = ranks ? joinRanks(shape, ranks, JOIN_MOMENTS) : joinPartials(shape, JOIN_MOMENTS, profile);
   return itemKernel({
     name: "batch norm statistics",
     profile,

@@ -197,14 +197,31 @@ function treeJoin(): string {
  * `parameters` it reads. The kernel binds `partials`, as `vec4<f32>`.
  */
 export function joinPartials(shape: Shape, join: string, profile: Profile) {
-  const { positions, splits, each } = splitPositions(shape, profile);
+  return joinSplits(splitPositions(shape, profile), shape[3], join);
+}
+
+/**
+ * The same, where ranks that train together have a split each: the kernel binds their partial results in the order of the
+ * ranks, f32 `[ranks, 2, C]`, C padded, as `partials`.
+ *
+ * @param shape Of one rank's tensors.
+ * @param ranks How many there are.
+ * @param join As in the first stage.
+ * @returns As {@linkcode joinPartials}.
+ */
+export function joinRanks(shape: Shape, ranks: number, join: string) {
+  const each = shape[0] * shape[1] * shape[2];
+  return joinSplits({ positions: ranks * each, splits: ranks, each }, shape[3], join);
+}
+
+function joinSplits({ positions, splits, each }: Splits, channels: number, join: string) {
   return {
     functions: `${PAIR}${join}`,
     parameters: [
       { name: "positions", value: positions },
       { name: "splits", value: splits },
       { name: "each", value: each },
-      { name: "vectors", value: channelVectors(shape[3]) },
+      { name: "vectors", value: channelVectors(channels) },
     ],
     body: `  var pair = Pair(partials[item], partials[item + parameters.vectors]);
   for (var split = 1u; split < parameters.splits; split++) {

@@ -10,6 +10,7 @@ import type { ConvolutionDispatch } from "../operations/convolution/mod.ts";
 import type { ConvolutionShape } from "../operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../operations/tensor.ts";
 import type { Program, View } from "../program.ts";
+import type { Ranks } from "./ranks.ts";
 
 /** A program whose states and views are there to be added to. */
 export type TrainingProgram = Program & Required<Pick<Program, "states" | "views">>;
@@ -36,6 +37,8 @@ export interface Builder {
   readonly weights: WeightSource;
   /** Reads a parameter of a network that is not trained: batch norms use running averages, parameters have no gradients. */
   readonly frozen?: (parameter: string) => Float32Array;
+  /** This rank and the number of those whose batch norms have statistics in common. */
+  readonly normRanks?: Pick<Ranks, "rank" | "size">;
 }
 
 /** Adds a tensor of activations or their gradients, and returns its name. */
@@ -50,13 +53,15 @@ export function addBytes({ program }: Pick<Builder, "program">, name: string, by
   return name;
 }
 
-/** Adds a dispatch. */
+/** Adds a dispatch, and the name of statistics that are then added up over the ranks, if any. */
 export function addStep(
   { program }: Pick<Builder, "program">,
   kernel: Kernel,
   bindings: Readonly<Record<string, string>>,
+  exchanged?: string,
 ): void {
-  program.steps.push({ kernel, bindings });
+  const exchanges = exchanged === undefined ? undefined : [{ name: exchanged, kind: "statistics" as const }];
+  program.steps.push({ kernel, bindings, ...(exchanges ? { exchanges } : {}) });
 }
 
 /**

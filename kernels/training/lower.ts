@@ -31,7 +31,7 @@ import { layoutTables } from "../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../optimizers/mod.ts";
 import type { LossScaling } from "../optimizers/prepare_step.ts";
 import { weightAverageKernel } from "../optimizers/weight_average.ts";
-import { ALIGNMENT, inferShapes, type Program, type Step } from "../program.ts";
+import { ALIGNMENT, type Exchange, inferShapes, type Program, type Step } from "../program.ts";
 import {
   addBytes,
   addStep,
@@ -73,6 +73,8 @@ export interface TrainingOptions {
   readonly dropout?: number;
   /** Who trains together. A batch is then a rank's own, and an update that of all ranks' batches together. */
   readonly ranks?: Ranks;
+  /** Whether batch norms take the statistics of all ranks' batches together; otherwise each rank has its own. */
+  readonly syncBatchNorm?: boolean;
   /** Bytes in which gradients leave for the other ranks, at most; default {@linkcode defaultBucketBytes}. */
   readonly bucketBytes?: number;
 }
@@ -98,13 +100,13 @@ export interface LoweredTraining extends Program {
  * @throws {RangeError} If the image is too small for the network, or a number is out of its range.
  */
 export function lowerTraining(options: TrainingOptions, target: Target): LoweredTraining {
-  const { network } = options;
+  const { network, ranks, syncBatchNorm } = options;
   const layout = layOutNetwork(network, options);
   const program = emptyProgram();
   addStates(program, layout, options);
   const weights = gatheredWeights(program, layout, target);
-  addNetwork({ program, target, weights }, options);
-  if (accumulates(options) && !options.ranks) {
+  addNetwork({ program, target, weights, ...(syncBatchNorm ? { normRanks: ranks } : {}) }, options);
+  if (accumulates(options) && !ranks) {
     addStep({ program }, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
       gradient: STATES.gradient,
       sum: STATES.gradientSum,
@@ -114,20 +116,20 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
   const takePart = (part: string, steps: readonly Step[]) => steps.map((step) => ({ ...step, part }));
   const steps = takePart(
     PARTS.batch,
-    options.ranks ? exchangeGradients(program, batch, layout, options, target) : batch,
+    ranks ? exchangeGradients(program, batch, layout, options, target) : batch,
   );
   program.steps.length = 0;
   addUpdate({ program, target }, layout, options);
   steps.push(...takePart(PARTS.update, program.steps));
   program.steps.length = 0;
-  if (options.ranks) {
+  if (ranks) {
     addChecksum({ program, target }, layout);
     steps.push(...takePart(PARTS.checksum, program.steps));
   }
   return { ...program, steps, layout };
 }
 
-/** Adds the exchange of each bucket of gradients, and their accumulation, to the last step that touches it. */
+/** The steps of a batch with the exchange of each bucket of gradients, and where they are accumulated that before it. */
 function exchangeGradients(
   { views }: TrainingProgram,
   steps: readonly Step[],
@@ -136,31 +138,26 @@ function exchangeGradients(
   { profile }: Target,
 ): Step[] {
   const { bucketBytes = defaultBucketBytes(parameters.length) } = options;
-  const view = (state: string, index: number, { offset, bytes }: Bucket): string => {
-    const name = `${state} bucket ${index}`;
-    views.set(name, { state, offset, bytes });
+  const buckets = gradientBuckets(parameters, steps, bucketBytes);
+  const view = (state: string, bucket: Bucket): string => {
+    const name = `${state} bucket ${buckets.indexOf(bucket)}`;
+    views.set(name, { state, offset: bucket.offset, bytes: bucket.bytes });
     return name;
   };
-  const buckets = gradientBuckets(parameters, steps, bucketBytes).map((bucket, index) => ({ ...bucket, index }));
   const complete = Map.groupBy(buckets, ({ last }) => last);
-  const exchange = (name: string) => ({ exchanges: [{ name, kind: "gradients" as const }] });
-  return steps.flatMap((step, index) => {
+  return steps.flatMap((step, index): Step[] => {
     const leaving = complete.get(index) ?? [];
+    const exchange = (name: string): Exchange => ({ name, kind: "gradients" });
     if (!accumulates(options)) {
-      const names = leaving.map((bucket) => view(STATES.gradient, bucket.index, bucket));
-      return [{ ...step, exchanges: [...step.exchanges ?? [], ...names.flatMap((name) => exchange(name).exchanges)] }];
+      const added = leaving.map((bucket) => exchange(view(STATES.gradient, bucket)));
+      return [{ ...step, exchanges: [...step.exchanges ?? [], ...added] }];
     }
-    return [
-      step,
-      ...leaving.map((bucket) => {
-        const sum = view(STATES.gradientSum, bucket.index, bucket);
-        return {
-          kernel: accumulateKernel({ length: bucket.bytes / 4, profile }),
-          bindings: { gradient: view(STATES.gradient, bucket.index, bucket), sum },
-          ...exchange(sum),
-        };
-      }),
-    ];
+    const added = leaving.map((bucket) => {
+      const kernel = accumulateKernel({ length: bucket.bytes / 4, profile });
+      const [gradient, sum] = [view(STATES.gradient, bucket), view(STATES.gradientSum, bucket)];
+      return { kernel, bindings: { gradient, sum }, exchanges: [exchange(sum)] };
+    });
+    return [step, ...added];
   });
 }
 

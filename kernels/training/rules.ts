@@ -27,6 +27,8 @@ import {
 } from "../operations/batch_norm_gradient.ts";
 import {
   batchNormMomentsKernel,
+  batchNormRankMomentsBytes,
+  batchNormRankMomentsKernel,
   batchNormStatisticsBytes,
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
@@ -47,9 +49,10 @@ import { multiplyGateGradientKernel, multiplyKernel } from "../operations/multip
 import { poolKernel } from "../operations/pool.ts";
 import { poolGradientKernel } from "../operations/pool_gradient.ts";
 import { channelVectors } from "../operations/tensor.ts";
-import { batchNormParameters, convolutionOf } from "../program.ts";
+import { ALIGNMENT, batchNormParameters, convolutionOf } from "../program.ts";
 import { addBytes, addDispatches, addStep, addTensor, type Builder } from "./builder.ts";
 import { gradientName } from "./parameters.ts";
+import type { Ranks } from "./ranks.ts";
 
 /** Part of the gradient of a tensor: what one of its readers gives. */
 export interface Contribution {
@@ -155,8 +158,11 @@ export function fusedActivation(activation: Activation | undefined): NormActivat
   return activation && activation.function !== "sigmoid" ? activation.function : undefined;
 }
 
+/** State of the sums that batch norms of several ranks have in common; what lies between them stays zero. */
+const NORM_SUMS = "batch norm sums";
+
 function batchNormRule(builder: Builder, operation: BatchNorm, followed?: Activation): Rule {
-  const { target, shapeOf } = builder;
+  const { program: { states, views }, target, shapeOf, normRanks } = builder;
   const { input, parameters, epsilon, momentum, channels } = operation;
   const { output } = followed ?? operation;
   const activation = fusedActivation(followed);
@@ -164,14 +170,40 @@ function batchNormRule(builder: Builder, operation: BatchNorm, followed?: Activa
   const { profile } = target;
   const [statistics, partials] = ["statistics", "partials"].map((name) => `${output} ${name}`);
   const [weight, bias] = ["weight", "bias"].map((name) => `${parameters}.${name}`);
+
+  function addRankMoments({ rank, size: ranks }: Pick<Ranks, "rank" | "size">): string {
+    const moments = addBytes(builder, `${output} rank moments`, batchNormRankMomentsBytes(channels, ranks));
+    addStep(builder, batchNormRankMomentsKernel({ shape, rank, ranks, profile }), { partials, moments }, moments);
+    return moments;
+  }
+
+  /** The sums of the parameters' gradients over the ranks, which the input's depends on. */
+  function addRankSums(partials: string): Record<"weightGradient" | "biasGradient", string> {
+    const bytes = channelVectors(channels) * 16;
+    const [weightGradient, biasGradient, both] = ["weight sums", "bias sums", "sums"].map((name) =>
+      `${output} ${name}`
+    );
+    const start = states.get(NORM_SUMS) ?? 0;
+    const second = start + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    const end = second + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+    states.set(NORM_SUMS, end);
+    views.set(weightGradient, { state: NORM_SUMS, offset: start, bytes });
+    views.set(biasGradient, { state: NORM_SUMS, offset: second, bytes });
+    views.set(both, { state: NORM_SUMS, offset: start, bytes: second + bytes - start });
+    const bindings = { partials, weightGradient, biasGradient };
+    addStep(builder, batchNormParameterGradientKernel({ shape, profile }), bindings, both);
+    return { weightGradient, biasGradient };
+  }
+
   return {
     forward() {
       addBytes(builder, partials, channelPartialsBytes(shape, profile));
       addBytes(builder, statistics, batchNormStatisticsBytes(channels));
       addTensor(builder, output, shape);
-      addStep(builder, batchNormMomentsKernel({ shape, ...target }), { input, partials });
-      addStep(builder, batchNormStatisticsKernel({ shape, epsilon, momentum, profile }), {
-        partials,
+      const ranks = normRanks?.size;
+      addStep(builder, batchNormMomentsKernel({ shape, ranks, ...target }), { input, partials });
+      addStep(builder, batchNormStatisticsKernel({ shape, epsilon, momentum, ranks, profile }), {
+        partials: normRanks ? addRankMoments(normRanks) : partials,
         statistics,
         runningMean: `${parameters}.running_mean`,
         runningVariance: `${parameters}.running_var`,
@@ -202,14 +234,13 @@ function batchNormRule(builder: Builder, operation: BatchNorm, followed?: Activa
       });
       if (!wanted(input)) return [];
       const inputGradient = addTensor(builder, contributionName(operation), shape);
-      addStep(builder, batchNormInputGradientKernel({ shape, activation, ...target }), {
+      addStep(builder, batchNormInputGradientKernel({ shape, activation, ranks: normRanks?.size, ...target }), {
         input,
         outputGradient,
         statistics,
         weight,
         bias,
-        weightGradient,
-        biasGradient,
+        ...(normRanks ? addRankSums(sums) : { weightGradient, biasGradient }),
         inputGradient,
       });
       return [{ tensor: input, gradient: inputGradient }];

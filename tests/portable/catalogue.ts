@@ -33,6 +33,7 @@ import {
 } from "../../kernels/operations/batch_norm_gradient.ts";
 import {
   batchNormMomentsKernel,
+  batchNormRankMomentsKernel,
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
 } from "../../kernels/operations/batch_norm_training.ts";
@@ -264,6 +265,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   batchNormMomentsKernel: () => TARGETS.map((target) => batchNormMomentsKernel({ shape: SHAPE, ...target })),
   batchNormParameterGradientKernel: () =>
     PROFILES.map((profile) => batchNormParameterGradientKernel({ shape: SHAPE, profile })),
+  batchNormRankMomentsKernel: () =>
+    PROFILES.map((profile) => batchNormRankMomentsKernel({ shape: SHAPE, rank: 1, ranks: 3, profile })),
   batchNormStatisticsKernel: () =>
     PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
   batchNormTrainingKernel: () =>

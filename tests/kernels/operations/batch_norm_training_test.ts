@@ -1,4 +1,4 @@
-import { assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { activationReference } from "../../../kernels/operations/activation.ts";
 import { activationDerivative } from "../../../kernels/operations/activation_gradient.ts";
 import {
@@ -9,6 +9,8 @@ import {
 } from "../../../kernels/operations/batch_norm_gradient.ts";
 import {
   batchNormMomentsKernel,
+  batchNormRankMomentsBytes,
+  batchNormRankMomentsKernel,
   batchNormStatisticsBytes,
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
@@ -17,7 +19,7 @@ import {
 } from "../../../kernels/operations/batch_norm_training.ts";
 import { channelPartialsBytes } from "../../../kernels/operations/by_channel.ts";
 import { type Shape, type Target, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runDispatches } from "../../../kernels/run.ts";
+import { runDispatches, runKernel } from "../../../kernels/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { differenceGradient, weighedSum } from "../finite_differences.ts";
 import { padChannels, randomValues, stored, targets, testDevice, unpadChannels } from "../tensors.ts";
@@ -121,7 +123,92 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
   };
 }
 
-async function assertCase(norm: Case): Promise<void> {
+/** The same by ranks that share statistics: each has as many images, and a place in what is added up. */
+async function runRanks(norm: Case, target: Target, ranks: number): ReturnType<typeof runCase> {
+  const device = await testDevice();
+  const { shape: [batch, height, width, channels], activation } = norm;
+  const shape: Shape = [batch / ranks, height, width, channels];
+  const { profile, storage } = target;
+  const channelBytes = tensorBytes([1, 1, 1, channels], "f32");
+  const partials = { bytes: channelPartialsBytes(shape, profile) };
+  const perChannel = (name: "weight" | "bias" | "runningMean" | "runningVariance") =>
+    padChannels(norm[name], channels, "f32");
+  const split = (values: ArrayLike<number>) => {
+    const each = values.length / ranks;
+    return Array.from(
+      { length: ranks },
+      (_, rank) => padChannels(Array.from(values).slice(rank * each, (rank + 1) * each), channels, storage),
+    );
+  };
+  const [inputs, outputGradients] = [split(norm.input), split(norm.outputGradient)];
+  const addUp = (arrays: ArrayBuffer[]) =>
+    arrays.map((bytes) => new Float32Array(bytes)).reduce((sum, array) => sum.map((value, at) => value + array[at]));
+
+  const moments = await Promise.all(inputs.map((input, rank) =>
+    runDispatches(device, [
+      { kernel: batchNormMomentsKernel({ shape, ranks, ...target }) },
+      { kernel: batchNormRankMomentsKernel({ shape, rank, ranks, profile }) },
+    ], { input, partials, moments: { bytes: batchNormRankMomentsBytes(channels, ranks) } })
+  ));
+  const joined = addUp(moments.map(({ moments }) => moments));
+  const forward = await Promise.all(inputs.map((input) =>
+    runDispatches(device, [
+      { kernel: batchNormStatisticsKernel({ ...norm, shape, ranks, profile }) },
+      { kernel: batchNormTrainingKernel({ shape, activation, ...target }) },
+    ], {
+      input,
+      partials: joined,
+      statistics: { bytes: batchNormStatisticsBytes(channels) },
+      runningMean: { update: perChannel("runningMean") },
+      runningVariance: { update: perChannel("runningVariance") },
+      weight: perChannel("weight"),
+      bias: perChannel("bias"),
+      output: { bytes: tensorBytes(shape, storage) },
+    })
+  ));
+  for (const { statistics } of forward) {
+    assertEquals(new Uint8Array(statistics), new Uint8Array(forward[0].statistics), "ranks have other statistics");
+  }
+  const { statistics, runningMean, runningVariance } = forward[0];
+  const given = (rank: number) => ({
+    input: inputs[rank],
+    outputGradient: outputGradients[rank],
+    statistics: new Float32Array(statistics),
+    weight: perChannel("weight"),
+    bias: perChannel("bias"),
+  });
+  const sums = await Promise.all(inputs.map((_, rank) =>
+    runDispatches(device, [
+      { kernel: batchNormGradientSumsKernel({ shape, activation, ...target }) },
+      { kernel: batchNormParameterGradientKernel({ shape, profile }) },
+    ], { ...given(rank), partials, weightGradient: { bytes: channelBytes }, biasGradient: { bytes: channelBytes } })
+  ));
+  const weightGradient = addUp(sums.map(({ weightGradient }) => weightGradient));
+  const biasGradient = addUp(sums.map(({ biasGradient }) => biasGradient));
+  const backward = await Promise.all(
+    inputs.map((_, rank) =>
+      runKernel(device, batchNormInputGradientKernel({ shape, activation, ranks, ...target }), {
+        ...given(rank),
+        weightGradient,
+        biasGradient,
+        inputGradient: { bytes: tensorBytes(shape, storage) },
+      })
+    ),
+  );
+  const read = (bytes: ArrayBuffer, storage: Target["storage"] = "f32") => unpadChannels(bytes, channels, storage);
+  return {
+    mean: read(statistics.slice(0, channelBytes)),
+    inverseDeviation: read(statistics.slice(channelBytes)),
+    runningMean: read(runningMean),
+    runningVariance: read(runningVariance),
+    output: forward.flatMap(({ output }) => read(output, storage)),
+    weightGradient: read(weightGradient.buffer),
+    biasGradient: read(biasGradient.buffer),
+    inputGradient: backward.flatMap(({ inputGradient }) => read(inputGradient, storage)),
+  };
+}
+
+async function assertCase(norm: Case, run = runCase): Promise<void> {
   const { shape } = norm;
   const positions = shape[0] * shape[1] * shape[2];
   for (const target of targets(await testDevice())) {
@@ -132,7 +219,7 @@ async function assertCase(norm: Case): Promise<void> {
       outputGradient: stored(norm.outputGradient, storage),
     };
     const expected = reference(given);
-    const actual = await runCase(given, target);
+    const actual = await run(given, target);
     const name = (what: string) =>
       `${what} of [${shape.join(", ")}] ${norm.activation ?? ""} ${target.profile} ${storage}`;
     for (const what of CHANNEL_OUTPUTS) {
@@ -171,6 +258,29 @@ Deno.test("batch norm's kernels take the activation that follows into their pass
       const norm = randomCase(shape);
       await assertCase({ ...norm, bias: Array.from(norm.bias, (value) => 8 * value), activation });
     }
+  }
+});
+
+Deno.test("batch norm's kernels of several ranks train with the statistics of all their batches", async () => {
+  const cases: [Shape, number][] = [[[2, 1, 1, 5], 2], [[3, 3, 5, 13], 3], [[4, 7, 7, 37], 2], [[5, 31, 29, 5], 5]];
+  for (const [shape, ranks] of cases) {
+    for (const activation of [undefined, "silu"] as const) {
+      await assertCase({ ...randomCase(shape), activation }, (norm, target) => runRanks(norm, target, ranks));
+    }
+  }
+});
+
+Deno.test("batch norm's kernels of several ranks keep the variance where ranks have other, large means", async () => {
+  const norm = randomCase([3, 9, 11, 6], 1);
+  const each = norm.input.length / 3;
+  const input = Array.from(norm.input, (value, index) => value + 2048 + Math.floor(index / each));
+  const expected = reference({ ...norm, input });
+  for (const profile of ["software", "gpu"] as const) {
+    const actual = await runRanks({ ...norm, input }, { profile, storage: "f32" }, 3);
+    const tolerance = { absolute: 0, relative: 2e-4, name: `${profile} statistics` };
+    assertClose(actual.inverseDeviation, expected.inverseDeviation, tolerance);
+    assertClose(actual.runningVariance, expected.runningVariance, tolerance);
+    assertClose(actual.mean, expected.mean, { ...tolerance, relative: 3e-7 });
   }
 });
 

@@ -67,24 +67,24 @@ export function mixedPoolingSettings(): TrainerSettings {
 }
 
 /** A batch with everything that any supervision reads, from its number. */
-export function trainingBatch({ augmentation }: TrainerSettings, step: number): TrainingBatch {
-  const images = Array.from({ length: BATCH }, (_, index) => {
+export function trainingBatch({ augmentation, batch }: TrainerSettings, step: number): TrainingBatch {
+  const images = Array.from({ length: batch }, (_, index) => {
     const [width, height] = [24 + index, 20 + step % 3];
     const pixels = Uint8Array.from(
-      randomValues(width * height * 3, step * BATCH + index),
+      randomValues(width * height * 3, step * batch + index),
       (value) => 128 + value * 127,
     );
     return { width, height, pixels };
   });
   const key = { seed: 3, epoch: step };
-  const targets = Float32Array.from(randomValues(BATCH * CLASSES, step, 0.5), (value) => (value + 0.5) / CLASSES);
+  const targets = Float32Array.from(randomValues(batch * CLASSES, step, 0.5), (value) => (value + 0.5) / CLASSES);
   return {
     images,
     samples: images.map((image, index) => sampleAugmentation(augmentation, { ...key, index }, image)),
-    mix: sampleMix(augmentation, { ...key, step, batch: BATCH }),
-    seeds: Uint32Array.from({ length: BATCH }, (_, index) => step * BATCH + index),
-    labels: Int32Array.from({ length: BATCH }, (_, index) => (step + index * 3) % CLASSES),
-    maps: randomMaps({ count: BATCH, ...MAPS, seed: step }),
+    mix: sampleMix(augmentation, { ...key, step, batch }),
+    seeds: Uint32Array.from({ length: batch }, (_, index) => step * batch + index),
+    labels: Int32Array.from({ length: batch }, (_, index) => (step + index * 3) % CLASSES),
+    maps: randomMaps({ count: batch, ...MAPS, seed: step }),
     targets,
   };
 }
