@@ -9,7 +9,7 @@ import { loadCommandModel } from "./command_model.ts";
 import { EVALUATE_HELP, type EvaluateCommand, readEvaluateOptions } from "./evaluate_options.ts";
 import { loadClassifier, type LoadedClassifier } from "./evaluation/classifier.ts";
 import { type DataSet, openDataSet } from "./evaluation/data_set.ts";
-import { evaluateImages } from "./evaluation/evaluate_images.ts";
+import { type EvaluatedImages, evaluateImages, evaluateOnRanks } from "./evaluation/evaluate_images.ts";
 import {
   annotationMeasure,
   corruptionMeasure,
@@ -19,64 +19,90 @@ import {
   realMeasure,
 } from "./evaluation/measures.ts";
 import { describeModel, type Evaluation, reportCsv, reportJson, reportLines } from "./evaluation/report.ts";
+import type { Communicator } from "./mpi/communicator.ts";
 import { formatDuration, formatNumberOf } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
-import { runCommand } from "./run_command.ts";
+import { inTurns, together } from "./ranks.ts";
+import { runOnRanks } from "./run_on_ranks.ts";
 
 /**
- * Runs the command.
+ * Runs the command, on every rank that a launcher started.
  *
  * @param args Its arguments.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly.
  */
 export function runEvaluate(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readEvaluateOptions, help: EVALUATE_HELP, run });
+  return runOnRanks(args, { read: readEvaluateOptions, help: EVALUATE_HELP, run });
 }
 
-async function run(command: EvaluateCommand, progress: Progress): Promise<number> {
-  const { csv, json, quiet } = command;
+async function run(command: EvaluateCommand, progress: Progress, ranks?: Communicator): Promise<number> {
+  const { quiet } = command;
   const start = performance.now();
-  const model = await loadCommandModel(
-    command,
-    progress,
-    (reference, settings) => loadClassifier(reference, { ...command, ...settings }),
-  );
+  const model = await inTurns(ranks, () =>
+    loadCommandModel(
+      command,
+      progress,
+      (reference, settings) => loadClassifier(reference, { ...command, ...settings }),
+    ));
   try {
-    const dataSet = await openDataSet(command.images, model, command.kind);
-    const measures = await measuresOf(command, dataSet, model);
-    const { description, capabilities: { adapter } } = model;
+    const { dataSet, measures } = await together(ranks, async () => {
+      const dataSet = await openDataSet(command.images, model, command.kind);
+      return { dataSet, measures: await measuresOf(command, dataSet, model) };
+    });
     if (!quiet) {
       const images = formatNumberOf(dataSet.count, "image");
-      progress.print(`${images} in ${dataSet.source.description}; ${describeModel(description, adapter)}`);
+      const shares = ranks ? `, over ${ranks.size} ranks` : "";
+      const { description, capabilities: { adapter } } = model;
+      progress.print(`${images} in ${dataSet.source.description}; ${describeModel(description, adapter)}${shares}`);
     }
-    const { images, rejected } = await evaluateImages(model, dataSet, measures, {
-      ...command,
-      onProgress: quiet ? undefined : progress.update,
-    });
+    const options = { ...command, onProgress: quiet ? undefined : progress.update };
+    const evaluated = ranks
+      ? await evaluateOnRanks(model, dataSet, measures, { ...options, ranks })
+      : await evaluateImages(model, dataSet, measures, options);
     progress.end();
-    const nothing = measures.find((measure) => measure.figures().length === 0)?.nothing;
-    if (nothing !== undefined) throw new Error(`Cannot evaluate on "${command.images}": ${nothing}`);
-    const { path, kind } = dataSet;
-    const evaluation: Evaluation = {
-      model: description,
-      adapter,
-      data: { path, kind, images },
-      rejected,
-      figures: measures.flatMap((measure) => measure.figures()),
-      parts: command.perClass || kind === "imagenet-c" ? measures.flatMap((measure) => measure.parts()) : [],
-      notes: measures.flatMap((measure) => measure.notes()),
-    };
-    if (!quiet) {
-      const seconds = (performance.now() - start) / 1000;
-      console.log(reportLines(evaluation).join("\n"));
-      console.log(`  ${formatNumberOf(images, "image")} as ${kind} in ${formatDuration(seconds)}`);
-    }
-    if (csv !== undefined) replaceFile(csv, reportCsv(evaluation));
-    if (json !== undefined) replaceFile(json, reportJson(evaluation));
+    await together(ranks, () => {
+      if (!ranks || ranks.rank === 0) report(command, { model, dataSet, measures, evaluated, start });
+    });
     return 0;
   } finally {
     model.close();
   }
+}
+
+/** Prints and writes what was found. */
+function report(
+  command: EvaluateCommand,
+  found: {
+    readonly model: LoadedClassifier;
+    readonly dataSet: DataSet;
+    readonly measures: readonly Measure[];
+    readonly evaluated: EvaluatedImages;
+    /** When it began. */
+    readonly start: number;
+  },
+): void {
+  const { csv, json, quiet } = command;
+  const { model: { description, capabilities: { adapter } }, dataSet, measures, evaluated, start } = found;
+  const { images, rejected } = evaluated;
+  const { path, kind } = dataSet;
+  const nothing = measures.find((measure) => measure.figures().length === 0)?.nothing;
+  if (nothing !== undefined) throw new Error(`Cannot evaluate on "${command.images}": ${nothing}`);
+  const evaluation: Evaluation = {
+    model: description,
+    adapter,
+    data: { path, kind, images },
+    rejected,
+    figures: measures.flatMap((measure) => measure.figures()),
+    parts: command.perClass || kind === "imagenet-c" ? measures.flatMap((measure) => measure.parts()) : [],
+    notes: measures.flatMap((measure) => measure.notes()),
+  };
+  if (!quiet) {
+    const seconds = (performance.now() - start) / 1000;
+    console.log(reportLines(evaluation).join("\n"));
+    console.log(`  ${formatNumberOf(images, "image")} as ${kind} in ${formatDuration(seconds)}`);
+  }
+  if (csv !== undefined) replaceFile(csv, reportCsv(evaluation));
+  if (json !== undefined) replaceFile(json, reportJson(evaluation));
 }
 
 /** What the command asks for: the data set's own labels, where it has some, and each file of others. */

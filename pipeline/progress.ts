@@ -22,6 +22,9 @@ export interface Progress {
   end(): void;
 }
 
+/** Progress of a process that shows none, since another one does. */
+export const silentProgress: Progress = { update() {}, download() {}, show() {}, print() {}, end() {} };
+
 /** What progress is written to. */
 export interface ProgressStream {
   write(text: string): void;

@@ -5,11 +5,14 @@
  */
 
 import { join } from "@std/path";
+import { UsageError } from "./command_line.ts";
 import { runMiniature } from "./miniature/miniature.ts";
+import type { Communicator } from "./mpi/communicator.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
-import { runCommand } from "./run_command.ts";
+import { runOnRanks } from "./run_on_ranks.ts";
 import { withSignals } from "./signals.ts";
+import { together } from "./ranks.ts";
 import { readTrainOptions, TRAIN_HELP, type TrainCommand } from "./train_options.ts";
 import type { TrainingOptions } from "./training/options.ts";
 import { trainingLine } from "./training/progress_line.ts";
@@ -18,32 +21,43 @@ import type { EpochSummary } from "./training/summary_file.ts";
 import type { TrainingResult } from "./training/train.ts";
 
 /**
- * Runs the command.
+ * Runs the command, on every rank that a launcher started.
  *
  * @param args Its arguments.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runTrain(args: readonly string[]): Promise<number> {
-  return runCommand(args, {
+  return runOnRanks(args, {
     read: readTrainOptions,
     help: TRAIN_HELP,
-    run: (command, progress) => "options" in command ? run(command, progress) : runMiniature(command, progress),
+    run(command, progress, ranks) {
+      if ("options" in command) return run(command, progress, ranks);
+      if (!ranks) return runMiniature(command, progress);
+      return together(ranks, () => {
+        throw new UsageError(`Cannot train the miniature on ${ranks.size} ranks: name IMAGES, or start one process`);
+      });
+    },
   });
 }
 
-async function run({ options, quiet }: TrainCommand, progress: Progress): Promise<number> {
-  const { result, code } = await withSignals((signal) =>
-    runTraining(options, { signal, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) })
-  );
+async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?: Communicator): Promise<number> {
+  const { result, code } = await withSignals((signal) => {
+    const watch = { signal, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) };
+    return runTraining(options, watch, ranks);
+  });
   progress.end();
+  const isFirst = !ranks || ranks.rank === 0;
   if (result === undefined || result.stopped) {
+    const codes = Int32Array.of(code);
+    await ranks?.largest(codes);
+    if (!isFirst) return codes[0];
     const where = result === undefined
       ? "before its first step"
       : `after step ${result.position.step} of epoch ${result.position.epoch}`;
     console.error(`Stopped ${where}: the same command goes on in "${options.output}"`);
-    return code;
+    return codes[0];
   }
-  if (!quiet) console.log(summary(options, result).join("\n"));
+  if (isFirst && !quiet) console.log(summary(options, result).join("\n"));
   return 0;
 }
 
@@ -70,14 +84,15 @@ function watchOf(options: TrainingOptions, progress: Progress): Omit<RunWatch, "
 
 function describeRun(
   { network, size, labels, epochs, batch, accumulate }: TrainingOptions,
-  { data: { images, used, classes }, device, bytes }: TrainingStart,
+  { data: { images, used, classes }, device, bytes, ranks }: TrainingStart,
 ): string {
   const { arena, constants, states, textures } = bytes;
   const megabytes = Math.round((arena + constants + states + textures) / 1e6);
+  const shares = ranks === 1 ? "" : ` over ${ranks} ranks`;
   const updates = accumulate === 1 ? "" : `, ${accumulate} batches an update`;
   return `${formatNumberOf(used.length, "image")} in ${images.description}; ` +
     `${network} at ${formatSize(size)} with ${formatNumberOf(classes, "class", "classes")}, labels ${labels}, ` +
-    `${formatNumberOf(epochs, "epoch")}, batch ${batch}${updates}; ` +
+    `${formatNumberOf(epochs, "epoch")}, batch ${batch}${shares}${updates}; ` +
     `${formatCount(megabytes)} MB on ${device.capabilities.adapter}`;
 }
 
@@ -98,7 +113,7 @@ function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary,
 
 function summary(
   { output, labels, validation }: TrainingOptions,
-  { epochs, rejected, images, seconds, waiting }: TrainingResult,
+  { epochs, rejected, images, seconds, waiting, exchanging }: TrainingResult,
 ): string[] {
   const last = epochs[epochs.length - 1];
   const lines = [`${output}: ${formatNumberOf(epochs.length, "epoch")} with labels ${labels}`];
@@ -112,11 +127,12 @@ function summary(
         `best ${accuracy(best).toFixed(2)} % after epoch ${best.epoch}`,
     );
   }
+  const percent = (share: number) => `${Math.round(100 * share)} %`;
+  const exchange = exchanging === undefined ? "" : `, exchanging gradients ${percent(exchanging)}`;
   const speed = images === 0
     ? "nothing was left to do"
-    : `${formatDuration(seconds)}, ${(images / seconds).toFixed(1)} images/s, waiting for data ${
-      Math.round(100 * waiting)
-    } %`;
+    : `${formatDuration(seconds)}, ${(images / seconds).toFixed(1)} images/s, waiting for data ${percent(waiting)}` +
+      exchange;
   lines.push(`  loss      ${last.trainLoss.toFixed(4)}`);
   lines.push(`  time      ${speed}`);
   if (rejected > 0) {

@@ -6,6 +6,12 @@
 
 import { type Figure, shareFigure } from "./figures.ts";
 
+/** What was counted, as JSON can hold it: of all images, and of each class that an image was of. */
+export interface AccuracySums {
+  readonly all: Counts;
+  readonly classes: readonly (readonly [label: number, counts: Counts])[];
+}
+
 /** Ranks of labels, added up. */
 export interface Accuracy {
   /**
@@ -15,6 +21,10 @@ export interface Accuracy {
    * @param label Its class, where figures are wanted class by class.
    */
   add(rank: number, label?: number): void;
+  /** What was counted so far. */
+  sums(): AccuracySums;
+  /** Adds what was counted elsewhere. */
+  merge(sums: AccuracySums): void;
   /** Images counted. */
   readonly images: number;
   /** Top-1 and, with more than 5 classes to choose from, top-5; of all images. */
@@ -23,6 +33,7 @@ export interface Accuracy {
   classFigures(): Figure[];
 }
 
+/** Images, and how many of them have their label among the best. */
 interface Counts {
   images: number;
   top1: number;
@@ -44,10 +55,15 @@ export function createAccuracy(
   const { prefix = "", choices, name } = options;
   const all: Counts = { images: 0, top1: 0, top5: 0 };
   const classes = new Map<number, Counts>();
-  const count = (counts: Counts, rank: number) => {
-    counts.images++;
-    if (rank < 1) counts.top1++;
-    if (rank < TOP) counts.top5++;
+  const countsOf = (label: number): Counts => {
+    const counts = classes.get(label) ?? { images: 0, top1: 0, top5: 0 };
+    classes.set(label, counts);
+    return counts;
+  };
+  const count = (counts: Counts, { images, top1, top5 }: Counts) => {
+    counts.images += images;
+    counts.top1 += top1;
+    counts.top5 += top5;
   };
   const figuresOf = ({ images, top1, top5 }: Counts, of?: string): Figure[] => [
     shareFigure(`${prefix}top-1`, { images, right: top1 }, of),
@@ -55,11 +71,14 @@ export function createAccuracy(
   ];
   return {
     add(rank, label) {
-      count(all, rank);
-      if (label === undefined) return;
-      const ofClass = classes.get(label) ?? { images: 0, top1: 0, top5: 0 };
-      classes.set(label, ofClass);
-      count(ofClass, rank);
+      const image = { images: 1, top1: Number(rank < 1), top5: Number(rank < TOP) };
+      count(all, image);
+      if (label !== undefined) count(countsOf(label), image);
+    },
+    sums: () => ({ all, classes: [...classes] }),
+    merge(sums) {
+      count(all, sums.all);
+      for (const [label, counts] of sums.classes) count(countsOf(label), counts);
     },
     get images() {
       return all.images;

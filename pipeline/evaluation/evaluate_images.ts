@@ -7,9 +7,11 @@
 import { openDecodePool } from "../../formats/images/mod.ts";
 import { NO_LABEL } from "../../kernels/operations/label_target.ts";
 import { type ImageStepper, imageSteps } from "../image_steps.ts";
-import type { Classified, LoadedClassifier } from "./classifier.ts";
 import { defaultWorkers } from "../label_images.ts";
+import type { Communicator } from "../mpi/communicator.ts";
+import { gatherValues, shareOf, together } from "../ranks.ts";
 import type { WriteProgress } from "../fill_folder.ts";
+import type { Classified, LoadedClassifier } from "./classifier.ts";
 import type { DataSet } from "./data_set.ts";
 import type { Measure } from "./measures.ts";
 
@@ -54,9 +56,65 @@ export async function evaluateImages(
   measures: readonly Pick<Measure, "add">[],
   options: EvaluateOptions = {},
 ): Promise<EvaluatedImages> {
-  const { limit = Infinity, workers = defaultWorkers(), strict = false, onProgress } = options;
-  const { source, path } = dataSet;
-  const total = Math.min(dataSet.count, limit);
+  const found = await evaluateRange(model, dataSet, measures, {
+    ...options,
+    start: 0,
+    end: imagesOf(dataSet, options),
+  });
+  refuseNone(dataSet, found);
+  return found;
+}
+
+/**
+ * Classifies images on several ranks, each its share of them, and adds them to measures.
+ *
+ * @param model What classifies.
+ * @param dataSet The images, the same on all ranks.
+ * @param measures What is measured, the same on all ranks; those of rank 0 have what all ranks measured.
+ * @param options As for {@linkcode evaluateImages}, and the ranks; progress is of this rank's share.
+ * @returns How many there were, on rank 0 of all ranks.
+ * @throws {SharedFailure} Where {@linkcode evaluateImages} throws an error.
+ */
+export async function evaluateOnRanks(
+  model: Pick<LoadedClassifier, "batch" | "start">,
+  dataSet: DataSet,
+  measures: readonly Measure[],
+  options: EvaluateOptions & { readonly ranks: Communicator },
+): Promise<EvaluatedImages> {
+  const { ranks, workers = defaultWorkers(ranks.localSize) } = options;
+  const share = shareOf(ranks, imagesOf(dataSet, options));
+  const own = await together(ranks, () => evaluateRange(model, dataSet, measures, { ...options, workers, ...share }));
+  const all = await gatherValues(ranks, { ...own, sums: measures.map((measure) => measure.sums()) });
+  for (const { sums } of all?.slice(1) ?? []) measures.forEach((measure, at) => measure.merge(sums[at]));
+  const found = all === undefined ? own : {
+    images: all.reduce((sum, { images }) => sum + images, 0),
+    rejected: all.flatMap(({ rejected }) => rejected),
+  };
+  await together(ranks, () => {
+    if (all) refuseNone(dataSet, found);
+  });
+  return found;
+}
+
+function imagesOf({ count }: DataSet, { limit = Infinity }: EvaluateOptions): number {
+  return Math.min(count, limit);
+}
+
+function refuseNone({ path }: DataSet, { images, rejected }: EvaluatedImages): void {
+  if (images > 0) return;
+  const [{ key, reason }] = rejected;
+  throw new Error(`Cannot evaluate on "${path}": no image can be decoded, the first, "${key}", because: ${reason}`);
+}
+
+/** Evaluates the images from `start` to before `end`. */
+async function evaluateRange(
+  model: Pick<LoadedClassifier, "batch" | "start">,
+  dataSet: DataSet,
+  measures: readonly Pick<Measure, "add">[],
+  options: EvaluateOptions & { readonly start: number; readonly end: number },
+): Promise<EvaluatedImages> {
+  const { workers = defaultWorkers(), strict = false, onProgress, start, end } = options;
+  const total = end - start;
   const stepper: ImageStepper<Classified> = {
     batch: model.batch,
     start: (images, stored) => model.start(images, stored.map((image) => dataSet.truthOf(image)?.label ?? NO_LABEL)),
@@ -67,7 +125,7 @@ export async function evaluateImages(
   const report = () => onProgress?.({ done, before: 0, total, rejected: rejected.length });
   report();
   try {
-    for await (const step of imageSteps(source.read({ end: total }), stepper, { pool, workers })) {
+    for await (const step of imageSteps(dataSet.source.read({ start, end }), stepper, { pool, workers })) {
       const { key } = step.image;
       done++;
       if ("reason" in step) {
@@ -84,10 +142,6 @@ export async function evaluateImages(
     }
   } finally {
     pool.close();
-  }
-  if (rejected.length === done) {
-    const [{ key, reason }] = rejected;
-    throw new Error(`Cannot evaluate on "${path}": no image can be decoded, the first, "${key}", because: ${reason}`);
   }
   return { images: done - rejected.length, rejected };
 }

@@ -13,9 +13,10 @@ import {
   validationIndex,
 } from "../../formats/evaluation/mod.ts";
 import type { StoredImage } from "../../formats/images/mod.ts";
+import { bytesOf } from "../../formats/labels/bytes.ts";
 import { className } from "../class_names.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
-import { classMeanFigure, createAccuracy } from "./accuracy.ts";
+import { type AccuracySums, classMeanFigure, createAccuracy } from "./accuracy.ts";
 import type { Classified } from "./classifier.ts";
 import { averagePrecision } from "./average_precision.ts";
 import { corruptionFigures, missingCorruptions } from "./corruption_error.ts";
@@ -24,10 +25,14 @@ import { type Figure, shareFigure, type Tally } from "./figures.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
 import { bestRankOf, rankOf } from "./rank.ts";
 
-/** Something that is measured while images go by. */
+/** Something that is measured while images go by, in one process or in several, each with its share of them. */
 export interface Measure {
   /** Adds an image and what the model says of it; logits are finite. */
   add(image: StoredImage, classified: Classified): void;
+  /** What was added so far, as JSON can hold it. */
+  sums(): unknown;
+  /** Adds the sums of another process, whose images come after those of this one. */
+  merge(sums: unknown): void;
   /** What was found; nothing if no image counted. */
   figures(): Figure[];
   /** What was found of each class, or of each corruption. */
@@ -68,6 +73,12 @@ export function labelMeasure({ dataSet, model }: Evaluated, options: { readonly 
       if (truth) accuracy.add(rankOf(options.attacked ? attacked! : logits, truth.label, candidates), truth.label);
       else unlabelled++;
     },
+    sums: () => [accuracy.sums(), unlabelled],
+    merge(sums) {
+      const [ranks, others] = sums as [AccuracySums, number];
+      accuracy.merge(ranks);
+      unlabelled += others;
+    },
     figures: accuracy.figures,
     parts: accuracy.classFigures,
     notes: () => [
@@ -88,15 +99,23 @@ export function labelMeasure({ dataSet, model }: Evaluated, options: { readonly 
  */
 export function corruptionMeasure({ dataSet }: Evaluated): Measure {
   const tallies = new Map<string, Map<number, { images: number; right: number }>>();
+  const count = (name: string, severity: number, { images, right }: Tally) => {
+    const severities = tallies.get(name) ?? new Map<number, { images: number; right: number }>();
+    const tally = severities.get(severity) ?? { images: 0, right: 0 };
+    tallies.set(name, severities.set(severity, tally));
+    tally.images += images;
+    tally.right += right;
+  };
   return {
     add(image, { logits }) {
       const { label, corruption } = dataSet.truthOf(image)!;
       const { name, severity } = corruption!;
-      const severities = tallies.get(name) ?? new Map<number, { images: number; right: number }>();
-      const tally = severities.get(severity) ?? { images: 0, right: 0 };
-      tallies.set(name, severities.set(severity, tally));
-      tally.images++;
-      if (rankOf(logits, label) > 0) tally.right++;
+      count(name, severity, { images: 1, right: Number(rankOf(logits, label) > 0) });
+    },
+    sums: () =>
+      [...tallies].flatMap(([name, severities]) => [...severities].map(([severity, tally]) => [name, severity, tally])),
+    merge(sums) {
+      for (const [name, severity, tally] of sums as [string, number, Tally][]) count(name, severity, tally);
     },
     figures: () => corruptionFigures(tallies).overall,
     parts: () => corruptionFigures(tallies).each,
@@ -125,6 +144,12 @@ export async function realMeasure(path: string, { dataSet, model }: Evaluated): 
       const labels = listOf(image);
       if (labels.length > 0) accuracy.add(bestRankOf(logits, labels));
       else empty++;
+    },
+    sums: () => [accuracy.sums(), empty],
+    merge(sums) {
+      const [ranks, others] = sums as [AccuracySums, number];
+      accuracy.merge(ranks);
+      empty += others;
     },
     figures: accuracy.figures,
     parts: () => [],
@@ -178,22 +203,31 @@ export async function annotationMeasure(path: string, { dataSet, model }: Evalua
   const all = { images: 0, right: 0 };
   const classes = new Map<number, { images: number; right: number }>();
   let unlabelled = 0;
+  const countIn = (tally: { images: number; right: number }, { images, right }: Tally) => {
+    tally.images += images;
+    tally.right += right;
+  };
+  const countClass = (label: number, tally: Tally) => {
+    const ofClass = classes.get(label) ?? { images: 0, right: 0 };
+    classes.set(label, ofClass);
+    countIn(ofClass, tally);
+  };
   return {
     add(image, { logits }) {
       const wnids = accepted.get(basename(image.key));
       if (!wnids) return;
-      const isRight = wnids.some((wnid) => rankOf(logits, indexOf.get(wnid)!) === 0);
+      const right = Number(wnids.some((wnid) => rankOf(logits, indexOf.get(wnid)!) === 0));
       const truth = dataSet.truthOf(image);
-      const tallies = [all];
-      if (truth) {
-        const ofClass = classes.get(truth.label) ?? { images: 0, right: 0 };
-        classes.set(truth.label, ofClass);
-        tallies.push(ofClass);
-      } else unlabelled++;
-      for (const tally of tallies) {
-        tally.images++;
-        if (isRight) tally.right++;
-      }
+      countIn(all, { images: 1, right });
+      if (truth) countClass(truth.label, { images: 1, right });
+      else unlabelled++;
+    },
+    sums: () => [all, [...classes], unlabelled],
+    merge(sums) {
+      const [others, ofClasses, more] = sums as [Tally, [number, Tally][], number];
+      countIn(all, others);
+      for (const [label, tally] of ofClasses) countClass(label, tally);
+      unlabelled += more;
     },
     figures: () =>
       all.images === 0 ? [] : [
@@ -246,6 +280,13 @@ export async function precisionMeasure(path: string, { dataSet, model }: Evaluat
       if (!labels) return void unannotated++;
       rows.push(logits);
       truths.push(new Set(labels));
+    },
+    sums: () => [rows.map((row) => bytesOf(row).toBase64()), truths.map((labels) => [...labels]), unannotated],
+    merge(sums) {
+      const [others, ofOthers, more] = sums as [string[], number[][], number];
+      for (const row of others) rows.push(new Float32Array(Uint8Array.fromBase64(row).buffer));
+      for (const labels of ofOthers) truths.push(new Set(labels));
+      unannotated += more;
     },
     figures() {
       const values = classFigures().map(({ value }) => value);

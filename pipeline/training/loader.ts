@@ -1,7 +1,8 @@
 /**
  * Batches in the order of the training, read and decoded ahead of the device.
  *
- * What a batch holds depends on order and data alone, whatever the number of workers and how quick they are. An image that
+ * What a batch holds depends on order and data alone, whatever the number of workers and how quick they are; a rank of
+ * several loads its share of each batch, and the shares of all are the whole. An image that
  * cannot be decoded is replaced by the one that follows it in the epoch's order, and reported.
  *
  * @module
@@ -37,6 +38,8 @@ export interface LoaderOptions {
   readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks">;
   readonly order: Order;
   readonly batch: number;
+  /** The part of each batch that is loaded, by places in it; default all of it. */
+  readonly share?: { readonly start: number; readonly end: number };
   readonly epochs: number;
   /** Where to begin. */
   readonly start: { readonly epoch: number; readonly step: number };
@@ -82,7 +85,7 @@ interface Loaded {
 }
 
 function batchLoader(
-  { data, order, batch, onRejected }: LoaderOptions,
+  { data, order, batch, share = { start: 0, end: batch }, onRejected }: LoaderOptions,
 ): (epoch: number, step: number) => Promise<LoadedBatch> {
   const { images, used, labels, maps, masks } = data;
   const rejected = new Set<number>();
@@ -114,8 +117,9 @@ function batchLoader(
   }
 
   return async (epoch, step) => {
-    const first = step * batch;
-    const loaded = await Promise.all(Array.from({ length: batch }, (_, place) => loadImage(epoch, first + place)));
+    const first = step * batch + share.start;
+    const length = share.end - share.start;
+    const loaded = await Promise.all(Array.from({ length }, (_, place) => loadImage(epoch, first + place)));
     const indices = Uint32Array.from(loaded, ({ index }) => index);
     const ofMasks = masks && await Promise.all(Array.from(indices, loadMask));
     return {

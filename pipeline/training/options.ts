@@ -72,7 +72,7 @@ export const SETTINGS = {
   ),
 
   epochs: count("N", "default 300"),
-  batch: count("N", "images of a step; default 1024"),
+  batch: count("N", "images of a step, of all ranks together; default 1024"),
   accumulate: count("N", "steps whose gradients make one update; default 1"),
   optimizer: choice("O", ["sgd", "adamw", "adamp"], "sgd (default), adamw or adamp"),
   lr: number("R", "learning rate; default 0.1 for sgd, else 0.002", POSITIVE),
@@ -84,6 +84,7 @@ export const SETTINGS = {
   stepEpochs: number("N", "between two falls of --schedule step; default 30", [1e-3, Infinity]),
   stepFactor: number("F", "what the learning rate is multiplied by there; default 0.1", PROBABILITY),
   clip: number("NORM", "the gradient is made no longer than this", POSITIVE),
+  syncBn: toggle("batch norm's statistics are of all ranks' images, not of a rank's own"),
   ema: number("D", "keep an average of the weights, which decays by this a step, and evaluate it", PROBABILITY),
   half: toggle("store what is between layers in 16 bits, where the adapter can"),
 
@@ -193,6 +194,7 @@ export function resolveOptions(given: GivenOptions): TrainingOptions {
     warmupEpochs: 5,
     stepEpochs: 30,
     stepFactor: 0.1,
+    syncBn: false,
     half: false,
     scale: [0.08, 1],
     ratio: [0.75, 1.3333],
@@ -259,6 +261,30 @@ function checkOptions(options: TrainingOptions): void {
     }
   }
   if (options.scale[1] > 1) throw new UsageError(`Cannot use --scale ${options.scale}: expected shares up to 1`);
+}
+
+/**
+ * Checks that several ranks can share the steps of a training.
+ *
+ * @param options The training's.
+ * @param ranks How many there are.
+ * @throws {UsageError} If their shares of a batch would not be equal, or an image be mixed with one of another rank's.
+ */
+export function checkRanks({ batch, mixup, cutmix }: TrainingOptions, ranks: number): void {
+  if (batch % ranks > 0) {
+    const less = batch - batch % ranks;
+    throw new UsageError(
+      `Cannot train with --batch ${batch} on ${ranks} ranks, which take equal shares of it: ` +
+        (less > 0 ? `${less} and ${less + ranks} can be shared` : `${ranks} can be shared`),
+    );
+  }
+  const own = batch / ranks;
+  if (own % 2 === 1 && (mixup > 0 || cutmix > 0)) {
+    throw new UsageError(
+      `Cannot train with --batch ${batch} on ${ranks} ranks and --${cutmix > 0 ? "cutmix" : "mixup"}, which mixes ` +
+        `neighbours: each rank has ${own} of them; --batch ${batch + ranks} gives an even number`,
+    );
+  }
 }
 
 /** The settings that a run's result depends on. */

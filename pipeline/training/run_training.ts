@@ -9,13 +9,16 @@ import { closeDevice, type Device } from "../../kernels/device.ts";
 import type { PlanBytes } from "../../kernels/plan.ts";
 import { defaultWorkers } from "../label_images.ts";
 import type { DownloadWatch } from "../model.ts";
+import type { Communicator } from "../mpi/communicator.ts";
 import { openQuietDevice } from "../quiet_device.ts";
+import { broadcastValue, inTurns, SharedStop, together } from "../ranks.ts";
 import { engineVersion } from "../version.ts";
 import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";
 import { openTrainingData, type TrainingData } from "./data_set.ts";
 import type { ImageStoreOptions } from "./image_store.ts";
-import type { TrainingOptions } from "./options.ts";
+import { checkRanks, type TrainingOptions } from "./options.ts";
+import { collectRejections } from "./rejections.ts";
 import { openRunFolder } from "./run_folder.ts";
 import { openTeacher, startTrainer } from "./start_trainer.ts";
 import { train, type TrainingResult, type TrainingWatch } from "./train.ts";
@@ -28,6 +31,8 @@ export interface TrainingStart {
   readonly bytes: PlanBytes;
   /** Where an earlier process stopped. */
   readonly position?: Position;
+  /** How many ranks train, 1 without a launcher. */
+  readonly ranks: number;
 }
 
 /** Who watches a training, from before its data are open. */
@@ -44,56 +49,76 @@ export interface RunWatch extends TrainingWatch, DownloadWatch {
  *
  * @param options The training's.
  * @param watch A signal, and whom to tell.
+ * @param ranks This rank and the others that train with it, if there are several.
  * @returns What was done; undefined if the signal came before the first step.
  * @throws {Error} If the options do not fit each other, the data or the folder, or a file cannot be read or written.
+ * @throws {SharedFailure} Instead, where there are several ranks.
  */
-export async function runTraining(options: TrainingOptions, watch: RunWatch): Promise<TrainingResult | undefined> {
+export async function runTraining(
+  options: TrainingOptions,
+  watch: RunWatch,
+  ranks?: Communicator,
+): Promise<TrainingResult | undefined> {
   const { signal, onImage, onStart } = watch;
-  const pool = openDecodePool(options.workers ?? defaultWorkers());
+  const pool = openDecodePool(options.workers ?? defaultWorkers(ranks?.localSize));
   const close = [pool.close];
+  const closed = <Resource extends { close(): void }>(resource: Resource): Resource => {
+    close.push(resource.close);
+    return resource;
+  };
   try {
+    await together(ranks, () => checkRanks(options, ranks?.size ?? 1));
     const store: ImageStoreOptions = { pool, cache: options.cache, signal, onImage };
-    const teacher = await openTeacher(options, watch);
-    const data = await openTrainingData(options, store, teacher);
-    close.push(data.close);
+    const teacher = await inTurns(ranks, () => openTeacher(options, watch));
+    const data = await inTurns(ranks, async () => closed(await openTrainingData(options, store, teacher)), signal);
     const { classes, classNames, fingerprint } = data;
-    const folder = await openRunFolder({ options, classes, classNames, data: fingerprint });
-    close.push(folder.close);
-    const device = await openQuietDevice();
-    close.push(() => closeDevice(device));
-    const { trainer, network } = await startTrainer(device, options, { data, teacher, watch });
-    close.push(trainer.close);
-    const names = classNames && { name: classNames };
-    const validation = await openValidation(device, options, {
-      network,
-      store,
-      onRejected: folder.reject,
-      classes,
-      classNames: names,
+    const first = await broadcastValue(ranks, fingerprint);
+    const folder = await together(ranks, async () => {
+      if (fingerprint !== first) throw new TypeError(otherData(options, ranks!.rank));
+      if (ranks && ranks.rank > 0) return undefined;
+      return closed(await openRunFolder({ options, classes, classNames, data: fingerprint }));
     });
-    if (validation) close.push(validation.close);
-    const engine = `${engineVersion} on ${device.capabilities.adapter}`;
-    const before = folder.checkpoint?.engines.filter((other) => other !== engine) ?? [];
+    const rejections = collectRejections((image) => folder?.reject(image), ranks);
+    const names = classNames && { name: classNames };
+    const { device, trainer, validation } = await together(ranks, async () => {
+      const device = await openQuietDevice();
+      close.push(() => closeDevice(device));
+      const { trainer, network } = await startTrainer(device, options, { data, teacher, watch, ranks });
+      closed(trainer);
+      const sources = { network, store, onRejected: rejections.add, classes, classNames: names, ranks };
+      const validation = await openValidation(device, options, sources);
+      return { device, trainer, validation: validation && closed(validation) };
+    }, signal);
+    const ofRanks = ranks ? `, ${ranks.size} ranks` : "";
+    const engine = `${engineVersion} on ${device.capabilities.adapter}${ofRanks}`;
+    const before = folder?.checkpoint?.engines.filter((other) => other !== engine) ?? [];
     if (before.length > 0) {
       watch.onWarning?.(
         `Going on with ${engine}, after ${before.join(" and ")}: weights may end in other bits than those of an ` +
           "uninterrupted run",
       );
     }
-    onStart?.({ data, device, bytes: trainer.bytes, position: folder.checkpoint?.position });
+    const position = folder?.checkpoint?.position;
+    onStart?.({ data, device, bytes: trainer.bytes, position, ranks: ranks?.size ?? 1 });
     return await train({
       options,
       data,
       run: folder,
+      rejections,
+      ranks,
       engine,
       device: trainer,
       batchOf: batchMaker(options, classes),
       evaluate: validation?.evaluate,
     }, watch);
   } catch (error) {
-    if (signal.aborted && error === signal.reason) return undefined;
+    if (error instanceof SharedStop || signal.aborted && error === signal.reason) return undefined;
     throw error;
   } finally {
     for (const action of close.reverse()) action();
   }
+}
+
+function otherData({ images }: TrainingOptions, rank: number): string {
+  return `Cannot train on "${images}": the images of rank ${rank}, or their labels, are not those of rank 0`;
 }

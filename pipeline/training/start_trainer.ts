@@ -13,6 +13,7 @@ import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/
 import type { Parameters } from "../../kernels/program.ts";
 import type { TargetSource } from "../../kernels/training/targets.ts";
 import { createTrainer, type Trainer } from "../../kernels/training/trainer.ts";
+import type { Communicator } from "../mpi/communicator.ts";
 import { type DownloadWatch, openModel } from "../model.ts";
 import { augmentationOf } from "./batch.ts";
 import type { TrainingData } from "./data_set.ts";
@@ -73,7 +74,8 @@ function otherNormalisation(folder: AnnotatorFolder, options: TrainingOptions): 
  *
  * @param device Where.
  * @param options The training's.
- * @param sources The data, the teacher if there is one, and whom to tell of a download.
+ * @param sources The data, the teacher if there is one, whom to tell of a download, and the ranks if there are several:
+ *   they get the first weights from rank 0, and those of the trainers on others do not count.
  * @returns The trainer and its network; close the trainer.
  * @throws {RangeError | TypeError} If an option does not fit the network or the adapter.
  * @throws {Error} If the weights to begin with cannot be read.
@@ -81,15 +83,23 @@ function otherNormalisation(folder: AnnotatorFolder, options: TrainingOptions): 
 export async function startTrainer(
   device: Device,
   options: TrainingOptions,
-  sources: { readonly data: TrainingData; readonly teacher?: Teacher; readonly watch: DownloadWatch },
+  sources: {
+    readonly data: TrainingData;
+    readonly teacher?: Teacher;
+    readonly watch: DownloadWatch;
+    readonly ranks?: Communicator;
+  },
 ): Promise<{ readonly trainer: Trainer; readonly network: Network }> {
-  const { data, teacher, watch } = sources;
+  const { data, teacher, watch, ranks } = sources;
   const { batch, size, loss, half, weightDecay, noDecayNorms, clip, accumulate, ema, dropPath, dropout } = options;
   const network = buildNetwork(options.network, { classes: data.classes });
   const trainer = await createTrainer(device, {
     network,
-    parameters: await firstParameters(network, options, watch),
-    batch,
+    parameters: ranks && ranks.rank > 0
+      ? initialParameters(network, options.seed)
+      : await firstParameters(network, options, watch),
+    batch: batch / (ranks?.size ?? 1),
+    ranks,
     size,
     storage: half ? "f16" : "f32",
     augmentation: augmentationOf(options),

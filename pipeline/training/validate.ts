@@ -12,10 +12,13 @@ import type { Network } from "../../kernels/network.ts";
 import { openDataSet } from "../evaluation/data_set.ts";
 import type { ModelClasses } from "../evaluation/map_classes.ts";
 import { rankOf } from "../evaluation/rank.ts";
+import type { Communicator } from "../mpi/communicator.ts";
 import { createFitting } from "../model.ts";
+import { shareOf, together } from "../ranks.ts";
 import { type TrainingState, weightsOf } from "./checkpoint.ts";
 import { type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { TrainingOptions } from "./options.ts";
+import { shareState } from "./share_state.ts";
 import type { Evaluation } from "./summary_file.ts";
 
 /** Images of a step: what the device can hold in training it can hold here, and more at once gains little. */
@@ -26,7 +29,7 @@ export interface Validation {
   /** How many of them have a label. */
   readonly images: number;
   /**
-   * Evaluates a state on all images that can be decoded.
+   * Evaluates a state on all images that can be decoded; of several ranks, each on its share of them, all with rank 0's state.
    *
    * @throws {Error} If none can be.
    */
@@ -39,18 +42,19 @@ export interface Validation {
  *
  * @param device Where they are classified.
  * @param options The training's.
- * @param model The network and its classes, and where images are decoded.
+ * @param model The network and its classes, where images are decoded, and the ranks that share them.
  * @returns They, undefined if none are named; close them.
  * @throws {TypeError} If a class of theirs is none of the network's, or none has a label.
  */
 export async function openValidation(
   device: Device,
   options: TrainingOptions,
-  { network, store, onRejected, ...classes }: ModelClasses & {
+  { network, store, onRejected, ranks, ...classes }: ModelClasses & {
     readonly network: Network;
     readonly store: ImageStoreOptions;
     /** Told of each image that cannot be decoded, whenever it is to be. */
     readonly onRejected: (image: RejectedImage) => void;
+    readonly ranks?: Communicator;
   },
 ): Promise<Validation | undefined> {
   const { validation: path, size, mean, std, interpolation, cropPct, half } = options;
@@ -79,17 +83,21 @@ export async function openValidation(
     images: truths.length,
     close: images.close,
     async evaluate(state) {
-      const settings = { network, parameters: weightsOf(state), size, cover, mean, std, interpolation };
+      const parameters = weightsOf(state);
+      if (ranks) await shareState(ranks, parameters);
+      const { start, end } = shareOf(ranks, truths.length);
+      const own = truths.slice(start, end);
+      const settings = { network, parameters, size, cover, mean, std, interpolation };
       const classifier = await createFitting(
         device.capabilities,
         (batch) => createClassifier(device, { ...settings, storage: half ? "f16" : "f32", batch }),
         Math.min(options.batch, MOST_IMAGES),
       );
       try {
-        const load = (first: number) => Promise.all(truths.slice(first, first + classifier.batch).map(decode));
-        let [count, loss, top1, top5] = [0, 0, 0, 0];
+        const load = (first: number) => Promise.all(own.slice(first, first + classifier.batch).map(decode));
+        const sums = new Float64Array(4);
         let next = load(0);
-        for (let first = 0; first < truths.length; first += classifier.batch) {
+        for (let first = 0; first < own.length; first += classifier.batch) {
           const decoded = (await next).filter((found) => found !== undefined);
           const classified = decoded.length > 0 ? classifier.classify(decoded.map(({ image }) => image)) : [];
           decoded.forEach(({ index, image }) => images.release(index, image));
@@ -99,13 +107,14 @@ export async function openValidation(
           (await classified).forEach((logits, place) => {
             const { label } = decoded[place];
             const rank = rankOf(logits, label);
-            count++;
-            loss += crossEntropy(logits, label);
-            if (rank < 1) top1++;
-            if (rank < 5) top5++;
+            [1, crossEntropy(logits, label), +(rank < 1), +(rank < 5)].forEach((value, at) => sums[at] += value);
           });
         }
-        if (count === 0) throw new Error(`Cannot validate on "${path}": no image can be decoded`);
+        await ranks?.sum(sums);
+        const [count, loss, top1, top5] = sums;
+        await together(ranks, () => {
+          if (count === 0) throw new Error(`Cannot validate on "${path}": no image can be decoded`);
+        });
         return { loss: loss / count, top1: 100 * top1 / count, top5: 100 * top5 / count };
       } finally {
         classifier.close();

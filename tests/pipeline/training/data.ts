@@ -79,6 +79,7 @@ export function hashingDevice(): HashingDevice {
       }
       batch.maps?.score.forEach(mix);
       losses.push(device.lossOf?.(batch) ?? words[0] / 2 ** 32);
+      return Promise.resolve();
     },
     read() {
       const read = Float32Array.from(losses);
@@ -105,6 +106,8 @@ export function hashingDevice(): HashingDevice {
       words.set(new Uint32Array(buffer, byteOffset, 4));
     },
     poolingShare: () => Promise.resolve(0.004),
+    checksum: () => Promise.resolve(words.reduce((sum, word) => (sum ^ word) >>> 0)),
+    exchangeTime: () => ({ exposed: 0 }),
   };
   return device;
 }

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, asse
 import { join } from "@std/path";
 import { readCheckpoint } from "../../../pipeline/training/checkpoint.ts";
 import type { GivenOptions } from "../../../pipeline/training/options.ts";
+import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
 import { train, type TrainingProgress, type TrainingResult } from "../../../pipeline/training/train.ts";
 import { type HashingDevice, hashingDevice, imageFolder, openData, pngOf, smallOptions } from "./data.ts";
@@ -27,6 +28,7 @@ async function run(
         options,
         data,
         run: folder,
+        rejections: collectRejections(folder.reject),
         engine: watch.engine ?? "relabel on a test",
         device: watch.device ?? hashingDevice(),
         batchOf: (loaded) => loaded,
@@ -150,7 +152,7 @@ Deno.test("train() updates once for some batches, and stops only between updates
   let count = 0;
   device.step = (batch, rate) => {
     rates.set(count++, rate);
-    step(batch, rate);
+    return step(batch, rate);
   };
   await run({ output: whole, accumulate: 2 }, { device });
   assertEquals(rates.size, 12);

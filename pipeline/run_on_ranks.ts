@@ -1,0 +1,59 @@
+/**
+ * What a command does that may be started as several ranks, by `mpiexec` or `srun`.
+ *
+ * @module
+ */
+
+import { exitCodeOf } from "./command_line.ts";
+import { type Communicator, openCommunicator } from "./mpi/communicator.ts";
+import { type Progress, showProgress, silentProgress } from "./progress.ts";
+import { SharedFailure, together } from "./ranks.ts";
+import { runCommand } from "./run_command.ts";
+
+/**
+ * Runs a command as {@linkcode runCommand} does, on every rank where a launcher started several: only rank 0 shows progress
+ * and help, and an error is one sentence by one rank, which ends all of them.
+ *
+ * @param args Its arguments, the same on all ranks.
+ * @param command How arguments are read, the help, and the work, which gives the exit code.
+ * @returns The exit code, the same on all ranks.
+ */
+export async function runOnRanks<Options extends object>(
+  args: readonly string[],
+  command: {
+    read(args: readonly string[]): Options | "help";
+    help: string;
+    run(options: Options, progress: Progress, ranks?: Communicator): Promise<number>;
+  },
+): Promise<number> {
+  let ranks: Communicator | undefined;
+  try {
+    ranks = await openCommunicator();
+  } catch (error) {
+    console.error((error as Error).message);
+    return 1;
+  }
+  if (!ranks) {
+    const { read, help, run } = command;
+    return await runCommand(args, { read, help, run: (options, progress) => run(options, progress) });
+  }
+  const progress = ranks.rank === 0 ? showProgress() : silentProgress;
+  let code = 0;
+  try {
+    const options = await together(ranks, () => command.read(args));
+    if (options !== "help") code = await command.run(options, progress, ranks);
+    else if (ranks.rank === 0) console.log(command.help);
+  } catch (error) {
+    progress.end();
+    if (error instanceof SharedFailure) {
+      if (error.cause !== undefined) console.error((error.cause as Error).message);
+      code = error.code;
+    } else {
+      // The others do not know of it, and may wait for this rank.
+      console.error((error as Error).message);
+      ranks.abort(exitCodeOf(error));
+    }
+  }
+  await ranks.close();
+  return code;
+}
