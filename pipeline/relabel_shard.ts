@@ -80,7 +80,10 @@ export function chooseShard(request: ShardRequest | undefined, variable: Environ
     readNumber(variable, "SLURM_ARRAY_TASK_STEP", 1),
   ];
   const count = readNumber(variable, "SLURM_ARRAY_TASK_COUNT", 1);
-  return { shard: checked((number - min) / step, count, `${from}, from ${min} in steps of ${step}`), from };
+  const place = `the place of ${number} in an array of ${count} from ${min} in steps of ${step} is ${
+    (number - min) / step
+  }`;
+  return { shard: checked((number - min) / step, count, place), from };
 }
 
 function readNumber(variable: Environment, name: string, least: number): number {
@@ -93,8 +96,5 @@ function readNumber(variable: Environment, name: string, least: number): number 
 
 function checked(index: number, count: number, from: string): Shard {
   if (Number.isInteger(index) && index >= 0 && index < count) return { index, count };
-  throw new UsageError(
-    `Cannot tell the shard: ${from}, which is none of 0 to ${count - 1}; ` +
-      "give --shard auto/N if the array is a part of one from 0 to N - 1",
-  );
+  throw new UsageError(`Cannot tell the shard: ${from}, which is none of 0 to ${count - 1}`);
 }

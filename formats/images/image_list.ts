@@ -145,13 +145,10 @@ async function* readFiles(
     const images = lines.map(({ position, key, label }) => {
       return { index: position, key, label, bytes: { path: `${root}/${key}` } };
     });
-    await Promise.all(images.map(async ({ bytes: { path } }) => {
-      try {
-        await Deno.lstat(path);
-      } catch (error) {
-        throw gone(name, path, error);
-      }
-    }));
+    const looks = await Promise.allSettled(images.map(({ bytes: { path } }) => Deno.lstat(path)));
+    looks.forEach((look, place) => {
+      if (look.status === "rejected") throw gone(name, images[place].bytes.path, look.reason);
+    });
     yield* images;
   }
 }
