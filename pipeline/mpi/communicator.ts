@@ -5,14 +5,17 @@
  */
 
 import { type Launcher, readLauncher } from "./launcher.ts";
-import { INSTALL, type Library, LIBRARY_NAMES, loadLibrary, type Memory } from "./library.ts";
+import { isInheritedSocket } from "./libc.ts";
+import { describeLibrary, INSTALL, type Library, LIBRARY_NAMES, loadLibrary, type Memory } from "./library.ts";
+import { type Peer, watchPeers } from "./peers.ts";
 
 /**
  * Processes that were started together.
  *
  * All of them make the same calls in the same order, with arrays of the same length. The calls run on another thread, one
  * at a time, while the caller goes on; an array that was handed over is left alone until its promise settles. After one
- * failed, all later ones fail in the same way.
+ * failed, all later ones fail in the same way. A call fails, rather than to wait for ever, if another rank of this machine has
+ * ended, or if the others do not answer for a long time.
  */
 export interface Communicator {
   /** This process's number, from 0. */
@@ -35,7 +38,7 @@ export interface Communicator {
   gather(data: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>[] | undefined>;
   /** Waits until all ranks have come here. */
   barrier(): Promise<void>;
-  /** Ends all ranks at once, with an exit code. */
+  /** Ends all ranks with an exit code, after half a second in which the launcher passes on what this one printed. */
   abort(code: number): never;
   /** Waits for the other ranks and leaves them; no calls after this one. */
   close(): Promise<void>;
@@ -44,35 +47,57 @@ export interface Communicator {
 /** `MPI_THREAD_SERIALIZED`, in both interfaces: calls from any thread, one at a time. */
 const SERIALIZED = 2;
 
+/** Milliseconds that a call waits for the other ranks, which may be as far behind as it takes to validate or to save. */
+const LIMIT = 30 * 60_000;
+
+/** Milliseconds between two looks at the other ranks of this machine while a call waits. */
+const WATCH = 250;
+
+/** Milliseconds by which each rank of this machine fails later than the one before, which has ended it by then. */
+const LATER = 3000;
+
+/** Milliseconds before the end of all ranks: hydra loses what a rank has printed and it has not yet passed on. */
+const LAST_WORDS = 500;
+
 /** Elements of one call: counts are ints of 32 bits, and libraries multiply them by the size of an element. */
 const MOST_ELEMENTS = 2 ** 28;
 
 /**
  * Joins the processes that a launcher of MPI started with this one.
  *
+ * @param options `limit`: milliseconds that a call waits for the other ranks, half an hour unless given.
  * @returns The communicator, or undefined, with nothing loaded, where no launcher started this process, or started it alone.
  * @throws {Deno.errors.NotFound} If the launcher's library is not installed.
- * @throws {Error} If the library does not find the other processes, or fails.
+ * @throws {Error} If the launcher or the other processes cannot be reached, or the library fails.
  */
-export function openCommunicator(): Promise<Communicator | undefined> {
-  return Promise.try(joinLaunched);
-}
-
-function joinLaunched(): Communicator | undefined {
+export async function openCommunicator(options: { limit?: number } = {}): Promise<Communicator | undefined> {
   const launcher = readLauncher((name) => Deno.env.get(name));
   if (!launcher || launcher.size === 1) return undefined;
-  const library = loadLibrary(launcher.implementation);
-  if (!library) {
-    const [name] = LIBRARY_NAMES[launcher.implementation];
-    throw new Deno.errors.NotFound(
-      `Cannot find ${launcher.implementation}'s library ${name}, which ${launcher.command} needs: ` +
-        `install it (${INSTALL[launcher.implementation]})`,
+  const { command, implementation, descriptor } = launcher;
+  if (descriptor !== undefined && !isInheritedSocket(descriptor)) {
+    throw new Error(
+      `Cannot reach ${command}: a program between it and this process, such as npm's script around deno, closed the ` +
+        `file by which they talk (PMI_FD=${descriptor}); ` +
+        (command === "mpiexec"
+          ? "say mpiexec -pmi-port, or start the deno binary itself"
+          : "start the deno binary itself"),
     );
   }
-  return joinRanks(library, launcher);
+  const library = loadLibrary(implementation);
+  if (!library) {
+    throw new Deno.errors.NotFound(
+      `Cannot find ${implementation}'s library ${LIBRARY_NAMES[implementation].join(" or ")}, which ranks started by ` +
+        `${command} need: install it (${INSTALL[implementation]})`,
+    );
+  }
+  return await joinRanks(library, launcher, options.limit ?? LIMIT);
 }
 
-function joinRanks(library: Library, launcher: Launcher): Communicator | undefined {
+async function joinRanks(
+  library: Library,
+  launcher: Launcher,
+  limit: number,
+): Promise<Communicator | undefined> {
   const { functions, handles, inPlace } = library;
   const { world } = handles;
   const check = (code: number, action: string) => {
@@ -110,21 +135,52 @@ function joinRanks(library: Library, launcher: Launcher): Communicator | undefin
   const localRank = readInt((result) => functions.MPI_Comm_rank(machine.read(), result), "ask MPI for the local rank");
   const localSize = readInt((result) => functions.MPI_Comm_size(machine.read(), result), "ask MPI for the local size");
 
+  const places = new Int32Array(2 * localSize);
+  places.set([rank, Deno.pid], 2 * localRank);
+  check(
+    await functions.MPI_Allreduce(inPlace, places, places.length, handles.int, handles.max, machine.read()),
+    "exchange process numbers",
+  );
+  const peers = Array.from({ length: localSize }, (_, i) => ({ rank: places[2 * i], process: places[2 * i + 1] }));
+  const endedPeers = watchPeers(peers.filter((peer) => peer.rank !== rank));
+
+  /** Settles as a call does, or fails if the others cannot answer any more. */
+  const watch = async <Result>(action: string, call: Promise<Result>): Promise<Result> => {
+    const started = performance.now();
+    const { promise: lost, reject } = Promise.withResolvers<never>();
+    let endedAt: number | undefined;
+    const timer = setInterval(() => {
+      const now = performance.now();
+      if (now - started > limit + localRank * LATER) {
+        reject(new Error(`Cannot ${action}: the others have not answered for ${Math.round(limit / 1000)} s`));
+      }
+      const ended = endedPeers();
+      if (ended.length === 0) return;
+      endedAt ??= now;
+      const place = peers.filter((peer) => !ended.includes(peer)).findIndex((peer) => peer.rank === rank);
+      if (now - endedAt >= place * LATER) reject(new Error(`Cannot ${action}: ${describeEnd(ended)}`));
+    }, WATCH);
+    try {
+      return await Promise.race([call, lost]);
+    } finally {
+      clearInterval(timer);
+    }
+  };
+
   let queue: Promise<unknown> = Promise.resolve();
   /** Arrays that another thread reads or writes, which nothing else might hold. */
   const inUse = new Set<Memory>();
-  const enqueue = <Result>(work: () => Promise<Result>, ...arrays: Memory[]): Promise<Result> => {
+  const enqueue = <Result>(action: string, work: () => Promise<Result>, ...arrays: Memory[]): Promise<Result> => {
     const result = queue.then(async () => {
       for (const array of arrays) inUse.add(array);
-      try {
-        return await work();
-      } finally {
-        for (const array of arrays) inUse.delete(array);
-      }
+      const value = await watch(action, work());
+      for (const array of arrays) inUse.delete(array);
+      return value;
     });
     queue = result;
     return result;
   };
+  const barrier = (action: string) => enqueue(action, async () => check(await functions.MPI_Barrier(world), action));
 
   return {
     rank,
@@ -132,65 +188,57 @@ function joinRanks(library: Library, launcher: Launcher): Communicator | undefin
     localRank,
     localSize,
     library: name,
-    sum: (data) =>
-      enqueue(async () => {
-        const type = data instanceof Float32Array ? handles.float : handles.double;
+    sum: (data) => {
+      const action = `sum ${data.length} numbers over ${size} ranks`;
+      const type = data instanceof Float32Array ? handles.float : handles.double;
+      return enqueue(action, async () => {
         for (const piece of pieces(data, MOST_ELEMENTS)) {
-          const code = await functions.MPI_Allreduce(inPlace, piece, piece.length, type, handles.sum, world);
-          check(code, `sum ${data.length} numbers over ${size} ranks`);
+          check(await functions.MPI_Allreduce(inPlace, piece, piece.length, type, handles.sum, world), action);
         }
-      }, data),
-    largest: (data) =>
-      enqueue(async () => {
+      }, data);
+    },
+    largest: (data) => {
+      const action = `find the largest of ${data.length} numbers over ${size} ranks`;
+      return enqueue(action, async () => {
         for (const piece of pieces(data, MOST_ELEMENTS)) {
-          const code = await functions.MPI_Allreduce(inPlace, piece, piece.length, handles.int, handles.max, world);
-          check(code, `find the largest of ${data.length} numbers over ${size} ranks`);
+          check(await functions.MPI_Allreduce(inPlace, piece, piece.length, handles.int, handles.max, world), action);
         }
-      }, data),
-    broadcast: (data) =>
-      enqueue(async () => {
+      }, data);
+    },
+    broadcast: (data) => {
+      const action = `broadcast ${data.length} bytes to ${size} ranks`;
+      return enqueue(action, async () => {
         for (const piece of pieces(data, MOST_ELEMENTS)) {
-          const code = await functions.MPI_Bcast(piece, piece.length, handles.byte, 0, world);
-          check(code, `broadcast ${data.length} bytes to ${size} ranks`);
+          check(await functions.MPI_Bcast(piece, piece.length, handles.byte, 0, world), action);
         }
-      }, data),
+      }, data);
+    },
     gather: (data) => {
+      const action = `gather ${data.length} bytes of each of ${size} ranks`;
+      const { byte } = handles;
       const all = rank === 0 ? Array.from({ length: size }, () => new Uint8Array(data.length)) : undefined;
       const received = new Uint8Array(all ? size * Math.min(data.length, MOST_ELEMENTS) : 0);
-      return enqueue(
-        async () => {
-          for (const piece of pieces(data, MOST_ELEMENTS)) {
-            const { length } = piece;
-            const code = await functions.MPI_Gather(
-              piece,
-              length,
-              handles.byte,
-              received,
-              length,
-              handles.byte,
-              0,
-              world,
-            );
-            check(code, `gather ${data.length} bytes of each of ${size} ranks`);
-            const start = piece.byteOffset - data.byteOffset;
-            all?.forEach((part, i) => part.set(received.subarray(i * length, (i + 1) * length), start));
-          }
-          return all;
-        },
-        data,
-        received,
-      );
+      const work = async () => {
+        for (const piece of pieces(data, MOST_ELEMENTS)) {
+          const { length } = piece;
+          check(await functions.MPI_Gather(piece, length, byte, received, length, byte, 0, world), action);
+          const start = piece.byteOffset - data.byteOffset;
+          all?.forEach((part, i) => part.set(received.subarray(i * length, (i + 1) * length), start));
+        }
+        return all;
+      };
+      return enqueue(action, work, data, received);
     },
-    barrier: () => enqueue(async () => check(await functions.MPI_Barrier(world), `wait for ${size} ranks`)),
+    barrier: () => barrier(`wait for ${size} ranks`),
     abort: (code) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WORDS);
       functions.MPI_Abort(world, code);
       Deno.exit(code);
     },
-    close: () =>
-      enqueue(async () => {
-        check(await functions.MPI_Barrier(world), `wait for ${size} ranks`);
-        check(functions.MPI_Finalize(), "end MPI");
-      }),
+    close: async () => {
+      await barrier(`part from ${size} ranks`);
+      check(functions.MPI_Finalize(), "end MPI");
+    },
   };
 }
 
@@ -208,22 +256,9 @@ export function* pieces<Data extends Uint8Array | Int32Array | Float32Array | Fl
   for (let start = 0; start < data.length; start += most) yield data.subarray(start, start + most) as Data;
 }
 
-function describeLibrary({ functions }: Library): string {
-  const text = new Uint8Array(8192);
-  const length = new Int32Array(1);
-  functions.MPI_Get_library_version(text, length);
-  return nameLibrary(new TextDecoder().decode(text.subarray(0, length[0])));
-}
-
-/**
- * A library's name and version.
- *
- * @param text What `MPI_Get_library_version` says: several lines with `MPICH Version: 4.0.2`, or `Open MPI v4.1.4, package: ...`.
- * @returns `MPICH 4.0.2`, `Open MPI 4.1.4`, or the first line of another library.
- */
-export function nameLibrary(text: string): string {
-  const version = /^(MPICH|Open MPI)(?: Version:\s*| v)([^\s,]+)/.exec(text);
-  return version ? `${version[1]} ${version[2]}` : text.split("\n")[0].replaceAll("\0", "").trim();
+function describeEnd(ended: readonly Peer[]): string {
+  const names = ended.map((peer) => `rank ${peer.rank} (process ${peer.process})`);
+  return `${names.join(" and ")} of this machine ${ended.length === 1 ? "has" : "have"} ended`;
 }
 
 function describeError({ functions }: Library, code: number): string {

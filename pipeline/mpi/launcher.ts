@@ -15,12 +15,14 @@ export interface Launcher {
   readonly implementation: Implementation;
   /** Processes that it started, where it says so. */
   readonly size: number | undefined;
+  /** The open file by which its processes find each other, where it hands one down. */
+  readonly descriptor?: number;
 }
 
 /**
  * The launcher that started this process.
  *
- * Hydra, which is MPICH's `mpiexec`, and Slurm's `pmi2` plugin set `PMI_RANK` and `PMI_SIZE`; hydra with `-pmi-port` sets
+ * Hydra, which is MPICH's `mpiexec`, and Slurm's `pmi2` plugin set `PMI_RANK`, `PMI_SIZE` and `PMI_FD`; hydra with `-pmi-port` sets
  * `PMI_PORT` and `PMI_ID` instead. Open MPI's `mpirun` sets `OMPI_COMM_WORLD_SIZE`. Slurm's `pmix` plugin sets `PMIX_RANK`,
  * and `srun` `SLURM_STEP_NUM_TASKS`.
  *
@@ -34,7 +36,13 @@ export function readLauncher(get: (name: string) => string | undefined): Launche
   const tasks = get("SLURM_STEP_NUM_TASKS");
   const size = get("PMI_SIZE");
   if (get("PMI_RANK") && size) {
-    return { command: tasks ? "srun --mpi=pmi2" : "mpiexec", implementation: "MPICH", size: Number(size) };
+    const descriptor = get("PMI_FD");
+    return {
+      command: tasks ? "srun --mpi=pmi2" : "mpiexec",
+      implementation: "MPICH",
+      size: Number(size),
+      ...(descriptor ? { descriptor: Number(descriptor) } : {}),
+    };
   }
   if (get("PMI_PORT") && get("PMI_ID")) return { command: "mpiexec", implementation: "MPICH", size: undefined };
   if (get("PMIX_RANK")) {

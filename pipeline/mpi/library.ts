@@ -101,7 +101,7 @@ export const LIBRARY_NAMES: Readonly<Record<Implementation, readonly string[]>> 
   "Open MPI": ["libmpi.so.40"],
 };
 
-/** How an implementation's library is installed. */
+/** How an implementation is installed. */
 export const INSTALL: Readonly<Record<Implementation, string>> = {
   "MPICH": "Debian, Ubuntu: apt-get install mpich; Fedora: dnf install mpich; a cluster: module load mpich",
   "Open MPI":
@@ -112,11 +112,15 @@ export const INSTALL: Readonly<Record<Implementation, string>> = {
  * Loads the library of an implementation.
  *
  * @param implementation Which.
+ * @param names File names, tried in turn.
  * @returns The library, or undefined if the system's loader finds none.
  * @throws {Error} If there is one that cannot be loaded.
  */
-export function loadLibrary(implementation: Implementation): Library | undefined {
-  for (const name of LIBRARY_NAMES[implementation]) {
+export function loadLibrary(
+  implementation: Implementation,
+  names: readonly string[] = LIBRARY_NAMES[implementation],
+): Library | undefined {
+  for (const name of names) {
     try {
       return implementation === "MPICH" ? loadMpich(name) : loadOpenMpi(name);
     } catch (error) {
@@ -187,4 +191,23 @@ function loadOpenMpi(name: string): Library {
       return { memory, read: () => Deno.UnsafePointer.create(memory[0]) };
     },
   };
+}
+
+/** A library's name and version, which it tells without being started: `MPICH 4.0.2`. */
+export function describeLibrary({ functions }: Library): string {
+  const text = new Uint8Array(8192);
+  const length = new Int32Array(1);
+  functions.MPI_Get_library_version(text, length);
+  return nameLibrary(new TextDecoder().decode(text.subarray(0, length[0])));
+}
+
+/**
+ * A library's name and version.
+ *
+ * @param text What `MPI_Get_library_version` says: several lines with `MPICH Version: 4.0.2`, or `Open MPI v4.1.4, package: ...`.
+ * @returns `MPICH 4.0.2`, `Open MPI 4.1.4`, or the first line of another library.
+ */
+export function nameLibrary(text: string): string {
+  const version = /^(MPICH|Open MPI)(?: Version:\s*| v)([^\s,]+)/.exec(text);
+  return version ? `${version[1]} ${version[2]}` : text.split("\n")[0].replaceAll("\0", "").trim();
 }
