@@ -32,7 +32,7 @@ export interface SlurmCluster extends AsyncDisposable {
 /** Where Debian puts them; a user's PATH may lack it. */
 const DAEMONS = { munged: "/usr/sbin/munged", slurmctld: "/usr/sbin/slurmctld", slurmd: "/usr/sbin/slurmd" } as const;
 
-/** Seconds that daemons may take until all nodes are idle. */
+/** Seconds that daemons may take to be ready, and processes to end. */
 const READY = 60;
 
 /** Prints the processes of a node's jobs: those whose environment names the node and the configuration, and their step. */
@@ -121,14 +121,13 @@ export async function startSlurm(count: number): Promise<SlurmCluster> {
     },
     async kill(node) {
       await end(node, "SIGKILL");
-      const { out } = await execute("/bin/sh", ["-c", JOB_PROCESSES, "sh", node, env.SLURM_CONF]);
-      for (const process of out.split("\n").filter((line) => line !== "").map(Number)) {
-        try {
-          Deno.kill(process, "SIGKILL");
-        } catch (error) {
-          if (!(error instanceof Deno.errors.NotFound)) throw error;
-        }
-      }
+      // A process may start another one while it is looked for, and takes a moment to go.
+      await until(`end of ${node}`, cluster.logs, async () => {
+        const { out } = await execute("/bin/sh", ["-c", JOB_PROCESSES, "sh", node, env.SLURM_CONF]);
+        const processes = out.split("\n").filter((line) => line !== "").map(Number);
+        processes.forEach(killIfThere);
+        return processes.length === 0;
+      });
     },
     start(node) {
       spawn(node, "slurmd", ["-D", "-N", node]);
@@ -207,6 +206,14 @@ function freePorts(count: number): number[] {
   return ports;
 }
 
+function killIfThere(process: number): void {
+  try {
+    Deno.kill(process, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 async function execute(
   command: string,
   args: readonly string[],
@@ -225,8 +232,8 @@ async function until(what: string, logs: string, isSo: () => Promise<boolean>): 
       const texts = [...Deno.readDirSync(logs)].map(({ name }) =>
         `${name}\n${Deno.readTextFileSync(join(logs, name))}`
       );
-      throw new Error(`Slurm did not start: ${what} not ready within ${READY} s\n${texts.join("\n")}`);
+      throw new Error(`Slurm does not work: waited ${READY} s for ${what}\n${texts.join("\n")}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

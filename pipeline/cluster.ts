@@ -1,0 +1,106 @@
+/**
+ * `deno task cluster`: labels from many machines.
+ *
+ * @module
+ */
+
+import { joinShards } from "../formats/labels/join.ts";
+import { prepareSlurm } from "./cluster/prepare.ts";
+import { readFolderState } from "./cluster/shard_states.ts";
+import { describeFolderState, summariseFolder } from "./cluster/status.ts";
+import {
+  CLUSTER_HELP,
+  JOIN_HELP,
+  type JoinCommand,
+  readJoinOptions,
+  readOtherOptions,
+  readSlurmOptions,
+  readStatusOptions,
+  SLURM_HELP,
+  type SlurmCommand,
+  STATUS_HELP,
+  type StatusCommand,
+} from "./cluster_options.ts";
+import { formatCount, formatNumberOf } from "./numbers.ts";
+import type { Progress } from "./progress.ts";
+import { runCommand } from "./run_command.ts";
+import { shellWord } from "./shell_word.ts";
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 75 if somebody else writes to the folder.
+ */
+export function runCluster(args: readonly string[]): Promise<number> {
+  const [what, ...rest] = args;
+  switch (what) {
+    case "slurm":
+      return runCommand(rest, { read: readSlurmOptions, help: SLURM_HELP, run: runSlurm });
+    case "join":
+      return runCommand(rest, { read: readJoinOptions, help: JOIN_HELP, run: runJoin });
+    case "status":
+      return runCommand(rest, { read: readStatusOptions, help: STATUS_HELP, run: runStatus });
+    default:
+      return runCommand(args, { read: readOtherOptions, help: CLUSTER_HELP, run: () => Promise.resolve(0) });
+  }
+}
+
+async function runSlurm(command: SlurmCommand, progress: Progress): Promise<number> {
+  const { relabel: { out, quiet }, submit } = command;
+  const { plan: { images, shards, rowsPerFile, jobs }, scripts, shards: unfinished } = await prepareSlurm(
+    command,
+    progress,
+  );
+  const parts = Math.ceil(images / rowsPerFile);
+  if (!quiet) {
+    console.log(
+      `${formatNumberOf(images, "image")} in ${formatNumberOf(parts, "part file")} of ${formatCount(rowsPerFile)}, ` +
+        `${formatNumberOf(shards, "shard")}` +
+        (parts < shards ? `, of which ${formatCount(shards - parts)} have nothing to do` : ""),
+    );
+    if (unfinished.length < shards) {
+      console.log(
+        `${formatCount(shards - unfinished.length)} of them are whole: ${formatCount(unfinished.length)} are left`,
+      );
+    }
+    console.log(`  ${scripts.array}\n  ${scripts.join}`);
+  }
+  if (submit) {
+    if (jobs?.array !== undefined) {
+      console.log(`Submitted job ${jobs.array}: ${formatNumberOf(unfinished.length, "shard")}`);
+    }
+    console.log(`Submitted job ${jobs!.join}: the join${jobs?.array === undefined ? "" : " after it"}`);
+  }
+  if (!quiet) {
+    const next = submit ? `deno task cluster status ${shellWord(out)}` : "the same command with --submit";
+    console.log(`Next: ${next}`);
+  }
+  return 0;
+}
+
+async function runJoin({ folder, hashes, quiet }: JoinCommand, progress: Progress): Promise<number> {
+  const { manifest: { parts }, shards } = await joinShards(folder, {
+    hashes,
+    onPart: (done, total) => {
+      if (!quiet) progress.show(`${formatCount(done)}/${formatCount(total)} part files`, false);
+    },
+  });
+  progress.end();
+  if (quiet) return 0;
+  const rows = parts.reduce((sum, { rows }) => sum + rows, 0);
+  const rejected = parts.reduce((sum, { rejected }) => sum + rejected, 0);
+  const counts = `${formatNumberOf(rows, "row")}${rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""}`;
+  const what = shards > 0 ? `joined ${formatNumberOf(shards, "shard")}` : "it was one data set already";
+  console.log(`${folder}: ${counts} in ${formatNumberOf(parts.length, "part file")} and manifest.json; ${what}`);
+  return 0;
+}
+
+function runStatus({ folder, json }: StatusCommand): Promise<number> {
+  const state = readFolderState(folder);
+  if (json) console.log(JSON.stringify({ ...summariseFolder(state), shard: state.shards }));
+  else console.log(describeFolderState(folder, state).join("\n"));
+  return Promise.resolve(0);
+}
+
+if (import.meta.main) Deno.exit(await runCluster(Deno.args));

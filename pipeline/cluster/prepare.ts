@@ -1,0 +1,186 @@
+/**
+ * From a command to the scripts of a job array, and to the jobs.
+ *
+ * @module
+ */
+
+import { basename, fromFileUrl, join, resolve } from "@std/path";
+import project from "../../deno.json" with { type: "json" };
+import { openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
+import { fileError, replaceFile } from "../../formats/labels/files.ts";
+import { lockHeldSince, takeLock } from "../../formats/labels/lock.ts";
+import { classNamesOf, openModel } from "../model.ts";
+import { loadCommandModel } from "../command_model.ts";
+import type { SlurmCommand } from "../cluster_options.ts";
+import { formatCount } from "../numbers.ts";
+import type { Progress } from "../progress.ts";
+import { SAMPLE_IMAGES } from "../sample_images.ts";
+import { balancedRows, clusterFolder, type Plan, readPlan, writePlan } from "./plan.ts";
+import { arrayScript, joinScript } from "./scripts.ts";
+import { readFolderState } from "./shard_states.ts";
+import { queuedJobs, submit } from "./slurm.ts";
+import { ranges } from "./status.ts";
+
+/** What was made. */
+export interface Prepared {
+  readonly plan: Plan;
+  readonly scripts: { readonly array: string; readonly join: string };
+  /** Shards that are not whole. */
+  readonly shards: readonly number[];
+}
+
+/** The project's folder. */
+const ROOT = fromFileUrl(new URL("../../", import.meta.url));
+
+/**
+ * Writes the scripts, and submits them if that is asked for.
+ *
+ * @param command What was asked for.
+ * @param progress Where to show how far the list of images is.
+ * @returns What was made.
+ * @throws {Deno.errors.Busy} If jobs that were submitted for the folder wait or run, or a process writes there.
+ * @throws {Error} If the images or the annotator cannot be opened, or the folder has other shards or is one data set.
+ */
+export async function prepareSlurm(command: SlurmCommand, progress: Progress): Promise<Prepared> {
+  const out = resolve(command.relabel.out);
+  const subject = `Cannot prepare "${out}"`;
+  await checkAnnotator(command, progress);
+  const folder = clusterFolder(out);
+  try {
+    Deno.mkdirSync(join(folder, "logs"), { recursive: true });
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+  const unlock = takeLock(join(folder, ".plan.lock"), subject);
+  try {
+    const before = readPlan(out);
+    await checkNobodyWrites(out, before, subject);
+    const list = await listImages(command, folder, progress);
+    const plan = planOf(command, out, list.images, before, subject);
+    writePlan(out, plan);
+    const scripts = writeScripts(command, plan, { out, folder, list: list.path });
+    const unfinished = readFolderState(out).shards.filter(({ state }) => state !== "whole").map(({ index }) => index);
+    if (!command.submit) return { plan, scripts, shards: unfinished };
+    return { plan: await submitAll(command, out, plan, scripts, unfinished), scripts, shards: unfinished };
+  } finally {
+    unlock();
+  }
+}
+
+/** Opens the annotator's files, and downloads it once where it is on the hub. A device there need not be here. */
+async function checkAnnotator({ relabel }: SlurmCommand, progress: Progress): Promise<void> {
+  const folder = await loadCommandModel(
+    { ...relabel, model: relabel.annotator },
+    progress,
+    async (reference, watch) => {
+      const folder = await openModel(reference, watch);
+      await classNamesOf(folder, watch.classNames);
+      return folder;
+    },
+  );
+  folder.weights.close();
+}
+
+async function checkNobodyWrites(out: string, before: Plan | undefined, subject: string): Promise<void> {
+  const queued = before ? await queuedJobs(before) : [];
+  if (queued.length > 0) {
+    throw new Deno.errors.Busy(
+      `${subject}: job ${queued.join(" and job ")}, submitted for it before, is still in Slurm's queue; ` +
+        `wait for it, or end it with scancel ${queued.join(" ")}`,
+    );
+  }
+  for (const { name } of Deno.readDirSync(out)) {
+    if (/^\.manifest.*\.lock$/.test(name) && lockHeldSince(join(out, name))) {
+      throw new Deno.errors.Busy(`${subject}: another process is writing there`);
+    }
+  }
+}
+
+/** The list of images: the user's, the one that is there from before, or a new one. */
+async function listImages(
+  { relabel: { images = SAMPLE_IMAGES, list, limit = Infinity, quiet } }: SlurmCommand,
+  folder: string,
+  progress: Progress,
+): Promise<{ path: string; images: number }> {
+  const path = list === undefined ? join(folder, "images.list") : resolve(list);
+  if (list === undefined) {
+    const source = await openImages(images);
+    const onImage = (count: number) => progress.show(`${formatCount(count)} images in ${source.description}`, false);
+    await writeImageList(source, path, quiet ? undefined : onImage);
+    progress.end();
+  }
+  return { path, images: Math.min(await (await openImageList(path)).count(), limit) };
+}
+
+function planOf(
+  { shards, relabel: { rowsPerFile } }: SlurmCommand,
+  out: string,
+  images: number,
+  before: Plan | undefined,
+  subject: string,
+): Plan {
+  if (shards > images) {
+    throw new RangeError(`${subject}: ${formatCount(images)} images cannot be shared by ${formatCount(shards)} shards`);
+  }
+  const plan = {
+    images,
+    shards,
+    rowsPerFile: rowsPerFile ?? balancedRows(images, shards),
+    name: `relabel-${basename(out).replaceAll(/[^\w.-]+/g, "_")}`,
+  };
+  const { joined, shards: states } = before ? readFolderState(out) : { joined: undefined, shards: [] };
+  if (joined) throw new TypeError(`${subject}: it is one data set already, choose another --out`);
+  const hasBegun = states.some(({ state }) => state !== "missing");
+  if (hasBegun && states.length !== shards) {
+    throw new TypeError(
+      `${subject}: it was begun with ${formatCount(states.length)} shards, repeat that or choose another --out`,
+    );
+  }
+  return plan;
+}
+
+function writeScripts(
+  { relabel, relabelArguments, shards, concurrent, time, sbatch }: SlurmCommand,
+  { name, rowsPerFile }: Plan,
+  { out, folder, list }: { out: string; folder: string; list: string },
+): Prepared["scripts"] {
+  const workingFolder = Deno.cwd();
+  const settings = { name, folder, workingFolder, time, sbatch };
+  const images = relabel.images ?? (relabel.list === undefined ? SAMPLE_IMAGES : undefined);
+  const words = [
+    ...images === undefined ? [] : [images],
+    ...["--list", list, "--out", out, "--rows-per-file", String(rowsPerFile)],
+    ...relabelArguments,
+  ];
+  const scripts = { array: join(folder, "array.sh"), join: join(folder, "join.sh") };
+  replaceFile(
+    scripts.array,
+    arrayScript({ ...settings, out, shards, concurrent, command: taskWords("relabel", words) }),
+  );
+  const commands = [taskWords("cluster", ["join", out])];
+  if (relabel.report) commands.push(taskWords("report", images === undefined ? [out] : [out, images]));
+  replaceFile(scripts.join, joinScript({ ...settings, commands }));
+  return scripts;
+}
+
+/** A task of this project as the words of a command that can be run from anywhere, with no other permissions. */
+function taskWords(task: "relabel" | "cluster" | "report", args: readonly string[]): string[] {
+  const [, ...words] = project.tasks[task].split(" ");
+  return [Deno.execPath(), ...words.slice(0, -1), join(ROOT, words[words.length - 1]), ...args];
+}
+
+async function submitAll(
+  { concurrent }: SlurmCommand,
+  out: string,
+  plan: Plan,
+  scripts: Prepared["scripts"],
+  shards: readonly number[],
+): Promise<Plan> {
+  const tasks = `--array=${ranges(shards)}${concurrent === undefined ? "" : `%${concurrent}`}`;
+  const array = shards.length > 0 ? await submit(scripts.array, [tasks]) : undefined;
+  writePlan(out, { ...plan, jobs: { array } });
+  const after = array === undefined ? [] : [`--dependency=afterok:${array}`, "--kill-on-invalid-dep=yes"];
+  const submitted = { ...plan, jobs: { array, join: await submit(scripts.join, after) } };
+  writePlan(out, submitted);
+  return submitted;
+}
