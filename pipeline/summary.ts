@@ -7,6 +7,7 @@
 import { join } from "@std/path";
 import {
   type ClassNames,
+  imageCount,
   type LabelMapMetadata,
   type LabelMapRow,
   LabelMaps,
@@ -85,7 +86,8 @@ function publishedSize({ k, grid: [height, width] }: LabelMapMetadata): string {
   return bytes === 9000 ? "9,000" : `${formatCount(bytes)}, and 9,000 at its own 15 x 15 cells, 5 classes a cell`;
 }
 
-function describeTime({ done, before, times }: WriteResult, seconds: number): string[] {
+function describeTime({ done, before, total, times, manifest }: WriteResult, seconds: number): string[] {
+  if (total === 0 && manifest.shard) return [describeEmptyShard(manifest)];
   const images = done - before;
   const earlier = before > 0 ? `, ${formatCount(before)} were there from before` : "";
   if (images === 0) return [`  time       nothing was left to do${earlier}`];
@@ -96,6 +98,15 @@ function describeTime({ done, before, times }: WriteResult, seconds: number): st
     `  time       ${formatDuration(seconds)}: ${formatDuration(Math.max(seconds - working, 0))} starting, ` +
     `${parts.join(", ")}; ${(images / Math.max(working, 1e-3)).toFixed(1)} images/s${earlier}`,
   ];
+}
+
+/** A shard of which there are more than parts. */
+function describeEmptyShard({ configuration, shard }: Manifest): string {
+  const parts = Math.ceil(imageCount(configuration)! / configuration.rowsPerFile);
+  return `  time       nothing to do: ${formatNumberOf(shard!.count, "shard")} share ${
+    formatNumberOf(parts, "part file")
+  } ` +
+    `of ${formatCount(configuration.rowsPerFile)} images, a smaller --rows-per-file makes more`;
 }
 
 function describeRejected(path: string, { shard }: Manifest, rejected: number): string[] {

@@ -148,7 +148,7 @@ export async function openListFile(path: string): Promise<ListReader> {
     decoder.decode(await readPart(file, path, { offset, length: end - offset }));
   const end = size < END_LENGTH ? null : END.exec(await textOf(size - END_LENGTH, size));
   const linesEnd = Number(end?.[1] ?? NaN);
-  if (!(linesEnd <= size - END_LENGTH)) throw new TypeError(`${subject}: it does not end as such a list does`);
+  if (!(linesEnd <= size - END_LENGTH)) throw new TypeError(`${subject}: it is no such list, or not all of one`);
   const { offsets, ...index } = parseIndex(await textOf(linesEnd, size - END_LENGTH), subject);
 
   async function* lines({ start = 0, end = Infinity }: ImageRange = {}) {

@@ -82,6 +82,11 @@ Deno.test("deno task relabel takes its shard from the job array that it is a tas
   assertEquals(third.code, 0, third.error);
   assertMatch(third.error, /^10 images in 2 class folders; /);
   assertEquals(Object.keys(partsOf(path)), ["part-00000.parquet", "part-00001.parquet", "part-00002.parquet"]);
+  const empty = await run({}, "--shard", "0/4", "--rows-per-file", "10", "--out", newPath("labels"));
+  assertStringIncludes(
+    empty.out,
+    "\n  time       nothing to do: 4 shards share 1 part file of 10 images, a smaller --rows-per-file makes more\n",
+  );
   const whole = newPath("labels");
   const alone = await run({ ...slurm, SLURM_ARRAY_TASK_ID: "1" }, "--shard", "none", "--out", whole);
   assertEquals(alone.code, 0, alone.error);

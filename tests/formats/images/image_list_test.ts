@@ -204,11 +204,11 @@ Deno.test("openImageList() refuses what is no list, or not all of one", async ()
   const cut = `${folder.path}/cut`;
   for (let length = 0; length < whole.length; length++) {
     Deno.writeFileSync(cut, whole.subarray(0, length));
-    await assertRejects(() => openImageList(cut), TypeError, `${message(cut)}it does not end as such a list does`);
+    await assertRejects(() => openImageList(cut), TypeError, `${message(cut)}it is no such list, or not all of one`);
   }
   for (const name of ["empty", "text", "images/1.jpg"]) {
     const path = `${folder.path}/${name}`;
-    await assertRejects(() => openImageList(path), TypeError, `${message(path)}it does not end as such a list does`);
+    await assertRejects(() => openImageList(path), TypeError, `${message(path)}it is no such list, or not all of one`);
   }
   const text = new TextDecoder().decode(whole);
   for (const damage of [text.replace('"offsets":[0]', '"offsets":[]'), text.replace('{"path"', '["path"')]) {
