@@ -9,12 +9,17 @@ import project from "../deno.json" with { type: "json" };
 import { openDecodePool } from "../formats/images/mod.ts";
 import { type Capabilities, closeDevice } from "../kernels/device.ts";
 import { readArguments, UsageError } from "./command_line.ts";
+import { openCommunicator } from "./mpi/communicator.ts";
+import { describeLibrary, INSTALL, LIBRARY_NAMES, loadLibrary } from "./mpi/library.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 import { tryKernel } from "./trial_kernel.ts";
+import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
 
-const HELP = `Show what this machine can do: adapter, kernels, decoder, DuckDB
+const HELP = `Show what this machine can do: adapter, kernels, decoder, DuckDB, MPI
 
 Usage: deno task doctor
+
+Under mpiexec or srun each process shows its rank too, and the adapter that it was given.
 
 Exit code 1 if something that deno task relabel or deno task query needs is missing.`;
 
@@ -42,7 +47,14 @@ export async function runDoctor(args: readonly string[]): Promise<number> {
     console.error((error as Error).message);
     return error instanceof UsageError ? 2 : 1;
   }
-  const findings = [...describeVersions(), ...await examineDevice(), await examineDecoder(), await examineDuckDB()];
+  const findings = [
+    ...describeVersions(),
+    ...await examineDevice(),
+    ...describeChoice(listVulkanAdapters() ?? []),
+    await examineDecoder(),
+    await examineDuckDB(),
+    ...await examineRanks(),
+  ];
   const width = Math.max(...findings.map(({ name }) => name.length)) + 2;
   for (const { name, text } of findings) console.log(name.padEnd(width) + text);
   const remedies = findings.flatMap(({ remedy }) => remedy ? [remedy] : []);
@@ -111,6 +123,28 @@ function describeCapabilities(capabilities: Capabilities): Finding[] {
   ];
 }
 
+/**
+ * How one of several adapters is chosen.
+ *
+ * @param adapters Those of the machine.
+ * @returns Nothing where there is no choice.
+ */
+export function describeChoice(adapters: readonly VulkanAdapter[]): Finding[] {
+  if (adapters.length < 2) return [];
+  const ids = new Set(adapters.map(({ id }) => id));
+  const choice: string[] = [];
+  if (ids.size > 1) choice.push("set MESA_VK_DEVICE_SELECT=NUMBER or VK_DRIVER_FILES=DRIVER.json for the process");
+  if (ids.size < adapters.length) {
+    choice.push(
+      "those of one number are chosen by what the process may open: srun --gpus-per-task=1, or a container each",
+    );
+  }
+  return [
+    { name: "adapters", text: adapters.map(({ id, name }) => `${id} ${name}`).join(", ") },
+    { name: "choice", text: choice.join("; ") },
+  ];
+}
+
 async function examineDecoder(): Promise<Finding> {
   const name = "decoder";
   const path = fromFileUrl(new URL("../assets/photos/single/chelsea.jpg", import.meta.url));
@@ -147,6 +181,29 @@ async function examineDuckDB(): Promise<Finding> {
         "install DuckDB's package for this system (glibc 2.28 or newer on Linux)",
     };
   }
+}
+
+async function examineRanks(): Promise<Finding[]> {
+  try {
+    const communicator = await openCommunicator();
+    if (!communicator) return [{ name: "MPI", text: findLibraries() }];
+    const { rank, size, localRank, localSize, library } = communicator;
+    await communicator.close();
+    return [
+      { name: "MPI", text: library },
+      { name: "rank", text: `${rank} of ${size}, ${localRank} of the ${localSize} on this machine` },
+    ];
+  } catch (error) {
+    return [{ name: "MPI", text: "fails", remedy: (error as Error).message }];
+  }
+}
+
+function findLibraries(): string {
+  const implementations = ["MPICH", "Open MPI"] as const;
+  const found = implementations.map((implementation) => loadLibrary(implementation)).filter((library) => !!library);
+  if (found.length > 0) return `${found.map(describeLibrary).join(", ")}; started without a launcher`;
+  const names = implementations.flatMap((implementation) => LIBRARY_NAMES[implementation]);
+  return `none (${names.join(", ")}); needed only to train on several devices: ${INSTALL.MPICH}`;
 }
 
 if (import.meta.main) Deno.exit(await runDoctor(Deno.args));

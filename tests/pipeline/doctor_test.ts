@@ -2,6 +2,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { closeDevice } from "../../kernels/device.ts";
 import { openQuietDevice } from "../../pipeline/quiet_device.ts";
 import { tryKernel } from "../../pipeline/trial_kernel.ts";
+import { describeChoice } from "../../pipeline/doctor.ts";
+import { mpiTest, runRanks } from "../mpi.ts";
 import { runTask, taskCommand } from "./task.ts";
 
 Deno.test("deno task doctor shows adapter, profile, features, limits and versions, and tries them", async () => {
@@ -18,6 +20,30 @@ Deno.test("deno task doctor shows adapter, profile, features, limits and version
   assertStringIncludes(out, `\nDeno      ${Deno.version.deno} (V8 ${Deno.version.v8}) on ${Deno.build.target}\n`);
   assertMatch(out, /\ndecoder {3}sharp [\d.]+, libvips [\d.]+: read a JPEG of 451 x 300\n/);
   assertMatch(out, /\nDuckDB {4}v\d+\.\d+\.\d+\n/);
+  assertMatch(out, /\nMPI {7}((MPICH|Open MPI) [\d.]+.*; started without a launcher|none \(libmpich\.so\.12, .*)\n$/);
+});
+
+for (const implementation of ["MPICH", "Open MPI"] as const) {
+  mpiTest("Each rank that a launcher starts with deno task doctor shows its place", implementation, async () => {
+    const { code, out, error } = await runRanks(implementation, 2, ["task", "--quiet", "doctor"]);
+    assertEquals([code, error], [0, ""], out);
+    assertEquals(out.match(/^rank .*$/gm)?.map((line) => line.replace(/ +/, " ")).sort(), [
+      "rank 0 of 2, 0 of the 2 on this machine",
+      "rank 1 of 2, 1 of the 2 on this machine",
+    ]);
+    assertMatch(out, new RegExp(`\\nMPI {7}${implementation} [\\d.]+\\n`));
+  });
+}
+
+Deno.test("describeChoice() says how one of several adapters is chosen, and which cannot be told apart", () => {
+  const first = { id: "10de:20b5", name: "NVIDIA A100" };
+  const second = { id: "10005:0", name: "llvmpipe" };
+  assertEquals(describeChoice([first]), []);
+  const [adapters, choice] = describeChoice([first, second]);
+  assertEquals(adapters, { name: "adapters", text: "10de:20b5 NVIDIA A100, 10005:0 llvmpipe" });
+  assertEquals(choice.text, "set MESA_VK_DEVICE_SELECT=NUMBER or VK_DRIVER_FILES=DRIVER.json for the process");
+  assertMatch(describeChoice([first, first])[1].text, /^those of one number are chosen by what the process may open: /);
+  assertMatch(describeChoice([first, first, second])[1].text, /^set MESA_VK_DEVICE_SELECT.*; those of one number /);
 });
 
 Deno.test("without an adapter deno task doctor says what to install, and deno task relabel names the doctor", async () => {
