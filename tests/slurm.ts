@@ -45,6 +45,12 @@ for file in $(grep -lsxz "SLURMD_NODENAME=$1" /proc/[0-9]*/environ); do
   if [ "$(cat "/proc/$parent/comm")" = slurmstepd ]; then echo "$parent"; fi
 done 2>/dev/null | sort -u`;
 
+/** Prints those of some processes that have not ended. */
+const LIVING = `
+for process in "$@"; do
+  if grep -qs '^State:[[:space:]]*[^ZX]' "/proc/$process/status"; then echo "$process"; fi
+done`;
+
 /**
  * Registers a test, which is reported as ignored, with the reason in its name, where Slurm is not installed.
  *
@@ -121,12 +127,15 @@ export async function startSlurm(count: number): Promise<SlurmCluster> {
     },
     async kill(node) {
       await end(node, "SIGKILL");
-      // A process may start another one while it is looked for, and takes a moment to go.
+      // A process may start another one while it is looked for; one that is ending has no environment, but its locks.
+      const killed = new Set<number>();
       await until(`end of ${node}`, cluster.logs, async () => {
-        const { out } = await execute("/bin/sh", ["-c", JOB_PROCESSES, "sh", node, env.SLURM_CONF]);
-        const processes = out.split("\n").filter((line) => line !== "").map(Number);
-        processes.forEach(killIfThere);
-        return processes.length === 0;
+        const found = await processes(JOB_PROCESSES, node, env.SLURM_CONF);
+        for (const process of found) {
+          killIfThere(process);
+          killed.add(process);
+        }
+        return found.length === 0 && (await processes(LIVING, ...[...killed].map(String))).length === 0;
       });
     },
     start(node) {
@@ -204,6 +213,11 @@ function freePorts(count: number): number[] {
   const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
   listeners.forEach((listener) => listener.close());
   return ports;
+}
+
+async function processes(script: string, ...args: string[]): Promise<number[]> {
+  const { out } = await execute("/bin/sh", ["-c", script, "sh", ...args]);
+  return out.split("\n").filter((line) => line !== "").map(Number);
 }
 
 function killIfThere(process: number): void {

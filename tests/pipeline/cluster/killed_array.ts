@@ -67,7 +67,7 @@ export async function runKilledArray(array: KilledArray): Promise<Kill[]> {
   while (hits.length < kills) {
     const kill = await killOne(array, hits);
     if (!kill) throw new Error(`Only ${hits.length} of ${kills} nodes were killed before all shards were whole`);
-    onEvent?.(`killed ${kill.node}, which wrote shard ${kill.shard}: ${kill.parts} part files are whole`);
+    onEvent?.(`killed ${kill.node}, which wrote shard ${kill.shard}, part files whole: ${kill.parts}`);
     hits.push(kill);
     if (hits.length < kills) cluster.start(kill.node);
   }

@@ -29,7 +29,7 @@ slurmTest("an array on four nodes, two of which die, ends as what one process wr
     assertMatch(text, /exit code 0, [^\n]*\n$/);
   }
   assertMatch(log("join.log"), /: 144 rows in 48 part files and manifest.json; joined 16 shards\n$/);
-  assertMatch((await runCluster(cluster, "status", out)).out, /: one data set\n  images   144 of 144 images/);
+  assertMatch((await runCluster(cluster, "status", out)).out, /: one data set\n +images +144 of 144 images/);
   const again = await runCluster(cluster, "slurm", images, "--out", out, "--shards", "16", "--submit", ...OPTIONS);
   assertEquals(again.code, 1);
   assert(again.error.endsWith("it is one data set already, choose another --out\n"), again.error);
