@@ -16,6 +16,7 @@
 
 import { fileError } from "../labels/files.ts";
 import { createWholeFile } from "../labels/whole_file.ts";
+import { showValue } from "../show_value.ts";
 import { readPart } from "./image_file.ts";
 import type { ImageRange } from "./source.ts";
 
@@ -120,15 +121,21 @@ function formatLine({ key, label, place }: ListLine): string {
   return `${JSON.stringify([key, label, ...where])}\n`;
 }
 
-function parseLine(text: string): ListLine {
-  const [key, label, ...where] = JSON.parse(text);
-  if (typeof key !== "string" || !(label === null || Number.isSafeInteger(label))) {
-    throw new TypeError("no key and label");
-  }
-  const [first, second] = where;
-  if (where.length === 0) return { key, label };
-  if (first === null) return { key, label, place: null };
-  return { key, label, place: typeof first === "string" ? { unreadable: first } : { offset: first, length: second } };
+/** A line, undefined if it is none. */
+function parseLine(text: string): ListLine | undefined {
+  const values: unknown = JSON.parse(text);
+  if (!Array.isArray(values)) return undefined;
+  const [key, label, first, second] = values;
+  if (typeof key !== "string" || !(label === null || isCount(label))) return undefined;
+  if (values.length === 2) return { key, label };
+  if (values.length === 3 && first === null) return { key, label, place: null };
+  if (values.length === 3 && typeof first === "string") return { key, label, place: { unreadable: first } };
+  if (values.length !== 4 || !isCount(first) || !isCount(second)) return undefined;
+  return { key, label, place: { offset: first, length: second } };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
 }
 
 /**
@@ -149,7 +156,7 @@ export async function openListFile(path: string): Promise<ListReader> {
   const end = size < END_LENGTH ? null : END.exec(await textOf(size - END_LENGTH, size));
   const linesEnd = Number(end?.[1] ?? NaN);
   if (!(linesEnd <= size - END_LENGTH)) throw new TypeError(`${subject}: it is no such list, or not all of one`);
-  const { offsets, ...index } = parseIndex(await textOf(linesEnd, size - END_LENGTH), subject);
+  const { offsets, ...index } = parseIndex(await textOf(linesEnd, size - END_LENGTH), linesEnd, subject);
 
   async function* lines({ start = 0, end = Infinity }: ImageRange = {}) {
     using file = await open(path, subject);
@@ -163,11 +170,14 @@ export async function openListFile(path: string): Promise<ListReader> {
       const from = Math.max(start - first, 0);
       yield all.slice(from, Math.min(end - first, count)).map((line, place) => {
         const position = first + from + place;
+        let parsed: ListLine | undefined;
         try {
-          return { ...parseLine(line), position };
-        } catch (error) {
-          throw new TypeError(`${subject}: line ${position} is ${JSON.stringify(line.slice(0, 80))}`, { cause: error });
+          parsed = parseLine(line);
+        } catch {
+          // Told below.
         }
+        if (!parsed) throw new TypeError(`${subject}: line ${position} is ${showValue(line)}`);
+        return { ...parsed, position };
       });
     }
   }
@@ -183,16 +193,34 @@ async function open(path: string, subject: string): Promise<Deno.FsFile> {
   }
 }
 
-function parseIndex(text: string, subject: string): ListIndex & { readonly offsets: readonly number[] } {
+/** Where blocks of lines begin, and what is said of all images. */
+type StoredIndex = ListIndex & { readonly offsets: readonly number[] };
+
+function parseIndex(text: string, linesEnd: number, subject: string): StoredIndex {
+  let index: StoredIndex;
   try {
-    const index = JSON.parse(text);
-    const { images, shards, offsets } = index;
-    const listed = shards.reduce((sum: number, shard: ListedShard) => sum + shard.images, 0);
-    const isWhole = images > 0 && offsets.length === Math.ceil(images / BLOCK) &&
-      (index.root === null ? listed === images : listed === 0);
-    if (isWhole) return index;
-  } catch {
-    // Told below.
+    index = JSON.parse(text);
+  } catch (error) {
+    throw new TypeError(`${subject}: its index is not JSON`, { cause: error });
   }
-  throw new TypeError(`${subject}: its index is damaged`);
+  const { path, description, classes, images, root, shards, offsets } = index ?? {};
+  const isText = (value: unknown) => typeof value === "string";
+  const isShard = (shard: ListedShard | null) => isText(shard?.path) && isCount(shard?.bytes) && isCount(shard?.images);
+  const isShards = Array.isArray(shards) && shards.every(isShard);
+  const isOffset = (offset: unknown, block: number) =>
+    isCount(offset) && offset < linesEnd && (block === 0 || offset > offsets[block - 1]);
+  const listed = isShards ? shards.reduce((sum, { images }) => sum + images, 0) : 0;
+  const checks: [keyof StoredIndex, boolean][] = [
+    ["path", isText(path)],
+    ["description", isText(description)],
+    ["classes", classes === null || Array.isArray(classes) && classes.every(isText)],
+    ["images", isCount(images) && images > 0],
+    ["root", root === null || isText(root)],
+    ["shards", isShards && listed === (root === null ? images : 0)],
+    ["offsets", Array.isArray(offsets) && offsets.length === Math.ceil(images / BLOCK) && offsets.every(isOffset)],
+  ];
+  for (const [name, holds] of checks) {
+    if (!holds) throw new TypeError(`${subject}: its index has ${name} ${showValue(index?.[name])}`);
+  }
+  return index;
 }

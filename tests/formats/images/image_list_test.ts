@@ -211,10 +211,22 @@ Deno.test("openImageList() refuses what is no list, or not all of one", async ()
     await assertRejects(() => openImageList(path), TypeError, `${message(path)}it is no such list, or not all of one`);
   }
   const text = new TextDecoder().decode(whole);
-  for (const damage of [text.replace('"offsets":[0]', '"offsets":[]'), text.replace('{"path"', '["path"')]) {
-    assert(damage !== text);
-    Deno.writeTextFileSync(cut, damage);
-    await assertRejects(() => openImageList(cut), TypeError, `${message(cut)}its index is damaged`);
+  for (
+    const [before, after, what] of [
+      ['"offsets":[0]', '"offsets":[]', "has offsets []"],
+      ['"images":1', '"images":1001', "has offsets [0]"],
+      ['"shards":[]', '"shards":[{"path":"a.tar","bytes":1,"images":1}]', "has shards [{"],
+      ['{"path"', '["path"', "is not JSON"],
+    ]
+  ) {
+    assert(text.includes(before));
+    Deno.writeTextFileSync(cut, text.replace(before, after));
+    await assertRejects(() => openImageList(cut), TypeError, `${message(cut)}its index ${what}`);
+  }
+  for (const line of ['["1.jpg",-2]', '["1.jpg",0,1]', '["1.jpg",0.5]', "[1,2,3,4]  ", "{}          "]) {
+    Deno.writeTextFileSync(cut, text.replace(/^.*\n/, `${line}\n`.padStart(text.indexOf("\n") + 1)));
+    const list = await openImageList(cut);
+    await assertRejects(() => collect(list), TypeError, `${message(cut)}line 0 is `);
   }
 });
 

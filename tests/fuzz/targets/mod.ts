@@ -6,13 +6,17 @@
 
 import type { Target } from "../sample.ts";
 import { arrow } from "./arrow.ts";
+import { imageList } from "./image_list.ts";
 import { manifest } from "./manifest.ts";
 import { parquet } from "./parquet.ts";
 import { safetensors } from "./safetensors.ts";
 import { torch } from "./torch.ts";
 
 /** Formats by name. */
-export const targets = { parquet, arrow, manifest, pt: torch, safetensors } as const satisfies Record<string, Target>;
+export const targets = { parquet, arrow, manifest, list: imageList, pt: torch, safetensors } as const satisfies Record<
+  string,
+  Target
+>;
 
 /** The name of a format. */
 export type Format = keyof typeof targets;
