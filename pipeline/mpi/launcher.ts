@@ -51,7 +51,7 @@ export function readLauncher(get: (name: string) => string | undefined): Launche
   if (Number(tasks ?? 1) > 1) {
     throw new TypeError(
       `Cannot join the ${tasks} tasks that srun started: they are told nothing of each other; start them with ` +
-        "srun --mpi=pmi2 (MPICH) or srun --mpi=pmix (Open MPI), or set --ntasks=1",
+        "srun --kill-on-bad-exit=1 --mpi=pmi2 (MPICH) or --mpi=pmix (Open MPI), or set --ntasks=1",
     );
   }
   return undefined;

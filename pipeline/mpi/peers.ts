@@ -2,8 +2,8 @@
  * Whether the other ranks of this machine still live.
  *
  * A call of MPI that waits for a process which is gone waits for ever where messages go through shared memory, and launchers
- * differ in what they do: hydra kills the rest at once, `mpirun` after a while, `srun` only if it is told to, and none of them
- * reaches a process behind one that it started (`deno task`).
+ * differ in what they do: hydra kills the rest at once unless it is told not to, Open MPI's `mpirun` after a second or two,
+ * `srun` only with `--kill-on-bad-exit=1`.
  *
  * @module
  */

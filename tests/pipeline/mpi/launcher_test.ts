@@ -33,7 +33,7 @@ Deno.test("readLauncher() refuses tasks that srun tells nothing of each other", 
   assertThrows(
     () => read({ SLURM_STEP_NUM_TASKS: "4" }),
     TypeError,
-    "Cannot join the 4 tasks that srun started: they are told nothing of each other; start them with srun --mpi=pmi2",
+    "Cannot join the 4 tasks that srun started: they are told nothing of each other; start them with srun --kill-on-bad-exit=1 --mpi=pmi2",
   );
 });
 
