@@ -62,8 +62,8 @@ const TAKEN = {
   "write-list": "the list of images is written beside the scripts",
 } as const;
 
-/** The words that the command's arguments begin with. */
-export const CLUSTER_COMMANDS = ["slurm", "join", "status"] as const;
+/** The words that the arguments begin with. */
+const CLUSTER_COMMANDS = ["slurm", "join", "status"] as const;
 
 /** What `--help` prints. */
 export const CLUSTER_HELP = `Label images on a cluster
@@ -141,8 +141,12 @@ Exit codes: 0; 1 for a failure; 2 for a wrong option.
  */
 export function readOtherOptions([word]: readonly string[]): "help" {
   if (word === "--help") return "help";
-  const found = word === undefined ? "" : `, found "${word}"; did you mean ${nearest(word, CLUSTER_COMMANDS)}?`;
-  throw new UsageError(`Expected slurm, join or status${found}: see deno task cluster --help`);
+  const hint = "see deno task cluster --help";
+  throw new UsageError(
+    word === undefined
+      ? `Expected slurm, join or status: ${hint}`
+      : `Unknown command "${word}", did you mean ${nearest(word, CLUSTER_COMMANDS)}? ${hint}`,
+  );
 }
 
 /**

@@ -1,0 +1,81 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { UsageError } from "../../../pipeline/command_line.ts";
+import {
+  readJoinOptions,
+  readOtherOptions,
+  readSlurmOptions,
+  readStatusOptions,
+} from "../../../pipeline/cluster_options.ts";
+import { runTask } from "../task.ts";
+
+Deno.test("readSlurmOptions() takes relabel's options beside its own", () => {
+  const words = ["photos", "--out", "labels", "--shards", "16", "--size=64", "--strict", "--rows-per-file", "50"];
+  const command = readSlurmOptions([
+    ...words,
+    ...["--submit", "--sbatch", "--partition=gpu --gres=gpu:1", "--concurrent", "4", "--time", "1-12:00", "--report"],
+  ]);
+  if (command === "help") throw new Error("Not help");
+  const { relabel, ...own } = command;
+  assertEquals(own, {
+    relabelArguments: ["--size=64", "--strict"],
+    shards: 16,
+    submit: true,
+    sbatch: "--partition=gpu --gres=gpu:1",
+    concurrent: 4,
+    time: "1-12:00",
+  });
+  const { images, out, size, strict, rowsPerFile, report } = relabel;
+  assertEquals({ images, out, size, strict, rowsPerFile, report }, {
+    images: "photos",
+    out: "labels",
+    size: [64, 64],
+    strict: true,
+    rowsPerFile: 50,
+    report: true,
+  });
+});
+
+Deno.test("usual mistakes are answered with one sentence", () => {
+  const sentences: Record<string, () => unknown> = {
+    "Expected --shards N, the number of tasks: see deno task cluster slurm --help": () => readSlurmOptions(["photos"]),
+    "Cannot use --shards 0: expected a positive integer": () => readSlurmOptions(["photos", "--shards", "0"]),
+    "Cannot use --shard: --shards says how many there are, and each task has its own": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--shard", "0/2"]),
+    "Cannot use --write-list: the list of images is written beside the scripts": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--write-list", "x"]),
+    "Cannot use --size abc: expected N or HxW, in pixels": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--size", "abc"]),
+    "Cannot use --dtype fp61, did you mean fp32? Known are fp32, fp16, fp8_e4m3, fp8_e5m2": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--dtype", "fp61"]),
+    "Cannot use --sbatch \"gpu\": expected options, '--partition=gpu --gres=gpu:1'": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--sbatch", "gpu"]),
+    "Cannot use --array in --sbatch: the scripts set it, from --shards and --concurrent": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--sbatch", "--partition=gpu --array=0-3"]),
+    "Cannot use --time tomorrow: expected minutes, H:MM:SS or D-HH:MM:SS": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--time", "tomorrow"]),
+    "Unknown option --partition, did you mean --annotator? see deno task cluster slurm --help": () =>
+      readSlurmOptions(["photos", "--shards", "2", "--partition=gpu"]),
+    "Expected FOLDER: see deno task cluster join --help": () => readJoinOptions([]),
+    "Expected FOLDER: see deno task cluster status --help": () => readStatusOptions([]),
+    "Expected slurm, join or status: see deno task cluster --help": () => readOtherOptions([]),
+    'Unknown command "stat", did you mean status? see deno task cluster --help': () => readOtherOptions(["stat"]),
+  };
+  for (const [sentence, read] of Object.entries(sentences)) {
+    assertEquals(assertThrows(read, UsageError).message, sentence);
+  }
+});
+
+Deno.test("deno task cluster and each of its commands have a help", async () => {
+  for (const words of [[], ["slurm"], ["join"], ["status"]]) {
+    const { code, out, error } = await runTask("cluster", ...words, "--help");
+    assertEquals([code, error], [0, ""]);
+    assertEquals(
+      out.split("\n").find((line) => line.startsWith("Usage: "))?.startsWith(
+        ["Usage: deno task cluster", ...words].join(" "),
+      ),
+      true,
+    );
+  }
+  const wrong = await runTask("cluster", "slrum");
+  assertEquals([wrong.code, wrong.out], [2, ""]);
+});
