@@ -47,28 +47,51 @@ export async function openByteStream(path: string): Promise<ByteStream> {
   return head[0] === 0x1f && head[1] === 0x8b ? gzipStream(file) : plainStream(file, (await file.stat()).size);
 }
 
+/** Bytes read at once: headers, small members and the headers after them, which stand together, cost one read. */
+const READ_AHEAD = 4096;
+
 function plainStream(file: Deno.FsFile, size: number): ByteStream {
   let position = 0;
+  let ahead = new Uint8Array();
+  let aheadStart = 0;
+
+  /** The bytes from the position on, fewer only if the file has become shorter. */
+  async function readHere(length: number): Promise<Uint8Array<ArrayBuffer>> {
+    file.seekSync(position, Deno.SeekMode.Start);
+    const bytes = new Uint8Array(length);
+    let filled = 0;
+    while (filled < length) {
+      const count = await file.read(bytes.subarray(filled));
+      if (count === null) break;
+      filled += count;
+    }
+    return filled < length ? bytes.slice(0, filled) : bytes;
+  }
+
   return {
     isPlain: true,
     get position() {
       return position;
     },
     async read(length) {
-      const bytes = new Uint8Array(Math.min(length, size - position));
-      let filled = 0;
-      while (filled < bytes.length) {
-        const count = await file.read(bytes.subarray(filled));
-        if (count === null) break;
-        filled += count;
+      const wanted = Math.min(length, size - position);
+      let bytes: Uint8Array<ArrayBuffer>;
+      if (wanted > READ_AHEAD) bytes = await readHere(wanted);
+      else {
+        const isAhead = position >= aheadStart && position + wanted <= aheadStart + ahead.length;
+        if (!isAhead) {
+          ahead = await readHere(Math.min(READ_AHEAD, size - position));
+          aheadStart = position;
+        }
+        bytes = ahead.slice(position - aheadStart, position - aheadStart + wanted);
       }
-      position += filled;
-      return filled < bytes.length ? bytes.slice(0, filled) : bytes;
+      position += bytes.length;
+      return bytes;
     },
-    async skip(length) {
+    skip(length) {
       const skipped = Math.min(length, size - position);
-      position = await file.seek(skipped, Deno.SeekMode.Current);
-      return skipped;
+      position += skipped;
+      return Promise.resolve(skipped);
     },
     close: () => file.close(),
   };

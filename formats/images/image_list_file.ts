@@ -166,7 +166,11 @@ export async function openListFile(path: string): Promise<ListReader> {
       const text = decoder.decode(await readPart(file, path, { offset, length: next - offset }));
       const count = Math.min(BLOCK, index.images - first);
       const all = text.split("\n");
-      if (all.length !== count + 1) throw new TypeError(`${subject}: it has ${all.length - 1} lines from ${first} on`);
+      if (all.length !== count + 1) {
+        throw new TypeError(
+          `${subject}: it has ${all.length - 1} lines where ${first} to before ${first + count} should be`,
+        );
+      }
       const from = Math.max(start - first, 0);
       yield all.slice(from, Math.min(end - first, count)).map((line, place) => {
         const position = first + from + place;
