@@ -24,7 +24,7 @@ const OPTIONS = {
   shards: { value: "N", help: "tasks of the array; default 16" },
   nodes: { value: "N", help: "of one CPU each; default 4" },
   kills: { value: "N", help: "nodes that are killed; default 2" },
-  size: { value: "N", help: "pixels that images are resized to; default 224" },
+  size: { value: "N", help: "pixels that images are resized to; default 112" },
   "rows-per-file": { value: "N", help: "images a part file; default 25: five part files a shard" },
 };
 
@@ -33,7 +33,7 @@ const { images, shards, nodes, kills, size, rows } = readBenchOptions("bench:clu
   shards: readCount(text("shards") ?? "16", "shards"),
   nodes: readCount(text("nodes") ?? "4", "nodes"),
   kills: readCount(text("kills") ?? "2", "kills", 0),
-  size: readCount(text("size") ?? "224", "size"),
+  size: readCount(text("size") ?? "112", "size"),
   rows: readCount(text("rows-per-file") ?? "25", "rows-per-file"),
 }));
 const relabelOptions = ["--size", String(size), "--rows-per-file", String(rows)];

@@ -54,15 +54,15 @@ async function runSlurm(command: SlurmCommand, progress: Progress): Promise<numb
   );
   const parts = Math.ceil(images / rowsPerFile);
   if (!quiet) {
+    const idle = shards - Math.min(parts, shards);
     console.log(
       `${formatNumberOf(images, "image")} in ${formatNumberOf(parts, "part file")} of ${formatCount(rowsPerFile)}, ` +
-        `${formatNumberOf(shards, "shard")}` +
-        (parts < shards ? `, of which ${formatCount(shards - parts)} have nothing to do` : ""),
+        formatNumberOf(shards, "shard") + (idle > 0 ? `, ${formatCount(idle)} of them without any` : ""),
     );
-    if (unfinished.length < shards) {
-      console.log(
-        `${formatCount(shards - unfinished.length)} of them are whole: ${formatCount(unfinished.length)} are left`,
-      );
+    const whole = shards - unfinished.length;
+    if (whole > 0) {
+      const areWhole = `${formatCount(whole)} of them ${whole === 1 ? "is" : "are"} whole`;
+      console.log(`${areWhole}, ${formatCount(unfinished.length)} ${unfinished.length === 1 ? "is" : "are"} left`);
     }
     console.log(`  ${scripts.array}\n  ${scripts.join}`);
   }

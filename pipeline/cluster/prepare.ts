@@ -6,7 +6,7 @@
 
 import { basename, fromFileUrl, join, resolve } from "@std/path";
 import project from "../../deno.json" with { type: "json" };
-import { openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
+import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
 import { fileError, replaceFile } from "../../formats/labels/files.ts";
 import { lockHeldSince, takeLock } from "../../formats/labels/lock.ts";
 import { classNamesOf, openModel } from "../model.ts";
@@ -45,6 +45,8 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
   const out = resolve(command.relabel.out);
   const subject = `Cannot prepare "${out}"`;
   await checkAnnotator(command, progress);
+  const { images = SAMPLE_IMAGES, list } = command.relabel;
+  const source = list === undefined ? await openImages(images) : await openImageList(list);
   const folder = clusterFolder(out);
   try {
     Deno.mkdirSync(join(folder, "logs"), { recursive: true });
@@ -55,10 +57,10 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
   try {
     const before = readPlan(out);
     await checkNobodyWrites(out, before, subject);
-    const list = await listImages(command, folder, progress);
-    const plan = planOf(command, out, list.images, before, subject);
+    const listed = await listImages(command, source, folder, progress);
+    const plan = planOf(command, out, listed.images, before, subject);
     writePlan(out, plan);
-    const scripts = writeScripts(command, plan, { out, folder, list: list.path });
+    const scripts = writeScripts(command, plan, { out, folder, list: listed.path });
     const unfinished = readFolderState(out).shards.filter(({ state }) => state !== "whole").map(({ index }) => index);
     if (!command.submit) return { plan, scripts, shards: unfinished };
     return { plan: await submitAll(command, out, plan, scripts, unfinished), scripts, shards: unfinished };
@@ -85,8 +87,10 @@ async function checkNobodyWrites(out: string, before: Plan | undefined, subject:
   const queued = before ? await queuedJobs(before) : [];
   if (queued.length > 0) {
     throw new Deno.errors.Busy(
-      `${subject}: job ${queued.join(" and job ")}, submitted for it before, is still in Slurm's queue; ` +
-        `wait for it, or end it with scancel ${queued.join(" ")}`,
+      `${subject}: job ${queued.join(" and job ")}, submitted for it before, ${
+        queued.length === 1 ? "is" : "are"
+      } still in Slurm's queue; ` +
+        `wait, or end ${queued.length === 1 ? "it" : "them"} with scancel ${queued.join(" ")}`,
     );
   }
   for (const { name } of Deno.readDirSync(out)) {
@@ -96,20 +100,19 @@ async function checkNobodyWrites(out: string, before: Plan | undefined, subject:
   }
 }
 
-/** The list of images: the user's, the one that is there from before, or a new one. */
+/** The list of images, the user's or a new one, and how many of them count. */
 async function listImages(
-  { relabel: { images = SAMPLE_IMAGES, list, limit = Infinity, quiet } }: SlurmCommand,
+  { relabel: { list, limit = Infinity, quiet } }: SlurmCommand,
+  source: ImageSource,
   folder: string,
   progress: Progress,
 ): Promise<{ path: string; images: number }> {
-  const path = list === undefined ? join(folder, "images.list") : resolve(list);
-  if (list === undefined) {
-    const source = await openImages(images);
-    const onImage = (count: number) => progress.show(`${formatCount(count)} images in ${source.description}`, false);
-    await writeImageList(source, path, quiet ? undefined : onImage);
-    progress.end();
-  }
-  return { path, images: Math.min(await (await openImageList(path)).count(), limit) };
+  if (list !== undefined) return { path: resolve(list), images: Math.min(await source.count(), limit) };
+  const path = join(folder, "images.list");
+  const onImage = (count: number) => progress.show(`${formatCount(count)} images in ${source.description}`, false);
+  const { images } = await writeImageList(source, path, quiet ? undefined : onImage);
+  progress.end();
+  return { path, images: Math.min(images, limit) };
 }
 
 function planOf(

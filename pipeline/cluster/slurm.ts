@@ -61,5 +61,5 @@ async function call(command: string, args: readonly string[]): Promise<{ code: n
 
 /** What a command of Slurm's complains of, in one line. */
 function reasonOf(error: string): string {
-  return error.split("\n").map((line) => line.replace(/^\w+: (error: )?/, "")).at(-1) ?? "";
+  return error.split("\n").map((line) => line.replace(/^\w+:? error: /, "")).at(-1) ?? "";
 }
