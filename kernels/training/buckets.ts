@@ -1,6 +1,7 @@
 /**
  * How gradients leave for the other ranks: in buckets of whole tensors, from the end of the flat gradients, which the
- * backward pass writes first, to their beginning. A bucket leaves as soon as no step of the batch touches it any more
+ * backward pass writes first, to their beginning. A bucket leaves as soon as no step of the batch touches it any more; the
+ * one that leaves last, while the device has nothing left to do, is a small one
  * (Li et al., "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", 2020, section 3.2.3).
  *
  * @module
@@ -28,6 +29,9 @@ const LEAST_BYTES = 2 ** 20;
 /** Larger ones leave late, and take memory. */
 const MOST_BYTES = 2 ** 24;
 
+/** The share of a bucket that the last one has at most, if its first tensor is not larger. */
+const LAST_SHARE = 1 / 8;
+
 /**
  * Bytes of a bucket.
  *
@@ -52,14 +56,16 @@ export function gradientBuckets(layout: ParameterLayout, steps: readonly Step[],
   steps.forEach(({ kernel, bindings }, index) => {
     for (const binding of kernel.bindings) last.set(bindings[binding], index);
   });
+  const begins = layout.segments.map(({ first }) => first * 4);
+  let end = layout.length * 4;
+  const lastEnd = end > limit ? begins.findLast((begin) => begin <= limit * LAST_SHARE) || begins[1] : 0;
   const buckets: Bucket[] = [];
   let open: Bucket | undefined;
-  let end = layout.length * 4;
   for (const { name, first } of layout.segments.toReversed()) {
     const touched = last.get(gradientName(name)) ?? 0;
     for (const start = first * 4; end > start;) {
       const bytes = Math.min(end - start, limit);
-      const joins = open !== undefined && open.bytes + bytes <= limit;
+      const joins = open !== undefined && end !== lastEnd && open.bytes + bytes <= limit;
       if (open && !joins) buckets.push(open);
       open = joins
         ? { offset: end - bytes, bytes: open!.bytes + bytes, last: Math.max(open!.last, touched) }

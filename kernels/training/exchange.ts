@@ -7,9 +7,9 @@
  * returned and before anything is awaited: the device computes while the range waits for the promise and is added up on
  * another thread.
  *
- * In memory are the staging buffers, as `writeBuffer` makes it a copy of what is written back, until the device has taken
- * it, and what the ranks' own sum takes; the last two are of one range at a time. There are as many staging buffers as
- * leave room for these in as many bytes as the gradients have, but two at least.
+ * In memory are the staging buffers; the copies that `writeBuffer` makes of what is written back, until the device has
+ * taken them, of two ranges at a time; and what the ranks' own sum takes, of one. There are as many staging buffers as leave
+ * room for these in as many bytes as the gradients have, but two at least.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import type { Ranks } from "./ranks.ts";
 
 /** Milliseconds since the last time they were asked for. */
 export interface ExchangeTime {
-  /** In which sums were under way. */
+  /** In which sums were under way, of each until this thread heard of its end: `mapAsync` keeps it waiting. */
   readonly total: number;
   /** Of a step, in which the device had nothing to do because of them: ranges on their way to and from it included. */
   readonly exposed: number;
@@ -37,9 +37,11 @@ export interface Exchanger {
   submit(encoder: GPUCommandEncoder, leaving?: BufferRange): Promise<void>;
   /** Waits until everything that left is back: the sums are there for what is submitted next. */
   finish(): Promise<void>;
+  /** What the sums took since the last time it was asked. */
   time(): ExchangeTime;
   /** Of the staging buffers, of what is written back, and of the ranks' own sum. */
   readonly bytes: number;
+  /** Frees what is on the device. */
   close(): void;
 }
 
@@ -57,8 +59,11 @@ interface Sum extends Traveller {
   isFinished: boolean;
 }
 
-/** Copies of a range beside the staging buffers: one that is written back, one of the ranks' own sum. */
-const OTHER_COPIES = 2;
+/** Copies that are on their way back to the device. */
+const WRITTEN_COPIES = 2;
+
+/** Copies beside the staging buffers: those, and one of the ranks' own sum. */
+const OTHER_COPIES = WRITTEN_COPIES + 1;
 
 /** Staging buffers at least: one is filled while another is added up. */
 const LEAST_STAGING = 2;
@@ -81,8 +86,7 @@ export function createExchanger(
   const largest = Math.max(...ranges);
   const count = Math.min(Math.max(Math.floor(gradients / largest) - OTHER_COPIES, LEAST_STAGING), ranges.length);
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-  const stagings = Array.from({ length: count }, () => createBuffer(device, largest, usage, "exchanged gradients"));
-  const free = [...stagings];
+  const free = Array.from({ length: count }, () => createBuffer(device, largest, usage, "exchanged gradients"));
   let left: Traveller | undefined;
   const sums: Sum[] = [];
   /** Bytes written back that may not have reached the device. */
@@ -113,11 +117,14 @@ export function createExchanger(
     sums.push(sum);
   }
 
+  /** Whether a range may be written back before the device has taken what was written. */
+  const fits = ({ size }: BufferRange) => written === 0 || written + size <= WRITTEN_COPIES * largest;
+
   /** Takes the oldest sum back. */
   async function writeBack(): Promise<void> {
     const { range, staging, numbers, finished } = sums.shift()!;
     await finished;
-    if (written > 0 && written + range.size > largest) {
+    if (!fits(range)) {
       queue.submit([]);
       await queue.onSubmittedWorkDone();
       written = 0;
@@ -138,7 +145,7 @@ export function createExchanger(
     async submit(encoder, leaving) {
       const staging = leaving && await takeStaging();
       if (leaving) encoder.copyBufferToBuffer(leaving.buffer, leaving.offset, staging!, 0, leaving.size);
-      if (sums[0]?.isFinished && written === 0) await writeBack();
+      while (sums[0]?.isFinished && fits(sums[0].range)) await writeBack();
       if (idle !== undefined) exposed += performance.now() - idle;
       idle = undefined;
       queue.submit([encoder.finish()]);
@@ -159,7 +166,8 @@ export function createExchanger(
     },
     bytes: (count + OTHER_COPIES) * largest,
     close() {
-      for (const staging of stagings) destroyBuffer(device, staging);
+      // The others are those of a sum that failed: another thread may still write to them.
+      for (const staging of free) destroyBuffer(device, staging);
     },
   };
 }

@@ -16,17 +16,35 @@ function stepsOf(names: readonly string[]) {
 const tensor = (name: string, length: number) => ({ name, shape: [length], weightDecay: 0 });
 
 Deno.test("gradientBuckets() fills buckets with whole tensors from the end, each after the last step that touches it", () => {
-  const layout = layOutParameters([tensor("a", 100), tensor("b", 64), tensor("c", 200), tensor("d", 1)]);
-  assertEquals(layout.length, 128 + 64 + 256 + 64);
-  assertEquals(gradientBuckets(layout, stepsOf(["d", "c", "b", "a"]), 320 * 4), [
-    { offset: 192 * 4, bytes: 320 * 4, last: 1 },
-    { offset: 0, bytes: 192 * 4, last: 3 },
+  const layout = layOutParameters([
+    tensor("first", 1),
+    tensor("a", 100),
+    tensor("b", 64),
+    tensor("c", 200),
+    tensor("d", 1),
+  ]);
+  assertEquals(layout.length, 64 + 128 + 64 + 256 + 64);
+  assertEquals(gradientBuckets(layout, stepsOf(["d", "c", "b", "a", "first"]), 320 * 4), [
+    { offset: 256 * 4, bytes: 320 * 4, last: 1 },
+    { offset: 64 * 4, bytes: 192 * 4, last: 3 },
+    { offset: 0, bytes: 64 * 4, last: 4 },
   ]);
   // The order of the gradients is the steps', not the layout's.
-  assertEquals(gradientBuckets(layout, stepsOf(["b", "a", "d", "c", "d"]), 320 * 4), [
-    { offset: 0, bytes: 192 * 4, last: 1 },
-    { offset: 192 * 4, bytes: 320 * 4, last: 4 },
+  assertEquals(gradientBuckets(layout, stepsOf(["first", "b", "a", "d", "c", "d"]), 320 * 4), [
+    { offset: 0, bytes: 64 * 4, last: 0 },
+    { offset: 64 * 4, bytes: 192 * 4, last: 2 },
+    { offset: 256 * 4, bytes: 320 * 4, last: 5 },
   ]);
+});
+
+Deno.test("gradientBuckets() leaves little for the last bucket", () => {
+  const layout = layOutParameters([1, 2, 3, 4, 5, 6].map((name) => tensor(`${name}`, 64)));
+  const steps = stepsOf(["6", "5", "4", "3", "2", "1"]);
+  assertEquals(gradientBuckets(layout, steps, 5 * 256), [
+    { offset: 256, bytes: 5 * 256, last: 4 },
+    { offset: 0, bytes: 256, last: 5 },
+  ]);
+  assertEquals(gradientBuckets(layout, steps, 6 * 256), [{ offset: 0, bytes: 6 * 256, last: 5 }]);
 });
 
 Deno.test("gradientBuckets() cuts a tensor that is larger than a bucket", () => {

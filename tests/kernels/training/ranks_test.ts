@@ -221,7 +221,7 @@ Deno.test("createExchanger() takes no more memory than the gradients", async () 
     const exchanger = createExchanger(device, ranks, { ranges: Array(8).fill(bucket), gradients });
     const staging = device.memory.allocated - before;
     assert(exchanger.bytes <= gradients, `${exchanger.bytes} bytes for gradients of ${gradients}`);
-    assertEquals(exchanger.bytes, staging + 2 * bucket);
+    assertEquals(exchanger.bytes, staging + 3 * bucket);
     exchanger.close();
     assertEquals(device.memory.allocated, before);
   }
