@@ -123,14 +123,14 @@ async function verifyFolder(
   const parts = manifests.flatMap(({ parts }) => parts).sort((a, b) => a.part - b.part);
   checkCompleteness(manifest, parts, defects);
   const rejected = manifests.flatMap((manifest) => rejectedOf(path, manifest, defects));
+  const listed = new Set(parts.map(({ file }) => file));
   for (const name of names) {
-    if (LABEL_MAP_FILE.test(name) && !parts.some(({ file }) => file === name)) {
-      defects.add(`${name} is listed in no manifest`);
-    }
+    if (LABEL_MAP_FILE.test(name) && !listed.has(name)) defects.add(`${name} is listed in no manifest`);
   }
+  const present = new Set(names);
   const files = parts.filter(({ file }) => {
-    if (!names.includes(file)) defects.add(`${file} is missing, though a manifest lists it`);
-    return names.includes(file);
+    if (!present.has(file)) defects.add(`${file} is missing, though a manifest lists it`);
+    return present.has(file);
   }).map((part) => ({ name: part.file, path: join(path, part.file), part }));
   const bytes = await checkHashes(files, defects);
   const { classes, dataSetClasses } = manifest;

@@ -217,15 +217,27 @@ export function readManifests(path: string): Manifest[] {
   if (names.length === 0) throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json`);
   if (names.includes("manifest.json")) names = ["manifest.json"];
   const listed = new Map<number, string>();
+  let first: Manifest | undefined;
   return names.map((name) => {
     const file = join(path, name);
-    const manifest = parseManifest(Deno.readTextFileSync(file), file);
+    const manifest = shareNames(parseManifest(Deno.readTextFileSync(file), file), first);
+    first ??= manifest;
     for (const { part } of manifest.parts) {
       if (listed.has(part)) throw new TypeError(`${subject}: ${listed.get(part)} and ${name} both list part ${part}`);
       listed.set(part, name);
     }
     return manifest;
   });
+}
+
+/** A manifest with another's names of classes where they are equal: a thousand shards each have them, in their thousands. */
+function shareNames(manifest: Manifest, other: Manifest | undefined): Manifest {
+  const shared: { classes?: ClassNames; dataSetClasses?: ClassNames } = {};
+  for (const name of ["classes", "dataSetClasses"] as const) {
+    const names = other?.[name];
+    if (names && differences(names, manifest[name]).length === 0) shared[name] = names;
+  }
+  return { ...manifest, ...shared };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import {
   type LabelMapConfiguration,
@@ -391,6 +391,19 @@ Deno.test("two processes of one shard: the second is refused, and those of other
   );
   openLabelMapFolder(path, smallConfiguration(), { shard: { index: 1, count: 2 } }).close();
   first.close();
+});
+
+Deno.test("readManifests() keeps the names of classes once that all shards have", () => {
+  const path = Deno.makeTempDirSync();
+  const names = { classes: { name: [..."abcdefghijkl"] } };
+  for (const index of [0, 1, 2]) {
+    openLabelMapFolder(path, smallConfiguration(), { ...names, shard: { index, count: 3 } }).close();
+  }
+  const file = join(path, "manifest-00002-of-00003.json");
+  Deno.writeTextFileSync(file, Deno.readTextFileSync(file).replace('"name":["a"', '"name":["x"'));
+  const [first, second, third] = readManifests(path);
+  assertEquals([first.classes, third.classes!.name[0]], [names.classes, "x"]);
+  assertStrictEquals(second.classes, first.classes);
 });
 
 Deno.test("a folder in which only the cluster's scripts are can be begun, by one process or by shards", () => {
