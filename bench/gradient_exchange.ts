@@ -1,0 +1,50 @@
+/**
+ * What adding up gradients over ranks costs a training step: `deno task bench:exchange`, two processes on this machine, or
+ * `mpiexec -n N deno task bench:exchange`.
+ *
+ * The sums are compared with those in float64, and what the update reads with the sums; then steps that exchange in buckets
+ * during the backward pass take turns with steps that exchange all gradients at once after it. Exposed is the time in which
+ * the device has nothing to do because of the exchange. Fails if a sum is wrong, if the exchange takes more memory than the
+ * gradients, or if nothing overlaps.
+ *
+ * @module
+ */
+
+import project from "../deno.json" with { type: "json" };
+import { readCount } from "../pipeline/command_line.ts";
+import { openCommunicator } from "../pipeline/mpi/communicator.ts";
+import { ranksCommand } from "../tests/mpi.ts";
+import { measureExchange } from "./gradient_exchange/measure.ts";
+import { readBenchOptions } from "./options.ts";
+
+const TASK = "bench:exchange";
+const RANKS = 2;
+
+const options = readBenchOptions(
+  TASK,
+  {
+    rounds: { value: "N", help: "steps of each kind; default 5" },
+    batch: { value: "N", help: "images of a rank's step; default 2" },
+    size: { value: "N", help: "height and width of an image; default 64" },
+  },
+  ({ text }) => ({
+    rounds: readCount(text("rounds") ?? "5", "rounds"),
+    batch: readCount(text("batch") ?? "2", "batch"),
+    size: readCount(text("size") ?? "64", "size"),
+  }),
+);
+const communicator = await openCommunicator();
+if (communicator) {
+  const isKept = await measureExchange(communicator, options);
+  await communicator.close();
+  if (!isKept) Deno.exit(1);
+} else {
+  const [, ...words] = project.tasks[TASK].split(" ");
+  const ranks = ranksCommand("MPICH", RANKS, [...words, ...Deno.args]).spawn();
+  await Promise.all([
+    ranks.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
+    ranks.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
+  ]);
+  const { code } = await ranks.status;
+  if (code !== 0) Deno.exit(code);
+}
