@@ -22,7 +22,14 @@ import {
   type Shard,
   shardSuffix,
 } from "./manifest.ts";
-import { imagesOfParts, partsOfShard, shardCount } from "./shards.ts";
+import {
+  imagesOfParts,
+  type ManifestHead,
+  partsOfShard,
+  readManifestHead,
+  shardCount,
+  splitManifest,
+} from "./shards.ts";
 
 /** What to look at beyond names and sizes. */
 export interface JoinOptions {
@@ -108,7 +115,7 @@ function takeLocks(path: string, shards: readonly (Shard | undefined)[], subject
 function joinManifests(path: string, shards: readonly Shard[], subject: string): Manifest {
   const parts: FinishedPart[] = [];
   const lacking: string[] = [];
-  let first: Manifest | undefined;
+  let first: string | undefined;
   for (const shard of shards) {
     const name = `manifest${shardSuffix(shard)}.json`;
     const text = readIfThere(join(path, name));
@@ -116,8 +123,8 @@ function joinManifests(path: string, shards: readonly Shard[], subject: string):
       lacking.push(`shard ${shard.index} has not begun`);
       continue;
     }
-    const manifest = parseManifest(text, join(path, name));
-    checkSame(first ??= manifest, manifest, `${subject}: ${name}`);
+    first ??= text;
+    const manifest = parseShard(text, first, { path: join(path, name), subject: `${subject}: ${name}` });
     const { start, end } = partsOfShard(manifest, shard);
     const finished = new Set(manifest.parts.map(({ part }) => part));
     const missing = Array.from({ length: end - start }, (_, index) => start + index).filter((part) =>
@@ -135,21 +142,25 @@ function joinManifests(path: string, shards: readonly Shard[], subject: string):
         `${lacking.slice(0, NAMED).join(", ")}${more}`,
     );
   }
-  const { version, configuration, classes, dataSetClasses } = first!;
+  const { version, configuration, classes, dataSetClasses } = parseManifest(first!, path);
   return { version, configuration, parts, classes, dataSetClasses };
 }
 
-/** Refuses shards of different runs. */
-function checkSame(first: Manifest, other: Manifest, subject: string): void {
+/** The manifest of a shard without the names of classes, once it is known to be of the first one's run. */
+function parseShard(text: string, first: string, { path, subject }: { path: string; subject: string }): ManifestHead {
+  const [split, firstSplit] = [splitManifest(text), splitManifest(first)];
+  const isSameEnd = split !== undefined && split.rest === firstSplit?.rest;
+  const manifest = parseManifest(isSameEnd ? split.head : text, path);
+  if (text === first) return manifest;
+  const other = parseManifest(isSameEnd ? firstSplit!.head : first, path);
   const same = ({ configuration, classes, dataSetClasses }: Manifest) => ({
     ...configuration,
     classes,
     dataSetClasses,
   });
-  const found = first === other ? [] : differences(same(first), same(other));
-  if (found.length > 0) {
-    throw new TypeError(`${subject} is of another run: ${found[0]}`);
-  }
+  const [found] = differences(same(other), same(manifest));
+  if (found !== undefined) throw new TypeError(`${subject} is of another run: ${found}`);
+  return manifest;
 }
 
 /** What a killed join left must be what it joined. */
@@ -157,9 +168,8 @@ function checkLeftovers(path: string, { parts }: Manifest, shards: readonly Shar
   const joined = new Set(parts.map((part) => JSON.stringify(part)));
   for (const shard of shards) {
     const name = `manifest${shardSuffix(shard)}.json`;
-    const text = readIfThere(join(path, name));
-    if (text === undefined) continue;
-    const other = parseManifest(text, join(path, name)).parts.find((part) => !joined.has(JSON.stringify(part)));
+    const left = readManifestHead(join(path, name));
+    const other = left?.parts.find((part) => !joined.has(JSON.stringify(part)));
     if (other) throw new TypeError(`${subject}: ${name} lists ${other.file}, manifest.json another file or none`);
   }
 }

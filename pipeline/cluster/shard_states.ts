@@ -5,17 +5,10 @@
  */
 
 import { join } from "@std/path";
-import { fileError, readIfThere } from "../../formats/labels/files.ts";
+import { fileError } from "../../formats/labels/files.ts";
 import { lockHeldSince } from "../../formats/labels/lock.ts";
-import {
-  imageCount,
-  type Manifest,
-  parseManifest,
-  type Shard,
-  shardParts,
-  shardSuffix,
-} from "../../formats/labels/mod.ts";
-import { imagesOfParts, shardCount } from "../../formats/labels/shards.ts";
+import { imageCount, type Manifest, type Shard, shardParts, shardSuffix } from "../../formats/labels/mod.ts";
+import { imagesOfParts, type ManifestHead, readManifestHead, shardCount } from "../../formats/labels/shards.ts";
 import { readPlan } from "./plan.ts";
 
 /** One shard. Images count when their part file is whole. */
@@ -58,7 +51,7 @@ export function readFolderState(path: string): FolderState {
   } catch (error) {
     throw fileError(subject, error);
   }
-  const whole = readManifest(path, undefined);
+  const whole = readShard(path, undefined);
   if (whole) {
     const images = imageCount(whole.configuration) ?? 0;
     return {
@@ -72,7 +65,7 @@ export function readFolderState(path: string): FolderState {
   if (count === undefined) {
     throw new Deno.errors.NotFound(`${subject}: no shard has begun, and there is no cluster/plan.json`);
   }
-  const manifests = Array.from({ length: count }, (_, index) => readManifest(path, { index, count }));
+  const manifests = Array.from({ length: count }, (_, index) => readShard(path, { index, count }));
   const first = manifests.find((manifest) => manifest !== undefined);
   const sizes = first ? imagesOfParts(first) : plan ? partSizes(plan) : [];
   return {
@@ -84,13 +77,8 @@ export function readFolderState(path: string): FolderState {
   };
 }
 
-/** What is read of a manifest: names of classes would fill the memory a thousand times. */
-function readManifest(path: string, shard: Shard | undefined): Pick<Manifest, "configuration" | "parts"> | undefined {
-  const file = join(path, `manifest${shardSuffix(shard)}.json`);
-  const text = readIfThere(file);
-  if (text === undefined) return undefined;
-  const { configuration, parts } = parseManifest(text, file);
-  return { configuration, parts };
+function readShard(path: string, shard: Shard | undefined): ManifestHead | undefined {
+  return readManifestHead(join(path, `manifest${shardSuffix(shard)}.json`));
 }
 
 function partSizes({ images, rowsPerFile }: { images: number; rowsPerFile: number }): number[] {
