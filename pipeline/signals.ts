@@ -10,7 +10,14 @@ const SIGNALS: readonly (readonly [Deno.Signal, number])[] = Deno.build.os === "
   : [["SIGINT", 130], ["SIGTERM", 143]];
 
 /**
- * Runs something that a first SIGINT or SIGTERM asks to stop; a second one ends the process at once.
+ * Milliseconds in which a signal that comes again is the same one: `mpiexec` and `deno task` both pass one on to a process
+ * that already has it.
+ */
+const REPEAT = 500;
+
+/**
+ * Runs something that a first SIGINT or SIGTERM asks to stop; a second one, half a second later or more, ends the process at
+ * once.
  *
  * @param action What to run.
  * @returns Its result, and the exit code of the signal that came, 0 without one.
@@ -20,11 +27,13 @@ export async function withSignals<Result>(
 ): Promise<{ result: Result; code: number }> {
   const controller = new AbortController();
   let code = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const listeners = SIGNALS.map(([signal, exitCode]) => {
     const listener = () => {
+      if (controller.signal.aborted) return;
       code = exitCode;
       controller.abort();
-      removeAll();
+      timer = setTimeout(removeAll, REPEAT);
     };
     return { signal, listener };
   });
@@ -33,6 +42,7 @@ export async function withSignals<Result>(
   try {
     return { result: await action(controller.signal), code };
   } finally {
-    if (!controller.signal.aborted) removeAll();
+    clearTimeout(timer);
+    removeAll();
   }
 }

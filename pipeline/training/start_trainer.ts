@@ -100,6 +100,7 @@ export async function startTrainer(
       : await firstParameters(network, options, watch),
     batch: batch / (ranks?.size ?? 1),
     ranks,
+    syncBatchNorm: options.syncBn,
     size,
     storage: half ? "f16" : "f32",
     augmentation: augmentationOf(options),

@@ -18,6 +18,19 @@ export interface TaskOutput {
 }
 
 /**
+ * What follows `deno` when a task is run.
+ *
+ * @param task Its name in deno.json.
+ * @param args What follows it.
+ * @returns The arguments.
+ */
+export function taskArguments(task: keyof typeof project.tasks, args: readonly string[]): string[] {
+  const [deno, ...words] = project.tasks[task].split(" ");
+  if (deno !== "deno") throw new TypeError(`Cannot run task ${task}: it starts with ${deno}`);
+  return [...words, ...args];
+}
+
+/**
  * A task's command, which is a process of its own that can be killed; `deno task` would stand between.
  *
  * @param task Its name in deno.json.
@@ -30,10 +43,8 @@ export function taskCommand(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Deno.Command {
-  const [deno, ...words] = project.tasks[task].split(" ");
-  if (deno !== "deno") throw new TypeError(`Cannot run task ${task}: it starts with ${deno}`);
   return new Deno.Command(Deno.execPath(), {
-    args: [...words, ...args],
+    args: taskArguments(task, args),
     cwd: ROOT,
     env,
     stdout: "piped",
