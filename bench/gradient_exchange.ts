@@ -39,12 +39,23 @@ if (communicator) {
   await communicator.close();
   if (!isKept) Deno.exit(1);
 } else {
-  const [, ...words] = project.tasks[TASK].split(" ");
-  const ranks = ranksCommand("MPICH", RANKS, [...words, ...Deno.args]).spawn();
-  await Promise.all([
-    ranks.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
-    ranks.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
-  ]);
-  const { code } = await ranks.status;
+  const code = await startRanks();
   if (code !== 0) Deno.exit(code);
+}
+
+/** Runs this task as several ranks; returns their exit code. */
+async function startRanks(): Promise<number> {
+  const [, ...words] = project.tasks[TASK].split(" ");
+  try {
+    const ranks = ranksCommand("MPICH", RANKS, [...words, ...Deno.args]).spawn();
+    await Promise.all([
+      ranks.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
+      ranks.stderr.pipeTo(Deno.stderr.writable, { preventClose: true }),
+    ]);
+    return (await ranks.status).code;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    console.error(`Cannot start ${RANKS} ranks: install MPICH, or run it as mpiexec -n ${RANKS} deno task ${TASK}`);
+    return 2;
+  }
 }

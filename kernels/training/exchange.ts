@@ -143,15 +143,15 @@ export function createExchanger(
 
   return {
     async submit(encoder, leaving) {
-      const staging = leaving && await takeStaging();
-      if (leaving) encoder.copyBufferToBuffer(leaving.buffer, leaving.offset, staging!, 0, leaving.size);
+      const next = leaving && { range: leaving, staging: await takeStaging() };
+      if (next) encoder.copyBufferToBuffer(next.range.buffer, next.range.offset, next.staging, 0, next.range.size);
       while (sums[0]?.isFinished && fits(sums[0].range)) await writeBack();
       if (idle !== undefined) exposed += performance.now() - idle;
       idle = undefined;
       queue.submit([encoder.finish()]);
       await addUp();
-      if (!leaving) return;
-      left = { range: leaving, staging: staging!, mapped: staging!.mapAsync(GPUMapMode.READ, 0, leaving.size) };
+      if (!next) return;
+      left = { ...next, mapped: next.staging.mapAsync(GPUMapMode.READ, 0, next.range.size) };
       idle = performance.now();
       written = 0;
     },
