@@ -87,6 +87,8 @@ function missingDaemon(): string | undefined {
  * @throws {Error} If a daemon does not start.
  */
 export async function startSlurm(count: number): Promise<SlurmCluster> {
+  const missing = missingDaemon();
+  if (missing) throw new Error(`Cannot start Slurm: no ${missing} here; Debian's slurm-wlm and munge bring it`);
   const folder = Deno.makeTempDirSync({ prefix: "slurm-" });
   const path = (name: string) => join(folder, name);
   const nodes = Array.from({ length: count }, (_, index) => `n${index + 1}`);

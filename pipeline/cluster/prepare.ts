@@ -17,7 +17,7 @@ import type { Progress } from "../progress.ts";
 import { SAMPLE_IMAGES } from "../sample_images.ts";
 import { balancedRows, clusterFolder, type Plan, readPlan, writePlan } from "./plan.ts";
 import { arrayScript, joinScript } from "./scripts.ts";
-import { readFolderState } from "./shard_states.ts";
+import { type FolderState, readFolderState } from "./shard_states.ts";
 import { queuedJobs, submit } from "./slurm.ts";
 import { ranges } from "./status.ts";
 
@@ -58,7 +58,7 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
     const before = readPlan(out);
     await checkNobodyWrites(out, before, subject);
     const listed = await listImages(command, source, folder, progress);
-    const plan = planOf(command, out, listed.images, before, subject);
+    const plan = planOf(command, out, listed.images, subject);
     writePlan(out, plan);
     const scripts = writeScripts(command, plan, { out, folder, list: listed.path });
     const unfinished = readFolderState(out).shards.filter(({ state }) => state !== "whole").map(({ index }) => index);
@@ -119,7 +119,6 @@ function planOf(
   { shards, relabel: { rowsPerFile } }: SlurmCommand,
   out: string,
   images: number,
-  before: Plan | undefined,
   subject: string,
 ): Plan {
   if (shards > images) {
@@ -131,7 +130,7 @@ function planOf(
     rowsPerFile: rowsPerFile ?? balancedRows(images, shards),
     name: `relabel-${basename(out).replaceAll(/[^\w.-]+/g, "_")}`,
   };
-  const { joined, shards: states } = before ? readFolderState(out) : { joined: undefined, shards: [] };
+  const { joined, shards: states } = stateIfBegun(out);
   if (joined) throw new TypeError(`${subject}: it is one data set already, choose another --out`);
   const hasBegun = states.some(({ state }) => state !== "missing");
   if (hasBegun && states.length !== shards) {
@@ -140,6 +139,16 @@ function planOf(
     );
   }
   return plan;
+}
+
+/** The state of a folder, which may hold nothing yet. */
+function stateIfBegun(out: string): Pick<FolderState, "shards" | "joined"> {
+  try {
+    return readFolderState(out);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { shards: [] };
+    throw error;
+  }
 }
 
 function writeScripts(

@@ -184,6 +184,12 @@ Deno.test("deno task cluster slurm says what is wrong before anything is submitt
     1,
     `Cannot prepare "${out}": 5 images cannot be shared by 6 shards\n`,
   ]);
+  const alone = join(Deno.makeTempDirSync(), "alone");
+  assertEquals((await runTask("relabel", images, "--out", alone, "--size", "64", "--quiet")).code, 0);
+  assertEquals(await refusal(images, "--out", alone, ...OPTIONS), [
+    1,
+    `Cannot prepare "${alone}": it is one data set already, choose another --out\n`,
+  ]);
   slurm.write("refuse", "Invalid partition name specified");
   const refused = await slurm.run(images, "--out", out, ...OPTIONS, "--submit");
   assertEquals([refused.code, refused.out, refused.error], [
