@@ -73,7 +73,10 @@ export interface TrainingOptions {
   readonly dropout?: number;
   /** Who trains together. A batch is then a rank's own, and an update that of all ranks' batches together. */
   readonly ranks?: Ranks;
-  /** Whether batch norms take the statistics of all ranks' batches together; otherwise each rank has its own. */
+  /**
+   * Whether batch norms take the statistics of all ranks' batches together, as PyTorch's SyncBatchNorm. Otherwise each rank
+   * has its own, running averages too; as in PyTorch's DistributedDataParallel, those of rank 0 are the network's.
+   */
   readonly syncBatchNorm?: boolean;
   /** Bytes in which gradients leave for the other ranks, at most; default {@linkcode defaultBucketBytes}. */
   readonly bucketBytes?: number;
