@@ -9,6 +9,7 @@ import project from "../../deno.json" with { type: "json" };
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
 import { fileError, replaceFile } from "../../formats/labels/files.ts";
 import { lockHeldSince, takeLock } from "../../formats/labels/lock.ts";
+import { differences } from "../../formats/labels/mod.ts";
 import { classNamesOf, openModel } from "../model.ts";
 import { loadCommandModel } from "../command_model.ts";
 import type { SlurmCommand } from "../cluster_options.ts";
@@ -85,12 +86,13 @@ async function checkAnnotator({ relabel }: SlurmCommand, progress: Progress): Pr
 
 async function checkNobodyWrites(out: string, before: Plan | undefined, subject: string): Promise<void> {
   const queued = before ? await queuedJobs(before) : [];
+  const isOne = queued.length === 1;
   if (queued.length > 0) {
     throw new Deno.errors.Busy(
       `${subject}: job ${queued.join(" and job ")}, submitted for it before, ${
-        queued.length === 1 ? "is" : "are"
-      } still in Slurm's queue; ` +
-        `wait, or end ${queued.length === 1 ? "it" : "them"} with scancel ${queued.join(" ")}`,
+        isOne ? "is" : "are"
+      } still in Slurm's ` +
+        `queue; wait, or end ${isOne ? "it" : "them"} with scancel ${queued.join(" ")}`,
     );
   }
   for (const { name } of Deno.readDirSync(out)) {
@@ -130,23 +132,26 @@ function planOf(
     rowsPerFile: rowsPerFile ?? balancedRows(images, shards),
     name: `relabel-${basename(out).replaceAll(/[^\w.-]+/g, "_")}`,
   };
-  const { joined, shards: states } = stateIfBegun(out);
-  if (joined) throw new TypeError(`${subject}: it is one data set already, choose another --out`);
-  const hasBegun = states.some(({ state }) => state !== "missing");
-  if (hasBegun && states.length !== shards) {
-    throw new TypeError(
-      `${subject}: it was begun with ${formatCount(states.length)} shards, repeat that or choose another --out`,
+  const before = stateIfBegun(out);
+  if (before?.joined) throw new TypeError(`${subject}: it is one data set already, choose another --out`);
+  if (before?.shards.some(({ state }) => state !== "missing")) {
+    const found = differences(
+      { shards: before.shards.length, images: before.images, rowsPerFile: before.rowsPerFile },
+      { shards, images, rowsPerFile: plan.rowsPerFile },
     );
+    if (found.length > 0) {
+      throw new TypeError(`${subject}: repeat its options or choose another --out, since ${found.join("; ")}`);
+    }
   }
   return plan;
 }
 
 /** The state of a folder, which may hold nothing yet. */
-function stateIfBegun(out: string): Pick<FolderState, "shards" | "joined"> {
+function stateIfBegun(out: string): FolderState | undefined {
   try {
     return readFolderState(out);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { shards: [] };
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

@@ -26,6 +26,7 @@ export interface ShardState {
 /** All shards of a folder, or the one data set that they became. */
 export interface FolderState {
   readonly images: number;
+  readonly rowsPerFile: number;
   /** Empty if the folder is one data set. */
   readonly shards: readonly ShardState[];
   /** Of a folder that is one data set. */
@@ -56,6 +57,7 @@ export function readFolderState(path: string): FolderState {
     const images = imageCount(whole.configuration) ?? 0;
     return {
       images,
+      rowsPerFile: whole.configuration.rowsPerFile,
       shards: [],
       joined: stateOf(path, whole, { index: 0, count: 1 }, undefined, imagesOfParts(whole)),
     };
@@ -70,6 +72,7 @@ export function readFolderState(path: string): FolderState {
   const sizes = first ? imagesOfParts(first) : plan ? partSizes(plan) : [];
   return {
     images: sizes.reduce((sum, size) => sum + size, 0),
+    rowsPerFile: first?.configuration.rowsPerFile ?? plan?.rowsPerFile ?? 0,
     shards: manifests.map((manifest, index) => {
       const shard = { index, count };
       return stateOf(path, manifest, shard, shard, sizes);

@@ -147,7 +147,8 @@ Deno.test("deno task cluster slurm --submit submits what is not whole, once", as
   const others = await slurm.run(images, "--out", out, "--shards", "2", "--size", "64", "--submit");
   assertEquals([others.code, others.error], [
     1,
-    `Cannot prepare "${out}": it was begun with 3 shards, repeat that or choose another --out\n`,
+    `Cannot prepare "${out}": repeat its options or choose another --out, since shards was 3, is 2; ` +
+    "rowsPerFile was 8, is 12\n",
   ]);
 
   for (const shard of [0, 2]) await writeShard(out, shard);

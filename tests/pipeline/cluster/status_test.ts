@@ -87,7 +87,11 @@ Deno.test("shards without a finished part file count as fast as the others", () 
     rejected: 0,
     rate,
   });
-  const { rate, secondsLeft } = summariseFolder({ images: 120, shards: [shard(0, 2), shard(1, 4), shard(2)] });
+  const { rate, secondsLeft } = summariseFolder({
+    images: 120,
+    rowsPerFile: 10,
+    shards: [shard(0, 2), shard(1, 4), shard(2)],
+  });
   assertEquals([rate, secondsLeft], [9, 10]);
 });
 
