@@ -24,7 +24,7 @@ const IMAGES = 160;
 const BATCH = 16;
 const TRAINING = [
   ...["--network", "resnet8", "--size", "16", "--batch", `${BATCH}`, "--epochs", "2", "--warmup-epochs", "1"],
-  ...["--lr", "0.005", "--erasing", "0.5", "--sync-bn"],
+  ...["--lr", "0.001", "--erasing", "0.5", "--sync-bn"],
 ];
 
 /** Of the weights' length. */

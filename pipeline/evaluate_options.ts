@@ -99,7 +99,8 @@ are found among the model's by WordNet identifier or name. Kinds of data sets:
 
 Measured are top-1 and top-5 with standard errors, and by files that say what images show: ReaL
 accuracy, that of Shankar et al. as mean of images and of classes, and mAP. Images that cannot be
-decoded are counted and named. Exit codes: 0, 1 for a failure, 2 for a wrong option.
+decoded are counted and named. Under mpiexec, or srun --mpi=pmi2, processes share the images.
+Exit codes: 0, 1 for a failure, 2 for a wrong option.
 
 Options
 ${formatOptions(OPTIONS)}

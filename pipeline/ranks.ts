@@ -74,14 +74,32 @@ export async function inTurns<Result>(
 ): Promise<Result> {
   if (!ranks) return await action();
   const own = ranks.rank === 0 ? 0 : ranks.localRank === 0 ? 1 : 2;
-  let result: Result;
+  let result: Promise<Result> | undefined;
   for (const turn of [0, 1, 2]) {
-    await together(ranks, async () => {
-      if (turn === own) result = await action();
-    }, signal);
+    if (turn === own) result = Promise.try(action);
+    await waitForAll(ranks, turn === own ? result : undefined);
+    await together(ranks, () => turn === own ? result : undefined, signal);
   }
-  return result!;
+  return await result!;
 }
+
+/** Waits until something has ended on all ranks; every so often all hear that it goes on, as calls of MPI have a limit. */
+async function waitForAll(ranks: Communicator, action: Promise<unknown> | undefined): Promise<void> {
+  let isBusy = action !== undefined;
+  const ended = Promise.allSettled([action]).then(() => isBusy = false);
+  const agreed = new Int32Array(1);
+  do {
+    let timer;
+    const pause = new Promise((resolve) => timer = setTimeout(resolve, LONGEST_CALL));
+    await Promise.race([ended, pause]);
+    clearTimeout(timer);
+    agreed[0] = Number(isBusy);
+    await ranks.largest(agreed);
+  } while (agreed[0] > 0);
+}
+
+/** Milliseconds in which ranks that wait for others hear of them: what is done in turns may take hours. */
+const LONGEST_CALL = 60_000;
 
 /**
  * Whether each of some conditions holds on any rank.

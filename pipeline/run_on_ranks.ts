@@ -38,22 +38,29 @@ export async function runOnRanks<Options extends object>(
     return await runCommand(args, { read, help, run: (options, progress) => run(options, progress) });
   }
   const progress = ranks.rank === 0 ? showProgress() : silentProgress;
-  let code = 0;
   try {
-    const options = await together(ranks, () => command.read(args));
-    if (options !== "help") code = await command.run(options, progress, ranks);
-    else if (ranks.rank === 0) console.log(command.help);
+    const code = await runHere(ranks, progress);
+    await ranks.close();
+    return code;
   } catch (error) {
+    // The others do not know of it, and may wait for this rank.
     progress.end();
-    if (error instanceof SharedFailure) {
+    console.error((error as Error).message);
+    return ranks.abort(exitCodeOf(error));
+  }
+
+  /** What all ranks come to together. */
+  async function runHere(ranks: Communicator, progress: Progress): Promise<number> {
+    try {
+      const options = await together(ranks, () => command.read(args));
+      if (options !== "help") return await command.run(options, progress, ranks);
+      if (ranks.rank === 0) console.log(command.help);
+      return 0;
+    } catch (error) {
+      if (!(error instanceof SharedFailure)) throw error;
+      progress.end();
       if (error.cause !== undefined) console.error((error.cause as Error).message);
-      code = error.code;
-    } else {
-      // The others do not know of it, and may wait for this rank.
-      console.error((error as Error).message);
-      ranks.abort(exitCodeOf(error));
+      return error.code;
     }
   }
-  await ranks.close();
-  return code;
 }

@@ -54,6 +54,8 @@ A run that stopped goes on, in the middle of an epoch too, when the same command
 --resume RUN, and ends with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for
 a wrong option, 130 after Ctrl-C.
 
+Under mpiexec, or srun --mpi=pmi2, all processes train one network, one on each GPU: docs/cluster.md.
+
 Without IMAGES it is the miniature: it makes a small data set and label maps, trains one student on the
 labels and one on the maps, and compares them; FOLDER is miniature by default, miniature-quick with --quick.
 
@@ -66,6 +68,7 @@ Examples
   deno task train photos --maps labels --output run-relabel --network resnet18 --batch 64
   deno task train photos --maps labels --cutmix 1 --optimizer adamp --output run-cutmix
   deno task train --config run/config.yaml --output again --seed 1
+  mpiexec -n 8 deno task train photos --maps labels --output run-8 --batch 1024
 `.trimEnd();
 
 /**

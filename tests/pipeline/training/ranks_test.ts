@@ -12,7 +12,7 @@ await writeScenes(join(SCENES, "train"), { seed: 0, split: "train", start: 0, im
 await writeScenes(join(SCENES, "validation"), { seed: 0, split: "validation", start: 0, images: 30 });
 const [IMAGES, HELD_OUT] = ["train", "validation"].map((split) => join(SCENES, split, "images"));
 
-const NETWORK = ["--network", "resnet8", "--size", "16", "--lr", "0.005", "--warmup-epochs", "1"];
+const NETWORK = ["--network", "resnet8", "--size", "16", "--lr", "0.001", "--warmup-epochs", "1"];
 
 /** 20 steps. */
 const TRAINING = [
