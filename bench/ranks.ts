@@ -31,6 +31,13 @@ const TRAINING = [
 const MOST_DIFFERENCE = 1e-4;
 
 readBenchOptions("bench:ranks", {}, () => undefined);
+try {
+  await ranksCommand("MPICH", 1, ["--version"]).output();
+} catch (error) {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+  console.error("Cannot start ranks: install MPICH");
+  Deno.exit(2);
+}
 console.log(describeMachine());
 
 const root = Deno.makeTempDirSync({ prefix: "ranks-" });
