@@ -167,6 +167,8 @@ function writeScripts(
   const words = [
     ...images === undefined ? [] : [images],
     ...["--list", list, "--out", out, "--rows-per-file", String(rowsPerFile)],
+    // A log has no use for pictures, unless they were asked for.
+    ...["--show", "0"],
     ...relabelArguments,
   ];
   const scripts = { array: join(folder, "array.sh"), join: join(folder, "join.sh") };

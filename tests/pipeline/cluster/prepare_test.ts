@@ -93,7 +93,7 @@ Deno.test("deno task cluster slurm writes scripts that bash understands, a list 
   assertStringIncludes(array, `\ncd ${ROOT.replace(/\/$/, "")}\n`);
   assertStringIncludes(array, `  ${Deno.execPath()} run --no-prompt --allow-read `);
   assertStringIncludes(array, ` ${ROOT}pipeline/relabel.ts ${images} --list `);
-  assertStringIncludes(array, ` --rows-per-file 8 --size=64 --shard "$shard/3" &\n`);
+  assertStringIncludes(array, ` --rows-per-file 8 --show 0 --size=64 --shard "$shard/3" &\n`);
   const join_ = Deno.readTextFileSync(join(folder, "join.sh"));
   assertStringIncludes(join_, `${ROOT}pipeline/cluster.ts join '`);
   assertStringIncludes(join_, `${ROOT}pipeline/report.ts '`);

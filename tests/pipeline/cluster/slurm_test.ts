@@ -8,12 +8,12 @@ import { fileHashes, runCluster, runKilledArray } from "./killed_array.ts";
 
 const SHARDS = 16;
 
-/** A part file takes its process about a second, so that a kill finds shards with some of theirs. */
-const OPTIONS = ["--size", "128", "--rows-per-file", "3", "--workers", "1"];
+/** Each image is a step and a part file, so that a kill finds shards with some of theirs. */
+const OPTIONS = ["--size", "128", "--rows-per-file", "1", "--batch", "1", "--workers", "1"];
 
 slurmTest("an array on four nodes, two of which die, ends as what one process writes", async () => {
   await using cluster = await startSlurm(4);
-  const images = photographCopies(144);
+  const images = photographCopies(96);
   const root = Deno.makeTempDirSync();
   const [whole, out] = [join(root, "whole"), join(root, `on "Slurm", it's 100% here`)];
   const one = await runTask("relabel", images, "--out", whole, "--quiet", ...OPTIONS);
@@ -29,8 +29,8 @@ slurmTest("an array on four nodes, two of which die, ends as what one process wr
     assertMatch(text, new RegExp(`\nShard ${shard} of 16: task \\d+_${shard}, start 2, on n\\d, .*`));
     assertMatch(text, /exit code 0, [^\n]*\n$/);
   }
-  assertMatch(log("join.log"), /: 144 rows in 48 part files and manifest.json; joined 16 shards\n$/);
-  assertMatch((await runCluster(cluster, "status", out)).out, /: one data set\n +images +144 of 144 images/);
+  assertMatch(log("join.log"), /: 96 rows in 96 part files and manifest.json; joined 16 shards\n$/);
+  assertMatch((await runCluster(cluster, "status", out)).out, /: one data set\n +images +96 of 96 images/);
   const again = await runCluster(cluster, "slurm", images, "--out", out, "--shards", "16", "--submit", ...OPTIONS);
   assertEquals(again.code, 1);
   assert(again.error.endsWith("it is one data set already, choose another --out\n"), again.error);
@@ -72,7 +72,7 @@ slurmTest(
     assertMatch(log, /, start 2, on n\d, /);
     const join_ = await runCluster(cluster, "join", out);
     assertEquals([join_.code, join_.out], [1, ""]);
-    assertMatch(join_.error, /: 1 of 2 shards is not whole: shard 1 has \d+ of 16 parts\n$/);
+    assertMatch(join_.error, /: 1 of 2 shards is not whole: shard 1 has \d+ of 48 parts\n$/);
 
     const last = await submit();
     assertEquals(
