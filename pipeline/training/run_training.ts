@@ -11,7 +11,7 @@ import { defaultWorkers } from "../label_images.ts";
 import type { DownloadWatch } from "../model.ts";
 import type { Communicator } from "../mpi/communicator.ts";
 import { openQuietDevice } from "../quiet_device.ts";
-import { broadcastValue, inTurns, SharedStop, together } from "../ranks.ts";
+import { broadcastValue, inTurns, SharedFailure, SharedStop, together } from "../ranks.ts";
 import { engineVersion } from "../version.ts";
 import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";
@@ -70,7 +70,9 @@ export async function runTraining(
     await together(ranks, () => checkRanks(options, ranks?.size ?? 1));
     const store: ImageStoreOptions = { pool, cache: options.cache, signal, onImage };
     const teacher = await inTurns(ranks, () => openTeacher(options, watch));
-    const data = await inTurns(ranks, async () => closed(await openTrainingData(options, store, teacher)), signal);
+    // A cache is written once, and then there for all.
+    const openOnRanks = options.cache === undefined ? together : inTurns;
+    const data = await openOnRanks(ranks, async () => closed(await openTrainingData(options, store, teacher)), signal);
     const { classes, classNames, fingerprint } = data;
     const first = await broadcastValue(ranks, fingerprint);
     const folder = await together(ranks, async () => {
@@ -113,6 +115,8 @@ export async function runTraining(
     }, watch);
   } catch (error) {
     if (error instanceof SharedStop || signal.aborted && error === signal.reason) return undefined;
+    // The process is about to end, and an exchange that was given up may still use what closing would free.
+    if (ranks && !(error instanceof SharedFailure)) close.length = 0;
     throw error;
   } finally {
     for (const action of close.reverse()) action();

@@ -9,6 +9,7 @@ import {
 import { join } from "@std/path";
 import { sha256OfFile } from "../../../formats/weights/byte_source.ts";
 import { writeScenes } from "../../../pipeline/scenes/write_scenes.ts";
+import type { Implementation } from "../../../pipeline/mpi/launcher.ts";
 import { mpiTest, ranksCommand } from "../../mpi.ts";
 import { imageFolder } from "./data.ts";
 import { weightDifference } from "./weight_difference.ts";
@@ -142,10 +143,12 @@ async function interrupt(
   args: readonly string[],
   folder: string,
   act: (launcher: Deno.ChildProcess) => void,
+  implementation: Implementation = "MPICH",
 ): Promise<TaskOutput & { seconds: number }> {
   const last = join(folder, "last.safetensors");
   const before = timeOf(last);
-  const process = commandOf(ranks, "train", [...args, "--output", folder, "--save-minutes", "0"]).spawn();
+  const words = taskArguments("train", [...args, "--output", folder, "--save-minutes", "0"]);
+  const process = ranksCommand(implementation, ranks, words).spawn();
   const output = process.output();
   let hasEnded = false;
   process.status.then(() => hasEnded = true);
@@ -178,6 +181,25 @@ mpiTest("deno task train ends at once with a rank, goes on, and ends with the sa
   assertMatch(error, /\nGoing on in ".*" after step \d+ of epoch [01]\n/);
   assertEquals(await hashes(folder), await hashes((await wholeRun(2, TRAINING)).folder));
 });
+
+mpiTest(
+  "deno task train says which rank has ended, where the launcher leaves the others alone",
+  "Open MPI",
+  async () => {
+    const found = await interrupt(
+      2,
+      TRAINING,
+      newRun(),
+      ({ pid }) => Deno.kill(ranksOf(pid)[1], "SIGKILL"),
+      "Open MPI",
+    );
+    assertNotEquals(found.code, 0);
+    assert(found.seconds < 10, `it took ${found.seconds} s`);
+    const sentences = found.error.split("\n").filter((line) => line.startsWith("Cannot"));
+    assertEquals(sentences.length, 1, found.error);
+    assertMatch(sentences[0], /^Cannot .* 2 ranks: rank 1 \(process \d+\) of this machine has ended$/);
+  },
+);
 
 mpiTest("deno task train goes on with another number of ranks", "MPICH", async () => {
   const folder = newRun();
