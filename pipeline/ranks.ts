@@ -74,19 +74,34 @@ export async function inTurns<Result>(
 ): Promise<Result> {
   if (!ranks) return await action();
   const own = ranks.rank === 0 ? 0 : ranks.localRank === 0 ? 1 : 2;
-  let result: Promise<Result> | undefined;
+  let result: Result;
   for (const turn of [0, 1, 2]) {
-    if (turn === own) result = Promise.try(action);
-    await waitForAll(ranks, turn === own ? result : undefined);
-    await together(ranks, () => turn === own ? result : undefined, signal);
+    await togetherAtLength(ranks, async () => {
+      if (turn === own) result = await action();
+    }, signal);
   }
-  return await result!;
+  return result!;
 }
 
-/** Waits until something has ended on all ranks; every so often all hear that it goes on, as calls of MPI have a limit. */
-async function waitForAll(ranks: Communicator, action: Promise<unknown> | undefined): Promise<void> {
-  let isBusy = action !== undefined;
-  const ended = Promise.allSettled([action]).then(() => isBusy = false);
+/**
+ * Runs something as {@linkcode together} does that may take some ranks hours longer than others. A call of MPI has a limit:
+ * every so often all hear that it goes on.
+ *
+ * @param ranks The ranks, if there are several.
+ * @param action What to do, without exchanges of its own.
+ * @param signal As for {@linkcode together}.
+ * @returns The action's result.
+ * @throws {SharedFailure | SharedStop} As {@linkcode together}.
+ */
+export async function togetherAtLength<Result>(
+  ranks: Communicator | undefined,
+  action: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  if (!ranks) return await action();
+  const result = Promise.try(action);
+  let isBusy = true;
+  const ended = Promise.allSettled([result]).then(() => isBusy = false);
   const agreed = new Int32Array(1);
   do {
     let timer;
@@ -96,9 +111,10 @@ async function waitForAll(ranks: Communicator, action: Promise<unknown> | undefi
     agreed[0] = Number(isBusy);
     await ranks.largest(agreed);
   } while (agreed[0] > 0);
+  return await together(ranks, () => result, signal);
 }
 
-/** Milliseconds in which ranks that wait for others hear of them: what is done in turns may take hours. */
+/** Milliseconds after which ranks that wait for others hear of them. */
 const LONGEST_CALL = 60_000;
 
 /**

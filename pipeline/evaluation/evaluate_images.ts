@@ -9,7 +9,7 @@ import { NO_LABEL } from "../../kernels/operations/label_target.ts";
 import { type ImageStepper, imageSteps } from "../image_steps.ts";
 import { defaultWorkers } from "../label_images.ts";
 import type { Communicator } from "../mpi/communicator.ts";
-import { gatherValues, shareOf, together } from "../ranks.ts";
+import { gatherValues, shareOf, together, togetherAtLength } from "../ranks.ts";
 import type { WriteProgress } from "../fill_folder.ts";
 import type { Classified, LoadedClassifier } from "./classifier.ts";
 import type { DataSet } from "./data_set.ts";
@@ -71,7 +71,8 @@ export async function evaluateImages(
  * @param model What classifies.
  * @param dataSet The images, the same on all ranks.
  * @param measures What is measured, the same on all ranks; those of rank 0 have what all ranks measured.
- * @param options As for {@linkcode evaluateImages}, and the ranks; progress is of this rank's share.
+ * @param options As for {@linkcode evaluateImages}, and the ranks; progress is told as if the other ranks were as
+ *   far as this one.
  * @returns How many there were, on rank 0 of all ranks.
  * @throws {SharedFailure} Where {@linkcode evaluateImages} throws an error.
  */
@@ -81,9 +82,19 @@ export async function evaluateOnRanks(
   measures: readonly Measure[],
   options: EvaluateOptions & { readonly ranks: Communicator },
 ): Promise<EvaluatedImages> {
-  const { ranks, workers = defaultWorkers(ranks.localSize) } = options;
-  const share = shareOf(ranks, imagesOf(dataSet, options));
-  const own = await together(ranks, () => evaluateRange(model, dataSet, measures, { ...options, workers, ...share }));
+  const { ranks, workers = defaultWorkers(ranks.localSize), onProgress } = options;
+  const total = imagesOf(dataSet, options);
+  const range = {
+    ...shareOf(ranks, total),
+    onProgress: onProgress && ((progress: WriteProgress) => {
+      const done = progress.done === progress.total ? total : progress.done * ranks.size;
+      onProgress({ ...progress, done, total });
+    }),
+  };
+  const own = await togetherAtLength(
+    ranks,
+    () => evaluateRange(model, dataSet, measures, { ...options, workers, ...range }),
+  );
   const all = await gatherValues(ranks, { ...own, sums: measures.map((measure) => measure.sums()) });
   for (const { sums } of all?.slice(1) ?? []) measures.forEach((measure, at) => measure.merge(sums[at]));
   const found = all === undefined ? own : {

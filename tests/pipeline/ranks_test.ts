@@ -1,4 +1,4 @@
-import { assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import { UsageError } from "../../pipeline/command_line.ts";
 import {
   broadcastValue,
@@ -10,6 +10,7 @@ import {
   SharedStop,
   shareOf,
   together,
+  togetherAtLength,
 } from "../../pipeline/ranks.ts";
 import { runSimulated } from "./simulated_ranks.ts";
 
@@ -93,4 +94,23 @@ Deno.test("shareOf() cuts a sequence into stretches of nearly one length", () =>
   assertEquals(shares(3, 8), [[0, 2], [2, 5], [5, 8]]);
   assertEquals(shares(4, 2), [[0, 0], [0, 1], [1, 1], [1, 2]]);
   assertEquals(shareOf(undefined, 8), { start: 0, end: 8 });
+});
+
+Deno.test("togetherAtLength() lets ranks that have ended wait for one that takes longer than a call may", async () => {
+  const { setTimeout: wait } = globalThis;
+  // A thousand times as fast.
+  globalThis.setTimeout = ((action: () => void, delay: number) => wait(action, delay / 1000)) as typeof setTimeout;
+  let calls = 0;
+  const results = runSimulated(2, (ranks) => {
+    const { largest } = ranks;
+    const counted = { ...ranks, largest: (data: Int32Array<ArrayBuffer>) => (calls++, largest(data)) };
+    return togetherAtLength(counted, async () => {
+      if (ranks.rank === 1) await new Promise((resolve) => setTimeout(resolve, 150_000));
+      return ranks.rank;
+    });
+  });
+  const values = await valuesOf(results).finally(() => globalThis.setTimeout = wait);
+  assertEquals(values, [0, 1]);
+  // Two are the result's, and two the last one's before it.
+  assert(calls > 4, `${calls}`);
 });
