@@ -54,7 +54,8 @@ A run that stopped goes on, in the middle of an epoch too, when the same command
 --resume RUN, and ends with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for
 a wrong option, 130 after Ctrl-C.
 
-Under mpiexec, or srun --mpi=pmi2, all processes train one network, one on each GPU: docs/cluster.md.
+Under mpiexec, or srun --mpi=pmi2, all processes train one network, one on each GPU:
+docs/training_on_a_cluster.md.
 
 Without IMAGES it is the miniature: it makes a small data set and label maps, trains one student on the
 labels and one on the maps, and compares them; FOLDER is miniature by default, miniature-quick with --quick.
