@@ -33,10 +33,7 @@ export async function runOnRanks<Options extends object>(
     console.error((error as Error).message);
     return 1;
   }
-  if (!ranks) {
-    const { read, help, run } = command;
-    return await runCommand(args, { read, help, run: (options, progress) => run(options, progress) });
-  }
+  if (!ranks) return await runCommand(args, command);
   const progress = ranks.rank === 0 ? showProgress() : silentProgress;
   try {
     const code = await runHere(ranks, progress);

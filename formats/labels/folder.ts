@@ -190,7 +190,7 @@ function openLocked<Row>(
   }
   let manifest = text === undefined ? wanted : parseManifest(text, manifestPath);
   checkSame(path, manifest, wanted);
-  checkParts(path, manifest);
+  for (const part of manifest.parts) checkPartSize(path, part, `Cannot resume label maps in "${path}"`);
   const finished = new Set(manifest.parts.map(({ part }) => part));
   let rejected = readRejected(rejectedPath, manifest);
 
@@ -334,21 +334,23 @@ function checkSame(path: string, before: Manifest, wanted: Manifest): void {
   }
 }
 
-/** Refuses to go on if a finished part is not there as a whole. */
-function checkParts(path: string, { parts }: Manifest): void {
-  for (const { file, bytes } of parts) {
-    let size: number;
-    try {
-      size = Deno.statSync(join(path, file)).size;
-    } catch (error) {
-      throw fileError(`Cannot resume label maps in "${path}": "${file}" is listed as finished`, error);
-    }
-    if (size !== bytes) {
-      throw new TypeError(
-        `Cannot resume label maps in "${path}": "${file}" has ${size} bytes, its manifest says ${bytes}`,
-      );
-    }
+/**
+ * Checks that a finished part is there as a whole, by its size.
+ *
+ * @param path The folder.
+ * @param part What the manifest says of it.
+ * @param subject How the message starts.
+ * @throws {Error} If there is no such file.
+ * @throws {TypeError} If it has another size.
+ */
+export function checkPartSize(path: string, { file, bytes }: FinishedPart, subject: string): void {
+  let size: number;
+  try {
+    size = Deno.statSync(join(path, file)).size;
+  } catch (error) {
+    throw fileError(`${subject}: "${file}" is listed as finished`, error);
   }
+  if (size !== bytes) throw new TypeError(`${subject}: "${file}" has ${size} bytes, its manifest says ${bytes}`);
 }
 
 /** The rejected images of finished parts; a run that was killed may have left others. */

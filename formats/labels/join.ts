@@ -11,7 +11,7 @@
 import { join } from "@std/path";
 import { sha256OfFile } from "../weights/byte_source.ts";
 import { fileError, readIfThere, removeIfThere, replaceFile } from "./files.ts";
-import { readRejected } from "./folder.ts";
+import { checkPartSize, readRejected } from "./folder.ts";
 import { takeLock } from "./lock.ts";
 import {
   differences,
@@ -182,17 +182,12 @@ async function checkParts(path: string, manifest: Manifest, options: JoinOptions
     throw new TypeError(`${subject}: ${manifest.parts.length} of ${expected.length} parts are finished`);
   }
   onPart?.(0, expected.length);
-  for (const [position, { file, rows, rejected, bytes, sha256 }] of manifest.parts.entries()) {
+  for (const [position, part] of manifest.parts.entries()) {
+    const { file, rows, rejected, sha256 } = part;
     if (rows + rejected !== expected[position]) {
       throw new TypeError(`${subject}: "${file}" is listed with ${rows + rejected} of ${expected[position]} images`);
     }
-    let size: number;
-    try {
-      size = Deno.statSync(join(path, file)).size;
-    } catch (error) {
-      throw fileError(`${subject}: "${file}" is listed as finished`, error);
-    }
-    if (size !== bytes) throw new TypeError(`${subject}: "${file}" has ${size} bytes, its manifest says ${bytes}`);
+    checkPartSize(path, part, subject);
     const found = hashes ? await sha256OfFile(join(path, file)) : sha256;
     if (found !== sha256) {
       throw new TypeError(`${subject}: "${file}" has SHA-256 ${found}, its manifest says ${sha256}`);

@@ -6,6 +6,7 @@
 
 import { useState } from "preact/hooks";
 import { formatCount, formatNumberOf } from "../../numbers.ts";
+import { shellWord } from "../../shell_word.ts";
 import type { Filter } from "./address.ts";
 import { type Chosen, type Folders, isInTheWay, messageOf, saveSelection, type Selection } from "./api.ts";
 
@@ -93,9 +94,4 @@ function Saved({ saved: { path, images }, folders, onClose }: {
       <button type="button" class="quiet close" aria-label="Close" onClick={onClose}>×</button>
     </div>
   );
-}
-
-/** A word as a shell reads it. */
-function shellWord(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
