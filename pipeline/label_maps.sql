@@ -10,8 +10,9 @@ SET VARIABLE labels = coalesce(getvariable('labels'), 'labels/*.parquet');
 ----------------------------------------------------------------------------------------------------------------- tables
 
 -- The label maps, a row an image. class and score are the map [k, H, W] as one list: the best class of each cell row by
--- row, then the second best. top_class and top_probability are the 5 best classes of the whole image.
-CREATE OR REPLACE VIEW labels AS FROM read_parquet(getvariable('labels'));
+-- row, then the second best. top_class and top_probability are the 5 best classes of the whole image. Folders named
+-- label=3 add no columns.
+CREATE OR REPLACE VIEW labels AS FROM read_parquet(getvariable('labels'), hive_partitioning = false);
 
 -- What the files say of their maps, a row for each way they differ: one, if they belong together.
 CREATE OR REPLACE TABLE label_map_formats AS

@@ -20,6 +20,7 @@ import {
 import type { ClassNames } from "../formats/labels/mod.ts";
 import type { QueryFiles } from "./query_files.ts";
 import type { RowFormat } from "./query_format.ts";
+import { literalPath, readParquet, sqlList } from "./sql_text.ts";
 
 const LABEL_MAPS_SQL = new URL("./label_maps.sql", import.meta.url);
 
@@ -125,14 +126,15 @@ async function createTables(
   { files, ...names }: QueryFiles,
   otherFiles: readonly string[],
 ): Promise<boolean> {
-  const allowed = sqlList([...files, ...otherFiles]);
+  const all = [...files, ...otherFiles];
+  const allowed = sqlList([...new Set([...all, ...all.map(literalPath)])]);
   await connection.run(`SET allowed_paths = ${allowed}; SET enable_external_access = false`);
   const { maps, crops } = await sortFiles(connection, files);
   await createClassTable(connection, "classes", names.classes);
   await createClassTable(connection, "data_set_classes", names.dataSetClasses);
-  if (crops.length > 0) await connection.run(`CREATE VIEW crop_labels AS FROM read_parquet(${sqlList(crops)})`);
+  if (crops.length > 0) await connection.run(`CREATE VIEW crop_labels AS FROM ${readParquet(crops)}`);
   if (maps.length > 0) {
-    await connection.run(`SET VARIABLE labels = ${sqlList(maps)}`);
+    await connection.run(`SET VARIABLE labels = ${sqlList(maps.map(literalPath))}`);
     await connection.run(Deno.readTextFileSync(LABEL_MAPS_SQL));
   }
   await connection.run("SET lock_configuration = true");
@@ -141,30 +143,64 @@ async function createTables(
 
 /** Tells files of maps from files of crops, by their columns. */
 async function sortFiles(connection: DuckDBConnection, files: readonly string[]) {
-  const found = await readRows(
-    connection,
-    `SELECT file_name AS file, list(name) AS columns FROM parquet_schema(${sqlList(files)}) GROUP BY file_name`,
-  );
-  const columns = new Map(found.map(({ file, columns }) => [file as string, columns as string[]]));
-  const missing = (file: string, wanted: readonly string[]) =>
-    wanted.filter((name) => !columns.get(file)!.includes(name));
-  const crops = files.filter((file) => missing(file, CROP_COLUMNS).length === 0);
+  const columns = await columnTypes(connection, files);
+  const missing = (file: string, wanted: readonly string[]) => wanted.find((name) => !columns.get(file)!.has(name));
+  const crops = files.filter((file) => missing(file, CROP_COLUMNS) === undefined);
   const maps = files.filter((file) => !crops.includes(file));
   for (const file of maps) {
-    const [column] = missing(file, MAP_COLUMNS);
+    const column = missing(file, MAP_COLUMNS);
     if (column !== undefined) throw new TypeError(`"${file}" has no column ${column}, so it holds no label maps`);
   }
+  checkTypes(columns, maps, MAP_COLUMNS);
+  checkTypes(columns, crops, CROP_COLUMNS);
   return { maps, crops };
 }
 
-/** Texts as a list in SQL. */
-export function sqlList(texts: readonly string[]): string {
-  return `[${texts.map(sqlText).join(", ")}]`;
+/** Refuses columns that DuckDB would convert to the type they have in the first file: 1.5 to 2 without a word. */
+function checkTypes(
+  columns: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  [first, ...others]: readonly string[],
+  names: readonly string[],
+): void {
+  for (const file of others) {
+    for (const name of names) {
+      const [type, expected] = [columns.get(file)!.get(name)!, columns.get(first)!.get(name)!];
+      if (type !== expected) {
+        throw new TypeError(`column ${name} holds ${type} in "${file}", and ${expected} in "${first}"`);
+      }
+    }
+  }
 }
 
-/** A text in SQL. */
-export function sqlText(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+/** The columns of each file, and the type of the values in each. */
+async function columnTypes(connection: DuckDBConnection, files: readonly string[]) {
+  const rows = await readRows(
+    connection,
+    `SELECT file_name AS file, list({
+      'name': name, 'children': coalesce(num_children, 0), 'type': duckdb_type
+    } ORDER BY column_id) AS elements FROM parquet_schema(${sqlList(files.map(literalPath))}) GROUP BY ALL`,
+  );
+  return new Map(rows.map(({ file, elements }) => [
+    file as string,
+    topColumns(elements as unknown as SchemaElement[]),
+  ]));
+}
+
+/** An element of a Parquet schema, whose children follow it. */
+interface SchemaElement {
+  readonly name: string;
+  readonly children: number;
+  readonly type: string | null;
+}
+
+function topColumns([root, ...elements]: readonly SchemaElement[]): ReadonlyMap<string, string> {
+  let place = 0;
+  const types = ({ children, type }: SchemaElement): string[] =>
+    children === 0 ? [String(type)] : Array.from({ length: children }, () => types(elements[place++])).flat();
+  return new Map(Array.from({ length: root.children }, () => {
+    const element = elements[place++];
+    return [element.name, types(element).join(" and ")];
+  }));
 }
 
 async function createClassTable(connection: DuckDBConnection, table: string, names?: ClassNames): Promise<void> {

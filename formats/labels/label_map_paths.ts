@@ -25,7 +25,8 @@ export interface LabelMapPaths {
  * Finds the files of a path.
  *
  * @param path A file; a folder: the finished parts of its manifests, or all its Parquet and Arrow files where it has none;
- * or a pattern with `*`, `?`, `[...]` or `{...}`. Without a manifest files are in natural order.
+ * or a pattern with `*`, `?`, `[...]` or `{...}`, where no file or folder has that very name. Without a manifest files are
+ * in natural order.
  * @param subject How messages start: `Cannot read label maps from "labels"`.
  * @returns The files, at least one.
  * @throws {Deno.errors.NotFound} If there is none.
@@ -35,17 +36,26 @@ export function findLabelMaps(path: string, subject: string): LabelMapPaths {
   const kind = kindOf(path, subject);
   if (kind === "folder") return readFolder(path, subject);
   if (kind === "file" || !isGlob(path)) return { files: [{ path }] };
-  const names = expandBraces(path).flatMap((pattern) => {
-    return isGlob(pattern) ? matchingFiles(pattern, subject) : [pattern];
-  });
+  const { folder, pattern } = splitPattern(path, subject);
+  const names = expandBraces(pattern).flatMap((pattern) =>
+    isGlob(pattern) ? matchingFiles(folder, pattern, subject) : [join(folder, pattern)]
+  );
   if (names.length === 0) throw new Deno.errors.NotFound(`${subject}: no file matches`);
   return { files: [...new Set(names)].sort(compareNatural).map((path) => ({ path })) };
 }
 
+/** The folders that a pattern begins with, which are there by these very names, and the pattern of what is in them. */
+function splitPattern(path: string, subject: string): { readonly folder: string; readonly pattern: string } {
+  const parts = path.split("/");
+  const folderOf = (length: number) => parts.slice(0, length).join("/") || (path.startsWith("/") ? "/" : ".");
+  let length = 0;
+  while (kindOf(folderOf(length + 1), subject) === "folder") length++;
+  return { folder: folderOf(length), pattern: parts.slice(length).join("/") };
+}
+
 /** The files that a pattern names: folder by folder, each part of it matched with the names there. */
-function matchingFiles(pattern: string, subject: string): string[] {
-  const isAbsolute = pattern.startsWith("/");
-  let paths = [isAbsolute ? "/" : "."];
+function matchingFiles(folder: string, pattern: string, subject: string): string[] {
+  let paths = [folder];
   const parts = pattern.split("/").filter((part) => part !== "");
   parts.forEach((part, depth) => {
     const isLast = depth === parts.length - 1;

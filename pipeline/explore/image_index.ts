@@ -9,7 +9,8 @@
  */
 
 import { type DuckDBConnection, type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from "@duckdb/node-api";
-import { type LabelDatabase, sqlList, sqlText } from "../query_database.ts";
+import type { LabelDatabase } from "../query_database.ts";
+import { readParquet, sqlText } from "../sql_text.ts";
 import { checkCondition, refusal } from "./condition.ts";
 import type { ImageFilter } from "./filter.ts";
 import { RequestError } from "./request_error.ts";
@@ -219,10 +220,10 @@ export function indexImages(
 function tables(files: readonly string[], compared?: readonly string[]): string[] {
   return [
     `CREATE TABLE explored AS
-      SELECT key, label, width, height, top_class, top_probability FROM read_parquet(${sqlList(files)})`,
+      SELECT key, label, width, height, top_class, top_probability FROM ${readParquet(files)}`,
     ...IMAGES.split(";"),
     ...(compared === undefined ? [] : [
-      `CREATE TABLE compared AS SELECT key, top_class[1] AS best FROM read_parquet(${sqlList(compared)})`,
+      `CREATE TABLE compared AS SELECT key, top_class[1] AS best FROM ${readParquet(compared)}`,
       `CREATE TABLE differing AS SELECT explored.rowid AS place
         FROM explored JOIN compared USING (key) WHERE top_class[1] <> best`,
     ]),

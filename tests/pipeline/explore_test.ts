@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows
 import { join } from "@std/path";
 import { UsageError } from "../../pipeline/command_line.ts";
 import { type ExplorerPaths, openExplorer } from "../../pipeline/explore/explorer.ts";
+import { readFilter } from "../../pipeline/explore/filter.ts";
 import { readExploreOptions } from "../../pipeline/explore_options.ts";
 import { smallMetadata, smallRow } from "../formats/labels/fixture.ts";
 import { ask, comparedFolder, exploredFolder, select } from "./explore/explored_folder.ts";
@@ -127,4 +128,23 @@ Deno.test("deno task explore opens a folder without rows", async () => {
   const { url, end } = await start(comparedFolder([]), images);
   assertEquals((await ask(`${url}api/rows?order=suspicious`)).json, { total: 0, rows: [] });
   assertEquals(await end("SIGINT"), { code: 130, error: "" });
+});
+
+Deno.test("openExplorer() reads folders whose names look like columns or patterns", async () => {
+  const { images, rows } = exploredFolder();
+  for (const name of ["label=1", "key=x", "top_class=3", "a?b", "[ab]"]) {
+    const [labels, compare] = ["labels", "others"].map((folder) => {
+      const path = join(Deno.makeTempDirSync(), name);
+      Deno.renameSync(comparedFolder(folder === "labels" ? rows : rows.toReversed()), path);
+      return path;
+    });
+    const explorer = await openExplorer({ labels, images, compare, selection: "selection.txt" });
+    try {
+      const found = await explorer.index.find(readFilter(new Map([["label", "1"]])), new AbortController().signal);
+      assertEquals(found.length, rows.filter(({ label }) => label === 1).length, name);
+      assertEquals(await explorer.index.rowOf(1, rows[0].key), rows.length - 1, name);
+    } finally {
+      await explorer.close();
+    }
+  }
 });

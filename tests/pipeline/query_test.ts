@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { dequantise, openCropLabelFolder, openLabelMapFolder } from "../../formats/labels/mod.ts";
+import { dequantise, LabelMaps, openCropLabelFolder, openLabelMapFolder } from "../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
-import { folderOf, runQuery, TWELVE } from "./query_folder.ts";
+import { askRows, folderOf, runQuery, TWELVE } from "./query_folder.ts";
 import { runTask } from "./task.ts";
 
 /** A folder of two parts with three rows each and one of none. */
@@ -295,4 +295,104 @@ Deno.test("query() leaves nothing behind in the folder", async () => {
   const before = list();
   await runQuery(path, "SELECT count(*) FROM labels");
   assertEquals(list(), before);
+});
+
+/** A folder of the given name in a new one, with one part of two rows. */
+function namedFolder(...names: string[]): string {
+  const metadata = smallMetadata();
+  const path = join(Deno.makeTempDirSync(), ...names);
+  Deno.mkdirSync(join(path, ".."), { recursive: true });
+  Deno.renameSync(folderOf([0, 1].map((index) => smallRow(index, metadata)), metadata), path);
+  return path;
+}
+
+Deno.test("query() reads the columns of files, never those of folders' names", async () => {
+  for (
+    const names of [
+      ["label=3"],
+      ["key=cats"],
+      ["class=7"],
+      ["top_class=1", "top_probability=2"],
+      ["filename=x"],
+      ["extra=1", "labels"],
+    ]
+  ) {
+    const path = namedFolder(...names);
+    for (const  of of[path, join(path, "*.parquet"), join(path, "part-00000.parquet")]) {
+      const rows = await askRows(of, "FROM labels");
+      const expected = [0, 1].map((index) => smallRow(index, smallMetadata()));
+      assertEquals(rows.map(({ key, label }) => [key, label]), expected.map(({ key, label }) => [key, label]), of);
+      assertEquals(rows.map((row) => row.class), expected.map((row) => [...row.class]), of);
+      assertEquals(Object.keys(rows[0]).length, 8, of);
+      assertEquals((await askRows(of, "FROM suspicious()")).map(({ key }) => key), ["kind/1.jpg"], of);
+    }
+  }
+});
+
+Deno.test("query() takes characters of patterns in the names of files literally", async () => {
+  for (
+    const [name, ...siblings] of [
+      ["a?b", "axb"],
+      ["a*b", "axb", "ab"],
+      ["a[xy]b", "axb"],
+      ["a[!z]b", "axb"],
+      ["a{x,y}b", "axb", "ayb"],
+      ["**", "axb"],
+      ["a[", "a"],
+      ["it's", "its"],
+      ['"a"', "a"],
+      ["a\\b", "ab"],
+      ["a\nb", "a b"],
+      ["%3F", "?"],
+    ]
+  ) {
+    const path = namedFolder(name);
+    const metadata = smallMetadata();
+    for (const sibling of siblings) {
+      Deno.renameSync(folderOf([smallRow(5, metadata)], metadata), join(path, "..", sibling));
+    }
+    for (const  of of[path, join(path, "part-00000.parquet")]) {
+      assertEquals(await askRows(of, "SELECT key FROM labels"), [{ key: "kind/0.jpg" }, { key: "kind/1.jpg" }], of);
+      assertEquals((await askRows(of, "FROM label_map_formats")).length, 1, of);
+      assertEquals(await askRows(of, "SELECT count(*)::INTEGER AS n FROM cells"), [{ n: 48 }], of);
+      assertEquals((await LabelMaps.open(of)).length, 2, of);
+    }
+  }
+  const path = namedFolder("a\\?b");
+  assertEquals(
+    (await runQuery(path, "FROM labels")).error,
+    `Cannot read label maps from "${path}": DuckDB cannot open ${
+      JSON.stringify(join(path, "part-00000.parquet"))
+    }: its path holds a backslash beside *, ? or [, rename it`,
+  );
+});
+
+Deno.test("query() refuses files in which a column has another type, which would be converted in silence", async () => {
+  const metadata = smallMetadata();
+  const path = folderOf([smallRow(1, metadata)], metadata);
+  const [first, second] = ["part-00000.parquet", "part-00001.parquet"].map((name) => join(path, name));
+  Deno.removeSync(join(path, "manifest.json"));
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  for (
+    const [column, value, types] of [
+      ["label", "1.5::DOUBLE", "DOUBLE", "INTEGER"],
+      ["label", "'1'", "VARCHAR", "INTEGER"],
+      ["key", "7", "INTEGER", "VARCHAR"],
+      ["score", "[1.5]::DOUBLE[]", "DOUBLE", "FLOAT"],
+      ["top_probability", "[1]::INTEGER[]", "INTEGER", "FLOAT"],
+    ].map(([column, value, ...types]) => [column, value, types] as const)
+  ) {
+    await connection.run(
+      `COPY (SELECT * REPLACE (${value} AS ${column}) FROM read_parquet('${first}')) TO '${second}'`,
+    );
+    assertEquals(
+      (await runQuery(path, "FROM labels")).error,
+      `Cannot read label maps from "${path}": column ${column} holds ${types[0]} in "${second}", and ${
+        types[1]
+      } in "${first}"`,
+    );
+  }
+  connection.closeSync();
+  instance.closeSync();
 });
