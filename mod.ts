@@ -53,9 +53,11 @@ export {
   decodeImage,
   type ImageRange,
   type ImageSource,
+  type ImageSurvey,
   openImageList,
   openImages,
   type StoredImage,
+  type Tally,
   writeImageList,
 } from "./formats/images/mod.ts";
 export {

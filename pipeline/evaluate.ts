@@ -24,6 +24,7 @@ import { formatDuration, formatNumberOf } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { inTurns, together } from "./ranks.ts";
 import { runOnRanks } from "./run_on_ranks.ts";
+import { surveyLines } from "./survey_lines.ts";
 
 /**
  * Runs the command, on every rank that a launcher started.
@@ -100,6 +101,7 @@ function report(
     const seconds = (performance.now() - start) / 1000;
     console.log(reportLines(evaluation).join("\n"));
     console.log(`  ${formatNumberOf(images, "image")} as ${kind} in ${formatDuration(seconds)}`);
+    console.log(surveyLines(dataSet.survey).join("\n"));
   }
   if (csv !== undefined) replaceFile(csv, reportCsv(evaluation));
   if (json !== undefined) replaceFile(json, reportJson(evaluation));
@@ -112,14 +114,13 @@ async function measuresOf(
   model: LoadedClassifier,
 ): Promise<Measure[]> {
   const evaluated = { dataSet, model };
-  const { source, kind, path } = dataSet;
+  const { source, survey, kind, path } = dataSet;
   const others = [
     ...(real === undefined ? [] : [await realMeasure(real, evaluated)]),
     ...(shankar === undefined ? [] : [await annotationMeasure(shankar, evaluated)]),
     ...(multiLabel === undefined ? [] : [await precisionMeasure(multiLabel, evaluated)]),
   ];
-  const [first] = await Array.fromAsync(source.read({ end: 1 }));
-  if (source.classes === null && first.label === null) {
+  if (source.classes === null && survey.labelled === 0) {
     if (others.length > 0 && fgsm === undefined) return others;
     throw new TypeError(
       fgsm === undefined

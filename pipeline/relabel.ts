@@ -9,7 +9,7 @@ import { type ImageSource, openImageList, openImages, writeImageList } from "../
 import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
 import { UsageError } from "./command_line.ts";
 import { loadCommandModel } from "./command_model.ts";
-import { formatCount, formatSize } from "./numbers.ts";
+import { formatCount, formatNumberOf, formatSize } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { THRESHOLD } from "./query_reports.ts";
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
@@ -21,6 +21,7 @@ import { SAMPLE_IMAGES } from "./sample_images.ts";
 import { withSignals } from "./signals.ts";
 import { shellWord } from "./shell_word.ts";
 import { summarise } from "./summary.ts";
+import { surveyLines } from "./survey_lines.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 
 /**
@@ -39,6 +40,8 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   if (writeList !== undefined) return await listImages(command, writeList, progress);
   const { shard, from } = chooseShard(command.shard, Deno.env.get);
   const source = await openSource(command);
+  // Before anything is annotated: labels that cannot be stored are found here.
+  const survey = await source.survey();
   const annotator = await loadCommandModel(
     { ...command, model: command.annotator },
     progress,
@@ -47,7 +50,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   try {
     if (!quiet) {
       if (shard && from) progress.print(`Shard ${shard.index}/${shard.count}, since ${from}`);
-      progress.print(describeRun(annotator, `${formatCount(await source.count())} images in ${source.description}`));
+      progress.print(describeRun(annotator, `${formatNumberOf(survey.images, "image")} in ${source.description}`));
     }
     const { result, code } = await withSignals((signal) =>
       writeLabelMaps(out, source, annotator, {
@@ -70,7 +73,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
       const seconds = (performance.now() - start) / 1000;
       const images = command.list === undefined ? command.images : source.path;
       const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-      console.log((await summarise(out, result, { ...command, images, colour, seconds })).join("\n"));
+      console.log((await summarise(out, result, { ...command, images, survey, colour, seconds })).join("\n"));
     }
     if (report) await writeFolderReport(command, source, progress);
     return 0;
@@ -91,12 +94,13 @@ async function openSource({ images, list }: RelabelCommand): Promise<ImageSource
 async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, path: string, progress: Progress) {
   const source = await openImages(images);
   const { description } = source;
-  const onImage = (count: number) => progress.show(`${formatCount(count)} images in ${description}`, false);
+  const onImage = (count: number) => progress.show(`${formatNumberOf(count, "image")} in ${description}`, false);
   const listed = await writeImageList(source, path, quiet ? undefined : onImage);
   progress.end();
   if (!quiet) {
     console.log(
-      `${path}: ${formatCount(listed.images)} images in ${description}\n\n` +
+      `${path}: ${formatNumberOf(listed.images, "image")} in ${description}\n` +
+        `${surveyLines(await source.survey()).join("\n")}\n\n` +
         `Next: deno task relabel ${shellWord(images)} --list ${shellWord(path)}`,
     );
   }

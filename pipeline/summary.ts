@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import type { ImageSurvey } from "../formats/images/mod.ts";
 import {
   type ClassNames,
   imageCount,
@@ -19,12 +20,15 @@ import { drawCellGrid } from "./cell_grid.ts";
 import { className } from "./class_names.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
 import { shellWord } from "./shell_word.ts";
+import { surveyLines } from "./survey_lines.ts";
 import type { WriteResult } from "./write_label_maps.ts";
 
 /** What to say. */
 export interface SummaryOptions {
   /** The images as the user named them; undefined if none were named. */
   readonly images?: string;
+  /** What their source says of itself. */
+  readonly survey: ImageSurvey;
   /** Whether the report is written anyway. */
   readonly report: boolean;
   /** How many images to show. */
@@ -51,6 +55,7 @@ export async function summarise(path: string, result: WriteResult, options: Summ
   const rows = manifest.parts.reduce((sum, part) => sum + part.rows, 0);
   return [
     ...describeFolder(path, result, rows),
+    ...surveyLines(options.survey),
     ...describeTime(result, options.seconds),
     ...describeRejected(path, manifest, result.rejected),
     ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),

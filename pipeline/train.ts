@@ -12,6 +12,7 @@ import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbe
 import type { Progress } from "./progress.ts";
 import { runOnRanks } from "./run_on_ranks.ts";
 import { withSignals } from "./signals.ts";
+import { surveyLines } from "./survey_lines.ts";
 import { together } from "./ranks.ts";
 import { readTrainOptions, TRAIN_HELP, type TrainCommand } from "./train_options.ts";
 import type { TrainingOptions } from "./training/options.ts";
@@ -70,6 +71,7 @@ function watchOf(options: TrainingOptions, progress: Progress): Omit<RunWatch, "
     onImage: (done, total) => progress.show(decodingLine(done, total), done === total),
     onStart(start) {
       progress.print(describeRun(options, start));
+      surveyLines(start.data.images.survey).forEach(progress.print);
       start.data.remarks.forEach(progress.print);
       const { position } = start;
       if (position) {

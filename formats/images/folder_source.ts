@@ -9,8 +9,9 @@
  */
 
 import { basename } from "@std/path";
-import { listDirectory, walkFolder } from "./folder_walk.ts";
+import { listDirectory, walkFolder, type WalkOptions } from "./folder_walk.ts";
 import type { ImageRange, ImageSource, ListedImage, StoredImage } from "./source.ts";
+import { createTallies, type ImageSurvey, surveyImages } from "./survey.ts";
 
 const IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
 const IMAGE_NAME = new RegExp(`\\.(${IMAGE_EXTENSIONS.join("|")})$`, "i");
@@ -43,7 +44,10 @@ export function openImageFile(path: string): ImageSource {
       if (isAsked(range)) yield { ...image, bytes: { path } };
     },
     async *list(range?: ImageRange): AsyncGenerator<ListedImage> {
-      if (isAsked(range)) yield { ...image, path, place: { path } };
+      if (isAsked(range)) yield { ...image, path, unlabelled: "named alone", place: { path } };
+    },
+    survey() {
+      return surveyImages(this.list());
     },
   };
 }
@@ -60,11 +64,12 @@ export function openImageFile(path: string): ImageSource {
 export async function openImageFolder(path: string): Promise<ImageSource> {
   const root = path.replace(/(?<=.)\/+$/, "");
   const ancestors = [await Deno.realPath(root)];
+  const images: WalkOptions = { isWanted: isImageName };
   const classes: string[] = [];
   let flat = 0;
-  for (const entry of await listDirectory(root, ancestors, isImageName)) {
+  for (const entry of await listDirectory(root, ancestors, images)) {
     if (!entry.directory) flat++;
-    else if (await holdsImage(walkFolder(entry.path, entry.name, [...ancestors, entry.directory], isImageName))) {
+    else if (await holdsImage(walkFolder(entry.path, entry.name, [...ancestors, entry.directory], images))) {
       classes.push(entry.name);
     }
   }
@@ -76,32 +81,42 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
   }
   const labels = new Map(classes.map((name, label) => [name, label]));
 
-  async function* list({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<ListedImage> {
+  async function* list(
+    { start = 0, end = Infinity }: ImageRange = {},
+    options = images,
+  ): AsyncGenerator<ListedImage> {
     let index = 0;
-    for await (const { key, path } of walkFolder(root, "", ancestors, isImageName)) {
+    for await (const { key, path } of walkFolder(root, "", ancestors, options)) {
       if (index >= end) return;
       if (index >= start) {
         const slash = key.indexOf("/");
         const label = slash < 0 ? null : labels.get(key.slice(0, slash)) ?? null;
-        yield { index, key, label, path, place: { path } };
+        const why = label === null ? { unlabelled: "in no class folder" } : {};
+        yield { index, key, label, ...why, path, place: { path } };
       }
       index++;
     }
   }
 
+  let surveyed: Promise<ImageSurvey> | undefined;
+  const survey = () => {
+    const passedOver = createTallies();
+    return surveyed ??= surveyImages(
+      list({}, { ...images, onPassedOver: passedOver.add }),
+      () => ({ passedOver: passedOver.list(), remarks: [] }),
+    );
+  };
+
   return {
     path,
     description: describe(classes.length, flat),
     classes: classes.length > 0 ? classes : null,
-    async count() {
-      let count = 0;
-      for await (const _ of walkFolder(root, "", ancestors, isImageName)) count++;
-      return count;
-    },
+    count: async () => (await survey()).images,
     async *read(range?: ImageRange): AsyncGenerator<StoredImage> {
       for await (const { index, key, label, path } of list(range)) yield { index, key, label, bytes: { path } };
     },
-    list,
+    list: (range) => list(range),
+    survey,
   };
 }
 

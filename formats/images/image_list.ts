@@ -29,6 +29,7 @@ import {
   type Shard,
   type StoredImage,
 } from "./source.ts";
+import { type ImageSurvey, surveyImages } from "./survey.ts";
 import { readTarImages } from "./tar_source.ts";
 
 /**
@@ -73,7 +74,8 @@ async function fillList(source: ImageSource, list: ListWriter, onImage?: (images
     onImage?.(images);
   }
   const { description, classes } = source;
-  list.finish({ path: resolve(source.path), description, classes, images, root, shards });
+  const survey = await source.survey();
+  list.finish({ path: resolve(source.path), description, classes, images, root, shards, survey });
   return images;
 }
 
@@ -89,6 +91,20 @@ async function fillList(source: ImageSource, list: ListWriter, onImage?: (images
 export async function openImageList(path: string): Promise<ImageSource> {
   const list = await openListFile(path);
   const { index: { root, shards, images, ...described } } = list;
+  let survey: Promise<ImageSurvey> | undefined = described.survey && Promise.resolve(described.survey);
+
+  async function* listed(range?: ImageRange): AsyncGenerator<ListedImage> {
+    const files = placed(shards);
+    let file = files.next().value;
+    for await (const lines of list.lines(range)) {
+      for (const { position, key, label, place } of lines) {
+        while (file && position >= file.end) file = files.next().value;
+        const path = file?.path ?? `${root}/${key}`;
+        yield { index: position, key, label, path, place: listedPlace(path, place) };
+      }
+    }
+  }
+
   return {
     path: described.path,
     description: described.description,
@@ -101,17 +117,8 @@ export async function openImageList(path: string): Promise<ImageSource> {
         if (range.start < range.end) yield* readShard(list, shard, path, range);
       }
     },
-    async *list(range?: ImageRange): AsyncGenerator<ListedImage> {
-      const files = placed(shards);
-      let file = files.next().value;
-      for await (const lines of list.lines(range)) {
-        for (const { position, key, label, place } of lines) {
-          while (file && position >= file.end) file = files.next().value;
-          const path = file?.path ?? `${root}/${key}`;
-          yield { index: position, key, label, path, place: listedPlace(path, place) };
-        }
-      }
-    },
+    list: listed,
+    survey: () => survey ??= surveyImages(listed()),
   };
 }
 

@@ -19,6 +19,7 @@ import { createWholeFile } from "../labels/whole_file.ts";
 import { showValue } from "../show_value.ts";
 import { readPart } from "./image_file.ts";
 import type { ImageRange } from "./source.ts";
+import { type ImageSurvey, LARGEST_LABEL, type Tally } from "./survey.ts";
 
 /** What is said of an image. */
 export interface ListLine {
@@ -47,6 +48,8 @@ export interface ListIndex {
   readonly root: string | null;
   /** Empty where images are files. */
   readonly shards: readonly ListedShard[];
+  /** What the source said of itself; absent in lists of earlier versions. */
+  readonly survey?: ImageSurvey;
 }
 
 /** A list being written. */
@@ -126,12 +129,24 @@ function parseLine(text: string): ListLine | undefined {
   const values: unknown = JSON.parse(text);
   if (!Array.isArray(values)) return undefined;
   const [key, label, first, second] = values;
-  if (typeof key !== "string" || !(label === null || isCount(label))) return undefined;
+  if (typeof key !== "string" || !(label === null || isLabel(label))) return undefined;
   if (values.length === 2) return { key, label };
   if (values.length === 3 && first === null) return { key, label, place: null };
   if (values.length === 3 && typeof first === "string") return { key, label, place: { unreadable: first } };
   if (values.length !== 4 || !isCount(first) || !isCount(second)) return undefined;
   return { key, label, place: { offset: first, length: second } };
+}
+
+function isLabel(value: unknown): boolean {
+  return isCount(value) && value <= LARGEST_LABEL;
+}
+
+function isSurvey({ images, labelled, unlabelled, passedOver, remarks }: Partial<ImageSurvey>): boolean {
+  const isText = (value: unknown) => typeof value === "string";
+  const isTally = (tally: Tally | null) => isText(tally?.what) && isCount(tally?.count) && isText(tally?.first);
+  const areTallies = (tallies: unknown) => Array.isArray(tallies) && tallies.every(isTally);
+  return isCount(images) && isCount(labelled) && areTallies(unlabelled) && areTallies(passedOver) &&
+    Array.isArray(remarks) && remarks.every(isText);
 }
 
 function isCount(value: unknown): value is number {
@@ -207,7 +222,7 @@ function parseIndex(text: string, linesEnd: number, subject: string): StoredInde
   } catch (error) {
     throw new TypeError(`${subject}: its index is not JSON`, { cause: error });
   }
-  const { path, description, classes, images, root, shards, offsets } = index ?? {};
+  const { path, description, classes, images, root, shards, survey, offsets } = index ?? {};
   const isText = (value: unknown) => typeof value === "string";
   const isShard = (shard: ListedShard | null) => isText(shard?.path) && isCount(shard?.bytes) && isCount(shard?.images);
   const isShards = Array.isArray(shards) && shards.every(isShard);
@@ -221,6 +236,7 @@ function parseIndex(text: string, linesEnd: number, subject: string): StoredInde
     ["images", isCount(images) && images > 0],
     ["root", root === null || isText(root)],
     ["shards", isShards && listed === (root === null ? images : 0)],
+    ["survey", survey === undefined || isSurvey(survey ?? {})],
     ["offsets", Array.isArray(offsets) && offsets.length === Math.ceil(images / BLOCK) && offsets.every(isOffset)],
   ];
   for (const [name, holds] of checks) {

@@ -29,3 +29,4 @@ export {
   openImages,
   type StoredImage,
 } from "./source.ts";
+export type { ImageSurvey, Tally } from "./survey.ts";

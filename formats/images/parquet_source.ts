@@ -23,6 +23,7 @@ import {
 import { compressors } from "hyparquet-compressors";
 import { releaseBytes } from "./pixels.ts";
 import type { ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
+import { type FoundLabel, type ImageSurvey, labelOfNumber, surveyImages } from "./survey.ts";
 
 const IMAGE_COLUMNS = ["image", "img"];
 const LABEL_COLUMNS = ["label", "labels", "fine_label", "coarse_label", "class", "cls", "target"];
@@ -65,25 +66,30 @@ export async function openParquet(path: string, shards: readonly Shard[]): Promi
     }
   }
 
+  async function* list({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<ListedImage> {
+    let first = 0;
+    for (const file of files) {
+      if (first >= end) return;
+      const { path, name } = file.shard;
+      const [from, to] = [Math.max(start - first, 0), Math.min(end - first, file.rows)];
+      const labels = from < to ? await readLabels(file) : undefined;
+      for (let row = from; row < to; row++) {
+        const label = labels?.[row] ?? { label: null };
+        yield { index: first + row, key: `${name}/${row}`, ...label, path, place: null };
+      }
+      first += file.rows;
+    }
+  }
+
+  let surveyed: Promise<ImageSurvey> | undefined;
   return {
     path,
     description: `${files.length} Parquet file${files.length === 1 ? "" : "s"}`,
     classes: files.find(({ classes }) => classes !== null)?.classes ?? null,
     count: () => Promise.resolve(total),
     read,
-    async *list({ start = 0, end = Infinity }: ImageRange = {}): AsyncGenerator<ListedImage> {
-      let first = 0;
-      for (const file of files) {
-        if (first >= end) return;
-        const { path, name } = file.shard;
-        const [from, to] = [Math.max(start - first, 0), Math.min(end - first, file.rows)];
-        const labels = from < to ? await readLabels(file) : undefined;
-        for (let row = from; row < to; row++) {
-          yield { index: first + row, key: `${name}/${row}`, label: labels?.[row] ?? null, path, place: null };
-        }
-        first += file.rows;
-      }
-    },
+    list,
+    survey: () => surveyed ??= surveyImages(list()),
   };
 }
 
@@ -186,7 +192,7 @@ async function* readRows(file: ParquetFile, first: number, start: number, end: n
       yield {
         index: first + row,
         key: `${file.shard.name}/${row}`,
-        label: file.label === null || !values ? null : labelOf(values[file.label]),
+        label: file.label === null || !values ? null : labelOfNumber(values[file.label]).label,
         // In a buffer of its own, to be moved to a worker: the reader's are views of whole pages.
         bytes: view ? new Uint8Array(view) : { unreadable: values ? noBytes(file.shard.path, row) : failure },
       };
@@ -196,12 +202,12 @@ async function* readRows(file: ParquetFile, first: number, start: number, end: n
 }
 
 /** The labels of all rows, undefined if the file has none or they cannot be read, which reading its images tells. */
-async function readLabels({ shard, metadata, label }: ParquetFile): Promise<(number | null)[] | undefined> {
+async function readLabels({ shard, metadata, label }: ParquetFile): Promise<FoundLabel[] | undefined> {
   if (label === null) return undefined;
   try {
     using file = await openBuffer(shard.path);
     const rows = await parquetReadObjects({ file, metadata, columns: [label], compressors, utf8: false });
-    return rows.map((row) => labelOf(row[label]));
+    return rows.map((row) => labelOfNumber(row[label]));
   } catch {
     return undefined;
   }
@@ -224,11 +230,6 @@ function* slices({ metadata, image }: ParquetFile, start: number, end: number): 
     }
     groupStart = groupEnd;
   }
-}
-
-function labelOf(value: unknown): number | null {
-  const label = typeof value === "bigint" ? Number(value) : value;
-  return typeof label === "number" && label >= 0 ? label : null;
 }
 
 /** The encoded image in its page, null if the row has none. */

@@ -21,6 +21,7 @@ import { expandBraces } from "./brace_pattern.ts";
 import { isImageName, openImageFile, openImageFolder } from "./folder_source.ts";
 import { compareNatural } from "./natural_sort.ts";
 import { openParquet } from "./parquet_source.ts";
+import type { ImageSurvey } from "./survey.ts";
 import { openTarShards } from "./tar_source.ts";
 
 /** One image as it is stored, before decoding. */
@@ -42,6 +43,8 @@ export interface StoredImage {
 export interface ListedImage extends Omit<StoredImage, "bytes"> {
   /** The file that holds it. */
   readonly path: string;
+  /** Why its label is null, to be read after a number of images: `with a negative label`. */
+  readonly unlabelled?: string;
   /** Its bytes in that file, or why the source cannot give it; null where it can only be read after those before it. */
   readonly place: FilePlace | { readonly unreadable: string } | null;
 }
@@ -70,6 +73,11 @@ export interface ImageSource {
    * over names, headers and labels.
    */
   list(range?: ImageRange): AsyncIterable<ListedImage>;
+  /**
+   * What the source holds, and what of it has no label or is passed over: of all of it, so that every shard and every run
+   * that goes on says the same. One pass over names, headers and labels, made once.
+   */
+  survey(): Promise<ImageSurvey>;
 }
 
 /** Positions in a source: from `start` (0 if left out) to before `end` (the last one if left out). */

@@ -19,6 +19,7 @@ import { type ByteStream, openByteStream } from "./byte_stream.ts";
 import { isImageName } from "./folder_source.ts";
 import { compareNatural } from "./natural_sort.ts";
 import type { FilePlace, ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
+import { type ImageSurvey, surveyImages } from "./survey.ts";
 import { readTar, type TarMember } from "./tar.ts";
 
 /** An image member before it has its position and its label. */
@@ -85,6 +86,16 @@ export async function openTarShards(path: string, shards: readonly Shard[]): Pro
     }
   }
 
+  const unlabelled = grouped ? "without a label beside them" : "in no class folder";
+
+  async function* list(range: ImageRange = {}): AsyncGenerator<ListedImage> {
+    for await (const { index, key, label, path, entry } of entries(range, false)) {
+      const why = label === null ? { unlabelled } : {};
+      yield { index, key, label, ...why, path, place: "unreadable" in entry ? entry : entry.place };
+    }
+  }
+
+  let surveyed: Promise<ImageSurvey> | undefined;
   return {
     path,
     description: `${shards.length} tar shard${shards.length === 1 ? "" : "s"}`,
@@ -98,11 +109,8 @@ export async function openTarShards(path: string, shards: readonly Shard[]): Pro
         yield { index, key, label, bytes: "unreadable" in entry ? entry : entry.bytes! };
       }
     },
-    async *list(range: ImageRange = {}): AsyncGenerator<ListedImage> {
-      for await (const { index, key, label, path, entry } of entries(range, false)) {
-        yield { index, key, label, path, place: "unreadable" in entry ? entry : entry.place };
-      }
-    },
+    list,
+    survey: () => surveyed ??= surveyImages(list()),
   };
 }
 

@@ -131,7 +131,7 @@ async function finderOf(path: string): Promise<Finder> {
     const root = path.replace(/(?<=.)\/+$/, "");
     const ancestors = [await Deno.realPath(root)];
     return async function* () {
-      for await (const file of walkFolder(root, "", ancestors, isPublishedName)) {
+      for await (const file of walkFolder(root, "", ancestors, { isWanted: isPublishedName })) {
         yield { ...file, read: () => Deno.readFileSync(file.path) };
       }
     };

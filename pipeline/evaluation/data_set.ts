@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type ImageSource, openImages, type StoredImage } from "../../formats/images/mod.ts";
+import { type ImageSource, type ImageSurvey, openImages, type StoredImage } from "../../formats/images/mod.ts";
 import { showValue } from "../../formats/show_value.ts";
 import { imageNetClassNames } from "../class_names.ts";
 import { ALEXNET_ERRORS, EXTRA_CORRUPTIONS, SEVERITIES } from "./corruption_error.ts";
@@ -36,6 +36,8 @@ export interface DataSet {
   readonly path: string;
   readonly kind: DataSetKind;
   readonly source: ImageSource;
+  /** What the source says of itself. */
+  readonly survey: ImageSurvey;
   /** Images. */
   readonly count: number;
   /** The classes that are ranked; default all. */
@@ -65,8 +67,15 @@ export async function openDataSet(path: string, model: ModelClasses, kind?: Data
   const imageNetA = await readImageNetA();
   const found = kind ?? detectKind(source.classes ?? [], model, imageNetA);
   const subject = `Cannot evaluate on "${path}"${found === "folder" ? "" : ` as ${found}`}`;
-  const count = await source.count();
-  return { path, kind: found, source, count, ...layouts[found](source, model, { subject, imageNetA }) };
+  const survey = await source.survey();
+  return {
+    path,
+    kind: found,
+    source,
+    survey,
+    count: survey.images,
+    ...layouts[found](source, model, { subject, imageNetA }),
+  };
 }
 
 async function readImageNetA(): Promise<string[]> {

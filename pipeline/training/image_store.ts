@@ -13,6 +13,7 @@ import {
   decodeImages,
   type DecodePool,
   type ImageSource,
+  type ImageSurvey,
   type ListedImage,
   openImages,
   releaseBytes,
@@ -29,6 +30,8 @@ export interface ImageStore {
   readonly labels: Int32Array<ArrayBuffer>;
   /** Names of the classes, where the source knows them. */
   readonly classes: readonly string[] | null;
+  /** What the source says of itself. */
+  readonly survey: ImageSurvey;
   /**
    * One image. Its pixels may be read until it is given to `release`.
    *
@@ -81,7 +84,8 @@ export async function openImageStore(path: string, options: ImageStoreOptions): 
   const images = options.cache === undefined
     ? await openInMemory(path, listing, options)
     : readCache(await openCacheFile(options.cache, listing, options));
-  return { description: source.description, keys, labels, classes: source.classes, ...images };
+  const survey = await source.survey();
+  return { description: source.description, keys, labels, classes: source.classes, survey, ...images };
 }
 
 type Images = Pick<ImageStore, "decode" | "release" | "close">;

@@ -41,7 +41,7 @@ Deno.test("deno task relabel --list labels a shard where the other tar files are
   assertEquals(listed.code, 0, listed.error);
   assertEquals(
     listed.out,
-    `${file}: 24 images in 3 tar shards\n\nNext: deno task relabel ${images} --list ${file}\n`,
+    `${file}: 24 images in 3 tar shards\n  labels     24 images, each with a label\n\nNext: deno task relabel ${images} --list ${file}\n`,
   );
   assertEquals([...Deno.readDirSync(join(file, ".."))].map(({ name }) => name), ["images.list"]);
   const aside = Deno.makeTempDirSync();

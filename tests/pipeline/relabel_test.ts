@@ -54,14 +54,15 @@ Deno.test("deno task relabel says what it wrote, what it rejected, and what to d
   assertEquals(lines[1], "  annotator  tf_efficientnet_lite0.in1k at 64 x 64");
   assertEquals(lines[2], "  maps       2 x 2 cells, 5 classes a cell, fp16");
   assertStringIncludes(lines[3], `${Math.round(bytes / 19).toLocaleString("en-US")} bytes an image; `);
+  assertEquals(lines[4], "  labels     24 images, each with a label");
   assertMatch(
-    lines[4],
+    lines[5],
     /^ {2}time {7}[\d.]+ s: .* starting, .* decoding, .* annotating, .* writing; [\d.]+ images\/s$/,
   );
-  assertEquals(lines[5], `  rejected   5 images, listed in ${path}/rejected.jsonl`);
-  assertEquals(lines[6], `    cats/3-bad_truncated.jpg: ${BROKEN["bad_truncated.jpg"]}`);
-  assertEquals(lines[9], "    and 2 more");
-  assertEquals(lines[11], "cats/0-jpeg_420.jpg  31 x 23");
+  assertEquals(lines[6], `  rejected   5 images, listed in ${path}/rejected.jsonl`);
+  assertEquals(lines[7], `    cats/3-bad_truncated.jpg: ${BROKEN["bad_truncated.jpg"]}`);
+  assertEquals(lines[10], "    and 2 more");
+  assertEquals(lines[12], "cats/0-jpeg_420.jpg  31 x 23");
   assertMatch(error, /^24 images in 2 class folders; tf_efficientnet_lite0.in1k at 64 x 64 on .+\n/);
   assertMatch(error, /\n24\/24 images {2}[\d.]+ images\/s {2}5 rejected\n$/);
   const queries = [...out.matchAll(/deno task query (\S+) "(.*)"/g)];
