@@ -22,7 +22,7 @@ const COLOURS = [117, 215, 151, 219, 229, 110, 180, 253];
 
 /** How to draw. */
 export interface CellGridOptions {
-  /** Names a class. */
+  /** Names a class, by a text that is fit for a terminal. */
   readonly name: (index: number) => string;
   /** Whether cells have coloured backgrounds; the letters are there in either case. */
   readonly colour: boolean;

@@ -25,6 +25,7 @@ import { formatCount, formatNumberOf } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
 import { shellWord } from "./shell_word.ts";
+import { printLine, printLines } from "./terminal.ts";
 
 /**
  * Runs the command.
@@ -55,26 +56,26 @@ async function runSlurm(command: SlurmCommand, progress: Progress): Promise<numb
   const parts = Math.ceil(images / rowsPerFile);
   if (!quiet) {
     const idle = shards - Math.min(parts, shards);
-    console.log(
+    printLine(
       `${formatNumberOf(images, "image")} in ${formatNumberOf(parts, "part file")} of ${formatCount(rowsPerFile)}, ` +
         formatNumberOf(shards, "shard") + (idle > 0 ? `, ${formatCount(idle)} of them without any` : ""),
     );
     const whole = shards - unfinished.length;
     if (whole > 0) {
       const areWhole = `${formatCount(whole)} of them ${whole === 1 ? "is" : "are"} whole`;
-      console.log(`${areWhole}, ${formatCount(unfinished.length)} ${unfinished.length === 1 ? "is" : "are"} left`);
+      printLine(`${areWhole}, ${formatCount(unfinished.length)} ${unfinished.length === 1 ? "is" : "are"} left`);
     }
-    console.log(`  ${scripts.array}\n  ${scripts.join}`);
+    printLines([`  ${scripts.array}`, `  ${scripts.join}`]);
   }
   if (submit) {
     if (jobs?.array !== undefined) {
-      console.log(`Submitted job ${jobs.array}: ${formatNumberOf(unfinished.length, "shard")}`);
+      printLine(`Submitted job ${jobs.array}: ${formatNumberOf(unfinished.length, "shard")}`);
     }
-    console.log(`Submitted job ${jobs!.join}: the join${jobs?.array === undefined ? "" : " after it"}`);
+    printLine(`Submitted job ${jobs!.join}: the join${jobs?.array === undefined ? "" : " after it"}`);
   }
   if (!quiet) {
     const next = submit ? `deno task cluster status ${shellWord(out)}` : "the same command with --submit";
-    console.log(`Next: ${next}`);
+    printLine(`Next: ${next}`);
   }
   return 0;
 }
@@ -92,14 +93,14 @@ async function runJoin({ folder, hashes, quiet }: JoinCommand, progress: Progres
   const rejected = parts.reduce((sum, { rejected }) => sum + rejected, 0);
   const counts = `${formatNumberOf(rows, "row")}${rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""}`;
   const what = shards > 0 ? `joined ${formatNumberOf(shards, "shard")}` : "it was one data set already";
-  console.log(`${folder}: ${counts} in ${formatNumberOf(parts.length, "part file")} and manifest.json; ${what}`);
+  printLine(`${folder}: ${counts} in ${formatNumberOf(parts.length, "part file")} and manifest.json; ${what}`);
   return 0;
 }
 
 function runStatus({ folder, json }: StatusCommand): Promise<number> {
   const state = readFolderState(folder);
-  if (json) console.log(JSON.stringify({ ...summariseFolder(state), shard: state.shards }));
-  else console.log(describeFolderState(folder, state).join("\n"));
+  if (json) printLine(JSON.stringify({ ...summariseFolder(state), shard: state.shards }));
+  else printLines(describeFolderState(folder, state));
   return Promise.resolve(0);
 }
 

@@ -34,6 +34,7 @@ import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
 import { withSignals } from "./signals.ts";
+import { printError, printLines } from "./terminal.ts";
 
 /** Files looked through for one that can be read. */
 const PROBED_FILES = 100;
@@ -84,13 +85,13 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
     );
     progress.end();
     if (result.stopped) {
-      console.error(
+      printError(
         `Stopped: ${formatCount(result.done)} of ${formatCount(result.total)} images were done, ` +
           `the same command goes on in "${output}"`,
       );
       return code;
     }
-    if (!quiet) console.log(summary(output, result, (performance.now() - start) / 1000).join("\n"));
+    if (!quiet) printLines(summary(output, result, (performance.now() - start) / 1000));
     return 0;
   } finally {
     conversion.close();

@@ -12,6 +12,7 @@ import { readArguments, UsageError } from "./command_line.ts";
 import { openCommunicator } from "./mpi/communicator.ts";
 import { describeLibrary, INSTALL, LIBRARY_NAMES, loadLibrary } from "./mpi/library.ts";
 import { openQuietDevice } from "./quiet_device.ts";
+import { printError, printLine, printText } from "./terminal.ts";
 import { tryKernel } from "./trial_kernel.ts";
 import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
 
@@ -40,11 +41,11 @@ export interface Finding {
 export async function runDoctor(args: readonly string[]): Promise<number> {
   try {
     if (readArguments(args, {}, "deno task doctor", 0).has("help")) {
-      console.log(HELP);
+      printText(HELP);
       return 0;
     }
   } catch (error) {
-    console.error((error as Error).message);
+    printError((error as Error).message);
     return error instanceof UsageError ? 2 : 1;
   }
   const findings = [
@@ -56,10 +57,10 @@ export async function runDoctor(args: readonly string[]): Promise<number> {
     ...await examineRanks(),
   ];
   const width = Math.max(...findings.map(({ name }) => name.length)) + 2;
-  for (const { name, text } of findings) console.log(name.padEnd(width) + text);
+  for (const { name, text } of findings) printLine(name.padEnd(width) + text);
   const remedies = findings.flatMap(({ remedy }) => remedy ? [remedy] : []);
   if (remedies.length === 0) return 0;
-  console.log(`\n${remedies.join("\n\n")}`);
+  printText(`\n${remedies.join("\n\n")}`);
   return 1;
 }
 

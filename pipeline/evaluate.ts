@@ -25,6 +25,7 @@ import type { Progress } from "./progress.ts";
 import { inTurns, together } from "./ranks.ts";
 import { runOnRanks } from "./run_on_ranks.ts";
 import { surveyLines } from "./survey_lines.ts";
+import { printLine, printLines } from "./terminal.ts";
 
 /**
  * Runs the command, on every rank that a launcher started.
@@ -99,9 +100,9 @@ function report(
   };
   if (!quiet) {
     const seconds = (performance.now() - start) / 1000;
-    console.log(reportLines(evaluation).join("\n"));
-    console.log(`  ${formatNumberOf(images, "image")} as ${kind} in ${formatDuration(seconds)}`);
-    console.log(surveyLines(dataSet.survey).join("\n"));
+    printLines(reportLines(evaluation));
+    printLine(`  ${formatNumberOf(images, "image")} as ${kind} in ${formatDuration(seconds)}`);
+    printLines(surveyLines(dataSet.survey));
   }
   if (csv !== undefined) replaceFile(csv, reportCsv(evaluation));
   if (json !== undefined) replaceFile(json, reportJson(evaluation));

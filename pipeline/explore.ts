@@ -11,6 +11,7 @@ import { formatNumberOf } from "./numbers.ts";
 import { runCommand } from "./run_command.ts";
 import { SAMPLE_IMAGES } from "./sample_images.ts";
 import { withSignals } from "./signals.ts";
+import { printError, printLine } from "./terminal.ts";
 
 /**
  * Runs the command: prints the page's address and serves it until a signal comes.
@@ -26,11 +27,11 @@ async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): 
   const explorer = await openExplorer({ ...paths, images });
   const { url } = serveExplorer(explorer, port);
   const [{ path, length, metadata }] = explorer.folders;
-  console.log(
+  printLine(
     `${formatNumberOf(length, "label map")} of ${metadata.annotator.name} in "${path}", images in "${images}"`,
   );
-  console.log("Open this address in a browser of this machine; Ctrl-C ends it");
-  console.log(url);
+  printLine("Open this address in a browser of this machine; Ctrl-C ends it");
+  printLine(url);
   warnOfMissingImages(explorer);
   // The process ends after this, and with it all that is open.
   const { code } = await withSignals((signal) => new Promise<void>((resolve) => signal.onabort = () => resolve()));
@@ -44,7 +45,7 @@ async function warnOfMissingImages({ folders: [labelMaps], images, paths }: Expl
   try {
     await images.read(key);
   } catch (error) {
-    console.error(`The first image, "${key}", is not to be had from "${paths.images}": ${(error as Error).message}`);
+    printError(`The first image, "${key}", is not to be had from "${paths.images}": ${(error as Error).message}`);
   }
 }
 

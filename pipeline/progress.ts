@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../formats/printable.ts";
 import type { DownloadProgress } from "../formats/weights/mod.ts";
 import { formatCount, formatDuration } from "./numbers.ts";
 import type { WriteProgress } from "./write_label_maps.ts";
@@ -60,8 +61,8 @@ export function showProgress(stream: ProgressStream = standardError): Progress {
     const now = stream.now();
     if (now - last < interval && !isLast) return;
     last = now;
-    if (!stream.isTerminal) return stream.write(`${line}\n`);
-    stream.write(`\r\x1b[2K${line.slice(0, columns() - 1)}`);
+    if (!stream.isTerminal) return stream.write(`${printable(line)}\n`);
+    stream.write(`\r\x1b[2K${printable(line).slice(0, columns() - 1)}`);
     isLineOpen = true;
   }
 
@@ -83,7 +84,7 @@ export function showProgress(stream: ProgressStream = standardError): Progress {
     show,
     print(line) {
       end();
-      stream.write(`${line}\n`);
+      stream.write(`${printable(line)}\n`);
     },
     end,
   };

@@ -5,7 +5,9 @@
  */
 
 import type { Json } from "@duckdb/node-api";
+import { printable } from "../formats/printable.ts";
 import { formatCount } from "./numbers.ts";
+import { printData, printLine, printLines } from "./terminal.ts";
 
 /** Begins to print rows of some columns. */
 export type RowFormat = (names: readonly string[], types: readonly string[]) => {
@@ -31,9 +33,9 @@ export const tableFormat: RowFormat = (names, types) => {
       if (count++ < SHOWN_ROWS) rows.push(row.map(shorten));
     },
     end() {
-      console.log(layOut([names, types], rows, types.map(isNumber)));
+      printLines(layOut([names, types], rows, types.map(isNumber)));
       const shown = count > SHOWN_ROWS ? `, ${SHOWN_ROWS} shown (--format csv or json has all)` : "";
-      console.log(`(${count} ${count === 1 ? "row" : "rows"}${shown})`);
+      printLine(`(${count} ${count === 1 ? "row" : "rows"}${shown})`);
     },
   };
 };
@@ -54,8 +56,8 @@ export function reportFormat(shown: number): RowFormat {
         else more = true;
       },
       end() {
-        console.log(layOut([names.map((name) => name.replaceAll("_", " "))], rows, types.map(isNumber)));
-        if (more) console.log("... --limit N shows more, --format csv or json all");
+        printLines(layOut([names.map((name) => name.replaceAll("_", " "))], rows, types.map(isNumber)));
+        if (more) printLine("... --limit N shows more, --format csv or json all");
       },
     };
   };
@@ -83,33 +85,34 @@ function isNumber(type: string): boolean {
  * @param heads Rows above the rule.
  * @param rows Rows below it.
  * @param areNumbers Of each column.
- * @returns The lines, joined.
+ * @returns The lines.
  */
 export function layOut(
   heads: readonly (readonly string[])[],
-  rows: readonly string[][],
+  rows: readonly (readonly string[])[],
   areNumbers: readonly boolean[],
-): string {
-  const widths = areNumbers.map((_, column) => Math.max(...[...heads, ...rows].map((row) => textWidth(row[column]))));
+): string[] {
+  const [above, below] = [heads, rows].map((part) => part.map((row) => row.map(printable)));
+  const widths = areNumbers.map((_, column) => Math.max(...[...above, ...below].map((row) => textWidth(row[column]))));
   const line = (cells: readonly string[]) =>
     cells.map((cell, column) => {
       const space = " ".repeat(widths[column] - textWidth(cell));
       return areNumbers[column] ? space + cell : cell + space;
     }).join("  ").trimEnd();
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [...heads.map(line), rule, ...rows.map(line)].join("\n");
+  return [...above.map(line), rule, ...below.map(line)];
 }
 
-/** RFC 4180 with a line of names; NULL is an empty field, lists and structures are JSON. */
+/** RFC 4180 with a line of names, byte for byte except on a terminal; NULL is an empty field, lists and structures are JSON. */
 export const csvFormat: RowFormat = (names) => {
-  const line = (cells: readonly Json[]) => console.log(cells.map(csvField).join(","));
+  const line = (cells: readonly Json[]) => printData(cells.map(csvField).join(","));
   line(names as string[]);
   return { write: line, end() {} };
 };
 
 /** One JSON object a line. */
 export const jsonFormat: RowFormat = (names) => ({
-  write: (row) => console.log(JSON.stringify(Object.fromEntries(names.map((name, column) => [name, row[column]])))),
+  write: (row) => printLine(JSON.stringify(Object.fromEntries(names.map((name, column) => [name, row[column]])))),
   end() {},
 });
 

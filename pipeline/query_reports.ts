@@ -11,6 +11,7 @@ import { replaceFile } from "../formats/labels/files.ts";
 import { formatCount, formatNumberOf } from "./numbers.ts";
 import type { LabelDatabase } from "./query_database.ts";
 import { reportFormat, type RowFormat } from "./query_format.ts";
+import { printLine, printLines } from "./terminal.ts";
 
 /** What a report can be told. */
 export interface ReportOptions {
@@ -84,12 +85,13 @@ async function multiLabel(database: LabelDatabase, options: ReportOptions): Prom
     const counts = await database.rows(`FROM classes_per_image(${threshold})`) as ClassCount[];
     const images = counts.reduce((sum, { images }) => sum + images, 0);
     const several = counts.reduce((sum, { carried, images }) => sum + (carried > 1 ? images : 0), 0);
-    console.log(
-      `${formatCount(several)} of ${formatNumberOf(images, "image")} (${
-        percent(several / images)
-      }) carry more than one ` +
-        `class with a probability of ${threshold} or more\n\n${histogram(counts)}\n`,
-    );
+    printLines([
+      `${formatCount(several)} of ${formatNumberOf(images, "image")} (${percent(several / images)}) ` +
+      `${several === 1 ? "carries" : "carry"} more than one class with a probability of ${threshold} or more`,
+      "",
+      ...histogram(counts),
+      "",
+    ]);
   }
   await printRows(database, `FROM multi_label(${threshold})`, options);
 }
@@ -102,7 +104,7 @@ interface ClassCount {
 }
 
 /** A line for each number of classes. */
-function histogram(counts: readonly ClassCount[]): string {
+function histogram(counts: readonly ClassCount[]): string[] {
   const width = Math.max("images".length, ...counts.map(({ images }) => formatCount(images).length));
   const lines = counts.map(({ carried, images, share }) => {
     const bar = "#".repeat(Math.round(share * BAR));
@@ -110,7 +112,7 @@ function histogram(counts: readonly ClassCount[]): string {
       percent(share).padStart(7)
     }  ${bar}`;
   });
-  return [`classes  ${"images".padStart(width)}    share`, ...lines].map((line) => line.trimEnd()).join("\n");
+  return [`classes  ${"images".padStart(width)}    share`, ...lines].map((line) => line.trimEnd());
 }
 
 /** How many images there are, how many have a label, and of how many the annotator knows what it stands for. */
@@ -175,7 +177,7 @@ async function suspicious(database: LabelDatabase, options: ReportOptions): Prom
       );
     }
     if (images > labelled) sentences.push(`Left out: ${formatNumberOf(images - labelled, "image")} without a label.`);
-    console.log(`${sentences.join("\n")}\n`);
+    printLines([...sentences, ""]);
   }
   await printRows(database, "FROM suspicious()", options);
 }
@@ -190,10 +192,11 @@ async function exampleClasses(database: LabelDatabase): Promise<string> {
 async function coOccurrence(database: LabelDatabase, options: ReportOptions): Promise<void> {
   const { threshold = THRESHOLD } = options;
   if (!options.format) {
-    console.log(
-      `Pairs of classes with a probability of ${threshold} or more in the same image; lift is how many times more\n` +
-        "images carry both than if the two had nothing to do with each other.\n",
-    );
+    printLines([
+      `Pairs of classes with a probability of ${threshold} or more in the same image; lift is how many times more`,
+      "images carry both than if the two had nothing to do with each other.",
+      "",
+    ]);
   }
   await printRows(database, `FROM co_occurrence(${threshold})`, options);
 }
@@ -201,11 +204,12 @@ async function coOccurrence(database: LabelDatabase, options: ReportOptions): Pr
 async function perClass(database: LabelDatabase, options: ReportOptions): Promise<void> {
   const { threshold = THRESHOLD } = options;
   if (!options.format) {
-    console.log(
-      "By the annotator's classes: of how many images it is the best class, its mean probability there, how many carry\n" +
-        `it (${threshold} or more), how many are labelled so, the share of those it is the best of, and what most often ` +
-        "is instead.\n",
-    );
+    printLines([
+      "By the annotator's classes: of how many images it is the best class, its mean probability there, how many carry",
+      `it (${threshold} or more), how many are labelled so, the share of those it is the best of, and what most often ` +
+      "is instead.",
+      "",
+    ]);
   }
   await printRows(database, `FROM per_class(${threshold})`, options);
 }
@@ -230,14 +234,14 @@ async function balanced(database: LabelDatabase, options: ReportOptions): Promis
   ) as Record<string, number>[];
   const chosen = `${formatNumberOf(images, "image")} of ${formatNumberOf(classes, "class", "classes")}, at most ` +
     `${formatCount(perClass!)} of each, by seed ${seed}`;
-  console.log(out === undefined ? `${chosen}; --out FILE writes their keys` : `${chosen}: keys written to ${out}`);
+  printLine(out === undefined ? `${chosen}; --out FILE writes their keys` : `${chosen}: keys written to ${out}`);
   if (scarce === 0) return;
   const few = absent < scarce
     ? `fewer than ${formatCount(perClass!)}${absent > 0 ? `, ${formatCount(absent)} of them none` : ""}`
     : "none";
-  console.log(`${formatNumberOf(scarce, "class has", "classes have")} ${few}`);
+  printLine(`${formatNumberOf(scarce, "class has", "classes have")} ${few}`);
   if (scarce === absent) return;
-  console.log();
+  printLine("");
   await printRows(database, `FROM scarce_classes(${perClass}, ${threshold}) WHERE images > 0`, options);
 }
 

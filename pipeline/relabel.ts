@@ -22,6 +22,7 @@ import { withSignals } from "./signals.ts";
 import { shellWord } from "./shell_word.ts";
 import { summarise } from "./summary.ts";
 import { surveyLines } from "./survey_lines.ts";
+import { printError, printLines } from "./terminal.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 
 /**
@@ -63,7 +64,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
     progress.end();
     if (result.stopped) {
       const { done, total } = wholeParts(result);
-      console.error(
+      printError(
         `Stopped: ${formatCount(done)} of ${formatCount(total)} images are in whole parts in "${out}", ` +
           "the same command goes on there",
       );
@@ -73,7 +74,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
       const seconds = (performance.now() - start) / 1000;
       const images = command.list === undefined ? command.images : source.path;
       const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-      console.log((await summarise(out, result, { ...command, images, survey, colour, seconds })).join("\n"));
+      printLines(await summarise(out, result, { ...command, images, survey, colour, seconds }));
     }
     if (report) await writeFolderReport(command, source, progress);
     return 0;
@@ -98,11 +99,12 @@ async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, pat
   const listed = await writeImageList(source, path, quiet ? undefined : onImage);
   progress.end();
   if (!quiet) {
-    console.log(
-      `${path}: ${formatNumberOf(listed.images, "image")} in ${description}\n` +
-        `${surveyLines(await source.survey()).join("\n")}\n\n` +
-        `Next: deno task relabel ${shellWord(images)} --list ${shellWord(path)}`,
-    );
+    printLines([
+      `${path}: ${formatNumberOf(listed.images, "image")} in ${description}`,
+      ...surveyLines(await source.survey()),
+      "",
+      `Next: deno task relabel ${shellWord(images)} --list ${shellWord(path)}`,
+    ]);
   }
   return 0;
 }
@@ -118,7 +120,7 @@ async function writeFolderReport({ out, quiet }: RelabelCommand, { path: images 
   const start = performance.now();
   const written = await writeReport({ labels: out, images, threshold: THRESHOLD, seed: 0, onProgress });
   progress.end();
-  if (!quiet) console.log(`\n${describeReport(written, (performance.now() - start) / 1000)}`);
+  if (!quiet) printLines(["", describeReport(written, (performance.now() - start) / 1000)]);
 }
 
 /** Images that count when a run stops: those of parts that are whole. */

@@ -10,6 +10,7 @@ import { size } from "./report/elements.ts";
 import { writeReport, type WrittenReport } from "./report/write_report.ts";
 import { readReportOptions, REPORT_HELP, type ReportCommand } from "./report_options.ts";
 import { runCommand } from "./run_command.ts";
+import { printLine } from "./terminal.ts";
 
 /**
  * Runs the command.
@@ -25,7 +26,7 @@ async function run(command: ReportCommand, progress: Progress): Promise<number> 
   const start = performance.now();
   const written = await writeReport({ ...command, onProgress: (line) => progress.show(line, false) });
   progress.end();
-  console.log(describeReport(written, (performance.now() - start) / 1000));
+  printLine(describeReport(written, (performance.now() - start) / 1000));
   return 0;
 }
 

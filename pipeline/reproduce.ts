@@ -18,6 +18,7 @@ import { formatDuration } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { readReproduceOptions, REPRODUCE_HELP, type ReproduceCommand } from "./reproduce_options.ts";
 import { runCommand } from "./run_command.ts";
+import { printLines } from "./terminal.ts";
 
 /**
  * Runs the command.
@@ -43,7 +44,7 @@ async function run(
   return await watched({ progress, quiet, output }, async (watch) => {
     const lines = await reproduce(plan, watch);
     progress.end();
-    console.log(lines.join("\n"));
+    printLines(lines);
     watch.tell(`All in ${formatDuration((performance.now() - started) / 1000)}`);
   });
 }

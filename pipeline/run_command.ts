@@ -6,6 +6,7 @@
 
 import { exitCodeOf } from "./command_line.ts";
 import { type Progress, showProgress } from "./progress.ts";
+import { printError, printText } from "./terminal.ts";
 
 /**
  * Runs a command: reads its arguments, prints its help if that is asked for, and makes one sentence on standard error of an
@@ -27,11 +28,11 @@ export async function runCommand<Options extends object>(
   try {
     const options = command.read(args);
     if (options !== "help") return await command.run(options, progress);
-    console.log(command.help);
+    printText(command.help);
     return 0;
   } catch (error) {
     progress.end();
-    console.error((error as Error).message);
+    printError((error as Error).message);
     return exitCodeOf(error);
   }
 }

@@ -9,6 +9,7 @@ import { type Communicator, openCommunicator } from "./mpi/communicator.ts";
 import { type Progress, showProgress, silentProgress } from "./progress.ts";
 import { SharedFailure, together } from "./ranks.ts";
 import { runCommand } from "./run_command.ts";
+import { printError, printText } from "./terminal.ts";
 
 /**
  * Runs a command as {@linkcode runCommand} does, on every rank where a launcher started several: only rank 0 shows progress
@@ -30,7 +31,7 @@ export async function runOnRanks<Options extends object>(
   try {
     ranks = await openCommunicator();
   } catch (error) {
-    console.error((error as Error).message);
+    printError((error as Error).message);
     return 1;
   }
   if (!ranks) return await runCommand(args, command);
@@ -42,7 +43,7 @@ export async function runOnRanks<Options extends object>(
   } catch (error) {
     // The others do not know of it, and may wait for this rank.
     progress.end();
-    console.error((error as Error).message);
+    printError((error as Error).message);
     return ranks.abort(exitCodeOf(error));
   }
 
@@ -51,12 +52,12 @@ export async function runOnRanks<Options extends object>(
     try {
       const options = await together(ranks, () => command.read(args));
       if (options !== "help") return await command.run(options, progress, ranks);
-      if (ranks.rank === 0) console.log(command.help);
+      if (ranks.rank === 0) printText(command.help);
       return 0;
     } catch (error) {
       if (!(error instanceof SharedFailure)) throw error;
       progress.end();
-      if (error.cause !== undefined) console.error((error.cause as Error).message);
+      if (error.cause !== undefined) printError((error.cause as Error).message);
       return error.code;
     }
   }

@@ -11,6 +11,7 @@ import { runCommand } from "./run_command.ts";
 import { type ScenesWritten, writeScenes } from "./scenes/write_scenes.ts";
 import { readScenesOptions, SCENES_HELP, type ScenesCommand, SPLIT_IMAGES } from "./scenes_options.ts";
 import { withSignals } from "./signals.ts";
+import { printError, printLines } from "./terminal.ts";
 
 /**
  * Runs the command.
@@ -41,20 +42,20 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
       before += written.before;
       if (written.stopped) return true;
       progress.end();
-      if (!quiet) console.log(summary(path, written, (performance.now() - began) / 1000));
+      if (!quiet) printLines(summary(path, written, (performance.now() - began) / 1000));
     }
     return false;
   });
   progress.end();
   if (!isStopped) return 0;
-  console.error(
+  printError(
     `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} were done, ` +
       `the same command goes on in "${folder}"`,
   );
   return code;
 }
 
-function summary(path: string, { done, before, objects, unnamed, ceiling }: ScenesWritten, seconds: number): string {
+function summary(path: string, { done, before, objects, unnamed, ceiling }: ScenesWritten, seconds: number): string[] {
   const written = done - before;
   const earlier = before > 0 ? `; ${formatCount(before)} were there from before` : "";
   const time = written === 0
@@ -69,7 +70,7 @@ function summary(path: string, { done, before, objects, unnamed, ceiling }: Scen
     const few = `${formatNumberOf(unnamed.length, "class folder")} without an image`;
     lines.push(`  few        ${few}: labels that number the others are not the indices in classes.txt`);
   }
-  return lines.join("\n");
+  return lines;
 }
 
 if (import.meta.main) Deno.exit(await runScenes(Deno.args));

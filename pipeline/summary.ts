@@ -16,11 +16,13 @@ import {
   type RejectedImage,
   shardSuffix,
 } from "../formats/labels/mod.ts";
+import { printable } from "../formats/printable.ts";
 import { drawCellGrid } from "./cell_grid.ts";
 import { className } from "./class_names.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
 import { shellWord } from "./shell_word.ts";
 import { surveyLines } from "./survey_lines.ts";
+import type { Line } from "./terminal.ts";
 import type { WriteResult } from "./write_label_maps.ts";
 
 /** What to say. */
@@ -50,7 +52,7 @@ const SHOWN_REJECTED = 3;
  * @param options What to say.
  * @returns Lines.
  */
-export async function summarise(path: string, result: WriteResult, options: SummaryOptions): Promise<string[]> {
+export async function summarise(path: string, result: WriteResult, options: SummaryOptions): Promise<Line[]> {
   const { manifest } = result;
   const rows = manifest.parts.reduce((sum, part) => sum + part.rows, 0);
   return [
@@ -127,8 +129,8 @@ async function describeImages(
   path: string,
   { classes, parts, configuration: { metadata } }: Manifest,
   { show, colour }: SummaryOptions,
-): Promise<string[]> {
-  const lines: string[] = [];
+): Promise<Line[]> {
+  const lines: Line[] = [];
   let left = show;
   // Part by part: the folder may be of a thousand shards, and this one's manifest is at hand.
   for (const { file, rows } of parts) {
@@ -152,13 +154,13 @@ function describeImage(
   { grid }: LabelMapMetadata,
   classes: ClassNames | undefined,
   colour: boolean,
-): string[] {
-  const name = (index: number) => className(classes, index);
+): Line[] {
+  const name = (index: number) => printable(className(classes, index));
   const best = [...row.topClass].map((index, rank) => `${name(index)} ${row.topProbability[rank].toFixed(2)}`);
   return [
     `${row.key}  ${row.width} x ${row.height}`,
     `  ${best.join(", ")}`,
-    ...drawCellGrid(row.class, grid, { name, colour }).map((line) => `  ${line}`),
+    ...drawCellGrid(row.class, grid, { name, colour }).map((line) => ({ coloured: `  ${line}` })),
   ];
 }
 

@@ -14,6 +14,7 @@ import { runOnRanks } from "./run_on_ranks.ts";
 import { withSignals } from "./signals.ts";
 import { surveyLines } from "./survey_lines.ts";
 import { together } from "./ranks.ts";
+import { printError, printLines } from "./terminal.ts";
 import { readTrainOptions, TRAIN_HELP, type TrainCommand } from "./train_options.ts";
 import type { TrainingOptions } from "./training/options.ts";
 import { trainingLine } from "./training/progress_line.ts";
@@ -55,10 +56,10 @@ async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?:
     const where = result === undefined
       ? "before its first step"
       : `after step ${result.position.step} of epoch ${result.position.epoch}`;
-    console.error(`Stopped ${where}: the same command goes on in "${options.output}"`);
+    printError(`Stopped ${where}: the same command goes on in "${options.output}"`);
     return codes[0];
   }
-  if (isFirst && !quiet) console.log(summary(options, result).join("\n"));
+  if (isFirst && !quiet) printLines(summary(options, result));
   return 0;
 }
 

@@ -8,6 +8,7 @@ import { createDefects } from "./defects.ts";
 import { formatCount, formatNumberOf } from "./numbers.ts";
 import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
+import { printLine, printLines } from "./terminal.ts";
 import { verifyAnnotation } from "./verify_annotation.ts";
 import { readVerifyOptions, VERIFY_HELP, type VerifyCommand } from "./verify_options.ts";
 import { verifyStructure } from "./verify_structure.ts";
@@ -36,18 +37,18 @@ async function run({ path, again, quiet }: VerifyCommand, progress: Progress): P
   const rows = structure.files.reduce((sum, { rows }) => sum + rows, 0);
   if (!quiet) {
     const files = formatNumberOf(structure.files.length, "file");
-    console.log([`${path}: ${formatNumberOf(rows, "row")} in ${files}`, ...lines].join("\n"));
+    printLines([`${path}: ${formatNumberOf(rows, "row")} in ${files}`, ...lines]);
   }
   if (defects.count === 0) {
-    if (!quiet) console.log("No defect was found");
+    if (!quiet) printLine("No defect was found");
     return 0;
   }
   const more = defects.count - defects.first.length;
-  console.log([
+  printLines([
     `${formatNumberOf(defects.count, "defect")}:`,
     ...defects.first.map((sentence) => `  ${sentence}`),
     ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
-  ].join("\n"));
+  ]);
   return 1;
 }
 

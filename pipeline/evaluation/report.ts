@@ -56,8 +56,8 @@ export function reportLines({ data, rejected, figures, parts, notes }: Evaluatio
   ]);
   const more = rejected.length > SHOWN_REJECTED ? [`  and ${formatCount(rejected.length - SHOWN_REJECTED)} more`] : [];
   return [
-    ...(parts.length > 0 ? [partTable(parts, data.kind === "imagenet-c" ? "corruption" : "class"), ""] : []),
-    layOut([["measure", "value", "standard error", "images"]], rows, [false, true, true, true]),
+    ...(parts.length > 0 ? [...partTable(parts, data.kind === "imagenet-c" ? "corruption" : "class"), ""] : []),
+    ...layOut([["measure", "value", "standard error", "images"]], rows, [false, true, true, true]),
     ...notes.map((note) => `  ${note}`),
     ...(rejected.length > 0
       ? [
@@ -70,7 +70,7 @@ export function reportLines({ data, rejected, figures, parts, notes }: Evaluatio
 }
 
 /** A row for each class or corruption, a column for each measure and the images of the last. */
-function partTable(parts: readonly Figure[], kind: string): string {
+function partTable(parts: readonly Figure[], kind: string): string[] {
   const measures = [...new Set(parts.map(({ measure }) => measure))];
   const names = [...new Set(parts.map(({ of }) => of!))];
   const found = new Map(parts.map((figure) => [`${figure.of}\n${figure.measure}`, figure]));

@@ -13,6 +13,7 @@ import type { FolderNumber } from "./image_index.ts";
 import { RequestError } from "./request_error.ts";
 import { selectionFile } from "./selection.ts";
 import { createTurns } from "./turns.ts";
+import { printError } from "../terminal.ts";
 
 /** A running server. */
 export interface ExplorerServer {
@@ -91,7 +92,7 @@ function failure(error: unknown, signal: AbortSignal): Response {
   if (signal.aborted) return json({ error: "Given up" }, 499);
   if (error instanceof RequestError) return json({ error: error.message, ...error.facts }, error.status);
   const [message] = (error as Error).message.split("\n");
-  console.error(message);
+  printError(message);
   return json({ error: message }, 500);
 }
 

@@ -14,6 +14,7 @@ import { formatDifference, formatShare } from "./shares.ts";
 import { compare } from "./statistics.ts";
 import { runStudy, type Study, type StudyPlan } from "./study.ts";
 import { watched } from "./watch.ts";
+import { printLines } from "../terminal.ts";
 
 /** What the user asked for. */
 export interface MiniatureCommand {
@@ -56,7 +57,7 @@ export async function runMiniature(command: MiniatureCommand, progress: Progress
     watch.tell("Does a classifier learn more from localized multi-labels than from one label an image?");
     const study = await runStudy(plan, watch);
     progress.end();
-    console.log(reportMiniature(plan, study).join("\n"));
+    printLines(reportMiniature(plan, study));
     watch.tell(`All in ${formatDuration((performance.now() - started) / 1000)}`);
   });
 }
@@ -74,7 +75,7 @@ export function reportMiniature({ output, recipe, seeds: [seed] }: StudyPlan, { 
   const { student, maps } = seedFolders(output, seed);
   const { trainImages, leastObjects } = recipe;
   return [
-    layOut([["trained on", "top-1", "ReaL"]], [
+    ...layOut([["trained on", "top-1", "ReaL"]], [
       ["original labels", formatShare(first.top1), formatShare(first.real)],
       ["ReLabel", formatShare(second.top1), formatShare(second.real)],
       ["difference", formatDifference(second.top1Difference), formatDifference(second.realDifference)],

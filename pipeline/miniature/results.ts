@@ -57,7 +57,7 @@ export function tableOf({ supervisions, seeds }: StudyPlan, { outcomes }: Study)
 export function resultLines(rows: readonly ResultRow[], findings: Findings): string[] {
   const { output } = findings.plan;
   return [
-    layOut([HEADS], rows.map(cells), HEADS.map((_, column) => column > 0)),
+    ...layOut([HEADS], rows.map(cells), HEADS.map((_, column) => column > 0)),
     "",
     ...notes(findings).map((note) => `  ${note}`),
     "",

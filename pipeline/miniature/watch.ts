@@ -7,6 +7,7 @@
 import type { WriteProgress } from "../fill_folder.ts";
 import { type Progress, progressLine } from "../progress.ts";
 import { withSignals } from "../signals.ts";
+import { printError } from "../terminal.ts";
 
 /** Who watches the parts of the miniature. Each throws the signal's reason when that has ended it. */
 export interface MiniatureWatch {
@@ -41,7 +42,7 @@ export async function watched(
   });
   progress.end();
   if (!isStopped) return 0;
-  console.error(`Stopped: the same command goes on in "${output}"`);
+  printError(`Stopped: the same command goes on in "${output}"`);
   return code;
 }
 
