@@ -72,3 +72,17 @@ Deno.test("formatDuration() uses the two largest units", () => {
   assertEquals([formatDuration(18_200), formatDuration(200_000)], ["5 h 3 min", "2 d 7 h"]);
   assertEquals([formatNumberOf(1, "image"), formatNumberOf(2000, "class", "classes")], ["1 image", "2,000 classes"]);
 });
+
+Deno.test("showProgress() shows control characters of file names escaped, on a terminal and in a log", () => {
+  for (const isTerminal of [true, false]) {
+    const stream = recorder(isTerminal);
+    const progress = showProgress(stream);
+    progress.print("9 images in a\x1b]0;b\x07\n100 images");
+    progress.show("a\u009b2J\r.tar", true);
+    progress.download({ file: "model\x1b[A.bin", received: 1, total: 1 });
+    progress.end();
+    const text = stream.written.join("").replaceAll("\r\x1b[2K", "");
+    assertEquals(/[^\P{Cc}\n]/u.test(text), false, text);
+    assertEquals(text.includes("9 images in a\\u001b]0;b\\u0007\\n100 images\n"), true, text);
+  }
+});

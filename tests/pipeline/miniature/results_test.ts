@@ -82,7 +82,7 @@ Deno.test("resultsCsv() and runsCsv() hold shares of 1", () => {
 Deno.test("reportMiniature() compares two students, and says where they are", () => {
   const outcomes = new Map([...STUDY.outcomes].map(([name, [first]]) => [name, [first]]));
   const lines = reportMiniature({ ...PLAN, seeds: [3] }, { ...STUDY, outcomes });
-  const [, , original, relabel, difference] = lines[0].split("\n").map((line) => line.split(/ {2,}/));
+  const [, , original, relabel, difference] = lines.map((line) => line.split(/ {2,}/));
   assertEquals(original, ["original labels", "25.0 +- 25.0 %", "50.0 +- 28.9 %"]);
   assertEquals(relabel, ["ReLabel", "50.0 +- 28.9 %", "75.0 +- 25.0 %"]);
   assertEquals(difference, ["difference", "+25.0 +- 25.0", "+25.0 +- 25.0"]);
