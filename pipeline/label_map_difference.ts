@@ -4,7 +4,8 @@
  * @module
  */
 
-import { dequantise, type LabelMapMetadata, type LabelMapRow, type LabelMapType } from "../formats/labels/mod.ts";
+import { numberStep } from "../formats/base/number_formats.ts";
+import { dequantise, type LabelMapMetadata, type LabelMapRow } from "../formats/labels/mod.ts";
 
 /** A map as stored. */
 export type StoredMap = Pick<LabelMapRow, "class" | "score">;
@@ -19,37 +20,16 @@ export interface LabelMapDifference {
   readonly changedCells: number;
 }
 
-/** Bits of the fraction, and the least exponent, of the stored types. */
-const FORMATS: Readonly<Record<LabelMapType, readonly [fraction: number, leastExponent: number]>> = {
-  fp32: [23, -126],
-  fp16: [10, -14],
-  fp8_e4m3: [3, -6],
-  fp8_e5m2: [2, -14],
-};
-
-/**
- * The distance between neighbouring numbers of a stored type.
- *
- * @param score A logit.
- * @param dtype The type.
- * @returns The step from it to the next number away from 0.
- */
-export function stepOf(score: number, dtype: LabelMapType): number {
-  const [fraction, leastExponent] = FORMATS[dtype];
-  const exponent = score === 0 ? leastExponent : Math.floor(Math.log2(Math.abs(score)));
-  return 2 ** (Math.max(exponent, leastExponent) - fraction);
-}
-
 /**
  * Logits that rounding can put between two maps that were nearly equal before: one step, if the one was rounded up and the
  * other down. In the 8-bit types half a step at most was carried into a cell from another one with the same class, as
  * `quantiseMap` does it, so that it is two steps, of the largest score that there is.
  */
 function roundingOf({ dtype }: LabelMapMetadata, scores: readonly Float32Array[]): (score: number) => number {
-  if (dtype === "fp32" || dtype === "fp16") return (score) => stepOf(score, dtype);
+  if (dtype === "fp32" || dtype === "fp16") return (score) => numberStep(score, dtype);
   let largest = 0;
   for (const score of scores.flatMap((map) => [...map])) largest = Math.max(largest, Math.abs(score));
-  const rounding = 2 * stepOf(largest, dtype);
+  const rounding = 2 * numberStep(largest, dtype);
   return () => rounding;
 }
 

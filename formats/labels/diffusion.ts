@@ -14,17 +14,9 @@
  * @module
  */
 
+import { encodeNumber, NUMBER_FORMATS, numberTable } from "../base/number_formats.ts";
 import { quantise } from "./codec.ts";
-import { E4M3, E5M2, type Float8Format, fromFloat8E4M3, fromFloat8E5M2, roundToFloat8 } from "./float8.ts";
 import type { Classes, LabelMapMetadata, Scores } from "./types.ts";
-
-const BYTES = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-
-/** The 8-bit types and the values of their bit patterns. */
-const FORMATS: Readonly<Record<string, { format: Float8Format; values: Float32Array }>> = {
-  fp8_e4m3: { format: E4M3, values: fromFloat8E4M3(BYTES) },
-  fp8_e5m2: { format: E5M2, values: fromFloat8E5M2(BYTES) },
-};
 
 /**
  * Rounds the logits of a map to the stored type: the 8-bit types with errors that cancel, float16 to the nearest. The order
@@ -39,8 +31,9 @@ export function quantiseMap(
   { k, grid: [height, width], dtype }: Pick<LabelMapMetadata, "k" | "grid" | "dtype">,
 ): Scores {
   const { class: classes, logits } = map;
-  if (!Object.hasOwn(FORMATS, dtype)) return quantise(logits, dtype);
-  const { format, values } = FORMATS[dtype];
+  if (dtype === "fp32" || dtype === "fp16") return quantise(logits, dtype);
+  const format = NUMBER_FORMATS[dtype];
+  const values = numberTable(format);
   const largest = values[format.largest];
   const cells = height * width;
   const stored = new Uint8Array(k * cells);
@@ -53,7 +46,7 @@ export function quantiseMap(
     for (let rank = 0; rank < k; rank++) {
       const index = rank * cells + row * width + column;
       const wanted = logits[index] + (errors.get(classes[index]) ?? 0);
-      const bits = roundToFloat8(Math.min(wanted, above), format);
+      const bits = encodeNumber(Math.min(wanted, above), format);
       above = values[bits];
       stored[index] = bits;
       // Past the largest value there is nothing that the next cell could make good.

@@ -7,7 +7,7 @@
 
 import { openArrow } from "./arrow/decode/file.ts";
 import type { Cache } from "./cache.ts";
-import { findNaN } from "./codec.ts";
+import { findNonFinite, scoreNumber } from "./codec.ts";
 import { type Column, labelMapColumns } from "./columns.ts";
 import { containerOf } from "./container.ts";
 import { openParquet } from "./parquet/decode/file.ts";
@@ -135,10 +135,12 @@ function rowGroup({ table, metadata, columns, subject, group, first }: GroupCont
     const score = read(scores, start, end).values as Scores;
     const wrongClass = findFrom(map, metadata.classes);
     if (wrongClass >= 0) throw classError("class", first + start + Math.floor(wrongClass / length), map[wrongClass]);
-    const wrongScore = findNaN(score, metadata.dtype);
+    const wrongScore = findNonFinite(score, metadata.dtype);
     if (wrongScore >= 0) {
       throw new RangeError(
-        `${subject}: score of row ${first + start + Math.floor(wrongScore / length)} is not a number`,
+        `${subject}: score of row ${first + start + Math.floor(wrongScore / length)} holds ${
+          scoreNumber(score[wrongScore], metadata.dtype)
+        }, expected finite numbers`,
       );
     }
     return { class: map, score };

@@ -17,8 +17,6 @@ export * from "./types.ts";
 export * from "./codec.ts";
 export * from "./diffusion.ts";
 export { type Container, containers } from "./container.ts";
-export * from "./float16.ts";
-export * from "./float8.ts";
 export * from "./writer.ts";
 export * from "./manifest.ts";
 export * from "./crop_labels.ts";

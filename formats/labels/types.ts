@@ -4,13 +4,14 @@
  * @module
  */
 
+import type { ScoreType } from "../base/number_formats.ts";
 import { showValue } from "../show_value.ts";
 
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };
 
 /** How scores are stored. The 8-bit types are the OCP 8-bit floating point formats E4M3 (without infinities) and E5M2. */
-export type LabelMapType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
+export type LabelMapType = ScoreType;
 
 /** Every {@linkcode LabelMapType}, the most exact first. */
 export const labelMapTypes: readonly LabelMapType[] = ["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"];

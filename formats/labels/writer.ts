@@ -8,7 +8,7 @@
  */
 
 import { arrowEncoder } from "./arrow/encode/file.ts";
-import { findNaN } from "./codec.ts";
+import { findNonFinite, scoreNumber } from "./codec.ts";
 import { labelMapColumns } from "./columns.ts";
 import { containerOf } from "./container.ts";
 import { parquetEncoder } from "./parquet/encode/file.ts";
@@ -32,7 +32,7 @@ export interface LabelMapWriter {
    * Adds a row. Its arrays are copied.
    *
    * @throws {TypeError} If an array has the wrong type or length.
-   * @throws {RangeError} If a class index is not below the number of classes, a score not a number, or an integer not an
+   * @throws {RangeError} If a class index is not below the number of classes, a score or probability not a finite number, or an integer not an
    * int32.
    * @throws {Error} If the disk is full, or the file cannot be written for another reason.
    */
@@ -120,8 +120,17 @@ function checkedCopy(row: LabelMapRow, metadata: LabelMapMetadata, subject: stri
       }
     }
   }
-  const wrong = findNaN(row.score, metadata.dtype);
-  if (wrong >= 0) throw new RangeError(`${place}: score at position ${wrong} is not a number`);
+  const wrong = findNonFinite(row.score, metadata.dtype);
+  if (wrong >= 0) {
+    const found = scoreNumber(row.score[wrong], metadata.dtype);
+    throw new RangeError(`${place}: score holds ${found} at position ${wrong}, expected finite numbers`);
+  }
+  const wrongProbability = row.topProbability.findIndex((probability) => !Number.isFinite(probability));
+  if (wrongProbability >= 0) {
+    throw new RangeError(
+      `${place}: topProbability holds ${row.topProbability[wrongProbability]}, expected finite numbers`,
+    );
+  }
   return {
     key: row.key,
     label: row.label,

@@ -1,19 +1,10 @@
 /**
- * Packing a label map: scores as fp32 or fp16, classes as uint16 or uint32; and the OCP 8-bit floats, to read them.
+ * Packing a label map: scores as fp32 or fp16, classes as uint16 or uint32.
  *
- * | type | sign, exponent, mantissa bits | bias | largest | NaN |
- * | --- | --- | --- | --- | --- |
- * | fp16 | 1, 5, 10 | 15 | 65,504 | 0x7e00 |
- * | fp8_e4m3 ("e4m3fn", no infinity) | 1, 4, 3 | 7 | 448 | 0x7f |
- * | fp8_e5m2 | 1, 5, 2 | 15 | 57,344 | 0x7e |
- *
- * Values round to the nearest, ties to even, subnormals included; what is beyond the largest, infinity too, becomes the
- * largest (OCP 8-bit Floating Point Specification 1.0, saturating mode; fp16 likewise). NaN loses its sign and payload.
- *
- * The rounding is done on the bits of the f32, in integers: WGSL leaves open how its own conversions round. With M
- * mantissa bits, 23 - M bits of the significand go; adding half of the last bit kept, less one, plus that bit itself, and
- * then cutting off, rounds ties to even, and a carry runs into the exponent as it should. Below the smallest normal number
- * the significand shifts further, by the missing exponent.
+ * What a score is rounded to is said in `formats/base/number_formats.ts`. The kernel does it on the bits of the f32, in
+ * integers: WGSL leaves open how its own conversions round. With M mantissa bits, 23 - M bits of the significand go; adding
+ * half of the last bit kept, less one, plus that bit itself, and then cutting off, rounds ties to even, and a carry runs
+ * into the exponent as it should. Below the smallest normal number the significand shifts further, by the missing exponent.
  *
  * Each image's row begins on a 4-byte boundary, the bytes past its end are zero; within a word the first element is the
  * lowest, so that on every machine the packed row is an array of the type.
@@ -21,11 +12,11 @@
  * @module
  */
 
+import { encodeNumber, NUMBER_FORMATS, type NumberFormat, type ScoreType } from "../../formats/base/number_formats.ts";
 import type { Kernel, Profile } from "../kernel.ts";
 import { itemKernel } from "./tensor.ts";
 
-/** How scores are stored, as `--dtype` names it. */
-export type ScoreType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
+export type { ScoreType };
 
 /**
  * What an annotator's scores are packed into on the device. The 8-bit types are made of float32 on the CPU, since errors are
@@ -33,26 +24,9 @@ export type ScoreType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
  */
 export type PackedScoreType = "fp32" | "fp16";
 
-/** How a small floating point format divides its bits. */
-export interface FloatFormat {
-  readonly bits: 8 | 16;
-  readonly mantissa: number;
-  readonly bias: number;
-  /** The bit pattern of the largest number. */
-  readonly largest: number;
-  readonly nan: number;
-}
-
-/** The small formats, by name. */
-export const FORMATS: Record<Exclude<ScoreType, "fp32">, FloatFormat> = {
-  fp16: { bits: 16, mantissa: 10, bias: 15, largest: 0x7bff, nan: 0x7e00 },
-  fp8_e4m3: { bits: 8, mantissa: 3, bias: 7, largest: 0x7e, nan: 0x7f },
-  fp8_e5m2: { bits: 8, mantissa: 2, bias: 15, largest: 0x7b, nan: 0x7e },
-};
-
 /** Bytes of a stored score. */
 export function scoreBytes(type: ScoreType): 1 | 2 | 4 {
-  return type === "fp32" ? 4 : FORMATS[type].bits === 16 ? 2 : 1;
+  return type === "fp32" ? 4 : NUMBER_FORMATS[type].bits === 16 ? 2 : 1;
 }
 
 /** Bytes of a stored class: 2, or 4 from 65,536 classes on. */
@@ -72,7 +46,7 @@ export function packedWords(elements: number, bytes: number): number {
 }
 
 /**
- * A score's bit pattern, on the CPU: the multiple of the last place nearest to the value, found by division.
+ * A score's bit pattern, on the CPU.
  *
  * @param value A number; read as f32.
  * @param type Of the score.
@@ -80,18 +54,7 @@ export function packedWords(elements: number, bytes: number): number {
  */
 export function quantiseReference(value: number, type: ScoreType): number {
   if (type === "fp32") return new Uint32Array(Float32Array.of(value).buffer)[0];
-  const { bits, mantissa, bias, largest, nan } = FORMATS[type];
-  if (Number.isNaN(value)) return nan;
-  const sign = value < 0 || Object.is(value, -0) ? 2 ** (bits - 1) : 0;
-  const magnitude = Math.abs(Math.fround(value));
-  if (magnitude === Infinity) return sign + largest;
-  let exponent = 1 - bias;
-  while (2 ** (exponent + 1) <= magnitude) exponent++;
-  const places = magnitude / 2 ** (exponent - mantissa);
-  let whole = Math.floor(places);
-  if (places - whole > 0.5 || (places - whole === 0.5 && whole % 2 === 1)) whole++;
-  // A normal number's whole is 2^mantissa or more: the leading bit counts as one more exponent.
-  return sign + Math.min((exponent + bias - 1) * 2 ** mantissa + whole, largest);
+  return encodeNumber(value, NUMBER_FORMATS[type]);
 }
 
 /**
@@ -144,7 +107,7 @@ function pack(
  * (u32, `[N, packedWords(elements, scoreBytes(type))]`).
  */
 export function packScoresKernel(
-  options: { batch: number; elements: number; type: PackedScoreType; profile: Profile },
+  options: { batch: number; elements: number; type: ScoreType; profile: Profile },
 ): Kernel {
   const { type } = options;
   return packKernel({
@@ -152,7 +115,7 @@ export function packScoresKernel(
     name: `pack scores ${type}`,
     source: "value",
     bytes: scoreBytes(type),
-    functions: type === "fp32" ? "fn code(bits: u32) -> u32 { return bits; }" : roundingFunction(FORMATS[type]),
+    functions: type === "fp32" ? "fn code(bits: u32) -> u32 { return bits; }" : roundingFunction(NUMBER_FORMATS[type]),
   });
 }
 
@@ -210,7 +173,7 @@ ${parts.join("\n")}
 }
 
 /** `code(bits)`: the pattern of an f32, given as its bits, in a smaller format. */
-function roundingFunction({ bits, mantissa, bias, largest, nan }: FloatFormat): string {
+function roundingFunction({ bits, mantissa, bias, largest, nan }: NumberFormat): string {
   const shift = 23 - mantissa;
   /** The f32 exponent field of the smallest normal number. */
   const smallest = 127 + 1 - bias;

@@ -1,6 +1,6 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { type LabelMapMetadata, type LabelMapType, quantise } from "../../formats/labels/mod.ts";
-import { compareLabelMaps, stepOf } from "../../pipeline/label_map_difference.ts";
+import { compareLabelMaps } from "../../pipeline/label_map_difference.ts";
 import { smallMetadata } from "../formats/labels/fixture.ts";
 
 /** Two cells, two ranks: classes and logits rank by rank. */
@@ -38,11 +38,4 @@ Deno.test("compareLabelMaps() excuses what rounding does, and no more", () => {
     assertEquals(compareLabelMaps(one, apart(steps), metadata).beyondRounding, 0, dtype);
     assertEquals(compareLabelMaps(one, apart(steps + 1), metadata).beyondRounding, excused, dtype);
   }
-});
-
-Deno.test("stepOf() is the distance to the next stored number", () => {
-  assertEquals(stepOf(1, "fp32"), 2 ** -23);
-  assertEquals([stepOf(8, "fp16"), stepOf(-7.9, "fp16"), stepOf(0, "fp16")], [2 ** -7, 2 ** -8, 2 ** -24]);
-  assertEquals([stepOf(40, "fp8_e4m3"), stepOf(0.001, "fp8_e4m3")], [4, 2 ** -9]);
-  assertEquals([stepOf(40, "fp8_e5m2"), stepOf(0, "fp8_e5m2")], [8, 2 ** -16]);
 });

@@ -58,7 +58,7 @@ import { labelTargetKernel } from "../../kernels/operations/label_target.ts";
 import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
 import { poolGradientKernel } from "../../kernels/operations/pool_gradient.ts";
-import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise.ts";
+import { packClassesKernel, packScoresKernel, type ScoreType } from "../../kernels/operations/quantise.ts";
 import { resizeHorizontalKernel, resizeTables, resizeVerticalKernel } from "../../kernels/operations/resize/mod.ts";
 import { stepLossKernel } from "../../kernels/operations/row_loss.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax.ts";
@@ -84,6 +84,7 @@ import { lowerTargets, type TargetSource } from "../../kernels/training/targets.
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
 const TARGETS: readonly Target[] = PROFILES.flatMap((profile) => STORAGES.map((storage) => ({ profile, storage })));
+const SCORE_TYPES: readonly ScoreType[] = ["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"];
 const ACTIVATIONS: readonly ActivationFunction[] = ["relu", "relu6", "silu", "sigmoid"];
 const NORM_ACTIVATIONS = [undefined, "relu", "relu6", "silu"] as const;
 const SHAPE: Shape = [1, 8, 8, 7];
@@ -348,12 +349,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   packScoresKernel: () =>
     PROFILES.flatMap((profile) =>
-      (["fp32", "fp16"] as const).map((type) => packScoresKernel({ batch: 1, elements: 45, type, profile }))
+      SCORE_TYPES.map((type) => packScoresKernel({ batch: 1, elements: 45, type, profile }))
     ),
   poolCellsKernel: () =>
     PROFILES.flatMap((profile) =>
       (["zero", "uniform", "renormalise"] as const).flatMap((missing) =>
-        (["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"] as const).flatMap((dtype) =>
+        SCORE_TYPES.flatMap((dtype) =>
           [1000, 70000].map((classes) =>
             poolCellsKernel({ crops: 3, bins: 1, k: 3, grid: [7, 5], classes, dtype, missing, temperature: 1, profile })
           )

@@ -5,7 +5,8 @@
  */
 
 import type { Pair } from "../../network.ts";
-import { classBytes, FORMATS, scoreBytes, type ScoreType } from "../quantise.ts";
+import { NUMBER_FORMATS, numberTable } from "../../../formats/base/number_formats.ts";
+import { classBytes, scoreBytes, type ScoreType } from "../quantise.ts";
 
 /** Several label maps of one kind in contiguous arrays; a batch of a label-map folder is one. */
 export interface SparseMaps {
@@ -20,7 +21,7 @@ export interface SparseMaps {
   readonly dtype: ScoreType;
   /** Class indices `[count, k, H, W]`: 16 bits below 65,536 classes, else 32. */
   readonly class: Uint16Array | Uint32Array;
-  /** Logits in the same order: float32, or the bit patterns of the smaller types. Never NaN. */
+  /** Logits in the same order: float32, or the bit patterns of the smaller types. All finite. */
   readonly score: Float32Array | Uint16Array | Uint8Array;
 }
 
@@ -44,36 +45,13 @@ export function checkMaps({ count, k, grid, classes, dtype, ...arrays }: SparseM
 }
 
 /**
- * The number that a stored score stands for.
- *
- * @param stored An element of the scores.
- * @param dtype How they are stored.
- * @returns The logit.
- */
-export function scoreValue(stored: number, dtype: ScoreType): number {
-  if (dtype === "fp32") return stored;
-  const { bits, mantissa, bias } = FORMATS[dtype];
-  const sign = stored < 2 ** (bits - 1) ? 1 : -1;
-  const magnitude = stored % 2 ** (bits - 1);
-  const exponent = Math.max(Math.floor(magnitude / 2 ** mantissa), 1);
-  return sign * (magnitude - (exponent - 1) * 2 ** mantissa) * 2 ** (exponent - bias - mantissa);
-}
-
-/** The numbers of all bit patterns, made when first asked for. */
-const tables = new Map<ScoreType, Float64Array>();
-
-/**
  * The numbers that a type's bit patterns stand for.
  *
  * @param dtype How scores are stored.
- * @returns They, by the pattern; undefined for fp32, which is stored as numbers.
+ * @returns Numbers by pattern; undefined for fp32, which is stored as numbers.
  */
-export function scoreTable(dtype: ScoreType): Float64Array | undefined {
-  if (dtype === "fp32") return undefined;
-  const table = tables.get(dtype) ??
-    Float64Array.from({ length: 2 ** FORMATS[dtype].bits }, (_, stored) => scoreValue(stored, dtype));
-  tables.set(dtype, table);
-  return table;
+export function scoreTable(dtype: ScoreType): Float32Array | undefined {
+  return dtype === "fp32" ? undefined : numberTable(NUMBER_FORMATS[dtype]);
 }
 
 /**
@@ -106,7 +84,7 @@ export function elementFunctions({ classes, dtype }: { classes: number; dtype: S
 /** Widened on the bits: the exponent moves by the difference of the biases; subnormals are counted and multiplied. */
 function decoding(dtype: ScoreType): string {
   if (dtype === "fp32") return "  return bitcast<f32>(bits);";
-  const { bits, mantissa, bias } = FORMATS[dtype];
+  const { bits, mantissa, bias } = NUMBER_FORMATS[dtype];
   const magnitude = `bits & ${2 ** (bits - 1) - 1}u`;
   return `  let magnitude = ${magnitude};
   let normal = bitcast<f32>((magnitude << ${23 - mantissa}u) + ${(127 - bias) << 23}u);

@@ -149,7 +149,10 @@ for (const container of containers) {
         /RangeError: .*: class of row 1 holds 12, expected less than 12, the classes$/,
       ],
       [{ topClass: row.topClass.with(2, 99) }, /RangeError: .*: top_class of row 1 holds 99, expected less than 12/],
-      [{ score: (row.score as Float32Array).with(23, NaN) }, /RangeError: .*: score of row 1 is not a number$/],
+      [
+        { score: (row.score as Float32Array).with(23, NaN) },
+        /RangeError: .*: score of row 1 holds NaN, expected finite numbers$/,
+      ],
       [{ topProbability: new Float32Array(4) }, /row 1 has 5 top classes and 4 probabilities|damaged/],
     ];
     for (const [change, expected] of cases) {

@@ -159,7 +159,7 @@ Deno.test("createLabelMapFile() writes a file of no rows", async () => {
 Deno.test("createLabelMapFile() keeps keys of any script, and the exact bits of scores", async () => {
   const metadata = smallMetadata({ dtype: "fp16" });
   const row = { ...smallRow(1, metadata), key: "Käse/写真 'x' \"y\".jpg" };
-  row.score.set([0x8000, 0x0001, 0x7bff, 0xfc00]);
+  row.score.set([0x8000, 0x0001, 0x7bff, 0xfbff]);
   const [back] = await readRows(writeRows([row], metadata));
   assertEquals(back.key, row.key);
   assertEquals(back.score, row.score);
@@ -183,6 +183,9 @@ Deno.test("append() refuses rows that do not fit the metadata", () => {
       message({ ...good, class: new Uint16Array(24).fill(12) }),
       message({ ...good, topProbability: new Float32Array(4) }),
       message({ ...good, score: good.score.with(3, NaN) }),
+      message({ ...good, score: good.score.with(5, -Infinity) }),
+      message({ ...good, topProbability: good.topProbability.with(0, NaN) }),
+      message({ ...good, topProbability: good.topProbability.with(4, Infinity) }),
       message({ ...good, width: 1.5 }),
       message({ ...good, label: 2 ** 31 }),
     ],
@@ -192,7 +195,10 @@ Deno.test("append() refuses rows that do not fit the metadata", () => {
       `TypeError: ${start} score is Uint8Array, expected Float32Array`,
       `RangeError: ${start} class holds 12, expected less than 12, the classes`,
       `TypeError: ${start} topProbability has 4 values, expected 5`,
-      `RangeError: ${start} score at position 3 is not a number`,
+      `RangeError: ${start} score holds NaN at position 3, expected finite numbers`,
+      `RangeError: ${start} score holds -Infinity at position 5, expected finite numbers`,
+      `RangeError: ${start} topProbability holds NaN, expected finite numbers`,
+      `RangeError: ${start} topProbability holds Infinity, expected finite numbers`,
       `RangeError: ${start} width is 1.5, expected a 32-bit integer`,
       `RangeError: ${start} label is 2147483648, expected a 32-bit integer`,
     ],

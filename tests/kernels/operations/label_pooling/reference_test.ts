@@ -13,8 +13,6 @@ import {
   VERTICAL_FLIP,
   type Warp,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
-import { scoreValue } from "../../../../kernels/operations/label_pooling/sparse_maps.ts";
-import { quantiseReference, type ScoreType } from "../../../../kernels/operations/quantise.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues } from "../../tensors.ts";
 import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";
@@ -196,20 +194,6 @@ Deno.test("poolLabels() reads 32-bit classes", () => {
     score: Float32Array.of(20),
   };
   assertAlmostEquals(poolLabels(maps, [whole])[69999], 1, 1e-3);
-});
-
-Deno.test("scoreValue() is what quantiseReference() gave, for every bit pattern that is a number", () => {
-  for (const dtype of ["fp16", "fp8_e4m3", "fp8_e5m2"] as ScoreType[]) {
-    const patterns = dtype === "fp16" ? 65536 : 256;
-    let numbers = 0;
-    for (let bits = 0; bits < patterns; bits++) {
-      const value = scoreValue(bits, dtype);
-      if (Math.abs(value) > { fp32: 0, fp16: 65504, fp8_e4m3: 448, fp8_e5m2: 57344 }[dtype]) continue;
-      assertEquals(quantiseReference(value, dtype), bits);
-      numbers++;
-    }
-    assertEquals(numbers, { fp32: 0, fp16: 65536 - 2048, fp8_e4m3: 254, fp8_e5m2: 248 }[dtype]);
-  }
 });
 
 Deno.test("poolLabels() refuses a crop outside the image, a map that is not there, and wrong arrays", () => {
