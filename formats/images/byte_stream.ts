@@ -97,10 +97,15 @@ function plainStream(file: Deno.FsFile, size: number): ByteStream {
   };
 }
 
+/** Bytes that are unpacked at once: a signal is heard between two reads of the file, each of which is at most 64 KiB. */
+const CHUNK = 65_536;
+/** Bytes that are allocated before the first of them have arrived: a damaged header may claim any length. */
+const FIRST_PIECE = 65_536;
+
 /** Node's gunzip, since `DecompressionStream` stops at the first of several gzip members (as pigz and bgzip write). */
 function gzipStream(file: Deno.FsFile): ByteStream {
   const packed = Readable.fromWeb(file.readable as Parameters<typeof Readable.fromWeb>[0]);
-  const unpacked = createGunzip();
+  const unpacked = createGunzip({ chunkSize: CHUNK });
   packed.on("error", (error: Error) => unpacked.destroy(error));
   const chunks = packed.pipe(unpacked)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   let chunk = new Uint8Array();
@@ -133,18 +138,16 @@ function gzipStream(file: Deno.FsFile): ByteStream {
       return position;
     },
     async read(length) {
-      // Grown as bytes arrive: a damaged header may claim any length.
-      const parts: Uint8Array[] = [];
-      let missing = length;
-      while (missing > 0) {
-        const part = await take(missing);
-        if (part.length === 0) break;
-        parts.push(part);
-        missing -= part.length;
-      }
-      const bytes = new Uint8Array(length - missing);
+      let bytes = new Uint8Array(Math.min(length, FIRST_PIECE));
       let filled = 0;
-      for (const part of parts) {
+      while (filled < length) {
+        if (filled === bytes.length) {
+          const larger = new Uint8Array(Math.min(length, 2 * filled));
+          larger.set(bytes);
+          bytes = larger;
+        }
+        const part = await take(bytes.length - filled);
+        if (part.length === 0) return bytes.slice(0, filled);
         bytes.set(part, filled);
         filled += part.length;
       }

@@ -4,35 +4,60 @@
  * @module
  */
 
+import { imageFormat } from "./image_format.ts";
 import type { FilePlace } from "./source.ts";
 
-/** Bytes; what the native decoder takes at most. */
-const LARGEST_FILE = 2 ** 31 - 1;
+/** Bytes that an encoded image may have, in a file of its own or in any other: each one is in memory as a whole. */
+export const LARGEST_IMAGE_FILE = 2 ** 28;
+
+/** First bytes that show whether something is an image. */
+const HEAD = 512;
+/** Bytes of what is read without a look at its first ones. */
+const SMALL = 65_536;
 
 /**
- * Reads an encoded image.
+ * Why an encoded image is not to be read, by its size and its first bytes.
  *
- * @param place Where it is.
- * @returns Its bytes.
- * @throws {Error} If they cannot be read.
+ * @param size Its bytes.
+ * @param head Reads as many of its first bytes as it is asked for; not called for a small one.
+ * @returns The reason, undefined if there is none.
  */
-export async function readImageFile({ path, range }: FilePlace): Promise<Uint8Array<ArrayBuffer>> {
+export async function refusalOf(
+  size: number,
+  head: (length: number) => Promise<Uint8Array>,
+): Promise<string | undefined> {
+  if (size > LARGEST_IMAGE_FILE) {
+    return `Cannot read image: it has ${size} bytes, and an encoded image may have ${LARGEST_IMAGE_FILE}`;
+  }
+  if (size <= SMALL) return undefined;
+  const first = await head(HEAD);
   try {
-    if (range) return await readRange(path, range);
-    const { size } = await Deno.stat(path);
-    if (size <= LARGEST_FILE) return await Deno.readFile(path);
-    throw new RangeError(`${size} bytes are too many for an image`);
+    imageFormat(first, size);
   } catch (error) {
-    throw new Error(`Cannot read image: ${(error as Error).message}`);
+    return (error as Error).message;
   }
 }
 
-async function readRange(
-  path: string,
-  { offset, length }: { readonly offset: number; readonly length: number },
-): Promise<Uint8Array<ArrayBuffer>> {
-  using file = await Deno.open(path);
-  return await readPart(file, path, { offset, length });
+/**
+ * Reads an encoded image. Of a large one that is none, only the first bytes are read.
+ *
+ * @param place Where it is.
+ * @returns Its bytes.
+ * @throws {Error} If they cannot be read, are too many, or are none of an image.
+ */
+export async function readImageFile({ path, range }: FilePlace): Promise<Uint8Array<ArrayBuffer>> {
+  let refusal: string | undefined;
+  try {
+    const { isFile, size } = await Deno.stat(path);
+    if (!isFile) throw new TypeError(`"${path}" is no file`); // to open a pipe waits for its writer
+    using file = await Deno.open(path);
+    const { offset, length } = range ?? { offset: 0, length: size };
+    refusal = await refusalOf(length, (length) => readPart(file, path, { offset, length }));
+    if (refusal === undefined) return await readPart(file, path, { offset, length });
+  } catch (error) {
+    throw new Error(`Cannot read image: ${(error as Error).message}`);
+  }
+  throw new Error(refusal);
 }
 
 /**

@@ -168,7 +168,7 @@ async function* readShard(
   { start, end }: { readonly start: number; readonly end: number },
 ): AsyncGenerator<StoredImage> {
   using file = await openListed(shard, name);
-  let packed: AsyncGenerator<Partial<StoredImage>> | undefined;
+  let packed: PackedImages | undefined;
   try {
     for await (const lines of list.lines({ start, end })) {
       for (const { position, key, label, place } of lines) {
@@ -177,9 +177,12 @@ async function* readShard(
         else if (place) yield { ...image, bytes: place };
         else {
           packed ??= await readPacked(shard, { start: position - shard.start, end: end - shard.start });
-          const { value } = await packed.next();
-          if (!value) throw new TypeError(`${subject(name)}: "${shard.path}" has fewer images than listed`);
-          yield { ...image, ...value };
+          // Images that are listed as unreadable are among those that the shard's reader gives.
+          let next;
+          do next = (await packed.next()).value; while (next && next.position < position - shard.start);
+          if (!next) throw new TypeError(`${subject(name)}: "${shard.path}" has fewer images than listed`);
+          const { position: _, ...found } = next;
+          yield { ...image, ...found };
         }
       }
     }
@@ -188,26 +191,26 @@ async function* readShard(
   }
 }
 
-/** Bytes of images that their shard's reader finds, by their positions in it; of Parquet also labels. */
+/** What a shard's reader finds of an image by its position; of Parquet also the label. */
+type PackedImage = Pick<StoredImage, "bytes"> & { readonly position: number; readonly label?: number | null };
+type PackedImages = AsyncGenerator<PackedImage, undefined>;
+
 async function readPacked(
   { path }: ListedShard,
-  { start, end }: { readonly start: number; readonly end: number },
-): Promise<AsyncGenerator<Pick<StoredImage, "bytes"> & { label?: number | null }>> {
+  range: { readonly start: number; readonly end: number },
+): Promise<PackedImages> {
   const { kind, shards } = await findImages(path);
-  return kind === "parquet" ? readRows(path, shards, { start, end }) : readMembers(shards[0], { start, end });
+  return kind === "parquet" ? readRows(path, shards, range) : readMembers(shards[0], range);
 }
 
-async function* readRows(path: string, shards: readonly Shard[], range: ImageRange) {
+async function* readRows(path: string, shards: readonly Shard[], range: ImageRange): PackedImages {
   const source = await openParquet(path, shards);
-  for await (const { label, bytes } of source.read(range)) yield { label, bytes };
+  for await (const { index: position, label, bytes } of source.read(range)) yield { position, label, bytes };
 }
 
-async function* readMembers(shard: Shard, { start, end }: { readonly start: number; readonly end: number }) {
-  let position = 0;
-  for await (const entry of readTarImages(shard, (position) => position >= start && position < end)) {
-    if (position >= end) return;
-    if (position >= start) yield { bytes: "unreadable" in entry ? entry : entry.bytes! };
-    position++;
+async function* readMembers(shard: Shard, range: { readonly start: number; readonly end: number }): PackedImages {
+  for await (const { position, content } of readTarImages(shard, { range, withBytes: true })) {
+    yield { position, bytes: content! };
   }
 }
 

@@ -34,8 +34,8 @@ export interface ImageSurvey {
 
 /** Numbers of things by kind. */
 export interface Tallies {
-  /** Counts one. */
-  add(what: string, name: string): void;
+  /** Counts one, or as many as is said, of which `name` is the first. */
+  add(what: string, name: string, count?: number): void;
   /** The kinds, the most frequent first, in natural order where they are as frequent. */
   list(): Tally[];
 }
@@ -47,11 +47,11 @@ const MOST_KINDS = 1000;
 export function createTallies(): Tallies {
   const kinds = new Map<string, { what: string; count: number; first: string }>();
   return {
-    add(what, name) {
+    add(what, name, count = 1) {
       const kind = kinds.has(what) || kinds.size < MOST_KINDS ? what : "other";
       const found = kinds.get(kind);
-      if (found) found.count++;
-      else kinds.set(kind, { what: kind, count: 1, first: name });
+      if (found) found.count += count;
+      else kinds.set(kind, { what: kind, count, first: name });
     },
     list: () => [...kinds.values()].sort((a, b) => b.count - a.count || compareNatural(a.what, b.what)),
   };

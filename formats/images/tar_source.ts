@@ -1,44 +1,31 @@
 /**
  * Images in tar shards: WebDataset's, or plain archives of class folders.
  *
- * If the first sample has a `.cls` or `.json` member beside its image, the shards are a **WebDataset**: consecutive
- * members that share the name up to the first dot of its last part are a sample, and the label of its image (or images)
- * is the integer in `.cls`, or `label` (or `cls`) in the JSON; a sample without either has no label.
+ * If an image has a `.cls` of its name in the same shard, or a `.json` with a label, the shards are a **WebDataset**, and
+ * labels come from those (`webdataset.ts` says which is whose); an image without one has no label.
  *
  * Otherwise they are **plain archives**: folders that all images share are set aside (`train/` of `train/cat/1.jpg`), the
  * next folder is the class, and classes are numbered in natural order over all shards, as in a folder of class folders.
- * That takes one pass over the headers when the source is opened; images in no class folder have no label.
+ * Images in no class folder have no label.
  *
- * A shard that is damaged ends early: its images up to the damage are given, then one entry named as the shard, whose
- * `unreadable` says what was found at which byte, then the next shard.
+ * Images are the members whose names end as an image's does, hidden ones (`._1.jpg`, `__MACOSX/`) apart. Links are read where
+ * they lead, unless the shard is gzipped. Those that cannot be read stand in their place with the reason: a link that leads
+ * nowhere, a sparse file, a second member of the same name, of which it is not known which one is meant.
+ *
+ * A pass over the headers of each shard comes before its images are read, and is made once. A shard that is damaged ends
+ * early: its images up to the damage are given, then one entry named as the shard, whose `unreadable` says what was found
+ * at which byte, then the next shard.
  *
  * @module
  */
 
-import { type ByteStream, openByteStream } from "./byte_stream.ts";
-import { isImageName } from "./folder_source.ts";
+import { openByteStream } from "./byte_stream.ts";
+import { refusalOf } from "./image_file.ts";
 import { compareNatural } from "./natural_sort.ts";
-import type { FilePlace, ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
-import { type ImageSurvey, surveyImages } from "./survey.ts";
+import type { ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
+import { createTallies, type FoundLabel, type ImageSurvey } from "./survey.ts";
 import { readTar, type TarMember } from "./tar.ts";
-
-/** An image member before it has its position and its label. */
-export interface Member {
-  readonly name: string;
-  /** Null where it was passed over. */
-  readonly bytes: Uint8Array<ArrayBuffer> | null;
-  readonly label: number | null;
-  /** Where it is in the shard; null in a gzipped one. */
-  readonly place: FilePlace | null;
-}
-
-/** What one pass over the headers finds. */
-interface Scan {
-  /** Entries of each shard, the one for its damage included. */
-  readonly counts: readonly number[];
-  /** Folders of the images, each once. */
-  readonly folders: ReadonlySet<string>;
-}
+import { damageOf, folderOf, imageMembers, indexShard, OUTSIDE, type ShardIndex } from "./tar_index.ts";
 
 /**
  * Opens tar shards.
@@ -49,233 +36,181 @@ interface Scan {
  * @throws {Deno.errors.NotFound} If the shards hold no image.
  */
 export async function openTarShards(path: string, shards: readonly Shard[]): Promise<ImageSource> {
-  const grouped = await isWebDataset(shards);
-  // A first shard that is damaged from its first byte leaves the kind open; a pass over all of them settles it.
-  let scan = grouped ? null : await scanShards(shards);
-  if (scan && scan.folders.size === 0) {
+  const passes: Promise<ShardIndex>[] = [];
+  const indexOf = (shard: number) => passes[shard] ??= indexShard(shards[shard]);
+  // The first shard with a label beside an image settles what the shards are; without one, all are looked through.
+  let isWebDataset = false;
+  const folders: string[] = [];
+  for (let shard = 0; shard < shards.length && !isWebDataset; shard++) {
+    const index = await indexOf(shard);
+    ({ isWebDataset } = index);
+    for (const folder of index.folders.keys()) folders.push(folder);
+  }
+  if (!isWebDataset && folders.length === 0) {
     throw new Deno.errors.NotFound(`Cannot find images in "${path}": ${await describeFirstMembers(shards)}`);
   }
-  const classOf = classFolders(scan?.folders ?? new Set());
+  const classes = classFolders(isWebDataset ? [] : folders);
 
-  /** The entries of a range; shards that come before it are passed over once their entries have been counted. */
-  async function* entries(
-    { start = 0, end = Infinity }: ImageRange,
-    withBytes: boolean,
-  ): AsyncGenerator<{ index: number; key: string; label: number | null; path: string; entry: TarEntry }> {
-    let index = 0;
-    for (let shard = 0; shard < shards.length && index < end; shard++) {
-      const { name, path } = shards[shard];
-      const count = scan?.counts[shard];
-      if (count !== undefined && index + count <= start) {
-        index += count;
-        continue;
-      }
-      const first = index;
-      const wanted = (position: number) => withBytes && first + position >= start && first + position < end;
-      for await (const entry of (grouped ? readSamples : readTarImages)(shards[shard], wanted)) {
-        if (index >= end) return;
-        if (index >= start) {
-          if ("unreadable" in entry) yield { index, key: name, label: null, path, entry };
+  /** The label of an image, by what is beside it or by its folder. */
+  function labelled(name: string, beside: FoundLabel): FoundLabel {
+    if (classes.names === null) return beside;
+    const label = classes.label(folderOf(name));
+    return label === null ? { label, unlabelled: IN_NO_CLASS } : { label };
+  }
+
+  /** The entries of a range; shards that come before it are passed over. */
+  async function* entries({ start = 0, end = Infinity }: ImageRange, withBytes: boolean): AsyncGenerator<Entry> {
+    let first = 0;
+    for (let number = 0; number < shards.length && first < end; number++) {
+      const shard = shards[number];
+      const index = await indexOf(number);
+      const range = { start: Math.max(start - first, 0), end: Math.min(end - first, index.count) };
+      if (range.start < range.end) {
+        for await (const { position, name, content } of readTarImages(shard, { index, range, withBytes })) {
+          const verdict = index.verdictOf(position);
+          const place = { index: first + position, path: shard.path, content };
+          if (name === null) yield { ...place, key: shard.name, label: null };
           else {
-            const label = entry.label ?? classOf.label(entry.name);
-            yield { index, key: `${name}/${entry.name}`, label, path, entry };
+            const found = "unreadable" in verdict ? { label: null } : labelled(name, verdict);
+            yield { ...place, key: `${shard.name}/${name}`, ...found };
           }
         }
-        index++;
       }
+      first += index.count;
     }
   }
 
-  const unlabelled = grouped ? "without a label beside them" : "in no class folder";
-
-  async function* list(range: ImageRange = {}): AsyncGenerator<ListedImage> {
-    for await (const { index, key, label, path, entry } of entries(range, false)) {
-      const why = label === null ? { unlabelled } : {};
-      yield { index, key, label, ...why, path, place: "unreadable" in entry ? entry : entry.place };
-    }
+  async function survey(): Promise<ImageSurvey> {
+    const indices: ShardIndex[] = [];
+    for (let shard = 0; shard < shards.length; shard++) indices.push(await indexOf(shard));
+    return surveyShards(shards, indices, classes);
   }
 
-  let surveyed: Promise<ImageSurvey> | undefined;
   return {
     path,
     description: `${shards.length} tar shard${shards.length === 1 ? "" : "s"}`,
-    classes: classOf.names,
-    async count() {
-      scan ??= await scanShards(shards);
-      return scan.counts.reduce((sum, count) => sum + count, 0);
-    },
+    classes: classes.names,
+    count: async () => (await survey()).images,
     async *read(range: ImageRange = {}): AsyncGenerator<StoredImage> {
-      for await (const { index, key, label, entry } of entries(range, true)) {
-        yield { index, key, label, bytes: "unreadable" in entry ? entry : entry.bytes! };
+      for await (const { index, key, label, content } of entries(range, true)) {
+        yield { index, key, label, bytes: content! };
       }
     },
-    list,
-    survey: () => surveyed ??= surveyImages(list()),
+    async *list(range: ImageRange = {}): AsyncGenerator<ListedImage> {
+      for await (const { content, ...image } of entries(range, false)) {
+        yield { ...image, place: content as ListedImage["place"] };
+      }
+    },
+    survey,
   };
 }
 
+interface Entry extends Omit<ListedImage, "place"> {
+  readonly content: TarImage["content"];
+}
+
+const IN_NO_CLASS = "in no class folder";
+
+/** What the shards hold, from what was found in each. */
+function surveyShards(shards: readonly Shard[], indices: readonly ShardIndex[], classes: ClassFolders): ImageSurvey {
+  const unlabelled = createTallies();
+  const passedOver = createTallies();
+  const remarks: string[] = [];
+  let [images, labelled, contradicted] = [0, 0, 0];
+  for (const [number, index] of indices.entries()) {
+    const { path, name } = shards[number];
+    images += index.count;
+    contradicted += index.contradicted;
+    if (index.unreadable) unlabelled.add(index.unreadable.what, index.unreadable.first, index.unreadable.count);
+    if (classes.names === null) {
+      labelled += index.labelled;
+      for (const { what, first, count } of index.unlabelled) unlabelled.add(what, first, count);
+    } else {
+      for (const { what, first, count } of index.folders.values()) {
+        if (classes.label(what) === null) unlabelled.add(IN_NO_CLASS, first, count);
+        else labelled += count;
+      }
+    }
+    for (const { what, first, count } of index.passedOver) passedOver.add(what, first, count);
+    if (index.unusedLabels > 0) passedOver.add("with a label of no image of their shard", name, index.unusedLabels);
+    if (index.isContinued) remarks.push(`"${path}" has another archive behind its end, which is not read`);
+  }
+  if (contradicted > 0) {
+    const images = contradicted === 1 ? "1 image has" : `${contradicted} images have`;
+    remarks.push(`${images} another label in .json than in .cls, which counts`);
+  }
+  return { images, labelled, unlabelled: unlabelled.list(), passedOver: passedOver.list(), remarks };
+}
+
 /** An image of a shard, or its damage. */
-export type TarEntry = Member | { readonly unreadable: string };
+export interface TarImage {
+  readonly position: number;
+  /** Null for the damage. */
+  readonly name: string | null;
+  /** Its bytes, or where they are; null if they were not asked for and can only be read after those before them. */
+  readonly content: StoredImage["bytes"] | null;
+}
 
 /**
- * The images of one shard, without the labels that a WebDataset's members beside them hold.
+ * The images of one shard, without their labels.
  *
  * @param shard The file.
- * @param wanted Says by position in the shard whose bytes to read.
+ * @param options Positions, and whether bytes are wanted; what a pass over the shard found, without which images that that
+ *   pass refuses are read all the same.
  * @returns The images in order, and at the end the damage if there is any.
  */
 export async function* readTarImages(
   shard: Shard,
-  wanted: (position: number) => boolean,
-): AsyncGenerator<TarEntry> {
+  options: { readonly range: Required<ImageRange>; readonly withBytes: boolean; readonly index?: ShardIndex },
+): AsyncGenerator<TarImage> {
+  const { range: { start, end }, withBytes, index } = options;
+  let position = 0;
   let stream;
   try {
     stream = await openByteStream(shard.path);
-    let position = 0;
-    for await (const member of readTar(stream)) {
-      if (!isImageMember(member.name)) continue;
-      const place = placeOf(member, shard, stream);
-      yield { name: member.name, bytes: await readIf(wanted(position), member), label: null, place };
+    for await (const member of imageMembers(stream)) {
+      if (position >= end) return;
+      const { name, offset, size } = member;
+      const known = index && position >= start ? knownContent(index, position, member) : undefined;
+      const isRead = position >= start && withBytes && !known;
+      // A member counts only if all of it is there, read or not: otherwise positions would depend on where reading starts.
+      const bytes = isRead ? await readImage(member) : await member.skip();
+      const place = stream.isPlain ? { path: shard.path, range: { offset, length: size } } : null;
+      if (position >= start) yield { position, name, content: known ?? bytes ?? place };
       position++;
     }
   } catch (error) {
-    yield { unreadable: damage(shard, error) };
+    const content = { unreadable: damageOf(shard, error) };
+    if (position >= start && position < end) yield { position, name: null, content };
   } finally {
     stream?.close();
   }
 }
 
-/** The images of a WebDataset's shard, held back until the label of their sample is known. */
-async function* readSamples(shard: Shard, wanted: (position: number) => boolean): AsyncGenerator<TarEntry> {
-  let stream;
-  let sample: Omit<Member, "label">[] = [];
-  let key = "";
-  let label: number | null = null;
-  let failure: string | null = null;
-  try {
-    stream = await openByteStream(shard.path);
-    let position = 0;
-    for await (const member of readTar(stream)) {
-      if (sampleKey(member.name) !== key) {
-        for (const image of sample) yield { ...image, label };
-        key = sampleKey(member.name);
-        sample = [];
-        label = null;
-      }
-      if (isImageMember(member.name)) {
-        const place = placeOf(member, shard, stream);
-        sample.push({ name: member.name, bytes: await readIf(wanted(position), member), place });
-        position++;
-      } else if (isLabelMember(member.name)) {
-        label ??= parseLabel(member.name, await member.read());
-      }
-    }
-  } catch (error) {
-    failure = damage(shard, error);
-  } finally {
-    stream?.close();
-  }
-  for (const image of sample) yield { ...image, label };
-  if (failure !== null) yield { unreadable: failure };
+/** Why an image cannot be read, or where the content of a link is; undefined where it is that of the member. */
+function knownContent(index: ShardIndex, position: number, { start }: TarMember): TarImage["content"] | undefined {
+  const verdict = index.verdictOf(position);
+  return "unreadable" in verdict ? verdict : index.links.get(start);
 }
 
-/** A member counts only if all of it is there, read or not: otherwise positions would depend on where reading starts. */
-async function readIf(wanted: boolean, member: TarMember): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (wanted) return await member.read();
+async function readImage(member: TarMember): Promise<Uint8Array<ArrayBuffer> | { readonly unreadable: string }> {
+  const unreadable = await refusalOf(member.size, member.peek);
+  if (unreadable === undefined) return await member.read();
   await member.skip();
-  return null;
-}
-
-function placeOf({ offset, size }: TarMember, { path }: Shard, { isPlain }: ByteStream): FilePlace | null {
-  return isPlain ? { path, range: { offset, length: size } } : null;
-}
-
-function damage(shard: Shard, error: unknown): string {
-  return `Cannot read tar shard "${shard.path}": ${(error as Error).message}`;
-}
-
-function isImageMember(name: string): boolean {
-  return isImageName(name) && !lastPart(name).startsWith(".");
-}
-
-function isLabelMember(name: string): boolean {
-  return /\.(cls|json)$/.test(name);
-}
-
-function lastPart(name: string): string {
-  return name.slice(name.lastIndexOf("/") + 1);
-}
-
-/** WebDataset's: everything before the first dot of the last part of the name. */
-function sampleKey(name: string): string {
-  const part = lastPart(name);
-  const dot = part.indexOf(".");
-  return dot < 0 ? name : name.slice(0, name.length - part.length + dot);
-}
-
-/** The integer of a `.cls` member, or `label` or `cls` of a JSON object; null if there is none. */
-function parseLabel(name: string, bytes: Uint8Array): number | null {
-  const text = new TextDecoder().decode(bytes).trim();
-  if (name.endsWith(".cls")) return /^\d+$/.test(text) ? Number(text) : null;
-  try {
-    const value = JSON.parse(text);
-    const label = value?.label ?? value?.cls;
-    return Number.isSafeInteger(label) && label >= 0 ? label : null;
-  } catch {
-    return null;
-  }
-}
-
-/** Looks at the first sample that holds an image, in the first shard that has one. */
-async function isWebDataset(shards: readonly Shard[]): Promise<boolean> {
-  for (const shard of shards) {
-    let key = "";
-    let images = 0;
-    let labels = 0;
-    let stream;
-    try {
-      stream = await openByteStream(shard.path);
-      for await (const { name } of readTar(stream)) {
-        if (sampleKey(name) !== key) {
-          if (images > 0) break;
-          key = sampleKey(name);
-          labels = 0;
-        }
-        if (isImageMember(name)) images++;
-        else if (isLabelMember(name)) labels++;
-      }
-    } catch {
-      // Reading will report the damage in its place.
-    } finally {
-      stream?.close();
-    }
-    if (images > 0) return labels > 0;
-  }
-  return false;
-}
-
-async function scanShards(shards: readonly Shard[]): Promise<Scan> {
-  const counts: number[] = [];
-  const folders = new Set<string>();
-  for (const shard of shards) {
-    let count = 0;
-    for await (const entry of readTarImages(shard, () => false)) {
-      count++;
-      if (!("unreadable" in entry)) folders.add(entry.name.slice(0, Math.max(entry.name.lastIndexOf("/"), 0)));
-    }
-    counts.push(count);
-  }
-  return { counts, folders };
-}
-
-interface ClassFolders {
-  readonly names: readonly string[] | null;
-  label(name: string): number | null;
+  return { unreadable };
 }
 
 /** Classes by the first folder that not all images share. */
-function classFolders(folders: ReadonlySet<string>): ClassFolders {
-  const paths = [...folders].map((folder) => folder === "" ? [] : folder.split("/"));
+interface ClassFolders {
+  readonly names: readonly string[] | null;
+  /** The class of a folder's images. */
+  label(folder: string): number | null;
+}
+
+/** Classes by the first folder that not all images share. */
+function classFolders(folders: readonly string[]): ClassFolders {
+  const paths = [...new Set(folders)].filter((folder) => folder !== OUTSIDE)
+    .map((folder) => folder === "" ? [] : folder.split("/"));
   let shared = paths[0]?.length ?? 0;
   for (const path of paths) {
     while (path.slice(0, shared).join("/") !== paths[0].slice(0, shared).join("/")) shared--;
@@ -287,10 +222,7 @@ function classFolders(folders: ReadonlySet<string>): ClassFolders {
   const labels = new Map(names.map((name, label) => [name, label]));
   return {
     names: names.length > 0 ? names : null,
-    label(name) {
-      const parts = name.split("/");
-      return parts.length > shared + 1 ? labels.get(parts[shared]) ?? null : null;
-    },
+    label: (folder) => labels.get(folder.split("/")[shared]) ?? null,
   };
 }
 

@@ -157,7 +157,7 @@ async function* archiveFiles(path: string, isWanted: (position: number) => boole
   try {
     let position = 0;
     for await (const member of readTar(stream)) {
-      if (!isPublishedName(basename(member.name))) continue;
+      if (member.kind !== "file" || !isPublishedName(basename(member.name))) continue;
       // A member counts only if all of it is there, read or not: otherwise positions would depend on where reading starts.
       let bytes: Uint8Array | undefined;
       if (isWanted(position++)) bytes = await member.read();

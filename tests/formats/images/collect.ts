@@ -4,11 +4,33 @@
  * @module
  */
 
+import { assertEquals } from "@std/assert";
 import type { ImageRange, ImageSource, StoredImage } from "../../../formats/images/mod.ts";
 
 /** All images of a range. */
 export async function collect(source: ImageSource, range?: ImageRange): Promise<StoredImage[]> {
   return await Array.fromAsync(source.read(range));
+}
+
+/**
+ * Compares what a source gives in every range, and lists, with the whole of it; in a fresh one each, so that nothing known
+ * from before helps.
+ */
+export async function assertRanges(open: () => Promise<ImageSource>): Promise<StoredImage[]> {
+  const whole = await collect(await open());
+  assertEquals(await (await open()).count(), whole.length);
+  const listed = await Array.fromAsync((await open()).list());
+  assertEquals(
+    listed.map(({ index, key, label }) => ({ index, key, label })),
+    whole.map(({ index, key, label }) => ({ index, key, label })),
+  );
+  for (let start = 0; start <= whole.length; start++) {
+    const source = await open();
+    assertEquals(await collect(source, { start, end: start + 2 }), whole.slice(start, start + 2));
+    await source.count();
+    assertEquals(await collect(source, { start }), whole.slice(start));
+  }
+  return whole;
 }
 
 /** `key label` of all images of a range. */
