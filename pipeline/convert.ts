@@ -92,7 +92,11 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
       return code;
     }
     if (!quiet) printLines(summary(output, result, (performance.now() - start) / 1000));
-    return 0;
+    if (result.total === 0 || result.rejected < result.total) return 0;
+    printError(
+      `Cannot convert "${command.input}": none of ${formatNumberOf(result.total, "image")} could be converted`,
+    );
+    return 1;
   } finally {
     conversion.close();
   }

@@ -77,7 +77,7 @@ export async function convertCropLabels(
     return { key: find?.(stem).key ?? `${stem}.JPEG`, label, box, flip, class: classIndices, probability };
   }
 
-  return await fillFromPublished(folder, source, row, options);
+  return await fillFromPublished(folder, source, row, { ...options, find });
 }
 
 /** Refuses what a row of the table cannot hold. */

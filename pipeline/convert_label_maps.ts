@@ -17,6 +17,7 @@ import {
   quantiseMap,
 } from "../formats/labels/mod.ts";
 import { fillFolder, type Filling, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
+import { listRows } from "./listed_images.ts";
 import { engineVersion } from "./version.ts";
 
 /** What to change. */
@@ -29,19 +30,21 @@ export interface LabelMapOptions {
   readonly classes?: ClassNames;
   readonly dataSetClasses?: ClassNames;
   readonly rowsPerFile: number;
+  /** Whether a row that cannot be read or converted ends the run. */
+  readonly strict: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: WriteProgress) => void;
 }
 
 /**
- * Converts label maps. The image-level classes stay those of the whole map.
+ * Converts label maps. The image-level classes stay those of the whole map. A row that cannot be read is rejected.
  *
  * @param labelMaps The input, which stays open.
  * @param output The folder; it is made, or gone on with.
  * @param options How.
  * @returns What was done.
  * @throws {Deno.errors.Busy} If another process writes there.
- * @throws {TypeError} If the folder was begun with another configuration, or the input is damaged.
+ * @throws {TypeError} If the folder was begun with another configuration or of other rows, or keys cannot be read.
  * @throws {RangeError} If there are fewer ranks than are wanted.
  */
 export async function convertLabelMaps(
@@ -56,6 +59,7 @@ export async function convertLabelMaps(
   }
   const metadata: LabelMapMetadata = { ...before, k: topK, dtype };
   const length = topK * before.grid[0] * before.grid[1];
+  const refuse = options.strict ? ({ reason }: { reason: string }) => new Error(reason) : undefined;
   const convert = (row: LabelMapRow): LabelMapRow => {
     const [classes, stored] = [row.class.subarray(0, length), row.score.subarray(0, length)];
     if (dtype === before.dtype) return { ...row, class: classes, score: stored };
@@ -72,17 +76,26 @@ export async function convertLabelMaps(
   };
   const folder = openLabelMapFolder(output, configuration, options);
 
-  async function* produce(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
+  async function* fill(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
     for (const { start, end } of spans) {
-      for (let index = start; index < end; index++) {
-        const row = await labelMaps.get(index);
-        yield { index, key: row.key, row: convert(row) };
-      }
+      let index = start;
+      for (const { key } of labelMaps.list({ start, end })) yield await filling(index++, key);
+    }
+  }
+
+  async function filling(index: number, key: string): Promise<Filling<LabelMapRow>> {
+    try {
+      return { index, key, row: convert(await labelMaps.get(index)) };
+    } catch (error) {
+      return { index, key, reason: (error as Error).message };
     }
   }
 
   try {
-    return await fillFolder(folder, { ...options, images }, produce);
+    return await fillFolder(folder, { ...options, images, refuse }, {
+      list: (span) => listRows(labelMaps, span),
+      fill,
+    });
   } finally {
     folder.close();
   }

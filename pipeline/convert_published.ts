@@ -148,7 +148,7 @@ export async function convertPublished(
     return { ...image, label: file.label, ...convert(file.path, bytes) };
   }
 
-  return await fillFromPublished(folder, source, row, options);
+  return await fillFromPublished(folder, source, row, { ...options, find });
 }
 
 /** Makes of a file's bytes the columns that do not depend on where it is. */

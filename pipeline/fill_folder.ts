@@ -4,8 +4,21 @@
  * @module
  */
 
-import type { FinishedPart, Manifest, RejectedImage, Shard } from "../formats/labels/mod.ts";
-import { shardParts } from "../formats/labels/mod.ts";
+import { letEventsIn } from "../formats/event_loop.ts";
+import type {
+  FinishedPart,
+  Manifest,
+  PartImage,
+  RejectedImage,
+  Shard,
+  SourceHash,
+  SourceImage,
+} from "../formats/labels/mod.ts";
+import { createSourceHash, shardParts } from "../formats/labels/mod.ts";
+import { checkFinishedParts } from "./finished_images.ts";
+import { type Span, spansOf } from "./spans.ts";
+
+export type { Span };
 
 /** How far a run is. */
 export interface WriteProgress {
@@ -27,11 +40,27 @@ export interface PartFolder<Row> {
   readonly path: string;
   readonly finishedParts: ReadonlySet<number>;
   manifest(): Manifest;
+  imagesOf(part: number): ReadonlyMap<number, PartImage>;
+  noteImages(part: number, images: string): void;
   startPart(part: number): {
+    findError(row: Row): Error | undefined;
     append(row: Row): void;
     reject(image: RejectedImage): void;
-    finish(): FinishedPart;
+    finish(images?: string): FinishedPart;
   };
+}
+
+/** What a folder is filled from. */
+export interface FillSource<Row> {
+  /** The images of a span as they are listed, in order: what they are, without a look into them. */
+  list(span: Span): AsyncIterable<ListedSourceImage>;
+  /** Rows, or reasons, for the images of some spans, in order. */
+  fill(spans: readonly Span[]): AsyncIterable<Filling<Row>>;
+}
+
+/** An image as it is listed, with the file that holds it, if there is one. */
+export interface ListedSourceImage extends SourceImage {
+  readonly path?: string;
 }
 
 /** What to fill it with. */
@@ -59,25 +88,21 @@ export interface FillResult extends WriteProgress {
   readonly write: number;
 }
 
-/** Positions from `start` to before `end`. */
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
- * Fills what a folder lacks.
+ * Fills what a folder lacks, if what it has is of the images that the source lists now. A row that cannot be written is an
+ * image with a reason.
  *
  * @param folder The open folder.
  * @param options How many images, which share, and whom to tell.
- * @param produce Gives the images of some spans, in order.
+ * @param source The images.
  * @returns What was done.
+ * @throws {TypeError} If images of a finished part are others now, or change while they are read.
  * @throws {Error} If an image has no row and `refuse` is given, or there are fewer images than was said.
  */
 export async function fillFolder<Row>(
   folder: PartFolder<Row>,
   options: FillOptions,
-  produce: (spans: readonly Span[]) => AsyncIterable<Filling<Row>>,
+  source: FillSource<Row>,
 ): Promise<FillResult> {
   const { images, rowsPerFile, shard, refuse, signal, onProgress } = options;
   const sizeOf = (part: number) => Math.min(images - part * rowsPerFile, rowsPerFile);
@@ -93,46 +118,71 @@ export async function fillFolder<Row>(
   let done = before;
   let stopped = false;
   let write = 0;
+  const result = () => ({ done, before, total, rejected, manifest: folder.manifest(), stopped, write });
   onProgress?.({ done, before, total, rejected });
+  stopped = !await checkFinishedParts(folder, source, { rowsPerFile, images, signal });
+  if (stopped) return result();
 
-  let open: { writer: ReturnType<PartFolder<Row>["startPart"]>; left: number } | undefined;
-  const store = (image: Filling<Row>): void => {
+  const spans = spansOf(missing, { rowsPerFile, images });
+  const listed = listSpans(source, spans);
+  let open: { writer: ReturnType<PartFolder<Row>["startPart"]>; hash: SourceHash; left: number } | undefined;
+  const store = async (image: Filling<Row>): Promise<void> => {
     const part = Math.floor(image.index / rowsPerFile);
-    open ??= { writer: folder.startPart(part), left: sizeOf(part) };
-    if ("row" in image) open.writer.append(image.row);
-    else open.writer.reject(image);
+    open ??= { writer: folder.startPart(part), hash: createSourceHash(), left: sizeOf(part) };
+    const { writer, hash } = open;
+    hash.add(await nextListed(listed, image, folder.path));
+    const { index, key } = image;
+    const reason = "row" in image ? reasonAgainst(writer.findError(image.row), key) : image.reason;
+    if ("row" in image && reason === undefined) writer.append(image.row);
+    else if (reason !== undefined) {
+      if (refuse) throw refuse({ index, key, reason });
+      writer.reject({ index, key, reason });
+      rejected++;
+    }
     if (--open.left > 0) return;
-    open.writer.finish();
+    writer.finish(hash.digest());
     open = undefined;
   };
-  for await (const image of produce(spansOf(missing, { rowsPerFile, images }))) {
-    if (refuse && "reason" in image) throw refuse(image);
-    const start = performance.now();
-    store(image);
-    write += performance.now() - start;
-    done++;
-    if ("reason" in image) rejected++;
-    onProgress?.({ done, before, total, rejected });
-    stopped = done < total && (signal?.aborted ?? false);
-    if (stopped) break;
+  try {
+    for await (const image of source.fill(spans)) {
+      const start = performance.now();
+      await store(image);
+      write += performance.now() - start;
+      done++;
+      onProgress?.({ done, before, total, rejected });
+      await letEventsIn();
+      stopped = done < total && (signal?.aborted ?? false);
+      if (stopped) break;
+    }
+  } finally {
+    await listed.return(undefined);
   }
   if (!stopped && done < total) {
     throw new Error(`Cannot finish "${folder.path}": the source gave ${done} of ${total} images`);
   }
-  return { done, before, total, rejected, manifest: folder.manifest(), stopped, write };
+  return result();
 }
 
-/** The images of some parts, those of consecutive parts in one span. */
-function spansOf(
-  parts: readonly number[],
-  { rowsPerFile, images }: { rowsPerFile: number; images: number },
-): Span[] {
-  const spans: Span[] = [];
-  for (let first = 0; first < parts.length;) {
-    let end = first + 1;
-    while (end < parts.length && parts[end] === parts[end - 1] + 1) end++;
-    spans.push({ start: parts[first] * rowsPerFile, end: Math.min((parts[end - 1] + 1) * rowsPerFile, images) });
-    first = end;
-  }
-  return spans;
+function reasonAgainst(error: Error | undefined, key: string): string | undefined {
+  return error && `Cannot write the row of "${key}": ${error.message}`;
+}
+
+/** The images of some spans as the source lists them. */
+async function* listSpans(source: FillSource<unknown>, spans: readonly Span[]): AsyncGenerator<ListedSourceImage> {
+  for (const span of spans) yield* source.list(span);
+}
+
+/** The next image that is listed, which must be the one that was read. */
+async function nextListed(
+  listed: AsyncGenerator<ListedSourceImage>,
+  { index, key }: { readonly index: number; readonly key: string },
+  path: string,
+): Promise<SourceImage> {
+  const { value } = await listed.next();
+  if (value && value.key === key) return value;
+  throw new TypeError(
+    `Cannot fill "${path}": the images changed while they were read, image ${index} was ${JSON.stringify(key)} and ${
+      value ? `is ${JSON.stringify(value.key)}` : "is gone"
+    }; the same command tells what to do`,
+  );
 }

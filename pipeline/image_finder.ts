@@ -15,6 +15,9 @@ export interface FoundImage {
   readonly key: string;
 }
 
+/** Finds the image of a path without its extension, as {@linkcode imageFinder} says. */
+export type ImageFinder = (stem: string) => FoundImage;
+
 /**
  * Prepares to find images in a folder. The names of one directory are kept, which files in order share.
  *
@@ -22,7 +25,7 @@ export interface FoundImage {
  * @returns Finds the image of a path under the folder without its extension. It throws Deno.errors.NotFound if there is
  *   none, and a TypeError if there are several.
  */
-export function imageFinder(root: string): (stem: string) => FoundImage {
+export function imageFinder(root: string): ImageFinder {
   let folder: string | undefined;
   let names = new Map<string, string[]>();
 

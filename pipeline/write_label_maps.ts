@@ -10,6 +10,7 @@ import type { LoadedAnnotator } from "./annotator.ts";
 import { dataSetClassNames } from "./class_names.ts";
 import { fillFolder, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
 import { defaultWorkers, labelImages, type StepTimes } from "./label_images.ts";
+import { listImages } from "./listed_images.ts";
 import { engineVersion } from "./version.ts";
 
 export type { WriteProgress };
@@ -53,7 +54,7 @@ export const DEFAULT_ROWS_PER_FILE = 1000;
  * @param options What to change.
  * @returns What was done.
  * @throws {Deno.errors.Busy} If another process writes there.
- * @throws {TypeError} If the folder was begun with another configuration.
+ * @throws {TypeError} If the folder was begun with another configuration, or other images are in its finished parts.
  * @throws {Error} If an image cannot be decoded and `strict` is set, or the source has fewer images than it said.
  */
 export async function writeLabelMaps(
@@ -81,7 +82,10 @@ export async function writeLabelMaps(
           rowsPerFile,
           refuse: options.strict ? ({ key, reason }) => new Error(`Cannot relabel "${key}": ${reason}`) : undefined,
         },
-        (spans) => labelImages(readSpans(source, spans), annotator, { pool, workers, times }),
+        {
+          list: (span) => listImages(source, span),
+          fill: (spans) => labelImages(readSpans(source, spans), annotator, { pool, workers, times }),
+        },
       );
       return { ...result, times: { ...times, write } };
     } finally {

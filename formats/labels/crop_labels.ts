@@ -17,6 +17,8 @@
  */
 
 import type { Column, PlacedColumn } from "./columns.ts";
+import { fileError } from "./files.ts";
+import { classesError, finiteError, integersError, probabilitiesError, type RowError } from "./row_error.ts";
 import { parquetEncoder } from "./parquet/encode/file.ts";
 import type { Annotator, Json } from "./types.ts";
 import { createWholeFile } from "./whole_file.ts";
@@ -56,11 +58,12 @@ export interface CropLabelImage {
 
 /** A file of crop labels being written. */
 export interface CropLabelWriter {
+  /** Why the crops of an image cannot be written, as in `LabelMapWriter`. */
+  findError(image: CropLabelImage): RowError | undefined;
   /**
    * Adds the crops of an image. Its arrays are kept until they are written.
    *
-   * @throws {TypeError} If an array has the wrong length.
-   * @throws {RangeError} If a class index is not below the number of classes.
+   * @throws {TypeError | RangeError} For an image that {@linkcode findError} finds an error of.
    */
   append(image: CropLabelImage): void;
   /** Writes what is left, makes it durable, and gives the file its name. */
@@ -152,8 +155,10 @@ export function createCropLabelFile(path: string, metadata: CropLabelMetadata): 
 
   file.write(encoder.start());
   return {
+    findError: (image) => findImageError(image, metadata),
     append(image) {
-      checkImage(image, metadata, `${subject}: image "${image.key}"`);
+      const error = findImageError(image, metadata);
+      if (error) throw fileError(`${subject}: image "${image.key}"`, error);
       images.push(image);
       crops += image.flip.length;
       rows += image.flip.length;
@@ -168,19 +173,17 @@ export function createCropLabelFile(path: string, metadata: CropLabelMetadata): 
   };
 }
 
-function checkImage(image: CropLabelImage, { k, classes }: CropLabelMetadata, subject: string): void {
+function findImageError(image: CropLabelImage, { k, classes }: CropLabelMetadata): RowError | undefined {
   const count = image.flip.length;
   const lengths = { box: 4 * count, class: k * count, probability: k * count };
   for (const [name, expected] of Object.entries(lengths)) {
     const { length } = image[name as keyof typeof lengths];
-    if (length !== expected) throw new TypeError(`${subject}: ${name} has ${length} values, expected ${expected}`);
+    if (length !== expected) return new TypeError(`${name} has ${length} values, expected ${expected}`);
   }
-  for (let index = 0; index < image.class.length; index++) {
-    const value = image.class[index];
-    if (!(Number.isInteger(value) && value >= 0 && value < classes)) {
-      throw new RangeError(`${subject}: class holds ${value}, expected an integer from 0 to ${classes - 1}`);
-    }
-  }
+  return integersError({ label: image.label ?? 0 }) ??
+    classesError("class", image.class, classes) ??
+    finiteError("box", image.box) ??
+    probabilitiesError("probability", image.probability);
 }
 
 /** The columns of some images' crops, in the order of {@linkcode cropLabelColumns}. */

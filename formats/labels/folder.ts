@@ -34,6 +34,7 @@ import {
   shardParts,
   shardSuffix,
 } from "./manifest.ts";
+import { type PartImage, readPartImages } from "./part_images.ts";
 import { createCropLabelFile, type CropLabelImage, type CropLabelMetadata } from "./crop_labels.ts";
 import type { LabelMapRow } from "./types.ts";
 import { createLabelMapFile } from "./writer.ts";
@@ -45,6 +46,10 @@ export interface LabelMapFolder<Row = LabelMapRow> {
   readonly finishedParts: ReadonlySet<number>;
   /** What the manifest says now. */
   manifest(): Manifest;
+  /** The images of a finished part as far as the part tells, by their positions in the source. */
+  imagesOf(part: number): ReadonlyMap<number, PartImage>;
+  /** Notes what the images of a finished part are, where that was not kept; written with the next part. */
+  noteImages(part: number, images: string): void;
   /**
    * Begins a part. Several can be open together, and finish in any order.
    *
@@ -57,6 +62,8 @@ export interface LabelMapFolder<Row = LabelMapRow> {
 
 /** A part being written. */
 export interface PartWriter<Row = LabelMapRow> {
+  /** Why a row cannot be written, as in `LabelMapWriter` or `CropLabelWriter`; the message is a phrase. */
+  findError(row: Row): Error | undefined;
   /** Adds what is known of an image; errors as in `LabelMapWriter` or `CropLabelWriter`. */
   append(row: Row): void;
   /**
@@ -65,8 +72,12 @@ export interface PartWriter<Row = LabelMapRow> {
    * @throws {RangeError} If its index is not among the part's.
    */
   reject(image: RejectedImage): void;
-  /** Makes the part whole and durable, and lists it in the manifest. A part of rejected images alone has no rows. */
-  finish(): FinishedPart;
+  /**
+   * Makes the part whole and durable, and lists it in the manifest. A part of rejected images alone has no rows.
+   *
+   * @param images Hash of the source's images, for the manifest.
+   */
+  finish(images?: string): FinishedPart;
   /** Removes what was written. */
   discard(): void;
 }
@@ -125,6 +136,7 @@ const CLUSTER_FOLDER = "cluster";
 
 /** How a part's file is begun. */
 type Create<Row> = (path: string) => {
+  findError(row: Row): Error | undefined;
   append(row: Row): void;
   finish(): { readonly rows: number; readonly bytes: number; readonly sha256: string };
   discard(): void;
@@ -217,6 +229,7 @@ function openLocked<Row>(
     const rejectedHere: RejectedImage[] = [];
     const close = () => open.delete(part);
     const partWriter: PartWriter<Row> = {
+      findError: writer.findError,
       append: writer.append,
       reject(image) {
         if (Math.floor(image.index / rowsPerFile) !== part) {
@@ -226,9 +239,10 @@ function openLocked<Row>(
         }
         rejectedHere.push(image);
       },
-      finish() {
+      finish(images) {
         const { rows, bytes, sha256 } = writer.finish();
-        const entry = { part, file: partName(part, container), rows, rejected: rejectedHere.length, bytes, sha256 };
+        const file = partName(part, container);
+        const entry: FinishedPart = { part, file, rows, rejected: rejectedHere.length, bytes, sha256, images };
         if (rejectedHere.length > 0) {
           rejected = [...rejected, ...rejectedHere].sort((a, b) => a.index - b.index);
           writeRejected(rejectedPath, rejected);
@@ -252,6 +266,15 @@ function openLocked<Row>(
     path,
     finishedParts: finished,
     manifest: () => manifest,
+    imagesOf(part) {
+      const { file } = manifest.parts.find((entry) => entry.part === part)!;
+      const rejectedHere = rejected.filter(({ index }) => Math.floor(index / rowsPerFile) === part);
+      return readPartImages(join(path, file), part * rowsPerFile, rejectedHere);
+    },
+    noteImages(part, images) {
+      const parts = manifest.parts.map((entry) => entry.part === part ? { ...entry, images } : entry);
+      manifest = { ...manifest, parts };
+    },
     startPart,
     close() {
       for (const part of [...open.values()]) part.discard();

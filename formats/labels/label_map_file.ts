@@ -37,6 +37,8 @@ export interface RowGroup {
   readonly rows: number;
   /** Keys of the rows from `start` to `end`, counted in the group. */
   keys(start: number, end: number): readonly string[];
+  /** Labels of those rows, null where there is none. */
+  labels(start: number, end: number): readonly (number | null)[];
   /** Classes and scores of those rows, one after the other; the arrays are not to be changed. */
   maps(start: number, end: number): { readonly class: Classes; readonly score: Scores };
   /** Those rows, in arrays of their own. */
@@ -152,13 +154,19 @@ function rowGroup({ table, metadata, columns, subject, group, first }: GroupCont
     );
   }
 
+  function labels(start: number, end: number): (number | null)[] {
+    const { values, present } = read(label, start, end);
+    return Array.from(values as Int32Array, (value, index) => present?.[index] === 0 ? null : value);
+  }
+
   return {
     rows,
     keys: (start, end) => read(key, start, end).values as readonly string[],
+    labels,
     maps,
     read(start, end) {
       const keys = read(key, start, end).values as readonly string[];
-      const labels = read(label, start, end);
+      const labelsHere = labels(start, end);
       const [widths, heights] = [width, height].map((column) => read(column, start, end).values as Int32Array);
       const { class: map, score } = maps(start, end);
       const [tops, probabilities] = [topClass, topProbability].map((column) => read(column, start, end));
@@ -175,7 +183,7 @@ function rowGroup({ table, metadata, columns, subject, group, first }: GroupCont
         if (wrong >= 0) throw classError("top_class", row, topClass[wrong]);
         return {
           key,
-          label: labels.present?.[index] === 0 ? null : labels.values[index] as number,
+          label: labelsHere[index],
           width: widths[index],
           height: heights[index],
           class: map.slice(index * length, (index + 1) * length),

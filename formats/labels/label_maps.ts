@@ -46,6 +46,8 @@ export interface LabelMaps {
    * read one by one: quick in Arrow files and what is preloaded, while a Parquet file is decoded a page for a row.
    */
   rows(order?: { readonly seed: number; readonly epoch?: number }): AsyncIterable<LabelMapRow>;
+  /** What rows are of, from position `start` to before `end`, in order: keys and labels are read, and no other column. */
+  list(range?: { readonly start?: number; readonly end?: number }): Iterable<ListedRow>;
   /**
    * Classes and scores of some rows, one after the other, as a training step takes them. What is preloaded is not copied
    * where the rows follow each other.
@@ -55,6 +57,12 @@ export interface LabelMaps {
    */
   batch(indices: ArrayLike<number>): Promise<LabelMapBatch>;
   close(): void;
+}
+
+/** What a row is of, without its map. */
+export interface ListedRow extends Pick<LabelMapRow, "key" | "label"> {
+  /** The file that holds it. */
+  readonly path: string;
 }
 
 /** Maps of some images. */
@@ -84,15 +92,19 @@ export interface OpenLabelMapsOptions {
 /** Bytes of decoded pages that are kept, unless the caller says another number. */
 const CACHE_BYTES = 64 * 2 ** 20;
 
+/** Rows whose keys and labels are read in one go. */
+const LISTED_TOGETHER = 1024;
+
 /** Bytes of maps that are read in one go where all are wanted. */
 const STEP_BYTES = 4 * 2 ** 20;
 
 /** Where label maps are opened. */
 export const LabelMaps = { open };
 
-/** A group of rows and its place in the whole. */
+/** A group of rows, its file, and its place in the whole. */
 interface PlacedGroup {
   readonly group: RowGroup;
+  readonly path: string;
   readonly start: number;
   readonly end: number;
 }
@@ -117,8 +129,11 @@ async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<L
   const [{ metadata }] = opened;
   const groups: PlacedGroup[] = [];
   let length = 0;
-  for (const group of opened.flatMap(({ groups }) => groups)) {
-    if (group.rows > 0) groups.push({ group, start: length, end: length += group.rows });
+  for (const [place, file] of opened.entries()) {
+    for (const group of file.groups) {
+      if (group.rows === 0) continue;
+      groups.push({ group, path: paths.files[place].path, start: length, end: length += group.rows });
+    }
   }
   const values = mapLength(metadata);
   const step = Math.max(1, Math.floor(STEP_BYTES / (values * 8)));
@@ -235,6 +250,18 @@ async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<L
     }
   }
 
+  function* list({ start = 0, end = length }: { start?: number; end?: number } = {}): Generator<ListedRow> {
+    for (const { group, path, start: first, end: last } of groups) {
+      const [from, to] = [Math.max(start, first), Math.min(end, last)];
+      for (let row = from; row < to; row += LISTED_TOGETHER) {
+        checkOpen();
+        const range = [row - first, Math.min(row + LISTED_TOGETHER, to) - first] as const;
+        const labels = group.labels(...range);
+        for (const [place, key] of group.keys(...range).entries()) yield { key, label: labels[place], path };
+      }
+    }
+  }
+
   // deno-lint-ignore require-await
   async function get(index: number): Promise<LabelMapRow> {
     checkOpen();
@@ -256,6 +283,7 @@ async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<L
       return keyIndex.find(key);
     },
     rows,
+    list,
     // deno-lint-ignore require-await
     async batch(indices) {
       checkOpen();

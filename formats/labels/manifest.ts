@@ -5,6 +5,9 @@
  * keeps a manifest and a list of rejected images of its own, `manifest-00003-of-00016.json` and
  * `rejected-00003-of-00016.jsonl`; part files are numbered across all shards.
  *
+ * A part's entry `images` is the SHA-256 of what the source's images of that part were, which `source_images.ts` describes.
+ * It is optional: manifests of earlier versions have none.
+ *
  * @module
  */
 
@@ -50,6 +53,8 @@ export interface FinishedPart {
   readonly bytes: number;
   /** Of the file, hexadecimal. */
   readonly sha256: string;
+  /** What the source's images of this part were, as `SourceHash` says; absent where that was not kept. */
+  readonly images?: string;
 }
 
 /** The content of `manifest.json`. */
@@ -163,12 +168,14 @@ function checkPart(entry: FinishedPart, subject: string, container?: Container):
       throw new TypeError(`${subject} has ${name} ${showValue(count)}, expected a count`);
     }
   }
-  const { part, file, sha256 } = entry;
+  const { part, file, sha256, images = sha256 } = entry;
   if (file !== partName(part, container)) {
     throw new TypeError(`${subject} has file ${showValue(file)}, expected "${partName(part, container)}"`);
   }
-  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new TypeError(`${subject} has sha256 ${showValue(sha256)}, expected 64 hexadecimal digits`);
+  for (const [name, value] of Object.entries({ sha256, images })) {
+    if (typeof value !== "string" || !/^[0-9a-f]{64}$/.test(value)) {
+      throw new TypeError(`${subject} has ${name} ${showValue(value)}, expected 64 hexadecimal digits`);
+    }
   }
 }
 

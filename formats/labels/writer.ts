@@ -8,32 +8,26 @@
  */
 
 import { arrowEncoder } from "./arrow/encode/file.ts";
-import { findNonFinite, scoreNumber } from "./codec.ts";
 import { labelMapColumns } from "./columns.ts";
 import { containerOf } from "./container.ts";
 import { parquetEncoder } from "./parquet/encode/file.ts";
+import { fileError } from "./files.ts";
+import { findRowError, type RowError } from "./row_error.ts";
 import { rowGroupColumns } from "./row_group.ts";
-import {
-  checkMetadata,
-  classBits,
-  type Classes,
-  type LabelMapMetadata,
-  type LabelMapRow,
-  mapLength,
-  SCORE_ARRAYS,
-  type Scores,
-  topLength,
-} from "./types.ts";
+import { checkMetadata, type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
 import { createWholeFile } from "./whole_file.ts";
 
 /** A file being written. */
 export interface LabelMapWriter {
   /**
+   * Why a row cannot be written: arrays of the wrong type or length, classes that there are not, scores that are not finite,
+   * probabilities that are none, integers beyond int32.
+   */
+  findError(row: LabelMapRow): RowError | undefined;
+  /**
    * Adds a row. Its arrays are copied.
    *
-   * @throws {TypeError} If an array has the wrong type or length.
-   * @throws {RangeError} If a class index is not below the number of classes, a score or probability not a finite number, or an integer not an
-   * int32.
+   * @throws {TypeError | RangeError} For a row that {@linkcode findError} finds an error of.
    * @throws {Error} If the disk is full, or the file cannot be written for another reason.
    */
   append(row: LabelMapRow): void;
@@ -86,8 +80,11 @@ export function createLabelMapFile(path: string, metadata: LabelMapMetadata): La
 
   file.write(encoder.start());
   return {
+    findError: (row) => findRowError(row, metadata),
     append(row) {
-      rows.push(checkedCopy(row, metadata, subject));
+      const error = findRowError(row, metadata);
+      if (error) throw fileError(`${subject}: row "${row.key}"`, error);
+      rows.push(copyOf(row));
       rowCount++;
       if (rows.length === groupRows) writeGroup();
     },
@@ -100,37 +97,8 @@ export function createLabelMapFile(path: string, metadata: LabelMapMetadata): La
   };
 }
 
-/** A copy of a row that fits the metadata. */
-function checkedCopy(row: LabelMapRow, metadata: LabelMapMetadata, subject: string): LabelMapRow {
-  const place = `${subject}: row "${row.key}"`;
-  const integers = { label: row.label ?? 0, width: row.width, height: row.height };
-  for (const [name, value] of Object.entries(integers)) {
-    if ((value | 0) !== value) throw new RangeError(`${place}: ${name} is ${value}, expected a 32-bit integer`);
-  }
-  const ClassArray = classBits(metadata) === 16 ? Uint16Array : Uint32Array;
-  const top = topLength(metadata);
-  checkArray(place, "class", row.class, ClassArray, mapLength(metadata));
-  checkArray(place, "score", row.score, SCORE_ARRAYS[metadata.dtype], mapLength(metadata));
-  checkArray(place, "topClass", row.topClass, ClassArray, top);
-  checkArray(place, "topProbability", row.topProbability, Float32Array, top);
-  for (const [name, classes] of [["class", row.class], ["topClass", row.topClass]] as const) {
-    for (const value of classes) {
-      if (value >= metadata.classes) {
-        throw new RangeError(`${place}: ${name} holds ${value}, expected less than ${metadata.classes}, the classes`);
-      }
-    }
-  }
-  const wrong = findNonFinite(row.score, metadata.dtype);
-  if (wrong >= 0) {
-    const found = scoreNumber(row.score[wrong], metadata.dtype);
-    throw new RangeError(`${place}: score holds ${found} at position ${wrong}, expected finite numbers`);
-  }
-  const wrongProbability = row.topProbability.findIndex((probability) => !Number.isFinite(probability));
-  if (wrongProbability >= 0) {
-    throw new RangeError(
-      `${place}: topProbability holds ${row.topProbability[wrongProbability]}, expected finite numbers`,
-    );
-  }
+/** A copy of a row, whose arrays the caller may use again. */
+function copyOf(row: LabelMapRow): LabelMapRow {
   return {
     key: row.key,
     label: row.label,
@@ -141,18 +109,4 @@ function checkedCopy(row: LabelMapRow, metadata: LabelMapMetadata, subject: stri
     topClass: row.topClass.slice(),
     topProbability: row.topProbability.slice(),
   };
-}
-
-function checkArray(
-  row: string,
-  name: string,
-  array: Classes | Scores,
-  // deno-lint-ignore no-explicit-any
-  Type: abstract new (...parameters: any) => Classes | Scores,
-  length: number,
-): void {
-  if (!(array instanceof Type)) {
-    throw new TypeError(`${row}: ${name} is ${array.constructor.name}, expected ${Type.name}`);
-  }
-  if (array.length !== length) throw new TypeError(`${row}: ${name} has ${array.length} values, expected ${length}`);
 }

@@ -24,6 +24,8 @@ export interface PublishedFile {
   readonly stem: string;
   /** Position of its class folder, null if it is in none. */
   readonly label: number | null;
+  /** Of an archive's member, its size. */
+  readonly bytes?: number;
   /**
    * Its content, to be asked for before the next file is.
    *
@@ -42,6 +44,8 @@ export interface PublishedSource {
   readonly lastStem: string;
   /** Names of the class folders that labels index. */
   readonly classes: readonly string[] | null;
+  /** The files from position `start` to before `end` without their content. */
+  list(range?: ImageRange): AsyncIterable<Omit<PublishedFile, "read">>;
   /** The files from position `start` to before `end`, or those at some positions, in order. */
   files(wanted?: ImageRange | ReadonlySet<number>): AsyncIterable<PublishedFile>;
 }
@@ -51,6 +55,7 @@ interface Found {
   readonly path: string;
   /** Under what was named, with its extension; null for the damage of an archive. */
   readonly key: string | null;
+  readonly bytes?: number;
   read(): Uint8Array | Promise<Uint8Array>;
 }
 
@@ -90,15 +95,16 @@ export async function openPublished(path: string): Promise<PublishedSource> {
   const classes = [...new Set([...folders].map(classOf).filter((name) => name !== ""))].sort(compareNatural);
   const labels = new Map(classes.map((name, label) => [name, label]));
 
-  async function* files(wanted: ImageRange | ReadonlySet<number> = {}): AsyncGenerator<PublishedFile> {
-    const { start = 0, end = Infinity } = wanted instanceof Set ? {} : wanted as ImageRange;
-    const isWanted = (index: number) => wanted instanceof Set ? wanted.has(index) : index >= start;
+  async function* pass(
+    { start = 0, end = Infinity }: ImageRange,
+    { isListed, isRead }: Record<"isListed" | "isRead", (index: number) => boolean>,
+  ): AsyncGenerator<PublishedFile> {
     let index = 0;
-    for await (const { path, key, read } of find(isWanted)) {
+    for await (const { path, key, bytes, read } of find(isRead)) {
       if (index >= end) return;
-      if (isWanted(index)) {
+      if (index >= start && isListed(index)) {
         const label = key === null ? null : labels.get(classOf(folderOf(key))) ?? null;
-        yield { index, path, stem: key === null ? basename(path) : stemOf(key, shared), label, read };
+        yield { index, path, stem: key === null ? basename(path) : stemOf(key, shared), label, bytes, read };
       }
       index++;
     }
@@ -112,7 +118,15 @@ export async function openPublished(path: string): Promise<PublishedSource> {
     firstStem: stemOf(first, shared),
     lastStem: stemOf(last, shared),
     classes: classes.length > 0 ? classes : null,
-    files,
+    list: (range = {}) => pass(range, { isListed: () => true, isRead: () => false }),
+    files(wanted = {}) {
+      if (wanted instanceof Set) {
+        const isListed = (index: number) => wanted.has(index);
+        return pass({}, { isListed, isRead: isListed });
+      }
+      const range = wanted as ImageRange;
+      return pass(range, { isListed: () => true, isRead: (index) => index >= (range.start ?? 0) });
+    },
   };
 }
 
@@ -162,7 +176,7 @@ async function* archiveFiles(path: string, isWanted: (position: number) => boole
       let bytes: Uint8Array | undefined;
       if (isWanted(position++)) bytes = await member.read();
       else await member.skip();
-      yield { path: `${path}/${member.name}`, key: member.name, read: () => bytes! };
+      yield { path: `${path}/${member.name}`, key: member.name, bytes: member.size, read: () => bytes! };
     }
   } catch (error) {
     const damage = new Error(`Cannot read archive "${path}": ${(error as Error).message}`);

@@ -6,6 +6,7 @@ import {
   openLabelMapFolder,
   readManifests,
   type Shard,
+  type SourceImage,
 } from "../../formats/labels/mod.ts";
 import { fillFolder, type Filling, type Span } from "../../pipeline/fill_folder.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
@@ -17,7 +18,7 @@ async function fill(
   { images, rowsPerFile, shard }: { images: number; rowsPerFile: number; shard?: Shard },
 ) {
   const asked: Span[] = [];
-  async function* produce(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
+  async function* fill(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
     asked.push(...spans);
     for (const { start, end } of spans) {
       for (let index = start; index < end; index++) {
@@ -28,9 +29,14 @@ async function fill(
       }
     }
   }
+  async function* list({ start, end }: Span): AsyncGenerator<SourceImage> {
+    for (let index = start; index < end; index++) {
+      yield { key: `kind/${index}.jpg`, label: smallRow(index, smallMetadata()).label, bytes: index };
+    }
+  }
   const folder = openLabelMapFolder(path, smallConfiguration({ images, rowsPerFile }), { shard });
   try {
-    return { asked, ...await fillFolder(folder, { images, rowsPerFile, shard }, produce) };
+    return { asked, ...await fillFolder(folder, { images, rowsPerFile, shard }, { list, fill }) };
   } finally {
     folder.close();
   }

@@ -67,6 +67,21 @@ Deno.test("createCropLabelFile() refuses images that do not fit the metadata", (
     RangeError,
     `${subject}: class holds 70000, expected an integer from 0 to 69999`,
   );
+  assertThrows(
+    () => writer.append({ ...good, probability: good.probability.with(1, NaN) }),
+    RangeError,
+    `${subject}: probability at position 1 is NaN, expected a number from 0 to 1`,
+  );
+  assertThrows(
+    () => writer.append({ ...good, box: good.box.with(7, Infinity) }),
+    RangeError,
+    `${subject}: box at position 7 is Infinity, expected a finite number`,
+  );
+  assertThrows(
+    () => writer.append({ ...good, label: 2 ** 31 }),
+    RangeError,
+    `${subject}: label is 2147483648, expected a 32-bit integer`,
+  );
   writer.discard();
   assertEquals([...Deno.readDirSync(join(path, ".."))], []);
 });
