@@ -119,6 +119,9 @@ Deno.test("a label map's row that cannot be is listed, and the others are conver
     assertEquals(code, 0, error);
     assertEquals(await keysOf(path), ["a", "z"]);
     assertEquals(rejected.map(({ key }) => key), ["nan", "class", "probability", "infinite"]);
-    assertEquals(rejected[0].reason, `Cannot read label map "${input}": score of row 1 is not a number`);
+    assertEquals(
+      rejected[0].reason,
+      `Cannot read label map "${input}": score of row 1 holds NaN, expected finite numbers`,
+    );
   }
 });
