@@ -11,6 +11,7 @@ import {
   readArguments,
   UsageError,
 } from "../pipeline/command_line.ts";
+import { answer } from "../pipeline/run_command.ts";
 
 /**
  * Reads this process's arguments. `--help` prints the options and ends the process; so does, with exit code 2, an argument
@@ -28,8 +29,8 @@ export function readBenchOptions<Table extends OptionTable, Result>(
 ): Result {
   try {
     const given = readArguments(Deno.args, table, `deno task ${task}`, 0);
-    if (given.has("help")) {
-      console.log(`Usage: deno task ${task} [options]\n\n${formatOptions(table)}`);
+    if (typeof given === "string") {
+      console.log(answer(given, `Usage: deno task ${task} [options]\n\n${formatOptions(table)}`));
       Deno.exit(0);
     }
     return read(given);

@@ -4,7 +4,16 @@
  * @module
  */
 
-import { formatOptions, nearest, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
+import {
+  type Asked,
+  formatOptions,
+  type OptionTable,
+  readArguments,
+  readCount,
+  suggest,
+  UsageError,
+} from "./command_line.ts";
+import { printable } from "../formats/printable.ts";
 import { readRelabelOptions, RELABEL_OPTIONS, type RelabelCommand } from "./relabel_options.ts";
 
 /** Scripts for a job array. */
@@ -136,16 +145,19 @@ Exit codes: 0; 1 for a failure; 2 for a wrong option.
  * Reads arguments that begin with none of the commands.
  *
  * @param args As the process got them.
- * @returns `help`, if that is what they are.
+ * @returns What they ask for.
  * @throws {UsageError} If they are not.
  */
-export function readOtherOptions([word]: readonly string[]): "help" {
-  if (word === "--help") return "help";
+export function readOtherOptions([word]: readonly string[]): Asked {
+  if (word === "--help" || word === "-h") return "help";
+  if (word === "--version") return "version";
   const hint = "see deno task cluster --help";
   throw new UsageError(
     word === undefined
       ? `Expected slurm, join or status: ${hint}`
-      : `Unknown command "${word}", did you mean ${nearest(word, CLUSTER_COMMANDS)}? ${hint}`,
+      : `Unknown command "${word}"${
+        suggest(word, CLUSTER_COMMANDS, `known are ${CLUSTER_COMMANDS.join(", ")}: ${hint}`)
+      }`,
   );
 }
 
@@ -156,9 +168,9 @@ export function readOtherOptions([word]: readonly string[]): "help" {
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or no folder is named.
  */
-export function readJoinOptions(args: readonly string[]): JoinCommand | "help" {
+export function readJoinOptions(args: readonly string[]): JoinCommand | Asked {
   const given = readArguments(args, JOIN_OPTIONS, "deno task cluster join", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   return { folder: folderOf(given.words, "join"), hashes: given.has("hashes"), quiet: given.has("quiet") };
 }
 
@@ -169,9 +181,9 @@ export function readJoinOptions(args: readonly string[]): JoinCommand | "help" {
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or no folder is named.
  */
-export function readStatusOptions(args: readonly string[]): StatusCommand | "help" {
+export function readStatusOptions(args: readonly string[]): StatusCommand | Asked {
   const given = readArguments(args, STATUS_OPTIONS, "deno task cluster status", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   return { folder: folderOf(given.words, "status"), json: given.has("json") };
 }
 
@@ -187,10 +199,16 @@ function folderOf([folder]: readonly string[], what: string): string {
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  */
-export function readSlurmOptions(args: readonly string[]): SlurmCommand | "help" {
+export function readSlurmOptions(args: readonly string[]): SlurmCommand | Asked {
+  const steering = args.find((arg) => printable(arg) !== arg);
+  if (steering !== undefined) {
+    throw new UsageError(
+      `Cannot write a script with the argument ${JSON.stringify(steering)}: it has control characters`,
+    );
+  }
   const table = { ...RELABEL_OPTIONS, ...SLURM_OPTIONS };
   const given = readArguments(withSbatchValue(args), table, "deno task cluster slurm", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   for (const name of ["shard", "write-list"] as const) {
     if (given.text(name) !== undefined) throw new UsageError(`Cannot use --${name}: ${TAKEN[name]}`);
   }
@@ -227,7 +245,7 @@ function withSbatchValue(args: readonly string[]): string[] {
 
 /** Options of sbatch in one line; what the array is, others say. */
 function readSbatch(text: string): string {
-  if (!/^-[^\n]*$/.test(text)) {
+  if (!text.startsWith("-")) {
     throw new UsageError(
       `Cannot use --sbatch ${JSON.stringify(text)}: expected options, '--partition=gpu --gres=gpu:1'`,
     );

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { parseArgs } from "@std/cli/parse-args";
-import { closestString } from "@std/text";
+import { closestString, levenshteinDistance } from "@std/text";
 
 /** One option of a command. */
 export interface OptionDescription {
@@ -28,6 +27,9 @@ export interface Arguments<Name extends string> {
   has(name: Name): boolean;
 }
 
+/** What every command takes in place of its arguments. */
+export type Asked = "help" | "version";
+
 /** A command that was not used as it can be: it ends with exit code 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
@@ -47,14 +49,24 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof Deno.errors.Busy ? BUSY_EXIT_CODE : 1;
 }
 
+/** Options of every command. */
+const COMMON = {
+  help: { help: "this text, as -h. Of an option that is given twice the last one counts" },
+  version: { help: "the version of this project and of Deno" },
+} as const satisfies OptionTable;
+
+/** What looks like an option and is a number. */
+const NEGATIVE_NUMBER = /^-(\d|\.\d)/;
+
 /**
- * Reads arguments.
+ * Reads arguments: `--name value` or `--name=value`, switches `--name`, and words. `--` ends options. Of an option that is
+ * given twice the last one counts. A value that begins with a dash and is no negative number has to follow `=`.
  *
  * @param args As the process got them.
- * @param options What is known; `help` is added.
+ * @param options What is known; `help`, also as `-h`, and `version` are added.
  * @param command For messages: `deno task relabel`.
  * @param maxWords How many arguments may stand outside options.
- * @returns The arguments.
+ * @returns The arguments, or which of the two was asked for.
  * @throws {UsageError} If an option is unknown, lacks its value, or has one that it does not take, or words are too many.
  */
 export function readArguments<Table extends OptionTable>(
@@ -62,41 +74,57 @@ export function readArguments<Table extends OptionTable>(
   options: Table,
   command: string,
   maxWords: number,
-): Arguments<(keyof Table & string) | "help"> {
+): Arguments<keyof Table & string> | Asked {
   const hint = `see ${command} --help`;
-  const names = [...Object.keys(options), "help"];
-  const switches = names.filter((name) => options[name]?.value === undefined);
-  for (const name of switches) {
-    if (args.some((arg) => arg.startsWith(`--${name}=`))) {
-      throw new UsageError(`Option --${name} takes no value: ${hint}`);
+  const table: OptionTable = { ...options, ...COMMON };
+  const words: string[] = [];
+  const values = new Map<string, string>();
+  for (let place = 0; place < args.length; place++) {
+    const arg = args[place];
+    if (arg === "--") {
+      words.push(...args.slice(place + 1));
+      break;
     }
-  }
-  const parsed: Record<string, unknown> = parseArgs([...args], {
-    boolean: switches,
-    string: [...names.filter((name) => !switches.includes(name)), "_"],
-    unknown: (arg: string, key?: string) => {
-      if (key === undefined) return true;
-      const name = arg.replace(/^-+/, "").replace(/=.*$/s, "");
+    if (!arg.startsWith("-") || arg === "-" || NEGATIVE_NUMBER.test(arg)) {
+      words.push(arg);
+      continue;
+    }
+    const [, dashes, given, text] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(arg)!;
+    const name = arg === "-h" ? "help" : given;
+    if (!Object.hasOwn(table, name) || (dashes === "-" && arg !== "-h")) {
+      throw new UsageError(`Unknown option ${dashes}${given}${suggestOption(name, Object.keys(table))} ${hint}`);
+    }
+    const { value } = table[name];
+    if (value === undefined) {
+      if (text !== undefined) throw new UsageError(`Option --${name} takes no value: ${hint}`);
+      values.set(name, "");
+      continue;
+    }
+    const next = text ?? args[++place] ?? "";
+    if (next === "") throw new UsageError(`Option --${name} needs a value (${value}): ${hint}`);
+    if (text === undefined && next.startsWith("-") && next !== "-" && !NEGATIVE_NUMBER.test(next)) {
       throw new UsageError(
-        `Unknown option ${arg.replace(/=.*$/s, "")}, did you mean --${nearest(name, names)}? ${hint}`,
+        `Option --${name} needs a value (${value}), and ${next} looks like an option; if it is the value, write ` +
+          `--${name}=${next}: ${hint}`,
       );
-    },
-  });
-  const words = (parsed._ as unknown[]).map(String);
+    }
+    values.set(name, next);
+  }
+  for (const asked of ["help", "version"] as const) if (values.has(asked)) return asked;
   if (words.length > maxWords) {
     throw new UsageError(`Unexpected argument "${words[maxWords]}": ${hint}`);
   }
-  for (const name of names) {
-    const isGiven = args.some((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
-    if (isGiven && parsed[name] === "") {
-      throw new UsageError(`Option --${name} needs a value (${options[name].value}): ${hint}`);
-    }
-  }
   return {
     words,
-    text: (name) => parsed[name] as string | undefined,
-    has: (name) => parsed[name] === true,
+    text: (name) => table[name].value === undefined ? undefined : values.get(name),
+    has: (name) => table[name].value === undefined && values.has(name),
   };
+}
+
+/** The option that was probably meant; a letter could be any. */
+function suggestOption(name: string, names: readonly string[]): string {
+  const meant = name.length > 1 ? nearest(name, names) : undefined;
+  return meant === undefined ? ":" : `, did you mean --${meant}?`;
 }
 
 /**
@@ -106,7 +134,7 @@ export function readArguments<Table extends OptionTable>(
  * @returns Lines indented by two spaces, their texts in one column.
  */
 export function formatOptions(options: OptionTable): string {
-  const all: OptionTable = { ...options, help: { help: "this text" } };
+  const all: OptionTable = { ...options, ...COMMON };
   const heads = Object.entries(all).map(([name, { value }]) => `--${name}${value ? ` ${value}` : ""}`);
   const width = Math.max(...heads.map((head) => head.length)) + 2;
   return Object.values(all)
@@ -126,9 +154,43 @@ export function formatOptions(options: OptionTable): string {
 export function readCount(text: string, name: string, least: 0 | 1 = 1): number {
   const count = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < least) {
-    throw new UsageError(`Cannot use --${name} ${text}: expected ${least === 1 ? "a positive integer" : "0 or more"}`);
+    const expected = least === 1 ? "a positive integer" : "an integer, 0 or more";
+    throw new UsageError(`Cannot use --${name} ${text}: expected ${expected}`);
   }
   return count;
+}
+
+/**
+ * A number as it may be written wherever one is read: `0.03`, `.5`, `1e-3`, or a fraction, `8/255`.
+ *
+ * @param text The number.
+ * @returns It; NaN if the text is something else, or it is not finite.
+ */
+export function parseNumber(text: string): number {
+  const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?:\/(\d+))?$/i.exec(text);
+  const number = Number(match?.[1]) / Number(match?.[2] ?? 1);
+  return Number.isFinite(number) ? number : NaN;
+}
+
+/**
+ * Reads a number.
+ *
+ * @param text As {@linkcode parseNumber} takes it.
+ * @param name The option's, for the message.
+ * @param range The least and the most it may be, both included.
+ * @param expected For the message; default by the range.
+ * @returns The number.
+ * @throws {UsageError} If it is something else.
+ */
+export function readNumber(
+  text: string,
+  name: string,
+  [least, most]: readonly [number, number],
+  expected = `a number, ${most === Infinity ? `${least} or more` : `${least} to ${most}`}`,
+): number {
+  const number = parseNumber(text);
+  if (number >= least && number <= most) return number;
+  throw new UsageError(`Cannot use --${name} ${text}: expected ${expected}`);
 }
 
 /**
@@ -140,9 +202,17 @@ export function readCount(text: string, name: string, least: 0 | 1 = 1): number 
  * @throws {UsageError} If it is something else.
  */
 export function readProbability(text: string, name: string): number {
-  const value = Number(text);
-  if (!(value >= 0 && value <= 1)) throw new UsageError(`Cannot use --${name} ${text}: expected a probability, 0 to 1`);
-  return value;
+  return readNumber(text, name, [0, 1], "a probability, 0 to 1");
+}
+
+/**
+ * The items of a list.
+ *
+ * @param text Items with commas, and perhaps spaces, between.
+ * @returns Each without spaces around it.
+ */
+export function splitList(text: string): string[] {
+  return text.split(",").map((item) => item.trim());
 }
 
 /**
@@ -156,7 +226,8 @@ export function readProbability(text: string, name: string): number {
 export function readSize(text: string, name: string): readonly [height: number, width: number] {
   const match = /^(\d+)(?:x(\d+))?$/.exec(text);
   const [height, width] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
-  if (!(height > 0 && width > 0)) throw new UsageError(`Cannot use --${name} ${text}: expected N or HxW, in pixels`);
+  const isSize = [height, width].every((side) => side > 0 && Number.isSafeInteger(side));
+  if (!isSize) throw new UsageError(`Cannot use --${name} ${text}: expected N or HxW, in pixels`);
   return [height, width];
 }
 
@@ -172,12 +243,35 @@ export function readSize(text: string, name: string): readonly [height: number, 
 export function readChoice<Choice extends string>(text: string, name: string, choices: readonly Choice[]): Choice {
   const choice = choices.find((choice) => choice === text);
   if (choice !== undefined) return choice;
-  throw new UsageError(
-    `Cannot use --${name} ${text}, did you mean ${nearest(text, choices)}? Known are ${choices.join(", ")}`,
-  );
+  throw new UsageError(`Cannot use --${name} ${text}${suggest(text, choices, `known are ${choices.join(", ")}`)}`);
 }
 
-/** The word that was probably meant. */
-export function nearest(word: string, words: readonly string[]): string {
-  return closestString(word, [...words]);
+/**
+ * The end of a message about a word that is not known: the one that was probably meant, if there is one, and what is known.
+ *
+ * @param word What was given.
+ * @param words What it could have been.
+ * @param known What the message goes on with.
+ * @returns `, did you mean fp16? Known are fp32, fp16`, or `: known are fp32, fp16`.
+ */
+export function suggest(word: string, words: readonly string[], known: string): string {
+  const meant = nearest(word, words);
+  if (meant === undefined) return `: ${known}`;
+  return `, did you mean ${meant}? ${known.charAt(0).toUpperCase()}${known.slice(1)}`;
+}
+
+/**
+ * The word that was probably meant: one that begins with what was given, or the nearest one if no more than half of the
+ * letters are others.
+ *
+ * @param word What was given.
+ * @param words What it could have been.
+ * @returns One of them, undefined if none is near.
+ */
+function nearest(word: string, words: readonly string[]): string | undefined {
+  const longer = word.length > 1 ? words.filter((other) => other.startsWith(word)) : [];
+  if (longer.length === 1) return longer[0];
+  const closest = closestString(word, [...words]);
+  const most = Math.floor(Math.max(word.length, closest.length) / 2);
+  return levenshteinDistance(word.toLowerCase(), closest.toLowerCase()) <= most ? closest : undefined;
 }

@@ -6,7 +6,15 @@
 
 import { type LabelMapType, labelMapTypes } from "../formats/labels/mod.ts";
 import type { MapLayout } from "../formats/published/mod.ts";
-import { formatOptions, type OptionTable, readArguments, readChoice, readCount, UsageError } from "./command_line.ts";
+import {
+  type Asked,
+  formatOptions,
+  type OptionTable,
+  readArguments,
+  readChoice,
+  readCount,
+  UsageError,
+} from "./command_line.ts";
 import { DEFAULT_ROWS_PER_FILE } from "./write_label_maps.ts";
 
 /** What is written. */
@@ -118,9 +126,9 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If INPUT or OUTPUT is missing, an option is unknown, or its value is not one that it can have.
  */
-export function readConvertOptions(args: readonly string[]): ConvertCommand | "help" {
+export function readConvertOptions(args: readonly string[]): ConvertCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task convert", 2);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const [input, output] = given.words;
   if (output === undefined) {
     throw new UsageError(`Expected INPUT OUTPUT, found ${given.words.length} of them: see deno task convert --help`);

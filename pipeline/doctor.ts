@@ -8,11 +8,12 @@ import { fromFileUrl } from "@std/path";
 import project from "../deno.json" with { type: "json" };
 import { openDecodePool } from "../formats/images/mod.ts";
 import { type Capabilities, closeDevice } from "../kernels/device.ts";
-import { readArguments, UsageError } from "./command_line.ts";
+import { type Asked, formatOptions, readArguments } from "./command_line.ts";
 import { openCommunicator } from "./mpi/communicator.ts";
 import { describeLibrary, INSTALL, LIBRARY_NAMES, loadLibrary } from "./mpi/library.ts";
 import { openQuietDevice } from "./quiet_device.ts";
-import { printError, printLine, printText } from "./terminal.ts";
+import { runCommand } from "./run_command.ts";
+import { printLine, printText } from "./terminal.ts";
 import { tryKernel } from "./trial_kernel.ts";
 import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
 
@@ -22,7 +23,10 @@ Usage: deno task doctor
 
 Under mpiexec or srun each process shows its rank too, and the adapter that it was given.
 
-Exit code 1 if something that deno task relabel or deno task query needs is missing.`;
+Options
+${formatOptions({})}
+
+Exit codes: 0; 1 if something that deno task relabel or deno task query needs is missing; 2 for a wrong option.`;
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -38,16 +42,16 @@ export interface Finding {
  * @param args Its arguments.
  * @returns The exit code: 0, 1 if something needed is missing, 2 if it was used wrongly.
  */
-export async function runDoctor(args: readonly string[]): Promise<number> {
-  try {
-    if (readArguments(args, {}, "deno task doctor", 0).has("help")) {
-      printText(HELP);
-      return 0;
-    }
-  } catch (error) {
-    printError((error as Error).message);
-    return error instanceof UsageError ? 2 : 1;
-  }
+export function runDoctor(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readDoctorOptions, help: HELP, run });
+}
+
+function readDoctorOptions(args: readonly string[]): Asked | Record<never, never> {
+  const given = readArguments(args, {}, "deno task doctor", 0);
+  return typeof given === "string" ? given : {};
+}
+
+async function run(): Promise<number> {
   const findings = [
     ...describeVersions(),
     ...await examineDevice(),

@@ -7,8 +7,10 @@
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
 import {
+  type Asked,
   formatOptions,
   type OptionTable,
+  parseNumber,
   readArguments,
   readChoice,
   readCount,
@@ -121,9 +123,9 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, its value is not one that it can have, or no images are named.
  */
-export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | "help" {
+export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task evaluate", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const [images] = given.words;
   if (images === undefined) {
     throw new UsageError("Cannot evaluate without images: name their folder, see deno task evaluate --help");
@@ -172,8 +174,7 @@ export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | 
 }
 
 function readEpsilon(text: string): number {
-  const match = /^(\d*\.?\d+)(?:\/(\d+))?$/.exec(text);
-  const epsilon = Number(match?.[1]) / Number(match?.[2] ?? 1);
+  const epsilon = parseNumber(text);
   if (epsilon > 0 && epsilon <= 1) return epsilon;
   throw new UsageError(`Cannot use --fgsm ${text}: expected more than 0 and at most 1, such as 0.03 or 8/255`);
 }

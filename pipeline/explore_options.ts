@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatOptions, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
+import { type Asked, formatOptions, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
 
 /** What the user asked for; what was left out is undefined. */
 export interface ExploreCommand {
@@ -65,9 +65,9 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  */
-export function readExploreOptions(args: readonly string[]): ExploreCommand | "help" {
+export function readExploreOptions(args: readonly string[]): ExploreCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task explore", 2);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const [labels = DEFAULT_LABELS, images] = given.words;
   const port = readCount(given.text("port") ?? "0", "port", 0);
   if (port > 65535) throw new UsageError(`Cannot use --port ${port}: expected 0 to 65535`);

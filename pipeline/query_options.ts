@@ -5,13 +5,14 @@
  */
 
 import {
+  type Asked,
   formatOptions,
-  nearest,
   type OptionTable,
   readArguments,
   readChoice,
   readCount,
   readProbability,
+  suggest,
   UsageError,
 } from "./command_line.ts";
 import { csvFormat, jsonFormat, type RowFormat, tableFormat } from "./query_format.ts";
@@ -103,9 +104,9 @@ const NAME = /^[a-z]+(-[a-z]+)*$/i;
  * @throws {UsageError} If that is not clear, an option is unknown or not this report's, or its value is not one that it
  * can have.
  */
-export function readQueryOptions(args: readonly string[]): QueryCommand | "help" {
+export function readQueryOptions(args: readonly string[]): QueryCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task query", 3);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const words = given.words.flatMap((word) => /^balanced\s+\d+$/.test(word) ? word.split(/\s+/) : [word]);
   const count = words.at(-2) === "balanced" && /^[-+.\d]/.test(words.at(-1)!) ? words.pop() : undefined;
   const [question, folder = DEFAULT_FOLDER, ...others] = words.toReversed();
@@ -124,15 +125,15 @@ export function readQueryOptions(args: readonly string[]): QueryCommand | "help"
   const report = REPORT_NAMES.find((name) => name === question);
   if (report === undefined) {
     throw new UsageError(
-      `Unknown report "${question}", did you mean ${nearest(question, REPORT_NAMES)}? ` +
-        `Expected [FOLDER] and SQL or one of ${REPORT_NAMES.join(", ")}: ${hint}`,
+      `Unknown report "${question}"` +
+        suggest(question, REPORT_NAMES, `expected [FOLDER] and SQL or one of ${REPORT_NAMES.join(", ")}: ${hint}`),
     );
   }
   const [threshold, limit, seed, out] = (["threshold", "limit", "seed", "out"] as const).map(given.text);
   const options: ReportOptions = {
     threshold: threshold === undefined ? undefined : readProbability(threshold, "threshold"),
     limit: limit === undefined ? undefined : readCount(limit, "limit"),
-    seed: seed === undefined || seed === "0" ? undefined : readCount(seed, "seed"),
+    seed: seed === undefined ? undefined : readCount(seed, "seed", 0),
     out,
     perClass: count === undefined ? undefined : readPerClass(count),
     format: format === "table" ? undefined : { csv: csvFormat, json: jsonFormat }[format],

@@ -8,6 +8,7 @@ import { type LabelMapType, labelMapTypes } from "../formats/labels/mod.ts";
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
 import {
+  type Asked,
   formatOptions,
   type OptionTable,
   readArguments,
@@ -131,9 +132,9 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  */
-export function readRelabelOptions(args: readonly string[]): RelabelCommand | "help" {
+export function readRelabelOptions(args: readonly string[]): RelabelCommand | Asked {
   const given = readArguments(args, RELABEL_OPTIONS, "deno task relabel", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const count = (name: keyof typeof RELABEL_OPTIONS) => {
     const text = given.text(name);
     return text === undefined ? undefined : readCount(text, name);
@@ -160,7 +161,7 @@ export function readRelabelOptions(args: readonly string[]): RelabelCommand | "h
     rowsPerFile: count("rows-per-file"),
     shard: shard === undefined ? undefined : readShard(shard),
     strict: given.has("strict"),
-    show: show === undefined ? DEFAULT_SHOW : show === "0" ? 0 : readCount(show, "show"),
+    show: show === undefined ? DEFAULT_SHOW : readCount(show, "show", 0),
     report: given.has("report"),
     quiet: given.has("quiet"),
   };

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { formatOptions, type OptionTable, readArguments, readCount, readProbability } from "./command_line.ts";
+import {
+  type Asked,
+  formatOptions,
+  type OptionTable,
+  readArguments,
+  readCount,
+  readProbability,
+} from "./command_line.ts";
 import { THRESHOLD } from "./query_reports.ts";
 import type { ReportRequest } from "./report/write_report.ts";
 import { SAMPLE_IMAGES } from "./sample_images.ts";
@@ -56,9 +63,9 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  */
-export function readReportOptions(args: readonly string[]): ReportCommand | "help" {
+export function readReportOptions(args: readonly string[]): ReportCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task report", 2);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const [labels = DEFAULT_LABELS, images = SAMPLE_IMAGES] = given.words;
   const [threshold, seed] = (["threshold", "seed"] as const).map(given.text);
   return {

@@ -4,7 +4,15 @@
  * @module
  */
 
-import { formatOptions, type OptionTable, readArguments, readChoice, readCount } from "./command_line.ts";
+import {
+  type Asked,
+  formatOptions,
+  type OptionTable,
+  readArguments,
+  readChoice,
+  readCount,
+  splitList,
+} from "./command_line.ts";
 import { miniatureFolder } from "./miniature/miniature.ts";
 import { RECIPES } from "./miniature/recipe.ts";
 import { type SupervisionName, supervisionNames, SUPERVISIONS } from "./miniature/supervisions.ts";
@@ -83,12 +91,14 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  */
-export function readReproduceOptions(args: readonly string[]): ReproduceCommand | "help" {
+export function readReproduceOptions(args: readonly string[]): ReproduceCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task reproduce", 0);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const quick = given.has("quick");
   const [seeds, list] = [given.text("seeds"), given.text("supervision")];
-  const wanted = list?.split(",").map((name) => readChoice(name.trim(), "supervision", supervisionNames));
+  const wanted = list === undefined
+    ? undefined
+    : splitList(list).map((name) => readChoice(name, "supervision", supervisionNames));
   return {
     output: miniatureFolder({ output: given.text("output"), quick }),
     seeds: seeds === undefined ? SEEDS[quick ? "quick" : "whole"] : readCount(seeds, "seeds"),

@@ -4,22 +4,23 @@
  * @module
  */
 
-import { exitCodeOf } from "./command_line.ts";
+import { type Asked, exitCodeOf } from "./command_line.ts";
 import { type Progress, showProgress } from "./progress.ts";
 import { printError, printText } from "./terminal.ts";
+import { versionLine } from "./version.ts";
 
 /**
- * Runs a command: reads its arguments, prints its help if that is asked for, and makes one sentence on standard error of an
+ * Runs a command: reads its arguments, prints its help or version if that is asked for, and makes one sentence on standard error of an
  * error.
  *
  * @param args Its arguments.
  * @param command How arguments are read, the help, and the work, which gives the exit code.
- * @returns The exit code: the work's; 0 after the help; 1 after a failure; 2 if it was used wrongly.
+ * @returns The exit code: the work's; 0 after help or version; 1 after a failure; 2 if it was used wrongly.
  */
 export async function runCommand<Options extends object>(
   args: readonly string[],
   command: {
-    read(args: readonly string[]): Options | "help";
+    read(args: readonly string[]): Options | Asked;
     help: string;
     run(options: Options, progress: Progress): Promise<number>;
   },
@@ -27,12 +28,23 @@ export async function runCommand<Options extends object>(
   const progress = showProgress();
   try {
     const options = command.read(args);
-    if (options !== "help") return await command.run(options, progress);
-    printText(command.help);
+    if (typeof options !== "string") return await command.run(options, progress);
+    printText(answer(options, command.help));
     return 0;
   } catch (error) {
     progress.end();
     printError((error as Error).message);
     return exitCodeOf(error);
   }
+}
+
+/**
+ * What is printed in place of a command's work.
+ *
+ * @param asked What was asked for.
+ * @param help The command's.
+ * @returns The text.
+ */
+export function answer(asked: Asked, help: string): string {
+  return asked === "help" ? help : versionLine();
 }

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { exitCodeOf } from "./command_line.ts";
+import { type Asked, exitCodeOf } from "./command_line.ts";
 import { type Communicator, openCommunicator } from "./mpi/communicator.ts";
 import { type Progress, showProgress, silentProgress } from "./progress.ts";
 import { SharedFailure, together } from "./ranks.ts";
-import { runCommand } from "./run_command.ts";
+import { answer, runCommand } from "./run_command.ts";
 import { printError, printText } from "./terminal.ts";
 
 /**
@@ -22,7 +22,7 @@ import { printError, printText } from "./terminal.ts";
 export async function runOnRanks<Options extends object>(
   args: readonly string[],
   command: {
-    read(args: readonly string[]): Options | "help";
+    read(args: readonly string[]): Options | Asked;
     help: string;
     run(options: Options, progress: Progress, ranks?: Communicator): Promise<number>;
   },
@@ -51,8 +51,8 @@ export async function runOnRanks<Options extends object>(
   async function runHere(ranks: Communicator, progress: Progress): Promise<number> {
     try {
       const options = await together(ranks, () => command.read(args));
-      if (options !== "help") return await command.run(options, progress, ranks);
-      if (ranks.rank === 0) printText(command.help);
+      if (typeof options !== "string") return await command.run(options, progress, ranks);
+      if (ranks.rank === 0) printText(answer(options, command.help));
       return 0;
     } catch (error) {
       if (!(error instanceof SharedFailure)) throw error;

@@ -4,7 +4,16 @@
  * @module
  */
 
-import { formatOptions, type OptionTable, readArguments, readChoice, readCount, UsageError } from "./command_line.ts";
+import {
+  type Asked,
+  formatOptions,
+  type OptionTable,
+  readArguments,
+  readChoice,
+  readCount,
+  splitList,
+  UsageError,
+} from "./command_line.ts";
 import { formatCount } from "./numbers.ts";
 import { MOST_OBJECTS } from "./scenes/layout.ts";
 import { type Split, splits } from "./scenes/random.ts";
@@ -86,11 +95,11 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  */
-export function readScenesOptions(args: readonly string[]): ScenesCommand | "help" {
+export function readScenesOptions(args: readonly string[]): ScenesCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task scenes", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const [split, images] = [given.text("split"), given.text("images")];
-  const wanted = split?.split(",").map((name) => readChoice(name.trim(), "split", splits));
+  const wanted = split === undefined ? undefined : splitList(split).map((name) => readChoice(name, "split", splits));
   return {
     folder: given.words[0] ?? DEFAULT_FOLDER,
     seed: readCount(given.text("seed") ?? "0", "seed", 0),

@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { formatOptions, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
+import { type Asked, formatOptions, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
 import type { MiniatureCommand } from "./miniature/miniature.ts";
 import { readConfiguration } from "./training/configuration.ts";
 import {
@@ -80,9 +80,9 @@ Examples
  * @throws {UsageError} If an option is unknown, or its value is not one that it can have.
  * @throws {Error} If the file of `--config`, or that of the run to resume, cannot be read.
  */
-export function readTrainOptions(args: readonly string[]): TrainCommand | MiniatureCommand | "help" {
+export function readTrainOptions(args: readonly string[]): TrainCommand | MiniatureCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task train", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const others = Object.keys(OPTIONS).filter((name) =>
     !MINIATURE.includes(name) && (OPTIONS[name].value ? given.text(name) !== undefined : given.has(name))
   );

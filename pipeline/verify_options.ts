@@ -4,7 +4,15 @@
  * @module
  */
 
-import { formatOptions, type OptionTable, readArguments, readCount, UsageError } from "./command_line.ts";
+import {
+  type Asked,
+  formatOptions,
+  type OptionTable,
+  readArguments,
+  readCount,
+  readNumber,
+  UsageError,
+} from "./command_line.ts";
 
 /** What the user asked for. */
 export interface VerifyCommand {
@@ -83,9 +91,9 @@ Examples
  * @returns What was asked for.
  * @throws {UsageError} If an option is unknown, its value is not one that it can have, or another one is needed with it.
  */
-export function readVerifyOptions(args: readonly string[]): VerifyCommand | "help" {
+export function readVerifyOptions(args: readonly string[]): VerifyCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task verify", 1);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const [annotator, images, sample, seed, tolerance, batch] =
     (["annotator", "images", "sample", "seed", "tolerance", "batch"] as const).map(given.text);
   if (annotator === undefined) {
@@ -102,18 +110,12 @@ export function readVerifyOptions(args: readonly string[]): VerifyCommand | "hel
         annotator,
         images,
         sample: sample === undefined ? DEFAULT_SAMPLE : readCount(sample, "sample"),
-        seed: seed === undefined || seed === "0" ? 0 : readCount(seed, "seed"),
-        tolerance: tolerance === undefined ? undefined : readTolerance(tolerance),
+        seed: seed === undefined ? 0 : readCount(seed, "seed", 0),
+        tolerance: tolerance === undefined
+          ? undefined
+          : readNumber(tolerance, "tolerance", [0, Infinity], "a number of logits, 0 or more"),
         batch: batch === undefined ? undefined : readCount(batch, "batch"),
       },
     }),
   };
-}
-
-function readTolerance(text: string): number {
-  const tolerance = Number(text);
-  if (!/^[\d.]+(e-?\d+)?$/.test(text) || !Number.isFinite(tolerance)) {
-    throw new UsageError(`Cannot use --tolerance ${text}: expected a number of logits, 0 or more`);
-  }
-  return tolerance;
 }

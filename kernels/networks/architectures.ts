@@ -5,7 +5,7 @@
  * @module
  */
 
-import { closestString } from "@std/text";
+import { closestString, levenshteinDistance } from "@std/text";
 import type { Network } from "../network.ts";
 import { buildEfficientNet, efficientnet, efficientnetLite } from "./efficientnet.ts";
 import { buildResNet, type ResNetDescription } from "./resnet.ts";
@@ -152,9 +152,11 @@ export function buildNetwork(architecture: string, options: { readonly classes: 
   const build = architectures.get(name);
   if (!build) {
     const known = listArchitectures();
+    const closest = closestString(name, known);
+    const isNear = levenshteinDistance(name, closest) <= closest.length / 3;
     throw new RangeError(
-      `Cannot build network "${architecture}": unknown architecture, did you mean "${closestString(name, known)}"? ` +
-        `Known are ${known.join(", ")}`,
+      `Cannot build network "${architecture}": unknown architecture` +
+        `${isNear ? `, did you mean "${closest}"? K` : ": k"}nown are ${known.join(", ")}`,
     );
   }
   return build(name, classes);

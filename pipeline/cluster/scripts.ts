@@ -8,6 +8,7 @@
  */
 
 import { join } from "@std/path";
+import { printable } from "../../formats/printable.ts";
 import { BUSY_EXIT_CODE } from "../command_line.ts";
 import { shellWord } from "../shell_word.ts";
 
@@ -53,8 +54,10 @@ const WAIT = 15;
  *
  * @param settings What it depends on.
  * @returns Bash.
+ * @throws {TypeError} If a text of it has control characters.
  */
 export function arrayScript(settings: ArraySettings): string {
+  checkTexts(settings);
   const { shards, concurrent, folder, out, command } = settings;
   const tasks = `0-${shards - 1}${concurrent === undefined ? "" : `%${concurrent}`}`;
   const count = String(shards).padStart(5, "0");
@@ -107,8 +110,10 @@ exit "$code"
  *
  * @param settings What it depends on.
  * @returns Bash.
+ * @throws {TypeError} If a text of it has control characters.
  */
 export function joinScript(settings: JoinSettings): string {
+  checkTexts(settings);
   const output = `"${logPattern(settings.folder)}/join.log"`;
   return `${
     head({ ...settings, name: `${settings.name}-join` }, ["--requeue"], ["--open-mode", "append"], [
@@ -118,6 +123,15 @@ export function joinScript(settings: JoinSettings): string {
   }
 ${settings.commands.map(words).join("\n")}
 `;
+}
+
+/** Refuses what would break out of a line: of a comment, which Slurm reads, as of a command. */
+function checkTexts(settings: ScriptSettings): void {
+  for (const value of Object.values(settings).flat(2)) {
+    if (typeof value === "string" && printable(value) !== value) {
+      throw new TypeError(`Cannot write a script with ${JSON.stringify(value)}: it has control characters`);
+    }
+  }
 }
 
 /** What both begin with; the user's options come last, so that they win. */

@@ -7,7 +7,7 @@
 import { parse, stringify } from "@std/yaml";
 import { fileError } from "../../formats/labels/files.ts";
 import { showValue } from "../../formats/show_value.ts";
-import { nearest, UsageError } from "../command_line.ts";
+import { suggest, UsageError } from "../command_line.ts";
 import {
   type GivenOptions,
   optionName,
@@ -48,13 +48,15 @@ export function readConfiguration(path: string): GivenOptions {
   for (const [name, value] of Object.entries(values as Record<string, unknown>)) {
     const setting = names.get(name);
     if (setting === undefined) {
-      throw new UsageError(`${subject}: unknown setting ${name}, did you mean ${nearest(name, [...names.keys()])}?`);
+      throw new UsageError(
+        `${subject}: unknown setting ${name}${suggest(name, [...names.keys()], "see deno task train --help")}`,
+      );
     }
     if (value === null) continue;
     const isPlain = [value].flat().every((part) => ["string", "number", "boolean"].includes(typeof part));
     if (!isPlain) throw new UsageError(`${subject}: ${name} is ${showValue(value)}, expected a value or a list`);
     try {
-      given[setting] = SETTINGS[setting].read(String(value), name);
+      given[setting] = SETTINGS[setting].read([value].flat().join(SETTINGS[setting].separator ?? ","), name);
     } catch (error) {
       throw new UsageError(`${subject}: ${(error as Error).message}`);
     }

@@ -6,13 +6,15 @@
  */
 
 import type { Pair } from "../../kernels/network.ts";
-import { readChoice, readCount, UsageError } from "../command_line.ts";
+import { parseNumber, readChoice, readCount, readNumber, readSize, splitList, UsageError } from "../command_line.ts";
 
 /** One setting. */
 export interface Setting<Value> {
   /** What stands for its value in the help; a setting without one is a switch. */
   readonly value?: string;
   readonly help: string;
+  /** What is between the items of a value that YAML has as a list; default a comma. */
+  readonly separator?: string;
   /** Reads a value; `name` is for the message. */
   read(text: string, name: string): Value;
 }
@@ -37,17 +39,8 @@ export function count(value: string, help: string, least: 0 | 1 = 1): Setting<nu
 }
 
 /** A number, both bounds included. */
-export function number(value: string, help: string, [least, most]: readonly [number, number]): Setting<number> {
-  return {
-    value,
-    help,
-    read(text, name) {
-      const number = readNumber(text);
-      if (number >= least && number <= most) return number;
-      const range = most === Infinity ? `${least} or more` : `${least} to ${most}`;
-      throw new UsageError(`Cannot use --${name} ${text}: expected a number, ${range}`);
-    },
-  };
+export function number(value: string, help: string, range: readonly [number, number]): Setting<number> {
+  return { value, help, read: (text, name) => readNumber(text, name, range) };
 }
 
 /** Some numbers with commas between, none negative. */
@@ -60,8 +53,8 @@ export function numbers<Length extends 2 | 3>(
     value,
     help,
     read(text, name) {
-      const parts = text.split(",").map(readNumber);
-      if (parts.length === length && parts.every((part) => part >= 0 && part < Infinity)) {
+      const parts = splitList(text).map(parseNumber);
+      if (parts.length === length && parts.every((part) => part >= 0)) {
         return parts as unknown as ReturnType<typeof this.read>;
       }
       throw new UsageError(`Cannot use --${name} ${text}: expected ${length} numbers with commas between`);
@@ -71,16 +64,7 @@ export function numbers<Length extends 2 | 3>(
 
 /** Pixels, `224` or `224x448`, height first. */
 export function size(help: string): Setting<Pair> {
-  return {
-    value: "N|HxW",
-    help,
-    read(text, name) {
-      const match = /^(\d+)(?:[x,](\d+))?$/.exec(text.trim());
-      const pair: Pair = [Number(match?.[1] ?? 0), Number(match?.[2] ?? match?.[1] ?? 0)];
-      if (Math.min(...pair) > 0) return pair;
-      throw new UsageError(`Cannot use --${name} ${text}: expected a number of pixels, or height x width as 224x448`);
-    },
-  };
+  return { value: "N|HxW", help, separator: "x", read: readSize };
 }
 
 /** On or off. */
@@ -92,9 +76,4 @@ export function toggle(help: string): Setting<boolean> {
       throw new UsageError(`Cannot use --${name} ${text}: expected true or false`);
     },
   };
-}
-
-/** NaN for what is no number; `Number` alone takes an empty text for 0. */
-function readNumber(text: string): number {
-  return text.trim() === "" ? NaN : Number(text);
 }

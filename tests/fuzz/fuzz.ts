@@ -5,7 +5,15 @@
  */
 
 import { formatTable } from "../../bench/table.ts";
-import { formatOptions, readArguments, readChoice, readCount, UsageError } from "../../pipeline/command_line.ts";
+import {
+  type Asked,
+  formatOptions,
+  readArguments,
+  readChoice,
+  readCount,
+  UsageError,
+} from "../../pipeline/command_line.ts";
+import { answer } from "../../pipeline/run_command.ts";
 import { type CampaignOptions, MEMORY_LIMIT, runCampaign, TIME_LIMIT } from "./campaign.ts";
 import { type Format, formats } from "./targets/mod.ts";
 
@@ -41,13 +49,13 @@ interface FuzzCommand extends CampaignOptions {
   readonly show: boolean;
 }
 
-function readOptions(args: readonly string[]): FuzzCommand | "help" {
+function readOptions(args: readonly string[]): FuzzCommand | Asked {
   const given = readArguments(args, OPTIONS, "deno task fuzz", 0);
-  if (given.has("help")) return "help";
+  if (typeof given === "string") return given;
   const [format, seed, count] = (["format", "seed", "count"] as const).map(given.text);
   return {
     formats: format === undefined ? formats : [readChoice(format, "format", formats)],
-    seed: seed === undefined || seed === "0" ? 0 : readCount(seed, "seed"),
+    seed: seed === undefined ? 0 : readCount(seed, "seed", 0),
     count: count === undefined ? DEFAULT_COUNT : readCount(count, "count"),
     show: given.has("show"),
   };
@@ -89,8 +97,8 @@ async function fuzz(command: FuzzCommand): Promise<number> {
 async function main(args: readonly string[]): Promise<number> {
   try {
     const command = readOptions(args);
-    if (command !== "help") return await fuzz(command);
-    console.log(HELP);
+    if (typeof command !== "string") return await fuzz(command);
+    console.log(answer(command, HELP));
     return 0;
   } catch (error) {
     console.error((error as Error).message);

@@ -320,7 +320,7 @@ Deno.test("deno task evaluate refuses, in one sentence, what it cannot do", asyn
       "Cannot use --kind imagenet, did you mean imagenet-a? Known are folder, imagenet-v2, imagenet-a, imagenet-c",
     ],
     [[labelled, "--resize", "0"], 2, "Cannot use --resize 0: expected N or HxW, in pixels"],
-    [[labelled, "--weights", "ema"], 2, "Cannot use --weights ema, did you mean average? Known are trained, average"],
+    [[labelled, "--weights", "ema"], 2, "Cannot use --weights ema: known are trained, average"],
     [
       [labelled, "--resize", "128"],
       1,

@@ -92,7 +92,7 @@ Deno.test("readExploreOptions() reads what was asked for, and refuses what it do
   assertEquals(readExploreOptions(["--help"]), "help");
   const cases: [string[], string][] = [
     [["--prot", "80"], "Unknown option --prot, did you mean --port? see deno task explore --help"],
-    [["--port", "http"], "Cannot use --port http: expected 0 or more"],
+    [["--port", "http"], "Cannot use --port http: expected an integer, 0 or more"],
     [["--port", "70000"], "Cannot use --port 70000: expected 0 to 65535"],
     [["a", "b", "c"], 'Unexpected argument "c": see deno task explore --help'],
   ];

@@ -114,11 +114,11 @@ Deno.test("query() ends with 2 and one sentence if it is used wrongly", async ()
   const hint = "see deno task query --help";
   const names = "multi-label, suspicious, co-occurrence, per-class, balanced";
   const cases: [string[], string][] = [
-    [["SELECT 1", "--format", "xml"], "Cannot use --format xml, did you mean "],
-    [["SELECT 1", "--fast"], "Unknown option --fast, did you mean "],
+    [["SELECT 1", "--format", "xml"], "Cannot use --format xml: known are table, csv, json"],
+    [["SELECT 1", "--fast"], "Unknown option --fast: see deno task query --help"],
     [[], `Expected SQL or a report: ${hint}`],
     [["a", "b", "SELECT 1"], `Expected [FOLDER] and SQL or a report, found 3 arguments: ${hint}`],
-    [["labels"], `Unknown report "labels", did you mean `],
+    [["labels"], `Unknown report "labels": expected [FOLDER] and SQL or one of ${names}`],
     [
       ["multilabel"],
       `Unknown report "multilabel", did you mean multi-label? Expected [FOLDER] and SQL or one of ${names}`,

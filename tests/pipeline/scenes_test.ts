@@ -165,7 +165,7 @@ Deno.test("deno task scenes refuses, in one sentence, what it cannot do", async 
     [[damaged, "--images", "2"], 1, cannot(damaged, "its scenes.json is not JSON")],
     [[file, "--images", "2"], 1, cannot(file, "not a directory")],
     [["--images", "0"], 2, "Cannot use --images 0: expected a positive integer"],
-    [["--seed", "x"], 2, "Cannot use --seed x: expected 0 or more"],
+    [["--seed", "x"], 2, "Cannot use --seed x: expected an integer, 0 or more"],
     [["--split", "tests"], 2, "Cannot use --split tests, did you mean test? Known are train, validation, test, extra"],
     [["--image", "5"], 2, "Unknown option --image, did you mean --images? see deno task scenes --help"],
   ];

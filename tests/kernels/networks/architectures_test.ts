@@ -127,6 +127,16 @@ Deno.test("buildNetwork() names the closest of the ResNets for small images", ()
   );
 });
 
+Deno.test("buildNetwork() names no architecture that has little in common with what was asked for", () => {
+  for (const name of ["vit_base_patch16_224", "x", "", "my model"]) {
+    assertThrows(
+      () => buildNetwork(name, { classes: 10 }),
+      RangeError,
+      `Cannot build network "${name}": unknown architecture: known are efficientnet_b0, `,
+    );
+  }
+});
+
 Deno.test("buildNetwork() refuses classes that are no positive integer", () => {
   for (const classes of [0, -1, 1.5, NaN]) {
     assertThrows(

@@ -14,7 +14,7 @@ Deno.test("readSlurmOptions() takes relabel's options beside its own", () => {
     ...words,
     ...["--submit", "--sbatch", "--partition=gpu --gres=gpu:1", "--concurrent", "4", "--time", "1-12:00", "--report"],
   ]);
-  if (command === "help") throw new Error("Not help");
+  if (typeof command === "string") throw new Error("Not help");
   const { relabel, ...own } = command;
   assertEquals(own, {
     relabelArguments: ["--size=64", "--strict"],
@@ -53,15 +53,40 @@ Deno.test("usual mistakes are answered with one sentence", () => {
       readSlurmOptions(["photos", "--shards", "2", "--sbatch", "--partition=gpu --array=0-3"]),
     "Cannot use --time tomorrow: expected minutes, H:MM:SS or D-HH:MM:SS": () =>
       readSlurmOptions(["photos", "--shards", "2", "--time", "tomorrow"]),
-    "Unknown option --partition, did you mean --annotator? see deno task cluster slurm --help": () =>
+    "Unknown option --partition: see deno task cluster slurm --help": () =>
       readSlurmOptions(["photos", "--shards", "2", "--partition=gpu"]),
     "Expected FOLDER: see deno task cluster join --help": () => readJoinOptions([]),
     "Expected FOLDER: see deno task cluster status --help": () => readStatusOptions([]),
     "Expected slurm, join or status: see deno task cluster --help": () => readOtherOptions([]),
-    'Unknown command "stat", did you mean status? see deno task cluster --help': () => readOtherOptions(["stat"]),
+    'Unknown command "stat", did you mean status? Known are slurm, join, status: see deno task cluster --help': () =>
+      readOtherOptions(["stat"]),
   };
   for (const [sentence, read] of Object.entries(sentences)) {
     assertEquals(assertThrows(read, UsageError).message, sentence);
+  }
+});
+
+Deno.test("deno task cluster slurm refuses arguments that would break out of a line of its scripts", () => {
+  for (const bad of ["\n#SBATCH --wrap=x", "\r", "\0", "\u2028", "\u0085", "\x1b[2J", "\t", "\u202e"]) {
+    const cases = [
+      [`photos${bad}`],
+      ["photos", `--out=labels${bad}`],
+      ["photos", "--out", `labels${bad}`],
+      ["photos", "--annotator", `hf:owner/name${bad}`],
+      ["photos", "--list", `list${bad}`],
+      ["photos", "--sbatch", `--partition=gpu${bad}`],
+      ["photos", "--time", `4:00:00${bad}`],
+      ["photos", "--shards", `2${bad}`],
+      ["--", `photos${bad}`],
+    ];
+    for (const args of cases) {
+      const { message } = assertThrows(() => readSlurmOptions(["--shards", "2", ...args]), UsageError);
+      const [given] = args.filter((arg) => arg.endsWith(bad));
+      assertEquals(
+        message,
+        `Cannot write a script with the argument ${JSON.stringify(given)}: it has control characters`,
+      );
+    }
   }
 });
 

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { arrayScript, type ArraySettings, joinScript } from "../../../pipeline/cluster/scripts.ts";
 
@@ -149,4 +149,24 @@ Deno.test("scripts say to Slurm what they are", () => {
     `deno join '/data/it'\\''s "here", 100%'`,
     `deno report '/data/it'\\''s "here", 100%'`,
   ]);
+});
+
+Deno.test("scripts are not written of texts that would break out of a line", () => {
+  for (const bad of ["\n#SBATCH --wrap=x", "\r", "\0", "\u2028", "\x1b]0;"]) {
+    const good: ArraySettings = { ...settings("/data/out"), command: ["relabel"] };
+    const cases: Partial<ArraySettings>[] = [
+      { name: `relabel${bad}` },
+      { folder: `/data/out${bad}/cluster` },
+      { out: `/data${bad}` },
+      { workingFolder: `/home${bad}` },
+      { time: `1${bad}` },
+      { sbatch: `--partition=gpu${bad}` },
+      { command: ["relabel", `photos${bad}`] },
+    ];
+    for (const wrong of cases) {
+      assertThrows(() => arrayScript({ ...good, ...wrong }), TypeError, "Cannot write a script with ");
+    }
+    const commands = [["deno"], ["deno", `out${bad}`]];
+    assertThrows(() => joinScript({ ...good, commands }), TypeError, "it has control characters");
+  }
 });

@@ -13,7 +13,7 @@ function fileOf(text: string): string {
 
 function read(...args: string[]) {
   const command = readTrainOptions(args);
-  if (command === "help" || !("options" in command)) throw new TypeError("no training was asked for");
+  if (typeof command === "string" || !("options" in command)) throw new TypeError("no training was asked for");
   return command.options;
 }
 
@@ -68,7 +68,9 @@ Deno.test("what is not given is the paper's recipe, and what follows from the re
 
 Deno.test("settings that cannot be are refused in one sentence", () => {
   const cases: [string, string][] = [
-    ["epoch: 3", "unknown setting epoch, did you mean epochs?"],
+    ["epoch: 3", "unknown setting epoch, did you mean epochs? See deno task train --help"],
+    ["quality: 3", "unknown setting quality: see deno task train --help"],
+    ["size: [32, 16, 8]", "Cannot use --size 32x16x8: expected N or HxW, in pixels"],
     ["lr: fast", "Cannot use --lr fast: expected a number, 0 or more"],
     ["lr: {base: 1}", 'lr is {"base":1}, expected a value or a list'],
     ["half: 1", "Cannot use --half 1: expected true or false"],
@@ -104,7 +106,7 @@ Deno.test("options that cannot be are refused in one sentence", () => {
     [["a", "--maps", "m", "--label-smoothing", "0.1"], "Cannot train with --labels relabel and --label-smoothing"],
     [["a", "--teacher-temperature", "4"], "Cannot train with --labels original and --teacher-temperature"],
     [["a", "--masks", "m", "--loss", "ce"], "Cannot train with --labels oracle and --loss ce: a crop may show several"],
-    [["a", "--size", "0"], "Cannot use --size 0: expected a number of pixels"],
+    [["a", "--size", "0"], "Cannot use --size 0: expected N or HxW, in pixels"],
     [["a", "--scale", "1,0.5"], "Cannot use --scale 1,0.5: expected positive numbers, the smaller first"],
     [["a", "--scale", "0.5,2"], "Cannot use --scale 0.5,2: expected shares up to 1"],
     [["a", "--scale", "0.5"], "Cannot use --scale 0.5: expected 2 numbers with commas between"],
