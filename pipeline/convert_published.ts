@@ -144,7 +144,7 @@ export async function convertPublished(
 
   async function row(file: PublishedFile): Promise<LabelMapRow> {
     const bytes = await file.read();
-    const image = find ? await sizedImage(find(file.stem)) : { key: `${file.stem}.JPEG`, width: 0, height: 0 };
+    const image = find ? sizedImage(find(file.stem)) : { key: `${file.stem}.JPEG`, width: 0, height: 0 };
     return { ...image, label: file.label, ...convert(file.path, bytes) };
   }
 
@@ -182,9 +182,9 @@ function shapeOf({ kind, k, axes }: PublishedMap): string {
   return `${kind === "relabel" ? "float32" : "float16"} [2, ${k}, ${axes.join(", ")}]`;
 }
 
-async function sizedImage({ path, key }: { path: string; key: string }) {
+function sizedImage({ path, key }: { path: string; key: string }) {
   try {
-    return { key, ...await imageSize(Deno.readFileSync(path)) };
+    return { key, ...imageSize(Deno.readFileSync(path)) };
   } catch (error) {
     throw new Error(`Cannot use image "${path}": ${(error as Error).message}`, { cause: error });
   }

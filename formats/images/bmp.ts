@@ -1,6 +1,6 @@
 /**
- * Windows bit maps, which libvips as packaged with sharp does not read: 1, 4 and 8 bits with a palette, 16, 24 and 32 bits,
- * top-down and bottom-up. Run-length coding is refused. The format: Microsoft, "Bitmap Storage".
+ * Windows bit maps, which libvips as packaged with sharp does not read: 1, 4 and 8 bits with a palette, plain and
+ * run-length coded; 16, 24 and 32 bits; top-down and bottom-up. The format: Microsoft, "Bitmap Storage".
  *
  * @module
  */
@@ -12,6 +12,64 @@ type Colours =
   | { readonly palette: Uint8Array; readonly entryBytes: number }
   | { readonly masks: readonly [red: number, green: number, blue: number] };
 
+/** The header of a BMP. */
+export interface BmpHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly isTopDown: boolean;
+  readonly bits: number;
+  readonly compression: number;
+  /** Where the pixels begin. */
+  readonly start: number;
+}
+
+const RUNS_OF_BYTES = 1;
+const RUNS_OF_HALF_BYTES = 2;
+const WITH_MASKS = 3;
+
+/** Red, green and blue, and with 32 bits alpha, of those masks that Pillow reads, by bits. */
+const MASKS: Readonly<Record<number, readonly string[]>> = {
+  16: ["f800 7e0 1f", "7c00 3e0 1f"],
+  24: ["ff0000 ff00 ff"],
+  32: [
+    "ff0000 ff00 ff 0",
+    "ff0000 ff00 ff ff000000",
+    "ff000000 ff0000 ff00 0",
+    "ff000000 ff0000 ff00 ff",
+    "ff000000 ff00 ff 0",
+    "ff000000 ff00 ff ff0000",
+    "ff ff00 ff0000 ff000000",
+    "0 0 0 0",
+  ],
+};
+
+/**
+ * Reads the header.
+ *
+ * @param bytes The file.
+ * @returns What it says.
+ * @throws {Error} If it is not whole, or the file is of a kind that is not read.
+ */
+export function readBmpHeader(bytes: Uint8Array): BmpHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 26) throw new Error(`Cannot decode BMP: ${bytes.length} bytes are less than its header`);
+  const headerBytes = view.getUint32(14, true);
+  const isOld = headerBytes === 12;
+  if (!isOld && (headerBytes < 40 || bytes.length < 14 + headerBytes)) {
+    throw new Error(`Cannot decode BMP: a header of ${headerBytes} bytes in a file of ${bytes.length}`);
+  }
+  const width = isOld ? view.getUint16(18, true) : view.getInt32(18, true);
+  const storedHeight = isOld ? view.getUint16(20, true) : view.getInt32(22, true);
+  return {
+    width,
+    height: Math.abs(storedHeight),
+    isTopDown: storedHeight < 0,
+    bits: view.getUint16(isOld ? 24 : 28, true),
+    compression: isOld ? 0 : view.getUint32(30, true),
+    start: view.getUint32(10, true),
+  };
+}
+
 /**
  * Decodes a BMP.
  *
@@ -20,50 +78,98 @@ type Colours =
  * @throws {Error} If the header is wrong, the coding is not read, or the file ends early.
  */
 export function decodeBmp(bytes: Uint8Array): DecodedImage {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 26) throw new Error(`Cannot decode BMP: ${bytes.length} bytes are less than its header`);
-  const headerBytes = view.getUint32(14, true);
-  const old = headerBytes === 12;
-  if (!old && (headerBytes < 40 || bytes.length < 14 + headerBytes)) {
-    throw new Error(`Cannot decode BMP: a header of ${headerBytes} bytes in a file of ${bytes.length}`);
-  }
-  const width = old ? view.getUint16(18, true) : view.getInt32(18, true);
-  const storedHeight = old ? view.getUint16(20, true) : view.getInt32(22, true);
-  const height = Math.abs(storedHeight);
+  const header = readBmpHeader(bytes);
+  const { width, height, isTopDown, bits, compression } = header;
   checkSize("BMP", width, height);
   const found = `Cannot decode BMP of ${width} x ${height} pixels`;
-  const bits = view.getUint16(old ? 24 : 28, true);
-  const compression = old ? 0 : view.getUint32(30, true);
   if (![1, 4, 8, 16, 24, 32].includes(bits)) throw new Error(`${found}: ${bits} bits a pixel`);
-  // 0 is plain, 3 and 6 are plain with masks.
-  if (![0, 3, 6].includes(compression)) {
+  if (![0, RUNS_OF_BYTES, RUNS_OF_HALF_BYTES, WITH_MASKS].includes(compression)) {
     throw new Error(`${found}: its compression, number ${compression}, is not read`);
   }
-  const start = view.getUint32(10, true);
-  const rowBytes = Math.ceil(width * bits / 32) * 4;
-  const expected = start + rowBytes * height;
-  if (bytes.length < expected) throw new Error(`${found}: it ends after ${bytes.length} of ${expected} bytes`);
-  const colours = readColours(bytes, view, bits, compression, start);
+  const isRuns = compression === RUNS_OF_BYTES || compression === RUNS_OF_HALF_BYTES;
+  if ((isRuns && bits > 8) || (compression === WITH_MASKS && bits < 16)) {
+    throw new Error(`${found}: compression number ${compression} of ${bits} bits a pixel`);
+  }
+  const colours = readColours(bytes, header, found);
+  const rows = isRuns
+    ? { bytes: expandRuns(bytes, header, found), start: 0, rowBytes: width, bits: 8 }
+    : { bytes, start: header.start, rowBytes: Math.ceil(width * bits / 32) * 4, bits };
+  const expected = rows.start + rows.rowBytes * height;
+  if (rows.bytes.length < expected) throw new Error(`${found}: it ends after ${bytes.length} of ${expected} bytes`);
+  const view = new DataView(rows.bytes.buffer, rows.bytes.byteOffset, rows.bytes.byteLength);
   const pixels = new Uint8Array(width * height * 3);
   for (let row = 0; row < height; row++) {
-    const from = start + rowBytes * (storedHeight < 0 ? row : height - 1 - row);
+    const from = rows.start + rows.rowBytes * (isTopDown ? row : height - 1 - row);
     const line = pixels.subarray(row * width * 3, (row + 1) * width * 3);
-    if ("palette" in colours) expandPalette(bytes, from, bits, colours.palette, colours.entryBytes, line);
+    if ("palette" in colours) expandPalette(rows.bytes, from, rows.bits, colours.palette, colours.entryBytes, line);
     else expandMasks(view, from, bits, colours.masks, line);
   }
   return { width, height, pixels };
 }
 
-function readColours(bytes: Uint8Array, view: DataView, bits: number, compression: number, start: number): Colours {
+function readColours(bytes: Uint8Array, { bits, compression, start }: BmpHeader, found: string): Colours {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = view.getUint32(14, true);
-  if (bits <= 8) {
-    const at = 14 + headerBytes + (compression === 3 && headerBytes === 40 ? 12 : 0);
-    return { palette: bytes.subarray(at, start), entryBytes: headerBytes === 12 ? 3 : 4 };
+  if (bits <= 8) return { palette: bytes.subarray(14 + headerBytes, start), entryBytes: headerBytes === 12 ? 3 : 4 };
+  const plain = bits === 16 ? [0x7c00, 0x3e0, 0x1f] as const : [0xff0000, 0xff00, 0xff] as const;
+  if (compression !== WITH_MASKS) return { masks: plain };
+  if (bytes.length < 66) throw new Error(`${found}: it ends within its masks`);
+  const masks = [view.getUint32(54, true), view.getUint32(58, true), view.getUint32(62, true)] as const;
+  const alpha = headerBytes >= 56 ? view.getUint32(66, true) : 0;
+  const written = (bits === 32 ? [...masks, alpha] : masks).map((mask) => mask.toString(16)).join(" ");
+  if (!MASKS[bits].includes(written)) throw new Error(`${found}: its masks ${written} are not read`);
+  return { masks: masks[0] === 0 ? plain : masks };
+}
+
+/**
+ * Indices out of runs, a byte each, in the order of the file. As in Pillow, a run ends with its row, and what is passed
+ * over is index 0.
+ */
+function expandRuns(
+  bytes: Uint8Array,
+  { width, height, compression, start }: BmpHeader,
+  found: string,
+): Uint8Array<ArrayBuffer> {
+  const isHalves = compression === RUNS_OF_HALF_BYTES;
+  const indices = new Uint8Array(width * height);
+  let written = 0;
+  let column = 0;
+  let offset = start;
+  while (written < indices.length && offset + 1 < bytes.length) {
+    const [count, value] = [bytes[offset], bytes[offset + 1]];
+    offset += 2;
+    if (count > 0) {
+      const end = Math.min(written + Math.min(count, Math.max(width - column, 0)), indices.length);
+      column += end - written;
+      for (let index = 0; written < end; index++, written++) {
+        indices[written] = isHalves ? index % 2 === 0 ? value >> 4 : value & 15 : value;
+      }
+    } else if (value === 0) {
+      written = Math.ceil(written / width) * width;
+      column = 0;
+    } else if (value === 1) break;
+    else if (value === 2) {
+      if (offset + 2 > bytes.length) break;
+      written = Math.min(written + bytes[offset] + bytes[offset + 1] * width, indices.length);
+      offset += 2;
+      column = written % width;
+    } else {
+      const most = Math.min(value, indices.length - written);
+      const copied = isHalves ? Math.ceil(most / 2) : most;
+      if (offset + copied > bytes.length) break;
+      for (let index = 0; index < most; index++, written++) {
+        indices[written] = isHalves
+          ? index % 2 === 0 ? bytes[offset + (index >> 1)] >> 4 : bytes[offset + (index >> 1)] & 15
+          : bytes[offset + index];
+      }
+      offset += copied;
+      column += value;
+      // Runs begin at even places of the file.
+      offset += offset % 2;
+    }
   }
-  if (compression !== 0 && bytes.length >= 66) {
-    return { masks: [view.getUint32(54, true), view.getUint32(58, true), view.getUint32(62, true)] };
-  }
-  return { masks: bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff] };
+  if (written < indices.length) throw new Error(`${found}: its runs end after ${written} of ${indices.length} pixels`);
+  return indices;
 }
 
 function expandPalette(

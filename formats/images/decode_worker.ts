@@ -9,10 +9,11 @@
 
 /// <reference lib="deno.worker" />
 
-import { type DecodedImage, decodeImage, loadDecoder } from "./decode.ts";
+import { type DecodedImage, decodeImage } from "./decode.ts";
 import { readImageFile } from "./image_file.ts";
 import { releaseBytes } from "./pixels.ts";
 import type { FilePlace } from "./source.ts";
+import { loadDecoder } from "./vips.ts";
 
 /** What the pool asks. */
 export type DecodeRequest = FilePlace | Uint8Array<ArrayBuffer>;

@@ -15,16 +15,29 @@ const PASSES = [[0, 8], [4, 8], [2, 4], [1, 2]] as const;
 /** Codes have 12 bits at most. */
 const MOST_CODES = 4096;
 
+/** The first frame of a GIF, and the canvas on which it lies. */
+export interface GifHeader {
+  /** Of the canvas, which grows with a frame that reaches beyond it. */
+  readonly width: number;
+  readonly height: number;
+  readonly frame: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
+  readonly isInterlaced: boolean;
+  /** Red, green and blue of 256 indices. */
+  readonly palette: Uint8Array;
+  /** The transparent index, or 0. */
+  readonly transparent: number;
+  /** Where the frame's codes begin. */
+  readonly offset: number;
+}
+
 /**
- * Decodes the first frame of a GIF. Transparent pixels show the colour of their index; where the frame leaves the canvas
- * free, it shows the colour of the transparent index, or of index 0. An index beyond the colours is black; in a GIF
- * without colours, indices are grey levels.
+ * Reads what comes before the first frame's pixels.
  *
  * @param bytes The GIF.
- * @returns Its pixels.
- * @throws {Error} If the GIF has no frame, is too large, ends early, or is corrupt.
+ * @returns What it says.
+ * @throws {Error} If the GIF has no frame, or ends early.
  */
-export function decodeGif(bytes: Uint8Array): DecodedImage {
+export function readGifHeader(bytes: Uint8Array): GifHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const endsEarly = () => new Error(`Cannot decode GIF: it ends early, after ${bytes.length} bytes`);
   if (bytes.length < 13) throw endsEarly();
@@ -41,23 +54,41 @@ export function decodeGif(bytes: Uint8Array): DecodedImage {
     throw new Error(`Cannot decode GIF of ${screen.width} x ${screen.height} pixels: no frame`);
   }
   const [left, top, frameWidth, frameHeight] = [1, 3, 5, 7].map((field) => view.getUint16(offset + field, true));
-  // A frame may reach beyond the screen; the canvas then grows.
-  const width = Math.max(screen.width, left + frameWidth);
-  const height = Math.max(screen.height, top + frameHeight);
-  checkSize("GIF", frameWidth, frameHeight);
-  checkSize("GIF", width, height);
   const packed = bytes[offset + 9];
-  offset = readColours(bytes, offset + 10, packed, palette);
-  const indices = expandCodes(joinBlocks(bytes, offset + 1), bytes[offset], frameWidth * frameHeight);
+  return {
+    width: Math.max(screen.width, left + frameWidth),
+    height: Math.max(screen.height, top + frameHeight),
+    frame: { left, top, width: frameWidth, height: frameHeight },
+    isInterlaced: (packed & 0x40) !== 0,
+    palette,
+    transparent,
+    offset: readColours(bytes, offset + 10, packed, palette),
+  };
+}
+
+/**
+ * Decodes the first frame of a GIF. Transparent pixels show the colour of their index; where the frame leaves the canvas
+ * free, it shows the colour of the transparent index, or of index 0. An index beyond the colours is black; in a GIF
+ * without colours, indices are grey levels.
+ *
+ * @param bytes The GIF.
+ * @returns Its pixels.
+ * @throws {Error} If the GIF has no frame, is too large, ends early, or is corrupt.
+ */
+export function decodeGif(bytes: Uint8Array): DecodedImage {
+  const { width, height, frame, isInterlaced, palette, transparent, offset } = readGifHeader(bytes);
+  checkSize("GIF", frame.width, frame.height);
+  checkSize("GIF", width, height);
+  const indices = expandCodes(joinBlocks(bytes, offset + 1), bytes[offset], frame.width * frame.height);
   if (typeof indices === "string") throw new Error(`Cannot decode GIF of ${width} x ${height} pixels: ${indices}`);
 
   const pixels = new Uint8Array(width * height * 3);
   for (let at = 0; at < pixels.length; at++) pixels[at] = palette[transparent * 3 + at % 3];
   let line = 0;
-  for (const [first, step] of packed & 0x40 ? PASSES : [[0, 1]] as const) {
-    for (let row = first; row < frameHeight; row += step, line++) {
-      let to = ((top + row) * width + left) * 3;
-      for (const index of indices.subarray(line * frameWidth, (line + 1) * frameWidth)) {
+  for (const [first, step] of isInterlaced ? PASSES : [[0, 1]] as const) {
+    for (let row = first; row < frame.height; row += step, line++) {
+      let to = ((frame.top + row) * width + frame.left) * 3;
+      for (const index of indices.subarray(line * frame.width, (line + 1) * frame.width)) {
         pixels[to++] = palette[index * 3];
         pixels[to++] = palette[index * 3 + 1];
         pixels[to++] = palette[index * 3 + 2];

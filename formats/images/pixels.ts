@@ -10,6 +10,8 @@ export interface DecodedImage {
   readonly height: number;
   /** RGB, `[H, W, 3]`, one byte a sample. */
   readonly pixels: Uint8Array<ArrayBuffer>;
+  /** The EXIF orientation that its file carries, 2 to 8, whether the pixels are turned or not; absent if none or 1. */
+  readonly orientation?: number;
 }
 
 /** Pixels; more is refused before anything is allocated. Where Pillow raises `DecompressionBombError`. */

@@ -5,8 +5,8 @@
  */
 
 import { decodeImage, MOST_PIXELS } from "../../formats/images/mod.ts";
-import { loadDecoder } from "../../formats/images/decode.ts";
 import { imageFormat } from "../../formats/images/image_format.ts";
+import { loadDecoder } from "../../formats/images/vips.ts";
 import type { Crop } from "../../kernels/operations/label_pooling/mod.ts";
 
 type Sharp = import("sharp").Sharp;

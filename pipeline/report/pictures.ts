@@ -47,7 +47,7 @@ export function pictureMaker(reader: ImageReader, room = ROOM): PictureMaker {
     async of(key, side) {
       try {
         const bytes = await thumbnail(await reader.read(key), { side });
-        return place("image/webp", bytes, await imageSize(bytes));
+        return place("image/webp", bytes, imageSize(bytes));
       } catch (error) {
         // Without the decoder there are no pictures at all, and that is no fault of the image.
         if (error instanceof Deno.errors.NotSupported) throw error;

@@ -11,10 +11,10 @@ const DECODE = join(ROOT, "tests/fixtures/images/decode");
 
 /** Files that look like images and are none, and what is said of each. */
 export const BROKEN = {
-  "bad_truncated.jpg": "Cannot decode JPEG: it ends early",
+  "bad_truncated.jpg": "Cannot decode JPEG of 31 x 23 pixels: it ends early",
   "bad_empty.jpg": "Cannot decode image: it is empty (0 bytes)",
   "bad_text.jpg": 'Cannot decode image: text that begins "This is not the image you are looking fo" ' +
-    "is no JPEG, PNG, WebP, GIF, TIFF, BMP or PNM",
+    "is no JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PNM",
   "bad_bomb.png": "Cannot decode PNG of 20000 x 20000 pixels: more than 178956970 in all",
 } as const;
 

@@ -64,7 +64,7 @@ Deno.test("decodeImages() gives what cannot be decoded its reason, in its place"
   assertEquals(results.map((result) => "reason" in result ? result.reason : result.decoded.width), [
     640,
     "Cannot decode image: it is empty (0 bytes)",
-    'Cannot decode image: text that begins "This is text" is no JPEG, PNG, WebP, GIF, TIFF, BMP or PNM',
+    'Cannot decode image: text that begins "This is text" is no JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PNM',
     `Cannot read image: No such file or directory (os error 2): stat '${folder.path}/4.jpg'`,
     "Cannot read tar shard",
     31,

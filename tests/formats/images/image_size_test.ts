@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { decodeImage } from "../../../formats/images/mod.ts";
 import { imageSize } from "../../../formats/images/image_size.ts";
@@ -13,15 +13,13 @@ Deno.test("imageSize() is the size that decoding gives, in every format", async 
     if (CUT.test(name)) continue;
     const bytes = Deno.readFileSync(join(FOLDER, name));
     const { width, height } = await decodeImage(bytes);
-    assertEquals(await imageSize(bytes), { width, height }, name);
+    assertEquals(imageSize(bytes), { width, height }, name);
   }
 });
 
-Deno.test("imageSize() refuses what is no image", async () => {
-  await assertRejects(() => imageSize(Deno.readFileSync(join(FOLDER, "bad_text.jpg"))), Error, "is no JPEG, PNG");
-  await assertRejects(
-    () => imageSize(Deno.readFileSync(join(FOLDER, "bad_header_only.jpg"))),
-    Error,
-    "header is corrupt",
-  );
+Deno.test("imageSize() refuses what is no image, or has no header", () => {
+  const sizeOf = (name: string) => imageSize(Deno.readFileSync(join(FOLDER, name)));
+  assertThrows(() => sizeOf("bad_text.jpg"), Error, "is no JPEG, PNG");
+  assertThrows(() => sizeOf("bad_header_only.jpg"), Error, "Cannot decode JPEG: it ends early");
+  assertThrows(() => sizeOf("bad_zero.png"), Error, "Cannot decode PNG of 0 x 29 pixels: it is empty");
 });

@@ -22,7 +22,7 @@ Deno.test("pictureMaker() gives pictures with their size, or the reason why ther
   assertEquals([picture.width, picture.height], [10, 5]);
   assertEquals(await pictures.of("absent", 10), { reason: "Cannot read image: there is none" });
   assertEquals(await pictures.of("broken", 10), {
-    reason: 'Cannot decode image: text that begins "no image" is no JPEG, PNG, WebP, GIF, TIFF, BMP or PNM',
+    reason: 'Cannot decode image: text that begins "no image" is no JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PNM',
   });
 });
 

@@ -1,0 +1,113 @@
+/**
+ * What an encoded image says of itself before its pixels.
+ *
+ * @module
+ */
+
+import { readAvifHeader } from "./avif_header.ts";
+import { readBmpHeader } from "./bmp.ts";
+import { readGifHeader } from "./gif.ts";
+import { type ImageFormat, imageFormat } from "./image_format.ts";
+import { readJpegHeader } from "./jpeg_header.ts";
+import { checkSize } from "./pixels.ts";
+import { readPngHeader } from "./png_header.ts";
+import { readPnmHeader } from "./pnm.ts";
+import { readTiffHeader } from "./tiff.ts";
+import { readWebpHeader } from "./webp_header.ts";
+import type { YcbcrRule } from "./ycbcr.ts";
+
+/** Size, orientation and cost of an image. */
+export interface ImageHeader {
+  readonly format: ImageFormat;
+  /** Pixels, as they are stored: before the image is turned as its orientation says. */
+  readonly width: number;
+  readonly height: number;
+  /** The EXIF orientation, 1 to 8. */
+  readonly orientation: number;
+  /** Bytes that decoding takes for each pixel, the result's three included. */
+  readonly bytesPerPixel: number;
+  /** How stored luma and chroma become colours, where the decoder leaves that to its caller. */
+  readonly ycbcr?: YcbcrRule;
+  /** Why the image is not read although it may be whole. */
+  readonly refusal?: string;
+}
+
+type Described = Omit<ImageHeader, "format" | "orientation"> & { readonly orientation?: number };
+
+/**
+ * Reads the header.
+ *
+ * @param bytes The encoded image.
+ * @returns What it says.
+ * @throws {Error} If there is none, the image has no pixels or too many, or it is of a kind that is not read; the message
+ *   is one sentence.
+ */
+export function readImageHeader(bytes: Uint8Array): ImageHeader {
+  const format = imageFormat(bytes);
+  const described = describe(bytes, format);
+  if (!described) throw new Error(`Cannot decode ${format}: ${damage(bytes, format)}`);
+  const { width, height, refusal } = described;
+  checkSize(format, width, height);
+  if (refusal !== undefined) throw new Error(`Cannot decode ${format} of ${width} x ${height} pixels: ${refusal}`);
+  return { orientation: 1, ...described, format };
+}
+
+function describe(bytes: Uint8Array, format: ImageFormat): Described | null {
+  switch (format) {
+    case "JPEG": {
+      const header = readJpegHeader(bytes);
+      // Coefficients have two bytes, and there are up to four components.
+      return header && { ...header, bytesPerPixel: header.keepsCoefficients ? 15 : 7 };
+    }
+    case "PNG": {
+      const header = readPngHeader(bytes);
+      return header && { ...header, bytesPerPixel: header.isInterlaced ? 11 : 3 };
+    }
+    case "WebP": {
+      const header = readWebpHeader(bytes);
+      return header && { ...header, bytesPerPixel: 11 };
+    }
+    case "AVIF": {
+      const header = readAvifHeader(bytes);
+      return header && { ...header, bytesPerPixel: 16 };
+    }
+    case "TIFF": {
+      const header = readTiffHeader(bytes);
+      if (!header) return null;
+      const stored = header.samples * header.bits / 8;
+      return { ...header, bytesPerPixel: 3 + stored + (header.isOnePiece ? stored : 0) };
+    }
+    case "GIF":
+      return { ...readGifHeader(bytes), bytesPerPixel: 4 };
+    case "BMP":
+      return { ...readBmpHeader(bytes), bytesPerPixel: 4 };
+    case "PNM":
+      return { ...readPnmHeader(bytes), bytesPerPixel: 4 };
+  }
+}
+
+/**
+ * Why an image that should decode does not.
+ *
+ * @param bytes The encoded image.
+ * @param format What it is.
+ * @returns The end of a sentence.
+ */
+export function damage(bytes: Uint8Array, format: ImageFormat): string {
+  return endsEarly(bytes, format) ? "it ends early" : "it is corrupt, or of a kind that is not read";
+}
+
+/** Whether the bytes lack the end that the format prescribes; false where it prescribes none. */
+function endsEarly(bytes: Uint8Array, format: ImageFormat): boolean {
+  switch (format) {
+    case "JPEG":
+      // The end marker; zeros and other bytes may follow it.
+      return !bytes.some((byte, index) => byte === 0xff && bytes[index + 1] === 0xd9);
+    case "PNG":
+      return !new TextDecoder("latin1").decode(bytes.subarray(-12)).includes("IEND");
+    case "WebP":
+      return bytes.length < 8 + new DataView(bytes.buffer, bytes.byteOffset, 8).getUint32(4, true);
+    default:
+      return false;
+  }
+}

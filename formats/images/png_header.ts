@@ -1,0 +1,54 @@
+/**
+ * What a PNG's chunks say before its pixels. The format: W3C, "Portable Network Graphics (PNG) Specification".
+ *
+ * @module
+ */
+
+import { crc32 } from "node:zlib";
+import { exifOrientation } from "./orientation.ts";
+
+/** The header of a PNG. */
+export interface PngHeader {
+  readonly width: number;
+  readonly height: number;
+  readonly orientation: number;
+  /** Bits of a sample, and which samples there are by the format's number. */
+  readonly depth: number;
+  readonly colourType: number;
+  readonly isInterlaced: boolean;
+  /** Why it is not read; undefined if it may be. */
+  readonly refusal?: string;
+}
+
+/**
+ * Reads the header.
+ *
+ * @param bytes A PNG.
+ * @returns What it says; null if its first chunk is not there.
+ */
+export function readPngHeader(bytes: Uint8Array): PngHeader | null {
+  if (bytes.length < 33) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let orientation = 1;
+  let refusal: string | undefined;
+  for (let offset = 8; offset + 12 <= bytes.length && refusal === undefined;) {
+    const length = view.getUint32(offset);
+    const kind = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
+    if (kind === "IDAT" || kind === "IEND") break;
+    const end = offset + 8 + length;
+    if (end + 4 > bytes.length) break;
+    if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
+      refusal = `the checksum of its chunk ${kind} is wrong`;
+    } else if (kind === "eXIf") orientation = exifOrientation(bytes.subarray(offset + 8, end));
+    offset = end + 4;
+  }
+  return {
+    width: view.getUint32(16),
+    height: view.getUint32(20),
+    orientation,
+    depth: bytes[24],
+    colourType: bytes[25],
+    isInterlaced: bytes[28] !== 0,
+    refusal,
+  };
+}
