@@ -6,6 +6,7 @@
 
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../formats/images/mod.ts";
+import { showValue } from "../formats/show_value.ts";
 import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
 import { UsageError } from "./command_line.ts";
 import { loadCommandModel } from "./command_model.ts";
@@ -20,7 +21,7 @@ import { runCommand } from "./run_command.ts";
 import { SAMPLE_IMAGES } from "./sample_images.ts";
 import { withSignals } from "./signals.ts";
 import { shellWord } from "./shell_word.ts";
-import { summarise } from "./summary.ts";
+import { readRejected, summarise } from "./summary.ts";
 import { surveyLines } from "./survey_lines.ts";
 import { printError, printLines } from "./terminal.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
@@ -76,6 +77,8 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
       const colour = Deno.stdout.isTerminal() && !Deno.noColor;
       printLines(await summarise(out, result, { ...command, images, survey, colour, seconds }));
     }
+    // Of shards another one may have labelled some.
+    if (!shard) refuseNone(source, result, out);
     if (report) await writeFolderReport(command, source, progress);
     return 0;
   } finally {
@@ -121,6 +124,16 @@ async function writeFolderReport({ out, quiet }: RelabelCommand, { path: images 
   const written = await writeReport({ labels: out, images, threshold: THRESHOLD, seed: 0, onProgress });
   progress.end();
   if (!quiet) printLines(["", describeReport(written, (performance.now() - start) / 1000)]);
+}
+
+/** Refuses a run in which every image was rejected. */
+function refuseNone({ path }: ImageSource, { manifest, total }: WriteResult, out: string): void {
+  if (total === 0 || manifest.parts.some(({ rows }) => rows > 0)) return;
+  const [{ key, reason }] = readRejected(out, manifest.shard);
+  throw new Error(
+    `Cannot label images of "${path}": none of ${formatNumberOf(total, "image")} can be labelled, ` +
+      `the first, ${showValue(key)}, because: ${reason}`,
+  );
 }
 
 /** Images that count when a run stops: those of parts that are whole. */

@@ -116,13 +116,31 @@ function describeEmptyShard({ configuration, shard }: Manifest): string {
     `of ${formatCount(configuration.rowsPerFile)} images, a smaller --rows-per-file makes more`;
 }
 
+function rejectedFile(path: string, shard: Manifest["shard"]): string {
+  return join(path, `rejected${shardSuffix(shard)}.jsonl`);
+}
+
+/**
+ * The images that a folder, or a shard of it, has no rows of.
+ *
+ * @param path The folder.
+ * @param shard The shard, undefined if it has none.
+ * @returns Their keys and reasons.
+ */
+export function readRejected(path: string, shard: Manifest["shard"]): RejectedImage[] {
+  return Deno.readTextFileSync(rejectedFile(path, shard)).trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
 function describeRejected(path: string, { shard }: Manifest, rejected: number): string[] {
   if (rejected === 0) return [];
-  const file = join(path, `rejected${shardSuffix(shard)}.jsonl`);
-  const images: RejectedImage[] = Deno.readTextFileSync(file).trimEnd().split("\n").map((line) => JSON.parse(line));
+  const images = readRejected(path, shard);
   const lines = images.slice(0, SHOWN_REJECTED).map(({ key, reason }) => `    ${key}: ${reason}`);
   const more = images.length > SHOWN_REJECTED ? [`    and ${formatCount(images.length - SHOWN_REJECTED)} more`] : [];
-  return [`  rejected   ${formatNumberOf(rejected, "image")}, listed in ${file}`, ...lines, ...more];
+  return [
+    `  rejected   ${formatNumberOf(rejected, "image")}, listed in ${rejectedFile(path, shard)}`,
+    ...lines,
+    ...more,
+  ];
 }
 
 async function describeImages(

@@ -9,7 +9,15 @@
 export const MAGIC: Uint8Array<ArrayBuffer> = new TextEncoder().encode("PAR1");
 
 /** How values are stored. */
-export const PHYSICAL_TYPES = { INT32: 1, FLOAT: 4, BYTE_ARRAY: 6, FIXED_LEN_BYTE_ARRAY: 7 } as const;
+export const PHYSICAL_TYPES = {
+  BOOLEAN: 0,
+  INT32: 1,
+  INT64: 2,
+  FLOAT: 4,
+  DOUBLE: 5,
+  BYTE_ARRAY: 6,
+  FIXED_LEN_BYTE_ARRAY: 7,
+} as const;
 
 /** Names of all of them, for messages. */
 export const PHYSICAL_NAMES = [
@@ -30,6 +38,7 @@ export const ENCODINGS = {
   RLE: 3,
   DELTA_BINARY_PACKED: 5,
   DELTA_LENGTH_BYTE_ARRAY: 6,
+  DELTA_BYTE_ARRAY: 7,
   RLE_DICTIONARY: 8,
   BYTE_STREAM_SPLIT: 9,
 } as const;
@@ -41,4 +50,4 @@ export const PAGES = { DATA: 0, DICTIONARY: 2, DATA_V2: 3 } as const;
 export const REPETITION = { required: 0, optional: 1, repeated: 2 } as const;
 
 /** Compression codecs. */
-export const CODECS = { UNCOMPRESSED: 0, SNAPPY: 1, GZIP: 2, LZ4: 5, ZSTD: 6, LZ4_RAW: 7 } as const;
+export const CODECS = { UNCOMPRESSED: 0, SNAPPY: 1, GZIP: 2, BROTLI: 4, LZ4: 5, ZSTD: 6, LZ4_RAW: 7 } as const;

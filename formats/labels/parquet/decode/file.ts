@@ -13,7 +13,7 @@ import type { Column, ColumnValues } from "../../columns.ts";
 import type { RandomAccessFile } from "../../random_access.ts";
 import type { ColumnSlice, Table } from "../../table.ts";
 import { MAGIC } from "../format.ts";
-import { decodeFooter, type Footer, type Leaf } from "./footer.ts";
+import { decodeFooter, type Leaf } from "./footer.ts";
 import { type ChunkPages, decodeDictionary, type DecodedPage, decodePage, findPages, type Page } from "./page.ts";
 
 /**
@@ -27,7 +27,7 @@ import { type ChunkPages, decodeDictionary, type DecodedPage, decodePage, findPa
  * @throws {TypeError} If it is not a whole Parquet file.
  */
 export function openParquet(file: RandomAccessFile, subject: string, cache: Cache, path: string): Table {
-  const footer = readFooter(file, subject);
+  const footer = readFooter(file, subject, decodeFooter);
 
   function pagesOf(leaf: Leaf, group: number): ChunkPages {
     return cache.get(
@@ -83,7 +83,23 @@ export function openParquet(file: RandomAccessFile, subject: string, cache: Cach
   };
 }
 
-function readFooter(file: RandomAccessFile, subject: string): Footer {
+/** Bytes of a footer: those of thousands of row groups are some megabytes. */
+const MOST_FOOTER = 2 ** 26;
+
+/**
+ * Reads the footer of a Parquet file.
+ *
+ * @param file The file.
+ * @param subject How messages start.
+ * @param decode What reads it, given where it begins in the file.
+ * @returns What `decode` gave.
+ * @throws {TypeError} If it is not a whole Parquet file.
+ */
+export function readFooter<Decoded>(
+  file: RandomAccessFile,
+  subject: string,
+  decode: (bytes: Uint8Array, start: number) => Decoded,
+): Decoded {
   try {
     const isMagic = (bytes: Uint8Array) => MAGIC.every((byte, index) => byte === bytes[index]);
     if (file.size < 12) throw new RangeError(`it has ${file.size} bytes`);
@@ -92,8 +108,10 @@ function readFooter(file: RandomAccessFile, subject: string): Footer {
     if (!isMagic(tail.subarray(4))) throw new RangeError('it does not end with "PAR1"');
     const length = new DataView(tail.buffer).getUint32(0, true);
     const start = file.size - 8 - length;
+    if (length === 0) throw new RangeError("its footer is empty");
     if (start < 4) throw new RangeError(`its footer has ${length} bytes, the file ${file.size}`);
-    return decodeFooter(file.read(start, length), start);
+    if (length > MOST_FOOTER) throw new RangeError(`its footer has ${length} bytes, at most ${MOST_FOOTER} are read`);
+    return decode(file.read(start, length), start);
   } catch (error) {
     throw new TypeError(`${subject}: it is not a whole Parquet file: ${(error as Error).message}`, { cause: error });
   }

@@ -54,6 +54,24 @@ export interface ChunkPosition {
  * @throws {RangeError} If it contradicts itself or the file.
  */
 export function decodeFooter(bytes: Uint8Array, dataEnd: number): Footer {
+  const { entries, groups, columns } = decodeFileMetadata(bytes, dataEnd);
+  return { entries, groups, columns: new Map(columns.map((element) => [element.name, columnSchema(element)])) };
+}
+
+/** What a footer says, the columns as they stand in the schema. */
+export interface FileMetadata extends Omit<Footer, "columns"> {
+  readonly columns: readonly SchemaElement[];
+}
+
+/**
+ * Reads a footer of any columns.
+ *
+ * @param bytes The footer without its length and the closing magic.
+ * @param dataEnd Where it begins in the file: chunks end before it.
+ * @returns What it says.
+ * @throws {RangeError} If it contradicts itself or the file.
+ */
+export function decodeFileMetadata(bytes: Uint8Array, dataEnd: number): FileMetadata {
   const { fields } = decodeThrift(bytes);
   const { columns, leaves } = readSchema(list(fields[2], "schema"));
   const groups = list(fields[4], "row groups").map((group, index) => {
@@ -88,7 +106,7 @@ function chunkPosition(chunk: Thrift, dataEnd: number): ChunkPosition {
 }
 
 /** An element of the schema, which is a tree laid out depth first. */
-interface SchemaElement {
+export interface SchemaElement {
   readonly fields: ThriftStruct;
   readonly name: string;
   readonly repetition: number;
@@ -100,7 +118,7 @@ interface SchemaElement {
 /** Groups within groups, at most. */
 const MOST_DEPTH = 64;
 
-function readSchema(elements: readonly Thrift[]): { columns: Map<string, ColumnSchema>; leaves: number } {
+function readSchema(elements: readonly Thrift[]): { columns: readonly SchemaElement[]; leaves: number } {
   let next = 0;
   let leaves = 0;
   function readElement(depth: number): SchemaElement {
@@ -118,10 +136,9 @@ function readSchema(elements: readonly Thrift[]): { columns: Map<string, ColumnS
   }
   const root = readElement(0);
   if (next !== elements.length) throw new RangeError(`schema has ${elements.length - next} elements too many`);
-  const columns = root.children.map((element) => [element.name, columnSchema(element)] as const);
-  const names = new Map(columns);
-  if (names.size !== columns.length) throw new RangeError("two columns have the same name");
-  return { columns: names, leaves };
+  const names = new Set(root.children.map(({ name }) => name));
+  if (names.size !== root.children.length) throw new RangeError("two columns have the same name");
+  return { columns: root.children, leaves };
 }
 
 /** A list is a group that holds a repeated group `list` that holds the element. */

@@ -7,12 +7,11 @@
  * @see https://parquet.apache.org/docs/file-format/data-pages/
  */
 
-import { crc32, gunzipSync, zstdDecompressSync } from "node:zlib";
-import { compressors } from "hyparquet-compressors";
-import { bytesOf } from "../../bytes.ts";
+import { crc32 } from "node:zlib";
 import type { ColumnValues } from "../../columns.ts";
 import type { RandomAccessFile } from "../../random_access.ts";
-import { CODECS, ENCODINGS, PAGES } from "../format.ts";
+import { ENCODINGS, PAGES } from "../format.ts";
+import { decompress } from "./decompress.ts";
 import { type ChunkPosition, count, type Leaf, struct } from "./footer.ts";
 import { bitWidth, decodeRuns, isOneRun } from "./runs.ts";
 import { decodeThrift, type ThriftStruct } from "./thrift.ts";
@@ -65,10 +64,11 @@ const HEADER_BYTES = [512, 65536, 2 ** 24];
  *
  * @param file The file.
  * @param chunk Where the chunk is.
+ * @param mostBytes Of a page and of its values.
  * @returns The pages in order.
  * @throws {RangeError} If their headers contradict each other or the chunk.
  */
-export function findPages(file: RandomAccessFile, chunk: ChunkPosition): ChunkPages {
+export function findPages(file: RandomAccessFile, chunk: ChunkPosition, mostBytes = MOST_BYTES): ChunkPages {
   const end = chunk.offset + chunk.compressedBytes;
   let dictionary: Page | undefined;
   const data: Page[] = [];
@@ -79,7 +79,9 @@ export function findPages(file: RandomAccessFile, chunk: ChunkPosition): ChunkPa
     const start = offset + length;
     offset = start + compressedBytes;
     if (offset > end) throw new RangeError(`a page of ${compressedBytes} bytes ends ${offset - end} after its chunk`);
-    if (uncompressedBytes > MOST_BYTES) throw new RangeError(`a page has ${uncompressedBytes} bytes`);
+    if (Math.max(uncompressedBytes, compressedBytes) > mostBytes) {
+      throw new RangeError(`a page has ${uncompressedBytes} bytes`);
+    }
     const checksum = fields[4] as number | undefined;
     const place = { codec: chunk.codec, offset: start, compressedBytes, uncompressedBytes, checksum };
     if (fields[1] === PAGES.DICTIONARY) {
@@ -170,9 +172,7 @@ export function decodePage(
   dictionary: ColumnValues["values"] | undefined,
 ): DecodedPage {
   const stored = readPage(file, page);
-  const { bytes, repetitionBytes, definitionBytes } = page.levels
-    ? splitLevels(stored, page)
-    : findLevels(stored, page, leaf);
+  const { bytes, repetitionBytes, definitionBytes } = splitPage(stored, page, leaf);
   if (leaf.element !== undefined && !repetitionBytes) throw new RangeError("levels are missing");
   const repetition = repetitionBytes && levels(repetitionBytes, 1, page.valueCount);
   // Where nothing is null there is one run, and no need to look at every level.
@@ -195,8 +195,15 @@ function occurrences(levels: Uint8Array, wanted: number): number {
   return count;
 }
 
-/** What follows a page's header. */
-function readPage(file: RandomAccessFile, { offset, compressedBytes, checksum }: Page): Uint8Array {
+/**
+ * Reads what follows a page's header.
+ *
+ * @param file The file.
+ * @param page The page.
+ * @returns Its bytes as they are stored.
+ * @throws {RangeError} If they are not what its checksum says.
+ */
+export function readPage(file: RandomAccessFile, { offset, compressedBytes, checksum }: Page): Uint8Array {
   const bytes = file.read(offset, compressedBytes);
   if (checksum !== undefined && (crc32(bytes) | 0) !== (checksum | 0)) {
     throw new RangeError("a page is not what its checksum says");
@@ -204,10 +211,29 @@ function readPage(file: RandomAccessFile, { offset, compressedBytes, checksum }:
   return bytes;
 }
 
-interface PageContent {
+/** A page without compression, its levels apart. */
+export interface PageContent {
+  /** The values. */
   readonly bytes: Uint8Array;
   readonly repetitionBytes?: Uint8Array;
   readonly definitionBytes?: Uint8Array;
+}
+
+/**
+ * Takes a page apart.
+ *
+ * @param stored What {@linkcode readPage} gave.
+ * @param page The page.
+ * @param leaf Whether its column has levels.
+ * @returns Levels and values.
+ * @throws {RangeError} If it is damaged.
+ */
+export function splitPage(
+  stored: Uint8Array,
+  page: Page,
+  leaf: Pick<Leaf, "definition" | "element">,
+): PageContent {
+  return page.levels ? splitLevels(stored, page) : findLevels(stored, page, leaf);
 }
 
 /** Of a page of the second version: levels have the lengths that the header says. */
@@ -222,7 +248,11 @@ function splitLevels(stored: Uint8Array, { codec, uncompressedBytes, levels }: P
 }
 
 /** Of a page of the first version: levels have their lengths before them, in 32 bits. */
-function findLevels(stored: Uint8Array, { codec, uncompressedBytes }: Page, leaf: Leaf): PageContent {
+function findLevels(
+  stored: Uint8Array,
+  { codec, uncompressedBytes }: Page,
+  leaf: Pick<Leaf, "definition" | "element">,
+): PageContent {
   const content = decompress(stored, codec, uncompressedBytes);
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   let offset = 0;
@@ -237,30 +267,4 @@ function findLevels(stored: Uint8Array, { codec, uncompressedBytes }: Page, leaf
   const repetitionBytes = leaf.element === undefined ? undefined : next();
   const definitionBytes = leaf.definition === 0 ? undefined : next();
   return { repetitionBytes, definitionBytes, bytes: content.subarray(offset) };
-}
-
-function decompress(bytes: Uint8Array, codec: number, size: number): Uint8Array {
-  const content = decompressed(bytes, codec, size);
-  if (content.length !== size) throw new RangeError(`a page has ${content.length} bytes, its header says ${size}`);
-  return content;
-}
-
-function decompressed(bytes: Uint8Array, codec: number, size: number): Uint8Array {
-  if (size === 0) return new Uint8Array(0);
-  switch (codec) {
-    case CODECS.UNCOMPRESSED:
-      return bytes;
-    case CODECS.ZSTD:
-      return bytesOf(zstdDecompressSync(bytes, { maxOutputLength: size }));
-    case CODECS.GZIP:
-      return bytesOf(gunzipSync(bytes, { maxOutputLength: size }));
-    case CODECS.SNAPPY:
-      return compressors.SNAPPY!(bytes, size) as Uint8Array;
-    case CODECS.LZ4:
-      return compressors.LZ4!(bytes, size) as Uint8Array;
-    case CODECS.LZ4_RAW:
-      return compressors.LZ4_RAW!(bytes, size) as Uint8Array;
-    default:
-      throw new RangeError(`compression codec ${codec} is not read here`);
-  }
 }

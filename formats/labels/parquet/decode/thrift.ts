@@ -16,10 +16,18 @@ export interface ThriftStruct {
 /** Structures within structures, at most; Parquet's own are five deep. */
 const MOST_DEPTH = 16;
 
+/** Values in a structure, at most: each takes some fifty bytes of memory, and need not take more than one of a file. */
+const MOST_VALUES = 2 ** 23;
+
 /** A place in bytes, which reading moves on. */
 interface Cursor {
   readonly bytes: Uint8Array;
   offset: number;
+}
+
+/** A place, and how many values were read. */
+interface CountingCursor extends Cursor {
+  values: number;
 }
 
 /**
@@ -31,7 +39,7 @@ interface Cursor {
  * @throws {RangeError} If the bytes end within it, or it is not one.
  */
 export function decodeThrift(bytes: Uint8Array, start = 0): { readonly fields: ThriftStruct; readonly end: number } {
-  const cursor = { bytes, offset: start };
+  const cursor = { bytes, offset: start, values: 0 };
   const fields = readStruct(cursor, 0);
   return { fields, end: cursor.offset };
 }
@@ -72,7 +80,7 @@ function readBytes(cursor: Cursor, length: number): Uint8Array {
   return cursor.bytes.subarray(cursor.offset - length, cursor.offset);
 }
 
-function readStruct(cursor: Cursor, depth: number): ThriftStruct {
+function readStruct(cursor: CountingCursor, depth: number): ThriftStruct {
   if (depth > MOST_DEPTH) throw new RangeError(`structures are nested deeper than ${MOST_DEPTH}`);
   const fields: Record<number, Thrift> = {};
   for (let field = 0;;) {
@@ -84,7 +92,8 @@ function readStruct(cursor: Cursor, depth: number): ThriftStruct {
   }
 }
 
-function readValue(cursor: Cursor, type: number, depth: number): Thrift {
+function readValue(cursor: CountingCursor, type: number, depth: number): Thrift {
+  if (++cursor.values > MOST_VALUES) throw new RangeError(`there are more than ${MOST_VALUES} values`);
   switch (type) {
     case 1:
     case 2:
