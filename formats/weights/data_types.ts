@@ -51,21 +51,31 @@ export const dataTypes: Readonly<Record<string, DataType>> = {
   BOOL: converted(1, Uint8Array),
 };
 
-/** Bytes an element of the types of safetensors that cannot be read, but may stand in a file. */
+/** Bytes an element of the types that cannot be read, but may stand in a file. */
 export const otherSizes: Readonly<Record<string, number>> = {
   U64: 8,
   U32: 4,
   U16: 2,
   F8_E4M3: 1,
   F8_E5M2: 1,
+  F8_E4M3FNUZ: 1,
+  F8_E5M2FNUZ: 1,
+  F8_E8M0: 1,
+  C32: 4,
+  C64: 8,
+  C128: 16,
 };
+
+/** Axes of a tensor, at most: NumPy's limit, and more than any network has. */
+export const MAXIMUM_AXES = 64;
 
 /**
  * Number of elements of a shape.
  *
  * @param shape Its sizes.
- * @returns Their product, 1 for a scalar.
+ * @returns Their product, 1 for a scalar; infinite if it is beyond all numbers.
  */
 export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
+  // Infinity times zero is no number.
+  return shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
 }

@@ -23,6 +23,6 @@ export type { Weights } from "./weights.ts";
 export type { TorchFile } from "./torch.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
 export { isNumpyArray, type NumpyArray, numpyValues } from "./numpy_objects.ts";
-export type { PickleValue } from "./pickle.ts";
+export { isUnread, type PickleUnread, type PickleValue } from "./pickle_values.ts";
 export { type TensorData, writeSafetensors } from "./safetensors_writer.ts";
 export { torchTensorWriter } from "./torch_writer.ts";

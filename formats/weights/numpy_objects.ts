@@ -2,16 +2,22 @@
  * NumPy's arrays in a pickle, which PyTorch's files may hold beside tensors: plain bytes with a shape and a type.
  *
  * An array is made empty by `_reconstruct(ndarray, (0,), b"b")` and then told its state, (version, shape, type, whether
- * it is in Fortran's order, bytes); a type is made by `dtype("f4", ...)` and then told its byte order. In protocol 2, which
- * PyTorch writes, bytes are text that `_codecs.encode(text, "latin1")` turns back.
+ * it is in Fortran's order, bytes), or in protocol 5 made by `_frombuffer(bytes, type, shape, order)`; a number is made by
+ * `scalar(type, bytes)`; a type is made by `dtype("f4", ...)` and then told its byte order.
  *
- * Source: NumPy's `ndarray.__reduce__` and `dtype.__reduce__`, CPython's `Lib/pickle.py`, `save_bytes`.
+ * Source: NumPy's `ndarray.__reduce__`, `generic.__reduce__` and `dtype.__reduce__`.
  *
  * @module
  */
 
-import { dataTypes, elementCount } from "./data_types.ts";
-import type { PickleState, PickleValue } from "./pickle.ts";
+import { dataTypes, elementCount, MAXIMUM_AXES } from "./data_types.ts";
+import {
+  hasKind,
+  type PickleFunctions,
+  type PickleState,
+  type PickleUnread,
+  type PickleValue,
+} from "./pickle_values.ts";
 
 /** An array: its elements as they are stored, row-major. */
 export interface NumpyArray {
@@ -22,9 +28,11 @@ export interface NumpyArray {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** A type of elements, and what it is if its elements are not read. */
 interface NumpyType extends PickleState {
   readonly kind: "numpy type";
   readonly dtype: string;
+  unread?: string;
 }
 
 /** NumPy's names of types, and safetensors'. */
@@ -40,14 +48,15 @@ const names: Readonly<Record<string, string>> = {
   b1: "BOOL",
 };
 
-/** What a pickle may call to make arrays. NumPy 2 renamed its modules. */
-export const numpyFunctions: Readonly<
-  Record<string, (path: string, parameters: readonly PickleValue[]) => PickleValue>
-> = {
+/** NumPy's other names of types: integers, complex numbers, texts, dates, structures, objects. */
+const otherNames = /^[iufcSUVMmO]\d{1,9}$/;
+
+/** What a pickle may call to make arrays, by the names of NumPy 1; NumPy 2 renamed its modules. */
+export const numpyFunctions: PickleFunctions = {
   "numpy.core.multiarray._reconstruct": emptyArray,
-  "numpy._core.multiarray._reconstruct": emptyArray,
+  "numpy.core.multiarray.scalar": scalar,
+  "numpy.core.numeric._frombuffer": arrayOfBuffer,
   "numpy.dtype": numpyType,
-  "_codecs.encode": latin1Bytes,
 };
 
 /**
@@ -57,7 +66,7 @@ export const numpyFunctions: Readonly<
  * @returns Whether it is an array that has its elements.
  */
 export function isNumpyArray(value: PickleValue | undefined): value is NumpyArray {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "array" && "bytes" in value;
+  return hasKind(value, "array") && "bytes" in (value as object);
 }
 
 /**
@@ -75,60 +84,71 @@ function emptyArray(path: string): PickleState {
     kind: "array",
     setState(state) {
       const [, shape, type, isFortran, bytes] = Array.isArray(state) ? state : [];
-      const isShape = Array.isArray(shape) && shape.every((size) => Number.isSafeInteger(size) && size as number >= 0);
-      if (!isShape || !isNumpyType(type) || !(bytes instanceof Uint8Array)) {
-        throw new TypeError(`Cannot read "${path}": pickle describes an array in an unknown way`);
-      }
-      if (isFortran === true && shape.length > 1) {
-        throw new TypeError(`Cannot read "${path}": an array of it is in Fortran's order`);
-      }
-      const expected = elementCount(shape as number[]) * dataTypes[type.dtype].size;
-      if (bytes.length !== expected) {
-        throw new TypeError(
-          `Cannot read "${path}": an array of shape [${
-            shape.join(", ")
-          }] has ${bytes.length} bytes, expected ${expected}`,
-        );
-      }
-      Object.assign(array, { shape, dtype: type.dtype, bytes });
+      Object.assign(array, arrayOf(path, { shape, type, isFortran: isFortran === true, bytes }));
     },
   };
   return array;
 }
 
-function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
-  if (typeof name !== "string" || !Object.hasOwn(names, name)) {
-    throw new TypeError(`Cannot read "${path}": an array of it has elements of type ${show(name)}`);
+function arrayOfBuffer(path: string, [bytes, type, shape, order]: readonly PickleValue[]): PickleValue {
+  return arrayOf(path, { shape, type, isFortran: order === "F", bytes });
+}
+
+/** An array without axes. */
+function scalar(path: string, [type, bytes]: readonly PickleValue[]): PickleValue {
+  return arrayOf(path, { shape: [], type, isFortran: false, bytes });
+}
+
+interface ArrayDescription {
+  readonly shape: PickleValue | undefined;
+  readonly type: PickleValue | undefined;
+  readonly isFortran: boolean;
+  readonly bytes: PickleValue | undefined;
+}
+
+function arrayOf(path: string, { shape, type, isFortran, bytes }: ArrayDescription): NumpyArray | PickleUnread {
+  if (!isShape(shape) || !isNumpyType(type)) {
+    throw new TypeError(`Cannot read "${path}": pickle describes an array in an unknown way`);
   }
-  return {
+  if (type.unread !== undefined) return { kind: "unread array", what: `an array ${type.unread}` };
+  if (isFortran && shape.length > 1) return { kind: "unread array", what: "an array in Fortran's order" };
+  if (!(bytes instanceof Uint8Array)) {
+    throw new TypeError(`Cannot read "${path}": pickle describes an array in an unknown way`);
+  }
+  const expected = elementCount(shape) * dataTypes[type.dtype].size;
+  if (bytes.length !== expected) {
+    throw new TypeError(
+      `Cannot read "${path}": an array of shape [${shape.join(", ")}] has ${bytes.length} bytes, expected ${expected}`,
+    );
+  }
+  return { kind: "array", shape, dtype: type.dtype, bytes: bytes as Uint8Array<ArrayBuffer> };
+}
+
+function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
+  if (typeof name !== "string" || !(Object.hasOwn(names, name) || otherNames.test(name))) {
+    throw new TypeError(`Cannot read "${path}": pickle describes the elements of an array in an unknown way`);
+  }
+  const type: NumpyType = {
     kind: "numpy type",
     dtype: names[name],
+    unread: Object.hasOwn(names, name) ? undefined : `of "${name}"`,
     setState(state) {
       const order = Array.isArray(state) ? state[1] : undefined;
-      if (order !== "<" && order !== "|") {
-        throw new TypeError(`Cannot read "${path}": an array of it has byte order ${show(order)}, expected <`);
+      if (order === ">") type.unread ??= 'of byte order ">"';
+      else if (order !== "<" && order !== "|" && order !== "=") {
+        throw new TypeError(`Cannot read "${path}": an array of it has an unknown byte order`);
       }
     },
   };
+  return type;
 }
 
-function show(value: PickleValue | undefined): string {
-  return typeof value === "string" ? JSON.stringify(value) : "that is no text";
+function isShape(value: PickleValue | undefined): value is number[] {
+  return Array.isArray(value) && value.length <= MAXIMUM_AXES &&
+    value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0) &&
+    Number.isSafeInteger(elementCount(value as number[]));
 }
 
 function isNumpyType(value: PickleValue | undefined): value is NumpyType {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "numpy type";
-}
-
-function latin1Bytes(path: string, [text, encoding]: readonly PickleValue[]): Uint8Array {
-  if (typeof text !== "string" || encoding !== "latin1") {
-    throw new TypeError(`Cannot read "${path}": pickle encodes something that is not bytes`);
-  }
-  const bytes = new Uint8Array(text.length);
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code > 255) throw new TypeError(`Cannot read "${path}": pickle encodes something that is not bytes`);
-    bytes[index] = code;
-  }
-  return bytes;
+  return hasKind(value, "numpy type");
 }

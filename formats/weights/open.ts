@@ -9,6 +9,7 @@ import { readSafetensors } from "./safetensors.ts";
 import { readStateDict } from "./state_dict.ts";
 import { readTorchStream, readTorchZip, type TorchFile } from "./torch.ts";
 import type { Weights } from "./weights.ts";
+import { unwrapNames } from "./wrapped_names.ts";
 
 /** The containers that are told apart by a file's first bytes. */
 type Container = "safetensors" | "torch zip" | "torch stream";
@@ -16,22 +17,23 @@ type Container = "safetensors" | "torch zip" | "torch stream";
 /**
  * Opens a weight file: safetensors, or a PyTorch checkpoint in its zip or its older container.
  *
- * The bytes decide, not the name. Tensors are read when asked for; nothing in the file is executed.
+ * The bytes decide, not the name. Tensors are read when asked for; nothing in the file is executed. What wrappers and keys of
+ * checkpoints put before all names is left out, and averaged weights are preferred where there are both.
  *
  * @param path The file.
  * @returns The open weights.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors.
+ * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors and plain data.
  */
 export function openWeights(path: string): Promise<Weights> {
   return withSource(path, (source) => {
     switch (containerOf(source)) {
       case "safetensors":
-        return readSafetensors(source);
+        return unwrapNames(readSafetensors(source));
       case "torch zip":
-        return readStateDict(source, readTorchZip(source));
+        return unwrapNames(readStateDict(source, readTorchZip(source)));
       case "torch stream":
-        return readStateDict(source, readTorchStream(source));
+        return unwrapNames(readStateDict(source, readTorchStream(source)));
     }
   });
 }
@@ -42,7 +44,7 @@ export function openWeights(path: string): Promise<Weights> {
  * @param path The file.
  * @returns The object with its tensors, and `close`.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors.
+ * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors and plain data.
  */
 export function openTorch(path: string): Promise<TorchFile & { close(): void }> {
   return withSource(path, (source) => ({ ...torchFileOf(source), close: () => source.close() }));
@@ -54,7 +56,7 @@ export function openTorch(path: string): Promise<TorchFile & { close(): void }> 
  * @param path Its path, for messages.
  * @param bytes All of it.
  * @returns The object with its tensors.
- * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors.
+ * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors and plain data.
  */
 export function readTorch(path: string, bytes: Uint8Array): TorchFile {
   return torchFileOf(sourceOfBytes(path, bytes));

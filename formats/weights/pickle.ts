@@ -3,62 +3,62 @@
  *
  * A pickle is a program for a stack machine, and its `GLOBAL`, `REDUCE` and `BUILD` can call anything Python can import. Here
  * a global is looked up in a table that the caller gives and that holds plain functions of this project; whatever else a
- * pickle refers to, and every opcode without a use in a checkpoint, ends the reading. Nothing is ever executed.
+ * pickle refers to, and every opcode without a use in a checkpoint, ends the reading. Nothing is ever executed. What a program
+ * costs is bounded by a {@linkcode PickleBudget}, and no text is made of a value before its type is known: a list that holds
+ * a list ten times, that holds a list ten times, is a few bytes and a text of gigabytes.
  *
- * Source: CPython's `Lib/pickletools.py`, protocols 0 to 4; PyTorch writes protocol 2.
+ * Source: CPython's `Lib/pickletools.py`, protocols 0 to 5; PyTorch writes protocol 2 unless told otherwise.
  *
  * @module
  */
 
-/** What a pickle can hold here. Tuples and lists are arrays; dictionaries are maps, so no key can reach a prototype. */
-export type PickleValue =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | PickleValue[]
-  | Map<PickleValue, PickleValue>
-  | PickleGlobal
-  | PickleRecord
-  | PickleState
-  | PickleObject;
-
-/** A function or class that a pickle refers to and the caller knows. */
-export interface PickleGlobal {
-  readonly kind: "global";
-  readonly name: string;
-  /** What calling it gives; absent if it is only referred to. */
-  readonly call?: (parameters: readonly PickleValue[]) => PickleValue;
-}
-
-/** An object that is nothing but its attributes. */
-export interface PickleRecord {
-  readonly kind: "record";
-  readonly attributes: Map<PickleValue, PickleValue>;
-}
-
-/** A value of the caller's own that is told what it holds after it was made, such as an array. */
-export interface PickleState {
-  readonly kind: string;
-  setState(state: PickleValue): void;
-}
-
-/** A value of the caller's own, such as a tensor. */
-export interface PickleObject {
-  readonly kind: string;
-}
+import { PICKLE_COSTS, type PickleBudget } from "./pickle_budget.ts";
+import {
+  damagedPickle,
+  type PickleInput,
+  take,
+  takeByte,
+  takeBytes,
+  takeInteger,
+  takeLine,
+  takeText,
+  takeUint32,
+  takeUint64,
+} from "./pickle_input.ts";
+import { hasState, isGlobal, isRecord, type PickleGlobal, type PickleValue, setItem } from "./pickle_values.ts";
 
 /** What the caller knows. */
 export interface PickleContext {
   /** The file, for messages. */
   readonly path: string;
+  /** What reading may cost, all pickles of the file together. */
+  readonly budget: PickleBudget;
+  /** What is wrong if the bytes end in the pickle; default that the file is cut off. */
+  readonly cut?: string;
   /** Looks up `module.name`; undefined refuses it. */
   global(name: string): PickleGlobal | undefined;
   /** Resolves a persistent identifier, PyTorch's way of referring to a storage. */
   persistent(identifier: PickleValue): PickleValue;
 }
+
+/** The stack machine. */
+interface Machine {
+  readonly input: PickleInput;
+  readonly context: PickleContext;
+  /** The values after the last mark. */
+  stack: PickleValue[];
+  /** The values before each mark. */
+  readonly marked: PickleValue[][];
+  readonly memo: PickleValue[];
+}
+
+type Opcode = (machine: Machine) => void;
+
+/** Characters of the longest name of a function. */
+const LONGEST_NAME = 200;
+
+/** Python stores values in turn, from 0 or, in its version 2, from 1 on. */
+const LARGEST_STEP = 1000;
 
 /**
  * Reads one pickle.
@@ -67,7 +67,7 @@ export interface PickleContext {
  * @param start Its first byte.
  * @param context What the caller knows.
  * @returns The value, and the byte after the pickle.
- * @throws {TypeError} If it refers to something that the caller does not know, or is damaged.
+ * @throws {TypeError} If it refers to something that the caller does not know, is damaged, or costs too much.
  */
 export function readPickle(
   bytes: Uint8Array,
@@ -75,208 +75,234 @@ export function readPickle(
   context: PickleContext,
 ): { value: PickleValue; end: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const { path } = context;
-  let stack: PickleValue[] = [];
-  const marked: PickleValue[][] = [];
-  const memo = new Map<number, PickleValue>();
-  let position = start;
-
-  const take = (length: number) => {
-    if (position + length > bytes.length) {
-      throw damaged(path, "it ends in the middle of its pickle (a truncated file?)");
-    }
-    position += length;
-    return position - length;
-  };
-  const pop = () => {
-    if (stack.length === 0) throw damaged(path, `its pickle takes from an empty stack at byte ${position}`);
-    return stack.pop()!;
-  };
-  const popMarked = () => {
-    const items = stack;
-    const below = marked.pop();
-    if (!below) throw damaged(path, `its pickle has no mark for byte ${position}`);
-    stack = below;
-    return items;
-  };
-  const top = () => {
-    const value = pop();
-    stack.push(value);
-    return value;
-  };
-  const line = () => {
-    const begin = position;
-    while (bytes[take(1)] !== 0x0a);
-    return text(begin, position - 1 - begin);
-  };
-  const text = (offset: number, length: number) => new TextDecoder().decode(bytes.subarray(offset, offset + length));
-  const remember = (index: number) => memo.set(index, top());
-  const recall = (index: number) => {
-    const value = memo.get(index);
-    if (value === undefined) throw damaged(path, `its pickle recalls value ${index}, which it never stored`);
-    stack.push(value);
-  };
-  const global = (module: PickleValue, member: PickleValue) => {
-    const name = `${module}.${member}`;
-    if (typeof module !== "string" || typeof member !== "string" || !/^[\w.]+$/.test(name)) {
-      throw damaged(path, `its pickle refers to something without a name at byte ${position}`);
-    }
-    const known = context.global(name);
-    if (!known) {
-      throw new TypeError(`Cannot read "${path}": pickle refers to ${name}, which is not a tensor`);
-    }
-    stack.push(known);
-  };
-  const call = () => {
-    const parameters = pop();
-    const callee = pop();
-    if (!isGlobal(callee) || !callee.call || !Array.isArray(parameters)) {
-      throw damaged(path, `its pickle calls a value that cannot be called at byte ${position}`);
-    }
-    stack.push(callee.call(parameters));
-  };
-  const setItems = (items: PickleValue[]) => {
-    const target = top();
-    if (!(target instanceof Map) || items.length % 2 !== 0) {
-      throw damaged(path, `its pickle sets items of something that is not a dictionary at byte ${position}`);
-    }
-    for (let index = 0; index < items.length; index += 2) target.set(items[index], items[index + 1]);
-  };
-  const append = (items: PickleValue[]) => {
-    const target = top();
-    if (!Array.isArray(target)) throw damaged(path, `its pickle appends to something not a list at byte ${position}`);
-    for (const item of items) target.push(item);
-  };
-
-  const opcodes: Record<number, () => void> = {
-    0x80: () => { // PROTO
-      const protocol = bytes[take(1)];
-      if (protocol > 4) throw damaged(path, `its pickle has protocol ${protocol}, PyTorch writes 2`);
-    },
-    0x95: () => take(8), // FRAME
-    0x28: () => { // MARK
-      marked.push(stack);
-      stack = [];
-    },
-    0x30: pop, // POP
-    0x4e: () => stack.push(null), // NONE
-    0x88: () => stack.push(true), // NEWTRUE
-    0x89: () => stack.push(false), // NEWFALSE
-    0x4a: () => stack.push(view.getInt32(take(4), true)), // BININT
-    0x4b: () => stack.push(bytes[take(1)]), // BININT1
-    0x4d: () => stack.push(view.getUint16(take(2), true)), // BININT2
-    0x8a: () => { // LONG1
-      const length = bytes[take(1)];
-      stack.push(integer(bytes.subarray(take(length), position)));
-    },
-    0x47: () => stack.push(view.getFloat64(take(8), false)), // BINFLOAT
-    0x58: () => { // BINUNICODE
-      const length = view.getUint32(take(4), true);
-      stack.push(text(take(length), length));
-    },
-    0x8c: () => { // SHORT_BINUNICODE
-      const length = bytes[take(1)];
-      stack.push(text(take(length), length));
-    },
-    0x54: () => { // BINSTRING, Python 2's
-      const length = view.getUint32(take(4), true);
-      stack.push(text(take(length), length));
-    },
-    0x55: () => { // SHORT_BINSTRING, Python 2's
-      const length = bytes[take(1)];
-      stack.push(text(take(length), length));
-    },
-    0x42: () => { // BINBYTES
-      const length = view.getUint32(take(4), true);
-      stack.push(bytes.slice(take(length), position));
-    },
-    0x43: () => { // SHORT_BINBYTES
-      const length = bytes[take(1)];
-      stack.push(bytes.slice(take(length), position));
-    },
-    0x29: () => stack.push([]), // EMPTY_TUPLE
-    0x74: () => { // TUPLE
-      const items = popMarked();
-      stack.push(items);
-    },
-    0x85: () => stack.push([pop()]), // TUPLE1
-    0x86: () => { // TUPLE2
-      const [second, first] = [pop(), pop()];
-      stack.push([first, second]);
-    },
-    0x87: () => { // TUPLE3
-      const [third, second, first] = [pop(), pop(), pop()];
-      stack.push([first, second, third]);
-    },
-    0x5d: () => stack.push([]), // EMPTY_LIST
-    0x61: () => append([pop()]), // APPEND
-    0x65: () => append(popMarked()), // APPENDS
-    0x7d: () => stack.push(new Map()), // EMPTY_DICT
-    0x73: () => { // SETITEM
-      const [value, key] = [pop(), pop()];
-      setItems([key, value]);
-    },
-    0x75: () => setItems(popMarked()), // SETITEMS
-    0x71: () => remember(bytes[take(1)]), // BINPUT
-    0x72: () => remember(view.getUint32(take(4), true)), // LONG_BINPUT
-    0x94: () => remember(memo.size), // MEMOIZE
-    0x68: () => recall(bytes[take(1)]), // BINGET
-    0x6a: () => recall(view.getUint32(take(4), true)), // LONG_BINGET
-    0x51: () => stack.push(context.persistent(pop())), // BINPERSID
-    0x63: () => global(line(), line()), // GLOBAL
-    0x93: () => { // STACK_GLOBAL
-      const [name, module] = [pop(), pop()];
-      global(module, name);
-    },
-    0x52: call, // REDUCE
-    0x81: call, // NEWOBJ
-    0x62: () => build(pop(), top()), // BUILD
-  };
-
-  /** A record's state is its attributes; that of a dictionary (`_metadata`) says nothing about tensors. */
-  const build = (state: PickleValue, target: PickleValue) => {
-    if (hasState(target)) return target.setState(state);
-    if (!(state instanceof Map) || !(target instanceof Map || isRecord(target))) {
-      throw damaged(path, `its pickle sets the state of something that has none at byte ${position}`);
-    }
-    if (isRecord(target)) { for (const [key, value] of state) target.attributes.set(key, value); }
-  };
-
+  const { path, cut = "it ends in the middle of its pickle (a truncated file?)" } = context;
+  const input: PickleInput = { path, bytes, view, cut, position: start };
+  const machine: Machine = { input, context, stack: [], marked: [], memo: [] };
   for (;;) {
-    const opcode = bytes[take(1)];
-    if (opcode === 0x2e) return { value: pop(), end: position }; // STOP
+    const opcode = takeByte(input);
+    if (opcode === STOP) return { value: pop(machine), end: input.position };
     const step = opcodes[opcode];
     if (!step) {
-      throw damaged(
-        path,
-        `its pickle has opcode 0x${opcode.toString(16).padStart(2, "0")} at byte ${position - 1}, ` +
-          "which no checkpoint needs",
+      const code = opcode.toString(16).padStart(2, "0");
+      throw damagedPickle(
+        input,
+        `its pickle has opcode 0x${code} at byte ${input.position - 1}, which no checkpoint needs`,
       );
     }
-    step();
+    context.budget.spend(PICKLE_COSTS.opcode);
+    step(machine);
   }
 }
 
-function isGlobal(value: PickleValue): value is PickleGlobal {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "global";
+const STOP = 0x2e;
+
+const numbers: Record<number, Opcode> = {
+  0x4e: ({ stack }) => stack.push(null), // NONE
+  0x88: ({ stack }) => stack.push(true), // NEWTRUE
+  0x89: ({ stack }) => stack.push(false), // NEWFALSE
+  0x4a: ({ stack, input }) => stack.push(input.view.getInt32(take(input, 4), true)), // BININT
+  0x4b: ({ stack, input }) => stack.push(takeByte(input)), // BININT1
+  0x4d: ({ stack, input }) => stack.push(input.view.getUint16(take(input, 2), true)), // BININT2
+  0x8a: ({ stack, input, context }) => { // LONG1
+    context.budget.spend(PICKLE_COSTS.bytes);
+    stack.push(takeInteger(input, takeByte(input)));
+  },
+  0x47: ({ stack, input }) => stack.push(input.view.getFloat64(take(input, 8), false)), // BINFLOAT
+};
+
+const texts: Record<number, Opcode> = {
+  0x58: (machine) => pushText(machine, takeUint32(machine.input)), // BINUNICODE
+  0x8c: (machine) => pushText(machine, takeByte(machine.input)), // SHORT_BINUNICODE
+  0x8d: (machine) => pushText(machine, takeUint64(machine.input)), // BINUNICODE8
+  0x54: (machine) => pushText(machine, takeUint32(machine.input)), // BINSTRING, Python 2's
+  0x55: (machine) => pushText(machine, takeByte(machine.input)), // SHORT_BINSTRING, Python 2's
+  0x42: (machine) => pushBytes(machine, takeUint32(machine.input)), // BINBYTES
+  0x43: (machine) => pushBytes(machine, takeByte(machine.input)), // SHORT_BINBYTES
+  0x8e: (machine) => pushBytes(machine, takeUint64(machine.input)), // BINBYTES8
+  0x96: (machine) => pushBytes(machine, takeUint64(machine.input)), // BYTEARRAY8
+};
+
+const containers: Record<number, Opcode> = {
+  0x29: (machine) => pushList(machine, []), // EMPTY_TUPLE
+  0x5d: (machine) => pushList(machine, []), // EMPTY_LIST
+  0x8f: (machine) => pushList(machine, []), // EMPTY_SET
+  0x85: (machine) => pushList(machine, [pop(machine)]), // TUPLE1
+  0x86: (machine) => { // TUPLE2
+    const [second, first] = [pop(machine), pop(machine)];
+    pushList(machine, [first, second]);
+  },
+  0x87: (machine) => { // TUPLE3
+    const [third, second, first] = [pop(machine), pop(machine), pop(machine)];
+    pushList(machine, [first, second, third]);
+  },
+  0x74: (machine) => pushList(machine, popMarked(machine)), // TUPLE
+  0x91: (machine) => pushList(machine, popMarked(machine)), // FROZENSET
+  0x61: (machine) => append(machine, [pop(machine)]), // APPEND
+  0x65: (machine) => append(machine, popMarked(machine)), // APPENDS
+  0x90: (machine) => append(machine, popMarked(machine)), // ADDITEMS
+  0x7d: ({ stack, context }) => { // EMPTY_DICT
+    context.budget.spend(PICKLE_COSTS.dictionary);
+    stack.push(new Map());
+  },
+  0x73: (machine) => { // SETITEM
+    const [value, key] = [pop(machine), pop(machine)];
+    setItems(machine, [key, value]);
+  },
+  0x75: (machine) => setItems(machine, popMarked(machine)), // SETITEMS
+};
+
+const stackAndMemo: Record<number, Opcode> = {
+  0x80: ({ input }) => { // PROTO
+    const protocol = takeByte(input);
+    if (protocol > 5) throw damagedPickle(input, `its pickle has protocol ${protocol}, PyTorch writes 2`);
+  },
+  0x95: ({ input }) => take(input, 8), // FRAME
+  0x28: (machine) => { // MARK
+    machine.context.budget.spend(PICKLE_COSTS.object);
+    machine.marked.push(machine.stack);
+    machine.stack = [];
+  },
+  0x30: pop, // POP
+  0x31: popMarked, // POP_MARK
+  0x71: (machine) => remember(machine, takeByte(machine.input)), // BINPUT
+  0x72: (machine) => remember(machine, takeUint32(machine.input)), // LONG_BINPUT
+  0x94: (machine) => remember(machine, machine.memo.length), // MEMOIZE
+  0x68: (machine) => recall(machine, takeByte(machine.input)), // BINGET
+  0x6a: (machine) => recall(machine, takeUint32(machine.input)), // LONG_BINGET
+};
+
+const objects: Record<number, Opcode> = {
+  0x51: (machine) => { // BINPERSID
+    machine.context.budget.spend(PICKLE_COSTS.object);
+    machine.stack.push(machine.context.persistent(pop(machine)));
+  },
+  0x63: (machine) => pushGlobal(machine, takeLine(machine.input), takeLine(machine.input)), // GLOBAL
+  0x93: (machine) => { // STACK_GLOBAL
+    const [name, module] = [pop(machine), pop(machine)];
+    pushGlobal(machine, module, name);
+  },
+  0x52: call, // REDUCE
+  0x81: call, // NEWOBJ
+  0x62: build, // BUILD
+};
+
+/** Opcodes by their byte. */
+const opcodes: readonly (Opcode | undefined)[] = Object.assign(
+  new Array<Opcode | undefined>(256).fill(undefined),
+  numbers,
+  texts,
+  containers,
+  stackAndMemo,
+  objects,
+);
+
+function pop({ stack, input }: Machine): PickleValue {
+  if (stack.length === 0) {
+    throw damagedPickle(input, `its pickle takes from an empty stack at byte ${input.position}`);
+  }
+  return stack.pop()!;
 }
 
-function isRecord(value: PickleValue): value is PickleRecord {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === "record";
+function top(machine: Machine): PickleValue {
+  const value = pop(machine);
+  machine.stack.push(value);
+  return value;
 }
 
-function hasState(value: PickleValue): value is PickleState {
-  return typeof value === "object" && value !== null && "setState" in value;
+function popMarked(machine: Machine): PickleValue[] {
+  const items = machine.stack;
+  const below = machine.marked.pop();
+  if (!below) throw damagedPickle(machine.input, `its pickle has no mark for byte ${machine.input.position}`);
+  machine.stack = below;
+  return items;
 }
 
-/** A little-endian two's complement number of any length. */
-function integer(bytes: Uint8Array): number | bigint {
-  let value = 0n;
-  for (let index = bytes.length - 1; index >= 0; index--) value = value << 8n | BigInt(bytes[index]);
-  value = BigInt.asIntN(bytes.length * 8, value);
-  return value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER ? Number(value) : value;
+function remember(machine: Machine, index: number): void {
+  const { memo, input, context } = machine;
+  if (index > memo.length + LARGEST_STEP) {
+    throw damagedPickle(input, `its pickle stores value ${index} after ${memo.length} others`);
+  }
+  context.budget.spend(PICKLE_COSTS.opcode * Math.max(1, index - memo.length));
+  memo[index] = top(machine);
 }
 
-function damaged(path: string, found: string): TypeError {
-  return new TypeError(`Cannot read "${path}": ${found}`);
+function recall({ memo, stack, input }: Machine, index: number): void {
+  const value = memo[index];
+  if (value === undefined) throw damagedPickle(input, `its pickle recalls value ${index}, which it never stored`);
+  stack.push(value);
+}
+
+function pushText({ stack, input, context }: Machine, length: number): void {
+  context.budget.spend(PICKLE_COSTS.text + Math.min(length, input.bytes.length));
+  stack.push(takeText(input, length));
+}
+
+function pushBytes({ stack, input, context }: Machine, length: number): void {
+  context.budget.spend(PICKLE_COSTS.bytes + Math.min(length, input.bytes.length));
+  stack.push(takeBytes(input, length));
+}
+
+function pushList({ stack, context }: Machine, items: PickleValue[]): void {
+  context.budget.spend(PICKLE_COSTS.object);
+  stack.push(items);
+}
+
+function append(machine: Machine, items: PickleValue[]): void {
+  const target = top(machine);
+  if (!Array.isArray(target)) {
+    throw damagedPickle(machine.input, `its pickle appends to something not a list at byte ${machine.input.position}`);
+  }
+  for (const item of items) target.push(item);
+}
+
+function setItems(machine: Machine, items: PickleValue[]): void {
+  const target = top(machine);
+  if (!(target instanceof Map) || items.length % 2 !== 0) {
+    const { input } = machine;
+    throw damagedPickle(
+      input,
+      `its pickle sets items of something that is not a dictionary at byte ${input.position}`,
+    );
+  }
+  machine.context.budget.spend(PICKLE_COSTS.item * items.length);
+  for (let index = 0; index < items.length; index += 2) setItem(target, items[index], items[index + 1]);
+}
+
+function pushGlobal({ stack, input, context }: Machine, module: PickleValue, member: PickleValue): void {
+  const isName = (text: PickleValue) =>
+    typeof text === "string" && text.length <= LONGEST_NAME && /^[\w.]+$/.test(text);
+  if (!isName(module) || !isName(member)) {
+    throw damagedPickle(input, `its pickle refers to something without a name at byte ${input.position}`);
+  }
+  context.budget.spend(PICKLE_COSTS.name);
+  const name = `${module}.${member}`;
+  const known = context.global(name);
+  if (!known) throw damagedPickle(input, `pickle refers to ${name}, which is not a tensor`);
+  stack.push(known);
+}
+
+function call(machine: Machine): void {
+  const { stack, input, context } = machine;
+  const [parameters, callee] = [pop(machine), pop(machine)];
+  if (!isGlobal(callee) || !callee.call || !Array.isArray(parameters)) {
+    throw damagedPickle(input, `its pickle calls a value that cannot be called at byte ${input.position}`);
+  }
+  context.budget.spend(PICKLE_COSTS.object);
+  stack.push(callee.call(parameters, context.budget));
+}
+
+/** A record's state is its attributes; that of a dictionary (`_metadata`) says nothing about tensors. */
+function build(machine: Machine): void {
+  const [state, target] = [pop(machine), top(machine)];
+  if (hasState(target)) return target.setState(state);
+  if (!(state instanceof Map) || !(target instanceof Map || isRecord(target))) {
+    const { input } = machine;
+    throw damagedPickle(
+      input,
+      `its pickle sets the state of something that has none at byte ${input.position}`,
+    );
+  }
+  if (!isRecord(target)) return;
+  machine.context.budget.spend(PICKLE_COSTS.item * state.size);
+  for (const [key, value] of state) target.attributes.set(key, value);
 }

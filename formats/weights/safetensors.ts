@@ -11,11 +11,12 @@
 
 import { showValue } from "../show_value.ts";
 import { type ByteSource, sha256OfFile } from "./byte_source.ts";
-import { dataTypes, elementCount, otherSizes } from "./data_types.ts";
-import { type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
+import { dataTypes, elementCount, MAXIMUM_AXES, otherSizes } from "./data_types.ts";
+import { checkHeaderText } from "./safetensors_header.ts";
+import { checkReadable, type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
 
-/** The format's own limit. */
-const maximumHeaderLength = 100_000_000;
+/** What `huggingface_hub` takes; the format itself allows four times as much, which JSON may blow up to gigabytes. */
+const maximumHeaderLength = 25_000_000;
 
 interface SafetensorsTensor extends StoredTensor {
   /** First byte in the file. */
@@ -48,9 +49,7 @@ export function readSafetensors(source: ByteSource): Safetensors {
     read(name) {
       return Promise.try(() => {
         const { dtype, offset, length } = tensorNamed(path, tensors, name);
-        if (!Object.hasOwn(dataTypes, dtype)) {
-          throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} is ${dtype}`);
-        }
+        checkReadable(path, name, dtype);
         return dataTypes[dtype].toFloat32(source.read(offset, length));
       });
     },
@@ -64,10 +63,9 @@ function readHeader(
 ): { tensors: Map<string, SafetensorsTensor>; metadata: Readonly<Record<string, string>> } {
   const { path, size } = source;
   const length = Number(new DataView(source.read(0, 8).buffer).getBigUint64(0, true));
-  if (length > maximumHeaderLength || length > size - 8) {
-    throw new TypeError(
-      `Cannot read "${path}": its safetensors header is said to have ${length} bytes, ${size - 8} are left in the file`,
-    );
+  if (length > size - 8 || length > maximumHeaderLength) {
+    const expected = length > size - 8 ? `${size - 8} are left in the file` : `at most ${maximumHeaderLength} are read`;
+    throw new TypeError(`Cannot read "${path}": its safetensors header is said to have ${length} bytes, ${expected}`);
   }
   const header = parseHeader(path, source.read(8, length));
   const dataLength = size - 8 - length;
@@ -102,6 +100,7 @@ function metadataOf(path: string, value: unknown = {}): Readonly<Record<string, 
 }
 
 function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
+  checkHeaderText(path, bytes);
   try {
     const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (typeof header === "object" && header !== null && !Array.isArray(header)) return header;
@@ -115,10 +114,15 @@ function isSize(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
+function isShape(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isSize) &&
+    Number.isSafeInteger(elementCount(value));
+}
+
 function tensorFrom(path: string, name: string, entry: unknown, dataOffset: number): SafetensorsTensor {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   if (
-    typeof dtype !== "string" || !Array.isArray(shape) || !shape.every(isSize) ||
+    typeof dtype !== "string" || !isShape(shape) ||
     !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)
   ) {
     throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} is described as ${showValue(entry)}`);

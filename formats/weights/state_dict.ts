@@ -4,71 +4,97 @@
  * @module
  */
 
+import { showValue } from "../show_value.ts";
 import { type ByteSource, sha256OfFile } from "./byte_source.ts";
-import type { PickleValue } from "./pickle.ts";
+import { hasKind, type PickleUnread, type PickleValue } from "./pickle_values.ts";
 import type { TorchFile } from "./torch.ts";
 import { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
-import { tensorNamed, type Weights } from "./weights.ts";
+import { checkReadable, tensorNamed, type Weights } from "./weights.ts";
+import { choiceOf, weightKeys } from "./wrapped_names.ts";
 
-/** Keys under which training programs put the state dict; averaged weights first, as they are those that are evaluated. */
-const stateDictKeys = ["state_dict_ema", "model_ema", "state_dict", "model_state_dict", "model_state", "model"];
+/** Tensors by name, with those that cannot be used. */
+type NamedTensors = Map<string, TorchTensor | PickleUnread>;
 
-/** What wrappers for several devices and for compilation put before every name. */
-const wrapperPrefixes = ["module.", "_orig_mod."];
+/** Tensors that were found, and how. */
+interface Found {
+  readonly tensors: NamedTensors;
+  readonly choice?: string;
+}
+
+/** Dictionaries in dictionaries that are looked through: `{"checkpoint": {"model": {"state_dict": ...}}}` is deep already. */
+const DEEPEST = 4;
 
 /**
  * Finds the state dict of a checkpoint: the object itself, or what lies under one of the usual keys.
  *
  * @param source The open file; it is closed with the weights.
  * @param file Its object.
- * @returns The weights, without the prefixes of wrappers.
- * @throws {TypeError} If there are no named tensors.
+ * @returns The weights, under the names that they have there.
+ * @throws {TypeError} If there are no named tensors, or one of them cannot be used.
  */
 export function readStateDict(source: ByteSource, file: TorchFile): Weights {
   const { path } = source;
-  const tensors = unwrap(findTensors(path, file.value));
+  const { tensors: named, choice } = findTensors(path, file.value);
+  const tensors = new Map([...named].map(([name, tensor]) => [name, usable(path, name, tensor)]));
   return {
     path,
     names: [...tensors.keys()],
+    ...(choice === undefined ? {} : { choice }),
     shape: (name) => tensorNamed(path, tensors, name).shape,
     dtype: (name) => tensorNamed(path, tensors, name).dtype,
-    read: (name) => Promise.try(() => file.read(tensorNamed(path, tensors, name))),
+    read(name) {
+      return Promise.try(() => {
+        const tensor = tensorNamed(path, tensors, name);
+        checkReadable(path, name, tensor.dtype);
+        return file.read(tensor);
+      });
+    },
     sha256: () => sha256OfFile(path),
     close: () => source.close(),
   };
 }
 
-function findTensors(path: string, value: PickleValue): Map<string, TorchTensor> {
+function usable(path: string, name: string, tensor: TorchTensor | PickleUnread): TorchTensor {
+  if (isTorchTensor(tensor)) return tensor;
+  throw new TypeError(`Cannot read "${path}": ${showValue(name)} is ${tensor.what}, which cannot be used`);
+}
+
+function isUnreadTensor(value: PickleValue): value is PickleUnread {
+  return hasKind(value, "unread tensor");
+}
+
+function findTensors(path: string, value: PickleValue): Found {
   if (!(value instanceof Map)) {
     const found = isTorchTensor(value) ? "a single tensor" : "no dictionary";
     throw new TypeError(`Cannot read "${path}": it holds ${found}, expected named tensors`);
   }
-  for (const key of stateDictKeys) {
-    const tensors = tensorsOf(value.get(key));
-    if (tensors.size > 0) return tensors;
-  }
-  const tensors = tensorsOf(value);
-  if (tensors.size === 0) {
-    const keys = [...value.keys()].slice(0, 8).join(", ");
-    throw new TypeError(`Cannot read "${path}": it holds no named tensors, only ${keys || "an empty dictionary"}`);
-  }
-  return tensors;
+  const found = search(path, value, new Set(), DEEPEST);
+  if (found) return found;
+  const keys = [...value.keys().filter((key) => typeof key === "string").take(8)].map((key) => showValue(key));
+  const others = value.size > 0 ? "a dictionary whose keys are no texts" : "an empty dictionary";
+  throw new TypeError(`Cannot read "${path}": it holds no named tensors, only ${keys.join(", ") || others}`);
 }
 
-function tensorsOf(value: PickleValue | undefined): Map<string, TorchTensor> {
-  const tensors = new Map<string, TorchTensor>();
-  if (!(value instanceof Map)) return tensors;
+/** The dictionary under the first key that leads to tensors, else this one. */
+function search(
+  path: string,
+  value: PickleValue | undefined,
+  seen: Set<PickleValue>,
+  depth: number,
+): Found | undefined {
+  if (!(value instanceof Map) || depth === 0 || seen.has(value)) return undefined;
+  seen.add(value);
+  const below = weightKeys
+    .map((key) => ({ key, found: search(path, value.get(key), seen, depth - 1) }))
+    .filter(({ found }) => found !== undefined);
+  if (below.length > 0) {
+    const [{ key, found }, ...others] = below;
+    const choice = others.length > 0 ? choiceOf(path, key, others.map(({ key }) => key)) : found!.choice;
+    return { tensors: found!.tensors, ...(choice === undefined ? {} : { choice }) };
+  }
+  const tensors: NamedTensors = new Map();
   for (const [name, tensor] of value) {
-    if (typeof name === "string" && isTorchTensor(tensor)) tensors.set(name, tensor);
+    if (typeof name === "string" && (isTorchTensor(tensor) || isUnreadTensor(tensor))) tensors.set(name, tensor);
   }
-  return tensors;
-}
-
-function unwrap(tensors: Map<string, TorchTensor>): Map<string, TorchTensor> {
-  for (const prefix of wrapperPrefixes) {
-    if ([...tensors.keys()].every((name) => name.startsWith(prefix))) {
-      return unwrap(new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor])));
-    }
-  }
-  return tensors;
+  return [...tensors.values()].some(isTorchTensor) ? { tensors } : undefined;
 }

@@ -10,11 +10,14 @@
  * @module
  */
 
+import { showValue } from "../show_value.ts";
 import type { ByteSource } from "./byte_source.ts";
 import { dataTypes, elementCount } from "./data_types.ts";
-import { type PickleContext, type PickleValue, readPickle } from "./pickle.ts";
+import { type PickleContext, readPickle } from "./pickle.ts";
+import { pickleBudget } from "./pickle_budget.ts";
+import type { PickleValue } from "./pickle_values.ts";
 import { torchGlobal, type TorchStorage, torchStorage, type TorchTensor } from "./torch_objects.ts";
-import { checkZipEntry, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
+import { checkWholeZipEntry, checkZipEntry, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
 
 /** An open PyTorch file. */
 export interface TorchFile {
@@ -25,6 +28,7 @@ export interface TorchFile {
    *
    * @param tensor A tensor of `value`.
    * @returns Its elements as float32, row-major whatever its strides.
+   * @throws {TypeError} If elements of its type cannot be read, or are not those of their checksum.
    * @throws {Deno.errors.UnexpectedEof} If the file has shrunk since it was opened.
    */
   read(tensor: TorchTensor): Float32Array<ArrayBuffer>;
@@ -34,21 +38,30 @@ export interface TorchFile {
 interface StoragePlace {
   readonly offset: number;
   readonly entry?: ZipEntry;
+  /** Whether its bytes were held to its checksum. */
+  isChecked?: boolean;
 }
 
 /** Places by the storages' keys. */
 type StoragePlaces = Map<string, StoragePlace>;
 
+/** The storages of a file. */
+interface Storages {
+  readonly places: StoragePlaces;
+  /** Whether elements have their highest byte first. */
+  readonly isBigEndian: boolean;
+}
+
 const streamMagic = 0x1950a86a20f9469cfc6cn;
-/** Far above what the pickles of a stream take, which hold no elements. */
-const maximumStreamPickles = 16 << 20;
+/** Bytes of pickles, far above what they take: they hold no elements. */
+const MAXIMUM_PICKLE = 64 << 20;
 
 /**
  * Reads a PyTorch file in the zip container.
  *
  * @param source The open file.
  * @returns Its object.
- * @throws {TypeError} If the file is damaged, big-endian, or refers to anything but tensors.
+ * @throws {TypeError} If the file is damaged, or refers to anything but tensors and plain data.
  */
 export function readTorchZip(source: ByteSource): TorchFile {
   const { path } = source;
@@ -58,22 +71,25 @@ export function readTorchZip(source: ByteSource): TorchFile {
     throw new TypeError(`Cannot read "${path}": it is a zip file with ${pickles.length} data.pkl, PyTorch's have one`);
   }
   const prefix = pickles[0].slice(0, -"data.pkl".length);
-  const byteOrder = entries.get(`${prefix}byteorder`);
-  if (byteOrder) {
-    const order = new TextDecoder().decode(readZipEntry(source, `${prefix}byteorder`, byteOrder));
-    if (order !== "little") throw new TypeError(`Cannot read "${path}": its byte order is ${order}`);
+  const pickle = entries.get(pickles[0])!;
+  if (pickle.length > MAXIMUM_PICKLE) {
+    throw new TypeError(
+      `Cannot read "${path}": its pickle has ${pickle.length} bytes, at most ${MAXIMUM_PICKLE} are read`,
+    );
   }
+  const isBigEndian = readByteOrder(source, `${prefix}byteorder`, entries) === "big";
   const places: StoragePlaces = new Map();
-  const { value } = readPickle(readZipEntry(source, pickles[0], entries.get(pickles[0])!), 0, {
+  const { value } = readPickle(readZipEntry(source, pickles[0], pickle), 0, {
     path,
+    budget: pickleBudget(path),
     global: (name) => torchGlobal(path, name),
     persistent(identifier) {
       const storage = torchStorage(path, identifier);
       const entry = entries.get(`${prefix}data/${storage.key}`);
-      const expected = storage.count * dataTypes[storage.dtype].size;
+      const expected = storage.count * storage.type.size;
       if (!entry || entry.length < expected) {
         throw new TypeError(
-          `Cannot read "${path}": storage ${JSON.stringify(storage.key)} has ${
+          `Cannot read "${path}": storage ${showValue(storage.key)} has ${
             entry?.length ?? 0
           } bytes, expected ${expected}`,
         );
@@ -82,7 +98,18 @@ export function readTorchZip(source: ByteSource): TorchFile {
       return storage;
     },
   });
-  return { value, read: (tensor) => readTensor(source, places, tensor) };
+  return { value, read: (tensor) => readTensor(source, { places, isBigEndian }, tensor) };
+}
+
+function readByteOrder(source: ByteSource, name: string, entries: ReadonlyMap<string, ZipEntry>): string {
+  const entry = entries.get(name);
+  const order = entry && entry.length <= "little".length
+    ? new TextDecoder().decode(readZipEntry(source, name, entry))
+    : undefined;
+  if (entry && order !== "little" && order !== "big") {
+    throw new TypeError(`Cannot read "${source.path}": its byte order is neither little nor big`);
+  }
+  return order ?? "little";
 }
 
 /**
@@ -90,14 +117,16 @@ export function readTorchZip(source: ByteSource): TorchFile {
  *
  * @param source The open file.
  * @returns Its object.
- * @throws {TypeError} If the file is damaged, big-endian, or refers to anything but tensors.
+ * @throws {TypeError} If the file is damaged, big-endian, or refers to anything but tensors and plain data.
  */
 export function readTorchStream(source: ByteSource): TorchFile {
   const { path } = source;
-  const head = source.read(0, Math.min(source.size, maximumStreamPickles));
+  const head = source.read(0, Math.min(source.size, MAXIMUM_PICKLE));
   const storages = new Map<string, TorchStorage>();
   const context: PickleContext = {
     path,
+    budget: pickleBudget(path),
+    ...(head.length < source.size ? { cut: `its pickles have more than ${MAXIMUM_PICKLE} bytes` } : {}),
     global: (name) => torchGlobal(path, name),
     persistent(identifier) {
       const storage = torchStorage(path, identifier);
@@ -120,7 +149,7 @@ export function readTorchStream(source: ByteSource): TorchFile {
   const value = next();
   const keys = next();
   const places = locateStorages(source, position, keys, storages);
-  return { value, read: (tensor) => readTensor(source, places, tensor) };
+  return { value, read: (tensor) => readTensor(source, { places, isBigEndian: false }, tensor) };
 }
 
 /** The storages of a stream follow each other, each after its element count. */
@@ -136,45 +165,72 @@ function locateStorages(
   for (const key of Array.isArray(keys) ? keys : []) {
     const storage = typeof key === "string" ? storages.get(key) : undefined;
     if (!storage) {
-      const found = typeof key === "string" ? JSON.stringify(key) : "something else than a storage";
+      const found = typeof key === "string" ? showValue(key) : "something else than a storage";
       throw new TypeError(`Cannot read "${path}": its list of storages names ${found}, which no tensor uses`);
     }
-    const end = position + 8 + storage.count * dataTypes[storage.dtype].size;
+    if (places.has(storage.key)) {
+      throw new TypeError(
+        `Cannot read "${path}": its list of storages names ${showValue(storage.key)} more than once`,
+      );
+    }
+    const end = position + 8 + storage.count * storage.type.size;
     if (end > size) {
       throw new TypeError(
-        `Cannot read "${path}": storage ${JSON.stringify(key)} ends at byte ${end}, the file at ${size} (truncated?)`,
+        `Cannot read "${path}": storage ${showValue(key)} ends at byte ${end}, the file at ${size} (truncated?)`,
       );
     }
     const count = Number(new DataView(source.read(position, 8).buffer).getBigInt64(0, true));
     if (count !== storage.count) {
       throw new TypeError(
-        `Cannot read "${path}": storage ${JSON.stringify(key)} has ${count} elements, expected ${storage.count}`,
+        `Cannot read "${path}": storage ${showValue(key)} has ${count} elements, expected ${storage.count}`,
       );
     }
     places.set(storage.key, { offset: position + 8 });
     position = end;
   }
   for (const key of storages.keys()) {
-    if (!places.has(key)) throw new TypeError(`Cannot read "${path}": storage ${JSON.stringify(key)} is missing`);
+    if (!places.has(key)) throw new TypeError(`Cannot read "${path}": storage ${showValue(key)} is missing`);
   }
   return places;
 }
 
 /**
- * Reads the elements from the first to the last that a tensor sees, and puts them in order if they are not. Those of a whole
- * entry are held to its checksum; of a tensor that sees a part, only the part is read.
+ * Reads the elements from the first to the last that a tensor sees, and puts them in order if they are not. Before a part of
+ * an entry is used, the whole entry is held to its checksum once.
  */
-function readTensor(source: ByteSource, places: StoragePlaces, tensor: TorchTensor): Float32Array<ArrayBuffer> {
-  const { shape, strides, storage } = tensor;
-  const { size, toFloat32 } = dataTypes[tensor.dtype];
+function readTensor(
+  source: ByteSource,
+  { places, isBigEndian }: Storages,
+  tensor: TorchTensor,
+): Float32Array<ArrayBuffer> {
+  const { shape, strides, storage, dtype } = tensor;
+  if (!Object.hasOwn(dataTypes, dtype)) {
+    throw new TypeError(`Cannot read "${source.path}": a tensor of it has elements of type ${dtype}`);
+  }
+  const { size, toFloat32 } = dataTypes[dtype];
   const count = elementCount(shape);
   if (count === 0) return new Float32Array(0);
   const span = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis], 1);
-  const { offset, entry } = places.get(storage.key)!;
-  const bytes = source.read(offset + tensor.offset * size, span * size);
-  if (bytes.length === entry?.length) checkZipEntry(source, `data/${storage.key}`, entry, bytes);
+  const place = places.get(storage.key)!;
+  const bytes = source.read(place.offset + tensor.offset * size, span * size);
+  checkPlace(source, storage.key, place, bytes);
+  if (isBigEndian) reverseElements(bytes, size);
   const elements = toFloat32(bytes);
   return isContiguous(tensor) ? elements : gather(elements, shape, strides, count);
+}
+
+function checkPlace(source: ByteSource, key: string, place: StoragePlace, bytes: Uint8Array): void {
+  const { entry } = place;
+  if (!entry || place.isChecked) return;
+  const name = `data/${key}`;
+  if (bytes.length === entry.length) checkZipEntry(source, name, entry, bytes);
+  else checkWholeZipEntry(source, name, entry);
+  place.isChecked = true;
+}
+
+function reverseElements(bytes: Uint8Array, size: number): void {
+  if (size === 1) return;
+  for (let start = 0; start < bytes.length; start += size) bytes.subarray(start, start + size).reverse();
 }
 
 function isContiguous({ shape, strides }: TorchTensor): boolean {

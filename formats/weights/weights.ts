@@ -4,12 +4,17 @@
  * @module
  */
 
+import { showValue } from "../show_value.ts";
+import { dataTypes } from "./data_types.ts";
+
 /** An open weight file. */
 export interface Weights {
   /** Its path. */
   readonly path: string;
   /** Names of its tensors, in the file's order. */
   readonly names: readonly string[];
+  /** One sentence on which weights these are, where the file holds several and one had to be chosen. */
+  readonly choice?: string;
   /**
    * @param name A tensor.
    * @returns Its shape, in PyTorch's axis order.
@@ -55,8 +60,26 @@ export interface StoredTensor {
  * @returns The tensor.
  * @throws {RangeError} If there is none of that name.
  */
-export function tensorNamed<T extends StoredTensor>(path: string, tensors: ReadonlyMap<string, T>, name: string): T {
+export function tensorNamed<T extends StoredTensor | string>(
+  path: string,
+  tensors: ReadonlyMap<string, T>,
+  name: string,
+): T {
   const tensor = tensors.get(name);
-  if (!tensor) throw new RangeError(`Cannot read "${path}": it has no tensor "${name}"`);
+  if (tensor === undefined) throw new RangeError(`Cannot read "${path}": it has no tensor ${showValue(name)}`);
   return tensor;
+}
+
+/**
+ * Refuses a tensor whose elements cannot be read.
+ *
+ * @param path The file, for the message.
+ * @param name The tensor.
+ * @param dtype Its element type.
+ * @throws {TypeError} If there is no conversion to float32.
+ */
+export function checkReadable(path: string, name: string, dtype: string): void {
+  if (!Object.hasOwn(dataTypes, dtype)) {
+    throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} is ${dtype}`);
+  }
 }

@@ -8,10 +8,14 @@
  */
 
 import { crc32 } from "node:zlib";
+import { showValue } from "../show_value.ts";
 import type { ByteSource } from "./byte_source.ts";
 
 /** An entry of a zip file: where its bytes are. */
 export interface ZipEntry {
+  /** First byte of its header. */
+  readonly header: number;
+  /** First byte of its content. */
   readonly offset: number;
   readonly length: number;
   /** CRC-32 of its bytes; 0 where its writer computed none, as PyTorch does when told so. */
@@ -25,17 +29,26 @@ const directorySignature = 0x02014b50;
 const localSignature = 0x04034b50;
 const endLength = 22;
 const maximumCommentLength = 0xffff;
+/** Bytes of a directory that are read: those of some hundred thousand entries, of which checkpoints have thousands. */
+const maximumDirectoryLength = 16 << 20;
+const isEncrypted = 1;
+/** Bytes that are read at once. */
+const PIECE = 1 << 20;
 
 /**
  * Reads the directory of a zip file.
  *
  * @param source The open file.
  * @returns The entries by name, in the directory's order.
- * @throws {TypeError} If the directory is missing or damaged (a truncated file has none), or an entry is compressed.
+ * @throws {TypeError} If the directory is missing or damaged (a truncated file has none), an entry is compressed, or two
+ *   have the same name or bytes in common.
  */
 export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
   const { count, offset, length } = findDirectory(source);
   if (offset + length > source.size) throw damaged(source, "its directory lies outside the file");
+  if (length > maximumDirectoryLength) {
+    throw damaged(source, `its directory has ${length} bytes, at most ${maximumDirectoryLength} are read`);
+  }
   const directory = source.read(offset, length);
   const view = new DataView(directory.buffer);
   const entries = new Map<string, ZipEntry>();
@@ -44,23 +57,35 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
     if (position + 46 > length || view.getUint32(position, true) !== directorySignature) {
       throw damaged(source, `entry ${index} of its directory is damaged`);
     }
-    const method = view.getUint16(position + 10, true);
+    const [flags, method] = [view.getUint16(position + 8, true), view.getUint16(position + 10, true)];
     const nameLength = view.getUint16(position + 28, true);
     const extraLength = view.getUint16(position + 30, true);
     const next = position + 46 + nameLength + extraLength + view.getUint16(position + 32, true);
     if (next > length) throw damaged(source, `entry ${index} of its directory is damaged`);
     const name = new TextDecoder().decode(directory.subarray(position + 46, position + 46 + nameLength));
-    if (method !== 0) {
-      throw new TypeError(
-        `Cannot read "${source.path}": zip entry ${JSON.stringify(name)} is compressed, PyTorch's are stored`,
-      );
+    if (method !== 0 || flags & isEncrypted) {
+      const found = method === 0 ? "encrypted" : "compressed";
+      throw damaged(source, `zip entry ${showValue(name)} is ${found}, PyTorch's are stored`);
     }
+    if (entries.has(name)) throw damaged(source, `it has two zip entries ${showValue(name)}`);
     const sizes = readSizes(view, position, position + 46 + nameLength, extraLength);
-    if (!sizes) throw damaged(source, `entry ${JSON.stringify(name)} has no zip64 sizes`);
-    entries.set(name, { ...locate(source, name, sizes), checksum: view.getUint32(position + 16, true) });
+    if (!sizes) throw damaged(source, `zip entry ${showValue(name)} has no sizes that agree`);
+    const place = locate(source, name, directory.subarray(position + 46, position + 46 + nameLength), sizes);
+    entries.set(name, { ...place, checksum: view.getUint32(position + 16, true) });
     position = next;
   }
+  if (position !== length) throw damaged(source, `its directory has more than the ${count} entries that it says`);
+  checkOverlaps(source, entries);
   return entries;
+}
+
+/** Entries that share bytes would stand for more than the file holds. */
+function checkOverlaps(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>): void {
+  let end = 0;
+  for (const [name, { header, offset, length }] of [...entries].sort(([, a], [, b]) => a.header - b.header)) {
+    if (header < end) throw damaged(source, `zip entry ${showValue(name)} lies in the one before it`);
+    end = offset + length;
+  }
 }
 
 /**
@@ -78,11 +103,25 @@ export function readZipEntry(source: ByteSource, name: string, entry: ZipEntry):
   return bytes;
 }
 
+/** Refuses an entry whose bytes are not those of its checksum, reading them in pieces. */
+export function checkWholeZipEntry(source: ByteSource, name: string, entry: ZipEntry): void {
+  if (entry.checksum === 0) return;
+  let checksum = 0;
+  for (let position = 0; position < entry.length; position += PIECE) {
+    checksum = crc32(source.read(entry.offset + position, Math.min(PIECE, entry.length - position)), checksum);
+  }
+  if (checksum !== entry.checksum) throw wrongChecksum(source, name);
+}
+
 /** Refuses bytes of an entry that are not those of its checksum. */
 export function checkZipEntry(source: ByteSource, name: string, { checksum }: ZipEntry, bytes: Uint8Array): void {
   if (checksum !== 0 && crc32(bytes) !== checksum) {
-    throw damaged(source, `entry ${JSON.stringify(name)} is not as its checksum says`);
+    throw wrongChecksum(source, name);
   }
+}
+
+function wrongChecksum(source: ByteSource, name: string): TypeError {
+  return damaged(source, `entry ${showValue(name)} is not as its checksum says`);
 }
 
 /** Finds the end record, which is the last 22 bytes unless a comment follows it. */
@@ -112,7 +151,10 @@ function findDirectory(source: ByteSource): { count: number; offset: number; len
   };
 }
 
-/** Length and header offset of an entry; where a 32-bit field is full, its value is in the zip64 extra field. */
+/**
+ * Length and header offset of an entry; where a 32-bit field is full, its value is in the zip64 extra field. Undefined if that
+ * is missing, or if what is stored has another length than what is said to come out.
+ */
 function readSizes(
   view: DataView,
   position: number,
@@ -123,7 +165,9 @@ function readSizes(
   const compressed = view.getUint32(position + 20, true);
   const header = view.getUint32(position + 42, true);
   const full = 0xffffffff;
-  if (length !== full && header !== full) return { length, header };
+  if (length !== full && header !== full && compressed !== full) {
+    return length === compressed ? { length, header } : undefined;
+  }
   for (let field = extra; field + 4 <= extra + extraLength;) {
     const fieldLength = view.getUint16(field + 2, true);
     if (view.getUint16(field, true) === 1) {
@@ -135,7 +179,7 @@ function readSizes(
         return value <= end && end <= extra + extraLength ? Number(view.getBigUint64(value - 8, true)) : undefined;
       };
       const long = { length: take(length), compressed: take(compressed), header: take(header) };
-      return long.length === undefined || long.header === undefined
+      return long.length === undefined || long.header === undefined || long.length !== long.compressed
         ? undefined
         : { length: long.length, header: long.header };
     }
@@ -147,16 +191,22 @@ function readSizes(
 function locate(
   source: ByteSource,
   name: string,
+  nameBytes: Uint8Array,
   { length, header }: { length: number; header: number },
-): { offset: number; length: number } {
-  if (header + 30 > source.size) throw damaged(source, `entry ${JSON.stringify(name)} lies outside the file`);
-  const local = new DataView(source.read(header, 30).buffer);
-  if (local.getUint32(0, true) !== localSignature) {
-    throw damaged(source, `the header of entry ${JSON.stringify(name)} is damaged`);
+): { header: number; offset: number; length: number } {
+  const outside = () => damaged(source, `entry ${showValue(name)} lies outside the file`);
+  const nameEnd = 30 + nameBytes.length;
+  if (header + nameEnd > source.size) throw outside();
+  const bytes = source.read(header, nameEnd);
+  const local = new DataView(bytes.buffer);
+  const isSameName = local.getUint16(26, true) === nameBytes.length &&
+    nameBytes.every((byte, index) => byte === bytes[30 + index]);
+  if (local.getUint32(0, true) !== localSignature || !isSameName) {
+    throw damaged(source, `the header of entry ${showValue(name)} is damaged`);
   }
   const offset = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
-  if (offset + length > source.size) throw damaged(source, `entry ${JSON.stringify(name)} lies outside the file`);
-  return { offset, length };
+  if (offset + length > source.size) throw outside();
+  return { header, offset, length };
 }
 
 function damaged(source: ByteSource, found: string): TypeError {

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { isNumpyArray, numpyValues, readTorch } from "../../../formats/weights/mod.ts";
+import { isNumpyArray, isUnread, numpyValues, readTorch } from "../../../formats/weights/mod.ts";
 import { zipFile } from "./zip_file.ts";
 
 const fixtures = new URL("../published/fixtures/", import.meta.url).pathname;
@@ -32,19 +32,46 @@ function file(pickle: string): Uint8Array<ArrayBuffer> {
 const empty = "\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85C\x01b\x87R";
 const type = (name: string, order: string) => `cnumpy\ndtype\nU\x02${name}\x85R(K\x03U\x01${order}NNNtb`;
 
+/** A file that holds an array of this state. */
+function arrayFile(
+  shape: string,
+  name: string,
+  order: string,
+  fortran: string,
+  bytes: string,
+): Uint8Array<ArrayBuffer> {
+  return file(`${empty}(K\x01${shape}${type(name, order)}${fortran}${bytes}tb.`);
+}
+
 Deno.test("readTorch() refuses arrays whose bytes are not what shape and type say", () => {
-  const state = (shape: string, name: string, order: string, fortran: string, bytes: string) =>
-    file(`${empty}(K\x01${shape}${type(name, order)}${fortran}${bytes}tb.`);
   const cases: [Uint8Array<ArrayBuffer>, string][] = [
-    [state("K\x02\x85", "f4", "<", "\x89", "C\x04abcd"), "an array of shape [2] has 4 bytes, expected 8"],
-    [state("K\x01\x85", "f4", ">", "\x89", "C\x04abcd"), 'an array of it has byte order ">", expected <'],
-    [state("K\x01\x85", "O8", "|", "\x89", "C\x08abcdefgh"), 'an array of it has elements of type "O8"'],
-    [state("K\x01K\x01\x86", "f4", "<", "\x88", "C\x04abcd"), "an array of it is in Fortran's order"],
-    [state("J\xff\xff\xff\xff\x85", "f4", "<", "\x89", "C\0"), "pickle describes an array in an unknown way"],
+    [arrayFile("K\x02\x85", "f4", "<", "\x89", "C\x04abcd"), "an array of shape [2] has 4 bytes, expected 8"],
+    [arrayFile("J\xff\xff\xff\xff\x85", "f4", "<", "\x89", "C\0"), "pickle describes an array in an unknown way"],
+    [arrayFile("K\x01\x85", "f4", "<", "\x89", "N"), "pickle describes an array in an unknown way"],
+    [arrayFile("K\x01\x85", "z4", "<", "\x89", "C\0"), "pickle describes the elements of an array in an unknown way"],
+    [arrayFile("K\x01\x85", "f4", "!", "\x89", "C\0"), "an array of it has an unknown byte order"],
+    [arrayFile(`(${"K\x01".repeat(65)}t`, "f4", "<", "\x89", "C\0"), "pickle describes an array in an unknown way"],
+    [
+      arrayFile(`(${"J\xff\xff\xff\x7f".repeat(60)}t`, "f4", "<", "\x89", "C\0"),
+      "pickle describes an array in an unknown way",
+    ],
     [file(`${empty}Nb.`), "pickle describes an array in an unknown way"],
   ];
   for (const [bytes, message] of cases) {
     assertThrows(() => readTorch("a.tar", bytes), TypeError, `Cannot read "a.tar": ${message}`);
+  }
+});
+
+Deno.test("readTorch() does not read the elements of arrays of other kinds, which may stand beside weights", () => {
+  const cases: [Uint8Array<ArrayBuffer>, string][] = [
+    [arrayFile("K\x01\x85", "f4", ">", "\x89", "C\x04abcd"), 'an array of byte order ">"'],
+    [arrayFile("K\x01\x85", "O8", "|", "\x89", "]"), 'an array of "O8"'],
+    [arrayFile("K\x01\x85", "c8", "<", "\x89", "C\x08abcdefgh"), 'an array of "c8"'],
+    [arrayFile("K\x01K\x01\x86", "f4", "<", "\x88", "C\x04abcd"), "an array in Fortran's order"],
+  ];
+  for (const [bytes, what] of cases) {
+    const { value } = readTorch("a.tar", bytes);
+    assertEquals([isNumpyArray(value), isUnread(value) ? value.what : ""], [false, what]);
   }
 });
 

@@ -1,15 +1,10 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { openWeights } from "../../../formats/weights/mod.ts";
 import { type PickleContext, readPickle } from "../../../formats/weights/pickle.ts";
+import { pickleBudget } from "../../../formats/weights/pickle_budget.ts";
+import { pickle } from "./torch_file.ts";
 import { withFile } from "./with_file.ts";
 import { zipFile } from "./zip_file.ts";
-
-/** Bytes of a pickle: text as it is, numbers as single bytes. */
-function pickle(...parts: (string | number)[]): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(
-    parts.flatMap((part) => typeof part === "string" ? [...new TextEncoder().encode(part)] : [part]),
-  );
-}
 
 /** `SHORT_BINUNICODE` of a text. */
 function unicode(text: string): (string | number)[] {
@@ -122,7 +117,12 @@ Deno.test("openWeights() refuses a tensor that reaches beyond its storage", asyn
   });
 });
 
-const context: PickleContext = { path: "a.pth", global: () => undefined, persistent: (identifier) => identifier };
+const context: PickleContext = {
+  path: "a.pth",
+  budget: pickleBudget("a.pth"),
+  global: () => undefined,
+  persistent: (identifier) => identifier,
+};
 
 Deno.test("readPickle() reads the values of a checkpoint", () => {
   const read = (...parts: (string | number)[]) => readPickle(pickle(...parts), 0, context).value;
@@ -137,6 +137,44 @@ Deno.test("readPickle() reads the values of a checkpoint", () => {
   assertEquals(read("(K", 1, "K", 2, "t."), [1, 2]);
   assertEquals(read("]q", 0, "(K", 1, "K", 2, "eh", 0, "0."), [1, 2]);
   assertEquals(read("}(U", 1, "aK", 1, "U", 1, "bK", 2, "u."), new Map([["a", 1], ["b", 2]]));
+  assertEquals(read(0x8a, 255, ...new Array(254).fill(0), 0x80, "."), -(1n << 2039n));
+  assertEquals(read(0x8d, 2, 0, 0, 0, 0, 0, 0, 0, "ab."), "ab");
+  assertEquals(read(0x8e, 2, 0, 0, 0, 0, 0, 0, 0, "ab."), new Uint8Array([97, 98]));
+  assertEquals(read(0x96, 1, 0, 0, 0, 0, 0, 0, 0, "a."), new Uint8Array([97]));
+  assertEquals(read(0x8f, "(K", 1, "K", 2, 0x90, "."), [1, 2]);
+  assertEquals(read("(K", 1, 0x91, "."), [1]);
+  assertEquals(read("K", 7, "(K", 1, "1."), 7);
+});
+
+Deno.test("readPickle() keeps keys that are no texts, and does not hash them", () => {
+  const { value } = readPickle(pickle("}(K", 1, "K", 2, "K", 1, "K", 3, "U", 1, "1K", 4, "u."), 0, context);
+  assertEquals([...(value as Map<unknown, unknown>)], [
+    [{ kind: "key", value: 1 }, 2],
+    [{ kind: "key", value: 1 }, 3],
+    ["1", 4],
+  ]);
+});
+
+Deno.test("readPickle() reads memos that start at 1, as those of Python 2, and refuses those out of turn", () => {
+  assertEquals(readPickle(pickle("K", 5, "q", 1, "0h", 1, "."), 0, context).value, 5);
+  assertThrows(
+    () => readPickle(pickle("Nr", 0xff, 0xff, 0xff, 0xff, "."), 0, context),
+    TypeError,
+    'Cannot read "a.pth": its pickle stores value 4294967295 after 0 others',
+  );
+});
+
+Deno.test("readPickle() does not let texts that differ become one", () => {
+  for (const bytes of [[0xff], [0xfe], [0xed, 0xa0, 0x80], [0xc3]]) {
+    assertThrows(
+      () => readPickle(pickle("U", bytes.length, ...bytes, "."), 0, context),
+      TypeError,
+      'Cannot read "a.pth": its pickle has a text at byte 2 that is not UTF-8',
+    );
+  }
+  assertEquals(readPickle(pickle("U", 4, 0xef, 0xbb, 0xbf, "a."), 0, context).value, "\ufeffa");
+  const long = "\u00e4".repeat(40);
+  assertEquals(readPickle(pickle("U", 80, long, "."), 0, context).value, long);
 });
 
 Deno.test("readPickle() reports where the pickle ends", () => {

@@ -88,6 +88,31 @@ const wrong: Record<string, [header: unknown, bytes: number]> = {
   ],
   'tensor "a" is described as {"dtype":"F32","shape":[2],"data_offsets":[0]}': [{ a: tensor("F32", [2], 0) }, 8],
   'tensor "a" is described as null': [{ a: null }, 0],
+  'tensor "a" is described as {"dtype":"F32","shape":[4294967296,4294967296,0.5]': [
+    { a: tensor("F32", [2 ** 32, 2 ** 32, 0.5], 0, 8) },
+    8,
+  ],
+  'tensor "a" is described as {"dtype":"F32","shape":[9007199254740991,': [
+    { a: tensor("F32", new Array(30).fill(Number.MAX_SAFE_INTEGER), 0, 8) },
+    8,
+  ],
+  'tensor "a" is described as {"dtype":"F32","shape":[1,1,1,': [{ a: tensor("F32", new Array(65).fill(1), 0, 4) }, 4],
+  'tensor "a" is described as {"dtype":"F32","shape":[2],"data_offsets":[-8,0]}': [
+    { a: tensor("F32", [2], -8, 0) },
+    8,
+  ],
+  'tensor "a" is F32 [2], 8 bytes, but has -8': [{ a: tensor("F32", [2], 8, 0) }, 8],
+  'its safetensors header has "a" twice': [
+    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\\u0061" :{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}',
+    8,
+  ],
+  'its safetensors header has "shape" twice': [
+    '{"a":{"dtype":"F32","shape":[2],"shape":[1],"data_offsets":[0,4]}}',
+    4,
+  ],
+  'its safetensors header has "format" twice': ['{"__metadata__":{"format":"pt","format":"np"}}', 0],
+  "its safetensors header has values more than 3 deep": [`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 0],
+  "its safetensors header has more than 1000000 names, lists and objects": [`{"a":[${"[],".repeat(1_000_000)}[]]}`, 0],
 };
 
 for (const [message, [header, bytes]] of Object.entries(wrong)) {
@@ -100,6 +125,27 @@ for (const [message, [header, bytes]] of Object.entries(wrong)) {
     });
   });
 }
+
+Deno.test("openWeights() does not read a safetensors header of many megabytes", async () => {
+  const content = safetensors(`{${" ".repeat(25_000_000)}}`, new Uint8Array(0));
+  await withFile("a.safetensors", content, async (path) => {
+    await assertRejects(
+      () => openWeights(path),
+      TypeError,
+      `Cannot read "${path}": its safetensors header is said to have 25000002 bytes, at most 25000000 are read`,
+    );
+  });
+});
+
+Deno.test("openWeights() reads names that JSON writes in several ways, and texts that look like its signs", async () => {
+  const header =
+    '{"__metadata__":{"note":"a \\"b\\": [[[[ {{{{"} , "\\u00e4":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}';
+  await withFile("a.safetensors", safetensors(header, new Uint8Array(4)), async (path) => {
+    const weights = await openWeights(path);
+    assertEquals(weights.names, ["\u00e4"]);
+    weights.close();
+  });
+});
 
 Deno.test("openWeights() refuses a safetensors file cut at any place", async () => {
   const bytes = safetensors({ a: good, b: tensor("F32", [1], 8, 12) }, new Uint8Array(12));

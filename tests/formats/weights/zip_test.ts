@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { openBytes } from "../../../formats/weights/byte_source.ts";
-import { openWeights } from "../../../formats/weights/mod.ts";
+import { openBytes, sourceOfBytes } from "../../../formats/weights/byte_source.ts";
+import { openWeights, readTorch, type TorchTensor } from "../../../formats/weights/mod.ts";
 import { readZipDirectory } from "../../../formats/weights/zip.ts";
+import { torchFile } from "./torch_file.ts";
 import { withFile } from "./with_file.ts";
 import { zipFile } from "./zip_file.ts";
 
@@ -69,9 +70,88 @@ Deno.test("openWeights() refuses a compressed entry and a zip file that is not P
   await withFile("a.zip", zipFile({ "photo.jpg": new Uint8Array(3) }), async (path) => {
     await assertRejects(() => openWeights(path), TypeError, "it is a zip file with 0 data.pkl, PyTorch's have one");
   });
-  const pickle = new Uint8Array([0x7d, 0x2e]);
-  const big = zipFile({ "a/data.pkl": pickle, "a/byteorder": new TextEncoder().encode("big") });
-  await withFile("a.pth", big, async (path) => {
-    await assertRejects(() => openWeights(path), TypeError, "its byte order is big");
+});
+
+Deno.test("openWeights() reads a file whose elements have their highest byte first", async () => {
+  const value = { weight: Float32Array.of(1.5, -2) };
+  const [pickle, elements] = ["a/data.pkl", "a/data/0"].map((name) => entryOf(torchFile(value), name));
+  const swapped = Uint8Array.from([...elements.subarray(0, 4).toReversed(), ...elements.subarray(4).toReversed()]);
+  for (const [order, bytes] of [["little", elements], ["big", swapped]] as const) {
+    const entries = { "a/data.pkl": pickle, "a/byteorder": new TextEncoder().encode(order), "a/data/0": bytes };
+    await withFile("a.pth", zipFile(entries), async (path) => {
+      const weights = await openWeights(path);
+      assertEquals([...await weights.read("weight")], [1.5, -2]);
+      weights.close();
+    });
+  }
+  const unknown = { "a/data.pkl": pickle, "a/byteorder": new TextEncoder().encode("middle"), "a/data/0": elements };
+  await withFile("a.pth", zipFile(unknown), async (path) => {
+    await assertRejects(() => openWeights(path), TypeError, "its byte order is neither little nor big");
   });
+});
+
+/** The content of an entry of a zip file. */
+function entryOf(bytes: Uint8Array<ArrayBuffer>, name: string): Uint8Array {
+  const { offset, length } = readZipDirectory(sourceOfBytes("a.zip", bytes)).get(name)!;
+  return bytes.subarray(offset, offset + length);
+}
+
+const two = { "a/data.pkl": new Uint8Array(4), "a/data/ten": new Uint8Array(6) };
+
+/** The directory's entries of a file of two entries whose names have ten bytes, and its end record. */
+const [FIRST, SECOND, END] = [0, 46 + 10, 2 * (46 + 10)];
+
+const lies: Record<string, (directory: Uint8Array, view: DataView) => void> = {
+  'it has two zip entries "a/data.pkl"': (directory) => directory.copyWithin(SECOND + 46, FIRST + 46, SECOND),
+  'the header of entry "a/data.pk!" is damaged': (directory) => directory.set([0x21], SECOND - 1),
+  'zip entry "a/data.pkl" has no sizes that agree': (_, view) => view.setUint32(FIRST + 24, 3, true),
+  'zip entry "a/data.pkl" is encrypted': (_, view) => view.setUint16(FIRST + 8, 1, true),
+  'entry "a/data/ten" lies outside the file': (_, view) => view.setUint32(SECOND + 42, 2 ** 31, true),
+  "its directory has more than the 1 entries that it says": (_, view) => view.setUint16(END + 10, 1, true),
+  "entry 2 of its directory is damaged": (_, view) => view.setUint16(END + 10, 0xffff, true),
+  "its directory lies outside the file": (_, view) => view.setUint32(END + 16, 2 ** 31, true),
+};
+
+for (const [message, lie] of Object.entries(lies)) {
+  Deno.test(`readZipDirectory() refuses a file that lies: ${message}`, () => {
+    const bytes = zipFile(two);
+    const directory = bytes.subarray(bytes.length - 22 - END);
+    lie(directory, new DataView(directory.buffer, directory.byteOffset));
+    assertThrows(() => readZipDirectory(sourceOfBytes("a.pth", bytes)), TypeError, `Cannot read "a.pth": ${message}`);
+  });
+}
+
+Deno.test("readZipDirectory() refuses entries that have bytes in common", () => {
+  const plain = zipFile(two);
+  const { header, offset, length } = readZipDirectory(sourceOfBytes("a.pth", plain)).get("a/data/ten")!;
+  // The first entry holds all of the second one, at which the directory then points.
+  const bytes = zipFile({ ...two, "a/data.pkl": plain.slice(header, offset + length) });
+  const inner = readZipDirectory(sourceOfBytes("a.pth", bytes)).get("a/data.pkl")!.offset;
+  new DataView(bytes.buffer).setUint32(bytes.length - 22 - END + SECOND + 42, inner, true);
+  assertThrows(
+    () => readZipDirectory(sourceOfBytes("a.pth", bytes)),
+    TypeError,
+    'Cannot read "a.pth": zip entry "a/data/ten" lies in the one before it',
+  );
+});
+
+Deno.test("readZipDirectory() does not read a directory of many megabytes", () => {
+  const bytes = new Uint8Array(22 + (17 << 20));
+  bytes.set(zipFile({}), 17 << 20);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(bytes.length - 10, 17 << 20, true);
+  assertThrows(
+    () => readZipDirectory(sourceOfBytes("a.pth", bytes)),
+    TypeError,
+    'Cannot read "a.pth": its directory has 17825792 bytes, at most 16777216 are read',
+  );
+});
+
+Deno.test("openTorch() holds a storage to its checksum, of which tensors see parts", async () => {
+  const bytes = await Deno.readFile(new URL("fixtures/tensors.zip.pt", import.meta.url));
+  const { offset } = readZipDirectory(sourceOfBytes("a.pt", bytes)).get("tensors.zip/data/0")!;
+  bytes[offset + 4 * 23] ^= 1; // of the last element, which "sliced" does not see
+  const { value, read } = readTorch("a.pt", bytes);
+  const tensor = (value as Map<string, TorchTensor>).get("sliced")!;
+  assertThrows(() => read(tensor), TypeError, 'Cannot read "a.pt": entry "data/0" is not as its checksum says');
 });

@@ -7,7 +7,7 @@
 import { fromFileUrl } from "@std/path";
 import { isNumpyArray, type NumpyArray, numpyValues } from "../../../formats/weights/numpy_objects.ts";
 import { isTorchTensor, openTorch, type TorchTensor } from "../../../formats/weights/mod.ts";
-import type { PickleValue } from "../../../formats/weights/pickle.ts";
+import type { PickleValue } from "../../../formats/weights/pickle_values.ts";
 import { zipFile } from "../../formats/weights/zip_file.ts";
 import type { Random } from "../random.ts";
 import { promise, type Region, type Rewrite, type Sample, type Target } from "../sample.ts";
