@@ -20,13 +20,14 @@ import type { Pair } from "../kernels/network.ts";
 import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
 import type { Pixels } from "../kernels/resizer.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";
+import { formatNumberOf } from "./numbers.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 
 /** How an annotator is to work. */
 export interface AnnotatorOptions {
   /** `[H, W]` that images are resized to, pixels; default what its `config.json` says. */
   readonly size?: Pair;
-  /** Classes kept in each cell; default 5, as in the paper. */
+  /** Classes kept in each cell; default 5, as in the paper, or all where there are fewer. */
   readonly topK?: number;
   /** How scores are stored; default `fp16`. */
   readonly dtype?: LabelMapType;
@@ -38,9 +39,12 @@ export interface AnnotatorOptions {
   readonly classNames?: ClassNames;
   /** Called while an `hf:` annotator is downloaded. */
   readonly onDownload?: (progress: DownloadProgress) => void;
-  /** Called with one sentence when the hub could not be asked and the copy on disk is used. */
+  /** Called with one sentence on each choice that was made: which copy of the hub's, which weights of several, fewer classes. */
   readonly onWarning?: (message: string) => void;
 }
+
+/** Classes kept in each cell, unless asked for otherwise or the annotator has fewer. */
+const DEFAULT_TOP_K = 5;
 
 /** The label map of one image: the columns of a row that do not depend on where the image is from. */
 export type LabelMap = Pick<LabelMapRow, "class" | "score" | "topClass" | "topProbability">;
@@ -90,7 +94,7 @@ export interface LoadedAnnotator {
 export async function loadAnnotator(reference: string, options: AnnotatorOptions = {}): Promise<LoadedAnnotator> {
   const folder = await openModel(reference, options);
   try {
-    const { size = folder.inputSize, topK = 5, dtype = "fp16", storage = "f32" } = options;
+    const { size = folder.inputSize, topK = defaultTopK(folder, options), dtype = "fp16", storage = "f32" } = options;
     checkOptions(folder, { size, topK, dtype, batch: options.batch });
     const classNames = await classNamesOf(folder, options.classNames);
     const network = buildNetwork(folder.architecture, { classes: folder.classes });
@@ -145,6 +149,14 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
   } finally {
     folder.weights.close();
   }
+}
+
+function defaultTopK({ name, classes }: AnnotatorFolder, { onWarning }: AnnotatorOptions): number {
+  if (classes >= DEFAULT_TOP_K) return DEFAULT_TOP_K;
+  onWarning?.(
+    `Annotator "${name}" has ${formatNumberOf(classes, "class", "classes")}: cells keep all (top-k ${classes})`,
+  );
+  return classes;
 }
 
 /** Maps with scores as they are stored: the device packs fp32 and fp16, the 8-bit types are made here. */

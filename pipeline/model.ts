@@ -19,7 +19,7 @@ import { imageNetClassNames } from "./class_names.ts";
 export interface DownloadWatch {
   /** Called while an `hf:` model is downloaded. */
   readonly onDownload?: (progress: DownloadProgress) => void;
-  /** Called with one sentence when the hub could not be asked and the copy on disk is used. */
+  /** Called with one sentence on each choice that was made, such as which of several weights of a file are used. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -40,7 +40,9 @@ const DEFAULT_BATCH = { software: 4, gpu: 32 } as const;
  * @throws {TypeError} If a file of it is wrong.
  */
 export async function openModel(reference: string, watch: DownloadWatch): Promise<AnnotatorFolder> {
-  return await openAnnotatorFolder(await localPath(reference, watch));
+  const folder = await openAnnotatorFolder(await localPath(reference, watch));
+  if (folder.weights.choice !== undefined) watch.onWarning?.(folder.weights.choice);
+  return folder;
 }
 
 async function localPath(reference: string, { onDownload, onWarning }: DownloadWatch): Promise<string> {

@@ -66,7 +66,7 @@ export const RELABEL_OPTIONS = {
     help: "pixels that images are resized to, whole and without cropping; default the\n" +
       "annotator's own. Larger finds smaller things and gives more cells",
   },
-  "top-k": { value: "K", help: "classes kept in each cell; default 5, as in the paper" },
+  "top-k": { value: "K", help: "classes kept in each cell; default 5, as in the paper, or all of fewer" },
   dtype: {
     value: "TYPE",
     help: `${labelMapTypes.join(", ")}; default fp16: two thirds of the bytes of the\n` +

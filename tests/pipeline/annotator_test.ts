@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { LabelMaps } from "../../formats/labels/mod.ts";
+import { openWeights, type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
 import { loadAnnotator } from "../../pipeline/annotator.ts";
 import { repository, startFakeHub } from "../formats/weights/hub/fake_hub.ts";
 import { ROOT, runTask, taskCommand } from "./task.ts";
@@ -119,6 +121,50 @@ Deno.test("loadAnnotator() refuses options that are out of range", async () => {
     const expected = `Cannot load annotator "tf_efficientnet_lite0.in1k": ${message}`;
     await assertRejects(() => loadAnnotator(DEFAULT, options), RangeError, expected);
   }
+});
+
+/** The default annotator with its first classes only. */
+async function annotatorOfClasses(classes: number): Promise<string> {
+  const config = JSON.stringify({ ...JSON.parse(CONFIG), num_classes: classes });
+  const folder = annotatorFolder({ "config.json": config });
+  const weights = await openWeights(join(DEFAULT, "model.safetensors"));
+  const tensors = new Map<string, TensorData>();
+  for (const name of weights.names) {
+    const [count, ...rest] = weights.shape(name);
+    const [shape, data] = [[name.startsWith("classifier.") ? classes : count, ...rest], await weights.read(name)];
+    tensors.set(name, { shape, data: data.slice(0, shape.reduce((product, size) => product * size, 1)) });
+  }
+  weights.close();
+  writeSafetensors(join(folder, "model.safetensors"), tensors);
+  return folder;
+}
+
+for (const [classes, expected] of [[1, 1], [3, 3], [5, 5], [6, 5]] as const) {
+  Deno.test(`loadAnnotator() keeps ${expected} of ${classes} classes in each cell unless asked for otherwise`, async () => {
+    const warnings: string[] = [];
+    const options = { size: [32, 32], batch: 1, onWarning: (message: string) => warnings.push(message) } as const;
+    const annotator = await loadAnnotator(await annotatorOfClasses(classes), options);
+    const image = { width: 1, height: 1, pixels: Uint8Array.of(9, 8, 7) };
+    const [labelMap] = await annotator.annotate([image]);
+    annotator.close();
+    assertEquals(annotator.metadata.k, expected);
+    assertEquals([labelMap.class.length, labelMap.topClass.length], [expected, expected]);
+    const noun = classes === 1 ? "1 class" : `${classes} classes`;
+    const said = `Annotator "tf_efficientnet_lite0.in1k" has ${noun}: cells keep all (top-k ${classes})`;
+    assertEquals(warnings, classes < 5 ? [said] : []);
+  });
+}
+
+Deno.test("deno task relabel takes an annotator of 3 classes without being told how many to keep", async () => {
+  const out = join(Deno.makeTempDirSync(), "labels");
+  const { code, error } = await runTask(
+    "relabel",
+    ...["assets/photos", "--annotator", await annotatorOfClasses(3), "--size", "32", "--limit", "1", "--out", out],
+  );
+  assertEquals(code, 0, error);
+  const { metadata } = await LabelMaps.open(out);
+  assertEquals([metadata.k, metadata.classes], [3, 3]);
+  assert(error.startsWith('Annotator "tf_efficientnet_lite0.in1k" has 3 classes: cells keep all (top-k 3)\n'), error);
 });
 
 Deno.test("deno task relabel downloads an hf: annotator with progress, and needs no network the second time", async () => {
