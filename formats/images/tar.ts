@@ -76,7 +76,7 @@ export async function* readTar(stream: ByteStream): AsyncGenerator<TarMember> {
       else pax = paxRecords(body, start);
       continue;
     }
-    const records = new Map([...global, ...pax].filter(([, value]) => value.length > 0));
+    const records = merged(global, pax);
     const path = records.get("path");
     const linkPath = records.get("linkpath");
     const fullName = path ? textOf(path) : longName ?? headerName(block);
@@ -264,6 +264,14 @@ function paxRecords(body: Uint8Array, start: number): PaxRecords {
     const known = KEYWORDS.find((known) => keyword === known) ?? (keyword.startsWith(SPARSE) ? SPARSE : undefined);
     if (known) records.set(known, body.slice(head.lastIndex, end - 1));
     offset = end;
+  }
+  return records;
+}
+
+function merged(global: PaxRecords, own: PaxRecords): PaxRecords {
+  const records = new Map([...global, ...own]);
+  for (const [keyword, value] of records) {
+    if (value.length === 0) records.delete(keyword);
   }
   return records;
 }
