@@ -17,6 +17,7 @@ import type {
 import { createSourceHash, shardParts } from "../formats/labels/mod.ts";
 import { checkFinishedParts } from "./finished_images.ts";
 import { type Span, spansOf } from "./spans.ts";
+import { isAbort } from "./until_aborted.ts";
 
 export type { Span };
 
@@ -120,7 +121,9 @@ export async function fillFolder<Row>(
   let write = 0;
   const result = () => ({ done, before, total, rejected, manifest: folder.manifest(), stopped, write });
   onProgress?.({ done, before, total, rejected });
-  stopped = !await checkFinishedParts(folder, source, { rowsPerFile, images, signal });
+  stopped = !await checkFinishedParts(folder, source, { rowsPerFile, images, signal }).catch((error) => {
+    if (!isAbort(error, signal)) throw error;
+  });
   if (stopped) return result();
 
   const spans = spansOf(missing, { rowsPerFile, images });
@@ -154,6 +157,10 @@ export async function fillFolder<Row>(
       stopped = done < total && (signal?.aborted ?? false);
       if (stopped) break;
     }
+  } catch (error) {
+    // What gives the images may have heard the signal first.
+    stopped = isAbort(error, signal);
+    if (!stopped) throw error;
   } finally {
     await listed.return(undefined);
   }

@@ -24,6 +24,7 @@ import { shellWord } from "./shell_word.ts";
 import { readRejected, summarise } from "./summary.ts";
 import { surveyLines } from "./survey_lines.ts";
 import { printError, printLines } from "./terminal.ts";
+import { isAbort } from "./until_aborted.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 
 /**
@@ -60,9 +61,15 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
         shard,
         signal,
         onProgress: quiet ? undefined : progress.update,
+      }).catch((error) => {
+        if (!isAbort(error, signal)) throw error;
       })
     );
     progress.end();
+    if (result === undefined) {
+      printError(`Stopped before the first image: the same command begins anew in "${out}"`);
+      return code;
+    }
     if (result.stopped) {
       const { done, total } = wholeParts(result);
       printError(

@@ -11,6 +11,7 @@ import { dataSetClassNames } from "./class_names.ts";
 import { fillFolder, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
 import { defaultWorkers, labelImages, type StepTimes } from "./label_images.ts";
 import { listImages } from "./listed_images.ts";
+import { unlessAborted, untilAborted } from "./until_aborted.ts";
 import { engineVersion } from "./version.ts";
 
 export type { WriteProgress };
@@ -53,6 +54,7 @@ export const DEFAULT_ROWS_PER_FILE = 1000;
  * @param annotator What labels them.
  * @param options What to change.
  * @returns What was done.
+ * @throws {DOMException} If the signal ended it before the folder was opened, an `AbortError`.
  * @throws {Deno.errors.Busy} If another process writes there.
  * @throws {TypeError} If the folder was begun with another configuration, or other images are in its finished parts.
  * @throws {Error} If an image cannot be decoded and `strict` is set, or the source has fewer images than it said.
@@ -63,9 +65,10 @@ export async function writeLabelMaps(
   annotator: LoadedAnnotator,
   options: WriteOptions = {},
 ): Promise<WriteResult> {
-  const { rowsPerFile = DEFAULT_ROWS_PER_FILE, limit = Infinity, shard, workers = defaultWorkers() } = options;
-  const images = Math.min(await source.count(), limit);
-  const folder = openLabelMapFolder(path, await configurationOf(source, annotator, { rowsPerFile, images }), {
+  const { rowsPerFile = DEFAULT_ROWS_PER_FILE, limit = Infinity, shard, workers = defaultWorkers(), signal } = options;
+  const images = Math.min(await unlessAborted(source.count(), signal), limit);
+  const configuration = await unlessAborted(configurationOf(source, annotator, { rowsPerFile, images }), signal);
+  const folder = openLabelMapFolder(path, configuration, {
     shard,
     classes: annotator.classNames,
     dataSetClasses: await dataSetClassNames(source.classes),
@@ -83,8 +86,9 @@ export async function writeLabelMaps(
           refuse: options.strict ? ({ key, reason }) => new Error(`Cannot relabel "${key}": ${reason}`) : undefined,
         },
         {
-          list: (span) => listImages(source, span),
-          fill: (spans) => labelImages(readSpans(source, spans), annotator, { pool, workers, times }),
+          list: (span) => untilAborted(listImages(source, span), signal),
+          fill: (spans) =>
+            labelImages(untilAborted(readSpans(source, spans), signal), annotator, { pool, workers, times }),
         },
       );
       return { ...result, times: { ...times, write } };

@@ -14,6 +14,7 @@
  * @module
  */
 
+import { letEventsIn } from "../event_loop.ts";
 import type { ByteStream } from "./byte_stream.ts";
 
 const BLOCK = 512;
@@ -63,6 +64,7 @@ export async function* readTar(stream: ByteStream): AsyncGenerator<TarMember> {
   let pax: PaxRecords = new Map();
   let [longName, longTarget]: (string | null)[] = [null, null];
   while (true) {
+    await letEventsIn();
     const start = stream.position;
     const block = await stream.read(BLOCK);
     if (block.length === 0 || isEmpty(block)) return;

@@ -13,6 +13,7 @@ import { type DecodedImage, decodeImages, type DecodePool, type ImageSource } fr
 import { bytesOf } from "../../formats/labels/bytes.ts";
 import { fileError, PARTIAL, removeIfThere, syncFolder } from "../../formats/labels/files.ts";
 import { takeLock } from "../../formats/labels/lock.ts";
+import { isAbort, untilAborted } from "../until_aborted.ts";
 
 const MAGIC = new TextEncoder().encode("relabelC");
 
@@ -146,7 +147,8 @@ export async function writeImageCache(
     using file = openNew(partial, subject);
     const sizes = new Uint32Array(length * 2);
     const rejected: Record<string, string> = {};
-    for await (const result of decodeImages(source.read(), pool, { ahead: READ_AHEAD })) {
+    const stored = untilAborted(source.read(), watch.signal);
+    for await (const result of decodeImages(stored, pool, { ahead: READ_AHEAD })) {
       if (watch.signal?.aborted) return false;
       const { index } = result.image;
       if ("reason" in result) rejected[index] = result.reason;
@@ -167,6 +169,9 @@ export async function writeImageCache(
     Deno.renameSync(partial, path);
     syncFolder(dirname(path));
     return true;
+  } catch (error) {
+    if (isAbort(error, watch.signal)) return false;
+    throw error;
   } finally {
     removeIfThere(partial);
     unlock();

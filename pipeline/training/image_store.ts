@@ -19,6 +19,7 @@ import {
   releaseBytes,
 } from "../../formats/images/mod.ts";
 import { formatNumberOf } from "../numbers.ts";
+import { unlessAborted, untilAborted } from "../until_aborted.ts";
 import { type ImageCache, openImageCache, writeImageCache } from "./image_cache.ts";
 
 /** Images by position. */
@@ -79,7 +80,7 @@ interface Listing {
  * @throws {Error} If the source or the cache file cannot be read, or the cache file not be written.
  */
 export async function openImageStore(path: string, options: ImageStoreOptions): Promise<ImageStore> {
-  const listing = await listImages(path);
+  const listing = await listImages(path, options.signal);
   const { keys, labels, source } = listing;
   const images = options.cache === undefined
     ? await openInMemory(path, listing, options)
@@ -90,14 +91,14 @@ export async function openImageStore(path: string, options: ImageStoreOptions): 
 
 type Images = Pick<ImageStore, "decode" | "release" | "close">;
 
-async function listImages(path: string): Promise<Listing> {
-  const source = await openImages(path);
+async function listImages(path: string, signal?: AbortSignal): Promise<Listing> {
+  const source = await unlessAborted(openImages(path), signal);
   const keys: string[] = [];
   const labels: number[] = [];
   const places: ListedImage["place"][] = [];
   const identity = createHash("sha256");
   const files = new Map<string, string>();
-  for await (const { key, label, path: file, place } of source.list()) {
+  for await (const { key, label, path: file, place } of untilAborted(source.list(), signal)) {
     keys.push(key);
     labels.push(label ?? -1);
     places.push(place);
@@ -170,7 +171,7 @@ async function openInMemory(
     close: () => kept.clear(),
   };
   if (places.every((place) => place !== null)) return images;
-  for await (const result of decodeImages(source.read(), pool, { ahead: 32 })) {
+  for await (const result of decodeImages(untilAborted(source.read(), signal), pool, { ahead: 32 })) {
     signal?.throwIfAborted();
     const { index } = result.image;
     if ("reason" in result) rejected.set(index, result.reason);

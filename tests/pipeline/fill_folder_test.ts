@@ -90,3 +90,23 @@ Deno.test("a shard that is started again asks for the images of the parts that i
   assertEquals(Object.keys(contents(path)), Object.keys(before));
   assertEquals(readManifests(path)[0].parts, parts);
 });
+
+Deno.test("fillFolder() keeps whole parts when what gives the images hears the signal before it does", async () => {
+  const path = Deno.makeTempDirSync();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const folder = openLabelMapFolder(path, smallConfiguration({ images: 10, rowsPerFile: 2 }));
+  const row = (index: number) => ({ ...smallRow(index, smallMetadata()), key: `${index}` });
+  const result = await fillFolder(folder, { images: 10, rowsPerFile: 2, signal }, {
+    async *list({ start, end }) {
+      for (let index = start; index < end; index++) yield { key: `${index}`, label: row(index).label, bytes: index };
+    },
+    async *fill() {
+      for (let index = 0; index < 5; index++) yield { index, key: `${index}`, row: row(index) };
+      controller.abort();
+      throw signal.reason;
+    },
+  });
+  folder.close();
+  assertEquals([result.stopped, result.done, result.manifest.parts.length], [true, 5, 2]);
+});
