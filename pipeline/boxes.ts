@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isImageName } from "../formats/images/folder_source.ts";
+import { isImageName } from "../formats/images/image_names.ts";
 import { isPublishedName } from "../formats/published/mod.ts";
 
 /** Where a thing of a class is, in fractions of the image. */

@@ -6,7 +6,7 @@
 
 import { decodeImage } from "../formats/images/mod.ts";
 import { fileError } from "../formats/labels/files.ts";
-import { isImageName } from "../formats/images/folder_source.ts";
+import { isImageName } from "../formats/images/image_names.ts";
 
 /** An image on disk. */
 export interface FoundImage {

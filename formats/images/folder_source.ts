@@ -1,30 +1,25 @@
 /**
  * A folder of class folders, or of images, read in natural order one directory at a time.
  *
- * The class of an image is the folder directly under the root that holds it, however deep; classes are those folders
- * that hold an image, in natural order, as in timm. Images directly under the root have no label. Entries of a
- * directory are sorted together, files and folders, and only one path of directories is in memory.
+ * The class of an image is the folder directly under the root that holds it, however deep. Classes are these folders in
+ * natural order, also those that hold no image, so that the number of a class does not depend on what can be read; if none
+ * of them holds one, there are no classes. Images directly under the root have no label. Entries of a directory are sorted
+ * together, files and folders, and only one path of directories is in memory.
+ *
+ * What an image is, `image_names.ts` says; all other files are counted.
  *
  * @module
  */
 
 import { basename } from "@std/path";
+import { showValue } from "../show_value.ts";
 import { listDirectory, walkFolder, type WalkOptions } from "./folder_walk.ts";
+import { isImageFile } from "./image_names.ts";
 import type { ImageRange, ImageSource, ListedImage, StoredImage } from "./source.ts";
 import { createTallies, type ImageSurvey, surveyImages } from "./survey.ts";
 
-const IMAGE_EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "ppm"];
-const IMAGE_NAME = new RegExp(`\\.(${IMAGE_EXTENSIONS.join("|")})$`, "i");
-
-/**
- * Whether a name ends as an image's does; what the file really is shows when it is decoded.
- *
- * @param name A file name.
- * @returns True for the usual extensions in any case.
- */
-export function isImageName(name: string): boolean {
-  return IMAGE_NAME.test(name);
-}
+/** Names of class folders to say. */
+const SHOWN_CLASSES = 5;
 
 /**
  * A single file as a source of one image without a label.
@@ -53,8 +48,8 @@ export function openImageFile(path: string): ImageSource {
 }
 
 /**
- * Opens a folder of class folders, of images, or of both. Hidden files and folders and files without an image's
- * extension are passed over; links are followed, except one that leads back to a folder above it.
+ * Opens a folder of class folders, of images, or of both. Hidden files and folders and files that are no
+ * images are passed over; links are followed, except one that leads back to a folder above it.
  *
  * @param path The root.
  * @returns The source.
@@ -64,21 +59,17 @@ export function openImageFile(path: string): ImageSource {
 export async function openImageFolder(path: string): Promise<ImageSource> {
   const root = path.replace(/(?<=.)\/+$/, "");
   const ancestors = [await Deno.realPath(root)];
-  const images: WalkOptions = { isWanted: isImageName };
-  const classes: string[] = [];
-  let flat = 0;
-  for (const entry of await listDirectory(root, ancestors, images)) {
-    if (!entry.directory) flat++;
-    else if (await holdsImage(walkFolder(entry.path, entry.name, [...ancestors, entry.directory], images))) {
-      classes.push(entry.name);
-    }
+  const images: WalkOptions = { isWanted: isImageFile };
+  const entries = await listDirectory(root, ancestors, images);
+  const folders = entries.flatMap(({ name, path, directory }) => directory === null ? [] : [{ name, path, directory }]);
+  const flat = entries.length - folders.length;
+  let isFlat = true;
+  for (const { name, path, directory } of folders) {
+    isFlat = !await holdsImage(walkFolder(path, name, [...ancestors, directory], images));
+    if (!isFlat) break;
   }
-  if (flat === 0 && classes.length === 0) {
-    throw new Deno.errors.NotFound(
-      `Cannot find images in "${path}": no file ends in .${IMAGE_EXTENSIONS.join(", .")}, ` +
-        "and tar and Parquet files are looked for only directly in the folder",
-    );
-  }
+  if (isFlat && flat === 0) throw await noImages(path, (options) => walkFolder(root, "", ancestors, options));
+  const classes = isFlat ? [] : folders.map(({ name }) => name);
   const labels = new Map(classes.map((name, label) => [name, label]));
 
   async function* list(
@@ -98,15 +89,21 @@ export async function openImageFolder(path: string): Promise<ImageSource> {
     }
   }
 
-  let surveyed: Promise<ImageSurvey> | undefined;
-  const survey = () => {
+  async function makeSurvey(): Promise<ImageSurvey> {
     const passedOver = createTallies();
-    return surveyed ??= surveyImages(
-      list({}, { ...images, onPassedOver: passedOver.add }),
-      () => ({ passedOver: passedOver.list(), remarks: [] }),
-    );
-  };
+    const empty = new Set(labels.values());
+    async function* counted(): AsyncGenerator<ListedImage> {
+      for await (const image of list({}, { ...images, onPassedOver: passedOver.add })) {
+        if (image.label !== null) empty.delete(image.label);
+        yield image;
+      }
+    }
+    const remarks = () => empty.size === 0 ? [] : [emptyClasses([...empty].map((label) => classes[label]))];
+    return await surveyImages(counted(), () => ({ passedOver: passedOver.list(), remarks: remarks() }));
+  }
 
+  let surveyed: Promise<ImageSurvey> | undefined;
+  const survey = () => surveyed ??= makeSurvey();
   return {
     path,
     description: describe(classes.length, flat),
@@ -124,6 +121,29 @@ function describe(classes: number, flat: number): string {
   if (classes === 0) return "a flat folder";
   const folders = `${classes} class folder${classes === 1 ? "" : "s"}`;
   return flat === 0 ? folders : `${folders} and, without a label, beside them`;
+}
+
+function emptyClasses(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN_CLASSES).map((name) => showValue(name));
+  const more = names.length > shown.length ? [`${names.length - shown.length} more`] : [];
+  const which = [...shown, ...more].join(", ");
+  return names.length === 1
+    ? `Class folder ${which} holds no image, and is counted as a class`
+    : `${names.length} class folders hold no image, and are counted as classes: ${which}`;
+}
+
+/** What to say of a folder without images: what else is in it. */
+async function noImages(path: string, walk: (options: WalkOptions) => AsyncIterable<unknown>): Promise<Error> {
+  const passedOver = createTallies();
+  // Nothing is wanted of it any more: all is told.
+  for await (const _ of walk({ isWanted: () => false, onPassedOver: passedOver.add }));
+  const found = passedOver.list().map(({ what, count }) => `${count} ${what}`);
+  const what = found.length === 0
+    ? "it is empty"
+    : `no file is one by its name or its first bytes (${found.join(", ")})`;
+  return new Deno.errors.NotFound(
+    `Cannot find images in "${path}": ${what}, and tar and Parquet files are looked for only directly in the folder`,
+  );
 }
 
 async function holdsImage(files: AsyncGenerator<unknown>): Promise<boolean> {

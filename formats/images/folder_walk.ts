@@ -7,6 +7,8 @@
  * @module
  */
 
+import { fileError } from "../labels/files.ts";
+import { isSystemFolder } from "./image_names.ts";
 import { compareNatural } from "./natural_sort.ts";
 import { extensionOf } from "./survey.ts";
 
@@ -45,8 +47,8 @@ export async function* walkFolder(
 
 /** Which files of a folder count. */
 export interface WalkOptions {
-  /** Whether a file of that name counts. */
-  readonly isWanted: (name: string) => boolean;
+  /** Whether a file counts, by its name and perhaps its bytes. */
+  readonly isWanted: (name: string, path: string) => boolean | Promise<boolean>;
   /** Told of each entry that does not: what it is, to be read after a number of files, and its key. */
   readonly onPassedOver?: (what: string, key: string) => void;
 }
@@ -75,25 +77,47 @@ export async function listDirectory(
 ): Promise<FolderEntry[]> {
   const entries: FolderEntry[] = [];
   const passedOver: (readonly [what: string, name: string])[] = [];
+  const undecided: { name: string; path: string; isWanted: Promise<boolean> }[] = [];
+  const decide = async () => {
+    for (const { name, path, isWanted } of undecided.splice(0)) {
+      if (await isWanted) entries.push({ name, path, directory: null });
+      else passedOver.push([extensionOf(name), name]);
+    }
+  };
   try {
     for await (const entry of Deno.readDir(directory)) {
       const { name } = entry;
-      if (name.startsWith(".")) {
-        passedOver.push(["hidden", name]);
+      const path = `${directory === "/" ? "" : directory}/${name}`;
+      const reason = name.startsWith(".")
+        ? "hidden"
+        : entry.isDirectory && isSystemFolder(name)
+        ? "of the operating system"
+        : name.includes("\ufffd") && await isMisread(path)
+        ? "whose name is not UTF-8"
+        : undefined;
+      if (reason !== undefined) {
+        passedOver.push([reason, name]);
         continue;
       }
-      const path = `${directory === "/" ? "" : directory}/${name}`;
       const target = entry.isSymlink ? await followLink(path) : entry;
       if (target.isDirectory) {
         const real = entry.isSymlink ? await Deno.realPath(path) : `${ancestors[ancestors.length - 1]}/${name}`;
         if (!ancestors.includes(real)) entries.push({ name, path, directory: real });
         else passedOver.push(["linked to a folder above", name]);
       } else if (!target.isFile) passedOver.push(["that are devices, sockets or pipes", name]);
-      else if (isWanted(name)) entries.push({ name, path, directory: null });
-      else passedOver.push([extensionOf(name), name]);
+      else {
+        const verdict = isWanted(name, path);
+        if (verdict === true) entries.push({ name, path, directory: null });
+        else if (verdict === false) passedOver.push([extensionOf(name), name]);
+        else {
+          undecided.push({ name, path, isWanted: verdict });
+          if (undecided.length === MOST_OPEN) await decide();
+        }
+      }
     }
+    await decide();
   } catch (error) {
-    throw new Deno.errors.PermissionDenied(`Cannot list folder "${directory}": ${(error as Error).message}`);
+    throw fileError(`Cannot list folder "${directory}"`, error);
   }
   // In an order that is not the file system's, so that the first of a kind is always the same.
   if (onPassedOver) {
@@ -102,12 +126,27 @@ export async function listDirectory(
   return entries.sort((a, b) => compareNatural(a.name, b.name));
 }
 
-/** What a link leads to; one that leads nowhere counts as a file, which is then rejected by name. */
+/** Files that are looked into at a time. */
+const MOST_OPEN = 32;
+
+/** Whether a name is not the file's own: bytes that are not UTF-8 were replaced when it was read. */
+async function isMisread(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.NotFound;
+  }
+}
+
+/** What a link leads to; one that leads nowhere or round in a circle counts as a file, which is then rejected by name. */
 async function followLink(path: string): Promise<{ isFile: boolean; isDirectory: boolean }> {
   try {
     return await Deno.stat(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { isFile: true, isDirectory: false };
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.FilesystemLoop) {
+      return { isFile: true, isDirectory: false };
+    }
     throw error;
   }
 }

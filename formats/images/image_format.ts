@@ -70,6 +70,18 @@ export function imageFormat(bytes: Uint8Array, size = bytes.length): ImageFormat
   );
 }
 
+/**
+ * Whether a file whose name does not tell is an image that is decoded.
+ *
+ * @param bytes Its first bytes.
+ * @returns True if they are those of a format; of BMP more than its two letters.
+ */
+export function looksLikeImage(bytes: Uint8Array): boolean {
+  const head = String.fromCharCode(...bytes.subarray(0, HEAD));
+  const [format] = SIGNATURES.find(([, signature]) => signature.test(brandsOnly(head))) ?? [];
+  return format !== undefined && (format !== "BMP" || head.slice(6, 10) === "\0\0\0\0");
+}
+
 /** Of a file that begins with a list of brands, nothing after that list. */
 function brandsOnly(head: string): string {
   return head.slice(4, 8) === "ftyp"

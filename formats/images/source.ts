@@ -17,8 +17,10 @@
  */
 
 import { basename } from "@std/path";
+import { fileError } from "../labels/files.ts";
 import { expandBraces } from "./brace_pattern.ts";
-import { isImageName, openImageFile, openImageFolder } from "./folder_source.ts";
+import { openImageFile, openImageFolder } from "./folder_source.ts";
+import { isImageName } from "./image_names.ts";
 import { compareNatural } from "./natural_sort.ts";
 import { openParquet } from "./parquet_source.ts";
 import type { ImageSurvey } from "./survey.ts";
@@ -156,7 +158,7 @@ async function findInFolder(path: string): Promise<FoundImages> {
       if (kind) shards[kind].push({ path: `${path.replace(/\/+$/, "")}/${name}`, name });
     }
   } catch (error) {
-    throw new Deno.errors.PermissionDenied(`Cannot list folder "${path}": ${(error as Error).message}`);
+    throw fileError(`Cannot list folder "${path}"`, error);
   }
   const kinds = (Object.keys(shards) as Kind[]).filter((kind) => shards[kind].length > 0);
   if (kinds.length > 1) {
@@ -196,7 +198,7 @@ async function openFile(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path);
   } catch (error) {
-    throw new Deno.errors.PermissionDenied(`Cannot open images "${path}": ${(error as Error).message}`);
+    throw fileError(`Cannot open images "${path}"`, error);
   }
 }
 

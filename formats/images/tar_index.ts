@@ -9,7 +9,7 @@
  */
 
 import { type ByteStream, openByteStream } from "./byte_stream.ts";
-import { isImageName } from "./folder_source.ts";
+import { isImageName } from "./image_names.ts";
 import { readPart } from "./image_file.ts";
 import type { FilePlace, Shard } from "./source.ts";
 import { createTallies, extensionOf, type FoundLabel, type Tally } from "./survey.ts";
