@@ -25,17 +25,21 @@ export function explore(args: readonly string[]): Promise<number> {
 
 async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): Promise<number> {
   const explorer = await openExplorer({ ...paths, images });
-  const { url } = serveExplorer(explorer, port);
-  const [{ path, length, metadata }] = explorer.folders;
-  printLine(
-    `${formatNumberOf(length, "label map")} of ${metadata.annotator.name} in "${path}", images in "${images}"`,
-  );
-  printLine("Open this address in a browser of this machine; Ctrl-C ends it");
-  printLine(url);
-  warnOfMissingImages(explorer);
-  // The process ends after this, and with it all that is open.
-  const { code } = await withSignals((signal) => new Promise<void>((resolve) => signal.onabort = () => resolve()));
-  return code;
+  try {
+    const { url } = serveExplorer(explorer, port);
+    const [{ path, length, metadata }] = explorer.folders;
+    printLine(
+      `${formatNumberOf(length, "label map")} of ${metadata.annotator.name} in "${path}", images in "${images}"`,
+    );
+    printLine("Open this address in a browser of this machine; Ctrl-C ends it");
+    printLine(url);
+    warnOfMissingImages(explorer);
+    // The process ends after this, and with it the server.
+    const { code } = await withSignals((signal) => new Promise<void>((resolve) => signal.onabort = () => resolve()));
+    return code;
+  } finally {
+    await explorer.close();
+  }
 }
 
 /** Says so if IMAGES is probably not what the label maps were made of. */

@@ -9,20 +9,27 @@ import { findQueryFiles } from "./query_files.ts";
 import { QUERY_HELP, type QueryCommand, readQueryOptions } from "./query_options.ts";
 import { type Report, REPORTS } from "./query_reports.ts";
 import { runCommand } from "./run_command.ts";
+import { untilAborted, withSignals } from "./signals.ts";
 
 /**
  * Runs the command.
  *
  * @param args Its arguments.
- * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error.
+ * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error; 130 or 143 after
+ * SIGINT or SIGTERM.
  */
 export function query(args: readonly string[]): Promise<number> {
   return runCommand(args, { read: readQueryOptions, help: QUERY_HELP, run });
 }
 
 async function run(command: QueryCommand): Promise<number> {
+  const { code } = await withSignals((signal) => untilAborted(signal, () => answer(command, signal)));
+  return code;
+}
+
+async function answer(command: QueryCommand, signal: AbortSignal): Promise<void> {
   const { folder } = command;
-  const database = await openLabelDatabase(findQueryFiles(folder), folder);
+  const database = await openLabelDatabase(findQueryFiles(folder), folder, { signal });
   try {
     if ("sql" in command) {
       await database.answer(command.sql, command.format);
@@ -33,7 +40,6 @@ async function run(command: QueryCommand): Promise<number> {
       const report: Report = REPORTS[command.report];
       await report.print(database, command.options);
     }
-    return 0;
   } finally {
     database.close();
   }

@@ -1,8 +1,6 @@
 /**
- * Label maps as tables of a DuckDB in memory, which loads nothing from the network and sees their files alone.
- *
- * DuckDB's settings let it write where it may read. So statements are refused by their kind before they run: what could
- * write, and what could run such a statement out of sight.
+ * Label maps as tables of a DuckDB in memory, which loads nothing from the network and sees their files alone, and a
+ * folder of its own for what does not fit into memory.
  *
  * @module
  */
@@ -15,11 +13,11 @@ import {
   type DuckDBValueConverter,
   type Json,
   JsonDuckDBValueConverter,
-  StatementType,
 } from "@duckdb/node-api";
 import type { ClassNames } from "../formats/labels/mod.ts";
 import type { QueryFiles } from "./query_files.ts";
 import type { RowFormat } from "./query_format.ts";
+import { EXTRACTING, runStatements } from "./query_statements.ts";
 import { literalPath, readParquet, sqlList } from "./sql_text.ts";
 
 const LABEL_MAPS_SQL = new URL("./label_maps.sql", import.meta.url);
@@ -29,31 +27,6 @@ const MAP_COLUMNS = ["key", "label", "width", "height", "class", "score", "top_c
 
 /** Columns of a file of crop-level labels. */
 const CROP_COLUMNS = ["key", "label", "crop", "top", "left", "height", "width", "flip", "class", "probability"];
-
-/** What runs: statements that read, or change what is in memory. */
-const ALLOWED = new Set([
-  StatementType.SELECT,
-  StatementType.EXPLAIN,
-  StatementType.INSERT,
-  StatementType.UPDATE,
-  StatementType.DELETE,
-  StatementType.MERGE_INTO,
-  StatementType.CREATE,
-  StatementType.CREATE_FUNC,
-  StatementType.ALTER,
-  StatementType.DROP,
-  StatementType.TRANSACTION,
-  StatementType.ANALYZE,
-  StatementType.VARIABLE_SET,
-  StatementType.SET,
-  StatementType.PRAGMA,
-  StatementType.CALL,
-  StatementType.MULTI,
-]);
-
-/** EXPLAIN ANALYZE runs what it explains and does not say what that is. */
-const ANALYZE = /\banalyze\b/i;
-const REFUSED_WORD = /\b(copy|export|import|attach|install|load|prepare|execute)\b/i;
 
 /** A database to ask. */
 export interface LabelDatabase {
@@ -74,11 +47,21 @@ export interface LabelDatabase {
 
 /** How a database is opened. */
 export interface OpenDatabaseOptions {
+  /** Interrupts what runs. */
+  readonly signal?: AbortSignal;
   /** Files that `read_parquet` may read besides. */
   readonly otherFiles?: readonly string[];
   /** Whether what was read of files is kept in memory; unless false. */
   readonly keepFiles?: boolean;
 }
+
+/** DuckDB by itself: no extensions, no secrets, nothing of the user's home. Files follow once they are known. */
+const SAFE_SETTINGS = {
+  allow_community_extensions: "false",
+  allow_persistent_secrets: "false",
+  autoinstall_known_extensions: "false",
+  autoload_known_extensions: "false",
+};
 
 /**
  * Opens files as a database: the tables, views and macros of `label_maps.sql` where they are label maps, the view
@@ -93,18 +76,21 @@ export interface OpenDatabaseOptions {
 export async function openLabelDatabase(
   files: QueryFiles,
   path: string,
-  { otherFiles = [], keepFiles = true }: OpenDatabaseOptions = {},
+  { otherFiles = [], keepFiles = true, signal }: OpenDatabaseOptions = {},
 ): Promise<LabelDatabase> {
+  const spillFolder = makeSpillFolder();
   const instance = await DuckDBInstance.create(":memory:", {
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
+    ...SAFE_SETTINGS,
     enable_external_file_cache: String(keepFiles),
-    temp_directory: "",
+    temp_directory: spillFolder,
   });
   const connection = await instance.connect();
+  const stopInterrupting = signal && interruptOn(signal, connection);
   const close = () => {
+    stopInterrupting?.();
     connection.closeSync();
     instance.closeSync();
+    if (spillFolder !== "") Deno.removeSync(spillFolder, { recursive: true });
   };
   try {
     const hasMaps = await createTables(connection, files, otherFiles);
@@ -119,6 +105,40 @@ export async function openLabelDatabase(
     close();
     throw new TypeError(`Cannot read label maps from "${path}": ${(error as Error).message.trim()}`, { cause: error });
   }
+}
+
+/** A folder of this process alone for what does not fit into memory; none where none can be made. */
+function makeSpillFolder(): string {
+  try {
+    return Deno.makeTempDirSync({ prefix: "relabel-" });
+  } catch {
+    return "";
+  }
+}
+
+/** Between two attempts to interrupt a statement. */
+const INTERRUPT_MILLISECONDS = 50;
+
+/**
+ * Interrupts what a connection runs once a signal is aborted; a statement that has not begun by then is interrupted when it
+ * does.
+ *
+ * @param signal The signal.
+ * @param connection The connection.
+ * @returns Ends that; to be called before the connection is closed.
+ */
+export function interruptOn(signal: AbortSignal, connection: DuckDBConnection): () => void {
+  let again: ReturnType<typeof setInterval> | undefined;
+  const interrupt = () => {
+    connection.interrupt();
+    again ??= setInterval(interrupt, INTERRUPT_MILLISECONDS);
+  };
+  if (signal.aborted) interrupt();
+  else signal.addEventListener("abort", interrupt);
+  return () => {
+    signal.removeEventListener("abort", interrupt);
+    clearInterval(again);
+  };
 }
 
 async function createTables(
@@ -222,26 +242,11 @@ async function readRows(connection: DuckDBConnection, sql: string): Promise<Reco
 }
 
 async function answer(connection: DuckDBConnection, sql: string, format: RowFormat): Promise<void> {
-  if (sql.trim() === "") throw new TypeError("Cannot run the query: it is empty");
   try {
-    const statements = await connection.extractStatements(sql);
-    for (let index = 0; index < statements.count; index++) {
-      const statement = await statements.prepare(index);
-      checkStatement(statement.statementType, sql);
-      if (index < statements.count - 1) await statement.run();
-      else await print(statement, format);
-    }
+    await runStatements(connection, sql, (statement) => print(statement, format));
   } catch (error) {
-    const reason = (error as Error).message.replace(/^Failed to extract statements: /, "").trim();
+    const reason = (error as Error).message.replace(EXTRACTING, "").trim();
     throw new TypeError(`Cannot run the query: ${reason}`, { cause: error });
-  }
-}
-
-function checkStatement(type: StatementType, sql: string): void {
-  if (!ALLOWED.has(type)) throw new TypeError(`${StatementType[type]} is refused, query only reads the label maps`);
-  const [word] = type === StatementType.EXPLAIN && ANALYZE.test(sql) ? REFUSED_WORD.exec(sql) ?? [] : [];
-  if (word !== undefined) {
-    throw new TypeError(`EXPLAIN ANALYZE beside the word ${word} is refused, query only reads the label maps`);
   }
 }
 

@@ -70,10 +70,13 @@ and functions
                                           the reports as tables
 They are made in pipeline/label_maps.sql, which DuckDB loads without this project too; its head says how.
 
+SQL may be several statements, which read the label maps and make tables, views and macros in memory. No other file is
+read, and none is written: what could is refused before it runs. PIVOT needs its values: ON rank IN (0, 1).
+
 Options
 ${formatOptions(OPTIONS)}
 
-Exit codes: 0; 1 for a failure; 2 for a wrong option.
+Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C.
 
 Examples
   deno task query multi-label

@@ -10,13 +10,15 @@ import { size } from "./report/elements.ts";
 import { writeReport, type WrittenReport } from "./report/write_report.ts";
 import { readReportOptions, REPORT_HELP, type ReportCommand } from "./report_options.ts";
 import { runCommand } from "./run_command.ts";
+import { untilAborted, withSignals } from "./signals.ts";
 import { printLine } from "./terminal.ts";
 
 /**
  * Runs the command.
  *
  * @param args Its arguments.
- * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error.
+ * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error; 130 or 143 after
+ * SIGINT or SIGTERM.
  */
 export function runReport(args: readonly string[]): Promise<number> {
   return runCommand(args, { read: readReportOptions, help: REPORT_HELP, run });
@@ -24,10 +26,12 @@ export function runReport(args: readonly string[]): Promise<number> {
 
 async function run(command: ReportCommand, progress: Progress): Promise<number> {
   const start = performance.now();
-  const written = await writeReport({ ...command, onProgress: (line) => progress.show(line, false) });
+  const { result: written, code } = await withSignals((signal) =>
+    untilAborted(signal, () => writeReport({ ...command, signal, onProgress: (line) => progress.show(line, false) }))
+  );
   progress.end();
-  printLine(describeReport(written, (performance.now() - start) / 1000));
-  return 0;
+  if (written) printLine(describeReport(written, (performance.now() - start) / 1000));
+  return code;
 }
 
 /**

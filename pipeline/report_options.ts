@@ -17,7 +17,7 @@ import type { ReportRequest } from "./report/write_report.ts";
 import { SAMPLE_IMAGES } from "./sample_images.ts";
 
 /** What the user asked for. */
-export type ReportCommand = Omit<ReportRequest, "onProgress">;
+export type ReportCommand = Omit<ReportRequest, "onProgress" | "signal">;
 
 const DEFAULT_LABELS = "labels";
 
@@ -48,7 +48,7 @@ as heat maps over their images, and random crops with their pooled labels.
 Options
 ${formatOptions(OPTIONS)}
 
-Exit codes: 0; 1 for a failure; 2 for a wrong option.
+Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C.
 
 Examples
   deno task report

@@ -46,3 +46,22 @@ export async function withSignals<Result>(
     removeAll();
   }
 }
+
+/**
+ * Runs something that fails when it is stopped, which then is no failure.
+ *
+ * @param signal What stops it.
+ * @param action What to run.
+ * @returns Its result; undefined if it was stopped.
+ * @throws What it throws, unless it was stopped.
+ */
+export async function untilAborted<Result>(
+  signal: AbortSignal,
+  action: () => Promise<Result>,
+): Promise<Result | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}

@@ -8,7 +8,7 @@ import { type ClassNames, LabelMaps } from "../../formats/labels/mod.ts";
 import { className } from "../class_names.ts";
 import { formatCount } from "../numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
-import { openLabelDatabase } from "../query_database.ts";
+import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
 import { findQueryFiles } from "../query_files.ts";
 import type { ImageFilter, RowRange } from "./filter.ts";
 import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.ts";
@@ -93,12 +93,13 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
   const files = findQueryFiles(paths.labels);
   const otherFiles = paths.compare === undefined ? undefined : findQueryFiles(paths.compare).files;
   const folders: LabelMaps[] = [];
+  let database: LabelDatabase | undefined;
   try {
     for (const path of [paths.labels, paths.compare]) {
       if (path !== undefined) folders.push(await LabelMaps.open(path, { cacheBytes: CACHE_BYTES }));
     }
     checkComparable(folders);
-    const database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false });
+    database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false });
     const stands = await database.rows("SELECT class FROM label_classes ORDER BY label");
     const labelClasses = stands.map((row) => row.class as number | null);
     const index = indexImages(database, files.files, folders[0].length, otherFiles);
@@ -107,9 +108,10 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
       await index.close();
       images.close();
       for (const folder of folders) folder.close();
-      database.close();
+      database!.close();
     });
   } catch (error) {
+    database?.close();
     for (const folder of folders) folder.close();
     images.close();
     throw error;

@@ -9,7 +9,7 @@
  */
 
 import { type DuckDBConnection, type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from "@duckdb/node-api";
-import type { LabelDatabase } from "../query_database.ts";
+import { interruptOn, type LabelDatabase } from "../query_database.ts";
 import { readParquet, sqlText } from "../sql_text.ts";
 import { checkCondition, refusal } from "./condition.ts";
 import type { ImageFilter } from "./filter.ts";
@@ -54,9 +54,6 @@ const KEPT_FILTERS = 2;
 /** Filters that run at once; the threads that they wait in are few, and serve pictures too. */
 const MOST_RUNNING = 2;
 
-/** Between two attempts to interrupt a query. */
-const INTERRUPT_MILLISECONDS = 50;
-
 const TABLES = ["explored", "compared"] as const;
 
 /** What conditions may name: one row for each image. `place` is its row in the folder, from 0. */
@@ -99,27 +96,29 @@ export function indexImages(
   rows: number,
   compared?: readonly string[],
 ): ImageIndex {
-  const running = new Map<DuckDBConnection, PromiseWithResolvers<void>>();
-  let isOpen = true;
+  const running = new Map<DuckDBConnection, { readonly ended: PromiseWithResolvers<void>; stopInterrupting(): void }>();
+  const closing = new AbortController();
 
   async function connect(): Promise<DuckDBConnection> {
     const connection = await database.connect();
-    running.set(connection, Promise.withResolvers());
-    if (!isOpen) connection.interrupt();
+    const stopInterrupting = interruptOn(closing.signal, connection);
+    running.set(connection, { ended: Promise.withResolvers(), stopInterrupting });
     return connection;
   }
 
   function disconnect(connection: DuckDBConnection): void {
+    const { ended, stopInterrupting } = running.get(connection)!;
+    stopInterrupting();
     connection.closeSync();
-    running.get(connection)!.resolve();
     running.delete(connection);
+    ended.resolve();
   }
 
   async function createTables(): Promise<void> {
     const connection = await connect();
     try {
       for (const statement of [...tables(files, compared), "CHECKPOINT"]) {
-        if (!isOpen) return;
+        if (closing.signal.aborted) return;
         await connection.run(statement);
       }
     } finally {
@@ -136,13 +135,7 @@ export function indexImages(
   async function* query<Value>(select: string, filter: ImageFilter, signal: AbortSignal): AsyncIterable<Value[]> {
     await ready;
     const connection = await connect();
-    // A statement that has not begun yet is not interrupted: so again, until it has.
-    let again: ReturnType<typeof setInterval> | undefined;
-    const interrupt = () => {
-      connection.interrupt();
-      again ??= setInterval(interrupt, INTERRUPT_MILLISECONDS);
-    };
-    signal.addEventListener("abort", interrupt);
+    const stopInterrupting = interruptOn(signal, connection);
     try {
       signal.throwIfAborted();
       const sql = await filterSql(connection, filter, compared !== undefined);
@@ -156,8 +149,7 @@ export function indexImages(
       // Of the statement only the condition is the user's: a value that cannot be converted shows when it runs.
       throw filter.where === undefined || error instanceof RequestError ? error : refusal((error as Error).message);
     } finally {
-      signal.removeEventListener("abort", interrupt);
-      clearInterval(again);
+      stopInterrupting();
       disconnect(connection);
     }
   }
@@ -209,9 +201,8 @@ export function indexImages(
       return await ask(unknown, listValue(keys), LIST(VARCHAR)) as string | undefined;
     },
     async close() {
-      isOpen = false;
-      for (const connection of running.keys()) connection.interrupt();
-      await Promise.all([...running.values()].map(({ promise }) => promise));
+      closing.abort();
+      await Promise.all([...running.values()].map(({ ended }) => ended.promise));
     },
   };
 }

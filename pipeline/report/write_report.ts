@@ -42,6 +42,8 @@ export interface ReportRequest {
   readonly seed: number;
   /** Told what is done. */
   readonly onProgress?: (line: string) => void;
+  /** Ends it before the page is written. */
+  readonly signal?: AbortSignal;
 }
 
 /** What was written. */
@@ -66,10 +68,14 @@ const THUMBNAIL = 144;
  * @param request What is asked for.
  * @returns What was written.
  * @throws {Error} If label maps, boxes or images cannot be found or read, the images are of another data set, or the file
- * cannot be written.
+ * cannot be written, or the signal is aborted.
  */
 export async function writeReport(request: ReportRequest): Promise<WrittenReport> {
-  const { labels, images, threshold, seed, onProgress = () => {} } = request;
+  const { labels, images, threshold, seed, signal } = request;
+  const onProgress = (line: string) => {
+    signal?.throwIfAborted();
+    request.onProgress?.(line);
+  };
   const files = findQueryFiles(labels);
   const path = reportPath(request, files);
   if (isFolder(path)) throw new TypeError(`Cannot write "${path}": it is a folder, name a file`);
@@ -80,7 +86,7 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
     const classOfBox = classFinder(labelMaps.classes, labelMaps.metadata.classes);
     const boxes = request.boxes === undefined ? undefined : readBoxes(request.boxes, classOfBox);
     onProgress("Counting");
-    database = await openLabelDatabase(files, labels);
+    database = await openLabelDatabase(files, labels, { signal });
     const measures = await measure(database, { threshold, seed, limits: LIMITS });
     onProgress("Choosing images");
     const suspicious = measures.suspicious.map(({ key }) => key);
