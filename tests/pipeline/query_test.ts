@@ -1,10 +1,10 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { dequantise, LabelMaps, openCropLabelFolder, openLabelMapFolder } from "../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
 import { askRows, folderOf, runQuery, TWELVE } from "./query_folder.ts";
-import { runTask } from "./task.ts";
+import { runTask, taskCommand } from "./task.ts";
 
 /** A folder of two parts with three rows each and one of none. */
 function labelsFolder(changes: Parameters<typeof smallMetadata>[0] = {}): string {
@@ -381,4 +381,33 @@ Deno.test("query() refuses files in which a column has another type, which would
   }
   connection.closeSync();
   instance.closeSync();
+});
+
+Deno.test("deno task query ends at a signal, whatever it is asked, and leaves no temporary files", async () => {
+  const path = labelsFolder();
+  for (
+    const [sql, signal, expected] of [
+      ["SELECT sleep_ms(100000)", "SIGINT", 130],
+      [
+        "SELECT count(*) FROM range(1000000) AS a, range(1000000) AS b WHERE a.range % 7 = b.range % 11",
+        "SIGTERM",
+        143,
+      ],
+      ["CREATE TABLE t AS FROM range(10); SELECT sleep_ms(100000); SELECT 1", "SIGINT", 130],
+    ] as const
+  ) {
+    const temporary = Deno.makeTempDirSync();
+    const child = taskCommand("query", [path, sql], { TMPDIR: temporary }).spawn();
+    while ([...Deno.readDirSync(temporary)].length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill(signal);
+    const { code, stdout, stderr } = await child.output();
+    assertEquals([code, stdout.length, new TextDecoder().decode(stderr)], [expected, 0, ""], sql);
+    assertEquals([...Deno.readDirSync(temporary)], [], sql);
+  }
+});
+
+Deno.test("query() has a folder of its own for what does not fit into memory", async () => {
+  const [{ spilled }] = await askRows(labelsFolder(), "SELECT current_setting('temp_directory') AS spilled");
+  assert(spilled !== "");
+  await assertRejects(() => Deno.stat(spilled), Deno.errors.NotFound);
 });
