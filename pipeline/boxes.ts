@@ -5,6 +5,7 @@
  */
 
 import { isImageName } from "../formats/images/image_names.ts";
+import { fileError } from "../formats/labels/files.ts";
 import { isPublishedName } from "../formats/published/mod.ts";
 
 /** Where a thing of a class is, in fractions of the image. */
@@ -74,7 +75,7 @@ function readText(path: string, subject: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(subject, error);
     throw new Deno.errors.NotFound(`${subject}: there is no such file`);
   }
 }

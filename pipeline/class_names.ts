@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileError } from "../formats/labels/files.ts";
 import type { ClassNames } from "../formats/labels/mod.ts";
 
 const IMAGENET = new URL("../assets/imagenet/classes.tsv", import.meta.url);
@@ -40,7 +41,7 @@ async function readText(path: string | URL, subject: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(subject, error);
     throw new Deno.errors.NotFound(`${subject}: there is no such file`);
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileError } from "../formats/labels/files.ts";
 import { isCropLabelMetadata, LabelMaps, MANIFEST_NAME } from "../formats/labels/mod.ts";
 import {
   type MapLayout,
@@ -108,7 +109,7 @@ function refuseSame({ input, output }: ConvertCommand): void {
     if (Deno.realPathSync(input) !== Deno.realPathSync(output)) return;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    throw error;
+    throw fileError(`Cannot convert "${input}"`, error);
   }
   throw new UsageError(`Cannot convert "${input}" into itself: name another folder`);
 }
@@ -160,7 +161,7 @@ function isLabelMaps(path: string): boolean {
   try {
     if (Deno.statSync(path).isDirectory) return [...Deno.readDirSync(path)].some(({ name }) => isName(name));
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot convert "${path}"`, error);
   }
   return isName(path);
 }

@@ -54,7 +54,7 @@ export function openImageFile(path: string): ImageSource {
  * @param path The root.
  * @returns The source.
  * @throws {Deno.errors.NotFound} If no image is found.
- * @throws {Deno.errors.PermissionDenied} If a folder cannot be listed.
+ * @throws {Error} If a folder cannot be listed; of the class that the system's error has.
  */
 export async function openImageFolder(path: string): Promise<ImageSource> {
   const root = path.replace(/(?<=.)\/+$/, "");

@@ -27,7 +27,7 @@ export interface FolderFile {
  * @param ancestors The real paths from the root to the directory.
  * @param options Which files count, and who is told of the others.
  * @returns The files.
- * @throws {Deno.errors.PermissionDenied} If a folder cannot be listed.
+ * @throws {Error} If a folder cannot be listed; of the class that the system's error has.
  */
 export async function* walkFolder(
   directory: string,
@@ -68,7 +68,7 @@ export interface FolderEntry {
  * @param ancestors The real paths from the root to it.
  * @param options Which files count, and who is told of the names of the others.
  * @returns Its entries.
- * @throws {Deno.errors.PermissionDenied} If it cannot be listed.
+ * @throws {Error} If it cannot be listed; of the class that the system's error has.
  */
 export async function listDirectory(
   directory: string,

@@ -207,6 +207,6 @@ async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
     return await Deno.stat(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    throw fileError(`Cannot open images "${path}"`, error);
   }
 }

@@ -19,8 +19,18 @@ export const PARTIAL = ".partial";
 export function fileError(subject: string, error: unknown): Error {
   if (!(error instanceof Error)) return new Error(`${subject}: ${error}`);
   const reason = error.message.replace(/ \(os error \d+\).*$/s, "");
+  const message = `${subject}: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`;
+  // Its constructor takes a name where others take options.
+  if (error instanceof DOMException) return new DOMException(message, error.name);
   const Kind = error.constructor as new (message: string, options: ErrorOptions) => Error;
-  return new Kind(`${subject}: ${reason.charAt(0).toLowerCase()}${reason.slice(1)}`, { cause: error });
+  const { code } = error as { code?: unknown };
+  return Object.assign(new Kind(message, { cause: error }), code === undefined ? {} : { code });
+}
+
+/** Whether the system could not read or write, `EIO` or `ENOTDIR`, which says nothing about what a file holds. */
+export function isSystemError(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return error instanceof Error && typeof code === "string" && /^E[A-Z0-9]+$/.test(code);
 }
 
 /**

@@ -12,6 +12,7 @@ import { openByteStream } from "../images/byte_stream.ts";
 import { walkFolder } from "../images/folder_walk.ts";
 import { compareNatural } from "../images/natural_sort.ts";
 import type { ImageRange } from "../images/source.ts";
+import { fileError } from "../labels/files.ts";
 import { readTar } from "../images/tar.ts";
 
 /** One file of labels. */
@@ -138,7 +139,7 @@ async function finderOf(path: string): Promise<Finder> {
   try {
     info = await Deno.stat(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot open labels "${path}"`, error);
     throw new Deno.errors.NotFound(`Cannot open labels "${path}": there is no such file or folder`);
   }
   if (info.isDirectory) {

@@ -7,6 +7,7 @@
  */
 
 import { basename, dirname, join } from "@std/path";
+import { fileError } from "../labels/files.ts";
 import { openWeights } from "./open.ts";
 import type { Weights } from "./weights.ts";
 
@@ -59,7 +60,7 @@ async function statOf(path: string): Promise<Deno.FileInfo> {
   try {
     return await Deno.stat(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot read annotator "${path}"`, error);
     throw new Deno.errors.NotFound(`Cannot read annotator "${path}": there is no such folder or file`);
   }
 }
@@ -133,7 +134,7 @@ async function readJson(path: string): Promise<Record<string, unknown>> {
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot read "${path}"`, error);
     throw new Deno.errors.NotFound(`Cannot read annotator "${dirname(path)}": it has no ${basename(path)}`);
   }
   let config: unknown;

@@ -5,6 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { fileError } from "../labels/files.ts";
 
 /** An open file. */
 export interface ByteSource {
@@ -90,7 +91,7 @@ async function openFile(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot read "${path}"`, error);
     throw new Deno.errors.NotFound(`Cannot read "${path}": there is no such file`);
   }
 }

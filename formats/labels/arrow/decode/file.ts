@@ -8,6 +8,7 @@
 
 import type { Cache } from "../../cache.ts";
 import type { Column, ColumnValues, ValueType } from "../../columns.ts";
+import { fileError, isSystemError } from "../../files.ts";
 import type { RandomAccessFile } from "../../random_access.ts";
 import type { ColumnSlice, Table } from "../../table.ts";
 import { CONTINUATION, HEADERS, MAGIC, VERSION_5 } from "../format.ts";
@@ -45,6 +46,7 @@ export function openArrow(file: RandomAccessFile, subject: string, cache: Cache,
       try {
         return read(column, group, start, end);
       } catch (error) {
+        if (isSystemError(error)) throw fileError(`${subject}: column "${column.name}"`, error);
         const reason = (error as Error).message;
         throw new TypeError(`${subject}: column "${column.name}" of record batch ${group} is damaged: ${reason}`, {
           cause: error,
@@ -65,6 +67,7 @@ function readBatches(file: RandomAccessFile, subject: string): Batches {
     if (file.size < 8) throw new RangeError(`it has ${file.size} bytes`);
     return isMagic(file.read(0, 6)) ? readFile(file) : readStream(file);
   } catch (error) {
+    if (isSystemError(error)) throw fileError(subject, error);
     throw new TypeError(`${subject}: it is not a whole Arrow file: ${(error as Error).message}`, { cause: error });
   }
 }

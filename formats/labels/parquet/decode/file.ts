@@ -10,6 +10,7 @@
 import { joinArrays } from "../../bytes.ts";
 import type { Cache } from "../../cache.ts";
 import type { Column, ColumnValues } from "../../columns.ts";
+import { fileError, isSystemError } from "../../files.ts";
 import type { RandomAccessFile } from "../../random_access.ts";
 import type { ColumnSlice, Table } from "../../table.ts";
 import { MAGIC } from "../format.ts";
@@ -73,6 +74,7 @@ export function openParquet(file: RandomAccessFile, subject: string, cache: Cach
       try {
         return read(column, group, start, end);
       } catch (error) {
+        if (isSystemError(error)) throw fileError(`${subject}: column "${column.name}"`, error);
         const reason = (error as Error).message;
         throw new TypeError(`${subject}: column "${column.name}" of row group ${group} is damaged: ${reason}`, {
           cause: error,
@@ -113,6 +115,7 @@ export function readFooter<Decoded>(
     if (length > MOST_FOOTER) throw new RangeError(`its footer has ${length} bytes, at most ${MOST_FOOTER} are read`);
     return decode(file.read(start, length), start);
   } catch (error) {
+    if (isSystemError(error)) throw fileError(subject, error);
     throw new TypeError(`${subject}: it is not a whole Parquet file: ${(error as Error).message}`, { cause: error });
   }
 }
