@@ -67,10 +67,10 @@ export async function* imageSteps<Result>(
     for (let ended = false; !ended || inFlight.length > 0;) {
       const start = performance.now();
       if (!ended && inFlight.length < STEPS_IN_FLIGHT) {
-        const results = await take(decoded, batch);
+        const { results, isEnd } = await take(decoded, batch);
         const taken = performance.now();
         onWait("decode", taken - start);
-        ended = results.length < batch;
+        ended = isEnd;
         if (results.length === 0) continue;
         inFlight.push(startStep(results, stepper));
         onWait("device", performance.now() - taken);
@@ -92,14 +92,22 @@ interface Step<Result> {
   readonly read: () => Promise<Result[]>;
 }
 
-async function take(decoded: AsyncIterator<DecodeResult>, count: number): Promise<DecodeResult[]> {
+/** Bytes of decoded images that a step waits for, besides the last one; a step of large images has fewer. */
+const STEP_BYTES = 2 ** 28;
+
+async function take(
+  decoded: AsyncIterator<DecodeResult>,
+  count: number,
+): Promise<{ results: DecodeResult[]; isEnd: boolean }> {
   const results: DecodeResult[] = [];
-  while (results.length < count) {
+  let bytes = 0;
+  while (results.length < count && bytes < STEP_BYTES) {
     const next = await decoded.next();
-    if (next.done) break;
+    if (next.done) return { results, isEnd: true };
     results.push(next.value);
+    if ("decoded" in next.value) bytes += next.value.decoded.pixels.length;
   }
-  return results;
+  return { results, isEnd: false };
 }
 
 function startStep<Result>(images: DecodeResult[], stepper: ImageStepper<Result>): Step<Result> {

@@ -9,6 +9,7 @@
 
 import type { DecodedImage } from "./decode.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_worker.ts";
+import { createMemoryBudget } from "./memory_budget.ts";
 import { releaseBytes } from "./pixels.ts";
 import type { StoredImage } from "./source.ts";
 
@@ -22,13 +23,36 @@ export interface DecodePool {
    * @throws {Deno.errors.NotSupported} If no image can be: the decoder cannot be loaded, or the pool is closed.
    */
   decode(image: StoredImage): Promise<DecodedImage>;
+  /** The same, where the pixels count among the pool's memory until they are let go. */
+  hold(image: StoredImage): Promise<HeldImage>;
   /** Ends the workers; what still waits is rejected. */
   close(): void;
 }
 
+/** A decoded image of which the caller says when it is taken out of the pool's memory. */
+export interface HeldImage {
+  readonly decoded: DecodedImage;
+  /** Says that others may be decoded in its place; to be called once. */
+  letGo(): void;
+}
+
+/** How a pool decodes. */
+export interface DecodePoolOptions {
+  /** Whether images are turned as their EXIF orientation says; default false. */
+  readonly exifOrientation?: boolean;
+  /**
+   * Bytes that images take together at most while they are read and decoded, and until they are let go; one image that
+   * needs more is decoded alone. Default {@linkcode poolMemory}.
+   */
+  readonly memory?: number;
+  /** The workers' module, which answers as `decode_worker.ts` does. */
+  readonly script?: URL;
+}
+
 interface Job {
-  readonly request: DecodeRequest;
-  readonly resolve: (decoded: DecodedImage) => void;
+  readonly image: DecodeRequest["image"];
+  readonly work: number;
+  readonly resolve: (held: HeldImage) => void;
   readonly reject: (reason: Error) => void;
   /** Set after a worker stopped that held it with others: the next one holds nothing else, so that it is known which did it. */
   alone?: boolean;
@@ -43,28 +67,45 @@ const JOBS_OF_A_WORKER = 4;
 const DECODE_WORKER = new URL("./decode_worker.ts", import.meta.url);
 
 /**
+ * Bytes that a pool takes unless it is told otherwise: 64 MiB for each worker, which is what four photographs of 5
+ * megapixels are, and 512 MiB at least, which is about the largest image that is decoded.
+ *
+ * @param workers Of the pool.
+ * @returns Bytes.
+ */
+export function poolMemory(workers: number): number {
+  return Math.max(workers * 2 ** 26, 2 ** 29);
+}
+
+/**
  * Starts workers. One that stops with an error (as when it runs out of memory) costs the image it had, which is rejected
  * with the error, and is replaced; only a fault that kills the whole process is beyond it.
  *
  * @param workers How many, at least 1; the cores that the GPU's driver leaves free are a good number.
- * @param script The workers' module, which answers as `decode_worker.ts` does.
+ * @param options What to change.
  * @returns The pool; close it.
  * @throws {RangeError} If `workers` is not a positive integer.
  */
-export function openDecodePool(workers: number, script: URL = DECODE_WORKER): DecodePool {
+export function openDecodePool(workers: number, options: DecodePoolOptions = {}): DecodePool {
   if (!Number.isInteger(workers) || workers < 1) {
     throw new RangeError(`Cannot start ${workers} decode workers: at least 1 is needed`);
   }
+  const { exifOrientation = false, memory: limit = poolMemory(workers), script = DECODE_WORKER } = options;
+  const budget = createMemoryBudget(workers);
+  /** Numbers of the images that are not done, in order. */
+  const unsettled = new Set<number>();
+  let works = 0;
   const waiting: Job[] = [];
   /** What each worker that is ready holds, in the order in which it answers. */
   const held = new Map<Worker, Job[]>();
-  const started = new Set<Worker>();
+  /** Workers and their shares of the memory. */
+  const started = new Map<Worker, number>();
   let failure: Error | null = null;
-  for (let count = 0; count < workers; count++) start();
+  for (let share = 0; share < workers; share++) start(share);
 
-  function start(): void {
+  function start(share: number): void {
     const worker = new Worker(script, { type: "module" });
-    started.add(worker);
+    started.set(worker, share);
     worker.onmessage = ({ data }: MessageEvent<DecodeReply>) => {
       if ("missing" in data) return fail(new Deno.errors.NotSupported(data.missing));
       if ("ready" in data) held.set(worker, []);
@@ -75,22 +116,33 @@ export function openDecodePool(workers: number, script: URL = DECODE_WORKER): De
       event.preventDefault();
       worker.terminate();
       started.delete(worker);
+      budget.giveBackShare(share);
       if (failure) return;
       const jobs = held.get(worker);
       if (!jobs) return fail(new Deno.errors.NotSupported(`Cannot start a decode worker: ${event.message}`));
       held.delete(worker);
       if (jobs.length > 1) waiting.unshift(...jobs.map((job) => ({ ...job, alone: true })));
       else settle(jobs[0], { reason: `Cannot decode image: the decode worker stopped (${event.message})` });
-      start();
+      start(share);
       assign();
     };
   }
 
+  /** Tells the workers which image may take memory whatever is taken. */
+  function announceFirst(): void {
+    const [first = works] = unsettled;
+    budget.setFirst(first);
+  }
+
   function settle(job: Job | undefined, reply: { decoded: DecodedImage } | { reason: string }): void {
     if (!job) return;
-    if (!("path" in job.request)) releaseBytes(job.request);
-    if ("decoded" in reply) job.resolve(reply.decoded);
-    else job.reject(new Error(reply.reason));
+    unsettled.delete(job.work);
+    announceFirst();
+    if (!("path" in job.image)) releaseBytes(job.image);
+    if ("reason" in reply) return job.reject(new Error(reply.reason));
+    const { decoded } = reply;
+    const { length } = decoded.pixels;
+    job.resolve({ decoded, letGo: () => budget.giveBack(length) });
   }
 
   function assign(): void {
@@ -101,27 +153,39 @@ export function openDecodePool(workers: number, script: URL = DECODE_WORKER): De
       const [worker, jobs] = free.reduce((least, one) => one[1].length < least[1].length ? one : least);
       const job = waiting.shift()!;
       jobs.push(job);
-      worker.postMessage(job.request);
+      const { image, work } = job;
+      const memory = { words: budget.words, share: started.get(worker)!, limit };
+      worker.postMessage({ image, exifOrientation, work, memory } satisfies DecodeRequest);
     }
   }
 
   function fail(error: Error): void {
     failure ??= error;
-    for (const worker of started) worker.terminate();
+    for (const worker of started.keys()) worker.terminate();
     for (const job of [...held.values(), waiting].flat()) job.reject(failure);
     held.clear();
     waiting.length = 0;
   }
 
+  function hold({ bytes }: StoredImage): Promise<HeldImage> {
+    if (failure) return Promise.reject(failure);
+    if ("unreadable" in bytes) return Promise.reject(new Error(bytes.unreadable));
+    return new Promise((resolve, reject) => {
+      const work = works++;
+      unsettled.add(work);
+      announceFirst();
+      waiting.push({ image: bytes, work, resolve, reject });
+      assign();
+    });
+  }
+
   return {
-    decode({ bytes }) {
-      if (failure) return Promise.reject(failure);
-      if ("unreadable" in bytes) return Promise.reject(new Error(bytes.unreadable));
-      return new Promise((resolve, reject) => {
-        waiting.push({ request: bytes, resolve, reject });
-        assign();
-      });
+    async decode(image) {
+      const { decoded, letGo } = await hold(image);
+      letGo();
+      return decoded;
     },
+    hold,
     close: () => fail(new Deno.errors.NotSupported("Cannot decode image: the decode pool is closed")),
   };
 }
@@ -131,11 +195,15 @@ export type DecodeResult =
   | { readonly image: StoredImage; readonly decoded: DecodedImage }
   | { readonly image: StoredImage; readonly reason: string };
 
+/** Bytes of encoded images in hand that are read ahead, besides the last one. */
+const ENCODED_AHEAD = 2 ** 26;
+
 /**
  * Decodes a source's images in parallel and gives them in the source's order.
  *
- * At most `ahead` images are in memory besides the one given out. If the source itself fails, the images it gave before
- * are given first, then its error is thrown.
+ * At most `ahead` images are in memory besides the one given out, and less if they are large: encoded ones in hand take at
+ * most 64 MiB and one more, decoded ones what the pool's memory allows. If the source itself fails, the images it gave
+ * before are given first, then its error is thrown.
  *
  * @param images The images.
  * @param pool Where to decode; it stays open.
@@ -154,16 +222,21 @@ export async function* decodeImages(
     throw new RangeError(`Cannot read ${ahead} images ahead: at least 1 is needed`);
   }
   const source = images[Symbol.asyncIterator]();
-  const pending: Promise<DecodeResult>[] = [];
+  const pending: PendingImage[] = [];
+  let encoded = 0;
   let ended = false;
   let sourceError: unknown;
   try {
     while (true) {
-      while (!ended && pending.length < ahead) {
+      while (!ended && pending.length < ahead && encoded < ENCODED_AHEAD) {
         try {
           const next = await source.next();
           if (next.done) ended = true;
-          else pending.push(decodeOne(next.value, pool));
+          else {
+            const bytes = next.value.bytes instanceof Uint8Array ? next.value.bytes.length : 0;
+            encoded += bytes;
+            pending.push({ bytes, result: holdOne(next.value, pool) });
+          }
         } catch (error) {
           ended = true;
           sourceError = error;
@@ -171,18 +244,28 @@ export async function* decodeImages(
       }
       const next = pending.shift();
       if (!next) break;
-      yield await next;
+      const { image, outcome } = await next.result;
+      encoded -= next.bytes;
+      if ("letGo" in outcome) outcome.letGo();
+      yield "decoded" in outcome ? { image, decoded: outcome.decoded } : { image, reason: outcome.reason };
     }
     if (sourceError !== undefined) throw sourceError;
   } finally {
     if (!ended) await source.return?.();
+    for (const { result } of pending) result.then(({ outcome }) => "letGo" in outcome && outcome.letGo(), () => {});
   }
 }
 
-function decodeOne(image: StoredImage, pool: DecodePool): Promise<DecodeResult> {
-  const result = pool.decode(image).then((decoded) => ({ image, decoded }), (error: Error) => {
+/** An image on its way, and how many bytes in hand it has. */
+interface PendingImage {
+  readonly bytes: number;
+  readonly result: Promise<{ image: StoredImage; outcome: HeldImage | { reason: string } }>;
+}
+
+function holdOne(image: StoredImage, pool: DecodePool): PendingImage["result"] {
+  const result = pool.hold(image).then((outcome) => ({ image, outcome }), (error: Error) => {
     if (error instanceof Deno.errors.NotSupported) throw error;
-    return { image, reason: error.message };
+    return { image, outcome: { reason: error.message } };
   });
   // A failure of the pool is thrown in its turn, not as an unhandled rejection before.
   result.catch(() => {});

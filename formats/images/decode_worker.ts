@@ -9,31 +9,62 @@
 
 /// <reference lib="deno.worker" />
 
-import { type DecodedImage, decodeImage } from "./decode.ts";
+import { type DecodedImage, decodeWithHeader } from "./decode.ts";
 import { readImageFile } from "./image_file.ts";
+import { readImageHeader } from "./image_header.ts";
+import { type MemoryShare, shareMemory } from "./memory_budget.ts";
 import { releaseBytes } from "./pixels.ts";
 import type { FilePlace } from "./source.ts";
 import { loadDecoder } from "./vips.ts";
 
 /** What the pool asks. */
-export type DecodeRequest = FilePlace | Uint8Array<ArrayBuffer>;
+export interface DecodeRequest {
+  readonly image: FilePlace | Uint8Array<ArrayBuffer>;
+  /** Whether the image is turned as its EXIF orientation says. */
+  readonly exifOrientation: boolean;
+  /** The image's number in the order of the calls. */
+  readonly work: number;
+  /** Memory that all workers take from, which share of it is this one's, and the bytes that all may take. */
+  readonly memory: { readonly words: SharedArrayBuffer; readonly share: number; readonly limit: number };
+}
 
-/** What the worker answers: first `ready` or `missing`, then `decoded` or `reason` for each request. */
+/**
+ * What the worker answers: first `ready` or `missing`, then `decoded` or `reason` for each request. Pixels are still taken
+ * from the memory, and to be given back by whom they are given to.
+ */
 export type DecodeReply =
   | { readonly ready: true }
   | { readonly missing: string }
   | { readonly decoded: DecodedImage }
   | { readonly reason: string };
 
-async function answer(request: DecodeRequest): Promise<DecodeReply> {
+async function answer({ image, exifOrientation, work, memory }: DecodeRequest): Promise<DecodeReply> {
+  const share = shareMemory(memory.words, memory.share, memory.limit);
+  let kept = 0;
   try {
-    const bytes = "path" in request ? await readImageFile(request) : request;
-    const decoded = await decodeImage(bytes);
+    const bytes = "path" in image ? await readImageFile(image, (length) => share.take(length, work)) : image;
+    const decoded = await decodeWithin(share, work, bytes, exifOrientation);
     releaseBytes(bytes);
+    kept = decoded.pixels.length;
     return { decoded };
   } catch (error) {
     return { reason: (error as Error).message };
+  } finally {
+    share.leave(kept);
   }
+}
+
+async function decodeWithin(
+  share: MemoryShare,
+  work: number,
+  bytes: Uint8Array,
+  exifOrientation: boolean,
+): Promise<DecodedImage> {
+  const header = readImageHeader(bytes);
+  // Turning makes a copy.
+  const bytesPerPixel = header.bytesPerPixel + (exifOrientation && header.orientation !== 1 ? 3 : 0);
+  share.take(header.width * header.height * bytesPerPixel, work);
+  return await decodeWithHeader(bytes, header, { exifOrientation });
 }
 
 function reply(message: DecodeReply): void {

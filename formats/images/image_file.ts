@@ -42,10 +42,14 @@ export async function refusalOf(
  * Reads an encoded image. Of a large one that is none, only the first bytes are read.
  *
  * @param place Where it is.
+ * @param onSize Called with the number of its bytes before room is made for them.
  * @returns Its bytes.
  * @throws {Error} If they cannot be read, are too many, or are none of an image.
  */
-export async function readImageFile({ path, range }: FilePlace): Promise<Uint8Array<ArrayBuffer>> {
+export async function readImageFile(
+  { path, range }: FilePlace,
+  onSize?: (bytes: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
   let refusal: string | undefined;
   try {
     const { isFile, size } = await Deno.stat(path);
@@ -53,7 +57,10 @@ export async function readImageFile({ path, range }: FilePlace): Promise<Uint8Ar
     using file = await Deno.open(path);
     const { offset, length } = range ?? { offset: 0, length: size };
     refusal = await refusalOf(length, (length) => readPart(file, path, { offset, length }));
-    if (refusal === undefined) return await readPart(file, path, { offset, length });
+    if (refusal === undefined) {
+      onSize?.(length);
+      return await readPart(file, path, { offset, length });
+    }
   } catch (error) {
     throw new Error(`Cannot read image: ${(error as Error).message}`);
   }

@@ -56,8 +56,11 @@ function describe(bytes: Uint8Array, format: ImageFormat): Described | null {
   switch (format) {
     case "JPEG": {
       const header = readJpegHeader(bytes);
-      // Coefficients have two bytes, and there are up to four components.
-      return header && { ...header, bytesPerPixel: header.keepsCoefficients ? 15 : 7 };
+      if (!header) return null;
+      const { components, keepsCoefficients } = header;
+      // A coefficient has two bytes; CMYK is decoded beside the result.
+      const beside = (keepsCoefficients ? 2 * components : 0) + (components === 4 ? 4 : 0);
+      return { ...header, bytesPerPixel: 3 + beside };
     }
     case "PNG": {
       const header = readPngHeader(bytes);

@@ -11,6 +11,8 @@ export interface JpegHeader {
   readonly width: number;
   readonly height: number;
   readonly orientation: number;
+  /** Colour components, such as 3. */
+  readonly components: number;
   /** Whether all coefficients of the image are in memory at once while it is decoded. */
   readonly keepsCoefficients: boolean;
   /** Why it is not read; undefined if it may be. */
@@ -68,6 +70,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
         height: view.getUint16(offset + 5),
         width: view.getUint16(offset + 7),
         orientation: orientation ?? 1,
+        components: segment[5],
         keepsCoefficients: PROGRESSIVE_FRAMES.includes(marker),
         refusal,
       };

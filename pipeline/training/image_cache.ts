@@ -9,7 +9,13 @@
  */
 
 import { dirname } from "@std/path";
-import { type DecodedImage, decodeImages, type DecodePool, type ImageSource } from "../../formats/images/mod.ts";
+import {
+  type DecodedImage,
+  decodeImages,
+  type DecodePool,
+  type ImageSource,
+  releaseBytes,
+} from "../../formats/images/mod.ts";
 import { bytesOf } from "../../formats/labels/bytes.ts";
 import { fileError, PARTIAL, removeIfThere, syncFolder } from "../../formats/labels/files.ts";
 import { takeLock } from "../../formats/labels/lock.ts";
@@ -156,6 +162,7 @@ export async function writeImageCache(
         const { width, height, pixels } = result.decoded;
         sizes.set([width, height], index * 2);
         writeAll(file, pixels, subject);
+        releaseBytes(pixels);
       }
       watch.onImage?.(index + 1);
     }

@@ -76,7 +76,7 @@ Deno.test("decodeImages() gives what cannot be decoded its reason, in its place"
 Deno.test("decodeImages() keeps the order when later images are done first, and reads a bounded number ahead", async () => {
   const paths = ["40", "1", "30", "2", "20", "3", "10", "4"];
   const given = { count: 0 };
-  const pool = openDecodePool(3, UNSTEADY);
+  const pool = openDecodePool(3, { script: UNSTEADY });
   let taken = 0;
   for await (const result of decodeImages(asSource(stored(paths), given), pool, { ahead: 3 })) {
     assertEquals(summary(result), `${paths[taken]} ${paths[taken]}`);
@@ -88,7 +88,7 @@ Deno.test("decodeImages() keeps the order when later images are done first, and 
 });
 
 Deno.test("decodeImages() goes on with a new worker after one stopped", async () => {
-  const pool = openDecodePool(2, UNSTEADY);
+  const pool = openDecodePool(2, { script: UNSTEADY });
   const source = asSource(stored(["1", "crash", "2", "crash", "crash", "3", "4", "5"]));
   const results = await Array.fromAsync(decodeImages(source, pool, { ahead: 4 }));
   pool.close();
@@ -101,7 +101,7 @@ Deno.test("decodeImages() gives the images of a source that fails before its err
     yield* asSource(stored(["5", "1"]));
     throw new Error("Cannot list folder");
   }
-  const pool = openDecodePool(2, UNSTEADY);
+  const pool = openDecodePool(2, { script: UNSTEADY });
   const results: string[] = [];
   await assertRejects(
     async () => {
@@ -123,20 +123,24 @@ Deno.test("decodeImages() closes its source when the caller leaves early", async
       closed = true;
     }
   }
-  const pool = openDecodePool(1, UNSTEADY);
+  const pool = openDecodePool(1, { script: UNSTEADY });
   for await (const _ of decodeImages(watched(), pool, { ahead: 2 })) break;
   pool.close();
   assert(closed);
 });
 
 Deno.test("decode() of a pool that cannot work or is closed says so", async () => {
-  const missing = openDecodePool(2, new URL("data:application/javascript,postMessage({missing:'Cannot load sharp'})"));
+  const missing = openDecodePool(2, {
+    script: new URL("data:application/javascript,postMessage({missing:'Cannot load sharp'})"),
+  });
   await assertRejects(() => missing.decode(stored(["1"])[0]), Deno.errors.NotSupported, "Cannot load sharp");
   const results = decodeImages(asSource(stored(["1", "2"])), missing, { ahead: 2 });
   await assertRejects(() => Array.fromAsync(results), Deno.errors.NotSupported, "Cannot load sharp");
-  const broken = openDecodePool(1, new URL("data:application/javascript,throw new Error('no such module')"));
+  const broken = openDecodePool(1, {
+    script: new URL("data:application/javascript,throw new Error('no such module')"),
+  });
   await assertRejects(() => broken.decode(stored(["1"])[0]), Deno.errors.NotSupported, "Cannot start a decode worker");
-  const closed = openDecodePool(1, UNSTEADY);
+  const closed = openDecodePool(1, { script: UNSTEADY });
   const waiting = closed.decode(stored(["1000"])[0]);
   closed.close();
   await assertRejects(() => waiting, Deno.errors.NotSupported, "the decode pool is closed");
@@ -146,7 +150,7 @@ Deno.test("decode() of a pool that cannot work or is closed says so", async () =
 Deno.test("openDecodePool() and decodeImages() refuse numbers that are none", async () => {
   assertThrows(() => openDecodePool(0), RangeError, "Cannot start 0 decode workers");
   assertThrows(() => openDecodePool(1.5), RangeError, "Cannot start 1.5 decode workers");
-  const pool = openDecodePool(1, UNSTEADY);
+  const pool = openDecodePool(1, { script: UNSTEADY });
   const results = decodeImages(asSource([]), pool, { ahead: 0 });
   await assertRejects(() => Array.fromAsync(results), RangeError, "Cannot read 0 images ahead");
   pool.close();

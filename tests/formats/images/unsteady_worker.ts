@@ -8,7 +8,7 @@
 /// <reference lib="deno.worker" />
 
 let last = Promise.resolve();
-self.onmessage = ({ data: { path } }: MessageEvent<{ path: string }>) => {
+self.onmessage = ({ data: { image: { path } } }: MessageEvent<{ image: { path: string } }>) => {
   last = last.then(() =>
     new Promise((done) =>
       setTimeout(() => {
