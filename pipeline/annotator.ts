@@ -35,6 +35,11 @@ export interface AnnotatorOptions {
   readonly storage?: Storage;
   /** Most images of one step; default by the adapter. Results do not depend on it. */
   readonly batch?: number;
+  /**
+   * Whether the images that it is given are turned as their EXIF orientation says, which its label maps then record;
+   * default false.
+   */
+  readonly exifOrientation?: boolean;
   /** Names of the classes; default those of the annotator's folder, else ImageNet's where there are 1,000. */
   readonly classNames?: ClassNames;
   /** Called while an `hf:` annotator is downloaded. */
@@ -128,6 +133,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         grid: annotator.grid,
         dtype,
         layout: "hw",
+        ...(options.exifOrientation ? { exifOrientation: true } : {}),
       };
       return {
         metadata,

@@ -21,6 +21,7 @@ import {
 import { describeModel, type Evaluation, reportCsv, reportJson, reportLines } from "./evaluation/report.ts";
 import type { Communicator } from "./mpi/communicator.ts";
 import { formatDuration, formatNumberOf } from "./numbers.ts";
+import { orientationLine } from "./orientation_line.ts";
 import type { Progress } from "./progress.ts";
 import { inTurns, together } from "./ranks.ts";
 import { runOnRanks } from "./run_on_ranks.ts";
@@ -85,7 +86,7 @@ function report(
 ): void {
   const { csv, json, quiet } = command;
   const { model: { description, capabilities: { adapter } }, dataSet, measures, evaluated, start } = found;
-  const { images, rejected } = evaluated;
+  const { images, rejected, oriented } = evaluated;
   const { path, kind } = dataSet;
   const nothing = measures.find((measure) => measure.figures().length === 0)?.nothing;
   if (nothing !== undefined) throw new Error(`Cannot evaluate on "${command.images}": ${nothing}`);
@@ -103,6 +104,7 @@ function report(
     printLines(reportLines(evaluation));
     printLine(`  ${formatNumberOf(images, "image")} as ${kind} in ${formatDuration(seconds)}`);
     printLines(surveyLines(dataSet.survey));
+    printLines(orientationLine(oriented, command.exifOrientation));
   }
   if (csv !== undefined) replaceFile(csv, reportCsv(evaluation));
   if (json !== undefined) replaceFile(json, reportJson(evaluation));

@@ -40,6 +40,7 @@ export interface EvaluateCommand {
   readonly perClass: boolean;
   readonly csv?: string;
   readonly json?: string;
+  readonly exifOrientation: boolean;
   readonly strict: boolean;
   readonly quiet: boolean;
 }
@@ -83,6 +84,10 @@ const OPTIONS = {
   "per-class": { help: "show, and write, the figures of each class" },
   csv: { value: "FILE", help: "write the figures: measure, of, value, standard_error, images" },
   json: { value: "FILE", help: "write them with the model, the data set and images that were not decoded" },
+  "exif-orientation": {
+    help: "turn images as their EXIF orientation says; default as they are stored, as\n" +
+      "torchvision's loader gives them",
+  },
   strict: { help: "stop at an image that cannot be decoded, instead of counting it" },
   quiet: { help: "no progress and no table" },
 } as const satisfies OptionTable;
@@ -168,6 +173,7 @@ export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | 
     perClass: given.has("per-class"),
     csv: given.text("csv"),
     json: given.text("json"),
+    exifOrientation: given.has("exif-orientation"),
     strict: given.has("strict"),
     quiet: given.has("quiet"),
   };

@@ -6,6 +6,7 @@
  */
 
 import {
+  type DecodedImage,
   decodeImages,
   type DecodePool,
   type DecodeResult,
@@ -26,7 +27,8 @@ export interface ImageStepper<Result> {
 export type SteppedImage<Result> =
   | {
     readonly image: StoredImage;
-    readonly size: { readonly width: number; readonly height: number };
+    /** Of the pixels, and the EXIF orientation of the file, whether they are turned or not. */
+    readonly size: Omit<DecodedImage, "pixels">;
     readonly result: Result;
   }
   | { readonly image: StoredImage; readonly reason: string };
@@ -129,8 +131,8 @@ function* withResults<Result>(
     const { image } = decodeResult;
     if ("reason" in decodeResult) yield { image, reason: decodeResult.reason };
     else {
-      const { width, height } = decodeResult.decoded;
-      yield { image, size: { width, height }, result: results[position++] };
+      const { pixels: _, ...size } = decodeResult.decoded;
+      yield { image, size, result: results[position++] };
     }
   }
 }

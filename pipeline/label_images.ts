@@ -11,7 +11,7 @@ import {
   openDecodePool,
   type StoredImage,
 } from "../formats/images/mod.ts";
-import type { LabelMapRow } from "../formats/labels/mod.ts";
+import { isTurned, type LabelMapRow } from "../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "./annotator.ts";
 import { imageSteps } from "./image_steps.ts";
 
@@ -50,7 +50,7 @@ export async function* relabel(
   options: RelabelOptions = {},
 ): AsyncGenerator<LabelledImage> {
   const { workers = defaultWorkers(), ...range } = options;
-  const pool = openDecodePool(workers);
+  const pool = openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) });
   try {
     yield* labelImages(source.read(range), annotator, { pool, workers, times: { decode: 0, annotate: 0 } });
   } finally {
@@ -73,15 +73,16 @@ export function defaultWorkers(processes = 1): number {
  *
  * @param images What to label.
  * @param annotator What labels them.
- * @param options Workers that decode, how many they are, and where to add up the times.
+ * @param options Workers that decode, how many they are, where to add up the times, and whom to tell of each image that
+ *   carries an EXIF orientation other than 1.
  * @returns Each image in order.
  */
 export async function* labelImages(
   images: AsyncIterable<StoredImage>,
   annotator: LoadedAnnotator,
-  options: { pool: DecodePool; workers: number; times: StepTimes },
+  options: { pool: DecodePool; workers: number; times: StepTimes; onOriented?: () => void },
 ): AsyncGenerator<LabelledImage> {
-  const { times } = options;
+  const { times, onOriented } = options;
   const steps = imageSteps(images, annotator, {
     ...options,
     onWait: (what, milliseconds) => times[what === "decode" ? "decode" : "annotate"] += milliseconds,
@@ -90,8 +91,9 @@ export async function* labelImages(
     const { index, key, label } = step.image;
     if ("reason" in step) yield { index, key, reason: step.reason };
     else {
-      const { width, height } = step.size;
+      const { width, height, orientation } = step.size;
       const { class: classes, score, topClass, topProbability } = step.result;
+      if (orientation !== undefined) onOriented?.();
       yield { index, key, row: { key, label, width, height, class: classes, score, topClass, topProbability } };
     }
   }

@@ -39,6 +39,7 @@ export interface RelabelCommand {
   readonly limit?: number;
   readonly rowsPerFile?: number;
   readonly shard?: ShardRequest;
+  readonly exifOrientation: boolean;
   readonly strict: boolean;
   readonly show: number;
   readonly report: boolean;
@@ -95,6 +96,10 @@ export const RELABEL_OPTIONS = {
     help: "i from 0: writes the i-th stretch of part files, so that n processes share a folder.\n" +
       "auto or auto/N: as the Slurm array or indexed Kubernetes job says that this is a task\n" +
       "of, which is also the default there; none: all parts",
+  },
+  "exif-orientation": {
+    help: "turn images as their EXIF orientation says; default as they are stored, which is what\n" +
+      "torchvision's loader trains on",
   },
   strict: { help: "stop at an image that cannot be decoded, instead of listing it" },
   show: { value: "N", help: `photographs in the summary; default ${DEFAULT_SHOW}` },
@@ -160,6 +165,7 @@ export function readRelabelOptions(args: readonly string[]): RelabelCommand | As
     limit: count("limit"),
     rowsPerFile: count("rows-per-file"),
     shard: shard === undefined ? undefined : readShard(shard),
+    exifOrientation: given.has("exif-orientation"),
     strict: given.has("strict"),
     show: show === undefined ? DEFAULT_SHOW : readCount(show, "show", 0),
     report: given.has("report"),

@@ -9,6 +9,7 @@ import type { ImageSurvey } from "../formats/images/mod.ts";
 import {
   type ClassNames,
   imageCount,
+  isTurned,
   type LabelMapMetadata,
   type LabelMapRow,
   LabelMaps,
@@ -20,6 +21,7 @@ import { printable } from "../formats/printable.ts";
 import { drawCellGrid } from "./cell_grid.ts";
 import { className } from "./class_names.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
+import { orientationLine } from "./orientation_line.ts";
 import { shellWord } from "./shell_word.ts";
 import { surveyLines } from "./survey_lines.ts";
 import type { Line } from "./terminal.ts";
@@ -58,6 +60,7 @@ export async function summarise(path: string, result: WriteResult, options: Summ
   return [
     ...describeFolder(path, result, rows),
     ...surveyLines(options.survey),
+    ...orientationLine(result.oriented, isTurned(manifest.configuration.metadata)),
     ...describeTime(result, options.seconds),
     ...describeRejected(path, manifest, result.rejected),
     ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),

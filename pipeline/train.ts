@@ -9,6 +9,7 @@ import { UsageError } from "./command_line.ts";
 import { runMiniature } from "./miniature/miniature.ts";
 import type { Communicator } from "./mpi/communicator.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
+import { orientationLine } from "./orientation_line.ts";
 import type { Progress } from "./progress.ts";
 import { runOnRanks } from "./run_on_ranks.ts";
 import { withSignals } from "./signals.ts";
@@ -115,8 +116,8 @@ function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary,
 }
 
 function summary(
-  { output, labels, validation }: TrainingOptions,
-  { epochs, rejected, images, seconds, waiting, exchanging }: TrainingResult,
+  { output, labels, validation, exifOrientation }: TrainingOptions,
+  { epochs, rejected, oriented, images, seconds, waiting, exchanging }: TrainingResult,
 ): string[] {
   const last = epochs[epochs.length - 1];
   const lines = [`${output}: ${formatNumberOf(epochs.length, "epoch")} with labels ${labels}`];
@@ -141,6 +142,7 @@ function summary(
   if (rejected > 0) {
     lines.push(`  rejected  ${formatNumberOf(rejected, "image")}, listed in ${join(output, "rejected.jsonl")}`);
   }
+  lines.push(...orientationLine(oriented, exifOrientation));
   lines.push(`  weights   ${join(output, "model.safetensors")}`);
   return lines;
 }

@@ -7,6 +7,7 @@
 import { type ImageSource, openDecodePool, openImages, type StoredImage } from "../formats/images/mod.ts";
 import {
   differences,
+  isTurned,
   type LabelMapMetadata,
   type LabelMapRow,
   LabelMaps,
@@ -62,6 +63,7 @@ export async function verifyAnnotation(
     topK: k,
     dtype,
     storage,
+    exifOrientation: isTurned(metadata),
     batch: again.batch,
     onDownload: progress.download,
     onWarning: progress.print,
@@ -160,7 +162,7 @@ async function compare(
   const { images, storage, defects, tolerance = DEFAULT_TOLERANCE[storage] } = options;
   const rows = new Map(sampled.map(({ row }) => [row.key, row]));
   const workers = defaultWorkers();
-  const pool = openDecodePool(workers);
+  const pool = openDecodePool(workers, { exifOrientation: isTurned(metadata) });
   let [largest, changed, compared] = [0, 0, 0];
   try {
     const labelled = labelImages(findImages(source, sampled), annotator, {

@@ -5,7 +5,7 @@
  */
 
 import { type ImageSource, openDecodePool, type StoredImage } from "../formats/images/mod.ts";
-import { type LabelMapConfiguration, openLabelMapFolder, type Shard } from "../formats/labels/mod.ts";
+import { isTurned, type LabelMapConfiguration, openLabelMapFolder, type Shard } from "../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "./annotator.ts";
 import { dataSetClassNames } from "./class_names.ts";
 import { fillFolder, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
@@ -36,6 +36,8 @@ export interface WriteOptions {
 
 /** What a run did. */
 export interface WriteResult extends Omit<FillResult, "write"> {
+  /** Images that this run decoded and that carry an EXIF orientation other than 1, whether they were turned or not. */
+  readonly oriented: number;
   /** Milliseconds, by what was waited for. */
   readonly times: StepTimes & { write: number };
 }
@@ -74,9 +76,15 @@ export async function writeLabelMaps(
     dataSetClasses: await dataSetClassNames(source.classes),
   });
   try {
-    const pool = openDecodePool(workers);
+    const pool = openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) });
     try {
       const times = { decode: 0, annotate: 0 };
+      let oriented = 0;
+      const fill = (spans: readonly Span[]) => {
+        const images = untilAborted(readSpans(source, spans), signal);
+        const options = { pool, workers, times, onOriented: () => oriented++ };
+        return labelImages(images, annotator, options);
+      };
       const { write, ...result } = await fillFolder(
         folder,
         {
@@ -85,13 +93,9 @@ export async function writeLabelMaps(
           rowsPerFile,
           refuse: options.strict ? ({ key, reason }) => new Error(`Cannot relabel "${key}": ${reason}`) : undefined,
         },
-        {
-          list: (span) => untilAborted(listImages(source, span), signal),
-          fill: (spans) =>
-            labelImages(untilAborted(readSpans(source, spans), signal), annotator, { pool, workers, times }),
-        },
+        { list: (span) => untilAborted(listImages(source, span), signal), fill },
       );
-      return { ...result, times: { ...times, write } };
+      return { ...result, oriented, times: { ...times, write } };
     } finally {
       pool.close();
     }

@@ -77,7 +77,13 @@ export interface LabelMapMetadata {
   readonly dtype: LabelMapType;
   /** The last two axes of `[k, H, W]`. */
   readonly layout: "hw";
+  /** Further entries; `exifOrientation` is true where images were turned as {@linkcode isTurned} says. */
   readonly [entry: string]: Json;
+}
+
+/** Whether the images that maps were made of were turned as their EXIF orientation says, and width and height with them. */
+export function isTurned({ exifOrientation }: LabelMapMetadata): boolean {
+  return exifOrientation === true;
 }
 
 /** Number of values in one map: k x H x W. */
@@ -118,6 +124,9 @@ export function checkMetadata(value: unknown, subject: string): LabelMapMetadata
   if (metadata.layout !== "hw") throw new RangeError(`${subject}: layout is ${show("layout")}, expected "hw"`);
   if (typeof metadata.annotator?.name !== "string" || typeof metadata.annotator.sha256 !== "string") {
     throw new TypeError(`${subject}: annotator is ${show("annotator")}, expected an object with name and sha256`);
+  }
+  if (metadata.exifOrientation !== undefined && typeof metadata.exifOrientation !== "boolean") {
+    throw new TypeError(`${subject}: exifOrientation is ${show("exifOrientation")}, expected true or false`);
   }
   const isCount = (count: unknown) => Number.isInteger(count) && count as number > 0;
   if (!isCount(metadata.classes) || metadata.classes > 2 ** 32) {

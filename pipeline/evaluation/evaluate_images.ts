@@ -21,6 +21,8 @@ export interface EvaluateOptions {
   readonly limit?: number;
   /** Workers that decode; default all cores but one. Results do not depend on it. */
   readonly workers?: number;
+  /** Whether images are turned as their EXIF orientation says; default false. */
+  readonly exifOrientation?: boolean;
   /** Whether an image that cannot be decoded stops the run; default false. */
   readonly strict?: boolean;
   /** Told of each image, and once before the first. */
@@ -38,6 +40,8 @@ export interface EvaluatedImages {
   /** Images that were classified. */
   readonly images: number;
   readonly rejected: readonly RejectedImage[];
+  /** Images that carry an EXIF orientation other than 1, whether they were turned or not. */
+  readonly oriented: number;
 }
 
 /**
@@ -100,6 +104,7 @@ export async function evaluateOnRanks(
   const found = all === undefined ? own : {
     images: all.reduce((sum, { images }) => sum + images, 0),
     rejected: all.flatMap(({ rejected }) => rejected),
+    oriented: all.reduce((sum, { oriented }) => sum + oriented, 0),
   };
   await together(ranks, () => {
     if (all) refuseNone(dataSet, found);
@@ -124,15 +129,15 @@ async function evaluateRange(
   measures: readonly Pick<Measure, "add">[],
   options: EvaluateOptions & { readonly start: number; readonly end: number },
 ): Promise<EvaluatedImages> {
-  const { workers = defaultWorkers(), strict = false, onProgress, start, end } = options;
+  const { workers = defaultWorkers(), exifOrientation, strict = false, onProgress, start, end } = options;
   const total = end - start;
   const stepper: ImageStepper<Classified> = {
     batch: model.batch,
     start: (images, stored) => model.start(images, stored.map((image) => dataSet.truthOf(image)?.label ?? NO_LABEL)),
   };
-  const pool = openDecodePool(workers);
+  const pool = openDecodePool(workers, { exifOrientation });
   const rejected: RejectedImage[] = [];
-  let done = 0;
+  let [done, oriented] = [0, 0];
   const report = () => onProgress?.({ done, before: 0, total, rejected: rejected.length });
   report();
   try {
@@ -143,6 +148,7 @@ async function evaluateRange(
         if (strict) throw new Error(`Cannot evaluate "${key}": ${step.reason}`);
         rejected.push({ key, reason: step.reason });
       } else {
+        if (step.size.orientation !== undefined) oriented++;
         const { logits, attacked = logits } = step.result;
         if (!logits.every(Number.isFinite) || !attacked.every(Number.isFinite)) {
           throw new RangeError(`Cannot evaluate "${key}": its logits are not finite numbers`);
@@ -154,5 +160,5 @@ async function evaluateRange(
   } finally {
     pool.close();
   }
-  return { images: done - rejected.length, rejected };
+  return { images: done - rejected.length, rejected, oriented };
 }

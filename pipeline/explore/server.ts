@@ -5,6 +5,7 @@
  */
 
 import { fileError } from "../../formats/labels/files.ts";
+import { isTurned } from "../../formats/labels/mod.ts";
 import { thumbnail } from "../pictures/thumbnail.ts";
 import type { Explorer } from "./explorer.ts";
 import { checkNames, readFilter, readRowsQuery } from "./filter.ts";
@@ -104,6 +105,7 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
   const { folders, index, description, paths } = explorer;
   const selection = selectionFile(paths.selection);
   const turns = createTurns(MOST_DECODED);
+  const exifOrientation = isTurned(folders[0].metadata);
 
   async function map(parameters: ReadonlyMap<string, string>): Promise<Response> {
     checkNames(parameters, ["folder", "key"]);
@@ -137,7 +139,7 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
     const bytes = await turns(signal, async () => {
       const encoded = await read(key);
       try {
-        return await thumbnail(encoded, { side });
+        return await thumbnail(encoded, { side, exifOrientation });
       } catch (error) {
         throw new RequestError(422, (error as Error).message);
       }

@@ -6,6 +6,7 @@
 
 import { decodeImage, MOST_PIXELS } from "../../formats/images/mod.ts";
 import { imageFormat } from "../../formats/images/image_format.ts";
+import { imageSize } from "../../formats/images/image_size.ts";
 import { loadDecoder } from "../../formats/images/vips.ts";
 import type { Crop } from "../../kernels/operations/label_pooling/mod.ts";
 
@@ -17,11 +18,12 @@ export interface ThumbnailOptions {
   readonly side: number;
   /** The part to show, in fractions of the image; all of it if left out. */
   readonly crop?: Pick<Crop, "top" | "left" | "height" | "width">;
+  /** Whether the image is turned as its EXIF orientation says; default false. */
+  readonly exifOrientation?: boolean;
 }
 
 /**
- * A small picture of an image. It lies as the decoded pixels do, which a label map was made of: the EXIF orientation is
- * ignored except in TIFF.
+ * A small picture of an image. It lies as the decoded pixels do, which a label map was made of.
  *
  * @param encoded The image's file.
  * @param options Its size, and which part.
@@ -44,8 +46,9 @@ async function shrinkJpeg(
   const sharp = await loadDecoder();
   const image = sharp(encoded, { failOn: "truncated", ignoreIcc: true, limitInputPixels: MOST_PIXELS });
   try {
-    const { width, height, space } = await image.metadata();
-    return space === "cmyk" ? null : await shrink(image, { width, height }, options);
+    const { space } = await image.metadata();
+    if (options.exifOrientation) image.autoOrient();
+    return space === "cmyk" ? null : await shrink(image, imageSize(encoded, options), options);
   } catch {
     // Decoding it in full finds the reason.
     return null;
@@ -53,7 +56,7 @@ async function shrinkJpeg(
 }
 
 async function shrinkDecoded(encoded: Uint8Array, options: ThumbnailOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const { width, height, pixels } = await decodeImage(encoded);
+  const { width, height, pixels } = await decodeImage(encoded, options);
   const sharp = await loadDecoder();
   return await shrink(sharp(pixels, { raw: { width, height, channels: 3 } }), { width, height }, options);
 }

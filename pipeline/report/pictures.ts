@@ -30,10 +30,13 @@ const NO_ROOM = "It is left out to keep this page small";
  * Prepares to make pictures.
  *
  * @param reader The images.
- * @param room Characters that all of them may take.
+ * @param options `room`: characters that all of them may take; `exifOrientation`: whether images are turned.
  * @returns Makes them; what does not fit any more is left out, for that reason.
  */
-export function pictureMaker(reader: ImageReader, room = ROOM): PictureMaker {
+export function pictureMaker(
+  reader: ImageReader,
+  { room = ROOM, exifOrientation = false }: { readonly room?: number; readonly exifOrientation?: boolean } = {},
+): PictureMaker {
   let left = room;
 
   function place(type: string, bytes: Uint8Array, size: { readonly width: number; readonly height: number }): Picture {
@@ -46,7 +49,7 @@ export function pictureMaker(reader: ImageReader, room = ROOM): PictureMaker {
   return {
     async of(key, side) {
       try {
-        const bytes = await thumbnail(await reader.read(key), { side });
+        const bytes = await thumbnail(await reader.read(key), { side, exifOrientation });
         return place("image/webp", bytes, imageSize(bytes));
       } catch (error) {
         // Without the decoder there are no pictures at all, and that is no fault of the image.

@@ -6,7 +6,7 @@
 
 import { dirname, join } from "@std/path";
 import { fileError, replaceFile } from "../../formats/labels/files.ts";
-import { LabelMaps } from "../../formats/labels/mod.ts";
+import { isTurned, LabelMaps } from "../../formats/labels/mod.ts";
 import { readBoxes } from "../boxes.ts";
 import { measureCrops } from "../charts/crops.ts";
 import { className } from "../class_names.ts";
@@ -93,7 +93,7 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
     const chosen = await chooseImages(labelMaps, { several: measures.severalClasses, suspicious }, seed);
     await checkImages(reader, labelMaps, chosen.map(({ index }) => index), request);
 
-    const pictures = pictureMaker(reader);
+    const pictures = pictureMaker(reader, { exifOrientation: isTurned(labelMaps.metadata) });
     const total = chosen.length + suspicious.length;
     const onPicture = (done: number) => onProgress(`${formatCount(done)}/${formatCount(total)} pictures`);
     const names = labelNames(labelMaps);

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { fileError } from "../../formats/labels/files.ts";
-import { type ClassNames, LabelMaps, mapLength } from "../../formats/labels/mod.ts";
+import { type ClassNames, isTurned, LabelMaps, mapLength } from "../../formats/labels/mod.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
@@ -121,6 +121,14 @@ async function joinSources(
 
   let mapRows: Int32Array | undefined;
   let labelsOfMaps = images.labels;
+  if (maps && labels !== "cleaned" && isTurned(maps.metadata) !== options.exifOrientation) {
+    throw new TypeError(
+      `${subject} with maps "${options.maps}": they are of images ` +
+        (options.exifOrientation
+          ? "as they are stored, and --exif-orientation turns these"
+          : "turned by their EXIF orientation, as --exif-orientation turns these too"),
+    );
+  }
   if (maps) {
     mapRows = await rowsOf(images.keys, maps);
     const matched = mapRows.reduce((sum, row) => sum + (row >= 0 ? 1 : 0), 0);

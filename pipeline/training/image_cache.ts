@@ -31,6 +31,8 @@ interface Description {
   /** SHA-256 of the list of images that were decoded. */
   readonly identity: string;
   readonly images: number;
+  /** Images that carry an EXIF orientation other than 1; absent in caches of earlier versions. */
+  readonly oriented?: number;
   /** Reasons by position. */
   readonly rejected: Readonly<Record<string, string>>;
 }
@@ -41,6 +43,8 @@ export interface ImageCache {
    * @throws {Error} If the image cannot be decoded: the reason of the time when the cache was written.
    */
   get(index: number): DecodedImage;
+  /** Images that carry an EXIF orientation other than 1. */
+  readonly oriented: number;
   close(): void;
 }
 
@@ -110,6 +114,7 @@ function cacheOf(file: Deno.FsFile, { description, sizes, starts }: End, subject
       const [width, height] = sizes.subarray(2 * index, 2 * index + 2);
       return { width, height, pixels: readAt(file, starts[index], width * height * 3, subject) };
     },
+    oriented: description.oriented ?? 0,
     close: () => file.close(),
   };
 }
@@ -153,13 +158,15 @@ export async function writeImageCache(
     using file = openNew(partial, subject);
     const sizes = new Uint32Array(length * 2);
     const rejected: Record<string, string> = {};
+    let oriented = 0;
     const stored = untilAborted(source.read(), watch.signal);
     for await (const result of decodeImages(stored, pool, { ahead: READ_AHEAD })) {
       if (watch.signal?.aborted) return false;
       const { index } = result.image;
       if ("reason" in result) rejected[index] = result.reason;
       else {
-        const { width, height, pixels } = result.decoded;
+        const { width, height, pixels, orientation } = result.decoded;
+        if (orientation !== undefined) oriented++;
         sizes.set([width, height], index * 2);
         writeAll(file, pixels, subject);
         releaseBytes(pixels);
@@ -167,7 +174,7 @@ export async function writeImageCache(
       watch.onImage?.(index + 1);
     }
     const json = new TextEncoder().encode(
-      JSON.stringify({ identity, images: length, rejected } satisfies Description),
+      JSON.stringify({ identity, images: length, oriented, rejected } satisfies Description),
     );
     for (const part of [bytesOf(sizes), json, bytesOf(Uint32Array.of(json.length)), MAGIC]) {
       writeAll(file, part, subject);

@@ -40,6 +40,8 @@ export interface ImageStore {
    * @throws {Deno.errors.NotSupported} If no image can be.
    */
   decode(index: number): Promise<DecodedImage>;
+  /** How many images were decoded that carry an EXIF orientation other than 1, whether they were turned or not. */
+  oriented(): number;
   /** Says that an image is of no more use for now. */
   release(index: number, image: DecodedImage): void;
   close(): void;
@@ -48,6 +50,8 @@ export interface ImageStore {
 /** How a store is opened. */
 export interface ImageStoreOptions {
   readonly pool: DecodePool;
+  /** Whether the pool turns images as their EXIF orientation says: a cache of those is another one. */
+  readonly exifOrientation?: boolean;
   /** A file for decoded images. */
   readonly cache?: string;
   /** Bytes of decoded images that are kept in memory, 1 GiB unless given. */
@@ -80,7 +84,7 @@ interface Listing {
  * @throws {Error} If the source or the cache file cannot be read, or the cache file not be written.
  */
 export async function openImageStore(path: string, options: ImageStoreOptions): Promise<ImageStore> {
-  const listing = await listImages(path, options.signal);
+  const listing = await listImages(path, options);
   const { keys, labels, source } = listing;
   const images = options.cache === undefined
     ? await openInMemory(path, listing, options)
@@ -89,14 +93,18 @@ export async function openImageStore(path: string, options: ImageStoreOptions): 
   return { description: source.description, keys, labels, classes: source.classes, survey, ...images };
 }
 
-type Images = Pick<ImageStore, "decode" | "release" | "close">;
+type Images = Pick<ImageStore, "decode" | "oriented" | "release" | "close">;
 
-async function listImages(path: string, signal?: AbortSignal): Promise<Listing> {
+async function listImages(
+  path: string,
+  { exifOrientation, signal }: Pick<ImageStoreOptions, "exifOrientation" | "signal">,
+): Promise<Listing> {
   const source = await unlessAborted(openImages(path), signal);
   const keys: string[] = [];
   const labels: number[] = [];
   const places: ListedImage["place"][] = [];
   const identity = createHash("sha256");
+  if (exifOrientation) identity.update("EXIF orientation\n");
   const files = new Map<string, string>();
   for await (const { key, label, path: file, place } of untilAborted(source.list(), signal)) {
     keys.push(key);
@@ -141,6 +149,7 @@ async function openCacheFile(
 function readCache(cache: ImageCache): Images {
   return {
     decode: (index) => Promise.try(() => cache.get(index)),
+    oriented: () => cache.oriented,
     release: (_, { pixels }) => releaseBytes(pixels),
     close: cache.close,
   };
@@ -153,6 +162,10 @@ async function openInMemory(
 ): Promise<Images> {
   const kept = new Map<number, DecodedImage>();
   const rejected = new Map<number, string>();
+  const oriented = new Set<number>();
+  const note = (index: number, { orientation }: DecodedImage) => {
+    if (orientation !== undefined) oriented.add(index);
+  };
   let room = memory;
   const images: Images = {
     async decode(index) {
@@ -160,8 +173,11 @@ async function openInMemory(
       if (image) return image;
       const place = places[index];
       if (!place) throw new Error(rejected.get(index));
-      return await pool.decode({ index, key: keys[index], label: labels[index], bytes: place });
+      const decoded = await pool.decode({ index, key: keys[index], label: labels[index], bytes: place });
+      note(index, decoded);
+      return decoded;
     },
+    oriented: () => oriented.size,
     release(index, image) {
       if (kept.has(index)) return;
       if (image.pixels.length > room) return releaseBytes(image.pixels);
@@ -174,6 +190,7 @@ async function openInMemory(
   for await (const result of decodeImages(untilAborted(source.read(), signal), pool, { ahead: 32 })) {
     signal?.throwIfAborted();
     const { index } = result.image;
+    if ("decoded" in result) note(index, result.decoded);
     if ("reason" in result) rejected.set(index, result.reason);
     else if (result.decoded.pixels.length <= room) images.release(index, result.decoded);
     else {

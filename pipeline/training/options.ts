@@ -56,6 +56,10 @@ export const SETTINGS = {
   oracleShare: number("S", "for oracle: of a class's area, or of the crop's, in the crop; default 0.25", PROBABILITY),
   cleaned: text("FILE", "for cleaned: the keys of the images to keep, one a line, in place of maps"),
   subset: text("FILE", "train on these images only: keys, one a line"),
+  exifOrientation: toggle(
+    "turn images as their EXIF orientation says, those of --validation too; default as\n" +
+      "they are stored, as torchvision's loader gives them",
+  ),
   validation: text("IMAGES", "labelled images that the network is evaluated on"),
   validateEvery: count("N", "epochs from one evaluation to the next; default 1, and after the last"),
 
@@ -194,6 +198,7 @@ export function resolveOptions(given: GivenOptions): TrainingOptions {
     warmupEpochs: 5,
     stepEpochs: 30,
     stepFactor: 0.1,
+    exifOrientation: false,
     syncBn: false,
     half: false,
     scale: [0.08, 1],

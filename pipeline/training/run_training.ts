@@ -60,7 +60,8 @@ export async function runTraining(
   ranks?: Communicator,
 ): Promise<TrainingResult | undefined> {
   const { signal, onImage, onStart } = watch;
-  const pool = openDecodePool(options.workers ?? defaultWorkers(ranks?.localSize));
+  const { exifOrientation, workers = defaultWorkers(ranks?.localSize) } = options;
+  const pool = openDecodePool(workers, { exifOrientation });
   const close = [pool.close];
   const closed = <Resource extends { close(): void }>(resource: Resource): Resource => {
     close.push(resource.close);
@@ -68,7 +69,7 @@ export async function runTraining(
   };
   try {
     await together(ranks, () => checkRanks(options, ranks?.size ?? 1));
-    const store: ImageStoreOptions = { pool, cache: options.cache, signal, onImage };
+    const store: ImageStoreOptions = { pool, exifOrientation, cache: options.cache, signal, onImage };
     const teacher = await inTurns(ranks, () => openTeacher(options, watch));
     // A cache is written once, and then there for all.
     const openOnRanks = options.cache === undefined ? together : inTurns;

@@ -108,6 +108,8 @@ export interface TrainingResult {
   readonly epochs: readonly EpochSummary[];
   /** Images that cannot be decoded, as far as they were to be. */
   readonly rejected: number;
+  /** Images that this process decoded and that carry an EXIF orientation other than 1. */
+  readonly oriented: number;
   /** Images of the steps since this process was started, of all ranks, and its seconds. */
   readonly images: number;
   readonly seconds: number;
@@ -309,7 +311,14 @@ async function runSteps<Batch>(
   }
 
   const result = (stopped: boolean) => {
-    return { stopped, position, epochs: run?.epochs ?? [], rejected: run?.rejected ?? 0, ...clock.total() };
+    return {
+      stopped,
+      position,
+      epochs: run?.epochs ?? [],
+      rejected: run?.rejected ?? 0,
+      oriented: data.images.oriented(),
+      ...clock.total(),
+    };
   };
   const nextBatch = async () => {
     const next = await batches.next();

@@ -28,7 +28,7 @@ Deno.test("pictureMaker() gives pictures with their size, or the reason why ther
 
 Deno.test("pictureMaker() leaves out what does not fit, and takes smaller ones after it", async () => {
   const png = (bytes: number) => new Uint8Array(bytes);
-  const pictures = pictureMaker(reader, 1000);
+  const pictures = pictureMaker(reader, { room: 1000 });
   const size = { width: 1, height: 1 };
   assert("url" in pictures.png(png(600), size));
   assertEquals(pictures.png(png(600), size), { reason: "It is left out to keep this page small" });
