@@ -8,6 +8,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { fileError } from "../labels/files.ts";
+import { checkModelArguments } from "./model_arguments.ts";
 import { openWeights } from "./open.ts";
 import type { Weights } from "./weights.ts";
 
@@ -36,8 +37,8 @@ export interface AnnotatorFolder {
 /** Names of weights that are taken without asking, the first that is there. */
 const usualNames = ["model.safetensors", "pytorch_model.bin", "best.safetensors", "last.safetensors"];
 
-/** Options of timm's constructors that leave the inference as it is. */
-const harmlessArguments = new Set(["drop_rate", "drop_path_rate", "num_classes", "in_chans", "global_pool"]);
+/** What the network says of itself; all else is said of its weights, by `pretrained_cfg` where there is one. */
+const ownKeys = new Set(["architecture", "num_classes", "label_names", "labels"]);
 
 /**
  * Opens the folder of an annotator.
@@ -82,7 +83,7 @@ async function findWeights(folder: string): Promise<string> {
 async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights">> {
   const config = await readJson(path);
   const pretrained = isObject(config.pretrained_cfg) ? config.pretrained_cfg : {};
-  const find = (key: string) => config[key] ?? pretrained[key];
+  const find = (key: string) => ownKeys.has(key) ? config[key] ?? pretrained[key] : pretrained[key] ?? config[key];
   const wrong = (key: string, expected: string) => {
     const found = find(key) === undefined ? "is missing" : `is ${JSON.stringify(find(key))}`;
     return new TypeError(`Cannot read "${path}": ${key} ${found}, expected ${expected}`);
@@ -90,13 +91,9 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
 
   const architecture = find("architecture");
   if (typeof architecture !== "string" || architecture === "") throw wrong("architecture", "timm's name of a network");
-  for (const key of Object.keys(isObject(config.model_args) ? config.model_args : {})) {
-    if (!harmlessArguments.has(key)) {
-      throw new TypeError(`Cannot read "${path}": model_args has ${key}, which changes the network in an unknown way`);
-    }
-  }
   const classes = find("num_classes");
   if (!Number.isInteger(classes) || (classes as number) < 1) throw wrong("num_classes", "a positive integer");
+  if (isObject(config.model_args)) checkModelArguments(path, architecture, classes as number, config.model_args);
   const inputSize = find("input_size");
   if (!isTriple(inputSize) || inputSize[0] !== 3 || !inputSize.every((size) => Number.isInteger(size) && size > 0)) {
     throw wrong("input_size", "[3, height, width]");

@@ -1,5 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { openAnnotatorFolder } from "../../../formats/weights/mod.ts";
+import { checkModelArguments } from "../../../formats/weights/model_arguments.ts";
+import { pythonTest } from "../../python.ts";
 
 /** An empty safetensors file. */
 const weights = new Uint8Array([2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d]);
@@ -157,15 +159,105 @@ const wrong: Record<string, unknown> = {
   "crop_mode is 3, expected a word such as center": withPretrained({ crop_mode: 3 }),
   'interpolation is "lanczos", expected bilinear or bicubic': withPretrained({ interpolation: "lanczos" }),
   "label_names is not a list of 2 names": { ...nested, label_names: ["cat"] },
-  "model_args has act_layer, which changes the network in an unknown way": {
+  "model_args has img_size, which changes the network in an unknown way": {
     ...nested,
-    model_args: { drop_rate: 0.1, act_layer: "relu" },
+    model_args: { drop_rate: 0.1, img_size: 224 },
   },
 };
 
 function withPretrained(changes: Record<string, unknown>) {
   return { ...nested, pretrained_cfg: { ...nested.pretrained_cfg, ...changes } };
 }
+
+const defaults: Record<string, Record<string, unknown>> = {
+  tf_efficientnet_b0: {
+    ...{ drop_rate: 0.2, drop_path_rate: 0.2, num_classes: 2, in_chans: 3, global_pool: "avg", output_stride: 32 },
+    ...{ act_layer: "swish", pad_type: "same", stem_size: 32, fix_stem: false, aa_layer: null, se_layer: null },
+  },
+  efficientnet_lite0: { act_layer: "relu6", pad_type: "", bn_eps: null },
+  resnet18: {
+    ...{ stem_width: 64, stem_type: "", cardinality: 1, base_width: 64, act_layer: "relu", avg_down: false },
+    ...{ zero_init_last: false, block_args: null, global_pool: "fast", scriptable: true },
+  },
+  resnext50_32x4d: { stem_width: 64, replace_stem_pool: false },
+  rexnet_100: { se_ratio: 1 / 12, initial_chs: 16, act_layer: "swish", dw_act_layer: "relu6" },
+};
+
+for (const [architecture, model_args] of Object.entries(defaults)) {
+  Deno.test(`openAnnotatorFolder() takes model_args of ${architecture} that are at their defaults`, async () => {
+    const config = { ...nested, architecture, model_args };
+    await withFolder({ "config.json": config, "model.safetensors": weights }, async (folder) => {
+      (await openAnnotatorFolder(folder)).weights.close();
+    });
+  });
+}
+
+const changes: [architecture: string, model_args: Record<string, unknown>, found: string][] = [
+  ["resnet18", { avg_down: true }, "avg_down true, only false is known for resnet18"],
+  ["resnet18", { global_pool: "max" }, 'global_pool "max", only "avg" or "fast" or "fastavg" is known for resnet18'],
+  ["resnet18", { output_stride: 16 }, "output_stride 16, only 32 is known for resnet18"],
+  ["resnet18", { in_chans: 1 }, "in_chans 1, only 3 is known for resnet18"],
+  ["resnet18", { num_classes: 3 }, "num_classes 3, only 2 is known for resnet18"],
+  ["efficientnet_b0", { act_layer: "relu" }, 'act_layer "relu", only "swish" or "silu" is known for efficientnet_b0'],
+  ["efficientnet_b0", { pad_type: "same" }, 'pad_type "same", only "" is known for efficientnet_b0'],
+  ["resnext50_32x4d", { cardinality: 32 }, "cardinality, which changes the network in an unknown way"],
+];
+
+for (const [architecture, model_args, found] of changes) {
+  Deno.test(`openAnnotatorFolder() refuses model_args: ${found}`, async () => {
+    const config = { ...nested, architecture, model_args };
+    await withFolder({ "config.json": config, "model.safetensors": weights }, async (folder) => {
+      await assertRejects(
+        () => openAnnotatorFolder(folder),
+        TypeError,
+        `Cannot read "${folder}/config.json": model_args has ${found}`,
+      );
+    });
+  });
+}
+
+Deno.test("openAnnotatorFolder() takes what timm takes where pretrained_cfg and what is around it disagree", async () => {
+  const config = { ...nested, input_size: [3, 32, 32], mean: [0, 0, 0], crop_pct: 0.5, interpolation: "bilinear" };
+  await withFolder({ "config.json": config, "model.safetensors": weights }, async (folder) => {
+    const annotator = await openAnnotatorFolder(folder);
+    annotator.weights.close();
+    assertEquals([annotator.inputSize, annotator.mean, annotator.crop.share, annotator.interpolation], [
+      [224, 192],
+      [0.5, 0.4, 0.3],
+      0.9,
+      "bicubic",
+    ]);
+    assertEquals([annotator.classes, annotator.classNames], [2, ["cat", "dog"]]);
+  });
+});
+
+Deno.test("openAnnotatorFolder() finds around pretrained_cfg what it lacks", async () => {
+  const { mean, ...pretrained_cfg } = nested.pretrained_cfg;
+  await withFolder(
+    { "config.json": { ...nested, mean, pretrained_cfg }, "model.safetensors": weights },
+    async (folder) => {
+      const annotator = await openAnnotatorFolder(folder);
+      annotator.weights.close();
+      assertEquals(annotator.mean, [0.5, 0.4, 0.3]);
+    },
+  );
+});
+
+pythonTest("timm's networks have the defaults that model_args may repeat", ["timm"], async (run) => {
+  const defaults = JSON.parse(
+    await run(`
+import inspect, json, timm
+from timm.models import efficientnet, resnet, rexnet
+classes = {"resnet18": resnet.ResNet, "efficientnet_b0": efficientnet.EfficientNet, "rexnet_100": rexnet.RexNet}
+print(json.dumps({
+    name: {key: value.default for key, value in inspect.signature(constructor.__init__).parameters.items()
+           if isinstance(value.default, (int, float, str)) and key not in ("num_classes", "num_features", "width_mult", "ch_div")}
+    for name, constructor in classes.items()}))`),
+  );
+  for (const [architecture, model_args] of Object.entries<Record<string, unknown>>(defaults)) {
+    checkModelArguments("config.json", architecture, 1000, model_args);
+  }
+});
 
 for (const [message, config] of Object.entries(wrong)) {
   Deno.test(`openAnnotatorFolder() refuses a config.json: ${message}`, async () => {

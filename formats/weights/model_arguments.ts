@@ -1,0 +1,87 @@
+/**
+ * `model_args` of a `config.json`: what timm gives to the constructor of a network beside its name. At their defaults they say
+ * nothing; of the others only those of training leave the network as it is.
+ *
+ * Source: `ResNet`, `EfficientNet` and `RexNet` of timm 1.0; `create_model` drops those that are None.
+ *
+ * @module
+ */
+
+import { showValue } from "../show_value.ts";
+
+type Values = Readonly<Record<string, readonly unknown[]>>;
+
+/** What trains a network, or how it is made: nothing that an inference depends on. */
+const harmless = new Set([
+  ...["drop_rate", "drop_path_rate", "drop_block_rate", "zero_init_last", "bn_momentum"],
+  ...["pretrained", "pretrained_strict", "scriptable", "exportable", "no_jit"],
+]);
+
+/** Values that every network has unless told otherwise; an average is an average by any name. */
+const common: Values = {
+  in_chans: [3],
+  output_stride: [32],
+  global_pool: ["avg", "fast", "fastavg"],
+  features_only: [false],
+};
+
+/** Values of the families' own, by how names of their members begin. */
+const families: readonly (readonly [start: RegExp, values: Values])[] = [
+  [/^resne[tx]/, {
+    stem_width: [64],
+    stem_type: [""],
+    replace_stem_pool: [false],
+    block_reduce_first: [1],
+    down_kernel_size: [1],
+    avg_down: [false],
+    act_layer: ["relu"],
+  }],
+  [/^resnet/, { cardinality: [1], base_width: [64] }],
+  [/^(tf_)?efficientnet_lite/, { act_layer: ["relu6"] }],
+  [/^(tf_)?efficientnet_(b|l2)/, { act_layer: ["swish", "silu"] }],
+  [/^tf_efficientnet/, { pad_type: ["same"], bn_eps: [1e-3] }],
+  [/^efficientnet/, { pad_type: [""] }],
+  [/^(tf_)?efficientnet/, { stem_size: [32], stem_kernel_size: [3], fix_stem: [false] }],
+  [/^rexnet/, {
+    initial_chs: [16],
+    final_chs: [180],
+    depth_mult: [1],
+    se_ratio: [1 / 12],
+    act_layer: ["swish", "silu"],
+    dw_act_layer: ["relu6"],
+  }],
+];
+
+/**
+ * Refuses arguments that make another network of an architecture.
+ *
+ * @param path The file, for messages.
+ * @param architecture timm's name.
+ * @param classes Number of classes of the network.
+ * @param given The arguments by name.
+ * @throws {TypeError} If one changes the network, or may.
+ */
+export function checkModelArguments(
+  path: string,
+  architecture: string,
+  classes: number,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const own = families.filter(([start]) => start.test(architecture)).flatMap(([, values]) => Object.entries(values));
+  const defaults = new Map([["num_classes", [classes] as readonly unknown[]], ...Object.entries(common), ...own]);
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null || harmless.has(name)) continue;
+    const expected = defaults.get(name);
+    if (!expected) {
+      throw new TypeError(`Cannot read "${path}": model_args has ${name}, which changes the network in an unknown way`);
+    }
+    if (!expected.includes(value)) {
+      const values = expected.map((value) => showValue(value)).join(" or ");
+      throw new TypeError(
+        `Cannot read "${path}": model_args has ${name} ${
+          showValue(value)
+        }, only ${values} is known for ${architecture}`,
+      );
+    }
+  }
+}
