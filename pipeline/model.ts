@@ -47,7 +47,7 @@ export async function openModel(reference: string, watch: DownloadWatch): Promis
 
 async function localPath(reference: string, { onDownload, onWarning }: DownloadWatch): Promise<string> {
   if (!isHubReference(reference)) return reference;
-  const { path, commit, offline } = await downloadFromHub(reference, { onProgress: onDownload });
+  const { path, commit, offline } = await downloadFromHub(reference, { onProgress: onDownload, onWarning });
   if (offline) onWarning?.(`The hub was not asked: using "${reference}" as downloaded before (commit ${commit})`);
   return path;
 }

@@ -16,7 +16,7 @@ export { openTorch, openWeights, readTorch } from "./open.ts";
 export { type AnnotatorFolder, openAnnotatorFolder } from "./annotator_folder.ts";
 export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/download.ts";
 export { isHubReference } from "./hub/reference.ts";
-export { type HubSettings, readHubSettings } from "./hub/settings.ts";
+export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/settings.ts";
 export type { DownloadProgress } from "./hub/transfer.ts";
 export { averagedWeights, loadParameters, type Parameter } from "./parameters.ts";
 export type { Weights } from "./weights.ts";

@@ -10,7 +10,8 @@
  * @module
  */
 
-import { dirname, join } from "@std/path";
+import { basename, dirname, join } from "@std/path";
+import { blobNameOf, isBlobName } from "./blob_hash.ts";
 import type { HubReference } from "./reference.ts";
 
 /** Files that hold the weights, the preferred one first. */
@@ -34,17 +35,23 @@ export function modelFolder(cache: string, repository: string): string {
   return join(cache, `models--${repository.replace("/", "--")}`);
 }
 
+/** A model that was downloaded before. */
+export interface CachedSnapshot {
+  readonly commit: string;
+  /** Its folder. */
+  readonly path: string;
+  /** Names of the files that are used. */
+  readonly files: readonly string[];
+}
+
 /**
  * Finds a model that was downloaded before.
  *
  * @param cache Folder of the cache.
  * @param reference The model.
- * @returns The commit and folder of its snapshot, undefined if its files are not all there.
+ * @returns Its snapshot, undefined if its files are not all there.
  */
-export async function findSnapshot(
-  cache: string,
-  reference: HubReference,
-): Promise<{ commit: string; path: string } | undefined> {
+export async function findSnapshot(cache: string, reference: HubReference): Promise<CachedSnapshot | undefined> {
   const folder = modelFolder(cache, reference.repository);
   const commit = isCommit(reference.revision)
     ? reference.revision
@@ -53,8 +60,37 @@ export async function findSnapshot(
   const path = join(folder, "snapshots", commit);
   if (!await isFile(join(path, configFile))) return undefined;
   for (const file of weightFiles) {
-    if (await isFile(join(path, file))) return { commit, path };
+    if (await isFile(join(path, file))) return { commit, path, files: [configFile, file] };
   }
+}
+
+/**
+ * Compares the contents of a snapshot with their names in `blobs`, which are their hashes. Where files are no links, as where
+ * links cannot be made, there is nothing to compare them with.
+ *
+ * @param snapshot The snapshot.
+ * @returns What is wrong, in a phrase; undefined if nothing is.
+ */
+export async function findDamage({ path, files }: CachedSnapshot): Promise<string | undefined> {
+  for (const file of files) {
+    const content = await Deno.realPath(join(path, file));
+    const name = basename(content);
+    if (!isBlobName(name)) continue;
+    const hash = await blobNameOf(content, name);
+    if (hash !== name) return describeDamage(join(path, file), hash, name);
+  }
+}
+
+/**
+ * Says that a file of the cache is not what it was.
+ *
+ * @param path The file.
+ * @param found Its hash.
+ * @param expected What it should be.
+ * @returns A phrase.
+ */
+export function describeDamage(path: string, found: string | undefined, expected: string): string {
+  return `"${path}" has changed since it was downloaded (hash ${found}, expected ${expected})`;
 }
 
 /**
@@ -74,8 +110,8 @@ export async function writeRevision(folder: string, revision: string, commit: st
 }
 
 /**
- * Puts a content into a snapshot: as a link, or where links cannot be made (Windows, or a permission for some folders
- * only) by moving it there, as `huggingface_hub` does.
+ * Puts a content into a snapshot, in place of a file that is there: as a link, or where links cannot be made (Windows, or a
+ * permission for some folders only) by moving it there, as `huggingface_hub` does.
  *
  * @param folder The model's folder.
  * @param hash Name of the content in `blobs`.
@@ -85,11 +121,21 @@ export async function writeRevision(folder: string, revision: string, commit: st
 export async function addToSnapshot(folder: string, hash: string, commit: string, file: string): Promise<void> {
   const path = join(folder, "snapshots", commit, file);
   await Deno.mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${crypto.randomUUID()}`;
   try {
-    await Deno.symlink(join("..", "..", "blobs", hash), path);
+    await Deno.symlink(join("..", "..", "blobs", hash), temporary);
+  } catch {
+    return await moveToSnapshot(join(folder, "blobs", hash), path);
+  }
+  await Deno.rename(temporary, path);
+}
+
+async function moveToSnapshot(content: string, path: string): Promise<void> {
+  try {
+    await Deno.rename(content, path);
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return;
-    await Deno.rename(join(folder, "blobs", hash), path);
+    // Another process may have been first.
+    if (!(error instanceof Deno.errors.NotFound && await isFile(path))) throw error;
   }
 }
 

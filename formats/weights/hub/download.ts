@@ -5,18 +5,22 @@
  */
 
 import { join } from "@std/path";
+import { fileError, isSystemError } from "../../labels/files.ts";
+import { blobNameOf } from "./blob_hash.ts";
 import {
   addToSnapshot,
   configFile,
+  describeDamage,
+  findDamage,
   findSnapshot,
   isCommit,
-  isFile,
   modelFolder,
   weightFiles,
   writeRevision,
 } from "./cache.ts";
 import { type HubReference, parseHubReference } from "./reference.ts";
-import { describeFile, HubUnreachableError, type RemoteFile } from "./request.ts";
+import { describeFile, type RemoteFile } from "./request.ts";
+import { HubUnreachableError, type Wait, withRetries } from "./retry.ts";
 import { type HubSettings, readHubSettings } from "./settings.ts";
 import { downloadBlob, type DownloadProgress } from "./transfer.ts";
 
@@ -24,8 +28,12 @@ import { downloadBlob, type DownloadProgress } from "./transfer.ts";
 export interface DownloadOptions {
   /** Called as bytes arrive, and once at the start of each file. */
   readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Called with one sentence when a file of the cache is damaged and downloaded again. */
+  readonly onWarning?: (message: string) => void;
   /** Default those of the environment. */
   readonly settings?: HubSettings;
+  /** Waits between attempts; default for real. */
+  readonly wait?: Wait;
 }
 
 /** A model on disk. */
@@ -38,60 +46,109 @@ export interface HubSnapshot {
   readonly offline: boolean;
 }
 
+/** A download that is under way. */
+interface Download {
+  readonly settings: HubSettings;
+  readonly reference: HubReference;
+  /** Whether the cache will do if there is no network. */
+  readonly isCached: boolean;
+  readonly onProgress: (progress: DownloadProgress) => void;
+  readonly onWarning: (message: string) => void;
+  readonly wait: Wait;
+}
+
 /**
  * Downloads an annotator's `config.json` and weights (`model.safetensors`, else `pytorch_model.bin`) into the cache.
  *
- * What the cache has is not downloaded again, an interrupted download goes on where it was, and a file counts only when its
- * size and hash are right. Without a network the cache is enough.
+ * What the cache has is not downloaded again unless its hash is wrong, an interrupted download goes on where it was, and a
+ * file counts only when its size and hash are right. Without a network the cache is enough.
  *
  * @param text `hf:owner/name` or `hf:owner/name@revision`.
  * @param options Progress and settings.
  * @returns Where it is.
  * @throws {TypeError} If `text` has another form.
- * @throws {Error} If there is no such model, it may not be read, lacks a file, arrives wrong, or cannot be reached.
+ * @throws {Error} If there is no such model, it may not be read, lacks a file, arrives wrong, or cannot be reached; if the
+ *   disk is full; if there is no network and the cache is damaged.
  */
 export async function downloadFromHub(text: string, options: DownloadOptions = {}): Promise<HubSnapshot> {
   const reference = parseHubReference(text);
-  const { settings = readHubSettings(), onProgress = () => {} } = options;
-  const cached = await findSnapshot(settings.cache, reference);
-  if (cached && (settings.offline || isCommit(reference.revision))) return { ...cached, offline: settings.offline };
-  if (settings.offline) {
-    throw new Error(`Cannot download "${text}": HF_HUB_OFFLINE is set, and it is not in ${settings.cache}`);
-  }
+  const { settings = readHubSettings() } = options;
   try {
-    return await downloadSnapshot(settings, reference, onProgress);
+    return await findOrDownload(reference, settings, options);
+  } catch (error) {
+    throw isSystemError(error) ? fileError(`Cannot download "${text}" to "${settings.cache}"`, error) : error;
+  }
+}
+
+async function findOrDownload(
+  reference: HubReference,
+  settings: HubSettings,
+  { onProgress = () => {}, onWarning = () => {}, wait = delay }: DownloadOptions,
+): Promise<HubSnapshot> {
+  const { endpoint, cache, offline } = settings;
+  const { text } = reference;
+  const cached = await findSnapshot(cache, reference);
+  const isEnough = offline || isCommit(reference.revision);
+  const damage = cached && isEnough ? await findDamage(cached) : undefined;
+  if (cached && isEnough && damage === undefined) return { path: cached.path, commit: cached.commit, offline };
+  if (offline) {
+    const reason = damage ?? `it is not in ${cache}`;
+    throw new Error(
+      `Cannot download "${text}": HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set, and ${reason}`,
+    );
+  }
+  const isCached = cached !== undefined && damage === undefined;
+  try {
+    return await downloadSnapshot({ settings, reference, isCached, onProgress, onWarning, wait });
   } catch (error) {
     if (!(error instanceof HubUnreachableError)) throw error;
-    if (cached) return { ...cached, offline: true };
-    throw new Error(`Cannot download "${text}": ${settings.endpoint} cannot be reached (${error.message})`, {
+    const found = cached && (damage ?? await findDamage(cached));
+    if (cached && found === undefined) return { path: cached.path, commit: cached.commit, offline: true };
+    const reason = found === undefined ? "" : `, and ${found}`;
+    throw new Error(`Cannot download "${text}": ${endpoint} cannot be reached (${error.message})${reason}`, {
       cause: error,
     });
   }
 }
 
-async function downloadSnapshot(
-  settings: HubSettings,
-  reference: HubReference,
-  onProgress: (progress: DownloadProgress) => void,
-): Promise<HubSnapshot> {
-  const config = await describeFile(settings, reference, reference.revision, configFile);
+function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+async function downloadSnapshot(download: Download): Promise<HubSnapshot> {
+  const { settings, reference } = download;
+  const config = await describe(download, reference.revision, configFile);
   if (!config) throw new Error(`Cannot download "${reference.text}": it has no ${configFile}`);
   const { commit } = config;
   const folder = modelFolder(settings.cache, reference.repository);
   const snapshot = join(folder, "snapshots", commit);
-  for (const remote of [config, await describeWeights(settings, reference, commit)]) {
-    if (await isFile(join(snapshot, remote.name), remote.size)) continue;
-    await downloadBlob(settings, reference, remote, join(folder, "blobs"), onProgress);
+  for (const remote of [config, await describeWeights(download, commit)]) {
+    if (await isDownloaded(download, join(snapshot, remote.name), remote)) continue;
+    await downloadBlob(settings, reference, remote, join(folder, "blobs"), download);
     await addToSnapshot(folder, remote.hash, commit, remote.name);
   }
   await writeRevision(folder, reference.revision, commit);
   return { path: snapshot, commit, offline: false };
 }
 
-async function describeWeights(settings: HubSettings, reference: HubReference, commit: string): Promise<RemoteFile> {
+async function isDownloaded({ onWarning }: Download, path: string, { hash }: RemoteFile): Promise<boolean> {
+  const found = await blobNameOf(path, hash);
+  if (found !== undefined && found !== hash) onWarning(`Downloading again: ${describeDamage(path, found, hash)}`);
+  return found === hash;
+}
+
+async function describeWeights(download: Download, commit: string): Promise<RemoteFile> {
   for (const file of weightFiles) {
-    const remote = await describeFile(settings, reference, commit, file);
+    const remote = await describe(download, commit, file);
     if (remote) return remote;
   }
-  throw new Error(`Cannot download "${reference.text}": it has neither ${weightFiles.join(" nor ")}`);
+  throw new Error(`Cannot download "${download.reference.text}": it has neither ${weightFiles.join(" nor ")}`);
+}
+
+function describe(
+  { settings, reference, isCached, wait }: Download,
+  revision: string,
+  name: string,
+): Promise<RemoteFile | undefined> {
+  return withRetries(() => describeFile(settings, reference, revision, name), { wait, hasOther: isCached });
 }

@@ -8,7 +8,11 @@
  * @module
  */
 
+import { showValue } from "../../show_value.ts";
+import { isBlobName } from "./blob_hash.ts";
+import { isCommit } from "./cache.ts";
 import type { HubReference } from "./reference.ts";
+import { HubUnreachableError, reasonOf } from "./retry.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** What the hub says about a file. */
@@ -21,11 +25,6 @@ export interface RemoteFile {
   readonly hash: string;
   /** In bytes. */
   readonly size: number;
-}
-
-/** The hub does not answer: no network, or an error of its own that may pass. */
-export class HubUnreachableError extends Error {
-  override readonly name = "HubUnreachableError";
 }
 
 const maximumRedirects = 5;
@@ -50,15 +49,15 @@ export async function describeFile(
   name: string,
 ): Promise<RemoteFile | undefined> {
   const url = `${settings.endpoint}/${reference.repository}/resolve/${encodeURIComponent(revision)}/${name}`;
-  const { response } = await request(settings, url, { method: "HEAD", stopAt: "x-repo-commit" });
+  const { response } = await request(settings, reference, url, { method: "HEAD", stopAt: "x-repo-commit" });
   await response.body?.cancel();
   if (response.status === 404 && isMissingEntry(response)) return undefined;
-  if (response.status >= 400) throw refusal(settings, reference, response);
+  if (response.status >= 400) throw refusal(settings, reference, { response });
   const { headers } = response;
   const commit = headers.get("x-repo-commit") ?? "";
   const hash = (headers.get("x-linked-etag") ?? headers.get("etag") ?? "").replace(/^W\//, "").replaceAll('"', "");
   const size = headers.get("x-linked-size") ?? headers.get("content-length");
-  if (!/^[0-9a-f]{40}$/.test(commit) || !/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(hash) || !/^\d+$/.test(size ?? "")) {
+  if (!isCommit(commit) || !isBlobName(hash) || !/^\d{1,15}$/.test(size ?? "")) {
     throw new Error(
       `Cannot download "${reference.text}": ${settings.endpoint} does not answer as a hub ` +
         `(commit "${commit}", hash "${hash}", size ${size})`,
@@ -79,6 +78,8 @@ export interface RequestOptions {
 /** An answer, and a function that postpones the moment at which the hub counts as silent. */
 export interface Answer {
   readonly response: Response;
+  /** Who answered, where the hub redirected to another host. */
+  readonly host?: string;
   readonly keepAlive: () => void;
   /** Ends the watch over silence; to be called when the body has been read. */
   readonly done: () => void;
@@ -88,12 +89,19 @@ export interface Answer {
  * Sends a request, the token going to the endpoint's own origin only.
  *
  * @param settings Where the hub is.
+ * @param reference The model, for messages.
  * @param url The address.
  * @param options What to ask.
  * @returns The answer, whatever its status.
  * @throws {HubUnreachableError} If there is none.
+ * @throws {Error} If it redirects in circles, or to what is no web address.
  */
-export async function request(settings: HubSettings, url: string, options: RequestOptions): Promise<Answer> {
+export async function request(
+  settings: HubSettings,
+  reference: HubReference,
+  url: string,
+  options: RequestOptions,
+): Promise<Answer> {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const done = () => clearTimeout(timer);
@@ -102,43 +110,41 @@ export async function request(settings: HubSettings, url: string, options: Reque
     timer = setTimeout(() => controller.abort(new HubUnreachableError(`no answer for ${silence / 1000} s`)), silence);
   };
   const { origin } = new URL(settings.endpoint);
-  let target = url;
+  const wrong = (what: string) => new Error(`Cannot download "${reference.text}": ${settings.endpoint} ${what}`);
+  let target = new URL(url);
   try {
     for (let redirects = 0; redirects <= maximumRedirects; redirects++) {
       keepAlive();
       const headers = new Headers({ "accept-encoding": "identity" });
-      if (settings.token && new URL(target).origin === origin) headers.set("authorization", `Bearer ${settings.token}`);
+      if (settings.token && target.origin === origin) headers.set("authorization", `Bearer ${settings.token}`);
       if (options.offset) headers.set("range", `bytes=${options.offset}-`);
-      const response = await fetch(target, {
-        method: options.method,
-        headers,
-        redirect: "manual",
-        signal: controller.signal,
-      });
+      const response = await send(target, { method: options.method, headers, signal: controller.signal });
       const location = response.headers.get("location");
       const redirected = response.status >= 300 && response.status < 400 && location;
       if (!redirected || (options.stopAt && response.headers.has(options.stopAt))) {
         if (options.method === "HEAD") done();
-        return { response, keepAlive, done };
+        return { response, ...(target.origin === origin ? {} : { host: target.host }), keepAlive, done };
       }
       await response.body?.cancel();
-      target = new URL(location, target).href;
+      const next = URL.parse(location, target);
+      if (next?.protocol !== "https:" && next?.protocol !== "http:") {
+        throw wrong(`redirects to ${showValue(location)}, which is no web address`);
+      }
+      target = next;
     }
-    throw new Error(`more than ${maximumRedirects} redirects`);
+    throw wrong(`redirects more than ${maximumRedirects} times`);
   } catch (error) {
     done();
-    throw new HubUnreachableError(reasonOf(error), { cause: error });
+    throw error;
   }
 }
 
-/**
- * The reason of a failed request, in a few words.
- *
- * @param error What was thrown.
- * @returns Its message, with that of its cause where it has one.
- */
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+async function send(target: URL, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(target, { ...init, redirect: "manual" });
+  } catch (error) {
+    throw new HubUnreachableError(reasonOf(error), { cause: error });
+  }
 }
 
 /**
@@ -146,17 +152,27 @@ export function reasonOf(error: unknown): string {
  *
  * @param settings Where the hub is.
  * @param reference The model.
- * @param response Its answer.
- * @returns The error to throw.
+ * @param answer Its answer.
+ * @returns The error to throw; a {@linkcode HubUnreachableError} if it may pass.
  */
-export function refusal(settings: HubSettings, reference: HubReference, response: Response): Error {
+export function refusal(
+  settings: HubSettings,
+  reference: HubReference,
+  { response, host }: Pick<Answer, "response" | "host">,
+): Error {
   const { status } = response;
+  const retryAfter = secondsOf(response.headers.get("retry-after"));
+  // An address of another host is good for some minutes; the hub gives a new one.
+  if (host !== undefined) return new HubUnreachableError(`${host} answers ${status}`, { status, retryAfter });
+  if ([408, 429].includes(status) || status >= 500) {
+    return new HubUnreachableError(`it answers ${status}`, { status, retryAfter });
+  }
   const start = `Cannot download "${reference.text}": ${settings.endpoint}`;
   switch (status) {
     case 401:
       return new Error(
         settings.token
-          ? `${start} does not accept the token in HF_TOKEN (401)`
+          ? `${start} does not accept the token in ${settings.tokenSource ?? "HF_TOKEN"} (401)`
           : `${start} has no such model, or it is private: set HF_TOKEN (401)`,
       );
     case 403:
@@ -170,8 +186,15 @@ export function refusal(settings: HubSettings, reference: HubReference, response
           : `${start} has no such model (404)`,
       );
   }
-  const message = `${start} answers ${status}`;
-  return status === 429 || status >= 500 ? new HubUnreachableError(`it answers ${status}`) : new Error(message);
+  return new Error(`${start} answers ${status}`);
+}
+
+/** `Retry-After` is a number of seconds or a date. */
+function secondsOf(text: string | null): number | undefined {
+  if (text === null) return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
 }
 
 /** Mirrors that set no error code answer 404 for a missing file too. */

@@ -4,11 +4,14 @@
  * @module
  */
 
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { join } from "@std/path";
+import { blobNameOf, startHash } from "./blob_hash.ts";
 import { isFile } from "./cache.ts";
+import { fullDiskError, isFullDisk } from "./full_disk.ts";
 import type { HubReference } from "./reference.ts";
-import { HubUnreachableError, reasonOf, refusal, type RemoteFile, request } from "./request.ts";
+import { refusal, type RemoteFile, request } from "./request.ts";
+import { HubUnreachableError, pauseAfter, reasonOf, type Wait } from "./retry.ts";
 import type { HubSettings } from "./settings.ts";
 
 /** How far the download of a file is. */
@@ -20,8 +23,11 @@ export interface DownloadProgress {
   readonly total: number;
 }
 
-/** Failures in a row, without a byte received, after which to give up; the pauses between double from one second. */
-const maximumFailures = 5;
+/** Whom to tell of a download, and how to wait. */
+export interface TransferWatch {
+  readonly onProgress: (progress: DownloadProgress) => void;
+  readonly wait: Wait;
+}
 
 /**
  * Downloads a file into `blobs`.
@@ -32,45 +38,78 @@ const maximumFailures = 5;
  * @param reference The model, for messages.
  * @param remote The file.
  * @param blobs The folder.
- * @param onProgress Called after each piece.
+ * @param watch `onProgress`, called after each piece; `wait`, between attempts.
  * @throws {HubUnreachableError} If the connection fails again and again; what has arrived stays for the next time.
- * @throws {Error} If the content is not what the hub said.
+ * @throws {Error} If the content is not what the hub said, or the disk is full.
  */
 export async function downloadBlob(
   settings: HubSettings,
   reference: HubReference,
   remote: RemoteFile,
   blobs: string,
-  onProgress: (progress: DownloadProgress) => void,
+  watch: TransferWatch,
 ): Promise<void> {
   const path = join(blobs, remote.hash);
-  if (await isFile(path, remote.size)) return;
-  await Deno.mkdir(blobs, { recursive: true });
-  const incomplete = `${path}.incomplete`;
-  const file = await Deno.open(incomplete, { read: true, write: true, create: true });
+  const subject = `Cannot download "${reference.text}"`;
+  if (await hasContent(path, remote)) return;
   try {
-    await file.lock(true);
-    if (await isFile(path, remote.size)) {
-      await removeIfThere(incomplete);
-      return;
-    }
-    const { hash, size } = await fill(settings, reference, remote, file, onProgress);
+    await Deno.mkdir(blobs, { recursive: true });
+    using file = await openLocked(`${path}.incomplete`);
+    if (await hasContent(path, remote)) return await removeIfThere(`${path}.incomplete`);
+    const { hash, size } = await fill(settings, reference, remote, file, watch);
     if (size !== remote.size || hash !== remote.hash) {
-      await removeIfThere(incomplete);
+      await removeIfThere(`${path}.incomplete`);
       throw new Error(
-        `Cannot download "${reference.text}": ${remote.name} has ${size} bytes and hash ${hash}, ` +
-          `expected ${remote.size} and ${remote.hash}`,
+        `${subject}: ${remote.name} has ${size} bytes and hash ${hash}, expected ${remote.size} and ${remote.hash}`,
       );
     }
     await file.sync();
-  } finally {
+    // Before the lock is given up: who waits for it finds the file in its place.
+    await Deno.rename(`${path}.incomplete`, path);
+  } catch (error) {
+    if (!isFullDisk(error)) throw error;
+    const missing = remote.size - await sizeOf(`${path}.incomplete`);
+    throw await fullDiskError({ subject, folder: blobs, name: remote.name, missing }, error);
+  }
+}
+
+async function hasContent(path: string, { hash, size }: RemoteFile): Promise<boolean> {
+  return await isFile(path, size) && await blobNameOf(path, hash) === hash;
+}
+
+/**
+ * Opens a file that no other process writes. Who had the lock before may have renamed or removed the file that was waited
+ * for, so that it is no longer the one of that name.
+ */
+async function openLocked(path: string): Promise<Deno.FsFile> {
+  for (;;) {
+    const file = await Deno.open(path, { read: true, write: true, create: true });
+    try {
+      await file.lock(true);
+      if ((await file.stat()).ino === await inodeOf(path)) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
     file.close();
   }
+}
+
+/** Undefined if there is no such file; null, as of an open file, where the system has no such numbers. */
+async function inodeOf(path: string): Promise<number | null | undefined> {
+  return (await statIfThere(path))?.ino;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return (await statIfThere(path))?.size ?? 0;
+}
+
+async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   try {
-    await Deno.rename(incomplete, path);
+    return await Deno.stat(path);
   } catch (error) {
-    // Who waited for the lock, and found the file whole, may have been first.
-    if (!(error instanceof Deno.errors.NotFound && await isFile(path, remote.size))) throw error;
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
@@ -80,14 +119,14 @@ async function fill(
   reference: HubReference,
   remote: RemoteFile,
   file: Deno.FsFile,
-  onProgress: (progress: DownloadProgress) => void,
+  { onProgress, wait }: TransferWatch,
 ): Promise<{ hash: string; size: number }> {
-  let hash = newHash(remote);
+  let hash = startHash(remote.hash, remote.size);
   let received = await hashExisting(file, remote.size, hash);
   const restart = async () => {
     await file.truncate(0);
     await file.seek(0, Deno.SeekMode.Start);
-    hash = newHash(remote);
+    hash = startHash(remote.hash, remote.size);
     received = 0;
   };
   let failures = 0;
@@ -95,14 +134,21 @@ async function fill(
   while (received < remote.size) {
     const before = received;
     try {
-      const { response, keepAlive, done } = await request(settings, remote.url, { method: "GET", offset: received });
+      const answer = await request(settings, reference, remote.url, { method: "GET", offset: received });
+      const { response, keepAlive, done } = answer;
       try {
         if (response.status === 416 || (response.status === 200 && received > 0)) await restart();
-        if (response.status !== 416 && !response.ok) throw refusal(settings, reference, response);
+        if (response.status !== 416 && !response.ok) throw refusal(settings, reference, answer);
+        if (response.headers.get("content-type")?.startsWith("text/html")) {
+          throw new Error(
+            `Cannot download "${reference.text}": ${answer.host ?? settings.endpoint} sends a page of text/html, ` +
+              `expected ${remote.name}`,
+          );
+        }
         if (response.status === 206 && !response.headers.get("content-range")?.startsWith(`bytes ${received}-`)) {
           throw new HubUnreachableError("it sends another part than the one asked for");
         }
-        for await (const chunk of response.status === 416 ? [] : response.body ?? []) {
+        for await (const chunk of response.status === 416 ? [] : bodyOf(response)) {
           keepAlive();
           await writeAll(file, chunk);
           hash.update(chunk);
@@ -116,23 +162,25 @@ async function fill(
       }
       if (received < remote.size) throw new HubUnreachableError("the connection ended early");
     } catch (error) {
-      // A dropped connection is a TypeError of the body's stream.
-      if (!(error instanceof HubUnreachableError || error instanceof TypeError)) throw error;
+      if (!(error instanceof HubUnreachableError)) throw error;
       failures = received > before ? 0 : failures + 1;
-      if (failures === maximumFailures) {
-        throw new HubUnreachableError(`${received} of ${remote.size} bytes of ${remote.name}: ${reasonOf(error)}`, {
-          cause: error,
-        });
+      const { status, retryAfter } = error.answer;
+      const message = `${received} of ${remote.size} bytes of ${remote.name}: ${error.message}`;
+      if (failures > 0) {
+        await pauseAfter(new HubUnreachableError(message, { cause: error, status, retryAfter }), failures, wait);
       }
-      if (failures > 0) await new Promise((resolve) => setTimeout(resolve, 1000 * 2 ** (failures - 1)));
     }
   }
   return { hash: hash.digest("hex"), size: received };
 }
 
-/** Git hashes a file after the header `blob SIZE\0`. */
-function newHash({ hash, size }: RemoteFile): Hash {
-  return hash.length === 64 ? createHash("sha256") : createHash("sha1").update(`blob ${size}\0`);
+/** The pieces of a body; a connection that breaks is one that may pass. */
+async function* bodyOf(response: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  try {
+    yield* response.body ?? [];
+  } catch (error) {
+    throw new HubUnreachableError(reasonOf(error), { cause: error });
+  }
 }
 
 /** Hashes what an interrupted download has left, and leaves the file at its end; more than the whole file is dropped. */

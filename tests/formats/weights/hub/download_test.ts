@@ -23,6 +23,12 @@ async function withHub(
   }
 }
 
+/** Does not wait, and notes for how long it should have, in seconds. */
+function noWait(): { readonly pauses: number[]; readonly wait: (milliseconds: number) => Promise<void> } {
+  const pauses: number[] = [];
+  return { pauses, wait: (milliseconds) => Promise.resolve(void pauses.push(milliseconds / 1000)) };
+}
+
 async function assertWhole(path: string, file = "model.safetensors"): Promise<void> {
   assertEquals(await Deno.readFile(`${path}/config.json`), config);
   assertEquals(await Deno.readFile(`${path}/${file}`), weights);
@@ -86,7 +92,7 @@ Deno.test("downloadFromHub() downloads nothing again", async () => {
 Deno.test("downloadFromHub() goes on where a dropped connection was", async () => {
   await withHub(async (hub, settings) => {
     hub.drops.push(0, 100_000, 50_000);
-    await assertWhole((await downloadFromHub(reference, { settings })).path);
+    await assertWhole((await downloadFromHub(reference, { settings, ...noWait() })).path);
     const ranges = gets(hub, "cdn").map(({ range }) => range);
     assertEquals(ranges.length, 4);
     assertEquals(ranges.slice(0, 2), [null, null]);
@@ -190,7 +196,7 @@ for (const [failure, token, message] of refusals) {
     await withHub(async (hub, settings) => {
       hub.failure = failure;
       await assertRejects(
-        () => downloadFromHub(reference, { settings: { ...settings, token } }),
+        () => downloadFromHub(reference, { settings: { ...settings, token }, ...noWait() }),
         Error,
         `Cannot download "${reference}": ${hub.endpoint} ${message.replace("ENDPOINT", hub.endpoint)}`,
       );
@@ -202,7 +208,7 @@ Deno.test("downloadFromHub() works from the cache without a network", async () =
   await withHub(async (hub, settings) => {
     await downloadFromHub(reference, { settings });
     hub.failure = { status: 503 };
-    const whileDown = await downloadFromHub(reference, { settings });
+    const whileDown = await downloadFromHub(reference, { settings, ...noWait() });
     assertEquals(whileDown.offline, true);
     await assertWhole(whileDown.path);
     hub.requests.length = 0;
@@ -217,13 +223,13 @@ Deno.test("downloadFromHub() says that nothing can be had without a network", as
     await assertRejects(
       () => downloadFromHub(reference, { settings: { ...settings, offline: true } }),
       Error,
-      `Cannot download "${reference}": HF_HUB_OFFLINE is set, and it is not in ${settings.cache}`,
+      `Cannot download "${reference}": HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set, and it is not in ${settings.cache}`,
     );
     const listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
     const endpoint = `http://127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
     listener.close();
     await assertRejects(
-      () => downloadFromHub(reference, { settings: { ...settings, endpoint } }),
+      () => downloadFromHub(reference, { settings: { ...settings, endpoint }, ...noWait() }),
       Error,
       `Cannot download "${reference}": ${endpoint} cannot be reached (`,
     );
@@ -239,7 +245,7 @@ Deno.test("downloadFromHub() does not take an unfinished download for a cached m
     await assertRejects(
       () => downloadFromHub(reference, { settings: { ...settings, offline: true } }),
       Error,
-      "HF_HUB_OFFLINE is set",
+      "TRANSFORMERS_OFFLINE is set, and it is not in",
     );
   });
 });
@@ -265,5 +271,212 @@ Deno.test("downloadFromHub() downloads once for two callers at the same time", a
     const snapshots = await Promise.all([1, 2].map(() => downloadFromHub(reference, { settings })));
     for (const { path } of snapshots) await assertWhole(path);
     assertEquals(gets(hub, "cdn").length, 1);
+  });
+});
+
+Deno.test("downloadFromHub() downloads whole files where another caller, who was waited for, failed", async () => {
+  await withHub(async (hub, settings, folder) => {
+    // The first one to ask gets another content, and removes it.
+    hub.cdnAnswers.push(new Response(new Uint8Array(weights.length)));
+    const results = await Promise.allSettled([1, 2, 3].map(() => downloadFromHub(reference, { settings })));
+    assertEquals(results.map(({ status }) => status).sort(), ["fulfilled", "fulfilled", "rejected"]);
+    for (const result of results) if (result.status === "fulfilled") await assertWhole(result.value.path);
+    const blobs = [...Deno.readDirSync(`${folder}/blobs`)].map(({ name }) => name).sort();
+    assertEquals(blobs, [gitHash(config), sha256(weights)].sort());
+  });
+});
+
+const passing: [name: string, answers: () => Response[], pauses: number[]][] = [
+  ["500", () => [new Response(null, { status: 500 })], [1]],
+  ["503 twice", () => [1, 2].map(() => new Response(null, { status: 503 })), [1, 2]],
+  ["429 with seconds to wait", () => [new Response(null, { status: 429, headers: { "retry-after": "7" } })], [7]],
+  [
+    "429 with a time to wait for that is over",
+    () => [new Response(null, { status: 429, headers: { "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" } })],
+    [1],
+  ],
+  ["408, 502 and 504", () => [408, 502, 504].map((status) => new Response(null, { status })), [1, 2, 4]],
+];
+
+for (const [name, answers, expected] of passing) {
+  Deno.test(`downloadFromHub() asks the hub again after ${name}`, async () => {
+    for (const server of ["answers", "cdnAnswers"] as const) {
+      await withHub(async (hub, settings) => {
+        hub[server].push(...answers());
+        const { pauses, wait } = noWait();
+        await assertWhole((await downloadFromHub(reference, { settings, wait })).path);
+        assertEquals(pauses, expected);
+      });
+    }
+  });
+}
+
+Deno.test("downloadFromHub() gives up after five failures, or where it is asked to wait for more than a minute", async () => {
+  await withHub(async (hub, settings) => {
+    const { pauses, wait } = noWait();
+    hub.failure = { status: 503 };
+    await assertRejects(
+      () => downloadFromHub(reference, { settings, wait }),
+      Error,
+      `Cannot download "${reference}": ${hub.endpoint} cannot be reached (it answers 503)`,
+    );
+    assertEquals(pauses, [1, 2, 4, 8]);
+    hub.answers.push(new Response(null, { status: 429, headers: { "retry-after": "3600" } }));
+    await assertRejects(
+      () => downloadFromHub(reference, { settings, wait }),
+      Error,
+      "cannot be reached (it answers 429 and asks to wait 3600 s)",
+    );
+    assertEquals(pauses.length, 4);
+  });
+});
+
+Deno.test("downloadFromHub() does not wait for a network where the cache will do", async () => {
+  await withHub(async (hub, settings) => {
+    await downloadFromHub(reference, { settings });
+    await hub.close();
+    const { pauses, wait } = noWait();
+    const { path, offline } = await downloadFromHub(reference, { settings, wait });
+    await assertWhole(path);
+    assertEquals([offline, pauses], [true, []]);
+  });
+});
+
+Deno.test("downloadFromHub() asks for a new address where that of the other host is refused", async () => {
+  await withHub(async (hub, settings) => {
+    hub.cdnAnswers.push(new Response(null, { status: 403 }));
+    await assertWhole((await downloadFromHub(reference, { settings, ...noWait() })).path);
+    assertEquals(gets(hub, "cdn").length, 2);
+  });
+});
+
+function redirect(location: string): Response {
+  return new Response(null, { status: 302, headers: { location } });
+}
+
+Deno.test("downloadFromHub() refuses redirects in circles, and those to what is no web address", async () => {
+  const cases: [location: string, message: string][] = [
+    [`/${repository}/resolve/main/config.json`, "redirects more than 5 times"],
+    ["file:///etc/passwd", 'redirects to "file:///etc/passwd", which is no web address'],
+    ["data:text/plain,x", 'redirects to "data:text/plain,x", which is no web address'],
+    ["http://[", 'redirects to "http://[", which is no web address'],
+  ];
+  for (const [location, message] of cases) {
+    await withHub(async (hub, settings) => {
+      for (let count = 0; count < 10; count++) hub.answers.push(redirect(location));
+      const { pauses, wait } = noWait();
+      await assertRejects(
+        () => downloadFromHub(reference, { settings, wait }),
+        Error,
+        `Cannot download "${reference}": ${hub.endpoint} ${message}`,
+      );
+      assertEquals(pauses, []);
+    });
+  }
+});
+
+Deno.test("downloadFromHub() refuses a page where it should be given a file, and a hash that is another file's", async () => {
+  await withHub(async (hub, settings) => {
+    const page = () => new Response("<html>login</html>", { headers: { "content-type": "text/html" } });
+    hub.answers.push(page());
+    await assertRejects(() => downloadFromHub(reference, { settings }), Error, "does not answer as a hub (commit");
+    hub.cdnAnswers.push(page());
+    await assertRejects(
+      () => downloadFromHub(reference, { settings }),
+      Error,
+      "sends a page of text/html, expected model.safetensors",
+    );
+    hub.etag = "0".repeat(64);
+    await assertRejects(
+      () => downloadFromHub(reference, { settings, ...noWait() }),
+      Error,
+      `model.safetensors has ${weights.length} bytes and hash ${sha256(weights)}, expected ${weights.length} and 000`,
+    );
+    hub.etag = undefined;
+    await assertWhole((await downloadFromHub(reference, { settings })).path);
+  });
+});
+
+/** Changes a byte of a file, whose size stays. */
+function damage(path: string): void {
+  const bytes = Deno.readFileSync(path);
+  bytes[bytes.length - 1] ^= 1;
+  Deno.writeFileSync(path, bytes);
+}
+
+for (const file of ["model.safetensors", "config.json"]) {
+  const content = file === "config.json" ? config : weights;
+  const name = file === "config.json" ? gitHash(config) : sha256(weights);
+
+  Deno.test(`downloadFromHub() downloads ${file} again whose bytes in the cache have changed, and says so`, async () => {
+    for (const revision of ["", `@${commit}`]) {
+      await withHub(async (_, settings, folder) => {
+        const { path } = await downloadFromHub(reference + revision, { settings });
+        damage(`${folder}/blobs/${name}`);
+        const warnings: string[] = [];
+        const onWarning = (message: string) => warnings.push(message);
+        await assertWhole((await downloadFromHub(reference + revision, { settings, onWarning })).path);
+        assertEquals(await Deno.readFile(`${folder}/blobs/${name}`), content);
+        assertEquals(warnings.length, 1);
+        const start = `Downloading again: "${path}/${file}" has changed since it was downloaded (hash `;
+        assert(warnings[0].startsWith(start) && warnings[0].endsWith(`, expected ${name})`), warnings[0]);
+      });
+    }
+  });
+
+  Deno.test(`downloadFromHub() refuses ${file} whose bytes in the cache have changed where there is no network`, async () => {
+    await withHub(async (hub, settings, folder) => {
+      const { path } = await downloadFromHub(reference, { settings });
+      damage(`${folder}/blobs/${name}`);
+      const found = `"${path}/${file}" has changed since it was downloaded (hash `;
+      await assertRejects(
+        () => downloadFromHub(reference, { settings: { ...settings, offline: true } }),
+        Error,
+        `Cannot download "${reference}": HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set, and ${found}`,
+      );
+      hub.failure = { status: 503 };
+      for (const revision of ["", `@${commit}`]) {
+        await assertRejects(
+          () => downloadFromHub(reference + revision, { settings, ...noWait() }),
+          Error,
+          `cannot be reached (it answers 503), and ${found}`,
+        );
+      }
+    });
+  });
+}
+
+Deno.test("downloadFromHub() puts back a link that leads nowhere, and one that leads to another file", async () => {
+  await withHub(async (_, settings, folder) => {
+    const { path } = await downloadFromHub(reference, { settings });
+    await Deno.remove(`${folder}/blobs/${sha256(weights)}`);
+    await assertWhole((await downloadFromHub(reference, { settings })).path);
+    await Deno.remove(`${path}/model.safetensors`);
+    await Deno.symlink("../../blobs/" + gitHash(config), `${path}/model.safetensors`);
+    await assertWhole((await downloadFromHub(reference, { settings })).path);
+  });
+});
+
+Deno.test({
+  name: "downloadFromHub() downloads again a file that was moved into the snapshot and has changed",
+  permissions: { read: true, write: [tmpdir()], net: ["127.0.0.1"] },
+  async fn() {
+    await withHub(async (_, settings) => {
+      const { path } = await downloadFromHub(reference, { settings });
+      damage(`${path}/model.safetensors`);
+      await assertWhole((await downloadFromHub(reference, { settings })).path);
+    });
+  },
+});
+
+Deno.test("downloadFromHub() names the folder that it may not write", async () => {
+  await withHub(async (_, settings) => {
+    await Deno.writeTextFile(`${settings.cache}/file`, "");
+    const cache = `${settings.cache}/file/cache`;
+    await assertRejects(
+      () => downloadFromHub(reference, { settings: { ...settings, cache } }),
+      Error,
+      `Cannot download "${reference}" to "${cache}": `,
+    );
   });
 });

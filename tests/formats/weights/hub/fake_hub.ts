@@ -23,6 +23,12 @@ export interface FakeHub {
   replacement?: Uint8Array<ArrayBuffer>;
   /** Status of every answer of the hub, if it is to fail, and the hub's code of the error. */
   failure?: { status: number; code?: string };
+  /** Answers that the hub gives before all others, one a request. */
+  readonly answers: Response[];
+  /** The same of the second server. */
+  readonly cdnAnswers: Response[];
+  /** The hash that the hub names, if not the right one. */
+  etag?: string;
   /** Whether the second server ignores ranges. */
   ignoresRanges: boolean;
   /** A token without which the hub answers 401. */
@@ -56,6 +62,8 @@ export function startFakeHub(files: Record<string, Uint8Array<ArrayBuffer>>): Fa
   };
   const cdn = Deno.serve(options, (request) => {
     see("cdn", request);
+    const answer = hub.cdnAnswers.shift();
+    if (answer) return answer;
     const bytes = hub.replacement ?? hub.files.get(new URL(request.url).pathname.slice(1))!;
     const range = hub.ignoresRanges ? null : request.headers.get("range");
     const start = Number(range?.match(/^bytes=(\d+)-$/)?.[1] ?? 0);
@@ -68,6 +76,8 @@ export function startFakeHub(files: Record<string, Uint8Array<ArrayBuffer>>): Fa
   const main = Deno.serve(options, (request) => {
     see("hub", request);
     const { pathname } = new URL(request.url);
+    const answer = hub.answers.shift();
+    if (answer) return answer;
     if (hub.failure) {
       const { status, code } = hub.failure;
       return new Response(null, { status, headers: code ? { "x-error-code": code } : {} });
@@ -86,7 +96,7 @@ export function startFakeHub(files: Record<string, Uint8Array<ArrayBuffer>>): Fa
     if (!bytes) return missing("EntryNotFound");
     const headers = new Headers({ "x-repo-commit": commit });
     if (/\.(safetensors|bin)$/.test(file)) {
-      headers.set("x-linked-etag", `"${sha256(bytes)}"`);
+      headers.set("x-linked-etag", `"${hub.etag ?? sha256(bytes)}"`);
       headers.set("x-linked-size", String(bytes.length));
       headers.set("etag", '"of the redirect"');
       headers.set("location", `http://127.0.0.1:${cdn.addr.port}/${file}`);
@@ -102,6 +112,8 @@ export function startFakeHub(files: Record<string, Uint8Array<ArrayBuffer>>): Fa
     files: new Map(Object.entries(files)),
     revisions: new Map([["main", commit], ["refs/pr/1", commit]]),
     drops: [],
+    answers: [],
+    cdnAnswers: [],
     ignoresRanges: false,
     async close() {
       await Promise.all([main.shutdown(), cdn.shutdown()]);
