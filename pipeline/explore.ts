@@ -33,6 +33,7 @@ async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): 
     );
     printLine("Open this address in a browser of this machine; Ctrl-C ends it");
     printLine(url);
+    if (explorer.unknownLabels) printError(`Labels are not compared with classes: ${explorer.unknownLabels}`);
     warnOfMissingImages(explorer);
     // The process ends after this, and with it the server.
     const { code } = await withSignals((signal) => new Promise<void>((resolve) => signal.onabort = () => resolve()));

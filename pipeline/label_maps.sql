@@ -3,7 +3,8 @@
 --   INSERT INTO classes FROM manifest_names('flowers/manifest.json', 'classes');
 --   INSERT INTO data_set_classes FROM manifest_names('flowers/manifest.json', 'dataSetClasses');
 -- The variable is a file, a pattern or a list of files; without it, as in `duckdb -init pipeline/label_maps.sql`,
--- labels/*.parquet. After setting it to something else, load this file again.
+-- labels/*.parquet. After setting it to something else, load this file again. Labels are compared with classes by the
+-- names of both; if the data set has none and its label 7 is class 7: SET VARIABLE labels_are_classes = true;
 
 SET VARIABLE labels = coalesce(getvariable('labels'), 'labels/*.parquet');
 
@@ -130,6 +131,16 @@ CREATE OR REPLACE MACRO pool(crop_key, top, "left", height, width) AS TABLE
 -- A name for comparing: in small letters, and with a space for each _.
 CREATE OR REPLACE MACRO plain_name(name) AS lower(trim(replace(name, '_', ' ')));
 
+-- How labels are compared with classes: by 'names', by 'numbers', or not at all, 'none'. While names are missing that
+-- nobody said are not needed, labels would be taken for other classes, so that is refused.
+CREATE OR REPLACE MACRO label_comparison() AS CASE
+  WHEN EXISTS (FROM classes) AND EXISTS (FROM data_set_classes) THEN 'names'
+  WHEN getvariable('labels_are_classes') AND NOT EXISTS (FROM data_set_classes) THEN 'numbers'
+  WHEN NOT getvariable('labels_are_classes') OR NOT EXISTS (FROM labels WHERE label IS NOT NULL) THEN 'none'
+  ELSE error('Cannot compare labels with classes before both have names: INSERT INTO classes FROM manifest_names('
+    || '''labels/manifest.json'', ''classes''), then data_set_classes from ''dataSetClasses''; or, if the data set has no '
+    || 'names and its label 7 is class 7: SET VARIABLE labels_are_classes = true') END;
+
 -- The annotator's class for each class of the data set: of the same wnid, else of the same name, else of one of its
 -- names between commas if no other class has it; case and _ for a space make no difference. By number if the data set's
 -- classes have no names.
@@ -145,10 +156,10 @@ CREATE OR REPLACE VIEW label_classes AS
       HAVING count(DISTINCT class) = 1),
     (SELECT min(class) FROM names WHERE names.name = plain_name(data_set_classes.name)
       HAVING count(DISTINCT class) = 1)
-  ) AS class FROM data_set_classes
+  ) AS class FROM data_set_classes WHERE label_comparison() = 'names'
   UNION ALL
   SELECT range, range FROM range((SELECT label_map_format.classes FROM label_map_format))
-  WHERE NOT EXISTS (FROM data_set_classes);
+  WHERE label_comparison() = 'numbers';
 
 -- The classes that each image carries: those of its 5 best whose probability is at least `threshold`, best first.
 CREATE OR REPLACE MACRO carried_classes(threshold := 0.1) AS TABLE

@@ -155,6 +155,7 @@ async function createTables(
   if (crops.length > 0) await connection.run(`CREATE VIEW crop_labels AS FROM ${readParquet(crops)}`);
   if (maps.length > 0) {
     await connection.run(`SET VARIABLE labels = ${sqlList(maps.map(literalPath))}`);
+    if (names.labelsAreClasses) await connection.run("SET VARIABLE labels_are_classes = true");
     await connection.run(Deno.readTextFileSync(LABEL_MAPS_SQL));
   }
   await connection.run("SET lock_configuration = true");

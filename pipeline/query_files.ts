@@ -8,7 +8,7 @@ import { basename, dirname } from "@std/path";
 import { containerOf } from "../formats/labels/container.ts";
 import { fileError } from "../formats/labels/files.ts";
 import { findLabelMaps } from "../formats/labels/label_map_paths.ts";
-import { type ClassNames, MANIFEST_NAME, readManifests } from "../formats/labels/mod.ts";
+import { type ClassNames, type Manifest, MANIFEST_NAME, readManifests } from "../formats/labels/mod.ts";
 
 /** Parquet files, and what their manifest calls the classes. */
 export interface QueryFiles {
@@ -16,6 +16,8 @@ export interface QueryFiles {
   readonly files: readonly string[];
   readonly classes?: ClassNames;
   readonly dataSetClasses?: ClassNames;
+  /** Whether a manifest says that the data set's classes have no names, so that its labels are numbers of classes. */
+  readonly labelsAreClasses: boolean;
 }
 
 /**
@@ -37,8 +39,9 @@ export function findQueryFiles(path: string): QueryFiles {
     );
   }
   const files = found.files.map((file) => realPath(file.path, subject));
-  const { classes, dataSetClasses } = found.classes || found.dataSetClasses ? found : namesBeside(files[0]);
-  return { files, classes, dataSetClasses };
+  const manifest = found.metadata ? found : manifestOf(files[0]);
+  const { classes, dataSetClasses } = manifest ?? {};
+  return { files, classes, dataSetClasses, labelsAreClasses: manifest !== undefined && !dataSetClasses };
 }
 
 function realPath(path: string, subject: string): string {
@@ -49,10 +52,10 @@ function realPath(path: string, subject: string): string {
   }
 }
 
-/** The names in the manifest that a part file belongs to. */
-function namesBeside(file: string): Pick<QueryFiles, "classes" | "dataSetClasses"> {
+/** The manifest that a part file belongs to. */
+function manifestOf(file: string): Manifest | undefined {
   const folder = dirname(file);
   const hasManifest = [...Deno.readDirSync(folder)].some(({ name }) => MANIFEST_NAME.test(name));
   const manifests = hasManifest ? readManifests(folder) : [];
-  return manifests.find(({ parts }) => parts.some((part) => part.file === basename(file))) ?? {};
+  return manifests.find(({ parts }) => parts.some((part) => part.file === basename(file)));
 }

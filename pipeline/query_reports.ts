@@ -11,7 +11,7 @@ import { replaceFile } from "../formats/labels/files.ts";
 import { formatCount, formatNumberOf } from "./numbers.ts";
 import type { LabelDatabase } from "./query_database.ts";
 import { reportFormat, type RowFormat } from "./query_format.ts";
-import { printLine, printLines } from "./terminal.ts";
+import { printError, printLine, printLines } from "./terminal.ts";
 
 /** What a report can be told. */
 export interface ReportOptions {
@@ -128,18 +128,24 @@ export interface LabelCoverage {
 }
 
 /**
- * Counts the images whose label can be compared with what the annotator says.
+ * Counts the images whose label can be compared with what the annotator says. Where nothing tells what labels stand for,
+ * they are left out of all that is asked of the database from then on.
  *
  * @param database Label maps.
  * @returns The counts.
  */
 export async function labelCoverage(database: LabelDatabase): Promise<LabelCoverage> {
-  const [found] = await database.rows(`
-    SELECT count(*) AS images, count(label) AS labelled, count(label_classes.class) AS known,
-      count(DISTINCT label) FILTER (label_classes.class IS NULL) AS strange,
-      (SELECT count(*) FROM data_set_classes) AS named, (SELECT count(*) FROM classes) AS classes
+  const [{ are_classes: areClasses, ...counts }] = await database.rows(`
+    SELECT count(*) AS images, count(label) AS labelled, (SELECT count(*) FROM data_set_classes) AS named,
+      (SELECT count(*) FROM classes) AS classes, getvariable('labels_are_classes') AS are_classes
+    FROM labels`);
+  const found = counts as unknown as Omit<LabelCoverage, "known" | "strange">;
+  const isClear = found.named > 0 ? found.classes > 0 : areClasses === true;
+  if (!isClear) await database.rows("SET VARIABLE labels_are_classes = false");
+  const [known] = await database.rows(`
+    SELECT count(label_classes.class) AS known, count(DISTINCT label) FILTER (label_classes.class IS NULL) AS strange
     FROM labels LEFT JOIN label_classes USING (label)`);
-  return found as unknown as LabelCoverage;
+  return { ...found, ...known as unknown as Pick<LabelCoverage, "known" | "strange"> };
 }
 
 /**
@@ -153,10 +159,19 @@ export async function whyNoneIsKnown(database: LabelDatabase, coverage: LabelCov
   const { labelled, known, named, classes } = coverage;
   if (labelled === 0) return "no image has one";
   if (known > 0) return undefined;
-  return named > 0
-    ? `no class of the data set (${await exampleClasses(database)}) has the wnid or name of one of the annotator's ` +
-      (classes > 0 ? formatCount(classes) : "classes, which have none here")
-    : "no label is the number of a class of the annotator";
+  if (named > 0) {
+    return `no class of the data set (${await exampleClasses(
+      database,
+    )}) has the wnid or name of one of the annotator's ` +
+      (classes > 0 ? formatCount(classes) : "classes, which have none here");
+  }
+  const [{ are_classes: areClasses }] = await database.rows(
+    "SELECT getvariable('labels_are_classes') AS are_classes",
+  );
+  return areClasses
+    ? "no label is the number of a class of the annotator"
+    : "there is no manifest that says what they stand for; if label 7 is class 7, ask " +
+      '"SET VARIABLE labels_are_classes = true; FROM suspicious()"';
 }
 
 async function suspicious(database: LabelDatabase, options: ReportOptions): Promise<void> {
@@ -203,6 +218,9 @@ async function coOccurrence(database: LabelDatabase, options: ReportOptions): Pr
 
 async function perClass(database: LabelDatabase, options: ReportOptions): Promise<void> {
   const { threshold = THRESHOLD } = options;
+  const coverage = await labelCoverage(database);
+  const reason = await whyNoneIsKnown(database, coverage);
+  if (coverage.labelled > 0 && reason !== undefined) printError(`Labels are left out: ${reason}`);
   if (!options.format) {
     printLines([
       "By the annotator's classes: of how many images it is the best class, its mean probability there, how many carry",

@@ -10,6 +10,7 @@ import { formatCount } from "../numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
 import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
 import { findQueryFiles } from "../query_files.ts";
+import { labelCoverage, whyNoneIsKnown } from "../query_reports.ts";
 import type { ImageFilter, RowRange } from "./filter.ts";
 import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.ts";
 import { RequestError } from "./request_error.ts";
@@ -34,6 +35,8 @@ export interface Explorer {
   readonly images: ImageReader;
   /** What the page is told of the folders. */
   readonly description: FolderDescription;
+  /** Why no label can be compared with the annotator's classes, if there are labels and none can be. */
+  readonly unknownLabels?: string;
   /**
    * A part of what a filter lets through.
    *
@@ -100,11 +103,14 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
     }
     checkComparable(folders);
     database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false });
-    const stands = await database.rows("SELECT class FROM label_classes ORDER BY label");
+    const coverage = await labelCoverage(database);
+    const unknownLabels = coverage.labelled > 0 ? await whyNoneIsKnown(database, coverage) : undefined;
+    await database.rows("CREATE TABLE explored_label_classes AS FROM label_classes");
+    const stands = await database.rows("SELECT class FROM explored_label_classes ORDER BY label");
     const labelClasses = stands.map((row) => row.class as number | null);
     const index = indexImages(database, files.files, folders[0].length, otherFiles);
     const description = describe(paths, folders, labelClasses, files);
-    return explorerOf({ paths, folders, index, images, description }, async () => {
+    return explorerOf({ paths, folders, index, images, description, unknownLabels }, async () => {
       await index.close();
       images.close();
       for (const folder of folders) folder.close();

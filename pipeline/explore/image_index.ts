@@ -56,9 +56,11 @@ const MOST_RUNNING = 2;
 
 const TABLES = ["explored", "compared"] as const;
 
-/** What conditions may name: one row for each image. `place` is its row in the folder, from 0. */
+/**
+ * What conditions may name: one row for each image. `place` is its row in the folder, from 0. The table
+ * `explored_label_classes` is there before: label_classes needs a variable, which this connection lacks.
+ */
 const IMAGES = `
-  CREATE TABLE explored_label_classes AS FROM label_classes;
   CREATE MACRO explored_images(threshold) AS TABLE
     SELECT place, key, label, given, width, height, top_class, top_probability, name, self_confidence,
       self_confidence - CASE WHEN top_class[1] = label_class THEN coalesce(top_probability[2], 0)
@@ -212,7 +214,7 @@ function tables(files: readonly string[], compared?: readonly string[]): string[
   return [
     `CREATE TABLE explored AS
       SELECT key, label, width, height, top_class, top_probability FROM ${readParquet(files)}`,
-    ...IMAGES.split(";"),
+    IMAGES,
     ...(compared === undefined ? [] : [
       `CREATE TABLE compared AS SELECT key, top_class[1] AS best FROM ${readParquet(compared)}`,
       `CREATE TABLE differing AS SELECT explored.rowid AS place

@@ -148,3 +148,28 @@ Deno.test("openExplorer() reads folders whose names look like columns or pattern
     }
   }
 });
+
+Deno.test("openExplorer() says why labels cannot be compared, and compares none by number unless a manifest says so", async () => {
+  const { labels, images, rows } = exploredFolder();
+  const lone = comparedFolder(rows);
+  Deno.removeSync(join(lone, "manifest.json"));
+  const numbered = folderOf(rows, smallMetadata(), { classes: TWELVE });
+  for (
+    const [path, reason, classes] of [
+      [labels, undefined, [8, null]],
+      [numbered, undefined, Array.from({ length: 12 }, (_, index) => index)],
+      [lone, "there is no manifest that says what they stand for", []],
+    ] as const
+  ) {
+    const explorer = await openExplorer({ labels: path, images, selection: "selection.txt" });
+    try {
+      assertEquals(explorer.unknownLabels?.split(";")[0], reason);
+      assertEquals(explorer.description.labelClasses, classes);
+      const filter = readFilter(new Map([["where", "self_confidence IS NOT NULL"]]));
+      const found = await explorer.index.find(filter, new AbortController().signal);
+      assertEquals(found.length > 0, reason === undefined);
+    } finally {
+      await explorer.close();
+    }
+  }
+});

@@ -196,3 +196,38 @@ Deno.test("cells says when files are not of one format; labels and reports work 
     assert((await read("FROM multi_label()")).length > 0);
   });
 });
+
+Deno.test("label_maps.sql compares labels with classes only once it knows what both stand for", async () => {
+  const metadata = smallMetadata();
+  const rows = [0, 1, 2].map((index) => ({ ...smallRow(index, metadata), label: index === 0 ? null : index }));
+  const names = { classes: TWELVE, dataSetClasses: { name: ["sofa", "Tabby", "pier"] } };
+  const questions = ["suspicious()", "per_class()", "label_classes"];
+  const refused = "Cannot compare labels with classes before both have names: INSERT INTO classes FROM manifest_names(";
+  const insert = (path: string, table: string, entry: string) =>
+    `INSERT INTO ${table} FROM manifest_names('${join(path, "manifest.json")}', '${entry}')`;
+  const labelled = async (read: (sql: string) => Promise<Record<string, Json>[]>) =>
+    (await read("SELECT class::INTEGER AS class FROM label_classes ORDER BY label")).map((row) => row.class);
+  const path = folderOf(rows, metadata, names);
+  await withDuckDB(path, async (read, connection) => {
+    for (const question of questions) await assertRejects(() => read(`FROM ${question}`), Error, refused, question);
+    await connection.run(insert(path, "data_set_classes", "dataSetClasses"));
+    for (const question of questions) await assertRejects(() => read(`FROM ${question}`), Error, refused, question);
+    await connection.run(insert(path, "classes", "classes"));
+    assertEquals(await labelled(read), [null, 0, 8]);
+    for (const question of questions) assert((await read(`FROM ${question}`)).length > 0, question);
+  });
+  const unnamed = folderOf(rows, metadata, { classes: TWELVE });
+  await withDuckDB(unnamed, async (read, connection) => {
+    await connection.run(insert(unnamed, "classes", "classes"));
+    await connection.run(insert(unnamed, "data_set_classes", "dataSetClasses"));
+    for (const question of questions) await assertRejects(() => read(`FROM ${question}`), Error, refused, question);
+    await connection.run("SET VARIABLE labels_are_classes = true");
+    assertEquals(await labelled(read), Array.from({ length: 12 }, (_, index) => index));
+    assertEquals((await read("FROM suspicious()")).length, 2);
+  });
+  const unlabelled = rows.map((row) => ({ ...row, label: null }));
+  await withDuckDB(folderOf(unlabelled, metadata, names), async (read) => {
+    assertEquals(await read("FROM suspicious()"), []);
+    assert((await read("FROM per_class()")).length > 0);
+  });
+});

@@ -211,3 +211,28 @@ Deno.test("query balanced leaves an old file alone where it cannot write", async
   assertEquals(code, 1);
   assert(error.startsWith(`Cannot write "${out}": `), error);
 });
+
+Deno.test("reports and SQL compare no labels where no manifest says what they stand for", async () => {
+  const path = folderOfImages(IMAGES, NAMES);
+  Deno.removeSync(join(path, "manifest.json"));
+  const reason = "there is no manifest that says what they stand for; if label 7 is class 7, ask " +
+    '"SET VARIABLE labels_are_classes = true; FROM suspicious()"';
+  assertEquals(await runQuery(path, "suspicious"), {
+    code: 1,
+    out: "",
+    error: `Cannot rank labels: ${reason}`,
+  });
+  const perClass = await runQuery(path, "per-class", "--format", "json");
+  assertEquals([perClass.code, perClass.error], [0, `Labels are left out: ${reason}`]);
+  for (const line of perClass.out.split("\n")) {
+    assertEquals([JSON.parse(line).labelled, JSON.parse(line).agreement], [0, null]);
+  }
+  for (const sql of ["FROM suspicious()", "FROM per_class()", "FROM label_classes"]) {
+    const { code, out, error } = await runQuery(path, sql);
+    assertEquals([code, out], [1, ""], sql);
+    assert(error.includes("Cannot compare labels with classes before both have names"), error);
+  }
+  const rows = await askRows(path, "SET VARIABLE labels_are_classes = true; FROM suspicious()");
+  assertEquals(rows.length, 4);
+  assertEquals((await askRows(path, "multi-label")).length, 4);
+});

@@ -467,3 +467,11 @@ Deno.test("deno task relabel names the command of the report, or writes it", asy
   assertMatch(written.out, /\/report\.html: 3 images, [\d.]+ kB, in /);
   assertStringIncludes(Deno.readTextFileSync(join(out, "report.html")), "several/four.jpg".slice(8));
 });
+
+Deno.test("a report compares no labels where no manifest says what they stand for, and says so", async () => {
+  const labels = folderOfImages(IMAGES, { classes: TWELVE });
+  Deno.removeSync(join(labels, "manifest.json"));
+  const text = textOf(await pageOf({ labels, images: numberedImages(IMAGES.length) }));
+  assertStringIncludes(text, "Labels cannot be ranked: there is no manifest that says what they stand for");
+  assertStringIncludes(text, "unknown Agreement with given labels");
+});
