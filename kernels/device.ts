@@ -123,6 +123,73 @@ export function destroyBuffer(device: Device, buffer: GPUBuffer): void {
   buffer.destroy();
 }
 
+/**
+ * A new buffer that is freed with all else that an owner holds.
+ *
+ * @param owner What frees it.
+ * @param device Where.
+ * @param parameters As for {@linkcode createBuffer}.
+ * @returns The buffer.
+ * @throws {RangeError} If the adapter has no buffers that large.
+ */
+export function ownBuffer(
+  owner: DisposableStack,
+  device: Device,
+  ...parameters: [bytes: number, usage: number, label: string]
+): GPUBuffer {
+  return owner.adopt(createBuffer(device, ...parameters), (buffer) => destroyBuffer(device, buffer));
+}
+
+/**
+ * Does something on the device and asks what the device found wrong with it.
+ *
+ * @param device Where.
+ * @param work What; nothing in it may wait.
+ * @param what For messages: `build the plan`.
+ * @returns What the work gave.
+ * @throws {TypeError} If something in it was not valid.
+ * @throws {RangeError} If the adapter is out of memory.
+ */
+export async function checkErrors<T>({ gpu }: Device, work: () => T, what: string): Promise<T> {
+  let pushed = 0;
+  const errors: Promise<GPUError | null>[] = [];
+  let result: T;
+  try {
+    for (const filter of ["out-of-memory", "validation"] as const) {
+      gpu.pushErrorScope(filter);
+      pushed++;
+    }
+    result = work();
+  } finally {
+    // All of them before anything is awaited: scopes are the device's, and others may push theirs meanwhile.
+    for (; pushed > 0; pushed--) errors.push(popErrorScope(gpu));
+    await Promise.allSettled(errors);
+  }
+  const [invalid, full] = await Promise.all(errors);
+  if (invalid) throw new TypeError(`Cannot ${what}: ${invalid.message}`);
+  if (full) throw new RangeError(`Cannot ${what}: the adapter is out of memory`);
+  return result;
+}
+
+async function popErrorScope(gpu: GPUDevice): Promise<GPUError | null> {
+  return await gpu.popErrorScope();
+}
+
+/**
+ * Waits for what was submitted and reads a buffer, which can be written to again afterwards, whatever happens.
+ *
+ * @param buffer With the usage `MAP_READ`.
+ * @returns A copy of its bytes.
+ */
+export async function readBuffer(buffer: GPUBuffer): Promise<ArrayBuffer> {
+  await buffer.mapAsync(GPUMapMode.READ);
+  try {
+    return buffer.getMappedRange().slice(0);
+  } finally {
+    buffer.unmap();
+  }
+}
+
 /** Ends the device and everything on it. */
 export function closeDevice(device: Device): void {
   device.gpu.destroy();

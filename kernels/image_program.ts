@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import { type Device, ownBuffer, readBuffer } from "./device.ts";
 import type { Storage } from "./kernel.ts";
 import { channelVectors, type Target } from "./operations/tensor.ts";
 import { type BufferRange, createPlan } from "./plan.ts";
@@ -35,9 +35,10 @@ export interface ImageProgram<Output> {
   readonly batch: number;
   /**
    * Runs up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in flight; a third waits
-   * for the first.
+   * for the first. A call that fails leaves the program as it was.
    *
    * @throws {RangeError} If there are more images than `batch`.
+   * @throws {Deno.errors.BadResource} If the program is closed, before or while the call waits for its turn.
    */
   run(images: readonly Pixels[]): Promise<Output[]>;
   /**
@@ -47,13 +48,14 @@ export interface ImageProgram<Output> {
    * program that has more to do, or another step to start, does that before it reads.
    *
    * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   * @throws {Deno.errors.BadResource} If the program is closed.
    */
   start(images: readonly Pixels[]): () => Promise<Output[]>;
   /** Where a tensor of the program lies. */
   tensor(name: string): BufferRange;
   /** Bytes on the device. */
   readonly memory: { readonly allocated: number; readonly highWater: number };
-  /** Frees what is on the device. */
+  /** Frees what is on the device; calls that wait are rejected. */
   close(): void;
 }
 
@@ -107,18 +109,31 @@ export async function createImageProgram<Output>(
   options: ImageProgramOptions<Output>,
 ): Promise<ImageProgram<Output>> {
   const { batch, input, otherInputs = [], unpack } = options;
-  const plan = await createPlan(device, program, { inputs: [input, ...otherInputs], outputs: options.outputs });
-  const resizer = createResizer(device, options, target, plan.tensor(input));
+  using made = new DisposableStack();
+  const ends = { inputs: [input, ...otherInputs], outputs: options.outputs };
+  const plan = made.adopt(await createPlan(device, program, ends), ({ close }) => close());
+  const resizer = made.adopt(createResizer(device, options, target, plan.tensor(input)), ({ close }) => close());
   const outputs = options.outputs.map((name) => plan.tensor(name));
   const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
-  const free = [0, 1].map(() =>
-    createBuffer(device, bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "results for the CPU")
-  );
-  const staging = [...free];
-  const waiting: ((buffer: GPUBuffer) => void)[] = [];
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const free = [0, 1].map(() => ownBuffer(made, device, bytes, usage, "results for the CPU"));
+  const waiting: PromiseWithResolvers<GPUBuffer>[] = [];
+  const owned = made.move();
 
+  const closed = () => new Deno.errors.BadResource("Cannot run images on the device: the program is closed");
   const check = ({ length }: readonly Pixels[]) => {
+    if (owned.disposed) throw closed();
     if (length > batch) throw new RangeError(`Cannot take ${length} images in one step: the batch is ${batch}`);
+  };
+  const giveBack = (buffer: GPUBuffer) => {
+    const next = waiting.shift();
+    if (next) next.resolve(buffer);
+    else free.push(buffer);
+  };
+  const takeTurn = () => {
+    const turn = Promise.withResolvers<GPUBuffer>();
+    waiting.push(turn);
+    return turn.promise;
   };
   const submit = (images: readonly Pixels[], buffer: GPUBuffer) => {
     const encoder = resizer.upload(images);
@@ -129,15 +144,24 @@ export async function createImageProgram<Output>(
       offset += output.size;
     }
     device.gpu.queue.submit([encoder.finish()]);
-    return async () => {
-      await buffer.mapAsync(GPUMapMode.READ);
-      const read = buffer.getMappedRange().slice(0);
-      buffer.unmap();
-      const next = waiting.shift();
-      if (next) next(buffer);
-      else free.push(buffer);
-      return unpack(read, images.length);
+  };
+  /** Submits a step, and gives what reads it; the buffer is given back whatever becomes of either. */
+  const begin = (images: readonly Pixels[], buffer: GPUBuffer) => {
+    try {
+      submit(images, buffer);
+    } catch (error) {
+      giveBack(buffer);
+      throw error;
+    }
+    let reading: Promise<Output[]> | undefined;
+    const read = async () => {
+      try {
+        return unpack(await readBuffer(buffer), images.length);
+      } finally {
+        giveBack(buffer);
+      }
     };
+    return () => reading ??= read();
   };
 
   return {
@@ -146,19 +170,18 @@ export async function createImageProgram<Output>(
     memory: device.memory,
     async run(images) {
       check(images);
-      const buffer = free.pop() ?? await new Promise<GPUBuffer>((resolve) => waiting.push(resolve));
-      return await submit(images, buffer)();
+      const buffer = free.pop() ?? await takeTurn();
+      return await begin(images, buffer)();
     },
     start(images) {
       check(images);
       const buffer = free.pop();
       if (!buffer) throw new RangeError("Cannot start a third step: read one of the two in flight before");
-      return submit(images, buffer);
+      return begin(images, buffer);
     },
     close() {
-      plan.close();
-      resizer.close();
-      for (const buffer of staging) destroyBuffer(device, buffer);
+      owned.dispose();
+      for (const { reject } of waiting.splice(0)) reject(closed());
     },
   };
 }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import { type Device, ownBuffer, readBuffer } from "./device.ts";
 import type { Profile } from "./kernel.ts";
 import {
   cellWeightsKernel,
@@ -137,19 +137,22 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
 export async function createLabelPooler(device: Device, settings: LabelPoolerSettings): Promise<LabelPooler> {
   const { classes } = settings;
   const { outputSize } = resolvePooling(settings);
-  const plan = await createPlan(device, lowerLabelPooling(settings, device.capabilities.profile), ENDS);
+  using made = new DisposableStack();
+  const program = lowerLabelPooling(settings, device.capabilities.profile);
+  const plan = made.adopt(await createPlan(device, program, ENDS), ({ close }) => close());
   const [regions, class_, score, targets] = [NAMES.regions, NAMES.class, NAMES.score, NAMES.target].map(plan.tensor);
   const padded = channelVectors(classes) * 4;
   const rowsOf = ({ length }: readonly Crop[]) => length * outputSize[0] * outputSize[1];
-  const staging = createBuffer(
-    device,
-    targets.size,
-    GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-    "targets for the CPU",
-  );
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const createStaging = (owner: DisposableStack) =>
+    ownBuffer(owner, device, targets.size, usage, "targets for the CPU");
+  /** As many as there were calls of `pool` at the same time. */
+  const free = [createStaging(made)];
+  const owned = made.move();
   let loaded = 0;
 
   function upload(crops: readonly Crop[]): void {
+    if (owned.disposed) throw new Deno.errors.BadResource("Cannot pool labels on the device: the pooler is closed");
     uploadCrops(device, regions, crops, settings, loaded);
   }
 
@@ -158,35 +161,40 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
     plan.encode(encoder);
   }
 
+  async function pool(crops: readonly Crop[]): Promise<Float32Array<ArrayBuffer>> {
+    const encoder = device.gpu.createCommandEncoder();
+    encode(encoder, crops);
+    const staging = free.pop() ?? createStaging(owned);
+    let rows: Float32Array;
+    try {
+      encoder.copyBufferToBuffer(targets.buffer, targets.offset, staging, 0, targets.size);
+      device.gpu.queue.submit([encoder.finish()]);
+      rows = new Float32Array(await readBuffer(staging));
+    } finally {
+      free.push(staging);
+    }
+    const result = new Float32Array(rowsOf(crops) * classes);
+    for (let row = 0; row < rowsOf(crops); row++) {
+      result.set(rows.subarray(row * padded, row * padded + classes), row * classes);
+    }
+    return result;
+  }
+
   return {
     targets,
     encode,
     load(maps) {
+      // Until all of them are there, there are none.
+      loaded = 0;
       uploadMaps(device, { class: class_, score }, maps, settings);
       loaded = maps.count;
     },
-    async pool(crops) {
-      const encoder = device.gpu.createCommandEncoder();
-      encode(encoder, crops);
-      encoder.copyBufferToBuffer(targets.buffer, targets.offset, staging, 0, targets.size);
-      device.gpu.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
-      const rows = new Float32Array(staging.getMappedRange());
-      const result = new Float32Array(rowsOf(crops) * classes);
-      for (let row = 0; row < rowsOf(crops); row++) {
-        result.set(rows.subarray(row * padded, row * padded + classes), row * classes);
-      }
-      staging.unmap();
-      return result;
-    },
+    pool,
     measure(crops) {
       upload(crops);
       return plan.measure();
     },
-    close() {
-      plan.close();
-      destroyBuffer(device, staging);
-    },
+    close: () => owned.dispose(),
   };
 }
 

@@ -21,3 +21,8 @@ export function pipelineFor({ gpu }: Device, { name, code }: Kernel): GPUCompute
   known.set(code, pipeline);
   return pipeline;
 }
+
+/** Lets kernels be compiled anew when they are next asked for: what an adapter refused may be no pipeline. */
+export function forgetPipelines({ gpu }: Device, kernels: readonly Kernel[]): void {
+  for (const { code } of kernels) pipelines.get(gpu)?.delete(code);
+}

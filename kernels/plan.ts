@@ -11,9 +11,9 @@
  */
 
 import { type Arena, layOut, type Lifetime } from "./arena.ts";
-import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import { checkErrors, type Device, ownBuffer, readBuffer } from "./device.ts";
 import { type Kernel, parameterBytes, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
-import { pipelineFor } from "./pipelines.ts";
+import { forgetPipelines, pipelineFor } from "./pipelines.ts";
 import { ALIGNMENT, type Program, type Step } from "./program.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 
@@ -29,15 +29,22 @@ export interface Plan {
   /**
    * Where a tensor, constant, state or view lies. A tensor's content is there between the step that writes it and the last
    * that reads it.
+   *
+   * @throws {Deno.errors.BadResource} If the plan is closed.
    */
   tensor(name: string): BufferRange;
-  /** Encodes all steps, or those of one part; of these, those whose index in the program is in a range. */
+  /**
+   * Encodes all steps, or those of one part; of these, those whose index in the program is in a range.
+   *
+   * @throws {Deno.errors.BadResource} If the plan is closed.
+   */
   encode(encoder: GPUCommandEncoder, part?: string, range?: StepRange): void;
   /**
    * Runs all steps once, each in a pass of its own, and measures them.
    *
    * @returns Kernel names and milliseconds in order; a step's time includes the copies into its textures.
    * @throws {Deno.errors.NotSupported} If the adapter has no timestamps.
+   * @throws {Deno.errors.BadResource} If the plan is closed.
    */
   measure(): Promise<{ name: string; milliseconds: number }[]>;
   readonly bytes: PlanBytes;
@@ -109,24 +116,11 @@ export async function createPlan(
       );
     }
   }
-  const buffers: GPUBuffer[] = [];
+  using made = new DisposableStack();
+  const create = (bytes: number, usage: number, label: string) => ownBuffer(made, device, bytes, usage, label);
   const textures = new Map<string, GPUTexture>();
-  const close = () => {
-    for (const buffer of buffers) destroyBuffer(device, buffer);
-    for (const texture of textures.values()) texture.destroy();
-    buffers.length = 0;
-    textures.clear();
-  };
-  const create = (bytes: number, usage: number, label: string): GPUBuffer => {
-    const buffer = createBuffer(device, bytes, usage, label);
-    buffers.push(buffer);
-    return buffer;
-  };
-  gpu.pushErrorScope("out-of-memory");
-  gpu.pushErrorScope("validation");
-  let plan: Plan;
-  let problem: Error | undefined;
-  try {
+  let owned = made;
+  const build = (): Plan => {
     const arenaBuffer = create(
       arena.bytes + margin,
       GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
@@ -144,7 +138,7 @@ export async function createPlan(
           throw new TypeError(`Cannot read "${bindings[texture.name]}" as a texture`);
         }
         const rows = largestRows(program, key);
-        textures.set(key, createTensorTexture(device, texture.format, rows));
+        textures.set(key, made.adopt(createTensorTexture(device, texture.format, rows), (one) => one.destroy()));
         textureBytes += (rows + 1) * textureRowBytes(texture.format);
       }
     }
@@ -205,16 +199,26 @@ export async function createPlan(
       }
     });
     const parts = Map.groupBy(actions, ({ part }) => part);
-    plan = {
-      tensor: range,
+    const checkOpen = () => {
+      if (owned.disposed) throw new Deno.errors.BadResource("Cannot run a program on the device: its plan is closed");
+    };
+    return {
+      tensor(name) {
+        checkOpen();
+        return range(name);
+      },
       encode(encoder, part, range) {
+        checkOpen();
         const chosen = part === undefined ? actions : parts.get(part) ?? [];
         encodeActions(
           encoder,
           range ? chosen.filter(({ step }) => step >= range.start && step < range.end) : chosen,
         );
       },
-      measure: () => measureActions(device, actions),
+      async measure() {
+        checkOpen();
+        return await measureActions(device, actions);
+      },
       bytes: {
         arena: arena.bytes,
         arenaLowerBound: arena.lowerBound,
@@ -222,23 +226,18 @@ export async function createPlan(
         states: totalSize(states),
         textures: textureBytes,
       },
-      close,
+      close: () => owned.dispose(),
     };
+  };
+  let built: Plan | undefined;
+  let plan: Plan;
+  try {
+    plan = await checkErrors(device, () => built = build(), "build the plan");
   } catch (error) {
-    close();
+    if (built) forgetPipelines(device, steps.map(({ kernel }) => kernel));
     throw error;
-  } finally {
-    const [invalid, full] = await Promise.all([gpu.popErrorScope(), gpu.popErrorScope()]);
-    problem = invalid
-      ? new TypeError(`Cannot build the plan: ${invalid.message}`)
-      : full
-      ? new RangeError("Cannot build the plan: the adapter is out of memory")
-      : undefined;
   }
-  if (problem) {
-    close();
-    throw problem;
-  }
+  owned = made.move();
   return plan;
 }
 
@@ -390,9 +389,11 @@ async function measureActions(device: Device, actions: readonly Action[]) {
   const dispatches = actions.filter((action) => "dispatch" in action).map(({ dispatch }) => dispatch);
   // The end of every pass; a step lasts from the end of the one before.
   const count = dispatches.length + 1;
-  const times = createBuffer(device, count * 8, GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC, "timestamps");
-  const staging = createBuffer(device, count * 8, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "timestamps");
-  const querySet = gpu.createQuerySet({ type: "timestamp", count });
+  using made = new DisposableStack();
+  const own = (usage: number) => ownBuffer(made, device, count * 8, usage, "timestamps");
+  const times = own(GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC);
+  const staging = own(GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+  const querySet = made.adopt(gpu.createQuerySet({ type: "timestamp", count }), (set) => set.destroy());
   const encoder = gpu.createCommandEncoder();
   encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: 0 } }).end();
   let index = 0;
@@ -408,11 +409,7 @@ async function measureActions(device: Device, actions: readonly Action[]) {
   encoder.resolveQuerySet(querySet, 0, count, times, 0);
   encoder.copyBufferToBuffer(times, 0, staging, 0, count * 8);
   gpu.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const nanoseconds = new BigUint64Array(staging.getMappedRange().slice(0));
-  querySet.destroy();
-  destroyBuffer(device, times);
-  destroyBuffer(device, staging);
+  const nanoseconds = new BigUint64Array(await readBuffer(staging));
   return dispatches.map(({ name }, step) => ({
     name,
     milliseconds: Number(nanoseconds[step + 1] - nanoseconds[step]) / 1e6,

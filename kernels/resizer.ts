@@ -8,7 +8,7 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import { createBuffer, destroyBuffer, type Device, ownBuffer } from "./device.ts";
 import { type Kernel, parameterBytes } from "./kernel.ts";
 import type { Pair } from "./network.ts";
 import {
@@ -139,14 +139,14 @@ function createKernelResizer(
   const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
   const limit = Math.min(device.capabilities.maxBindingBytes, device.capabilities.maxBufferBytes);
   const levels = normalisationLevels(mean, std);
-  const levelBuffer = createBuffer(device, levels.byteLength, storage, "normalisation levels");
+  using made = new DisposableStack();
+  const levelBuffer = ownBuffer(made, device, levels.byteLength, storage, "normalisation levels");
   gpu.queue.writeBuffer(levelBuffer, 0, levels);
-  const blocks = createBuffer(device, batch * 2 * 256, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST, "resizes");
-  const grown = {
-    pixels: createBuffer(device, 1 << 20, storage, "pixels"),
-    tables: createBuffer(device, 1 << 20, storage, "resize tables"),
-    rows: createBuffer(device, 1 << 20, storage, "resized rows"),
-  };
+  const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  const blocks = ownBuffer(made, device, batch * 2 * 256, uniform, "resizes");
+  const grown: Record<"pixels" | "tables" | "rows", GPUBuffer> = Object.create(null);
+  made.defer(() => Object.values(grown).forEach((buffer) => destroyBuffer(device, buffer)));
+  for (const name of ["pixels", "tables", "rows"] as const) grown[name] = createBuffer(device, 1 << 20, storage, name);
   const tablesFor = tableCache(settings);
   const identity = resizeTables(size[1], size[0], { size, filter: interpolation });
   let groups: { horizontal: GPUBindGroup; vertical: GPUBindGroup }[] = [];
@@ -158,10 +158,12 @@ function createKernelResizer(
     rows: tables.rows * size[1] * 4,
   });
   const grow = (name: keyof typeof grown, bytes: number) => {
-    if (bytes <= grown[name].size) return;
-    destroyBuffer(device, grown[name]);
-    grown[name] = createBuffer(device, Math.min(Math.max(bytes, grown[name].size * 1.5), limit), storage, name);
+    const before = grown[name];
+    if (bytes <= before.size) return;
+    // The old one goes when the new one is there: a failure leaves what works.
+    grown[name] = createBuffer(device, Math.min(Math.max(bytes, before.size * 1.5), limit), storage, name);
     groups = [];
+    destroyBuffer(device, before);
   };
   const passes = (tables: ResizeTables, pixelsOffset: number, tablesOffset: number, slot: number) => ({
     horizontal: resizeHorizontalKernel({ tables, pixelsOffset, tablesOffset, profile }),
@@ -195,6 +197,7 @@ function createKernelResizer(
     };
   };
 
+  const owned = made.move();
   return {
     upload(images) {
       let encoder = gpu.createCommandEncoder();
@@ -251,9 +254,7 @@ function createKernelResizer(
       });
       return encoder;
     },
-    close() {
-      for (const buffer of [levelBuffer, blocks, ...Object.values(grown)]) destroyBuffer(device, buffer);
-    },
+    close: () => owned.dispose(),
   };
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "./device.ts";
+import { checkErrors, type Device, ownBuffer, readBuffer } from "./device.ts";
 import { type Kernel, parameterBytes, WINDOW_BYTES } from "./kernel.ts";
 import { textureRows } from "./operations/texture.ts";
 import { pipelineFor } from "./pipelines.ts";
@@ -49,15 +49,13 @@ export async function runDispatches(
 ): Promise<Record<string, ArrayBuffer>> {
   const { gpu } = device;
   const kernels = dispatches.map(({ kernel }) => kernel);
-  gpu.pushErrorScope("validation");
-  const created: GPUBuffer[] = [];
-  const textures: GPUTexture[] = [];
+  using made = new DisposableStack();
   const upload = (name: string, bytes: Uint8Array, usage: number): GPUBuffer => {
     const padded = new Uint8Array(Math.ceil(bytes.length / 4) * 4);
     padded.set(bytes);
-    const buffer = createBuffer(device, padded.length, usage | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC, name);
+    const all = usage | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+    const buffer = ownBuffer(made, device, padded.length, all, name);
     gpu.queue.writeBuffer(buffer, 0, padded);
-    created.push(buffer);
     return buffer;
   };
   const content = (name: string): Uint8Array => {
@@ -67,79 +65,77 @@ export async function runDispatches(
     const { buffer, byteOffset, byteLength } = "update" in value ? value.update : value;
     return new Uint8Array(buffer, byteOffset, byteLength);
   };
-  /** By name: what is read through a texture, and how many of its rows hold something. */
-  const textured = new Map(
-    kernels.flatMap((kernel) => kernel.textures ?? []).map(({ name, format }) => {
-      const rows = textureRows(content(name).length / (format === "rgba16float" ? 8 : 16));
-      const texture = createTensorTexture(device, format, rows);
-      textures.push(texture);
-      return [name, { texture, rows, view: texture.createView() }];
-    }),
-  );
-  /** The copy into a texture takes whole rows. */
-  const wholeRows = (name: string): Uint8Array => {
-    const bytes = content(name);
-    const place = textured.get(name);
-    if (!place) return bytes;
-    const whole = new Uint8Array(place.rows * textureRowBytes(place.texture.format));
-    whole.set(bytes);
-    return whole;
+  const submit = () => {
+    /** By name: what is read through a texture, and how many of its rows hold something. */
+    const textured = new Map(
+      kernels.flatMap((kernel) => kernel.textures ?? []).map(({ name, format }) => {
+        const rows = textureRows(content(name).length / (format === "rgba16float" ? 8 : 16));
+        const texture = made.adopt(createTensorTexture(device, format, rows), (one) => one.destroy());
+        return [name, { texture, rows, view: texture.createView() }];
+      }),
+    );
+    /** The copy into a texture takes whole rows. */
+    const wholeRows = (name: string): Uint8Array => {
+      const bytes = content(name);
+      const place = textured.get(name);
+      if (!place) return bytes;
+      const whole = new Uint8Array(place.rows * textureRowBytes(place.texture.format));
+      whole.set(bytes);
+      return whole;
+    };
+    const buffers = new Map<string, GPUBuffer>();
+    for (const name of new Set(kernels.flatMap(({ bindings }) => bindings))) {
+      buffers.set(name, upload(name, wholeRows(name), GPUBufferUsage.STORAGE));
+    }
+    for (const name of new Set(kernels.flatMap(({ windows = [] }) => windows))) {
+      buffers.set(name, upload(name, content(name), GPUBufferUsage.UNIFORM));
+    }
+    for (const name of textured.keys()) {
+      if (!buffers.has(name)) buffers.set(name, upload(name, wholeRows(name), 0));
+    }
+    const encoder = gpu.createCommandEncoder();
+    for (const { kernel, weightsOffset = 0 } of dispatches) {
+      for (const { name } of kernel.textures ?? []) {
+        const { texture, rows } = textured.get(name)!;
+        copyToTexture(encoder, { buffer: buffers.get(name)!, offset: 0 }, texture, rows);
+      }
+      const pipeline = pipelineFor(device, kernel);
+      const resources: GPUBindingResource[] = [
+        ...kernel.bindings.map((name) => ({
+          buffer: buffers.get(name)!,
+          offset: name === "weights" ? weightsOffset : 0,
+        })),
+        ...(kernel.textures ?? []).map(({ name }) => textured.get(name)!.view),
+        ...(kernel.windows ?? []).map((name) => ({
+          buffer: buffers.get(name)!,
+          offset: weightsOffset,
+          size: WINDOW_BYTES,
+        })),
+      ];
+      if (kernel.parameters.length > 0) {
+        resources.push({ buffer: upload("parameters", parameterBytes(kernel.parameters), GPUBufferUsage.UNIFORM) });
+      }
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(pipeline);
+      const entries = resources.map((resource, binding) => ({ binding, resource }));
+      pass.setBindGroup(0, gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
+      pass.dispatchWorkgroups(...kernel.workgroups);
+      pass.end();
+    }
+    const outputs = Object.entries(values).flatMap(([name, value]) => {
+      const buffer = buffers.get(name);
+      if (ArrayBuffer.isView(value) || !buffer) return [];
+      const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+      const staging = ownBuffer(made, device, buffer.size, usage, `${name} staging`);
+      encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
+      return [{ name, staging, bytes: "update" in value ? value.update.byteLength : value.bytes }];
+    });
+    gpu.queue.submit([encoder.finish()]);
+    return outputs;
   };
-  const buffers = new Map<string, GPUBuffer>();
-  for (const name of new Set(kernels.flatMap(({ bindings }) => bindings))) {
-    buffers.set(name, upload(name, wholeRows(name), GPUBufferUsage.STORAGE));
-  }
-  for (const name of new Set(kernels.flatMap(({ windows = [] }) => windows))) {
-    buffers.set(name, upload(name, content(name), GPUBufferUsage.UNIFORM));
-  }
-  for (const name of textured.keys()) {
-    if (!buffers.has(name)) buffers.set(name, upload(name, wholeRows(name), 0));
-  }
-  const encoder = gpu.createCommandEncoder();
-  for (const { kernel, weightsOffset = 0 } of dispatches) {
-    for (const { name } of kernel.textures ?? []) {
-      const { texture, rows } = textured.get(name)!;
-      copyToTexture(encoder, { buffer: buffers.get(name)!, offset: 0 }, texture, rows);
-    }
-    const pipeline = pipelineFor(device, kernel);
-    const resources: GPUBindingResource[] = [
-      ...kernel.bindings.map((name) => ({
-        buffer: buffers.get(name)!,
-        offset: name === "weights" ? weightsOffset : 0,
-      })),
-      ...(kernel.textures ?? []).map(({ name }) => textured.get(name)!.view),
-      ...(kernel.windows ?? []).map((name) => ({
-        buffer: buffers.get(name)!,
-        offset: weightsOffset,
-        size: WINDOW_BYTES,
-      })),
-    ];
-    if (kernel.parameters.length > 0) {
-      resources.push({ buffer: upload("parameters", parameterBytes(kernel.parameters), GPUBufferUsage.UNIFORM) });
-    }
-    const pass = encoder.beginComputePass();
-    pass.setPipeline(pipeline);
-    const entries = resources.map((resource, binding) => ({ binding, resource }));
-    pass.setBindGroup(0, gpu.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }));
-    pass.dispatchWorkgroups(...kernel.workgroups);
-    pass.end();
-  }
-  const outputs = Object.entries(values).flatMap(([name, value]) => {
-    const buffer = buffers.get(name);
-    if (ArrayBuffer.isView(value) || !buffer) return [];
-    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-    const staging = createBuffer(device, buffer.size, usage, `${name} staging`);
-    encoder.copyBufferToBuffer(buffer, 0, staging, 0, buffer.size);
-    created.push(staging);
-    return [{ name, staging, bytes: "update" in value ? value.update.byteLength : value.bytes }];
-  });
-  gpu.queue.submit([encoder.finish()]);
-  await Promise.all(outputs.map(({ staging }) => staging.mapAsync(GPUMapMode.READ)));
-  const result: Record<string, ArrayBuffer> = {};
-  for (const { name, staging, bytes } of outputs) result[name] = staging.getMappedRange().slice(0, bytes);
-  const error = await gpu.popErrorScope();
-  for (const buffer of created) destroyBuffer(device, buffer);
-  for (const texture of textures) texture.destroy();
-  if (error) throw new TypeError(`Cannot run ${kernels[0].name}: ${error.message}`);
-  return result;
+  const outputs = await checkErrors(device, submit, `run ${kernels[0].name}`);
+  const read = outputs.map(async ({ name, staging, bytes }) => [name, (await readBuffer(staging)).slice(0, bytes)]);
+  // One that fails must not free what another is about to read.
+  await Promise.allSettled(read);
+  return Object.fromEntries(await Promise.all(read));
 }

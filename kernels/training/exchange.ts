@@ -14,7 +14,7 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "../device.ts";
+import { destroyBuffer, type Device, ownBuffer } from "../device.ts";
 import type { BufferRange } from "../plan.ts";
 import type { Ranks } from "./ranks.ts";
 
@@ -86,7 +86,10 @@ export function createExchanger(
   const largest = Math.max(...ranges);
   const count = Math.min(Math.max(Math.floor(gradients / largest) - OTHER_COPIES, LEAST_STAGING), ranges.length);
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-  const free = Array.from({ length: count }, () => createBuffer(device, largest, usage, "exchanged gradients"));
+  const free: GPUBuffer[] = [];
+  using made = new DisposableStack();
+  for (let index = 0; index < count; index++) free.push(ownBuffer(made, device, largest, usage, "exchanged gradients"));
+  made.move();
   let left: Traveller | undefined;
   const sums: Sum[] = [];
   /** Bytes written back that may not have reached the device. */
@@ -100,8 +103,15 @@ export function createExchanger(
     if (!left) return;
     const traveller = left;
     left = undefined;
-    await traveller.mapped;
-    const numbers = new Float32Array(traveller.staging.getMappedRange(0, traveller.range.size));
+    let numbers: Float32Array<ArrayBuffer>;
+    try {
+      await traveller.mapped;
+      numbers = new Float32Array(traveller.staging.getMappedRange(0, traveller.range.size));
+    } catch (error) {
+      traveller.staging.unmap();
+      free.push(traveller.staging);
+      throw error;
+    }
     const start = performance.now();
     const sum: Sum = {
       ...traveller,
@@ -124,15 +134,18 @@ export function createExchanger(
   async function writeBack(): Promise<void> {
     const { range, staging, numbers, finished } = sums.shift()!;
     await finished;
-    if (!fits(range)) {
-      queue.submit([]);
-      await queue.onSubmittedWorkDone();
-      written = 0;
+    try {
+      if (!fits(range)) {
+        queue.submit([]);
+        await queue.onSubmittedWorkDone();
+        written = 0;
+      }
+      queue.writeBuffer(range.buffer, range.offset, numbers);
+      written += range.size;
+    } finally {
+      staging.unmap();
+      free.push(staging);
     }
-    queue.writeBuffer(range.buffer, range.offset, numbers);
-    written += range.size;
-    staging.unmap();
-    free.push(staging);
   }
 
   async function takeStaging(): Promise<GPUBuffer> {
@@ -144,14 +157,21 @@ export function createExchanger(
   return {
     async submit(encoder, leaving) {
       const next = leaving && { range: leaving, staging: await takeStaging() };
-      if (next) encoder.copyBufferToBuffer(next.range.buffer, next.range.offset, next.staging, 0, next.range.size);
-      while (sums[0]?.isFinished && fits(sums[0].range)) await writeBack();
-      if (idle !== undefined) exposed += performance.now() - idle;
-      idle = undefined;
-      queue.submit([encoder.finish()]);
-      await addUp();
-      if (!next) return;
-      left = { ...next, mapped: next.staging.mapAsync(GPUMapMode.READ, 0, next.range.size) };
+      try {
+        if (next) encoder.copyBufferToBuffer(next.range.buffer, next.range.offset, next.staging, 0, next.range.size);
+        while (sums[0]?.isFinished && fits(sums[0].range)) await writeBack();
+        if (idle !== undefined) exposed += performance.now() - idle;
+        idle = undefined;
+        queue.submit([encoder.finish()]);
+        await addUp();
+        if (!next) return;
+        left = { ...next, mapped: next.staging.mapAsync(GPUMapMode.READ, 0, next.range.size) };
+        // What went wrong is told where it is awaited, which may be never.
+        left.mapped.catch(() => {});
+      } catch (error) {
+        if (next) free.push(next.staging);
+        throw error;
+      }
       idle = performance.now();
       written = 0;
     },
@@ -166,8 +186,11 @@ export function createExchanger(
     },
     bytes: (count + OTHER_COPIES) * largest,
     close() {
-      // The others are those of a sum that failed: another thread may still write to them.
-      for (const staging of free) destroyBuffer(device, staging);
+      if (left) free.push(left.staging);
+      left = undefined;
+      // The others are those of a sum that is not finished: another thread may still write to them.
+      free.push(...sums.splice(0).flatMap(({ isFinished, staging }) => isFinished ? [staging] : []));
+      for (const staging of free.splice(0)) destroyBuffer(device, staging);
     },
   };
 }

@@ -95,12 +95,12 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
   const targets = lowerTargets(source, { batch, classes, image: network.input, size, mixed }, target);
   const training = lowerTraining(settings, target);
   const drops = training.tensors.has(SEEDS);
+  const pack = createAugmentationPacker(augmented);
   const plan = await createTrainingPlan(device, training, settings, {
     parameters,
     prelude: [images, targets],
     inputs: [...images.inputs, ...targets.inputs, ...(drops ? [SEEDS] : [])],
   });
-  const pack = createAugmentationPacker(augmented);
   const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
     const { buffer, offset } = plan.tensor(name);
     device.gpu.queue.writeBuffer(buffer, offset, data);
@@ -130,8 +130,7 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
     const pooling = lowerLabelPooling(poolerSettings(source, batch), target.profile);
     const names = new Set(pooling.steps.map(({ kernel }) => kernel.name));
     const state = await plan.state();
-    const kernels = await plan.measure();
-    plan.load(state);
+    const kernels = await plan.measure().finally(() => plan.load(state));
     const sum = (list: typeof kernels) => list.reduce((total, { milliseconds }) => total + milliseconds, 0);
     return sum(kernels.filter(({ name }) => names.has(name))) / sum(kernels);
   }

@@ -6,7 +6,7 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "../device.ts";
+import { type Device, ownBuffer, readBuffer } from "../device.ts";
 import { LOSS_HISTORY } from "../operations/row_loss.ts";
 import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../optimizers/control.ts";
 import { flattenParameters, type ParameterLayout } from "../optimizers/layout.ts";
@@ -43,11 +43,18 @@ export interface TrainingPlan {
   /**
    * Runs the part `batch`, and after the last batch of an update the part `update` too. Without ranks it only submits;
    * with them it returns once the sums that the update needs are on the device.
+   *
+   * @throws {Error} If a step before was broken off half-way, as when a rank was lost.
+   * @throws {Deno.errors.BadResource} If the plan is closed.
    */
   step(learningRate: number): Promise<void>;
   /** What happened since the last time it was asked. Deno blocks the isolate until the device is done. */
   read(): Promise<TrainingReport>;
-  /** Everything that is kept from step to step; the running statistics are this rank's own. */
+  /**
+   * Everything that is kept from step to step; the running statistics are this rank's own.
+   *
+   * @throws {Error} As {@linkcode step}.
+   */
   state(): Promise<TrainingState>;
   /**
    * A number of the parameters' bits, u32, by which ranks can be compared.
@@ -122,18 +129,32 @@ export async function createTrainingPlan(
   const program = joinPrograms([...prelude, training]);
   const segments = cutSegments(program.steps, ({ kind }) => kind === "statistics");
   const lastSegments = cutSegments(program.steps, () => true);
-  const plan = await createPlan(device, program, { inputs, outputs: [] });
-  const exchanger = ranks && createExchanger(device, ranks, {
-    ranges: lastSegments.flatMap(({ exchange }) => exchange ? [plan.tensor(exchange.name).size] : []),
-    gradients: plan.tensor(STATES.gradient).size,
-  });
+  using made = new DisposableStack();
+  const plan = made.adopt(await createPlan(device, program, { inputs, outputs: [] }), ({ close }) => close());
+  const exchanger = ranks && made.adopt(
+    createExchanger(device, ranks, {
+      ranges: lastSegments.flatMap(({ exchange }) => exchange ? [plan.tensor(exchange.name).size] : []),
+      gradients: plan.tensor(STATES.gradient).size,
+    }),
+    ({ close }) => close(),
+  );
   const [control, history, turn] = [STATES.control, STATES.history, STATES.turn].map(plan.tensor);
   const reportBytes = LOSS_HISTORY * 4 + CONTROL_BYTES;
-  const staging = createBuffer(device, reportBytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "losses");
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = ownBuffer(made, device, reportBytes, usage, "losses");
   /** Batches since the beginning, and when last read. */
   let batches = 0;
   let read = 0;
+  /** Why the states on the device are those of no batch: a part of a step or of a state came there, and the rest did not. */
+  let torn: unknown;
 
+  const checkWhole = () => {
+    if (torn === undefined) return;
+    const remedy = ranks ? "start again from a checkpoint" : "load a state";
+    throw new Error(`Cannot go on training: a step or the loading of a state was broken off; ${remedy}`, {
+      cause: torn,
+    });
+  };
   const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
     const { buffer, offset } = plan.tensor(name);
     gpu.queue.writeBuffer(buffer, offset, data);
@@ -141,8 +162,9 @@ export async function createTrainingPlan(
   const start = () => {
     batches = 0;
     read = 0;
+    torn = undefined;
   };
-  const load: TrainingPlan["load"] = (state) => {
+  const writeStates: TrainingPlan["load"] = (state) => {
     for (const { state: name, layout, prefix } of states) {
       const flat = flattenParameters(layout, (tensor) => {
         const found = state.get(`${prefix}${tensor}`);
@@ -156,9 +178,20 @@ export async function createTrainingPlan(
       throw new TypeError(`Cannot continue training: tensor "control" has ${words?.data.length ?? "no"} elements`);
     }
     write(STATES.control, words.data);
+  };
+  const load: TrainingPlan["load"] = (state) => {
+    // What is on its way between ranks would come into the step after it.
+    if (ranks) checkWhole();
+    try {
+      writeStates(state);
+    } catch (error) {
+      torn = error;
+      throw error;
+    }
     start();
   };
   load(initialState(states, parameters, lossScaling.initial));
+  const owned = made.move();
 
   return {
     tensor: plan.tensor,
@@ -166,6 +199,7 @@ export async function createTrainingPlan(
     measure: plan.measure,
     load,
     async step(learningRate) {
+      checkWhole();
       gpu.queue.writeBuffer(control.buffer, control.offset, new Float32Array([learningRate]));
       gpu.queue.writeBuffer(turn.buffer, turn.offset, new Uint32Array([batches]));
       let encoder = gpu.createCommandEncoder();
@@ -173,19 +207,26 @@ export async function createTrainingPlan(
         const { buffer, offset, size } = plan.tensor(STATES.gradientSum);
         encoder.clearBuffer(buffer, offset, size);
       }
-      batches++;
-      const isLast = batches % accumulate === 0;
-      for (const { range, exchange } of isLast ? lastSegments : segments) {
-        plan.encode(encoder, PARTS.batch, range);
-        if (!exchanger || !exchange) continue;
-        await exchanger.submit(encoder, plan.tensor(exchange.name));
-        if (exchange.kind === "statistics") await exchanger.finish();
-        encoder = gpu.createCommandEncoder();
+      const isLast = (batches + 1) % accumulate === 0;
+      let submitted = false;
+      try {
+        for (const { range, exchange } of isLast ? lastSegments : segments) {
+          plan.encode(encoder, PARTS.batch, range);
+          if (!exchanger || !exchange) continue;
+          submitted = true;
+          await exchanger.submit(encoder, plan.tensor(exchange.name));
+          if (exchange.kind === "statistics") await exchanger.finish();
+          encoder = gpu.createCommandEncoder();
+        }
+        if (exchanger && isLast) await exchanger.finish();
+        if (isLast) plan.encode(encoder, PARTS.update);
+        if (exchanger) await exchanger.submit(encoder);
+        else gpu.queue.submit([encoder.finish()]);
+      } catch (error) {
+        if (submitted) torn = error;
+        throw error;
       }
-      if (exchanger && isLast) await exchanger.finish();
-      if (isLast) plan.encode(encoder, PARTS.update);
-      if (exchanger) await exchanger.submit(encoder);
-      else gpu.queue.submit([encoder.finish()]);
+      batches++;
     },
     async read() {
       const encoder = gpu.createCommandEncoder();
@@ -193,10 +234,8 @@ export async function createTrainingPlan(
       encoder.copyBufferToBuffer(control.buffer, control.offset, staging, LOSS_HISTORY * 4, CONTROL_BYTES);
       gpu.queue.submit([encoder.finish()]);
       const [first, end] = [Math.max(read, batches - LOSS_HISTORY), batches];
-      read = batches;
-      await staging.mapAsync(GPUMapMode.READ);
-      const bytes = staging.getMappedRange().slice(0);
-      staging.unmap();
+      const bytes = await readBuffer(staging);
+      read = end;
       const ring = new Float32Array(bytes, 0, LOSS_HISTORY);
       return {
         losses: Float32Array.from({ length: end - first }, (_, index) => ring[(first + index) % LOSS_HISTORY]),
@@ -204,6 +243,7 @@ export async function createTrainingPlan(
       };
     },
     async state() {
+      checkWhole();
       const ranges = [...states.map(({ state }) => plan.tensor(state)), control];
       const flats = await readRanges(device, ranges);
       const state: TrainingState = new Map();
@@ -225,11 +265,7 @@ export async function createTrainingPlan(
       return new Uint32Array(bytes)[0];
     },
     exchangeTime: () => exchanger?.time() ?? { total: 0, exposed: 0 },
-    close() {
-      exchanger?.close();
-      plan.close();
-      destroyBuffer(device, staging);
-    },
+    close: () => owned.dispose(),
   };
 }
 
@@ -280,7 +316,9 @@ function joinPrograms(programs: readonly Program[]): Program {
 
 async function readRanges(device: Device, ranges: readonly BufferRange[]): Promise<ArrayBuffer[]> {
   const total = ranges.reduce((sum, { size }) => sum + size, 0);
-  const staging = createBuffer(device, total, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST, "training state");
+  using made = new DisposableStack();
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = ownBuffer(made, device, total, usage, "training state");
   const encoder = device.gpu.createCommandEncoder();
   let end = 0;
   const offsets = ranges.map(({ buffer, offset, size }) => {
@@ -289,8 +327,6 @@ async function readRanges(device: Device, ranges: readonly BufferRange[]): Promi
     return end - size;
   });
   device.gpu.queue.submit([encoder.finish()]);
-  await staging.mapAsync(GPUMapMode.READ);
-  const bytes = staging.getMappedRange().slice(0);
-  destroyBuffer(device, staging);
+  const bytes = await readBuffer(staging);
   return ranges.map(({ size }, index) => bytes.slice(offsets[index], offsets[index] + size));
 }
