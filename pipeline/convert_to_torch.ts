@@ -2,18 +2,20 @@
  * From label maps to the published layout: a folder of `.pt` files, `<wnid>/<stem>.pt`, float32 in the zip container.
  *
  * `convert.json` in the folder says what it is made of, how the axes are stored, and how many rows are done for certain. A
- * run that was killed goes on there: what it wrote beyond is whole and the same, or cut short and written again. Files are
- * not made durable one by one, so this holds against a kill and not against a power cut.
+ * run that was killed, or whose power was cut, goes on there: what it wrote beyond is whole and the same, or cut short and
+ * written again. Files are made durable together, before the note that counts them.
  *
  * @module
  */
 
 import { dirname, join } from "@std/path";
-import { dequantise, differences, type LabelMaps } from "../formats/labels/mod.ts";
-import { fileError, readIfThere, removeIfThere, replaceFile } from "../formats/labels/files.ts";
+import { letEventsIn } from "../formats/event_loop.ts";
+import { createSourceHash, dequantise, differences, type LabelMaps } from "../formats/labels/mod.ts";
+import { fileError, readIfThere, removeIfThere, replaceFile, syncFolder } from "../formats/labels/files.ts";
 import { takeLock } from "../formats/labels/lock.ts";
 import { type MapLayout, publishedMapWriter } from "../formats/published/mod.ts";
 import type { WriteProgress } from "./fill_folder.ts";
+import { listRows } from "./listed_images.ts";
 import { engineVersion } from "./version.ts";
 
 /** What the folder says of itself. */
@@ -42,6 +44,8 @@ interface Note {
   readonly configuration: Readonly<Record<string, unknown>> & { readonly layout: MapLayout };
   /** Rows whose files are whole. */
   readonly done: number;
+  /** What those rows were, as `SourceHash` says; absent where that was not kept. */
+  readonly images?: string;
 }
 
 /**
@@ -84,47 +88,103 @@ export async function convertToTorch(
     engine: { version: engineVersion },
   };
   makeFolder(output, subject);
-  const unlock = takeLock(join(output, ".convert.lock"), subject);
+  const lock = takeLock(join(output, ".convert.lock"), subject);
   try {
-    const { done: before, isResumed } = begin(output, configuration, subject);
-    const note = (done: number) =>
-      replaceFile(join(output, CONVERT_FILE), formatNote({ version: 1, configuration, done }));
+    const { done: before, images, isResumed } = begin(output, configuration, subject);
+    if (before > total) {
+      throw new TypeError(`${subject}: ${CONVERT_FILE} says that ${before} of ${total} rows are done`);
+    }
+    const hash = createSourceHash();
+    let written: string[] = [];
+    const note = (done: number) => {
+      lock.keep();
+      makeDurable(written, subject);
+      written = [];
+      replaceFile(
+        join(output, CONVERT_FILE),
+        formatNote({ version: 1, configuration, done, images: hash.digest() }),
+      );
+    };
     const encode = publishedMapWriter({ k, grid, layout });
     const folders = new Set<string>();
-    onProgress?.({ done: before, before, total, rejected: 0 });
-    for (let index = before; index < total; index++) {
+    const result = (done: number, stopped: boolean) => ({ done, before, total, rejected: 0, stopped });
+    onProgress?.(result(before, false));
+    let index = 0;
+    let missing: string | undefined;
+    for await (const row of listRows(labelMaps)) {
+      await letEventsIn();
+      const path = join(output, pathOf(row.key, subject));
+      if (index < before) {
+        if (signal?.aborted) return result(before, true);
+        hash.add(row);
+        if (missing === undefined && !isThere(path)) missing = `there is no file of row ${index}, "${row.key}"`;
+        if (++index === before) checkDone(output, missing, images === undefined || images === hash.digest());
+        continue;
+      }
       if (signal?.aborted) {
         note(index);
-        return { done: index, before, total, rejected: 0, stopped: true };
+        return result(index, true);
       }
       const { key, class: classes, score } = await labelMaps.get(index);
-      const path = join(output, pathOf(key, subject));
       const bytes = encode({ class: classes, score: dequantise(score, dtype) });
       makeOnce(folders, dirname(path), subject);
       // What a run left that was killed since its last note.
       const isRepeated = isResumed && index < before + ROWS_PER_NOTE;
       writeFile(path, bytes, isRepeated, `${subject}: "${key}"`);
-      const done = index + 1;
-      if (done % ROWS_PER_NOTE === 0 || done === total) note(done);
-      onProgress?.({ done, before, total, rejected: 0 });
+      written.push(path);
+      hash.add(row);
+      index++;
+      if (index % ROWS_PER_NOTE === 0 || index === total) note(index);
+      onProgress?.(result(index, false));
     }
     if (total === 0) note(0);
-    return { done: total, before, total, rejected: 0, stopped: false };
+    return result(total, false);
   } finally {
-    unlock();
+    lock.release();
   }
 }
 
-/** Rows that are done, and whether an earlier run did any. */
+/** Refuses to go on where the rows that are done are not those of the input. */
+function checkDone(output: string, missing: string | undefined, isSame: boolean): void {
+  const found = missing ?? (isSame ? undefined : "a row that is done had another label, or its file another size");
+  if (found === undefined) return;
+  throw new TypeError(
+    `Cannot go on with .pt files in "${output}": put the input back as it was or choose another folder, since ${found}`,
+  );
+}
+
+/** Waits until files, and their names, are on disk: most of the wait is for the first. */
+function makeDurable(paths: readonly string[], subject: string): void {
+  try {
+    for (const path of paths) {
+      using file = Deno.openSync(path);
+      file.syncSync();
+    }
+    new Set(paths.map((path) => dirname(path))).forEach(syncFolder);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Rows that are done, what they were, and whether an earlier run did any. */
 function begin(
   output: string,
   configuration: Note["configuration"],
   subject: string,
-): { done: number; isResumed: boolean } {
+): Pick<Note, "done" | "images"> & { isResumed: boolean } {
   const note = readNote(output);
   if (note) {
     const found = differences(note.configuration, JSON.parse(JSON.stringify(configuration)));
-    if (found.length === 0) return { done: note.done, isResumed: true };
+    if (found.length === 0) return { ...note, isResumed: true };
     throw new TypeError(
       `Cannot go on with .pt files in "${output}": repeat their options or choose another folder, since ${
         found.join("; ")
@@ -182,15 +242,20 @@ function makeOnce(made: Set<string>, path: string, subject: string): void {
   made.add(path);
 }
 
-/** Files of a folder all have one length, so a shorter one was cut by a kill; a whole one must be the same. */
+/**
+ * Files of a folder all have one length, so a shorter one was cut by a kill, and one that ends in zeros by a power cut; a
+ * whole one must be the same.
+ */
 function writeFile(path: string, bytes: Uint8Array, mayExist: boolean, subject: string): void {
   try {
-    Deno.writeFileSync(path, bytes, { createNew: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileError(subject, error);
+    if (!isThere(path)) return Deno.writeFileSync(path, bytes, { createNew: true });
     const found = Deno.readFileSync(path);
-    if (mayExist && found.length < bytes.length) return Deno.writeFileSync(path, bytes);
-    if (mayExist && found.every((byte, index) => byte === bytes[index])) return;
-    throw new Deno.errors.AlreadyExists(`${subject} would be "${path}", which is another image's`);
+    const same = found.findIndex((byte, index) => byte !== bytes[index]);
+    if (mayExist && same < 0 && found.length === bytes.length) return;
+    const isCut = found.length < bytes.length || found.subarray(same).every((byte) => byte === 0);
+    if (mayExist && isCut) return Deno.writeFileSync(path, bytes);
+  } catch (error) {
+    throw fileError(subject, error);
   }
+  throw new Deno.errors.AlreadyExists(`${subject} would be "${path}", which is another image's`);
 }

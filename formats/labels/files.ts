@@ -49,12 +49,12 @@ export function replaceFile(path: string, content: string | Iterable<Uint8Array>
       for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
     }
     file.syncSync();
+    Deno.renameSync(partial, path);
+    syncFolder(dirname(path));
   } catch (error) {
     removeIfThere(partial);
     throw fileError(`Cannot write "${path}"`, error);
   }
-  Deno.renameSync(partial, path);
-  syncFolder(dirname(path));
 }
 
 /** Makes new names in a folder durable. Windows does that by itself and cannot open folders. */

@@ -15,7 +15,7 @@
 
 import { join } from "@std/path";
 import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "./files.ts";
-import { takeLock } from "./lock.ts";
+import { type Lock, takeLock } from "./lock.ts";
 import {
   checkClassNames,
   checkConfiguration,
@@ -166,11 +166,11 @@ function openFolder<Row>(
   }
   const wanted: Manifest = { version: 1, configuration, shard, parts: [], classes, dataSetClasses };
   makeFolder(path, subject);
-  const unlock = takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject);
+  const lock = takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject);
   try {
-    return openLocked(path, wanted, unlock, create);
+    return openLocked(path, wanted, lock, create);
   } catch (error) {
-    unlock();
+    lock.release();
     throw error;
   }
 }
@@ -186,7 +186,7 @@ function makeFolder(path: string, subject: string): void {
 function openLocked<Row>(
   path: string,
   wanted: Manifest,
-  unlock: () => void,
+  lock: Lock,
   create: Create<Row>,
 ): LabelMapFolder<Row> {
   const { configuration: { rowsPerFile, container }, shard } = wanted;
@@ -240,6 +240,7 @@ function openLocked<Row>(
         rejectedHere.push(image);
       },
       finish(images) {
+        lock.keep();
         const { rows, bytes, sha256 } = writer.finish();
         const file = partName(part, container);
         const entry: FinishedPart = { part, file, rows, rejected: rejectedHere.length, bytes, sha256, images };
@@ -277,8 +278,11 @@ function openLocked<Row>(
     },
     startPart,
     close() {
-      for (const part of [...open.values()]) part.discard();
-      unlock();
+      try {
+        for (const part of [...open.values()]) part.discard();
+      } finally {
+        lock.release();
+      }
     },
   };
 }

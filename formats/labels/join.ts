@@ -12,7 +12,7 @@ import { join } from "@std/path";
 import { sha256OfFile } from "../weights/byte_source.ts";
 import { fileError, readIfThere, removeIfThere, replaceFile } from "./files.ts";
 import { checkPartSize, readRejected } from "./folder.ts";
-import { takeLock } from "./lock.ts";
+import { type Lock, takeLock } from "./lock.ts";
 import {
   differences,
   type FinishedPart,
@@ -64,7 +64,7 @@ export async function joinShards(path: string, options: JoinOptions = {}): Promi
   const names = namesIn(path, subject);
   const count = shardCount(names, subject);
   const shards = Array.from({ length: count ?? 0 }, (_, index): Shard => ({ index, count: count! }));
-  const unlock = takeLocks(path, [undefined, ...shards], subject);
+  const locks = takeLocks(path, [undefined, ...shards], subject);
   try {
     const text = readIfThere(join(path, "manifest.json"));
     if (text === undefined && count === undefined) {
@@ -74,6 +74,7 @@ export async function joinShards(path: string, options: JoinOptions = {}): Promi
     const manifest = before ?? joinManifests(path, shards, subject);
     if (before) checkLeftovers(path, before, shards, subject);
     await checkParts(path, manifest, options, subject);
+    for (const lock of locks) lock.keep();
     if (!before) {
       const rejected = shards.map((shard) => readIfThere(join(path, `rejected${shardSuffix(shard)}.jsonl`)) ?? "");
       replaceOrRemove(join(path, "rejected.jsonl"), rejected.join(""));
@@ -86,7 +87,7 @@ export async function joinShards(path: string, options: JoinOptions = {}): Promi
     }
     return { manifest, shards: before ? 0 : shards.length };
   } finally {
-    unlock();
+    for (const lock of locks) lock.release();
   }
 }
 
@@ -99,16 +100,15 @@ function namesIn(path: string, subject: string): string[] {
 }
 
 /** Keeps writers out: of the whole folder and of each shard. */
-function takeLocks(path: string, shards: readonly (Shard | undefined)[], subject: string): () => void {
-  const held: (() => void)[] = [];
-  const unlock = () => held.forEach((release) => release());
+function takeLocks(path: string, shards: readonly (Shard | undefined)[], subject: string): Lock[] {
+  const held: Lock[] = [];
   try {
     for (const shard of shards) held.push(takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject));
   } catch (error) {
-    unlock();
+    for (const lock of held) lock.release();
     throw error;
   }
-  return unlock;
+  return held;
 }
 
 /** The manifest that one process would have written. */

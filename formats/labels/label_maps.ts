@@ -28,6 +28,8 @@ export interface LabelMaps {
   readonly metadata: LabelMapMetadata;
   /** Number of rows. */
   readonly length: number;
+  /** The files that hold them, in order. */
+  readonly files: readonly string[];
   /** The annotator's classes, where a manifest names them. */
   readonly classes?: ClassNames;
   /** The data set's own classes, where a manifest names them. */
@@ -273,6 +275,7 @@ async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<L
     path,
     metadata,
     length,
+    files: paths.files.map(({ path }) => path),
     classes,
     dataSetClasses,
     get,

@@ -10,27 +10,54 @@ import { fileError } from "./files.ts";
 const PATIENCE = 500;
 const PAUSE = 5;
 
+/** A lock that this process holds. */
+export interface Lock {
+  /**
+   * Makes sure that it is still held, before something is written that another holder would write too. A file that was
+   * removed meanwhile no longer keeps others out: it is made again, unless one of them was faster.
+   *
+   * @throws {Deno.errors.Busy} If another process has taken the lock.
+   * @throws {Deno.errors.NotFound} If its folder is gone.
+   */
+  keep(): void;
+  /** Gives it back and removes the file, if that is still this lock's. */
+  release(): void;
+}
+
 /**
  * Takes a lock, or fails within half a second. The file's time is then when it was taken.
  *
  * @param path The lock's file; its folder must exist.
  * @param subject How the message starts if another process holds it: `Cannot write label maps to "labels"`.
- * @returns Gives the lock back and removes the file.
+ * @returns The lock; release it.
  * @throws {Deno.errors.Busy} If another process holds it.
  */
-export function takeLock(path: string, subject: string): () => void {
+export function takeLock(path: string, subject: string): Lock {
+  let file = take(path, subject, "another process is writing there");
+  return {
+    keep() {
+      if (isStillThere(file, path)) return;
+      const again = take(path, subject, "its lock file was removed meanwhile, and another process writes there now");
+      file.close();
+      file = again;
+    },
+    release() {
+      if (isStillThere(file, path)) Deno.removeSync(path);
+      file.close();
+    },
+  };
+}
+
+function take(path: string, subject: string, reason: string): Deno.FsFile {
   while (true) {
     const file = openLock(path, subject);
     if (!tryPatiently(file)) {
       file.close();
-      throw new Deno.errors.Busy(`${subject}: another process is writing there`);
+      throw new Deno.errors.Busy(`${subject}: ${reason}`);
     }
     if (isStillThere(file, path)) {
       file.utimeSync(new Date(), new Date());
-      return () => {
-        Deno.removeSync(path);
-        file.close();
-      };
+      return file;
     }
     // Who held the lock removed the file between opening and locking: this is a lock nobody else will see.
     file.close();

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { dirname } from "@std/path";
-import { fileError, PARTIAL, syncFolder } from "./files.ts";
+import { fileError, PARTIAL, removeIfThere, syncFolder } from "./files.ts";
 
 /** A file being written. */
 export interface WholeFile {
@@ -42,7 +42,7 @@ export function createWholeFile(path: string, subject: string): WholeFile {
     if (!open) return;
     open = false;
     file.close();
-    Deno.removeSync(partial);
+    removeIfThere(partial);
   }
 
   /** Runs what touches the disk; if it fails, nothing is left behind. */

@@ -54,7 +54,7 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
   } catch (error) {
     throw fileError(subject, error);
   }
-  const unlock = takeLock(join(folder, ".plan.lock"), subject);
+  const lock = takeLock(join(folder, ".plan.lock"), subject);
   try {
     const before = readPlan(out);
     await checkNobodyWrites(out, before, subject);
@@ -66,7 +66,7 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
     if (!command.submit) return { plan, scripts, shards: unfinished };
     return { plan: await submitAll(command, out, plan, scripts, unfinished), scripts, shards: unfinished };
   } finally {
-    unlock();
+    lock.release();
   }
 }
 

@@ -87,12 +87,12 @@ export async function writeScenes(
 ): Promise<ScenesWritten> {
   const subject = `Cannot write scenes to "${folder}"`;
   makeFolder(folder, subject);
-  const unlock = takeLock(join(folder, LOCK), subject);
+  const lock = takeLock(join(folder, LOCK), subject);
   try {
     begin(folder, range, subject);
     return await fill(folder, range, watch);
   } finally {
-    unlock();
+    lock.release();
   }
 }
 

@@ -7,6 +7,10 @@
  * @module
  */
 
+import { crc32 } from "node:zlib";
+import { letEventsIn } from "../../formats/event_loop.ts";
+import { bytesOf } from "../../formats/labels/bytes.ts";
+import { showValue } from "../../formats/show_value.ts";
 import { openBytes } from "../../formats/weights/byte_source.ts";
 import { type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
 import { readSafetensors } from "../../formats/weights/safetensors.ts";
@@ -51,6 +55,7 @@ export function writeCheckpoint(
     position: JSON.stringify(position),
     data,
     engines: JSON.stringify(engines),
+    crc32: checksumOf(state),
     ...remarks,
   });
 }
@@ -72,16 +77,47 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
   }
   try {
     const file = readSafetensors(source);
-    const { position, data, engines } = file.metadata;
+    const { position, data, engines, crc32: checksum } = file.metadata;
     if (position === undefined || data === undefined) {
       throw new TypeError(`Cannot go on from "${path}": it holds weights, and not the state of a training`);
     }
     const state = new Map<string, TensorData>();
-    for (const name of file.names) state.set(name, { shape: file.shape(name), data: await file.read(name) });
-    return { state, position: JSON.parse(position), data, engines: JSON.parse(engines ?? "[]") };
+    for (const name of file.names) {
+      await letEventsIn();
+      state.set(name, { shape: file.shape(name), data: await file.read(name) });
+    }
+    if (checksum !== undefined && checksum !== checksumOf(state)) {
+      throw new TypeError(`Cannot go on from "${path}": it is damaged, its tensors are not as its checksum says`);
+    }
+    return { state, ...readPlace(position, engines, path), data };
   } finally {
     source.close();
   }
+}
+
+/** CRC-32 of all tensors, one after the other, hexadecimal. */
+function checksumOf(state: TrainingState): string {
+  let sum = 0;
+  for (const { data } of state.values()) sum = crc32(bytesOf(data), sum);
+  return sum.toString(16).padStart(8, "0");
+}
+
+function readPlace(
+  position: string,
+  engines: string | undefined,
+  path: string,
+): Pick<Checkpoint, "position" | "engines"> {
+  try {
+    const found = { position: JSON.parse(position) as Position, engines: JSON.parse(engines ?? "[]") as string[] };
+    const { epoch, step, lossSum } = found.position;
+    const isPlace = [epoch, step].every((count) => Number.isSafeInteger(count) && count >= 0) &&
+      Number.isFinite(lossSum);
+    const isList = Array.isArray(found.engines) && found.engines.every((engine) => typeof engine === "string");
+    if (isPlace && isList) return found;
+  } catch {
+    // Said below.
+  }
+  throw new TypeError(`Cannot go on from "${path}": its position is ${showValue(position)}, expected epoch and step`);
 }
 
 /** What is no weight of the network. */

@@ -5,8 +5,9 @@
  */
 
 import { createHash } from "node:crypto";
+import { basename } from "@std/path";
 import { fileError } from "../../formats/labels/files.ts";
-import { type ClassNames, isTurned, LabelMaps, mapLength } from "../../formats/labels/mod.ts";
+import { type ClassNames, isTurned, LabelMaps, mapLength, type SourceImage } from "../../formats/labels/mod.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
@@ -28,6 +29,8 @@ export interface TrainingData {
   readonly masks?: { readonly images: ImageStore; readonly places: Int32Array };
   /** SHA-256 of keys and labels of what is used. */
   readonly fingerprint: string;
+  /** What is used, with sizes in bytes: images, their masks, and the files of label maps. */
+  list(): Iterable<SourceImage>;
   /** What the user should know: sentences with counts. */
   readonly remarks: readonly string[];
   close(): void;
@@ -171,8 +174,17 @@ async function joinSources(
     ...(maps && labels !== "cleaned" ? { maps: { maps, rows: mapRows! } } : {}),
     ...(masks ? { masks: { images: masks, places: maskPlaces! } } : {}),
     fingerprint: hash.digest("hex"),
+    *list() {
+      for (const index of used) yield { ...imageAt(images, index), label: trained[index] };
+      for (const index of masks ? used : []) yield imageAt(masks!, maskPlaces![index]);
+      for (const path of maps?.files ?? []) yield { key: basename(path), label: null, bytes: Deno.statSync(path).size };
+    },
     remarks,
   };
+}
+
+function imageAt({ keys, bytes }: ImageStore, index: number): SourceImage {
+  return { key: keys[index], label: null, bytes: bytes[index] };
 }
 
 /** The keys of a list, one a line. */

@@ -1,9 +1,10 @@
 /**
  * Decoded images in one file, for training runs that would decode them in every epoch.
  *
- * The pixels of all images follow each other in the source's order; then width and height of each as 32-bit integers, both
- * 0 for one that cannot be decoded; then JSON that says what the file is of and why those cannot be; then its length in
- * bytes, 32 bits, and eight bytes that name the format. All little-endian. The file has its name only when it is whole.
+ * Eight bytes name the format; the pixels of all images follow in the source's order; then width and height of each as
+ * 32-bit integers, both 0 for one that cannot be decoded; then JSON that says what the file is of and why those cannot be;
+ * then its length in bytes, 32 bits, and the eight bytes again. All little-endian. The file has its name only when it is
+ * whole.
  *
  * @module
  */
@@ -53,10 +54,15 @@ export interface ImageCache {
  *
  * @param path The file.
  * @param identity Of the images that are wanted.
- * @returns The cache; undefined if there is no file, or it is of other images.
+ * @param onDamage Told in a sentence of a cache that is damaged, which is of no more use.
+ * @returns The cache; undefined if there is no file, it is of other images, or damaged.
  * @throws {TypeError} If the file is something else.
  */
-export function openImageCache(path: string, identity: string): ImageCache | undefined {
+export function openImageCache(
+  path: string,
+  identity: string,
+  onDamage?: (sentence: string) => void,
+): ImageCache | undefined {
   const subject = `Cannot use "${path}" as a cache of images`;
   let file: Deno.FsFile;
   try {
@@ -67,15 +73,13 @@ export function openImageCache(path: string, identity: string): ImageCache | und
   }
   try {
     const found = readEnd(file, subject);
-    if (found.description.identity !== identity) {
-      file.close();
-      return undefined;
-    }
-    return cacheOf(file, found, subject);
+    if (typeof found === "object" && found.description.identity === identity) return cacheOf(file, found, subject);
+    if (typeof found === "string") onDamage?.(`Making the cache of images "${path}" anew: ${found}`);
   } catch (error) {
     file.close();
     throw error;
   }
+  file.close();
 }
 
 /** Sizes of all images, and where each begins. */
@@ -85,25 +89,41 @@ interface End {
   readonly starts: Float64Array;
 }
 
-function readEnd(file: Deno.FsFile, subject: string): End {
-  const { size } = file.statSync();
-  const foreign = () => new TypeError(`${subject}: it is another file`);
-  if (size < END) throw foreign();
-  const end = readAt(file, size - END, END, subject);
-  if (!MAGIC.every((byte, index) => end[4 + index] === byte)) throw foreign();
-  const length = new DataView(end.buffer).getUint32(0, true);
-  if (length > size - END) throw foreign();
-  const description: Description = JSON.parse(
-    new TextDecoder().decode(readAt(file, size - END - length, length, subject)),
-  );
+/** What a cache says of itself at its end; a phrase if it is damaged. */
+function readEnd(file: Deno.FsFile, subject: string): End | string {
+  const { size, isFile } = file.statSync();
+  if (!isFile) throw new TypeError(`${subject}: it is not a file`);
+  if (size === 0) return "it is empty";
+  const isMagic = (offset: number) =>
+    offset >= 0 && offset + MAGIC.length <= size &&
+    readAt(file, offset, MAGIC.length, subject).every((byte, index) => byte === MAGIC[index]);
+  const isWhole = isMagic(size - MAGIC.length);
+  if (!isMagic(0) && !isWhole) throw new TypeError(`${subject}: it is another file`);
+  if (!isMagic(0)) return "its beginning is damaged, or of an earlier version";
+  if (!isWhole || size < MAGIC.length + END) return "its end is missing";
+  const length = new DataView(readAt(file, size - END, 4, subject).buffer).getUint32(0, true);
+  const text = size - END - length;
+  const description = text < MAGIC.length ? undefined : readDescription(readAt(file, text, length, subject));
+  if (!description || text - MAGIC.length < description.images * 8) return "its end is damaged";
   const { images } = description;
-  const sizes = new Uint32Array(readAt(file, size - END - length - images * 8, images * 8, subject).buffer);
-  const starts = new Float64Array(images + 1);
+  const sizes = new Uint32Array(readAt(file, text - images * 8, images * 8, subject).buffer);
+  const starts = new Float64Array(images + 1).fill(MAGIC.length);
   for (let index = 0; index < images; index++) {
     starts[index + 1] = starts[index] + sizes[2 * index] * sizes[2 * index + 1] * 3;
   }
-  if (starts[images] + images * 8 + length + END !== size) throw foreign();
-  return { description, sizes, starts };
+  return starts[images] === text - images * 8 ? { description, sizes, starts } : "the sizes of its images are damaged";
+}
+
+function readDescription(bytes: Uint8Array): Description | undefined {
+  try {
+    const description: Description = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const { identity, images, rejected } = description;
+    const isDescription = typeof identity === "string" && Number.isSafeInteger(images) && images >= 0 &&
+      typeof rejected === "object" && rejected !== null;
+    return isDescription ? description : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function cacheOf(file: Deno.FsFile, { description, sizes, starts }: End, subject: string): ImageCache {
@@ -152,10 +172,11 @@ export async function writeImageCache(
 ): Promise<boolean> {
   const { source, length, identity, pool } = images;
   const subject = `Cannot write "${path}"`;
-  const unlock = takeLock(`${path}.lock`, subject);
+  const lock = takeLock(`${path}.lock`, subject);
   const partial = path + PARTIAL;
   try {
     using file = openNew(partial, subject);
+    writeAll(file, MAGIC, subject);
     const sizes = new Uint32Array(length * 2);
     const rejected: Record<string, string> = {};
     let oriented = 0;
@@ -180,6 +201,7 @@ export async function writeImageCache(
       writeAll(file, part, subject);
     }
     file.syncSync();
+    lock.keep();
     Deno.renameSync(partial, path);
     syncFolder(dirname(path));
     return true;
@@ -188,7 +210,7 @@ export async function writeImageCache(
     throw error;
   } finally {
     removeIfThere(partial);
-    unlock();
+    lock.release();
   }
 }
 

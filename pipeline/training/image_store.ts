@@ -18,6 +18,7 @@ import {
   openImages,
   releaseBytes,
 } from "../../formats/images/mod.ts";
+import { letEventsIn } from "../../formats/event_loop.ts";
 import { formatNumberOf } from "../numbers.ts";
 import { unlessAborted, untilAborted } from "../until_aborted.ts";
 import { type ImageCache, openImageCache, writeImageCache } from "./image_cache.ts";
@@ -29,6 +30,8 @@ export interface ImageStore {
   readonly keys: readonly string[];
   /** The data set's class of each image, -1 if unknown. */
   readonly labels: Int32Array<ArrayBuffer>;
+  /** Bytes of each image as it is stored, or of the file that holds it; -1 where there is none. */
+  readonly bytes: Float64Array;
   /** Names of the classes, where the source knows them. */
   readonly classes: readonly string[] | null;
   /** What the source says of itself. */
@@ -59,6 +62,8 @@ export interface ImageStoreOptions {
   readonly signal?: AbortSignal;
   /** Told of images that are decoded before the store opens. */
   readonly onImage?: (done: number, total: number) => void;
+  /** Told what the user should know: that a damaged cache is made anew. */
+  readonly onWarning?: (sentence: string) => void;
 }
 
 const MEMORY = 2 ** 30;
@@ -68,6 +73,7 @@ interface Listing {
   readonly source: ImageSource;
   readonly keys: readonly string[];
   readonly labels: Int32Array<ArrayBuffer>;
+  readonly bytes: Float64Array;
   readonly places: readonly ListedImage["place"][];
   /** Of keys, sizes and times of the files. */
   readonly identity: string;
@@ -85,12 +91,12 @@ interface Listing {
  */
 export async function openImageStore(path: string, options: ImageStoreOptions): Promise<ImageStore> {
   const listing = await listImages(path, options);
-  const { keys, labels, source } = listing;
+  const { keys, labels, bytes, source } = listing;
   const images = options.cache === undefined
     ? await openInMemory(path, listing, options)
     : readCache(await openCacheFile(options.cache, listing, options));
   const survey = await source.survey();
-  return { description: source.description, keys, labels, classes: source.classes, survey, ...images };
+  return { description: source.description, keys, labels, bytes, classes: source.classes, survey, ...images };
 }
 
 type Images = Pick<ImageStore, "decode" | "oriented" | "release" | "close">;
@@ -103,39 +109,51 @@ async function listImages(
   const keys: string[] = [];
   const labels: number[] = [];
   const places: ListedImage["place"][] = [];
+  const bytes: number[] = [];
   const identity = createHash("sha256");
   if (exifOrientation) identity.update("EXIF orientation\n");
-  const files = new Map<string, string>();
+  const files = new Map<string, Awaited<ReturnType<typeof describeFile>>>();
   for await (const { key, label, path: file, place } of untilAborted(source.list(), signal)) {
     keys.push(key);
     labels.push(label ?? -1);
     places.push(place);
+    await letEventsIn();
+    signal?.throwIfAborted();
     // Many images of one shard, one after the other.
     if (!files.has(file)) {
       files.clear();
       files.set(file, await describeFile(file));
     }
-    identity.update(`${key}\0${files.get(file)}\n`);
+    const { size, text } = files.get(file)!;
+    bytes.push(place && "path" in place ? place.range?.length ?? size : size);
+    identity.update(`${key}\0${text}\n`);
   }
-  return { source, keys, labels: Int32Array.from(labels), places, identity: identity.digest("hex") };
+  return {
+    source,
+    keys,
+    labels: Int32Array.from(labels),
+    bytes: Float64Array.from(bytes),
+    places,
+    identity: identity.digest("hex"),
+  };
 }
 
-async function describeFile(path: string): Promise<string> {
+async function describeFile(path: string): Promise<{ size: number; text: string }> {
   try {
     const { size, mtime } = await Deno.stat(path);
-    return `${size} ${mtime?.getTime()}`;
+    return { size, text: `${size} ${mtime?.getTime()}` };
   } catch {
     // A link that leads nowhere: its image is rejected when it is read.
-    return "absent";
+    return { size: -1, text: "absent" };
   }
 }
 
 async function openCacheFile(
   path: string,
   { source, keys, identity }: Listing,
-  { pool, signal, onImage }: ImageStoreOptions,
+  { pool, signal, onImage, onWarning }: ImageStoreOptions,
 ): Promise<ImageCache> {
-  const found = openImageCache(path, identity);
+  const found = openImageCache(path, identity, onWarning);
   if (found) return found;
   const { length } = keys;
   await writeImageCache(path, { source, length, identity, pool }, {

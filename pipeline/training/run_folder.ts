@@ -11,6 +11,7 @@
  * | `failed.safetensors` | the same, after a loss that is not finite |
  * | `summary.csv` | a line for each epoch, in timm's columns |
  * | `rejected.jsonl` | images that could not be decoded, with the reason |
+ * | `data.jsonl` | what is trained on: key, label and bytes of each image, mask, and file of label maps |
  * | `tensorboard/` | event files |
  *
  * Each file is written whole or not at all, and `last.safetensors` after the others: what a kill leaves is the state of an
@@ -21,13 +22,14 @@
 
 import { join } from "@std/path";
 import { fileError, PARTIAL, readIfThere, replaceFile } from "../../formats/labels/files.ts";
-import type { RejectedImage } from "../../formats/labels/mod.ts";
-import { takeLock } from "../../formats/labels/lock.ts";
+import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
+import { type Lock, takeLock } from "../../formats/labels/lock.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
 import { showValue } from "../../formats/show_value.ts";
 import { type Checkpoint, readCheckpoint, type TrainingState, weightsOf, writeCheckpoint } from "./checkpoint.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { formatConfiguration, readConfiguration } from "./configuration.ts";
+import { findDataDifference, writeDataList } from "./data_list.ts";
 import { decisiveOptions, resolveOptions, type TrainingOptions } from "./options.ts";
 import { type EpochSummary, readSummary, writeSummary } from "./summary_file.ts";
 
@@ -35,6 +37,8 @@ const LOCK = ".train.lock";
 const CONFIGURATION = "config.yaml";
 const SUMMARY = "summary.csv";
 const LAST = "last.safetensors";
+const DATA = "data.jsonl";
+const REJECTED = "rejected.jsonl";
 
 /** A run's folder, held by this process. */
 export interface RunFolder {
@@ -64,6 +68,8 @@ export interface RunDescription {
   readonly classNames?: readonly string[];
   /** SHA-256 of keys and labels of the images. */
   readonly data: string;
+  /** What is trained on. */
+  readonly list: Iterable<SourceImage>;
 }
 
 /**
@@ -83,20 +89,22 @@ export async function openRunFolder(description: RunDescription): Promise<RunFol
   } catch (error) {
     throw fileError(subject, error);
   }
-  const unlock = takeLock(join(path, LOCK), subject);
+  const lock = takeLock(join(path, LOCK), subject);
   try {
     begin(description, subject);
-    return await openBegun(description, subject, unlock);
+    return await openBegun(description, subject, lock);
   } catch (error) {
-    unlock();
+    lock.release();
     throw error;
   }
 }
 
 /** Writes what the run is, or finds that this was done. */
 function begin(description: RunDescription, subject: string): void {
-  const { options } = description;
+  const { options, list } = description;
   const file = join(options.output, CONFIGURATION);
+  const data = join(options.output, DATA);
+  const hasBegun = isThere(file) && isThere(join(options.output, LAST));
   if (!isThere(file)) {
     // What a kill leaves of the first file is none.
     const own = [LOCK, CONFIGURATION + PARTIAL];
@@ -105,7 +113,7 @@ function begin(description: RunDescription, subject: string): void {
     if (foreign !== undefined) {
       throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONFIGURATION}`);
     }
-  } else if (isThere(join(options.output, LAST))) {
+  } else if (hasBegun) {
     // Without a checkpoint nothing was done that other settings could not begin anew.
     const [before, now] = [resolveOptions(readConfiguration(file)), options].map(decisiveOptions);
     const name = Object.keys(now).find((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
@@ -116,14 +124,21 @@ function begin(description: RunDescription, subject: string): void {
       );
     }
   }
+  const difference = hasBegun ? findDataDifference(data, list) : undefined;
+  if (difference !== undefined) {
+    throw new TypeError(
+      `${subject}: put its data back as they were, or name another folder with --output, since ${difference}`,
+    );
+  }
   replaceFile(file, formatConfiguration(options));
+  if (!hasBegun) writeDataList(data, list);
   replaceFile(join(options.output, "config.json"), formatModel(description));
 }
 
 async function openBegun(
   { options, data }: RunDescription,
   subject: string,
-  unlock: () => void,
+  lock: Lock,
 ): Promise<RunFolder> {
   const path = options.output;
   const last = join(path, LAST);
@@ -140,14 +155,19 @@ async function openBegun(
       } of them`,
     );
   }
-  const rejected = join(path, "rejected.jsonl");
-  const listed = new Set(readIfThere(rejected)?.split("\n").filter((line) => line !== ""));
+  const rejected = join(path, REJECTED);
+  const listed = readWholeLines(rejected);
+  let isClosed = false;
   return {
     path,
     checkpoint,
     epochs,
-    save: (checkpoint) => writeCheckpoint(last, checkpoint),
+    save(checkpoint) {
+      lock.keep();
+      writeCheckpoint(last, checkpoint);
+    },
     finishEpoch(summary, state) {
+      lock.keep();
       const best = Math.max(...epochs.map(({ evaluation }) => evaluation?.top1 ?? -1), -1);
       const weights = weightsOf(state);
       const metadata = { format: "pt", epoch: `${summary.epoch}` };
@@ -163,7 +183,8 @@ async function openBegun(
     },
     reject(image) {
       const line = JSON.stringify(image);
-      if (listed.has(line)) return;
+      // Images that were read ahead may be found after the run has ended, when the folder is another's.
+      if (isClosed || listed.has(line)) return;
       listed.add(line);
       try {
         Deno.writeTextFileSync(rejected, `${line}\n`, { append: true });
@@ -174,8 +195,28 @@ async function openBegun(
     get rejected() {
       return listed.size;
     },
-    close: unlock,
+    close() {
+      isClosed = true;
+      lock.release();
+    },
   };
+}
+
+/** The lines of a list that was added to; what a full disk or a power cut tore is removed, so that the next is a line again. */
+function readWholeLines(path: string): Set<string> {
+  const text = readIfThere(path) ?? "";
+  const lines = text.split("\n").filter(isJson);
+  const whole = lines.map((line) => `${line}\n`).join("");
+  if (whole !== text) replaceFile(path, whole);
+  return new Set(lines);
+}
+
+function isJson(line: string): boolean {
+  try {
+    return typeof JSON.parse(line) === "object";
+  } catch {
+    return false;
+  }
 }
 
 function isThere(path: string): boolean {

@@ -69,7 +69,14 @@ export async function runTraining(
   };
   try {
     await together(ranks, () => checkRanks(options, ranks?.size ?? 1));
-    const store: ImageStoreOptions = { pool, exifOrientation, cache: options.cache, signal, onImage };
+    const store: ImageStoreOptions = {
+      pool,
+      exifOrientation,
+      cache: options.cache,
+      signal,
+      onImage,
+      onWarning: watch.onWarning,
+    };
     const teacher = await inTurns(ranks, () => openTeacher(options, watch));
     // A cache is written once, and then there for all.
     const openOnRanks = options.cache === undefined ? together : inTurns;
@@ -79,7 +86,7 @@ export async function runTraining(
     const folder = await together(ranks, async () => {
       if (fingerprint !== first) throw new TypeError(otherData(options, ranks!.rank));
       if (ranks && ranks.rank > 0) return undefined;
-      return closed(await openRunFolder({ options, classes, classNames, data: fingerprint }));
+      return closed(await openRunFolder({ options, classes, classNames, data: fingerprint, list: data.list() }));
     });
     const rejections = collectRejections((image) => folder?.reject(image), ranks);
     const names = classNames && { name: classNames };

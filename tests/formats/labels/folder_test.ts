@@ -68,6 +68,43 @@ Deno.test("openLabelMapFolder() lists finished parts, rejected images and class 
   labelMaps.close();
 });
 
+Deno.test("a folder whose lock, or part that is being written, is removed says so, and the rest goes on", () => {
+  const path = Deno.makeTempDirSync();
+  const configuration = smallConfiguration();
+  const fill = (folder: ReturnType<typeof openLabelMapFolder>, part: number) => {
+    const writer = folder.startPart(part);
+    for (let index = part * 4; index < Math.min(part * 4 + 4, 18); index++) {
+      writer.append(smallRow(index, configuration.metadata));
+    }
+    return writer;
+  };
+  const folder = openLabelMapFolder(path, configuration);
+  const first = fill(folder, 0);
+  Deno.removeSync(join(path, ".manifest.lock"));
+  first.finish();
+  assertThrows(() => openLabelMapFolder(path, configuration), Deno.errors.Busy);
+  const second = fill(folder, 1);
+  Deno.removeSync(join(path, "part-00001.parquet.partial"));
+  assertThrows(
+    () => second.finish(),
+    Deno.errors.NotFound,
+    `Cannot write label map "${path}/part-00001.parquet": no such file or directory`,
+  );
+  const third = fill(folder, 2);
+  Deno.removeSync(join(path, ".manifest.lock"));
+  const other = openLabelMapFolder(path, configuration);
+  assertThrows(
+    () => third.finish(),
+    Deno.errors.Busy,
+    `Cannot write label maps to "${path}": its lock file was removed meanwhile, and another process writes there now`,
+  );
+  folder.close();
+  assertEquals(other.finishedParts, new Set([0]));
+  for (const part of [1, 2, 3, 4]) fill(other, part).finish();
+  other.close();
+  assertEquals(readManifests(path)[0].parts.map(({ part }) => part), [0, 1, 2, 3, 4]);
+});
+
 Deno.test("LabelMaps.open() reads the rows of a folder in order and by index", async () => {
   const path = Deno.makeTempDirSync();
   writeFolder(path, 18);

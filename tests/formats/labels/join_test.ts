@@ -162,9 +162,9 @@ Deno.test("joinShards() compares hashes if it is asked to", async () => {
 Deno.test("joinShards() waits for nobody: a shard that is being written, or the folder, is refused", async () => {
   const { expected, shared } = bothFolders();
   for (const name of [".manifest-00002-of-00005.lock", ".manifest.lock"]) {
-    const unlock = takeLock(join(shared, name), "Cannot try");
+    const lock = takeLock(join(shared, name), "Cannot try");
     assertEquals(await refusal(shared), 'Busy: Cannot join label maps in "labels": another process is writing there');
-    unlock();
+    lock.release();
   }
   await joinShards(shared);
   assertEquals(contents(shared), expected);

@@ -134,10 +134,10 @@ Deno.test("deno task cluster slurm --submit submits what is not whole, once", as
   slurm.remove("down");
 
   await writeShard(out, 1);
-  const unlock = takeLock(join(out, ".manifest-00002-of-00003.lock"), "Cannot test");
+  const lock = takeLock(join(out, ".manifest-00002-of-00003.lock"), "Cannot test");
   const written = await submit();
   assertEquals([written.code, written.error], [75, `Cannot prepare "${out}": another process is writing there\n`]);
-  unlock();
+  lock.release();
   const third = await submit();
   assertStringIncludes(third.out, "\n1 of them is whole, 2 are left\n");
   assertEquals(slurm.calls().slice(2), [

@@ -36,9 +36,9 @@ Deno.test("readFolderState() tells whole, stopped and missing shards apart, and 
   assertEquals(states(path), ["whole", "whole", "stopped", "missing", "missing"]);
   Deno.writeTextFileSync(join(path, ".manifest-00002-of-00005.lock"), "left by a process that was killed");
   assertEquals(states(path)[2], "stopped");
-  const unlock = [2, 3].map((index) => takeLock(join(path, `.manifest-0000${index}-of-00005.lock`), "Cannot test"));
+  const locks = [2, 3].map((index) => takeLock(join(path, `.manifest-0000${index}-of-00005.lock`), "Cannot test"));
   assertEquals(states(path), ["whole", "whole", "running", "running", "missing"]);
-  unlock.forEach((release) => release());
+  locks.forEach((lock) => lock.release());
   const { images, shards } = readFolderState(path);
   assertEquals(images, IMAGES);
   assertEquals(shards.map(({ parts }) => [parts.done, parts.total]), [[2, 2], [3, 3], [1, 2], [0, 3], [0, 3]]);

@@ -1,4 +1,4 @@
-import { assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { type DecodedImage, decodeImage, openDecodePool } from "../../../formats/images/mod.ts";
 import { openImageCache } from "../../../pipeline/training/image_cache.ts";
@@ -150,12 +150,39 @@ Deno.test("openImageStore() leaves no cache when it is stopped, and takes no oth
   }
 });
 
-Deno.test("openImageCache() refuses a file that was cut", async () => {
+Deno.test("openImageStore() makes a damaged cache anew, and says so", async () => {
   const cache = join(Deno.makeTempDirSync(), "images");
-  await allImages(imageFolder(9), { cache });
-  const bytes = Deno.readFileSync(cache);
-  // Its end is whole, and bytes before it are not.
-  Deno.writeFileSync(cache, bytes.subarray(40));
-  assertThrows(() => openImageCache(cache, ""), TypeError, "it is another file");
+  const folder = imageFolder(9);
+  const decoded = await allImages(folder, { cache });
+  const whole = Deno.readFileSync(cache);
+  const text = new TextDecoder("latin1").decode(whole);
+  const changed = (from: RegExp, to: (found: string) => string) =>
+    Uint8Array.from(text.replace(from, to), (letter) => letter.charCodeAt(0));
+  const damages: Record<string, Uint8Array> = {
+    "it is empty": new Uint8Array(),
+    "its beginning is damaged, or of an earlier version": whole.subarray(8),
+    "its end is missing": whole.subarray(0, -1),
+    "its end is damaged": changed(/"identity"/, () => '"identify"'),
+    "the sizes of its images are damaged": changed(/"images":9/, () => '"images":8'),
+  };
+  const others: readonly Uint8Array[] = [
+    whole.subarray(0, 8),
+    whole.subarray(0, 12),
+    new Uint8Array([...whole.subarray(0, 8), ...whole.subarray(40)]),
+    whole.with(whole.length - 9, 255),
+    changed(/"images":9/, () => '"images":-'),
+    changed(/"images":9/, () => '"images":1e9'),
+    changed(/\{"identity/, () => '["identity'),
+  ];
+  const cases = [...Object.entries(damages), ...others.map((bytes) => [undefined, bytes] as const)];
+  for (const [reason, bytes] of cases) {
+    Deno.writeFileSync(cache, bytes);
+    const warnings: string[] = [];
+    assertEquals(await allImages(folder, { cache, onWarning: (sentence) => warnings.push(sentence) }), decoded, reason);
+    const start = `Making the cache of images "${cache}" anew: `;
+    assertEquals([warnings.length, warnings[0].startsWith(start)], [1, true]);
+    if (reason !== undefined) assertEquals(warnings[0], start + reason);
+    assertEquals(Deno.readFileSync(cache), whole);
+  }
   assertEquals(openImageCache(join(cache, "..", "none"), ""), undefined);
 });

@@ -23,9 +23,13 @@ function trainOnRanks(
   const options = smallOptions({ images: IMAGES, ...given });
   return runSimulated(size, async (ranks) => {
     const data = await openData(options);
-    const folder = ranks.rank > 0
-      ? undefined
-      : await openRunFolder({ options, classes: 3, classNames: data.classNames, data: data.fingerprint });
+    const folder = ranks.rank > 0 ? undefined : await openRunFolder({
+      options,
+      classes: 3,
+      classNames: data.classNames,
+      data: data.fingerprint,
+      list: data.list(),
+    });
     const device = hashingDevice();
     device.checksum = () => Promise.resolve(5);
     change(device, ranks.rank);

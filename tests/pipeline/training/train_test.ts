@@ -5,7 +5,7 @@ import type { GivenOptions } from "../../../pipeline/training/options.ts";
 import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
 import { train, type TrainingProgress, type TrainingResult } from "../../../pipeline/training/train.ts";
-import { type HashingDevice, hashingDevice, imageFolder, openData, pngOf, smallOptions } from "./data.ts";
+import { type HashingDevice, hashingDevice, imageFolder, mapFolder, openData, pngOf, smallOptions } from "./data.ts";
 
 const IMAGES = imageFolder(23);
 
@@ -22,7 +22,13 @@ async function run(
   const options = smallOptions({ images: IMAGES, ...given });
   const data = await openData(options);
   try {
-    const folder = await openRunFolder({ options, classes: 3, classNames: data.classNames, data: data.fingerprint });
+    const folder = await openRunFolder({
+      options,
+      classes: 3,
+      classNames: data.classNames,
+      data: data.fingerprint,
+      list: data.list(),
+    });
     try {
       return await train({
         options,
@@ -270,8 +276,110 @@ Deno.test("train() refuses to go on with other images", async () => {
   await assertRejects(
     () => run({ images, output, epochs: 1 }),
     TypeError,
+    'since number 4 of its data was "dog/1.png" (label 1, 104 bytes), is "cat/13.png" (label 0, 104 bytes)',
+  );
+  // As runs of earlier versions are.
+  Deno.removeSync(join(output, "data.jsonl"));
+  await assertRejects(
+    () => run({ images, output, epochs: 1 }),
+    TypeError,
     `Cannot train in "${output}": the images, or their labels, are not those that it was begun with`,
   );
+});
+
+Deno.test("train() names the first image, mask or file of label maps that is another than when it was begun", async () => {
+  const keys = Array.from({ length: 12 }, (_, image) => `${["cat", "dog", "eel"][image % 3]}/${image}.png`);
+  const changes: Record<string, [(images: string, maps: string) => void, RegExp]> = {
+    "an image is replaced": [
+      (images) => Deno.writeFileSync(join(images, "dog/4.png"), new Uint8Array(50)),
+      /number 5 of its data was "dog\/4.png" \(label 1, [\d,]+ bytes\), is "dog\/4.png" \(label 1, 50 bytes\)$/,
+    ],
+    "an image is renamed": [
+      (images) => Deno.renameSync(join(images, "dog/7.png"), join(images, "dog/7b.png")),
+      /number 6 of its data was "dog\/7.png" \(label 1, [\d,]+ bytes\), is "dog\/10.png" \(label 1, [\d,]+ bytes\)$/,
+    ],
+    "an image is deleted and another added": [
+      (images) => {
+        Deno.removeSync(join(images, "cat/0.png"));
+        Deno.writeFileSync(join(images, "eel/20.png"), pngOf(20));
+      },
+      /number 0 of its data was "cat\/0.png" \(label 0, [\d,]+ bytes\), is "cat\/3.png" \(label 0, [\d,]+ bytes\)$/,
+    ],
+    "the last image is gone": [
+      (images) => Deno.removeSync(join(images, "eel/11.png")),
+      /number 11 of its data was "eel\/11.png" \(label 2, [\d,]+ bytes\), is "part-00000.parquet" \([\d,]+ bytes\)$/,
+    ],
+    "a class is added": [
+      (images) => {
+        Deno.mkdirSync(join(images, "ant"));
+        Deno.renameSync(join(images, "eel/11.png"), join(images, "ant/11.png"));
+      },
+      /number 0 of its data was "cat\/0.png" \(label 0, [\d,]+ bytes\), is "cat\/0.png" \(label 1, [\d,]+ bytes\)$/,
+    ],
+    "label maps are replaced": [
+      (_, maps) => {
+        const other = mapFolder(keys, { wrong: keys.slice(0, 5) });
+        for (const { name } of Deno.readDirSync(other)) Deno.copyFileSync(join(other, name), join(maps, name));
+      },
+      /number 12 of its data was "part-00000.parquet" \([\d,]+ bytes\), is "part-00000.parquet" \([\d,]+ bytes\)$/,
+    ],
+  };
+  for (const [what, [change, difference]] of Object.entries(changes)) {
+    const [images, maps, output] = [imageFolder(12), mapFolder(keys), newRun()];
+    const device = hashingDevice();
+    const controller = new AbortController();
+    device.onStep = () => controller.abort();
+    await run({ images, maps, output }, { device, signal: controller.signal });
+    change(images, maps);
+    const before = Deno.readFileSync(join(output, "last.safetensors"));
+    const { message } = await assertRejects(() => run({ images, maps, output }), TypeError);
+    assertMatch(message, difference, what);
+    assertEquals(Deno.readFileSync(join(output, "last.safetensors")), before, what);
+  }
+});
+
+Deno.test("train() mends a list of rejected images that was torn, and goes on with whole lines", async () => {
+  const images = imageFolder(12);
+  Deno.writeTextFileSync(join(images, "cat/3.png"), "not an image");
+  const whole = newRun();
+  await run({ images, output: whole });
+  const list = join(whole, "rejected.jsonl");
+  const text = Deno.readTextFileSync(list);
+  assertEquals(text.trimEnd().split("\n").length, 1);
+  for (const torn of [text.slice(0, 20), text + text.slice(0, -2), text + "\0\0\0\0", "7\n" + text, text.trimEnd()]) {
+    const output = newRun();
+    const [device, controller] = [hashingDevice(), new AbortController()];
+    device.onStep = () => controller.abort();
+    await run({ images, output }, { device, signal: controller.signal });
+    Deno.writeTextFileSync(join(output, "rejected.jsonl"), torn);
+    await run({ images, output });
+    assertEquals(Deno.readTextFileSync(join(output, "rejected.jsonl")), text, JSON.stringify(torn));
+  }
+});
+
+Deno.test("train() says that a checkpoint is damaged", async () => {
+  const output = newRun();
+  await run({ output, epochs: 1 });
+  const file = join(output, "last.safetensors");
+  const whole = Deno.readFileSync(file);
+  const text = (from: string, to: string) => {
+    const latin = Array.from(whole, (byte) => String.fromCharCode(byte)).join("");
+    assert(latin.includes(from) && from.length === to.length, from);
+    return Uint8Array.from(latin.replace(from, to), (letter) => letter.charCodeAt(0));
+  };
+  const damages: [Uint8Array, string][] = [
+    [new Uint8Array(0), `Cannot read "${file}"`],
+    [whole.subarray(0, -1), `Cannot read "${file}": its header describes`],
+    [whole.with(whole.length - 3, whole[whole.length - 3] ^ 1), `Cannot go on from "${file}": it is damaged`],
+    [text('\\"epoch\\":1', '\\"epoch\\":x'), `Cannot go on from "${file}": its position is`],
+    [text('\\"step\\":0', '\\"stop\\":0'), `Cannot go on from "${file}": its position is`],
+  ];
+  for (const [bytes, message] of damages) {
+    Deno.writeFileSync(file, bytes);
+    const error = await assertRejects(() => run({ output, epochs: 1 }), Error);
+    assertStringIncludes(error.message, message);
+    assertEquals(Deno.readFileSync(file), bytes);
+  }
 });
 
 Deno.test("train() keeps what has computed a run", async () => {
@@ -310,7 +418,7 @@ Deno.test("train() says what is lost of a summary", async () => {
 Deno.test("train() says that a folder is in use", async () => {
   const output = newRun();
   const options = smallOptions({ images: IMAGES, output });
-  const folder = await openRunFolder({ options, classes: 3, data: "" });
+  const folder = await openRunFolder({ options, classes: 3, data: "", list: [] });
   await assertRejects(() => run({ output }), Deno.errors.Busy, `Cannot train in "${output}": another process`);
   folder.close();
 });
