@@ -187,14 +187,9 @@ export function openColumn(
         }
       }
       if ("error" in page) throw page.error;
-      try {
-        for (; page.row < row; page.row++) page.next();
-        page.row++;
-        return page.next();
-      } catch (error) {
-        page = { error };
-        throw error;
-      }
+      for (; page.row < row; page.row++) page.next();
+      page.row++;
+      return page.next();
     },
   };
 }
@@ -260,7 +255,7 @@ function readDictionary(file: RandomAccessFile, page: Page, column: ValueColumn)
   }
   // Where each begins: an array of their own bytes each would take many times as much memory.
   const starts = new Uint32Array(length + 1);
-  const next = plainBytes(bytes);
+  const next = plainBytes(bytes, length);
   for (let index = 0, end = 0; index < length; index++) {
     starts[index] = end;
     end += 4 + next().length;
@@ -281,7 +276,7 @@ function valuesOf(
   let index = 0;
   switch (encoding) {
     case ENCODINGS.PLAIN: {
-      if (physical === PHYSICAL_TYPES.BYTE_ARRAY) return plainBytes(bytes);
+      if (physical === PHYSICAL_TYPES.BYTE_ARRAY) return plainBytes(bytes, count);
       const at = fixedValues(bytes, count, column);
       return () => at(index++);
     }
@@ -356,45 +351,51 @@ function fixedValues(bytes: Uint8Array, count: number, column: ValueColumn): (in
   throw new RangeError(`${column.description} values are not read here`);
 }
 
-/** Each as its length in 32 bits and its bytes. */
-function plainBytes(bytes: Uint8Array): () => Uint8Array {
+/** Each as its length in 32 bits and its bytes. All are looked through first: of a damaged page no value is given. */
+function plainBytes(bytes: Uint8Array, count: number): () => Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const endAfter = (offset: number) => offset + 4 + view.getUint32(offset, true);
+  for (let index = 0, offset = 0; index < count; index++) {
+    if (offset + 4 > bytes.length) throw new RangeError(`${count} values expected, ${index} are there`);
+    offset = endAfter(offset);
+    if (offset > bytes.length) throw new RangeError(`value ${index} of ${count} ends after its page`);
+  }
   let offset = 0;
   return () => {
     const start = offset + 4;
-    if (start > bytes.length) throw new RangeError("values end too early");
-    const end = start + view.getUint32(offset, true);
-    if (end > bytes.length) throw new RangeError(`a value of ${end - start} bytes ends after its page`);
-    offset = end;
-    return bytes.subarray(start, end);
+    offset = endAfter(offset);
+    return bytes.subarray(start, offset);
   };
 }
 
 /** All lengths, then all bytes. */
-function deltaLengthBytes(bytes: Uint8Array, count: number): { next: () => Uint8Array } {
+function deltaLengthBytes(bytes: Uint8Array, count: number): { lengths: Int32Array; next: () => Uint8Array } {
   const { values: lengths, end } = decodeDeltas(bytes, count);
+  let total = end;
+  for (const length of lengths) {
+    total += length;
+    if (length < 0 || total > bytes.length) throw new RangeError("a value ends after its page");
+  }
   let [index, offset] = [0, end];
-  return {
-    next() {
-      const length = lengths[index++];
-      if (length < 0 || offset + length > bytes.length) throw new RangeError("a value ends after its page");
-      offset += length;
-      return bytes.subarray(offset - length, offset);
-    },
-  };
+  return { lengths, next: () => bytes.subarray(offset, offset += lengths[index++]) };
 }
 
 /** How many bytes each shares with the one before it, then the rest of each. */
 function deltaBytes(bytes: Uint8Array, count: number): () => Uint8Array {
   const { values: shared, end } = decodeDeltas(bytes, count);
-  const { next } = deltaLengthBytes(bytes.subarray(end), count);
+  const { lengths, next } = deltaLengthBytes(bytes.subarray(end), count);
+  for (let index = 0, last = 0; index < count; index++) {
+    if (shared[index] < 0 || shared[index] > last) {
+      throw new RangeError(`a value shares ${shared[index]} bytes with one of ${last}`);
+    }
+    last = shared[index] + lengths[index];
+    if (last > LARGEST_IMAGE_FILE) throw new RangeError(`a value has ${last} bytes`);
+  }
   let index = 0;
   let last = new Uint8Array(0);
   return () => {
     const length = shared[index++];
-    if (length < 0 || length > last.length) throw new RangeError(`a value shares ${length} bytes of ${last.length}`);
     const rest = next();
-    if (length + rest.length > LARGEST_IMAGE_FILE) throw new RangeError(`a value has ${length + rest.length} bytes`);
     const value = new Uint8Array(length + rest.length);
     value.set(last.subarray(0, length));
     value.set(rest, length);

@@ -56,7 +56,7 @@ interface Labels {
  * @returns The source.
  * @throws {Deno.errors.NotFound} If a file is gone, or there are no rows.
  * @throws {TypeError} If a file is no Parquet file, has no image column, or is a label map, or the files' labels are not
- *   of one kind.
+ *   of one kind, or their texts cannot all be read.
  */
 export async function openParquet(path: string, shards: readonly Shard[]): Promise<ImageSource> {
   const files = shards.map(openFile);
@@ -169,7 +169,7 @@ async function chooseLabels(files: readonly ParquetFile[]): Promise<Labels> {
   if (chosen.values.kind === "number") {
     return { columns, classes, find: (value) => numberLabel(value, classes), remarks: [...remarks] };
   }
-  classes ??= await textClasses(columns);
+  classes ??= await textClasses(columns, subject);
   if (classes === null) {
     remarks.add(
       `Column ${showValue(chosen.name)} is not taken for labels: it has more than ${MOST_CLASSES} different texts`,
@@ -220,11 +220,13 @@ function textOf(bytes: Uint8Array): string | null {
 }
 
 /** The different texts of all files, in natural order; null if there are too many to be classes. */
-async function textClasses(columns: Labels["columns"]): Promise<string[] | null> {
+async function textClasses(columns: Labels["columns"], subject: string): Promise<string[] | null> {
   const found = new Set<string>();
   for (const [file, column] of columns) {
     if (!column) continue;
     for await (const value of readColumn(file, column.values, 0, file.rows)) {
+      // Without all texts the classes would have other numbers.
+      if (isDamage(value)) throw new TypeError(`${subject}: its texts number the classes: ${value.unreadable}`);
       const text = value instanceof Uint8Array ? textOf(value) : null;
       if (text !== null && text.trim() !== "") found.add(text);
       if (found.size > MOST_CLASSES) return null;

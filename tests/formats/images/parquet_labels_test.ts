@@ -218,6 +218,25 @@ Deno.test("a damaged page of Parquet costs its own rows, those of its label colu
   assertEquals((await source.survey()).unlabelled, [{ what: "that cannot be read", count: 4, first: "a.parquet/4" }]);
 });
 
+Deno.test("texts of which some cannot be read number no classes, unless the metadata names them", async () => {
+  const columns = [...images(6), textColumn("label", ["cat", "dog", "eel", "cat", "dog", "eel"])];
+  const damaged = (metadata: Record<string, string>) => {
+    const bytes = writeParquet(columns, { rowsPerPage: 2, hasChecksums: true, metadata });
+    const text = new TextDecoder("latin1").decode(bytes);
+    bytes[text.indexOf("dog", text.indexOf("dog") + 1)]++;
+    return bytes;
+  };
+  await using folder = await makeFolder({ "a.parquet": damaged({}), "names/a.parquet": damaged(CLASS_NAMES) });
+  const error = await assertRejects(() => openImages(`${folder.path}/a.parquet`), TypeError);
+  assertEquals(
+    error.message,
+    'Cannot read labels of column "label": its texts number the classes: ' +
+      `Cannot read rows 0 to 6 of "${folder.path}/a.parquet": a page is not what its checksum says`,
+  );
+  const labels = (await collect(await openImages(`${folder.path}/names`))).map(({ label }) => label);
+  assertEquals(labels, [1, 0, 2, 1, null, null]);
+});
+
 Deno.test("Parquet that DuckDB writes has the labels that were given to it", async () => {
   await using folder = await makeFolder({ "images": null });
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });

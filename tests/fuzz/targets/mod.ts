@@ -7,13 +7,22 @@
 import type { Target } from "../sample.ts";
 import { arrow } from "./arrow.ts";
 import { imageList } from "./image_list.ts";
+import { imagesParquet } from "./images_parquet.ts";
 import { manifest } from "./manifest.ts";
 import { parquet } from "./parquet.ts";
 import { safetensors } from "./safetensors.ts";
 import { torch } from "./torch.ts";
 
 /** Formats by name. */
-export const targets = { parquet, arrow, manifest, list: imageList, pt: torch, safetensors } as const satisfies Record<
+export const targets = {
+  parquet,
+  "images-parquet": imagesParquet,
+  arrow,
+  manifest,
+  list: imageList,
+  pt: torch,
+  safetensors,
+} as const satisfies Record<
   string,
   Target
 >;

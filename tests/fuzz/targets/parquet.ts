@@ -62,7 +62,8 @@ async function rewriteWithDuckDB(bytes: Bytes, options: string): Promise<Bytes> 
 /** Bytes that a page header may have. */
 const HEADER = 24;
 
-function footerOf(bytes: Bytes): Region {
+/** Where the footer of a file is. */
+export function footerOf(bytes: Bytes): Region {
   const end = bytes.length - 8;
   return { name: "footer", start: end - new DataView(bytes.buffer).getUint32(end, true), end };
 }
@@ -121,7 +122,7 @@ export function positionOf(bytes: Uint8Array, wanted: Uint8Array): number {
 }
 
 /** Some bytes of the footer removed or doubled, and its length put right. */
-function resizeFooter(bytes: Bytes, random: Random): Rewrite {
+export function resizeFooter(bytes: Bytes, random: Random): Rewrite {
   const { start, end } = footerOf(bytes);
   const first = start + random.below(end - start);
   const last = first + 1 + random.below(Math.min(40, end - first));
