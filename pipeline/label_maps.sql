@@ -104,20 +104,24 @@ CREATE OR REPLACE MACRO axis_weights(start, length, cells) AS list_transform(ran
 
 -- LabelPooling: the probabilities of a crop {top, left, height, width}, in fractions of the image, best first. Classes
 -- that no cell of the crop holds count as logit 0, and all have the same probability; the row whose class is NULL is
--- the sum of theirs. No rows if no image has the key.
+-- the sum of theirs. An error unless one image has the key.
 CREATE OR REPLACE MACRO pool(crop_key, top, "left", height, width) AS TABLE
   WITH format AS (
     SELECT classes, axis_weights(top, height, grid_height) AS rows,
-      axis_weights("left", width, grid_width) AS columns
+      axis_weights("left", width, grid_width) AS columns,
+      k * length(list_filter(rows, lambda w: w > 0)) * length(list_filter(columns, lambda w: w > 0)) AS entries
     FROM label_map_format
     WHERE CASE WHEN least(top, "left") >= -1e-6 AND least(height, width) >= 0 AND top + height <= 1 + 1e-6
       AND "left" + width <= 1 + 1e-6 THEN true ELSE error('Cannot pool: the crop is not a part of the image') END
   ), pooled AS (
-    SELECT class, name, sum(rows[y + 1] * columns[x + 1] * logit) AS logit
+    SELECT class, name, sum(rows[y + 1] * columns[x + 1] * logit) AS logit, count(*) AS entries
     FROM cells CROSS JOIN format WHERE key = crop_key AND rows[y + 1] * columns[x + 1] > 0 GROUP BY class, name
   ), totals AS (
-    SELECT greatest(max(logit), 0) AS largest, (SELECT classes FROM format) - count(*) AS missing FROM pooled
-    HAVING count(*) > 0
+    SELECT CASE sum(entries) // (SELECT entries FROM format) WHEN 1 THEN greatest(max(logit), 0) ELSE error('Cannot pool: '
+        || coalesce(sum(entries) // (SELECT entries FROM format) || ' images have', 'no image has') || ' the key "'
+        || coalesce(crop_key, 'NULL') || '"') END AS largest,
+      (SELECT classes FROM format) - count(*) AS missing
+    FROM pooled
   ), powers AS (
     SELECT class, name, exp(logit - largest) AS power FROM pooled CROSS JOIN totals
     UNION ALL

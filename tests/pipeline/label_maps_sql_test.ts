@@ -160,7 +160,7 @@ Deno.test("pool() is poolLabels() for crops of any kind, on real maps of every t
   }
 });
 
-Deno.test("pool() has no row for the others where a crop holds all classes, and none at all for an unknown key", async () => {
+Deno.test("pool() has no row for the others where a crop holds all classes", async () => {
   const metadata = smallMetadata({ classes: 3 });
   const map = Uint16Array.from({ length: 24 }, (_, place) => Math.floor(place / 8));
   const row = { ...smallRow(0, metadata), class: map, score: quantise(new Float32Array(24).fill(1), "fp32") };
@@ -168,14 +168,49 @@ Deno.test("pool() has no row for the others where a crop holds all classes, and 
     const rows = await read("FROM pool('kind/0.jpg', 0, 0, 1, 1)");
     assertEquals(rows.map((row) => row.class), [0, 1, 2]);
     for (const { probability } of rows) assertAlmostEquals(Number(probability), 1 / 3, 1e-12);
-    assertEquals(await read("FROM pool('kind/1.jpg', 0, 0, 1, 1)"), []);
+  });
+});
+
+Deno.test("pool() refuses a key that no image has, or more than one, and names it", async () => {
+  const metadata = smallMetadata();
+  const rows = [0, 1, 1].map((index) => smallRow(index, metadata));
+  await withDuckDB(folderOf(rows, metadata), async (read) => {
+    const cases = [
+      ["'typo'", `no image has the key "typo"`],
+      ["'KIND/0.jpg'", `no image has the key "KIND/0.jpg"`],
+      ["''", `no image has the key ""`],
+      ["NULL", `no image has the key "NULL"`],
+      ["'kind/1.jpg'", `2 images have the key "kind/1.jpg"`],
+    ];
+    for (const [key, reason] of cases) {
+      for (const crop of ["0, 0, 1, 1", "0.5, 0.5, 0.25, 0.1"]) {
+        await assertRejects(() => read(`FROM pool(${key}, ${crop}) LIMIT 1`), Error, `Cannot pool: ${reason}`, key);
+      }
+    }
+    for (const crop of ["0, 0, 1, 1", "0.5, 0.5, 0, 0", "0.9, 0, 0.1, 1"]) {
+      assert((await read(`FROM pool('kind/0.jpg', ${crop})`)).length > 0, crop);
+    }
   });
 });
 
 Deno.test("pool() refuses a crop that is not a part of the image", async () => {
   const metadata = smallMetadata();
   await withDuckDB(folderOf([smallRow(0, metadata)], metadata), async (read) => {
-    for (const crop of ["0.5, 0, 0.6, 1", "-0.1, 0, 0.5, 0.5", "0, 0, 1, -1", "0, 0.9, 1, 0.2"]) {
+    for (
+      const crop of [
+        "0.5, 0, 0.6, 1",
+        "-0.1, 0, 0.5, 0.5",
+        "0, 0, 1, -1",
+        "0, 0.9, 1, 0.2",
+        "2, 0, 0, 1",
+        ...["'nan'::FLOAT", "'infinity'::FLOAT", "'-infinity'::FLOAT", "NULL"].flatMap((value) => [
+          `${value}, 0, 0.5, 0.5`,
+          `0, ${value}, 0.5, 0.5`,
+          `0, 0, ${value}, 0.5`,
+          `0, 0, 0.5, ${value}`,
+        ]),
+      ]
+    ) {
       await assertRejects(
         () => read(`FROM pool('kind/0.jpg', ${crop})`),
         Error,
