@@ -7,7 +7,7 @@
 import { EXPLORE_HELP, type ExploreCommand, readExploreOptions } from "./explore_options.ts";
 import { type Explorer, openExplorer } from "./explore/explorer.ts";
 import { serveExplorer } from "./explore/server.ts";
-import { formatNumberOf } from "./numbers.ts";
+import { formatCount, formatNumberOf } from "./numbers.ts";
 import { runCommand } from "./run_command.ts";
 import { SAMPLE_IMAGES } from "./sample_images.ts";
 import { withSignals } from "./signals.ts";
@@ -31,6 +31,10 @@ async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): 
     printLine(
       `${formatNumberOf(length, "label map")} of ${metadata.annotator.name} in "${path}", images in "${images}"`,
     );
+    if (explorer.imagesInBoth !== undefined) {
+      const images = formatNumberOf(length, "image");
+      printLine(`${formatCount(explorer.imagesInBoth)} of ${images} also in "${paths.compare}"`);
+    }
     printLine("Open this address in a browser of this machine; Ctrl-C ends it");
     printLine(url);
     if (explorer.unknownLabels) printError(`Labels are not compared with classes: ${explorer.unknownLabels}`);

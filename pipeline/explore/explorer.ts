@@ -11,6 +11,7 @@ import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
 import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
 import { findQueryFiles } from "../query_files.ts";
 import { labelCoverage, whyNoneIsKnown } from "../query_reports.ts";
+import { readParquet } from "../sql_text.ts";
 import type { ImageFilter, RowRange } from "./filter.ts";
 import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.ts";
 import { RequestError } from "./request_error.ts";
@@ -37,6 +38,8 @@ export interface Explorer {
   readonly description: FolderDescription;
   /** Why no label can be compared with the annotator's classes, if there are labels and none can be. */
   readonly unknownLabels?: string;
+  /** How many images of the first folder the second one has too, if there is one. */
+  readonly imagesInBoth?: number;
   /**
    * A part of what a filter lets through.
    *
@@ -88,7 +91,7 @@ const KEPT_KEYS = 4096;
  * @param paths Where they are.
  * @returns The explorer; close it when done.
  * @throws {Deno.errors.NotFound} If a folder is not there.
- * @throws {TypeError} If it holds something else, or the second one is of other classes.
+ * @throws {TypeError} If it holds something else, or the second one is of other classes or other images.
  */
 export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
   checkSelectionPath(paths.selection);
@@ -103,6 +106,7 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
     }
     checkComparable(folders);
     database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false });
+    const imagesInBoth = otherFiles && await countInBoth(database, folders, [files.files, otherFiles]);
     const coverage = await labelCoverage(database);
     const unknownLabels = coverage.labelled > 0 ? await whyNoneIsKnown(database, coverage) : undefined;
     await database.rows("CREATE TABLE explored_label_classes AS FROM label_classes");
@@ -110,7 +114,7 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
     const labelClasses = stands.map((row) => row.class as number | null);
     const index = indexImages(database, files.files, folders[0].length, otherFiles);
     const description = describe(paths, folders, labelClasses, files);
-    return explorerOf({ paths, folders, index, images, description, unknownLabels }, async () => {
+    return explorerOf({ paths, folders, index, images, description, unknownLabels, imagesInBoth }, async () => {
       await index.close();
       images.close();
       for (const folder of folders) folder.close();
@@ -180,6 +184,24 @@ function checkComparable([first, second]: readonly LabelMaps[]): void {
     const names = [first, second].map(({ classes }) => JSON.stringify(classes!.name[differing]));
     throw new TypeError(`${subject}: class ${differing} is ${names.join(" and ")}`);
   }
+}
+
+/** Counts the images of two folders that both have, and refuses to compare folders of other images. */
+async function countInBoth(
+  database: LabelDatabase,
+  folders: readonly LabelMaps[],
+  files: readonly (readonly string[])[],
+): Promise<number> {
+  const [first, second] = files.map((files) => `(SELECT key FROM ${readParquet(files)})`);
+  const [{ common }] = await database.rows(`SELECT count(*) AS common FROM ${first} SEMI JOIN ${second} USING (key)`);
+  if (common === 0 && folders.every(({ length }) => length > 0)) {
+    const keys = await Promise.all(folders.map(async (folder) => JSON.stringify((await folder.get(0)).key)));
+    const [one, other] = folders.map(({ path }) => path);
+    throw new TypeError(
+      `Cannot compare "${one}" with "${other}": they have no key in common, their first ones are ${keys.join(" and ")}`,
+    );
+  }
+  return common as number;
 }
 
 function describe(

@@ -100,11 +100,19 @@ Deno.test("readExploreOptions() reads what was asked for, and refuses what it do
 });
 
 Deno.test("openExplorer() refuses what it cannot show, in one sentence", async () => {
-  const { labels, images } = exploredFolder();
+  const { labels, images, rows } = exploredFolder();
   const few = smallMetadata({ classes: 11 });
   const others = { name: TWELVE.name.map((name, index) => index === 3 ? "heron" : name) };
   const renamed = folderOf([smallRow(0, smallMetadata())], smallMetadata(), { classes: others });
   const fewer = folderOf([smallRow(0, few)], few);
+  const prefixed = comparedFolder(rows.map((row) => ({ ...row, key: `train/${row.key}` })));
+  const renamedKeys = comparedFolder(rows.map((row) => ({ ...row, key: `${row.key}.webp` })));
+  const upper = comparedFolder(rows.map((row) => ({ ...row, key: row.key.toUpperCase() })));
+  const noneInCommon = (path: string, key: string): [Partial<ExplorerPaths>, string] => [
+    { compare: path },
+    `Cannot compare "${labels}" with "${path}": they have no key in common, their first ones are ` +
+    `${JSON.stringify(rows[0].key)} and ${JSON.stringify(key)}`,
+  ];
   const paths = { labels, images, selection: "selection.txt" };
   const cases: [Partial<ExplorerPaths>, string][] = [
     [{ labels: "/none" }, 'Cannot read label maps from "/none": no such file or directory'],
@@ -115,6 +123,9 @@ Deno.test("openExplorer() refuses what it cannot show, in one sentence", async (
       { compare: fewer },
       `Cannot compare "${labels}" with "${fewer}": their annotators tell 12 and 11 classes apart`,
     ],
+    noneInCommon(prefixed, `train/${rows[0].key}`),
+    noneInCommon(renamedKeys, `${rows[0].key}.webp`),
+    noneInCommon(upper, rows[0].key.toUpperCase()),
     [{ compare: renamed }, `Cannot compare "${labels}" with "${renamed}": class 3 is "crane" and "heron"`],
   ];
   for (const [changes, sentence] of cases) {
@@ -171,5 +182,16 @@ Deno.test("openExplorer() says why labels cannot be compared, and compares none 
     } finally {
       await explorer.close();
     }
+  }
+});
+
+Deno.test("deno task explore says how many images a compared folder has too", async () => {
+  const { labels, images, rows } = exploredFolder();
+  const others = rows.map((row, index) => index < 3 ? row : { ...row, key: `other/${index}.jpg` });
+  for (const [compared, count] of [[others, 3], [rows, 12], [[], 0]] as const) {
+    const compare = comparedFolder(compared);
+    const { out, end } = await start(labels, images, "--compare", compare);
+    assertEquals(out.split("\n")[1], `${count} of 12 images also in "${compare}"`);
+    assertEquals(await end("SIGINT"), { code: 130, error: "" });
   }
 });
