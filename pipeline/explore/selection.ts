@@ -18,6 +18,7 @@ export interface SelectionFile {
    * @param overwrite Whether to replace a file that this process did not write.
    * @returns How many were written.
    * @throws {RequestError} If there is such a file and it is to be kept, a key does not fit on one line, or there are none.
+   * @throws {Error} If the file cannot be written; what was there is kept, and the next attempt is a new one.
    */
   write(keys: AsyncIterable<readonly string[]> | Iterable<readonly string[]>, overwrite: boolean): Promise<number>;
 }
@@ -31,7 +32,7 @@ export interface SelectionFile {
  */
 export function checkSelectionPath(path: string): void {
   const subject = `Cannot write the selection "${path}"`;
-  if (kindOf(path) === "folder") throw new TypeError(`${subject}: it is a folder`);
+  if (versionOf(path) === FOLDER) throw new TypeError(`${subject}: it is a folder`);
   try {
     Deno.statSync(dirname(path));
   } catch (error) {
@@ -47,44 +48,58 @@ export function checkSelectionPath(path: string): void {
  */
 export function selectionFile(path: string): SelectionFile {
   const subject = `Cannot write the selection "${path}"`;
-  let isOurs = false;
+  let ours: string | undefined;
   let isBusy = false;
+
+  async function writeKeys(keys: Parameters<SelectionFile["write"]>[0]): Promise<number> {
+    const file = createWholeFile(path, subject);
+    try {
+      let count = 0;
+      const encoder = new TextEncoder();
+      for await (const some of keys) {
+        const broken = some.find((key) => /[\r\n]/.test(key));
+        if (broken !== undefined) {
+          throw new RequestError(400, `${subject}: key ${JSON.stringify(broken)} does not fit on one line`);
+        }
+        file.write(encoder.encode(some.map((key) => `${key}\n`).join("")));
+        count += some.length;
+      }
+      if (count === 0) throw new RequestError(400, `${subject}: no image is selected`);
+      file.finish();
+      ours = versionOf(path);
+      return count;
+    } finally {
+      file.discard();
+    }
+  }
+
   return {
     async write(keys, overwrite) {
       if (isBusy) throw new RequestError(409, `${subject}: another selection is being written`);
-      if (!isOurs && !overwrite && kindOf(path) !== undefined) {
+      const found = versionOf(path);
+      if (found === FOLDER) throw new RequestError(409, `${subject}: it is a folder`);
+      if (found !== undefined && found !== ours && !overwrite) {
         throw new RequestError(409, `${subject}: there is a file of that name, which is not of this session`, {
           exists: true,
         });
       }
       isBusy = true;
-      const file = createWholeFile(path, subject);
       try {
-        let count = 0;
-        const encoder = new TextEncoder();
-        for await (const some of keys) {
-          const broken = some.find((key) => /[\r\n]/.test(key));
-          if (broken !== undefined) {
-            throw new RequestError(400, `${subject}: key ${JSON.stringify(broken)} does not fit on one line`);
-          }
-          file.write(encoder.encode(some.map((key) => `${key}\n`).join("")));
-          count += some.length;
-        }
-        if (count === 0) throw new RequestError(400, `${subject}: no image is selected`);
-        file.finish();
-        isOurs = true;
-        return count;
+        return await writeKeys(keys);
       } finally {
-        file.discard();
         isBusy = false;
       }
     },
   };
 }
 
-function kindOf(path: string): "folder" | "file" | undefined {
+const FOLDER = "folder";
+
+/** What tells a file from one that another program wrote over it; undefined if there is none. */
+function versionOf(path: string): string | undefined {
   try {
-    return Deno.statSync(path).isDirectory ? "folder" : "file";
+    const { isDirectory, ino, mtime, size } = Deno.statSync(path);
+    return isDirectory ? FOLDER : [ino, mtime?.getTime(), size].join();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw fileError(`Cannot write the selection "${path}"`, error);
