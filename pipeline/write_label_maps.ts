@@ -83,7 +83,8 @@ export async function writeLabelMaps(
       const fill = (spans: readonly Span[]) => {
         const images = untilAborted(readSpans(source, spans), signal);
         const options = { pool, workers, times, onOriented: () => oriented++ };
-        return labelImages(images, annotator, options);
+        // Large images that are already being decoded are not waited for either.
+        return untilAborted(labelImages(images, annotator, options), signal);
       };
       const { write, ...result } = await fillFolder(
         folder,
