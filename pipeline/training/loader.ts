@@ -43,11 +43,14 @@ export interface LoaderOptions {
   readonly epochs: number;
   /** Where to begin. */
   readonly start: { readonly epoch: number; readonly step: number };
-  /** Batches that are read ahead of the one given out. */
+  /** Batches that are read ahead of the one given out, as far as their images take no more than a GiB together. */
   readonly ahead: number;
   /** Told once of each image that cannot be used. */
   readonly onRejected?: (image: RejectedImage) => void;
 }
+
+/** Bytes of decoded images that batches read ahead may have; one is read ahead whatever it has. */
+const BYTES_AHEAD = 2 ** 30;
 
 /**
  * Loads batches.
@@ -61,8 +64,12 @@ export async function* loadBatches(options: LoaderOptions): AsyncGenerator<Loade
   const load = batchLoader(options);
   const pending: Promise<LoadedBatch>[] = [];
   let { epoch, step } = start;
-  while (true) {
-    while (pending.length <= ahead && epoch < epochs) {
+  // Not known before the first batch is there.
+  let largest = Infinity;
+  const readAhead = () => {
+    const isWanted = () =>
+      pending.length === 0 || (pending.length < ahead && (pending.length + 1) * largest <= BYTES_AHEAD);
+    while (epoch < epochs && isWanted()) {
       if (step === order.steps) {
         [epoch, step] = [epoch + 1, 0];
         continue;
@@ -72,9 +79,16 @@ export async function* loadBatches(options: LoaderOptions): AsyncGenerator<Loade
       batch.catch(() => {});
       pending.push(batch);
     }
+  };
+  readAhead();
+  while (true) {
     const next = pending.shift();
     if (!next) return;
-    yield await next;
+    const loaded = await next;
+    const bytes = [...loaded.images, ...loaded.masks ?? []].reduce((sum, { pixels }) => sum + pixels.length, 0);
+    largest = Number.isFinite(largest) ? Math.max(largest, bytes) : bytes;
+    readAhead();
+    yield loaded;
   }
 }
 

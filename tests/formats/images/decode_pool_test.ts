@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { encodePng } from "../../../formats/images/encode_png.ts";
 import {
   type DecodedImage,
   decodeImage,
@@ -172,4 +173,49 @@ Deno.test("decode() says the same of a damaged image, whatever is decoded beside
   );
   pool.close();
   assertEquals(new Set(reasons).size, 1, [...new Set(reasons)].join("\n"));
+});
+
+Deno.test("decodeImages() gives all images in order, however little memory the pool may take", async () => {
+  const sizes = [700, 10, 900, 300, 40, 800, 20, 600];
+  const images = () =>
+    sizes.map((width, index) => ({
+      index,
+      key: String(index),
+      label: null,
+      bytes: new Uint8Array(
+        encodePng(new Uint8Array(width * 500 * 3).fill(index), { width, height: 500, channels: 3 }),
+      ),
+    }));
+  for (const memory of [0, 2 ** 21]) {
+    for (const [workers, ahead] of [[1, 1], [3, 8]]) {
+      const pool = openDecodePool(workers, { memory });
+      const results = await Array.fromAsync(decodeImages(asSource(images()), pool, { ahead }));
+      pool.close();
+      const found = results.map((result) => "decoded" in result && [result.decoded.width, result.decoded.pixels[0]]);
+      assertEquals(found, sizes.map((width, index) => [width, index]));
+    }
+  }
+});
+
+Deno.test("hold() gives images whoever lets go of others when, and a caller who leaves lets go of what was read ahead", async () => {
+  const image = (index: number) => ({
+    index,
+    key: String(index),
+    label: null,
+    bytes: new Uint8Array(encodePng(new Uint8Array(600 * 600 * 3), { width: 600, height: 600, channels: 3 })),
+  });
+  const pool = openDecodePool(2, { memory: 2 ** 21 });
+  // The first two take nearly all there is: of two more only the first that is not done may go beyond it.
+  const [first, second] = await Promise.all([pool.hold(image(0)), pool.hold(image(1))]);
+  const third = await pool.hold(image(2));
+  const waiting = [pool.hold(image(3)), pool.hold(image(4))];
+  const fourth = await waiting[0];
+  for (const { letGo } of [first, second, third, fourth]) letGo();
+  (await waiting[1]).letGo();
+  const ahead = Array.from({ length: 6 }, (_, index) => image(index));
+  for await (const _ of decodeImages(asSource(ahead), pool, { ahead: 4 })) break;
+  // What it had read ahead does not keep others waiting.
+  const after = await Promise.all([0, 1, 2].map((index) => pool.decode(image(index))));
+  assertEquals(after.map(({ width }) => width), [600, 600, 600]);
+  pool.close();
 });

@@ -92,3 +92,29 @@ Deno.test("loadBatches() names a mask that cannot be decoded", async () => {
   Deno.writeTextFileSync(join(masks, "dog/1.png"), "no image");
   await assertRejects(() => load({ images, masks }), Error, 'Cannot read mask "dog/1.png": Cannot decode image');
 });
+
+Deno.test("loadBatches() reads fewer batches ahead where their images are large, and the same ones", async () => {
+  const pixels = (bytes: number) => ({ length: bytes }) as unknown as Uint8Array<ArrayBuffer>;
+  // Those ahead, and the one that is given out.
+  for (const [bytes, most] of [[2 ** 31, 2], [2 ** 29, 3], [2 ** 28, 5], [1, 6]]) {
+    let [begun, given, largest] = [0, 0, 0];
+    const images = {
+      keys: Array.from({ length: 12 }, (_, index) => String(index)),
+      decode: () => {
+        begun++;
+        largest = Math.max(largest, begun - given);
+        return Promise.resolve({ width: 1, height: 1, pixels: pixels(bytes) });
+      },
+      release() {},
+    };
+    const data = { images, used: Uint32Array.from({ length: 12 }, (_, index) => index), labels: new Int32Array(12) };
+    const order = trainingOrder({ images: 12, batch: 1, accumulate: 1, seed: 0 });
+    const options = { data, order, batch: 1, epochs: 1, start: { epoch: 0, step: 0 }, ahead: 5 };
+    const steps: number[] = [];
+    for await (const { step } of loadBatches(options as unknown as Parameters<typeof loadBatches>[0])) {
+      given++;
+      steps.push(step);
+    }
+    assertEquals([steps, largest], [Array.from({ length: 12 }, (_, step) => step), most]);
+  }
+});
