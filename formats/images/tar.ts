@@ -99,12 +99,16 @@ export async function* readTar(stream: ByteStream): AsyncGenerator<TarMember> {
 
 /**
  * Whether another archive stands behind the end of one, as in files joined with `cat`, which no reader of tar goes on to.
+ * A gzipped file is unpacked to its end for that, where the checksum of all of it is.
  *
  * @param stream A stream whose archive has been read to its end.
- * @returns True if a header follows within a mebibyte.
+ * @returns True if a header follows; of a file that is not gzipped, within a mebibyte.
+ * @throws {Error} If what follows cannot be unpacked.
  */
 export async function hasArchiveBehind(stream: ByteStream): Promise<boolean> {
-  for (let passed = 0; passed < LOOK_BEHIND_END; passed += BLOCK) {
+  const end = stream.isPlain ? stream.position + LOOK_BEHIND_END : Infinity;
+  while (stream.position < end) {
+    await letEventsIn();
     const block = await stream.read(BLOCK);
     if (block.length < BLOCK) return false;
     if (!isEmpty(block)) return checksums(block).includes(parseNumber(block.subarray(148, 156)));
@@ -202,8 +206,8 @@ const SLASH = Uint8Array.of(0x2f);
 function kindOf(type: string, sparse: boolean): TarKind {
   if (type === "1") return "hard link";
   if (type === "2") return "symbolic link";
-  if (type === "S" || sparse) return "sparse file";
-  return type === "0" || type === "\0" || type === "7" ? "file" : "other";
+  if (!"0\x007S".includes(type)) return "other";
+  return sparse || type === "S" ? "sparse file" : "file";
 }
 
 /** Links, devices, directories and pipes, whatever their size says. */
@@ -241,7 +245,7 @@ function parseNumber(field: Uint8Array): number {
     if (field[0] & 0x40) return NaN;
     return field.reduce((value, byte, index) => value * 256 + (index === 0 ? byte & 0x7f : byte), 0);
   }
-  const text = latin1(untilNull(field)).trim();
+  const text = latin1(untilNull(field)).replace(/^ +| +$/g, "");
   return text === "" ? 0 : /^[0-7]+$/.test(text) ? parseInt(text, 8) : NaN;
 }
 

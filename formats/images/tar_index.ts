@@ -9,13 +9,13 @@
  */
 
 import { type ByteStream, openByteStream } from "./byte_stream.ts";
-import { isImageName } from "./image_names.ts";
+import { isImageName, isSystemFolder } from "./image_names.ts";
 import { readPart } from "./image_file.ts";
 import type { FilePlace, Shard } from "./source.ts";
 import { createTallies, extensionOf, type FoundLabel, type Tally } from "./survey.ts";
 import { hasArchiveBehind, readTar, type TarMember } from "./tar.ts";
 import { findLinks, type LinkPlaces } from "./tar_links.ts";
-import { createSamples, labelKind, LARGEST_LABEL_MEMBER, parseLabel } from "./webdataset.ts";
+import { createSamples, type LabelKind, labelKind, LARGEST_LABEL_MEMBER, parseLabel } from "./webdataset.ts";
 
 /** What is known of an image, by its position in the shard. */
 export type Verdict = FoundLabel | { readonly unreadable: string };
@@ -41,6 +41,8 @@ export interface ShardIndex {
   readonly unusedLabels: number;
   /** Images whose `.json` says another label than their `.cls`. */
   readonly contradicted: number;
+  /** What ended it early, in a sentence. */
+  readonly damage: string | undefined;
   /** Whether another archive stands behind the end of this one. */
   readonly isContinued: boolean;
 }
@@ -72,7 +74,9 @@ export async function* imageMembers(
 
 /** Whether a path is one of those that systems leave behind: `._1.jpg`, `.DS_Store`, `__MACOSX/1.jpg`. */
 function isHidden(name: string): boolean {
-  return /(^|\/)(\.(?!\.?(\/|$))|__MACOSX\/)/.test(name);
+  const parts = name.split("/");
+  const folders = parts.slice(0, -1);
+  return folders.some(isSystemFolder) || parts.some((part) => part.startsWith(".") && part !== "." && part !== OUTSIDE);
 }
 
 /** What stands for the folder of a path with `..` in it, which programs that unpack archives take for different ones. */
@@ -104,6 +108,7 @@ export async function indexShard(shard: Shard): Promise<ShardIndex> {
   let isWebDataset = false;
   let contradicted = 0;
   let isContinued = false;
+  let damage: string | undefined;
   let stream: ByteStream | undefined;
   const keyOf = (name: string) => `${shard.name}/${name}`;
 
@@ -150,18 +155,19 @@ export async function indexShard(shard: Shard): Promise<ShardIndex> {
   async function addOther(member: TarMember): Promise<void> {
     const { name, kind } = member;
     const label = isHidden(name) || kind === "other" || kind === "sparse file" ? undefined : labelKind(name);
-    const found = label && parseLabel(label, await readLabel(member, LARGEST_LABEL_MEMBER[label]));
+    const found = label && await readLabel(member, label);
     if (found) samples.addLabel(name, label!, found);
     else passedOver.add(describeOther(member), keyOf(name));
   }
 
-  /** The content of a label; null if there is too much of it, or it is a link that leads nowhere. */
-  async function readLabel(member: TarMember, most: number): Promise<Uint8Array | null> {
-    if (!isLink(member)) return member.size > most ? null : await member.read();
+  async function readLabel(member: TarMember, kind: LabelKind): Promise<FoundLabel | undefined> {
+    const most = LARGEST_LABEL_MEMBER[kind];
+    if (!isLink(member)) return parseLabel(kind, member.size > most ? null : await member.read());
     const place = await follow(member);
-    if ("unreadable" in place || place.range!.length > most) return null;
+    if ("unreadable" in place) return { label: null, unlabelled: `whose .${kind} is a link that cannot be followed` };
+    if (place.range!.length > most) return parseLabel(kind, null);
     using file = await Deno.open(shard.path);
-    return await readPart(file, shard.path, place.range!);
+    return parseLabel(kind, await readPart(file, shard.path, place.range!));
   }
 
   try {
@@ -169,7 +175,8 @@ export async function indexShard(shard: Shard): Promise<ShardIndex> {
     for await (const member of imageMembers(stream, addOther)) await addImage(member);
     isContinued = await hasArchiveBehind(stream);
   } catch (error) {
-    verdicts.set(verdicts.add(), { unreadable: damageOf(shard, error) });
+    damage = damageOf(shard, error);
+    verdicts.set(verdicts.add(), { unreadable: damage });
     unreadable.add("that cannot be read", shard.name);
   } finally {
     stream?.close();
@@ -185,6 +192,7 @@ export async function indexShard(shard: Shard): Promise<ShardIndex> {
     passedOver: passedOver.list(),
     unusedLabels: samples.unused(),
     contradicted,
+    damage,
     isContinued,
   };
 }

@@ -16,11 +16,12 @@ const MOST_STEPS = 40;
 /** Characters of names of links that are kept, with {@linkcode OVERHEAD} for each. */
 const MOST_NAMES = 2 ** 26;
 const OVERHEAD = 64;
+/** A path that leads out of an archive. */
+const OUTSIDE = "..";
 
 /** A link, its target as a path from the archive's root, null if that is outside. */
 interface Link {
   readonly start: number;
-  readonly name: string | null;
   readonly target: string | null;
 }
 
@@ -33,44 +34,45 @@ interface Link {
  */
 export async function findLinks(shard: Shard): Promise<LinkPlaces> {
   const links: Link[] = [];
+  const targets = new Map<string | null, string | null>();
+  const members = new Map<string, FilePlace | "unclear">();
   let held = 0;
   for await (const { kind, start, name, target } of headers(shard)) {
     if (kind !== "hard link" && kind !== "symbolic link") continue;
     held += name.length + target.length + OVERHEAD;
     if (held > MOST_NAMES) break;
-    const path = kind === "hard link" ? target : target.startsWith("/") ? "/.." : `${name}/../${target}`;
-    links.push({ start, name: normalPath(name), target: normalPath(path) });
+    const path = kind === "hard link" ? target : target.startsWith("/") ? OUTSIDE : `${name}/../${target}`;
+    const link = { start, target: normalPath(path) };
+    const own = normalPath(name);
+    if (own !== null && targets.has(own)) members.set(own, "unclear");
+    links.push(link);
+    targets.set(own, link.target);
   }
-  const byName = new Map(links.map((link) => [link.name, link]));
-  const ends = links.map((link) => ({ ...link, end: lastTarget(link, byName) }));
-  const wanted = new Set(ends.map(({ end }) => end));
-  const found = new Map<string, FilePlace | "several">();
+  const paths = links.map(({ target }) => follow(target, targets));
+  const wanted = new Set(paths.flat());
   for await (const { kind, name, offset, size } of headers(shard)) {
-    const path = kind === "file" ? normalPath(name) : null;
+    const path = kind === "hard link" || kind === "symbolic link" ? null : normalPath(name);
     if (path === null || !wanted.has(path)) continue;
-    const place = { path: shard.path, range: { offset, length: size } };
-    found.set(path, found.has(path) ? "several" : place);
+    const isClear = kind === "file" && !members.has(path) && !targets.has(path);
+    members.set(path, isClear ? { path: shard.path, range: { offset, length: size } } : "unclear");
   }
-  return new Map(ends.map(({ start, end, target }) => [start, placeOf(end, target)]));
+  return new Map(links.map(({ start, target }, number) => [start, placeOf(target, paths[number])]));
 
-  function placeOf(end: string | null, target: string | null): FilePlace | { readonly unreadable: string } {
-    const place = end === null ? undefined : found.get(end);
-    if (place && place !== "several") return place;
-    const reason = place ? "of which there are several" : "which is no file of the archive";
-    return {
-      unreadable: target === null ? "it is a link out of the archive" : `it is a link to "${target}", ${reason}`,
-    };
+  function placeOf(target: string | null, path: readonly string[]): FilePlace | { readonly unreadable: string } {
+    if (target === null) return { unreadable: "it is a link out of the archive" };
+    const found = path.map((name) => members.get(name));
+    const last = found[found.length - 1];
+    if (last && !found.includes("unclear")) return last as FilePlace;
+    const what = found.includes("unclear") ? "which is not one file of the archive" : "which is no file of the archive";
+    return { unreadable: `it is a link to "${target}", ${what}` };
   }
 }
 
-/** Where a link leads in the end, null if that is outside or the link itself. */
-function lastTarget({ target }: Link, byName: ReadonlyMap<string | null, Link>): string | null {
-  let end = target;
-  for (let steps = 0; end !== null && byName.has(end); steps++) {
-    if (steps === MOST_STEPS) return null;
-    end = byName.get(end)!.target;
-  }
-  return end;
+/** What a link leads to, and what that leads to if it is a link, and so on. */
+function follow(target: string | null, targets: ReadonlyMap<string | null, string | null>): string[] {
+  const path: string[] = [];
+  for (let next = target; next !== null && path.length < MOST_STEPS; next = targets.get(next) ?? null) path.push(next);
+  return path;
 }
 
 async function* headers({ path }: Shard): AsyncGenerator<TarMember> {

@@ -179,6 +179,10 @@ export async function* readTarImages(
       if (position >= start) yield { position, name, content: known ?? bytes ?? place };
       position++;
     }
+    // That found what is wrong behind the last image, too.
+    if (index?.damage && position >= start && position < end) {
+      yield { position, name: null, content: { unreadable: index.damage } };
+    }
   } catch (error) {
     const content = { unreadable: damageOf(shard, error) };
     if (position >= start && position < end) yield { position, name: null, content };

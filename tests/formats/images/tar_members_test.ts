@@ -86,7 +86,7 @@ Deno.test("a link that leads to no file of the archive stands in its place with 
     '4.jpg Cannot read image: it is a link to "a/4.jpg", which is no file of the archive',
     '5.jpg Cannot read image: it is a link to "a/6.jpg", which is no file of the archive',
     '6.jpg Cannot read image: it is a link to "a/5.jpg", which is no file of the archive',
-    '7.jpg Cannot read image: it is a link to "a/8.jpg", of which there are several',
+    '7.jpg Cannot read image: it is a link to "a/8.jpg", which is not one file of the archive',
     "a/8.jpg 0 x",
     "8.jpg Cannot read image: an earlier member has its name",
     '9.jpg Cannot read image: it is a link to "a", which is no file of the archive',
