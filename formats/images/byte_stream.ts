@@ -107,6 +107,8 @@ function gzipStream(file: Deno.FsFile): ByteStream {
   const packed = Readable.fromWeb(file.readable as Parameters<typeof Readable.fromWeb>[0]);
   const unpacked = createGunzip({ chunkSize: CHUNK });
   packed.on("error", (error: Error) => unpacked.destroy(error));
+  // Who reads is told; but it may come when nobody reads, and would end the process then.
+  unpacked.on("error", () => {});
   const chunks = packed.pipe(unpacked)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   let chunk = new Uint8Array();
   let position = 0;

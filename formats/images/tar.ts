@@ -107,13 +107,14 @@ export async function* readTar(stream: ByteStream): AsyncGenerator<TarMember> {
  */
 export async function hasArchiveBehind(stream: ByteStream): Promise<boolean> {
   const end = stream.isPlain ? stream.position + LOOK_BEHIND_END : Infinity;
-  while (stream.position < end) {
+  let block = new Uint8Array(BLOCK);
+  while (isEmpty(block) && stream.position < end) {
     await letEventsIn();
-    const block = await stream.read(BLOCK);
-    if (block.length < BLOCK) return false;
-    if (!isEmpty(block)) return checksums(block).includes(parseNumber(block.subarray(148, 156)));
+    block = await stream.read(BLOCK);
   }
-  return false;
+  const isHeader = block.length === BLOCK && !isEmpty(block) && hasChecksum(block);
+  if (!stream.isPlain) await stream.skip(Infinity);
+  return isHeader;
 }
 
 /** The content of a member that begins where the stream is. */
@@ -169,11 +170,18 @@ function truncated(stream: ByteStream, start: number, size: number): Error {
 /** Refuses a block that is no header. */
 function checkHeader(block: Uint8Array, start: number): void {
   if (block.length < BLOCK) throw new Error(`at byte ${start}: ${block.length} bytes left where a header takes 512`);
-  const stated = parseNumber(block.subarray(148, 156));
-  const sums = checksums(block);
-  if (sums.includes(stated)) return;
+  if (hasChecksum(block)) return;
+  const stated = statedChecksum(block);
   const found = Number.isNaN(stated) ? "no octal number" : stated;
-  throw new Error(`at byte ${start}: no tar header, its checksum is ${sums[0]} and not ${found}`);
+  throw new Error(`at byte ${start}: no tar header, its checksum is ${checksums(block)[0]} and not ${found}`);
+}
+
+function hasChecksum(block: Uint8Array): boolean {
+  return checksums(block).includes(statedChecksum(block));
+}
+
+function statedChecksum(block: Uint8Array): number {
+  return parseNumber(block.subarray(148, 156));
 }
 
 /** The sum of a header's bytes, and that of old writers, which took them as signed. */

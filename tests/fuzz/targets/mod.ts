@@ -11,12 +11,14 @@ import { imagesParquet } from "./images_parquet.ts";
 import { manifest } from "./manifest.ts";
 import { parquet } from "./parquet.ts";
 import { safetensors } from "./safetensors.ts";
+import { tar } from "./tar.ts";
 import { torch } from "./torch.ts";
 
 /** Formats by name. */
 export const targets = {
   parquet,
   "images-parquet": imagesParquet,
+  tar,
   arrow,
   manifest,
   list: imageList,
