@@ -4,8 +4,7 @@
  * @module
  */
 
-import { Readable } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { unpackGzip } from "./gunzip.ts";
 
 /** Bytes in order. */
 export interface ByteStream {
@@ -97,25 +96,17 @@ function plainStream(file: Deno.FsFile, size: number): ByteStream {
   };
 }
 
-/** Bytes that are unpacked at once: a signal is heard between two reads of the file, each of which is at most 64 KiB. */
-const CHUNK = 65_536;
 /** Bytes that are allocated before the first of them have arrived: a damaged header may claim any length. */
 const FIRST_PIECE = 65_536;
 
-/** Node's gunzip, since `DecompressionStream` stops at the first of several gzip members (as pigz and bgzip write). */
 function gzipStream(file: Deno.FsFile): ByteStream {
-  const packed = Readable.fromWeb(file.readable as Parameters<typeof Readable.fromWeb>[0]);
-  const unpacked = createGunzip({ chunkSize: CHUNK });
-  packed.on("error", (error: Error) => unpacked.destroy(error));
-  // Who reads is told; but it may come when nobody reads, and would end the process then.
-  unpacked.on("error", () => {});
-  const chunks = packed.pipe(unpacked)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  const unpacked = unpackGzip(file);
   let chunk = new Uint8Array();
   let position = 0;
 
-  async function nextChunk(): Promise<IteratorResult<Uint8Array>> {
+  async function nextChunk(): Promise<Uint8Array | null> {
     try {
-      return await chunks.next();
+      return await unpacked.next();
     } catch (error) {
       throw new Error(`at byte ${position} of what is unpacked: ${(error as Error).message}`);
     }
@@ -125,8 +116,8 @@ function gzipStream(file: Deno.FsFile): ByteStream {
   async function take(length: number): Promise<Uint8Array> {
     while (chunk.length === 0) {
       const next = await nextChunk();
-      if (next.done) return chunk;
-      chunk = new Uint8Array(next.value);
+      if (next === null) return chunk;
+      chunk = next as Uint8Array<ArrayBuffer>;
     }
     const taken = chunk.subarray(0, length);
     chunk = chunk.subarray(taken.length);
@@ -164,9 +155,6 @@ function gzipStream(file: Deno.FsFile): ByteStream {
       }
       return length - missing;
     },
-    close() {
-      packed.destroy();
-      unpacked.destroy();
-    },
+    close: unpacked.close,
   };
 }
