@@ -17,8 +17,8 @@ import {
   readSize,
   UsageError,
 } from "./command_line.ts";
-import type { WeightChoice } from "./evaluation/classifier.ts";
 import { type DataSetKind, dataSetKinds } from "./evaluation/data_set.ts";
+import { type WeightChoice, weightChoices } from "./evaluation/run_weights.ts";
 
 /** What the user asked for; what was left out is undefined. */
 export interface EvaluateCommand {
@@ -32,6 +32,7 @@ export interface EvaluateCommand {
   readonly multiLabel?: string;
   readonly size?: Pair;
   readonly resize?: Pair | "whole";
+  readonly trainSize: boolean;
   readonly fgsm?: number;
   readonly storage?: Storage;
   readonly batch?: number;
@@ -52,7 +53,11 @@ const OPTIONS = {
       "file beside its config.json, or hf:owner/name[@revision]; default\n" +
       "EfficientNet-Lite0, which is included",
   },
-  weights: { value: "W", help: "of a training run: trained, the default, or average, their moving average" },
+  weights: {
+    value: "W",
+    help: "of a training run: trained, those after the last update, or average, their\n" +
+      "moving average; default what model.safetensors holds: the average, if any",
+  },
   classes: {
     value: "FILE",
     help: "names of the model's classes: one a line, or tab-separated with a header\n" +
@@ -65,11 +70,17 @@ const OPTIONS = {
     value: "FILE",
     help: "for mAP: lists of class indices as in real.json, or COCO's instances_*.json",
   },
-  size: { value: "N|HxW", help: "pixels that the network sees; default the model's own" },
+  size: {
+    value: "N|HxW",
+    help: "pixels that the network sees; default by its config.json: test_input_size, else\ninput_size",
+  },
   resize: {
     value: "N|HxW",
     help: "pixels that an image is resized to cover before its centre is taken; default\n" +
-      "by the model's crop_pct. The paper: --resize 256 --size 224",
+      "the size divided by test_crop_pct, else by crop_pct. The paper: --resize 256\n--size 224",
+  },
+  "use-train-size": {
+    help: "pass over test_input_size and test_crop_pct, as timm's validate.py does by the\noption of this name",
   },
   whole: { help: "resize the whole image to the size instead, without cropping" },
   fgsm: {
@@ -157,7 +168,7 @@ export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | 
   return {
     images,
     model: given.text("model"),
-    weights: choice<WeightChoice>("weights", ["trained", "average"]),
+    weights: choice("weights", weightChoices),
     classes: given.text("classes"),
     kind: choice("kind", dataSetKinds),
     real: given.text("real"),
@@ -165,6 +176,7 @@ export function readEvaluateOptions(args: readonly string[]): EvaluateCommand | 
     multiLabel: given.text("multi-label"),
     size: size("size"),
     resize: given.has("whole") ? "whole" : size("resize"),
+    trainSize: given.has("use-train-size"),
     fgsm: fgsm === undefined ? undefined : readEpsilon(fgsm),
     storage: choice<Storage>("storage", ["f32", "f16"]),
     batch: count("batch"),

@@ -17,7 +17,7 @@ import { surveyLines } from "./survey_lines.ts";
 import { together } from "./ranks.ts";
 import { printError, printLines } from "./terminal.ts";
 import { readTrainOptions, TRAIN_HELP, type TrainCommand } from "./train_options.ts";
-import type { TrainingOptions } from "./training/options.ts";
+import type { RequestedOptions } from "./training/options.ts";
 import { trainingLine } from "./training/progress_line.ts";
 import { runTraining, type RunWatch, type TrainingStart } from "./training/run_training.ts";
 import type { EpochSummary } from "./training/summary_file.ts";
@@ -65,14 +65,14 @@ async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?:
 }
 
 /** What the training tells on its way. */
-function watchOf(options: TrainingOptions, progress: Progress): Omit<RunWatch, "signal"> {
+function watchOf(options: RequestedOptions, progress: Progress): Omit<RunWatch, "signal"> {
   let started = performance.now();
   return {
     onDownload: progress.download,
     onWarning: progress.print,
     onImage: (done, total) => progress.show(decodingLine(done, total), done === total),
     onStart(start) {
-      progress.print(describeRun(options, start));
+      progress.print(describeRun(start));
       surveyLines(start.data.images.survey).forEach(progress.print);
       start.data.remarks.forEach(progress.print);
       const { position } = start;
@@ -87,16 +87,17 @@ function watchOf(options: TrainingOptions, progress: Progress): Omit<RunWatch, "
 }
 
 function describeRun(
-  { network, size, labels, epochs, batch, accumulate }: TrainingOptions,
-  { data: { images, used, classes }, device, bytes, ranks }: TrainingStart,
+  { options, isBatchChosen, data: { images, used, classes }, device, bytes, ranks }: TrainingStart,
 ): string {
+  const { network, size, labels, epochs, batch, accumulate } = options;
   const { arena, constants, states, textures } = bytes;
   const megabytes = Math.round((arena + constants + states + textures) / 1e6);
+  const chosen = isBatchChosen ? " (chosen, --batch sets it)" : "";
   const shares = ranks === 1 ? "" : ` over ${ranks} ranks`;
   const updates = accumulate === 1 ? "" : `, ${accumulate} batches an update`;
   return `${formatNumberOf(used.length, "image")} in ${images.description}; ` +
     `${network} at ${formatSize(size)} with ${formatNumberOf(classes, "class", "classes")}, labels ${labels}, ` +
-    `${formatNumberOf(epochs, "epoch")}, batch ${batch}${shares}${updates}; ` +
+    `${formatNumberOf(epochs, "epoch")}, batch ${batch}${chosen}${shares}${updates}; ` +
     `${formatCount(megabytes)} MB on ${device.capabilities.adapter}`;
 }
 
@@ -116,7 +117,7 @@ function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary,
 }
 
 function summary(
-  { output, labels, validation, exifOrientation }: TrainingOptions,
+  { output, labels, validation, exifOrientation }: RequestedOptions,
   { epochs, rejected, oriented, images, seconds, waiting, exchanging }: TrainingResult,
 ): string[] {
   const last = epochs[epochs.length - 1];

@@ -11,15 +11,15 @@ import { readConfiguration } from "./training/configuration.ts";
 import {
   type GivenOptions,
   optionName,
+  type RequestedOptions,
   resolveOptions,
   settingNames,
   SETTINGS,
-  type TrainingOptions,
 } from "./training/options.ts";
 
 /** What the user asked for. */
 export interface TrainCommand {
-  readonly options: TrainingOptions;
+  readonly options: RequestedOptions;
   readonly quiet: boolean;
 }
 

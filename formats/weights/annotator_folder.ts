@@ -28,6 +28,8 @@ export interface AnnotatorFolder {
   readonly interpolation: "bilinear" | "bicubic";
   /** What an evaluation sees of an image: the side of the crop over that of what it is cut from, and how it is cut. */
   readonly crop: { readonly share: number; readonly mode: string };
+  /** What an evaluation sees by `test_input_size` and `test_crop_pct`; without them as the network was trained. */
+  readonly test: { readonly size: readonly [height: number, width: number]; readonly share: number };
   /** One name a class, where the file has them. */
   readonly classNames?: readonly string[];
   /** The open weights, which the caller closes. */
@@ -94,10 +96,15 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   const classes = find("num_classes");
   if (!Number.isInteger(classes) || (classes as number) < 1) throw wrong("num_classes", "a positive integer");
   if (isObject(config.model_args)) checkModelArguments(path, architecture, classes as number, config.model_args);
-  const inputSize = find("input_size");
-  if (!isTriple(inputSize) || inputSize[0] !== 3 || !inputSize.every((size) => Number.isInteger(size) && size > 0)) {
-    throw wrong("input_size", "[3, height, width]");
-  }
+  const sizeOf = (key: string): readonly [height: number, width: number] => {
+    const size = find(key);
+    if (!isTriple(size) || size[0] !== 3 || !size.every((size) => Number.isInteger(size) && size > 0)) {
+      throw wrong(key, "[3, height, width]");
+    }
+    return [size[1], size[2]];
+  };
+  const inputSize = sizeOf("input_size");
+  const testSize = (find("test_input_size") ?? null) === null ? inputSize : sizeOf("test_input_size");
   const mean = find("mean");
   if (!isTriple(mean)) throw wrong("mean", "three numbers");
   const std = find("std");
@@ -105,8 +112,12 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   const interpolation = find("interpolation");
   if (interpolation !== "bilinear" && interpolation !== "bicubic") throw wrong("interpolation", "bilinear or bicubic");
   // What timm takes where nothing is said.
-  const [share, mode] = [find("crop_pct") ?? 0.875, find("crop_mode") ?? "center"];
-  if (typeof share !== "number" || !(share > 0 && share <= 1)) throw wrong("crop_pct", "more than 0 and at most 1");
+  const shareOf = (key: string, otherwise: number): number => {
+    const share = find(key) ?? otherwise;
+    if (typeof share !== "number" || !(share > 0 && share <= 1)) throw wrong(key, "more than 0 and at most 1");
+    return share;
+  };
+  const [share, mode] = [shareOf("crop_pct", 0.875), find("crop_mode") ?? "center"];
   if (typeof mode !== "string") throw wrong("crop_mode", "a word such as center");
   const classNames = find("label_names") ?? find("labels");
   if (classNames !== undefined && !isNames(classNames, classes as number)) {
@@ -117,11 +128,12 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
     name: tag === "" ? architecture : `${architecture}.${tag}`,
     architecture,
     classes: classes as number,
-    inputSize: [inputSize[1], inputSize[2]],
+    inputSize,
     mean,
     std,
     interpolation,
     crop: { share, mode },
+    test: { size: testSize, share: shareOf("test_crop_pct", share) },
     ...(classNames === undefined ? {} : { classNames: classNames as string[] }),
   };
 }

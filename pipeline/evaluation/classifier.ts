@@ -5,7 +5,7 @@
  */
 
 import type { ClassNames } from "../../formats/labels/mod.ts";
-import { type AnnotatorFolder, averagedWeights, loadParameters } from "../../formats/weights/mod.ts";
+import { type AnnotatorFolder, loadParameters } from "../../formats/weights/mod.ts";
 import { type ClassifierSettings, createClassifier } from "../../kernels/classifier.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/device.ts";
 import type { Storage } from "../../kernels/kernel.ts";
@@ -16,19 +16,20 @@ import { createSignAttack } from "../../kernels/sign_attack.ts";
 import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model.ts";
 import { openQuietDevice } from "../quiet_device.ts";
 import type { ModelClasses } from "./map_classes.ts";
-
-/** Which of a training run's weights: the last update's, or their moving average. */
-export type WeightChoice = "trained" | "average";
+import { chooseWeights, type WeightChoice } from "./run_weights.ts";
 
 /** How a classifier is to work. */
 export interface ClassifierOptions extends DownloadWatch {
-  /** `[H, W]` of the network's input; default what its `config.json` says. */
+  /** `[H, W]` of the network's input; default what its `config.json` says: `test_input_size`, else `input_size`. */
   readonly size?: Pair;
+  /** Whether `test_input_size` and `test_crop_pct` of `config.json` are passed over, as timm's `--use-train-size` does. */
+  readonly trainSize?: boolean;
   /**
    * What images are resized to cover before their centre is taken, `[256, 256]` for a shorter side of 256; `"whole"`: all of
-   * an image is resized to `size`. Default by the share of the crop in `config.json`.
+   * an image is resized to `size`. Default by the share of the crop in `config.json`: `test_crop_pct`, else `crop_pct`.
    */
   readonly resize?: Pair | "whole";
+  /** Of a training run; default those of the file. */
   readonly weights?: WeightChoice;
   /** How activations are stored while computing; default `f32`. */
   readonly storage?: Storage;
@@ -46,7 +47,8 @@ export interface ClassifierDescription {
   readonly name: string;
   /** Of the weight file. */
   readonly sha256: string;
-  readonly weights: WeightChoice;
+  /** Null if the file is no training run's, which does not say. */
+  readonly weights: WeightChoice | null;
   readonly size: Pair;
   /** Null if all of an image is seen. */
   readonly cover: Pair | null;
@@ -98,13 +100,12 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
   const folder = await openModel(reference, options);
   try {
     const { name, mean, std, interpolation, classes } = folder;
-    const { size = folder.inputSize, weights = "trained", storage = "f32", fgsm = null } = options;
-    const cover = coverOf(folder, size, options.resize);
+    const seen = options.trainSize ? { size: folder.inputSize, share: folder.crop.share } : folder.test;
+    const { size = seen.size, storage = "f32", fgsm = null } = options;
+    const cover = coverOf(folder, { size, share: seen.share }, options.resize);
     const classNames = await classNamesOf(folder, options.classNames);
     const network = buildNetwork(folder.architecture, { classes });
-    const file = weights === "average" ? averagedWeights(folder.weights) : folder.weights;
-    const parameters = await loadParameters(parameterShapes(network), file);
-    const sha256 = await folder.weights.sha256();
+    const { parameters, sha256, weights } = await loadChosen(folder, parameterShapes(network), options.weights);
     const device = await openQuietDevice();
     try {
       const settings = { network, parameters, size, cover, mean, std, interpolation, storage };
@@ -134,6 +135,20 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
   }
 }
 
+/** The parameters, with the hash of the file that they are from. */
+async function loadChosen(
+  folder: AnnotatorFolder,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  wanted: WeightChoice | undefined,
+) {
+  const { weights, choice } = await chooseWeights(folder.weights, wanted);
+  try {
+    return { parameters: await loadParameters(shapes, weights), sha256: await weights.sha256(), weights: choice };
+  } finally {
+    if (weights.path !== folder.weights.path) weights.close();
+  }
+}
+
 /** The classifier, or the attack on it, which classifies too. */
 async function createStepper(
   device: Device,
@@ -153,18 +168,22 @@ async function createStepper(
 }
 
 /** What images are resized to cover; undefined if all of them is seen. */
-function coverOf({ name, crop }: AnnotatorFolder, size: Pair, resize?: Pair | "whole"): Pair | undefined {
+function coverOf(
+  { name, crop: { mode } }: AnnotatorFolder,
+  { size, share }: { readonly size: Pair; readonly share: number },
+  resize?: Pair | "whole",
+): Pair | undefined {
   if (resize === "whole") return undefined;
   const subject = `Cannot load classifier "${name}"`;
   if (resize === undefined) {
-    if (crop.mode === "squash" && crop.share === 1) return undefined;
-    if (crop.mode !== "center") {
+    if (mode === "squash" && share === 1) return undefined;
+    if (mode !== "center") {
       throw new RangeError(
-        `${subject}: its crop_mode is ${crop.mode} with crop_pct ${crop.share}, which is not known here; ` +
+        `${subject}: its crop_mode is ${mode} with crop_pct ${share}, which is not known here; ` +
           "--whole and --resize say what to see of an image",
       );
     }
-    return [Math.floor(size[0] / crop.share), Math.floor(size[1] / crop.share)];
+    return [Math.floor(size[0] / share), Math.floor(size[1] / share)];
   }
   if (resize[0] < size[0] || resize[1] < size[1]) {
     throw new RangeError(

@@ -35,10 +35,10 @@ const SHOWN_REJECTED = 3;
  * @returns `resnet18 at 224 x 224, the centre of 256 x 256, on llvmpipe`.
  */
 export function describeModel({ name, weights, size, cover, fgsm }: ClassifierDescription, adapter: string): string {
-  const averaged = weights === "average" ? " (averaged weights)" : "";
+  const chosen = weights === null ? "" : weights === "average" ? " (averaged weights)" : " (trained weights)";
   const seen = cover === null ? "the whole image" : `the centre of ${formatSize(cover)}`;
   const attack = fgsm === null ? "" : `, attacked by FGSM with epsilon ${Number(fgsm.toPrecision(4))}`;
-  return `${name}${averaged} at ${formatSize(size)}, ${seen}${attack}, on ${adapter}`;
+  return `${name}${chosen} at ${formatSize(size)}, ${seen}${attack}, on ${adapter}`;
 }
 
 /**

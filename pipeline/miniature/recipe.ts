@@ -43,13 +43,13 @@ export interface Recipe {
   /** What the logits of maps are divided by. */
   readonly temperature: number;
   /** Settings of each training; others are `deno task train`'s. */
-  readonly training: GivenOptions;
+  readonly training: GivenOptions & { readonly batch: number };
 }
 
 const SCENES_ANNOTATOR = fromFileUrl(new URL("../../assets/scenes_annotator", import.meta.url));
 
 /** For students that see little: no change of colours, which are random already, and all of a test image. */
-const TRAINING: GivenOptions = {
+const TRAINING: GivenOptions & { readonly batch: number } = {
   network: "resnet8_s2",
   size: [32, 32],
   batch: 32,

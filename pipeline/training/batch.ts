@@ -16,7 +16,7 @@ import {
 import type { TrainingBatch } from "../../kernels/training/trainer.ts";
 import type { LoadedBatch } from "./loader.ts";
 import { classesInCrop } from "./masks.ts";
-import type { TrainingOptions } from "./options.ts";
+import type { RequestedOptions, TrainingOptions } from "./options.ts";
 
 /** The erased rectangle's share of the area and its height over its width, and what is in it: timm's. */
 const ERASING = { scale: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3], value: "random" } as const;
@@ -27,7 +27,7 @@ const ERASING = { scale: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3], value: "random" }
  * @param options The training's.
  * @returns The settings of the device's augmentation.
  */
-export function augmentationOf(options: TrainingOptions): AugmentationSettings {
+export function augmentationOf(options: RequestedOptions): AugmentationSettings {
   const { size, interpolation, mean, std, scale, ratio, flip, colourJitter, lighting, erasing, mixup, cutmix } =
     options;
   const [operations, magnitude] = options.randAugment ?? [];

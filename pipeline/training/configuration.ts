@@ -11,10 +11,10 @@ import { suggest, UsageError } from "../command_line.ts";
 import {
   type GivenOptions,
   optionName,
+  type RequestedOptions,
   type SettingName,
   settingNames,
   SETTINGS,
-  type TrainingOptions,
 } from "./options.ts";
 
 /**
@@ -70,7 +70,7 @@ export function readConfiguration(path: string): GivenOptions {
  * @param options The settings.
  * @returns The file's text.
  */
-export function formatConfiguration(options: TrainingOptions): string {
+export function formatConfiguration(options: RequestedOptions): string {
   const entries = settingNames.map((name: SettingName) => [optionName(name), options[name] ?? null]);
   return stringify(Object.fromEntries(entries), { flowLevel: 1, lineWidth: -1 });
 }

@@ -11,7 +11,7 @@ import { type ClassNames, isTurned, LabelMaps, mapLength, type SourceImage } fro
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
-import type { TrainingOptions } from "./options.ts";
+import type { RequestedOptions } from "./options.ts";
 
 /** What is trained on. */
 export interface TrainingData {
@@ -63,7 +63,7 @@ interface Opened {
  * @throws {Error} If a source cannot be read.
  */
 export async function openTrainingData(
-  options: TrainingOptions,
+  options: RequestedOptions,
   store: ImageStoreOptions,
   teacher?: { readonly classes: number; readonly classNames?: readonly string[] },
 ): Promise<TrainingData> {
@@ -94,7 +94,7 @@ async function openMaps(path: string): Promise<LabelMaps> {
 }
 
 async function joinSources(
-  options: TrainingOptions,
+  options: RequestedOptions,
   { images, maps, masks }: Opened,
   teacher?: { readonly classes: number; readonly classNames?: readonly string[] },
 ): Promise<Omit<TrainingData, "close">> {

@@ -76,7 +76,11 @@ export const SETTINGS = {
   ),
 
   epochs: count("N", "default 300"),
-  batch: count("N", "images of a step, of all ranks together; default 1024"),
+  batch: count(
+    "N",
+    "images of a step, of all ranks together; default 1024, in software 32 a rank, and\n" +
+      "no more than there are for an update",
+  ),
   accumulate: count("N", "steps whose gradients make one update; default 1"),
   optimizer: choice("O", ["sgd", "adamw", "adamp"], "sgd (default), adamw or adamp"),
   lr: number("R", "learning rate; default 0.1 for sgd, else 0.002", POSITIVE),
@@ -143,6 +147,9 @@ export type TrainingOptions =
   & { readonly [Name in Exclude<SettingName, OptionalName>]: Value<Name> }
   & { readonly [Name in OptionalName]?: Value<Name> };
 
+/** All settings but, where nothing was said of it, the batch: its default depends on adapter, images and ranks. */
+export type RequestedOptions = Omit<TrainingOptions, "batch"> & { readonly batch?: number };
+
 /** Settings that change no result: a run may go on with others. */
 const WITHOUT_EFFECT: readonly SettingName[] = ["output", "cache", "workers", "saveMinutes"];
 
@@ -158,10 +165,12 @@ export function optionName(name: SettingName): string {
  * Fills in what was left out.
  *
  * @param given What was given.
- * @returns All settings.
+ * @returns All settings, without the batch if it was not given.
  * @throws {UsageError} If something is lacking, or given and of no use.
  */
-export function resolveOptions(given: GivenOptions): TrainingOptions {
+export function resolveOptions(given: GivenOptions & { readonly batch: number }): TrainingOptions;
+export function resolveOptions(given: GivenOptions): RequestedOptions;
+export function resolveOptions(given: GivenOptions): RequestedOptions {
   const { images } = given;
   if (images === undefined) throw new UsageError("Cannot train without IMAGES: see deno task train --help");
   const labels = given.labels ??
@@ -173,7 +182,7 @@ export function resolveOptions(given: GivenOptions): TrainingOptions {
       ? "oracle"
       : "original");
   const isSgd = (given.optimizer ?? "sgd") === "sgd";
-  const options: TrainingOptions = {
+  const options: RequestedOptions = {
     output: "run",
     mode: "local-multi",
     missing: "zero",
@@ -187,7 +196,6 @@ export function resolveOptions(given: GivenOptions): TrainingOptions {
     loss: labels === "oracle" ? "bce" : "ce",
     labelSmoothing: labels === "smoothing" ? 0.1 : 0,
     epochs: 300,
-    batch: 1024,
     accumulate: 1,
     optimizer: "sgd",
     lr: isSgd ? 0.1 : 0.002,
@@ -236,7 +244,7 @@ const SOURCES: Readonly<Record<Supervision, { takes: readonly SettingName[]; nee
   oracle: { takes: ["masks"], needs: ["masks"] },
 };
 
-function checkOptions(options: TrainingOptions): void {
+function checkOptions(options: RequestedOptions): void {
   const { labels } = options;
   const { takes, needs } = SOURCES[labels];
   for (const name of ["maps", "teacher", "masks", "cleaned"] as const) {
@@ -290,6 +298,27 @@ export function checkRanks({ batch, mixup, cutmix }: TrainingOptions, ranks: num
         `neighbours: each rank has ${own} of them; --batch ${batch + ranks} gives an even number`,
     );
   }
+}
+
+/** Images of a step by default: the paper's, and for each rank on an adapter in software. */
+const DEFAULT_BATCH = { gpu: 1024, software: 32 } as const;
+
+/**
+ * The images of a step where nothing was said of them.
+ *
+ * @param options The training's.
+ * @param circumstances How many images it trains on, on how many ranks, and whether the adapter is in software.
+ * @returns The paper's 1,024, or 32 for each rank in software; less where the images would not make an update, and what
+ *   ranks, and Mixup's and CutMix's pairs of neighbours, share equally.
+ */
+export function defaultBatch(
+  { accumulate, mixup, cutmix }: RequestedOptions,
+  { images, ranks, software }: { readonly images: number; readonly ranks: number; readonly software: boolean },
+): number {
+  const share = ranks * (ranks > 1 && (mixup > 0 || cutmix > 0) ? 2 : 1);
+  const most = software ? DEFAULT_BATCH.software * ranks : DEFAULT_BATCH.gpu;
+  const batch = Math.min(most, Math.floor(images / accumulate));
+  return Math.max(Math.floor(batch / share), 1) * share;
 }
 
 /** The settings that a run's result depends on. */

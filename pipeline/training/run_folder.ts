@@ -99,6 +99,34 @@ export async function openRunFolder(description: RunDescription): Promise<RunFol
   }
 }
 
+/** How a setting is another one, in the words of the command line: `with --seed 0, not 1`, `without --half`. */
+function otherSetting(name: string, before: unknown, now: unknown): string {
+  const option = name === "images" ? "IMAGES" : `--${name}`;
+  const isGiven = (value: unknown) => value !== null && value !== false;
+  const text = (value: unknown) => value === true ? "" : ` ${[value].flat().join(name === "size" ? "x" : ",")}`;
+  if (!isGiven(now)) return `with ${option}${text(before)}, not without it`;
+  if (!isGiven(before)) return `without ${option}, not with ${option}${text(now)}`;
+  return `with ${option}${text(before)}, not${text(now)}`;
+}
+
+/** The settings of a run; they have a batch, which every run writes. */
+function readConfigured(file: string): TrainingOptions {
+  const options = resolveOptions(readConfiguration(file));
+  return { ...options, batch: options.batch ?? NaN };
+}
+
+/**
+ * The batch of the run that a folder holds.
+ *
+ * @param path The folder.
+ * @returns What its config.yaml says; undefined if no run was begun there, or nothing of it done.
+ * @throws {Error} If its config.yaml cannot be read.
+ */
+export function recordedBatch(path: string): number | undefined {
+  const file = join(path, CONFIGURATION);
+  return isThere(file) && isThere(join(path, LAST)) ? readConfiguration(file).batch : undefined;
+}
+
 /** Writes what the run is, or finds that this was done. */
 function begin(description: RunDescription, subject: string): void {
   const { options, list } = description;
@@ -115,12 +143,13 @@ function begin(description: RunDescription, subject: string): void {
     }
   } else if (hasBegun) {
     // Without a checkpoint nothing was done that other settings could not begin anew.
-    const [before, now] = [resolveOptions(readConfiguration(file)), options].map(decisiveOptions);
-    const name = Object.keys(now).find((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
-    if (name !== undefined) {
+    const [before, now] = [readConfigured(file), options].map(decisiveOptions);
+    const found = Object.keys(now)
+      .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]))
+      .map((name) => otherSetting(name, before[name], now[name]));
+    if (found.length > 0) {
       throw new Deno.errors.AlreadyExists(
-        `${subject}: it was begun with ${name} ${showValue(before[name])}, not ${showValue(now[name])}; ` +
-          "go on as it was begun, or name another folder with --output",
+        `${subject}: it was begun ${found.join(" and ")}; go on as it was begun, or name another folder with --output`,
       );
     }
   }

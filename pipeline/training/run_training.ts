@@ -17,15 +17,18 @@ import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";
 import { openTrainingData, type TrainingData } from "./data_set.ts";
 import type { ImageStoreOptions } from "./image_store.ts";
-import { checkRanks, type TrainingOptions } from "./options.ts";
+import { checkRanks, defaultBatch, type RequestedOptions, type TrainingOptions } from "./options.ts";
 import { collectRejections } from "./rejections.ts";
-import { openRunFolder } from "./run_folder.ts";
+import { openRunFolder, recordedBatch } from "./run_folder.ts";
 import { openTeacher, startTrainer } from "./start_trainer.ts";
 import { train, type TrainingResult, type TrainingWatch } from "./train.ts";
 import { openValidation } from "./validate.ts";
 
 /** What a training begins with. */
 export interface TrainingStart {
+  readonly options: TrainingOptions;
+  /** Whether nothing was said of the batch, and it was chosen. */
+  readonly isBatchChosen: boolean;
   readonly data: TrainingData;
   readonly device: Device;
   readonly bytes: PlanBytes;
@@ -47,7 +50,7 @@ export interface RunWatch extends TrainingWatch, DownloadWatch {
 /**
  * Trains in the folder that the options name, or goes on there.
  *
- * @param options The training's.
+ * @param requested The training's settings.
  * @param watch A signal, and whom to tell.
  * @param ranks This rank and the others that train with it, if there are several.
  * @returns What was done; undefined if the signal came before the first step.
@@ -55,12 +58,12 @@ export interface RunWatch extends TrainingWatch, DownloadWatch {
  * @throws {SharedFailure} Instead, where there are several ranks.
  */
 export async function runTraining(
-  options: TrainingOptions,
+  requested: RequestedOptions,
   watch: RunWatch,
   ranks?: Communicator,
 ): Promise<TrainingResult | undefined> {
   const { signal, onImage, onStart } = watch;
-  const { exifOrientation, workers = defaultWorkers(ranks?.localSize) } = options;
+  const { exifOrientation, workers = defaultWorkers(ranks?.localSize) } = requested;
   const pool = openDecodePool(workers, { exifOrientation });
   const close = [pool.close];
   const closed = <Resource extends { close(): void }>(resource: Resource): Resource => {
@@ -68,19 +71,29 @@ export async function runTraining(
     return resource;
   };
   try {
-    await together(ranks, () => checkRanks(options, ranks?.size ?? 1));
+    const given = await broadcastValue(ranks, await together(ranks, () => givenBatch(requested, ranks)));
     const store: ImageStoreOptions = {
       pool,
       exifOrientation,
-      cache: options.cache,
+      cache: requested.cache,
       signal,
       onImage,
       onWarning: watch.onWarning,
     };
-    const teacher = await inTurns(ranks, () => openTeacher(options, watch));
+    const teacher = await inTurns(ranks, () => openTeacher(requested, watch));
     // A cache is written once, and then there for all.
-    const openOnRanks = options.cache === undefined ? together : inTurns;
-    const data = await openOnRanks(ranks, async () => closed(await openTrainingData(options, store, teacher)), signal);
+    const openOnRanks = requested.cache === undefined ? together : inTurns;
+    const data = await openOnRanks(
+      ranks,
+      async () => closed(await openTrainingData(requested, store, teacher)),
+      signal,
+    );
+    const device = await together(ranks, openQuietDevice, signal);
+    close.push(() => closeDevice(device));
+    const { software } = device.capabilities;
+    const chosen = defaultBatch(requested, { images: data.used.length, ranks: ranks?.size ?? 1, software });
+    const batch = given ?? (await broadcastValue(ranks, chosen))!;
+    const options: TrainingOptions = { ...requested, batch };
     const { classes, classNames, fingerprint } = data;
     const first = await broadcastValue(ranks, fingerprint);
     const folder = await together(ranks, async () => {
@@ -90,14 +103,12 @@ export async function runTraining(
     });
     const rejections = collectRejections((image) => folder?.reject(image), ranks);
     const names = classNames && { name: classNames };
-    const { device, trainer, validation } = await together(ranks, async () => {
-      const device = await openQuietDevice();
-      close.push(() => closeDevice(device));
+    const { trainer, validation } = await together(ranks, async () => {
       const { trainer, network } = await startTrainer(device, options, { data, teacher, watch, ranks });
       closed(trainer);
       const sources = { network, store, onRejected: rejections.add, classes, classNames: names, ranks };
       const validation = await openValidation(device, options, sources);
-      return { device, trainer, validation: validation && closed(validation) };
+      return { trainer, validation: validation && closed(validation) };
     }, signal);
     const ofRanks = ranks ? `, ${ranks.size} ranks` : "";
     const engine = `${engineVersion} on ${device.capabilities.adapter}${ofRanks}`;
@@ -109,7 +120,8 @@ export async function runTraining(
       );
     }
     const position = folder?.checkpoint?.position;
-    onStart?.({ data, device, bytes: trainer.bytes, position, ranks: ranks?.size ?? 1 });
+    const isBatchChosen = given === undefined;
+    onStart?.({ options, isBatchChosen, data, device, bytes: trainer.bytes, position, ranks: ranks?.size ?? 1 });
     return await train({
       options,
       data,
@@ -129,6 +141,13 @@ export async function runTraining(
   } finally {
     for (const action of close.reverse()) action();
   }
+}
+
+/** The batch that was asked for, or that a run which is gone on with has; undefined if there is none. */
+function givenBatch(requested: RequestedOptions, ranks: Communicator | undefined): number | undefined {
+  const batch = requested.batch ?? recordedBatch(requested.output);
+  if (batch !== undefined) checkRanks({ ...requested, batch }, ranks?.size ?? 1);
+  return batch;
 }
 
 function otherData({ images }: TrainingOptions, rank: number): string {

@@ -17,7 +17,7 @@ import type { Communicator } from "../mpi/communicator.ts";
 import { type DownloadWatch, openModel } from "../model.ts";
 import { augmentationOf } from "./batch.ts";
 import type { TrainingData } from "./data_set.ts";
-import type { TrainingOptions } from "./options.ts";
+import type { RequestedOptions, TrainingOptions } from "./options.ts";
 
 /** Of AdamW, and of AdamP with its paper's thresholds. */
 const ADAM = { betas: [0.9, 0.999], epsilon: 1e-8 } as const;
@@ -42,7 +42,7 @@ export interface Teacher {
  * @throws {Error} If it cannot be read.
  * @throws {RangeError} If it sees images normalised in another way than the training's network, which are the same for both.
  */
-export async function openTeacher(options: TrainingOptions, watch: DownloadWatch): Promise<Teacher | undefined> {
+export async function openTeacher(options: RequestedOptions, watch: DownloadWatch): Promise<Teacher | undefined> {
   if (options.teacher === undefined) return undefined;
   const folder = await openModel(options.teacher, watch);
   try {
@@ -63,7 +63,7 @@ export async function openTeacher(options: TrainingOptions, watch: DownloadWatch
 }
 
 /** What of a model's normalisation is other than the training's. */
-function otherNormalisation(folder: AnnotatorFolder, options: TrainingOptions): "mean" | "std" | undefined {
+function otherNormalisation(folder: AnnotatorFolder, options: RequestedOptions): "mean" | "std" | undefined {
   return (["mean", "std"] as const).find((name) =>
     folder[name].some((value, channel) => Math.abs(value - options[name][channel]) >= 1e-4)
   );

@@ -11,7 +11,7 @@ import {
 import { type EvaluateCommand, readEvaluateOptions } from "../../pipeline/evaluate_options.ts";
 import { readRelabelOptions, type RelabelCommand } from "../../pipeline/relabel_options.ts";
 import { readTrainOptions } from "../../pipeline/train_options.ts";
-import type { TrainingOptions } from "../../pipeline/training/options.ts";
+import type { RequestedOptions } from "../../pipeline/training/options.ts";
 import { readVerifyOptions } from "../../pipeline/verify_options.ts";
 
 const OPTIONS = {
@@ -150,7 +150,7 @@ Deno.test("sizes are written in one way for every command", () => {
   }
 });
 
-function readTraining(...args: string[]): TrainingOptions {
+function readTraining(...args: string[]): RequestedOptions {
   const command = readTrainOptions(["photos", ...args]);
   if (typeof command === "string" || !("options" in command)) throw new TypeError("no training was asked for");
   return command.options;

@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { writeSafetensors } from "../../formats/weights/safetensors_writer.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
@@ -299,6 +300,116 @@ Deno.test("deno task evaluate takes a training run's best weights, their average
   );
   assertEquals(code, 1);
   assertMatch(error, /^Cannot load weights ".*best.safetensors": it has no averaged weights\n$/);
+});
+
+/** A run as training leaves it: trained weights say class 2, their average class 0, those of the best epoch class 1. */
+function finishedRun(options: { ema: boolean }): string {
+  const folder = runFolder({ averages: false });
+  const weights = (bias: number[]) =>
+    [...parameterShapes(buildNetwork("efficientnet_lite0", { classes: 3 }))].map(([name, shape]) => {
+      const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
+      if (name === "classifier.bias") data.set(bias);
+      if (name.endsWith("running_var")) data.fill(1);
+      return [name, { shape, data }] as const;
+    });
+  const [trained, average] = [weights([1, 2, 3]), weights([3, 2, 1])];
+  const control: (typeof trained)[number] = ["control", { shape: [10], data: new Float32Array(10) }];
+  const averages = options.ema ? average.map(([name, tensor]) => [`average.${name}`, tensor] as const) : [];
+  writeSafetensors(join(folder, "last.safetensors"), new Map([...trained, control, ...averages]));
+  writeSafetensors(join(folder, "model.safetensors"), new Map(options.ema ? average : trained));
+  writeSafetensors(join(folder, "best.safetensors"), new Map(weights([2, 3, 1])));
+  return folder;
+}
+
+Deno.test("deno task evaluate says which weights of a run it took: what the file holds, or the others by name", async () => {
+  const images = photographFolder({ "disk/a.jpg": "coffee", "square/b.jpg": "china", "star/c.jpg": "rocket" });
+  const [averaged, plain] = [finishedRun({ ema: true }), finishedRun({ ema: false })];
+  const hash = (path: string) => createHash("sha256").update(Deno.readFileSync(path)).digest("hex");
+  // Run, --weights, what JSON says, the file, and the class that is right.
+  const cases: [string, string | undefined, "trained" | "average", string, string][] = [
+    [averaged, undefined, "average", "model.safetensors", "0 disk"],
+    [averaged, "average", "average", "model.safetensors", "0 disk"],
+    [averaged, "trained", "trained", "last.safetensors", "2 star"],
+    [plain, undefined, "trained", "model.safetensors", "2 star"],
+    [plain, "trained", "trained", "model.safetensors", "2 star"],
+    [join(averaged, "best.safetensors"), undefined, "average", "best.safetensors", "1 square"],
+    [join(plain, "best.safetensors"), undefined, "trained", "best.safetensors", "1 square"],
+    [join(averaged, "last.safetensors"), undefined, "trained", "last.safetensors", "2 star"],
+    [join(averaged, "last.safetensors"), "average", "average", "last.safetensors", "0 disk"],
+  ];
+  for (const [model, wanted, weights, file, right] of cases) {
+    const options = wanted === undefined ? [] : ["--weights", wanted];
+    const { written, error } = await evaluate(images, "--model", model, "--per-class", ...options);
+    const folder = model.replace(/\/\w+\.safetensors$/, "");
+    assertEquals(
+      [written.model.weights, written.model.sha256],
+      [weights, hash(join(folder, file))],
+      `${model} ${wanted}`,
+    );
+    const [best] = written.parts.filter(({ measure, value }: Found) => measure === "top-1" && value === 1);
+    assertEquals(best.of, right, `${model} ${wanted}`);
+    assertStringIncludes(error, weights === "average" ? " (averaged weights) at " : " (trained weights) at ");
+  }
+  const { written, error } = await evaluate(images, "--classes", namesFile(["disk", "square", "star"], 1000));
+  assertEquals(written.model.weights, null);
+  assertEquals(/\((averaged|trained) weights\)/.test(error), false);
+  const refused: [string, string, RegExp][] = [
+    [plain, "average", /^Cannot load averaged weights of ".*model.safetensors": its run was trained without --ema\n$/],
+    [
+      join(averaged, "best.safetensors"),
+      "trained",
+      /^Cannot load trained weights of ".*best.safetensors": of that epoch only their average is kept; ".*last.safe/,
+    ],
+  ];
+  for (const [model, wanted, message] of refused) {
+    const { code, error } = await runTask("evaluate", images, "--model", model, "--weights", wanted);
+    assertEquals(code, 1);
+    assertMatch(error, message);
+  }
+});
+
+/** A file of names, filled up to a number of classes. */
+function namesFile(names: readonly string[], classes: number): string {
+  const path = Deno.makeTempFileSync();
+  const others = Array.from({ length: classes - names.length }, (_, index) => `other ${index}`);
+  Deno.writeTextFileSync(path, [...names, ...others].map((name) => `${name}\n`).join(""));
+  return path;
+}
+
+Deno.test("deno task evaluate sees images at test_input_size and test_crop_pct, unless told otherwise", async () => {
+  const images = photographFolder({ "disk/a.jpg": "coffee", "star/b.jpg": "china" });
+  const run = finishedRun({ ema: false });
+  const config = JSON.parse(Deno.readTextFileSync(join(run, "config.json")));
+  const input = { input_size: [3, 32, 32], crop_pct: 0.8 };
+  // Entries of pretrained_cfg, options, and what JSON says of size and cover.
+  const cases: [Record<string, unknown>, string[], [number, number], [number, number]][] = [
+    [{}, [], [32, 32], [40, 40]],
+    [{ test_input_size: [3, 48, 64], test_crop_pct: 1 }, [], [48, 64], [48, 64]],
+    [{ test_input_size: [3, 48, 48] }, [], [48, 48], [60, 60]],
+    [{ test_crop_pct: 0.5 }, [], [32, 32], [64, 64]],
+    [{ test_input_size: null, test_crop_pct: null }, [], [32, 32], [40, 40]],
+    [{ test_input_size: [3, 48, 48], test_crop_pct: 1 }, ["--size", "64"], [64, 64], [64, 64]],
+    [{ test_input_size: [3, 48, 48], test_crop_pct: 1 }, ["--resize", "96"], [48, 48], [96, 96]],
+    [{ test_input_size: [3, 48, 48], test_crop_pct: 1 }, ["--use-train-size"], [32, 32], [40, 40]],
+  ];
+  for (const [entries, options, size, cover] of cases) {
+    const pretrained_cfg = { ...config.pretrained_cfg, ...input, ...entries };
+    Deno.writeTextFileSync(join(run, "config.json"), JSON.stringify({ ...config, pretrained_cfg }));
+    const json = Deno.makeTempFileSync();
+    const { code, error } = await runTask("evaluate", images, "--model", run, "--json", json, ...options);
+    assertEquals(code, 0, error);
+    const { model } = JSON.parse(Deno.readTextFileSync(json));
+    assertEquals([model.size, model.cover], [size, cover], JSON.stringify([entries, options]));
+  }
+  for (
+    const [entry, value] of [["test_input_size", [3, 0, 48]], ["test_crop_pct", 0], ["test_crop_pct", "1"]] as const
+  ) {
+    const pretrained_cfg = { ...config.pretrained_cfg, ...input, [entry]: value };
+    Deno.writeTextFileSync(join(run, "config.json"), JSON.stringify({ ...config, pretrained_cfg }));
+    const { code, error } = await runTask("evaluate", images, "--model", run);
+    assertEquals(code, 1);
+    assertStringIncludes(error, `: ${entry} is ${JSON.stringify(value)}, expected `);
+  }
 });
 
 Deno.test("deno task evaluate refuses, in one sentence, what it cannot do", async () => {

@@ -208,7 +208,7 @@ Deno.test("deno task train refuses, in one sentence, what it cannot do", async (
     [
       [...KILLED, "--output", folder, "--seed", "1"],
       1,
-      `Cannot train in "${folder}": it was begun with seed 0, not 1; ` +
+      `Cannot train in "${folder}": it was begun with --seed 0, not 1; ` +
       "go on as it was begun, or name another folder with --output",
     ],
     [
@@ -222,4 +222,32 @@ Deno.test("deno task train refuses, in one sentence, what it cannot do", async (
     const found = await runTask("train", ...args, "--quiet");
     assertEquals([found.code, found.out, found.error.trimEnd()], [code, "", message]);
   }
+});
+
+/** The settings of a run, as text by name. */
+function settingsOf(run: string): Record<string, string> {
+  const lines = Deno.readTextFileSync(join(run, "config.yaml")).trimEnd().split("\n");
+  return Object.fromEntries(lines.map((line) => line.split(": ", 2)));
+}
+
+Deno.test("deno task train chooses a batch of no more images than there are, says so, and goes on with it", async () => {
+  const images = imageFolder(9);
+  const run = newRun();
+  const small = ["--network", "resnet8", "--size", "16", "--epochs", "1", "--warmup-epochs", "0"];
+  const first = await runTask("train", images, ...small, "--output", run);
+  assertEquals(first.code, 0, first.error);
+  assertMatch(first.error, /^9 images in .* 1 epoch, batch 9 \(chosen, --batch sets it\); \d+ MB on /);
+  assertEquals(settingsOf(run).batch, "9");
+  // What a run has is kept where the default would be another one.
+  const other = newRun();
+  const given = await runTask("train", images, ...small, "--batch", "4", "--output", other);
+  assertMatch(given.error, /, batch 4; \d+ MB on /);
+  for (const args of [[images, ...small, "--output", other], ["--resume", other]]) {
+    const { code, error } = await runTask("train", ...args);
+    assertEquals([code, settingsOf(other).batch], [0, "4"], error);
+    assertMatch(error, /, batch 4; \d+ MB on /);
+  }
+  const changed = await runTask("train", images, ...small, "--batch", "3", "--output", other);
+  assertEquals(changed.code, 1);
+  assertStringIncludes(changed.error, "it was begun with --batch 4, not 3");
 });

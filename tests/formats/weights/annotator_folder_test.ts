@@ -58,6 +58,7 @@ Deno.test("openAnnotatorFolder() reads config.json as timm writes it", async () 
         std: [0.2, 0.1, 0.3],
         interpolation: "bicubic",
         crop: { share: 0.9, mode: "squash" },
+        test: { size: [224, 192], share: 0.9 },
         classNames: ["cat", "dog"],
       });
     },
@@ -86,6 +87,7 @@ Deno.test("openAnnotatorFolder() reads the older config.json, which is flat", as
       std: [0.2, 0.2, 0.2],
       interpolation: "bilinear",
       crop: { share: 0.875, mode: "center" },
+      test: { size: [32, 32], share: 0.875 },
     });
   });
 });

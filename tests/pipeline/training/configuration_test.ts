@@ -3,7 +3,7 @@ import { dirname, join } from "@std/path";
 import { UsageError } from "../../../pipeline/command_line.ts";
 import { readTrainOptions, TRAIN_HELP } from "../../../pipeline/train_options.ts";
 import { formatConfiguration, readConfiguration } from "../../../pipeline/training/configuration.ts";
-import { optionName, resolveOptions, settingNames } from "../../../pipeline/training/options.ts";
+import { defaultBatch, optionName, resolveOptions, settingNames } from "../../../pipeline/training/options.ts";
 
 function fileOf(text: string): string {
   const path = join(Deno.makeTempDirSync(), "config.yaml");
@@ -55,7 +55,7 @@ Deno.test("a run is resumed as its configuration says, wherever its folder is no
 
 Deno.test("what is not given is the paper's recipe, and what follows from the rest", () => {
   const paper = read("photos");
-  assertEquals([paper.network, paper.size, paper.batch, paper.epochs], ["resnet50", [224, 224], 1024, 300]);
+  assertEquals([paper.network, paper.size, paper.batch, paper.epochs], ["resnet50", [224, 224], undefined, 300]);
   assertEquals([paper.optimizer, paper.lr, paper.weightDecay, paper.warmupEpochs], ["sgd", 0.1, 1e-4, 5]);
   const adamp = read("photos", "--optimizer", "adamp", "--cutmix", "1");
   assertEquals([adamp.lr, adamp.weightDecay, adamp.mixOffEpochs], [0.002, 0.01, 5]);
@@ -123,4 +123,15 @@ Deno.test("the help has every setting, in lines that fit", () => {
   }
   const long = TRAIN_HELP.split("\n").filter((line) => line.length > 110);
   assertEquals(long, []);
+});
+
+Deno.test("the batch that is chosen follows adapter, images and ranks", () => {
+  const batch = (images: number, ranks: number, software: boolean, ...args: string[]) =>
+    defaultBatch(read("photos", ...args), { images, ranks, software });
+  assertEquals([batch(1e6, 1, false), batch(1e6, 8, false), batch(1e6, 7, false)], [1024, 1024, 1022]);
+  assertEquals([batch(1e6, 1, true), batch(1e6, 4, true), batch(1e6, 64, true)], [32, 128, 2048]);
+  assertEquals([batch(9, 1, true), batch(9, 1, false), batch(100, 1, false), batch(1, 1, true)], [9, 9, 100, 1]);
+  assertEquals([batch(9, 2, true), batch(9, 4, true), batch(3, 4, true)], [8, 8, 4]);
+  assertEquals([batch(9, 2, true, "--cutmix", "1"), batch(11, 2, false, "--mixup", "0.2")], [8, 8]);
+  assertEquals([batch(9, 1, true, "--accumulate", "2"), batch(100, 1, true, "--accumulate", "2")], [4, 32]);
 });

@@ -258,7 +258,7 @@ mpiTest("deno task train ends all ranks with one sentence", "MPICH", async () =>
       2,
       /^Cannot train with --batch 6 on 2 ranks and --cutmix, which mixes neighbours: each rank has 3 of them; --batch 8 /,
     ],
-    [[...TRAINING, "--seed", "1", "--output", folder], 1, /^Cannot train in ".*": it was begun with seed 0, not 1;/],
+    [[...TRAINING, "--seed", "1", "--output", folder], 1, /^Cannot train in ".*": it was begun with --seed 0, not 1;/],
     [
       [...small, "--batch", "16", "--lr", "1e30", "--warmup-epochs", "0", "--output", failed],
       1,

@@ -248,11 +248,14 @@ Deno.test("train() reads losses every so often, to measure pooling, and at the e
 
 Deno.test("train() refuses a folder of another run, or of something else, and names the difference", async () => {
   const folder = await wholeRun();
-  const begun = `Cannot train in "${folder}": it was begun with`;
+  const begun = `Cannot train in "${folder}": it was begun`;
   const cases: [GivenOptions, string][] = [
-    [{ lr: 0.2 }, `${begun} lr 0.1, not 0.2`],
-    [{ clip: 1 }, `${begun} clip null, not 1`],
-    [{ size: [8, 16] }, `${begun} size [8,8], not [8,16]`],
+    [{ lr: 0.2 }, `${begun} with --lr 0.1, not 0.2; go on as it was begun, or name another folder with --output`],
+    [{ clip: 1 }, `${begun} without --clip, not with --clip 1;`],
+    [{ size: [8, 16] }, `${begun} with --size 8x8, not 8x16;`],
+    [{ scale: [0.5, 1] }, `${begun} with --scale 0.08,1, not 0.5,1;`],
+    [{ noDecayNorms: true, lr: 0.3 }, `${begun} with --lr 0.1, not 0.3 and without --no-decay-norms, not with`],
+    [{ images: imageFolder(26) }, `${begun} with IMAGES ${IMAGES}, not /`],
   ];
   for (const [given, message] of cases) {
     const error = await assertRejects(() => run({ output: folder, ...given }), Deno.errors.AlreadyExists);
