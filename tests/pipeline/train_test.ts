@@ -40,7 +40,8 @@ function wholeRun() {
 
 Deno.test("deno task train trains, and tells what and how well", async () => {
   const { folder, out, error } = await wholeRun();
-  const [first, ...epochs] = error.trimEnd().split("\n");
+  const [first, labels, ...epochs] = error.trimEnd().split("\n");
+  assertStringIncludes(labels, "26 images, each with a label");
   assertMatch(
     first,
     /^26 images in 3 class folders; resnet8 at 16 x 16 with 3 classes, labels relabel, 2 epochs, batch 4, 2 batches an update; \d+ MB on /,
