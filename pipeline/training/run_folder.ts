@@ -25,7 +25,6 @@ import { fileError, PARTIAL, readIfThere, replaceFile } from "../../formats/labe
 import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
 import { type Lock, takeLock } from "../../formats/labels/lock.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
-import { showValue } from "../../formats/show_value.ts";
 import { type Checkpoint, readCheckpoint, type TrainingState, weightsOf, writeCheckpoint } from "./checkpoint.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { formatConfiguration, readConfiguration } from "./configuration.ts";
