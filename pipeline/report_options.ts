@@ -41,9 +41,9 @@ Usage: deno task report [LABELS] [IMAGES] [options]
 LABELS is a folder of label maps, a .parquet file or a pattern; default "${DEFAULT_LABELS}".
 IMAGES is what was relabelled: a folder, tar shards or Parquet; default the sample photographs.
 
-The page holds its pictures, so it can be sent as it is, and stays below 5 MB for any data set. It shows how
-many images carry several classes, which labels are suspicious, which classes occur together, label maps
-as heat maps over their images, and random crops with their pooled labels.
+The page holds its pictures and names no folder of this machine, so it can be sent as it is, and stays below
+5 MB for any data set. It shows how many images carry several classes, which labels are suspicious, which
+classes occur together, label maps as heat maps over their images, and random crops with their pooled labels.
 
 Options
 ${formatOptions(OPTIONS)}

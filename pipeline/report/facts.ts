@@ -14,11 +14,12 @@ import {
   type RejectedImage,
   shardSuffix,
 } from "../../formats/labels/mod.ts";
+import { publicName, withoutFolders } from "./private_paths.ts";
 
 /** The facts. */
 export interface FolderFacts {
-  /** As the user named it. */
-  readonly path: string;
+  /** What the page calls it. */
+  readonly name: string;
   readonly metadata: LabelMapMetadata;
   readonly files: number;
   /** Of all files. */
@@ -49,7 +50,7 @@ export async function folderFacts(
 ): Promise<FolderFacts> {
   let bytes = 0;
   for (const file of files) bytes += (await Deno.stat(file)).size;
-  return { path, metadata, files: files.length, bytes, ...rejectedIn(path) };
+  return { name: publicName(path), metadata, files: files.length, bytes, ...rejectedIn(path) };
 }
 
 function rejectedIn(path: string): Pick<FolderFacts, "rejected" | "rejectedImages"> {
@@ -97,5 +98,8 @@ function firstRejected(path: string): RejectedImage[] {
   }
   // The last line may be cut; a whole file ends with a line break.
   const lines = new TextDecoder().decode(bytes.subarray(0, length)).split("\n").slice(0, -1);
-  return lines.slice(0, SHOWN_REJECTED).map((line) => JSON.parse(line));
+  return lines.slice(0, SHOWN_REJECTED).map((line): RejectedImage => JSON.parse(line)).map((image) => ({
+    ...image,
+    reason: withoutFolders(image.reason),
+  }));
 }

@@ -58,13 +58,13 @@ export function reportPage(content: ReportContent): string {
         <meta http-equiv="Content-Security-Policy" content="${trusted(POLICY)}">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="color-scheme" content="light dark">
-        <title>Label report: ${shorten(facts.path)}</title>
+        <title>Label report: ${shorten(facts.name)}</title>
         <style>${trusted(Deno.readTextFileSync(STYLE))}</style>
       </head>
       <body>
         <a class="skip" href="#main">Skip to the report</a>
         <header>
-    <h1>Label report: ${nameOf(facts.path)}</h1>
+    <h1>Label report: ${nameOf(facts.name)}</h1>
     <p class="lead">${formatNumberOf(measures.images, "image")} relabelled by ${nameOf(
       facts.metadata.annotator.name,
     )}</p>

@@ -6,6 +6,7 @@
 
 import { imageSize } from "../../formats/images/image_size.ts";
 import type { ImageReader } from "../pictures/image_reader.ts";
+import { withoutFolders } from "./private_paths.ts";
 import { thumbnail } from "../pictures/thumbnail.ts";
 
 /** A picture, or why there is none. */
@@ -54,7 +55,7 @@ export function pictureMaker(
       } catch (error) {
         // Without the decoder there are no pictures at all, and that is no fault of the image.
         if (error instanceof Deno.errors.NotSupported) throw error;
-        return { reason: (error as Error).message };
+        return { reason: withoutFolders((error as Error).message) };
       }
     },
     png: (bytes, size) => place("image/png", bytes, size),

@@ -475,3 +475,42 @@ Deno.test("a report compares no labels where no manifest says what they stand fo
   assertStringIncludes(text, "Labels cannot be ranked: there is no manifest that says what they stand for");
   assertStringIncludes(text, "unknown Agreement with given labels");
 });
+
+Deno.test("a report that is sent to others holds no path of this machine", async () => {
+  const home = join(Deno.makeTempDirSync(), "home", "al ice");
+  Deno.mkdirSync(home, { recursive: true });
+  const [labels, images] = [join(home, "my labels"), join(home, "images")];
+  Deno.renameSync(folderOfImages(IMAGES, { classes: TWELVE }), labels);
+  Deno.renameSync(numberedImages(IMAGES.length), images);
+  const manifest = JSON.parse(Deno.readTextFileSync(join(labels, "manifest.json")));
+  manifest.parts[0].rejected = 2;
+  Deno.writeTextFileSync(join(labels, "manifest.json"), JSON.stringify(manifest));
+  const reasons = [
+    `Cannot read row 3 of "${images}/a.parquet": it is damaged`,
+    `${home.replace(" ", "")}/x.jpg is gone`,
+  ];
+  const rejected = reasons.map((reason, index) => `${JSON.stringify({ index, key: `${index}.png`, reason })}\n`);
+  Deno.writeTextFileSync(join(labels, "rejected.jsonl"), rejected.join(""));
+  Deno.removeSync(join(images, "2.jpg"));
+  Deno.mkdirSync(join(images, "2.jpg"));
+  const photograph = await sharp(await Deno.readFile(join(images, "0.jpg"))).withExif({
+    IFD0: { ImageDescription: `${home}/0.jpg`, Artist: home },
+  }).withXmp(`<x:xmpmeta xmlns:x="adobe:ns:meta/">${home}</x:xmpmeta>`).jpeg().toBuffer();
+  Deno.writeFileSync(join(images, "0.jpg"), photograph);
+  const boxes = join(home, "boxes.csv");
+  Deno.writeTextFileSync(boxes, "key,class,top,left,height,width\n0,0,0,0,1,1\n1,0,0,0,1,1\n");
+  const page = await pageOf({ labels, images, boxes });
+  assertStringIncludes(page, "<title>Label report: my labels</title>");
+  assertStringIncludes(textOf(page), 'Cannot read row 3 of "a.parquet": it is damaged');
+  assertStringIncludes(textOf(page), "x.jpg is gone");
+  const pictures = [...page.matchAll(/base64,([A-Za-z0-9+/=]+)/g)].map(([, data]) => Uint8Array.fromBase64(data));
+  const all = [
+    page.replaceAll(/base64,[A-Za-z0-9+/=]+/g, ""),
+    ...pictures.map((bytes) => new TextDecoder("latin1").decode(bytes)),
+  ];
+  for (
+    const secret of ["al ice", "alice", "/home", Deno.cwd(), Deno.makeTempDirSync().split("/").slice(0, 2).join("/")]
+  ) {
+    assertEquals(all.filter((text) => text.includes(secret)).length, 0, secret);
+  }
+});
