@@ -104,11 +104,28 @@ export function layOut(
 }
 
 /** RFC 4180 with a line of names, byte for byte except on a terminal; NULL is an empty field, lists and structures are JSON. */
-export const csvFormat: RowFormat = (names) => {
-  const line = (cells: readonly Json[]) => printData(cells.map(csvField).join(","));
-  line(names as string[]);
-  return { write: line, end() {} };
-};
+export const csvFormat: RowFormat = csvRows((value) => value);
+
+/** The same, in which a spreadsheet finds no formulas. */
+export const safeCsvFormat: RowFormat = csvRows(withoutFormula);
+
+function csvRows(prepare: (value: Json) => Json): RowFormat {
+  return (names) => {
+    const line = (cells: readonly Json[]) => printData(cells.map((cell) => csvField(prepare(cell))).join(","));
+    line(names as string[]);
+    return { write: line, end() {} };
+  };
+}
+
+/** What spreadsheets take for the beginning of a formula, also in full width, and what they skip before one. */
+const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+
+const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
+
+/** A text that would be a formula with ' before it, which spreadsheets take for text; numbers stay numbers. */
+function withoutFormula(value: Json): Json {
+  return typeof value === "string" && FORMULA.test(value) && !NUMBER.test(value) ? `'${value}` : value;
+}
 
 /** One JSON object a line. */
 export const jsonFormat: RowFormat = (names) => ({

@@ -15,7 +15,7 @@ import {
   suggest,
   UsageError,
 } from "./command_line.ts";
-import { csvFormat, jsonFormat, type RowFormat, tableFormat } from "./query_format.ts";
+import { csvFormat, jsonFormat, type RowFormat, safeCsvFormat, tableFormat } from "./query_format.ts";
 import { type ReportName, type ReportOptions, REPORTS } from "./query_reports.ts";
 
 /** What the user asked for. */
@@ -32,6 +32,10 @@ const REPORT_NAMES = Object.keys(REPORTS) as ReportName[];
 
 const OPTIONS = {
   format: { value: "F", help: "table (default), csv or json (a line a row)" },
+  "csv-safe": {
+    help: "with --format csv: a text that a spreadsheet would take for a formula, since it begins with\n" +
+      "=, +, - or @, gets a ' before it; numbers stay as they are",
+  },
   threshold: {
     value: "P",
     help: "an image carries a class from this probability on; default 0.1. For balanced: draw only\n" +
@@ -120,10 +124,12 @@ export function readQueryOptions(args: readonly string[]): QueryCommand | Asked 
   }
   const formatName = given.text("format");
   const format = readChoice(formatName ?? "table", "format", ["table", "csv", "json"]);
+  if (given.has("csv-safe") && format !== "csv") throw new UsageError(`Expected --format csv with --csv-safe: ${hint}`);
+  const csv = given.has("csv-safe") ? safeCsvFormat : csvFormat;
   if (!NAME.test(question)) {
     const misplaced = (["threshold", "limit", "seed", "out"] as const).find((name) => given.text(name) !== undefined);
     if (misplaced) throw new UsageError(`Cannot use --${misplaced} with SQL: it is for reports, ${hint}`);
-    return { folder, sql: question, format: { table: tableFormat, csv: csvFormat, json: jsonFormat }[format] };
+    return { folder, sql: question, format: { table: tableFormat, csv, json: jsonFormat }[format] };
   }
   const report = REPORT_NAMES.find((name) => name === question);
   if (report === undefined) {
@@ -139,7 +145,7 @@ export function readQueryOptions(args: readonly string[]): QueryCommand | Asked 
     seed: seed === undefined ? undefined : readCount(seed, "seed", 0),
     out,
     perClass: count === undefined ? undefined : readPerClass(count),
-    format: format === "table" ? undefined : { csv: csvFormat, json: jsonFormat }[format],
+    format: format === "table" ? undefined : { csv, json: jsonFormat }[format],
   };
   if (report === "balanced" && count === undefined) {
     throw new UsageError(`Expected how many images of each class: balanced N, ${hint}`);

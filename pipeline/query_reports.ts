@@ -8,6 +8,7 @@
 
 import type { Json } from "@duckdb/node-api";
 import { replaceFile } from "../formats/labels/files.ts";
+import { printable } from "../formats/printable.ts";
 import { formatCount, formatNumberOf } from "./numbers.ts";
 import type { LabelDatabase } from "./query_database.ts";
 import { reportFormat, type RowFormat } from "./query_format.ts";
@@ -200,7 +201,7 @@ async function suspicious(database: LabelDatabase, options: ReportOptions): Prom
 /** A few of the data set's classes, for a message. */
 async function exampleClasses(database: LabelDatabase): Promise<string> {
   const names = await database.rows("SELECT name FROM data_set_classes ORDER BY index LIMIT 4");
-  const first = names.slice(0, 3).map(({ name }) => name);
+  const first = names.slice(0, 3).map(({ name }) => printable(name as string));
   return [...first, ...names.length > 3 ? ["..."] : []].join(", ");
 }
 

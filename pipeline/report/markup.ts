@@ -4,6 +4,8 @@
  * @module
  */
 
+import { printable } from "../../formats/printable.ts";
+
 /** HTML that is safe to put into a page. */
 export interface Markup {
   readonly markup: string;
@@ -76,12 +78,12 @@ export function nameOf(name: string): Markup {
 }
 
 /**
- * A name cut to what is shown of it.
+ * A name cut to what is shown of it, with what would turn its direction escaped, so that `gpj.exe` is not read as `exe.jpg`.
  *
  * @param name The name.
  * @returns It, or its beginning and end with an ellipsis between.
  */
 export function shorten(name: string): string {
-  if (name.length <= SHOWN) return name;
-  return `${name.slice(0, SHOWN / 2)} ... ${name.slice(-SHOWN / 2)}`;
+  if (name.length <= SHOWN) return printable(name);
+  return `${printable(name.slice(0, SHOWN / 2))} ... ${printable(name.slice(-SHOWN / 2))}`;
 }

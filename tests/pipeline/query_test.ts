@@ -130,6 +130,8 @@ Deno.test("query() ends with 2 and one sentence if it is used wrongly", async ()
     [["multi-label", "--limit", "0"], "Cannot use --limit 0: expected a positive integer"],
     [["suspicious", "--threshold", "0.5"], `Cannot use --threshold with suspicious: ${hint}`],
     [["per-class", "--out", "x.txt"], `Cannot use --out with per-class: ${hint}`],
+    [["SELECT 1", "--csv-safe"], `Expected --format csv with --csv-safe: ${hint}`],
+    [["suspicious", "--csv-safe", "--format", "json"], `Expected --format csv with --csv-safe: ${hint}`],
     [["SELECT 1", "--limit", "3"], `Cannot use --limit with SQL: it is for reports, ${hint}`],
   ];
   for (const [args, message] of cases) {
@@ -410,4 +412,43 @@ Deno.test("query() has a folder of its own for what does not fit into memory", a
   const [{ spilled }] = await askRows(labelsFolder(), "SELECT current_setting('temp_directory') AS spilled");
   assert(spilled !== "");
   await assertRejects(() => Deno.stat(spilled), Deno.errors.NotFound);
+});
+
+/** Texts that a spreadsheet may run, as numbers or not, and what is safe. */
+const FORMULAS: readonly (readonly [sql: string, plain: string, safe: string])[] = [
+  ["'=1+1'", "=1+1", "'=1+1"],
+  ['\'=HYPERLINK("http://a","b")\'', '"=HYPERLINK(""http://a"",""b"")"', '"\'=HYPERLINK(""http://a"",""b"")"'],
+  ["'+1+cmd|'' /C calc''!A0'", "+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"],
+  ["'-2+3'", "-2+3", "'-2+3"],
+  ["'@SUM(1)'", "@SUM(1)", "'@SUM(1)"],
+  ["chr(9) || '=1'", "\t=1", "'\t=1"],
+  ["chr(13) || '=1'", '"\r=1"', '"\'\r=1"'],
+  ["'\uff1d1'", "\uff1d1", "'\uff1d1"],
+  ["'-5'", "-5", "-5"],
+  ["'+1.5e-3'", "+1.5e-3", "+1.5e-3"],
+  ["-5", "-5", "-5"],
+  ["-1.5::DOUBLE", "-1.5", "-1.5"],
+  ["-9223372036854775807", "-9223372036854775807", "-9223372036854775807"],
+  ["'a=1'", "a=1", "a=1"],
+  ["['=1']", '"[""=1""]"', '"[""=1""]"'],
+  ["NULL", "", ""],
+];
+
+Deno.test("query --csv-safe writes no text that a spreadsheet takes for a formula, and numbers as they are", async () => {
+  const path = labelsFolder();
+  const sql = `SELECT ${FORMULAS.map(([value], index) => `${value} AS "${index === 0 ? "=1+1" : index}"`).join(", ")}`;
+  const heads = FORMULAS.slice(1).map((_, index) => String(index + 1));
+  const lines = (fields: readonly string[], head: string) => `${[head, ...heads].join(",")}\n${fields.join(",")}`;
+  const plain = await runQuery(path, sql, "--format", "csv");
+  assertEquals(plain.out, lines(FORMULAS.map(([, plain]) => plain), "=1+1"));
+  const safe = await runQuery(path, sql, "--format", "csv", "--csv-safe");
+  assertEquals(safe.out, lines(FORMULAS.map(([, , safe]) => safe), "'=1+1"));
+});
+
+Deno.test("query --csv-safe is for reports too", async () => {
+  const metadata = smallMetadata();
+  const path = folderOf([{ ...smallRow(1, metadata), key: "=cmd.jpg", label: 3 }], metadata);
+  const args = [path, "suspicious", "--format", "csv"];
+  assertEquals((await runQuery(...args)).out.split("\n")[1].split(",")[0], "=cmd.jpg");
+  assertEquals((await runQuery(...args, "--csv-safe")).out.split("\n")[1].split(",")[0], "'=cmd.jpg");
 });

@@ -22,5 +22,21 @@ Deno.test("nameOf() cuts long names in the middle, and keeps their direction to 
   const long = "a".repeat(500) + "b".repeat(500);
   assertEquals(shorten(long), `${"a".repeat(60)} ... ${"b".repeat(60)}`);
   // A cut through a pair of surrogates is no text either.
-  assertEquals(nameOf(`${"a".repeat(59)}\u{1f63a}${"b".repeat(500)}`).markup.includes("\ufffd"), true);
+  assertEquals(nameOf(`${"a".repeat(59)}\u{1f63a}${"b".repeat(500)}`).markup.includes("\\ud83d"), true);
+});
+
+Deno.test("nameOf() shows what would turn a name's direction, end its line or steer a terminal, and letters as they are", () => {
+  for (
+    const [name, shown] of [
+      ["cat\u202egpj.exe", "cat\\u202egpj.exe"],
+      ["\u2067a\u2069", "\\u2067a\\u2069"],
+      ["a\x1b[31m\nb", "a\\u001b[31m\\nb"],
+      ["a\u2028b\u0085", "a\\u2028b\\u0085"],
+      ["\u05e9\u05dc\u05d5\u05dd", "\u05e9\u05dc\u05d5\u05dd"],
+      ["\u{1f468}\u200d\u{1f373}", "\u{1f468}\u200d\u{1f373}"],
+    ]
+  ) {
+    assertEquals(nameOf(name).markup, `<bdi>${shown}</bdi>`);
+    assertEquals(html`<p title="${shorten(name)}">`.markup, `<p title="${shown}">`);
+  }
 });
