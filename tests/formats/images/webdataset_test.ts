@@ -26,6 +26,19 @@ async function labelsOf(...lines: readonly string[]): Promise<string[]> {
   return (await readShard(members(...lines))).labels;
 }
 
+Deno.test("a shard of the webdataset package's writer has the labels that it and datasets read", async () => {
+  const images = await assertRanges(() => openImages("tests/fixtures/images/tar/webdataset.tar.gz"));
+  assertEquals(images.map(({ key, label }) => [key.slice("webdataset.tar.gz/".length), label]), [
+    ["000000.jpg", 207],
+    ["000001.png", 3],
+    ["train/000002.left.jpg", 9],
+    ["train/000002.right.jpg", 9],
+    ["train/000003.jpg", null],
+    ["train/000004.webp", 11],
+    [`${"\u00e9".repeat(60)}.jpg`, 0],
+  ]);
+});
+
 Deno.test("an image whose name has dots has the label whose name goes furthest with its own", async () => {
   assertEquals(
     await labelsOf(
