@@ -85,6 +85,8 @@ export async function* imageSteps<Result>(
     }
   } finally {
     await decoded.return(undefined);
+    // The stepper has room for two steps: whoever breaks off leaves it none.
+    for (const { read } of inFlight) await read().catch(() => {});
   }
 }
 

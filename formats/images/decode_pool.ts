@@ -101,7 +101,12 @@ export function openDecodePool(workers: number, options: DecodePoolOptions = {})
   /** Workers and their shares of the memory. */
   const started = new Map<Worker, number>();
   let failure: Error | null = null;
-  for (let share = 0; share < workers; share++) start(share);
+  try {
+    for (let share = 0; share < workers; share++) start(share);
+  } catch (error) {
+    for (const worker of started.keys()) worker.terminate();
+    throw error;
+  }
 
   function start(share: number): void {
     const worker = new Worker(script, { type: "module" });
@@ -152,10 +157,18 @@ export function openDecodePool(workers: number, options: DecodePoolOptions = {})
       if (free.length === 0) return;
       const [worker, jobs] = free.reduce((least, one) => one[1].length < least[1].length ? one : least);
       const job = waiting.shift()!;
-      jobs.push(job);
       const { image, work } = job;
       const memory = { words: budget.words, share: started.get(worker)!, limit };
-      worker.postMessage({ image, exifOrientation, work, memory } satisfies DecodeRequest);
+      try {
+        worker.postMessage({ image, exifOrientation, work, memory } satisfies DecodeRequest);
+      } catch (error) {
+        // It holds nothing of this one: the next answer is that of another.
+        settle(job, {
+          reason: `Cannot decode image: its bytes cannot be handed to a worker (${(error as Error).message})`,
+        });
+        continue;
+      }
+      jobs.push(job);
     }
   }
 

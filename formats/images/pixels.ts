@@ -41,5 +41,5 @@ export function checkSize(format: string, width: number, height: number): void {
  * @param bytes An encoded image or pixels; they have no length afterwards.
  */
 export function releaseBytes(bytes: Uint8Array<ArrayBuffer>): void {
-  bytes.buffer.transfer(0);
+  if (!bytes.buffer.detached) bytes.buffer.transfer(0);
 }

@@ -219,3 +219,24 @@ Deno.test("hold() gives images whoever lets go of others when, and a caller who 
   assertEquals(after.map(({ width }) => width), [600, 600, 600]);
   pool.close();
 });
+
+Deno.test("decode() rejects an image whose bytes are gone, and gives no other image its pixels", async () => {
+  const good = () => Deno.readFile("tests/fixtures/images/decode/png_rgb.png");
+  const other = () => Deno.readFile("assets/photos/single/rocket.jpg");
+  const image = (bytes: Uint8Array<ArrayBuffer>): StoredImage => ({ index: 0, key: "a", label: null, bytes });
+  const gone = await good();
+  const pool = openDecodePool(1);
+  const results = [await good(), gone, await other(), await good()].map(image);
+  gone.buffer.transfer(0);
+  const settled = await Promise.allSettled(results.map(pool.decode));
+  pool.close();
+  assertEquals(
+    settled.map((result) => result.status === "fulfilled" ? result.value.width : result.reason.message),
+    [
+      31,
+      "Cannot decode image: its bytes cannot be handed to a worker (An ArrayBuffer is detached and could not be cloned.)",
+      640,
+      31,
+    ],
+  );
+});
