@@ -10,7 +10,9 @@ import { type Device, ownBuffer, readBuffer } from "./device.ts";
 import type { Profile } from "./kernel.ts";
 import {
   cellWeightsKernel,
+  FRAME_WORDS,
   oneHotKernel,
+  packFrames,
   packRegions,
   poolCellsKernel,
   REGION_WORDS,
@@ -33,6 +35,11 @@ import type { Program, Step } from "./program.ts";
 export interface LabelPoolerSettings extends PoolingOptions, Pick<SparseMaps, "k" | "grid" | "classes" | "dtype"> {
   readonly maps: number;
   readonly crops: number;
+  /**
+   * How often a crop's picture may have been cut off at its edges, as by a rotation: the most {@linkcode Crop.frames}, or 1
+   * for crops with a warp alone; default 1.
+   */
+  readonly frames?: number;
 }
 
 /** LabelPooling on a device. */
@@ -63,6 +70,7 @@ export interface LabelPooler {
 /** Tensors of the program: what is uploaded, and where the targets are. */
 export const POOLING_TENSORS = {
   regions: "sampling regions",
+  frames: "sampling frames",
   class: "label map classes",
   score: "label map scores",
   weights: "cell weights",
@@ -74,7 +82,7 @@ const NAMES = POOLING_TENSORS;
 
 /** The maps are outputs too: they stay for the next step. */
 const ENDS = {
-  inputs: [NAMES.regions, NAMES.class, NAMES.score],
+  inputs: [NAMES.regions, NAMES.frames, NAMES.class, NAMES.score],
   outputs: [NAMES.class, NAMES.score, NAMES.target],
 };
 
@@ -87,7 +95,7 @@ const ENDS = {
  * @throws {TypeError | RangeError} If an option is not valid.
  */
 export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profile): Program {
-  const { maps, crops, k, grid, classes, dtype } = settings;
+  const { maps, crops, frames = 1, k, grid, classes, dtype } = settings;
   const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(settings);
   const cells = grid[0] * grid[1];
   const bins = outputSize[0] * outputSize[1];
@@ -98,6 +106,7 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
   const pooled = isTarget ? NAMES.target : NAMES.pooled;
   const tensors = new Map<string, number>([
     [NAMES.regions, crops * REGION_WORDS * 4],
+    ...frames > 0 ? [[NAMES.frames, crops * frames * FRAME_WORDS * 4] as const] : [],
     [NAMES.class, wholeWords(maps * k * cells * classBytes(classes))],
     [NAMES.score, wholeWords(maps * k * cells * scoreBytes(dtype))],
     [NAMES.weights, rows * cells * 4],
@@ -107,8 +116,8 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
   const { regions, weights, class: class_, score } = NAMES;
   const steps: Step[] = [
     {
-      kernel: cellWeightsKernel({ crops, grid, outputSize, interpolation, profile }),
-      bindings: { regions, weights },
+      kernel: cellWeightsKernel({ crops, frames, grid, outputSize, interpolation, profile }),
+      bindings: { regions, ...frames > 0 ? { frames: NAMES.frames } : {}, weights },
     },
     {
       kernel: poolCellsKernel({ crops, bins, k, grid, classes, dtype, missing, temperature, profile }),
@@ -140,7 +149,11 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
   using made = new DisposableStack();
   const program = lowerLabelPooling(settings, device.capabilities.profile);
   const plan = made.adopt(await createPlan(device, program, ENDS), ({ close }) => close());
-  const [regions, class_, score, targets] = [NAMES.regions, NAMES.class, NAMES.score, NAMES.target].map(plan.tensor);
+  const [class_, score, targets] = [NAMES.class, NAMES.score, NAMES.target].map(plan.tensor);
+  const ranges = {
+    regions: plan.tensor(NAMES.regions),
+    ...(settings.frames ?? 1) > 0 ? { frames: plan.tensor(NAMES.frames) } : {},
+  };
   const padded = channelVectors(classes) * 4;
   const rowsOf = ({ length }: readonly Crop[]) => length * outputSize[0] * outputSize[1];
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
@@ -153,7 +166,7 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
 
   function upload(crops: readonly Crop[]): void {
     if (owned.disposed) throw new Deno.errors.BadResource("Cannot pool labels on the device: the pooler is closed");
-    uploadCrops(device, regions, crops, settings, loaded);
+    uploadCrops(device, ranges, crops, settings, loaded);
   }
 
   function encode(encoder: GPUCommandEncoder, crops: readonly Crop[]): void {
@@ -231,15 +244,16 @@ export function uploadMaps(
  * Uploads the crops of a step.
  *
  * @param device Where.
- * @param regions The tensor of that name of {@linkcode POOLING_TENSORS}.
+ * @param ranges Of the tensors of these names of {@linkcode POOLING_TENSORS}; frames where the program has some.
  * @param crops The crops.
  * @param settings What the program was lowered for.
  * @param maps How many label maps were uploaded.
- * @throws {RangeError} If there are more crops than the settings say, or one is not a part of its image.
+ * @throws {RangeError} If there are more crops than the settings say, or one is not a part of its image, or was cut off
+ * more often.
  */
 export function uploadCrops(
   { gpu }: Device,
-  regions: BufferRange,
+  { regions, frames }: { readonly regions: BufferRange; readonly frames?: BufferRange },
   crops: readonly Crop[],
   settings: LabelPoolerSettings,
   maps: number,
@@ -248,8 +262,11 @@ export function uploadCrops(
     throw new RangeError(`Cannot pool ${crops.length} crops: the step has ${settings.crops}`);
   }
   // All places: what an unused one holds from the step before are floats, which would be read as counts.
-  const packed = packRegions(samplingRegions({ count: maps, grid: settings.grid }, crops, settings), settings.crops);
+  const sampled = samplingRegions({ count: maps, grid: settings.grid }, crops, settings);
+  const packed = packRegions(sampled, settings.crops);
+  const packedFrames = packFrames(sampled, settings.frames ?? 1, settings.crops);
   gpu.queue.writeBuffer(regions.buffer, regions.offset, packed);
+  if (frames) gpu.queue.writeBuffer(frames.buffer, frames.offset, packedFrames);
 }
 
 function wholeWords(bytes: number): number {

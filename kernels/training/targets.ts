@@ -55,29 +55,34 @@ export interface LoweredTargets extends Program {
  * What LabelPooling has to do in a batch.
  *
  * @param source The source.
- * @param batch Images of a batch, each with a map and a crop.
+ * @param options `batch`: images, each with a map and a crop; `frames`: how often a picture may be cut off at its edges.
  * @returns The pooler's settings.
  */
-export function poolerSettings(source: Extract<TargetSource, { type: "pooled" }>, batch: number): LabelPoolerSettings {
-  return { ...source.maps, ...source.pooling, maps: batch, crops: batch };
+export function poolerSettings(
+  source: Extract<TargetSource, { type: "pooled" }>,
+  { batch, frames }: { batch: number; frames: number },
+): LabelPoolerSettings {
+  return { ...source.maps, ...source.pooling, maps: batch, crops: batch, frames };
 }
 
 /**
  * Lowers the making of targets.
  *
  * @param source Where they come from.
- * @param options `batch`; number of `classes`; name of the `image` that a teacher reads, and its `size`; whether targets
- * are `mixed` as the images were.
+ * @param options `batch`; number of `classes`; name of the `image` that a teacher reads, and its `size`; how many `frames` a
+ * crop has at most; whether the images are `mixed`. Targets of an image's own are mixed as the images were; a teacher's answer
+ * to the mixed images is the target as it is.
  * @param target Profile, and storage of a teacher.
  * @returns A program that ends in the tensor {@linkcode TARGETS}.
  * @throws {TypeError} If maps or teacher have other classes.
  */
 export function lowerTargets(
   source: TargetSource,
-  options: { batch: number; classes: number; image: string; size: Pair; mixed: boolean },
+  options: { batch: number; classes: number; image: string; size: Pair; frames: number; mixed: boolean },
   target: Target,
 ): LoweredTargets {
-  const { batch, classes, mixed } = options;
+  const { batch, classes } = options;
+  const mixed = options.mixed && source.type !== "teacher";
   const output = mixed ? UNMIXED : TARGETS;
   const made = lowerSource(source, { ...options, output }, target);
   made.tensors.set(output, batch * channelVectors(classes) * 16);
@@ -93,7 +98,7 @@ export function lowerTargets(
 
 function lowerSource(
   source: TargetSource,
-  options: { batch: number; classes: number; image: string; size: Pair; output: string },
+  options: { batch: number; classes: number; image: string; size: Pair; frames: number; output: string },
   target: Target,
 ): LoweredTargets {
   const { batch: rows, classes, output } = options;
@@ -125,17 +130,22 @@ function checkClasses(what: string, found: number, classes: number): void {
 
 function lowerPooled(
   source: Extract<TargetSource, { type: "pooled" }>,
-  { batch: rows, classes, output }: { batch: number; classes: number; output: string },
+  { batch: rows, classes, frames, output }: { batch: number; classes: number; frames: number; output: string },
   { profile }: Target,
 ): LoweredTargets {
   checkClasses("label maps", source.maps.classes, classes);
   const { labelShare: share } = source;
   const pooled = share === undefined ? output : "pooled targets";
   const program = renamed(
-    lowerLabelPooling(poolerSettings(source, rows), profile),
+    lowerLabelPooling(poolerSettings(source, { batch: rows, frames }), profile),
     (name) => name === POOLING_TENSORS.target ? pooled : name,
   );
-  const inputs = [POOLING_TENSORS.regions, POOLING_TENSORS.class, POOLING_TENSORS.score];
+  const inputs = [
+    POOLING_TENSORS.regions,
+    ...frames > 0 ? [POOLING_TENSORS.frames] : [],
+    POOLING_TENSORS.class,
+    POOLING_TENSORS.score,
+  ];
   if (share === undefined) return { ...program, inputs };
   program.tensors.set(LABELS, rows * 4);
   program.steps.push({

@@ -92,7 +92,9 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
   };
   const images = lowerAugmentation({ ...augmented, output: network.input });
   const mixed = augmentation.mixup !== undefined || augmentation.cutmix !== undefined;
-  const targets = lowerTargets(source, { batch, classes, image: network.input, size, mixed }, target);
+  // An operation each may turn, shear or move the picture.
+  const frames = augmentation.randAugment?.operations ?? 0;
+  const targets = lowerTargets(source, { batch, classes, image: network.input, size, frames, mixed }, target);
   const training = lowerTraining(settings, target);
   const drops = training.tensors.has(SEEDS);
   const pack = createAugmentationPacker(augmented);
@@ -113,7 +115,7 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
       write(name, padRows(present(given, "targets"), batch, classes));
     }
     if (source.type !== "pooled") return;
-    const pooler = poolerSettings(source, batch);
+    const pooler = poolerSettings(source, { batch, frames });
     const found = present(maps, "label maps");
     uploadMaps(
       device,
@@ -122,12 +124,16 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
       pooler,
     );
     const crops = samples.map(({ crop }) => crop);
-    uploadCrops(device, plan.tensor(POOLING_TENSORS.regions), crops, pooler, found.count);
+    const ranges = {
+      regions: plan.tensor(POOLING_TENSORS.regions),
+      ...frames > 0 ? { frames: plan.tensor(POOLING_TENSORS.frames) } : {},
+    };
+    uploadCrops(device, ranges, crops, pooler, found.count);
   }
 
   async function poolingShare(): Promise<number | undefined> {
     if (source.type !== "pooled" || !device.capabilities.timestamps) return undefined;
-    const pooling = lowerLabelPooling(poolerSettings(source, batch), target.profile);
+    const pooling = lowerLabelPooling(poolerSettings(source, { batch, frames }), target.profile);
     const names = new Set(pooling.steps.map(({ kernel }) => kernel.name));
     const state = await plan.state();
     const kernels = await plan.measure().finally(() => plan.load(state));

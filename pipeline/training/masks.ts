@@ -5,13 +5,13 @@
  * is seen at a pixel. A class is in a crop if at least a share of what is seen of it in the whole image lies in the crop,
  * or if it fills at least that share of the crop: the first rule keeps a small object that is whole, the second the part of
  * a large one that fills the crop. A pixel is in the crop if its middle is; where the picture is turned or sheared after it
- * was cut out, if its middle is still in the frame then. A mirror image shows what the crop does.
+ * was cut out, if its middle is in the frame after each of these steps. A mirror image shows what the crop does.
  *
  * @module
  */
 
 import type { DecodedImage } from "../../formats/images/mod.ts";
-import type { Crop } from "../../kernels/operations/label_pooling/mod.ts";
+import { type Crop, isShown } from "../../kernels/operations/label_pooling/mod.ts";
 
 /**
  * The classes in a crop.
@@ -53,14 +53,17 @@ export function classesInCrop(
   });
 }
 
-/** Whether a place of the crop is in the frame of the picture that is made of it: the warp's inverse says where. */
-function visibility({ warp }: Crop): (x: number, y: number) => boolean {
+/**
+ * Whether a place of the crop is shown in the picture that is made of it: the warp's inverse says where it would be, and the
+ * frames whether it was there on the way.
+ */
+function visibility({ warp, frames = [] }: Crop): (x: number, y: number) => boolean {
   if (!warp) return () => true;
   const [a, b, c, d, e, f] = warp;
   const determinant = a * e - b * d;
   return (x, y) => {
     const u = (e * (x - c) - b * (y - f)) / determinant;
     const v = (a * (y - f) - d * (x - c)) / determinant;
-    return u >= 0 && u <= 1 && v >= 0 && v <= 1;
+    return u >= 0 && u <= 1 && v >= 0 && v <= 1 && isShown(frames, u, v);
   };
 }

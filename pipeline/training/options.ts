@@ -32,7 +32,7 @@ export const SETTINGS = {
       "cleaned    the same, of the images whose label is the best class of their map\n" +
       "relabel    label maps, pooled over each crop\n" +
       "mix        half of that and half of the label\n" +
-      "distill    another network, run on every crop\n" +
+      "distill    another network, run on every crop, mixed or not\n" +
       "oracle     masks: all classes that are in the crop\n" +
       "Default relabel with --maps, distill with --teacher, oracle with --masks, else\n" +
       "original",

@@ -17,7 +17,7 @@ for (const profile of ["software", "gpu"] as const) {
     const device = await withProfile();
     const shape = { count: 3, k: 3, grid: [7, 5] as [number, number], classes: 13, dtype: "fp16" as const };
     for (const options of [{}, { mode: "local-single" }, { missing: "uniform", outputSize: [2, 1] }] as const) {
-      const pooler = await createLabelPooler(device, { ...shape, ...options, maps: 3, crops: 30 });
+      const pooler = await createLabelPooler(device, { ...shape, ...options, maps: 3, crops: 30, frames: 2 });
       for (const seed of [1, 2]) {
         const maps = randomMaps({ ...shape, seed });
         const crops = variousCrops(3, seed);
@@ -47,7 +47,7 @@ Deno.test("createLabelPooler() makes no buffer after it was made", async () => {
   const device = await testDevice();
   const shape = { count: 2, k: 3, grid: [7, 5] as [number, number], classes: 13, dtype: "fp8_e4m3" as const };
   const before = device.memory.allocated;
-  const pooler = await createLabelPooler(device, { ...shape, maps: 2, crops: 22 });
+  const pooler = await createLabelPooler(device, { ...shape, maps: 2, crops: 28, frames: 2 });
   const { allocated } = device.memory;
   device.memory.highWater = allocated;
   pooler.load(randomMaps({ ...shape, seed: 1 }));

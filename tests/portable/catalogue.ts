@@ -278,8 +278,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.map((target) => binaryCrossEntropyKernel({ rows: 9, classes: 11, ...target })),
   cellWeightsKernel: () =>
     PROFILES.flatMap((profile) =>
-      (["bilinear", "nearest"] as const).map((interpolation) =>
-        cellWeightsKernel({ crops: 3, grid: [7, 5], outputSize: [1, 1], interpolation, profile })
+      (["bilinear", "nearest"] as const).flatMap((interpolation) =>
+        [0, 2].map((frames) =>
+          cellWeightsKernel({ crops: 3, frames, grid: [7, 5], outputSize: [1, 1], interpolation, profile })
+        )
       )
     ),
   checksumKernel: () => PROFILES.map((profile) => checksumKernel({ length: LENGTH, profile })),
@@ -487,7 +489,9 @@ function* stepKernels(network: Network, target: Target): Iterable<Kernel> {
   }
   const parameters = initialParameters(network, 1);
   for (const source of targetSources(network, parameters)) {
-    yield* kernelsOf(lowerTargets(source, { ...shape, classes, image: network.input, mixed: true }, target));
+    for (const frames of [0, 2]) {
+      yield* kernelsOf(lowerTargets(source, { ...shape, classes, image: network.input, frames, mixed: true }, target));
+    }
   }
   for (const settings of AUGMENTATIONS.flatMap((settings) => [settings, { ...settings, cutmix: 1 }])) {
     const options = { batch: shape.batch, settings, pixelBytes: 2 ** 16, output: network.input };

@@ -62,10 +62,11 @@ export function sampleAugmentation(
     ...settings.randAugment ? sampleRandAugment(settings.randAugment, size, numbers("randAugment")) : [],
     ...sampleColourJitter(settings.colourJitter ?? {}, numbers("colourJitter")),
   ];
-  const warps = [
-    ...flipped ? [HORIZONTAL_FLIP] : [],
-    ...operations.flatMap((operation) => operation.type === "affine" ? [matrixWarp(operation.matrix, size)] : []),
-  ];
+  const moves = operations.flatMap((operation) =>
+    operation.type === "affine" ? [matrixWarp(operation.matrix, size)] : []
+  );
+  const warps = [...flipped ? [HORIZONTAL_FLIP] : [], ...moves];
+  const join = (all: readonly Warp[]) => all.reduce<Warp>(composeWarps, [1, 0, 0, 0, 1, 0]);
   const erased = settings.erasing && sampleErasing(settings.erasing, size, numbers("erasing"));
   return {
     crop: {
@@ -73,7 +74,8 @@ export function sampleAugmentation(
       left: box.left / image.width,
       height: box.height / image.height,
       width: box.width / image.width,
-      ...warps.length > 0 ? { warp: warps.reduce<Warp>(composeWarps, [1, 0, 0, 0, 1, 0]) } : {},
+      ...warps.length > 0 ? { warp: join(warps) } : {},
+      ...moves.length > 1 ? { frames: moves.map((_, move) => join(moves.slice(move))) } : {},
     },
     box,
     flip: flipped,

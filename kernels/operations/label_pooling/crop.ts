@@ -9,7 +9,9 @@
  * of "Re-labeling ImageNet" calls, with its axes put right.
  *
  * An augmented picture is not always an upright cut. A {@linkcode Warp} says where in the crop each of its places comes
- * from; the bins are then those of the augmented picture. Scores move, class indices are never mixed.
+ * from; the bins are then those of the augmented picture. Scores move, class indices are never mixed. Where a place of the
+ * picture comes from outside of the crop, or of a picture between both, it is empty, and is not sampled: what is pooled is
+ * what the picture shows.
  *
  * @module
  */
@@ -30,6 +32,11 @@ export interface Crop {
   readonly map?: number;
   /** What was done to the picture after it was cut out. */
   readonly warp?: Warp;
+  /**
+   * Where it was done in several steps: from the augmented picture to what each step was done to. A place that lay outside
+   * of one of these is empty. Default: the warp alone.
+   */
+  readonly frames?: readonly Warp[];
 }
 
 /**
@@ -85,13 +92,30 @@ export interface SamplingRegion {
   readonly right: Pair;
   /** Samples of a bin from top to bottom, and from left to right. */
   readonly samples: Pair;
+  /** Only places of the augmented picture are sampled that each of these takes into the unit square. */
+  readonly frames: readonly Warp[];
 }
 
 /** How the last two axes of a map are stored: `[H, W]`, or `[W, H]` as some published maps may be. */
 export type MapLayout = "hw" | "wh";
 
 /** Fractions are often computed in float32; an edge may lie this far outside. */
-const ROUNDING = 1e-6;
+export const ROUNDING = 1e-6;
+
+/**
+ * Whether a place of the augmented picture shows something.
+ *
+ * @param frames Of its region.
+ * @param x The place, in fractions of the picture's width,
+ * @param y and of its height.
+ * @returns False if a frame takes it out of the unit square.
+ */
+export function isShown(frames: readonly Warp[], x: number, y: number): boolean {
+  const inside = (value: number) => value >= -ROUNDING && value <= 1 + ROUNDING;
+  return frames.every(([a, b, c, d, e, f]) => inside(a * x + b * y + c) && inside(d * x + e * y + f));
+}
+
+const CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]] as const;
 
 /**
  * Where a crop is sampled.
@@ -107,7 +131,7 @@ export function samplingRegion(
   options: { index: number; grid: Pair; layout: MapLayout; outputSize: Pair },
 ): SamplingRegion {
   const { index, grid, layout, outputSize } = options;
-  const { top, left, height, width, map = index, warp = [1, 0, 0, 0, 1, 0] } = crop;
+  const { top, left, height, width, map = index, warp = [1, 0, 0, 0, 1, 0], frames = [warp] } = crop;
   const inside = [[top, height], [left, width]].every(([start, length]) =>
     start >= -ROUNDING && length >= 0 && start + length <= 1 + ROUNDING
   );
@@ -116,8 +140,9 @@ export function samplingRegion(
       `Cannot pool crop ${index}: top ${top}, left ${left}, height ${height}, width ${width} is not a part of the image`,
     );
   }
-  if (!warp.every(Number.isFinite)) {
-    throw new RangeError(`Cannot pool crop ${index}: its warp is [${warp.join(", ")}], expected six finite numbers`);
+  for (const one of [warp, ...frames]) {
+    if (one.every(Number.isFinite)) continue;
+    throw new RangeError(`Cannot pool crop ${index}: its warp is [${one.join(", ")}], expected six finite numbers`);
   }
   const [rows, columns] = layout === "hw" ? grid : [grid[1], grid[0]];
   // Rounded to float32: 0.2 of 15 cells are 3 samples, not the 4 that 3.0000000000000004 would be.
@@ -134,5 +159,6 @@ export function samplingRegion(
     down,
     right,
     samples: [count(down, outputSize[0]), count(right, outputSize[1])],
+    frames: frames.filter((frame) => !CORNERS.every(([x, y]) => isShown([frame], x, y))),
   };
 }

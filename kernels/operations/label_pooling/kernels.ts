@@ -16,12 +16,15 @@ import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../
 import type { Pair } from "../../network.ts";
 import { BUILTINS, channelVectors, declarations, itemKernel, itemWorkgroup, realLanes, unsigned } from "../tensor.ts";
 import { treeJoin } from "../tree_join.ts";
-import type { SamplingRegion } from "./crop.ts";
+import { ROUNDING, type SamplingRegion } from "./crop.ts";
 import type { Interpolation, MissingRule } from "./options.ts";
 import { elementFunctions, type SparseMaps } from "./sparse_maps.ts";
 
 /** 32-bit words of a region on the device. */
 export const REGION_WORDS = 8;
+
+/** 32-bit words of a frame of a region on the device: two rows of three numbers, and a zero after each. */
+export const FRAME_WORDS = 8;
 
 /** Invocations that share a row on a GPU. */
 const WORKERS = 256;
@@ -52,24 +55,59 @@ export function packRegions(
 }
 
 /**
+ * The frames of regions as the kernel reads them. A frame that a region does not have is zeros, which take every place to
+ * one that is shown.
+ *
+ * @param regions The regions.
+ * @param frames How many there is room for in each.
+ * @param places How many regions there is room for.
+ * @returns `[places, frames, 8]`.
+ * @throws {RangeError} If a region has more.
+ */
+export function packFrames(
+  regions: readonly SamplingRegion[],
+  frames: number,
+  places = regions.length,
+): Float32Array<ArrayBuffer> {
+  const words = new Float32Array(places * frames * FRAME_WORDS);
+  regions.forEach((region, index) => {
+    if (region.frames.length > frames) {
+      throw new RangeError(
+        `Cannot pool crop ${index}: its picture was cut off at its edges ${region.frames.length} times, expected at most ` +
+          `${frames}`,
+      );
+    }
+    region.frames.forEach(([a, b, c, d, e, f], frame) => {
+      words.set([a, b, c, 0, d, e, f, 0], (index * frames + frame) * FRAME_WORDS);
+    });
+  });
+  return words;
+}
+
+/**
  * The cells' weights for every bin of every crop.
  *
- * @param options Number of `crops`, the map's `grid` and the target's `outputSize`, `[height, width]` in cells and bins.
- * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`) and `weights` (f32, `[crops, bins, H * W]`).
+ * @param options Number of `crops`, and of `frames` that a region has at most; the map's `grid` and the target's
+ *   `outputSize`, `[height, width]` in cells and bins.
+ * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`), `frames` (f32, `[crops, frames, 8]`) where there may be
+ * some, and `weights` (f32, `[crops, bins, H * W]`).
  */
 export function cellWeightsKernel(options: {
   crops: number;
+  frames: number;
   grid: Pair;
   outputSize: Pair;
   interpolation: Interpolation;
   profile: Profile;
 }): Kernel {
-  const { crops, grid: [rows, columns], outputSize, interpolation, profile } = options;
+  const { crops, frames, grid: [rows, columns], outputSize, interpolation, profile } = options;
+  const cutsOff = frames > 0;
   return itemKernel({
-    name: `cell weights ${interpolation}`,
+    name: `cell weights ${interpolation}${cutsOff ? " framed" : ""}`,
     profile,
-    bindings: { regions: "vec4<u32>", weights: "f32" },
+    bindings: { regions: "vec4<u32>", ...cutsOff ? { frames: "vec4<f32>" } : {}, weights: "f32" },
     parameters: [
+      ...cutsOff ? [{ name: "frames", value: frames }] : [],
       { name: "rows", value: rows },
       { name: "columns", value: columns },
       { name: "binRows", value: outputSize[0] },
@@ -94,6 +132,33 @@ fn fraction(samples: Samples, i: u32) -> f32 {
   return (samples.first + (f32(i) + 0.5) / f32(samples.count)) / samples.bins;
 }
 
+${
+      cutsOff
+        ? `
+/** Whether a crop has a frame: one of zeros takes all places to the same. */
+fn isFramed(crop: u32) -> bool {
+  var framed = false;
+  for (var frame = 0u; frame < parameters.frames; frame++) {
+    let first = 2u * (crop * parameters.frames + frame);
+    framed = framed | any(frames[first] != vec4<f32>(0.0)) | any(frames[first + 1u] != vec4<f32>(0.0));
+  }
+  return framed;
+}
+
+/** Whether a place of the picture shows something: no frame takes it out of the unit square. */
+fn isShown(crop: u32, x: f32, y: f32) -> bool {
+  var shown = true;
+  for (var frame = 0u; frame < parameters.frames; frame++) {
+    let first = 2u * (crop * parameters.frames + frame);
+    let place = vec3<f32>(x, y, 1.0);
+    let at = vec2<f32>(dot(frames[first].xyz, place), dot(frames[first + 1u].xyz, place));
+    shown = shown & all(at >= vec2<f32>(${-ROUNDING})) & all(at <= vec2<f32>(${1 + ROUNDING}));
+  }
+  return shown;
+}
+`
+        : ""
+    }
 /** The taps of all samples on one axis. */
 fn taps(origin: f32, step: f32, samples: Samples, cell: f32, size: f32) -> vec2<f32> {
   var sum = vec2<f32>(0.0);
@@ -114,8 +179,9 @@ fn taps(origin: f32, step: f32, samples: Samples, cell: f32, size: f32) -> vec2<
   let horizontal = Samples(f32(bin % parameters.binColumns), tail.z >> 16u, f32(parameters.binColumns));
   let height = f32(parameters.rows);
   let width = f32(parameters.columns);
-  let upright = (down.y == 0.0) & (right.x == 0.0);
-  let turned = (down.x == 0.0) & (right.y == 0.0);
+  let whole = ${cutsOff ? "!isFramed(crop)" : "true"};
+  let upright = whole & (down.y == 0.0) & (right.x == 0.0);
+  let turned = whole & (down.x == 0.0) & (right.y == 0.0);
   var rowTaps = vec2<f32>(0.0);
   if (upright) { rowTaps = taps(origin.x, down.x, vertical, y, height); }
   else if (turned) { rowTaps = taps(origin.x, right.x, horizontal, y, height); }
@@ -130,7 +196,10 @@ fn taps(origin: f32, step: f32, samples: Samples, cell: f32, size: f32) -> vec2<
         let start = origin + down * fraction(vertical, i);
         for (var j = 0u; j < horizontal.count; j++) {
           let place = start + right * fraction(horizontal, j);
-          sum += tap(place.x, y, height) * tap(place.y, x, width);
+          let read = tap(place.x, y, height) * tap(place.y, x, width);
+          sum += ${
+      cutsOff ? "select(vec2<f32>(0.0), read, isShown(crop, fraction(horizontal, j), fraction(vertical, i)))" : "read"
+    };
         }
       }
     }
@@ -322,7 +391,7 @@ function everywhere(shared: boolean, workers: number): string {
 }
 
 /**
- * 1 for the highest value of a row, the first of equals, 0 for all others.
+ * 1 for the highest value of a row, the first of equals, 0 for all others; where all are equal, each has its part.
  *
  * @param options `rows` of `classes` each.
  * @returns A kernel with the bindings `input` and `output`, f32 `[rows, C]`.
@@ -339,10 +408,13 @@ export function oneHotKernel(options: { rows: number; classes: number; profile: 
   const workers = shared ? 64 : 1;
   const join = [];
   if (shared) {
-    join.push("  bestValues[local] = bestValue;\n  bestClasses[local] = bestClass;\n");
+    join.push(
+      "  bestValues[local] = bestValue;\n  bestClasses[local] = bestClass;\n  leastValues[local] = leastValue;\n",
+    );
     for (let half = workers / 2; half >= 1; half /= 2) {
       join.push(`  workgroupBarrier();
   if (local < ${half}u) {
+    leastValues[local] = min(leastValues[local], leastValues[local + ${half}u]);
     let value = bestValues[local + ${half}u];
     let class_ = bestClasses[local + ${half}u];
     if (value > bestValues[local] || (value == bestValues[local] && class_ < bestClasses[local])) {
@@ -352,7 +424,9 @@ export function oneHotKernel(options: { rows: number; classes: number; profile: 
   }
 `);
     }
-    join.push("  workgroupBarrier();\n  bestClass = bestClasses[0];\n");
+    join.push(
+      "  workgroupBarrier();\n  bestClass = bestClasses[0];\n  bestValue = bestValues[0];\n  leastValue = leastValues[0];\n",
+    );
   }
   const walk = (body: string) =>
     `  for (var vector = ${shared ? "local" : "0u"}; vector < parameters.vectors; vector += ${workers}u) {
@@ -363,7 +437,8 @@ ${body}
     code: `${declarations(bindings, parameters)}
 ${
       shared
-        ? `var<workgroup> bestValues: array<f32, ${workers}>;\nvar<workgroup> bestClasses: array<u32, ${workers}>;\n`
+        ? `var<workgroup> bestValues: array<f32, ${workers}>;\nvar<workgroup> bestClasses: array<u32, ${workers}>;
+var<workgroup> leastValues: array<f32, ${workers}>;\n`
         : ""
     }
 @compute @workgroup_size(${shared ? workers : 8})
@@ -373,11 +448,14 @@ fn main(${BUILTINS}) {
   if (row >= parameters.rows) { return; }
   var bestValue = -3.4028234e38;
   var bestClass = 0xffffffffu;
+  var leastValue = 3.4028234e38;
 ${
       walk(
-        `    let values = select(vec4<f32>(-3.4028234e38), input[row * parameters.vectors + vector], ${
-          realLanes("vector", "parameters.classes")
-        });
+        `    let real = ${realLanes("vector", "parameters.classes")};
+    let read = input[row * parameters.vectors + vector];
+    let values = select(vec4<f32>(-3.4028234e38), read, real);
+    let low = select(vec4<f32>(3.4028234e38), read, real);
+    leastValue = min(leastValue, min(min(low.x, low.y), min(low.z, low.w)));
     for (var lane = 0u; lane < 4u; lane++) {
       let better = values[lane] > bestValue;
       bestClass = select(bestClass, 4u * vector + lane, better);
@@ -386,8 +464,11 @@ ${
       )
     }
 ${join.join("")}${
-      walk(`    let lanes = vec4<u32>(4u * vector) + vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(bestClass);
-    output[row * parameters.vectors + vector] = select(vec4<f32>(0.0), vec4<f32>(1.0), lanes);`)
+      walk(`    let real = ${realLanes("vector", "parameters.classes")};
+    let lanes = vec4<u32>(4u * vector) + vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(bestClass);
+    let one = select(vec4<f32>(0.0), vec4<f32>(1.0), lanes);
+    let each = select(vec4<f32>(0.0), vec4<f32>(1.0 / f32(parameters.classes)), real);
+    output[row * parameters.vectors + vector] = select(one, each, leastValue == bestValue);`)
     }
 }
 `,

@@ -6,7 +6,7 @@
 
 import type { Pair } from "../../network.ts";
 import { softmaxReference } from "../softmax.ts";
-import { type Crop, type SamplingRegion, samplingRegion } from "./crop.ts";
+import { type Crop, isShown, type SamplingRegion, samplingRegion } from "./crop.ts";
 import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";
 import { checkMaps, scoreTable, type SparseMaps } from "./sparse_maps.ts";
 
@@ -79,19 +79,19 @@ export function samplingRegions(
 }
 
 /**
- * How much each cell counts for a bin: the mean, over the bin's samples, of what each reads. Samples more than a cell's
- * width outside the map, which only a warp can bring about, are left out of the mean.
+ * How much each cell counts for a bin: the mean, over the bin's samples, of what each reads. Samples where the picture is
+ * empty, and those more than a cell's width outside the map, which only a warp can bring about, are left out of the mean.
  *
  * @param region Where the crop is sampled.
  * @param options `bin` counts row by row; `grid` and `outputSize` in cells and bins.
- * @returns `[H * W]` with the sum 1, or 0 everywhere if no sample is on the map.
+ * @returns `[H * W]` with the sum 1, or 0 everywhere if no sample is left: the bin knows nothing, and all classes are alike.
  */
 export function cellWeights(
   region: SamplingRegion,
   options: { bin: number; grid: Pair; outputSize: Pair; interpolation: Interpolation },
 ): Float64Array {
   const { bin, grid: [rows, columns], outputSize: [binRows, binColumns], interpolation } = options;
-  const { origin: [originY, originX], down, right, samples } = region;
+  const { origin: [originY, originX], down, right, samples, frames } = region;
   const weights = new Float64Array(rows * columns);
   const reach = interpolation === "bilinear" ? 2 : 1;
   let inside = 0;
@@ -101,7 +101,7 @@ export function cellWeights(
       const u = (bin % binColumns + (j + 0.5) / samples[1]) / binColumns;
       let y = originY + v * down[0] + u * right[0];
       let x = originX + v * down[1] + u * right[1];
-      if (y < -1 || y > rows || x < -1 || x > columns) continue;
+      if (y < -1 || y > rows || x < -1 || x > columns || !isShown(frames, u, v)) continue;
       inside++;
       y = Math.min(Math.max(y, 0), rows - 1);
       x = Math.min(Math.max(x, 0), columns - 1);
@@ -165,9 +165,10 @@ function poolCells(
   return pooled.map((value) => value + everywhere);
 }
 
-/** 1 for the highest value, the first of equals. */
+/** 1 for the highest value, the first of equals; where all are equal, each has its part. */
 function oneHot(values: Float64Array): Float64Array {
   const target = new Float64Array(values.length);
+  if (values.every((value) => value === values[0])) return target.fill(1 / values.length);
   let best = 0;
   values.forEach((value, index) => {
     if (value > values[best]) best = index;

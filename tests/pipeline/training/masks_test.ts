@@ -56,6 +56,17 @@ Deno.test("classesInCrop() leaves out what is turned out of the frame", () => {
   assertEquals([...classesInCrop(corners, { ...whole, warp: rotation(90) }, { classes: 2, share: 0.5 })], [1, 1]);
 });
 
+Deno.test("classesInCrop() leaves out what one step moved out of the frame and the next would have moved back", () => {
+  const halves = mask("12", "12");
+  const place = { ...crop(0, 0, 1, 1), warp: [1, 0, 0, 0, 1, 0] } as const;
+  const classes = { classes: 2, share: 0.5 };
+  assertEquals([...classesInCrop(halves, place, classes)], [1, 1]);
+  for (const [shift, expected] of [[0.5, [1, 0]], [-0.5, [0, 1]], [0.1, [1, 1]], [1, [0, 0]]] as const) {
+    const frames = [[1, 0, 0, 0, 1, 0], [1, 0, shift, 0, 1, 0]] as const;
+    assertEquals([...classesInCrop(halves, { ...place, frames }, classes)], [...expected], `moved by ${shift}`);
+  }
+});
+
 Deno.test("classesInCrop() refuses a class that there is not", () => {
   assertThrows(
     () => classesInCrop(MASK, crop(0, 0, 1, 1), { classes: 2, share: 0.25 }),

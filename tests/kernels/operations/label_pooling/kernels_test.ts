@@ -4,15 +4,18 @@ import type { Profile } from "../../../../kernels/kernel.ts";
 import {
   cellWeightsKernel,
   oneHotKernel,
+  packFrames,
   packRegions,
   poolCellsKernel,
 } from "../../../../kernels/operations/label_pooling/kernels.ts";
 import {
   cellWeights,
   type Crop,
+  HORIZONTAL_FLIP,
   type PoolingOptions,
   poolLabels,
   resolvePooling,
+  rotation,
   samplingRegions,
   type SparseMaps,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
@@ -37,11 +40,14 @@ async function poolOnDevice(
   const { grid, classes } = maps;
   const bins = outputSize[0] * outputSize[1];
   const rows = crops.length * bins;
-  const regions = packRegions(samplingRegions(maps, crops, options));
+  const sampled = samplingRegions(maps, crops, options);
+  const regions = packRegions(sampled);
+  const count = Math.max(...sampled.map(({ frames }) => frames.length));
+  const frames = packFrames(sampled, count);
   const { weights } = await runKernel(
     device,
-    cellWeightsKernel({ crops: crops.length, grid, outputSize, interpolation, profile }),
-    { regions, weights: { bytes: rows * grid[0] * grid[1] * 4 } },
+    cellWeightsKernel({ crops: crops.length, frames: count, grid, outputSize, interpolation, profile }),
+    { regions, ...count > 0 ? { frames } : {}, weights: { bytes: rows * grid[0] * grid[1] * 4 } },
   );
   const bytes = rows * Math.ceil(classes / 4) * 16;
   const { pooled } = await runKernel(
@@ -76,8 +82,9 @@ for (const profile of PROFILES) {
         const expected = regions.flatMap((region) =>
           Array.from({ length: bins }, (_, bin) => [...cellWeights(region, { ...options, bin })]).flat()
         );
-        const kernel = cellWeightsKernel({ crops: crops.length, ...options, profile });
-        const values = { regions: packRegions(regions), weights: { bytes: expected.length * 4 } };
+        const kernel = cellWeightsKernel({ crops: crops.length, frames: 3, ...options, profile });
+        const frames = packFrames(regions, 3);
+        const values = { regions: packRegions(regions), frames, weights: { bytes: expected.length * 4 } };
         const { weights } = await runKernel(device, kernel, values);
         assertClose(new Float32Array(weights), expected, {
           name: `weights of ${grid.join(" x ")}`,
@@ -139,11 +146,12 @@ for (const profile of PROFILES) {
     );
   }
 
-  Deno.test(`oneHotKernel() takes the first of equal values, ${profile}`, async () => {
+  Deno.test(`oneHotKernel() takes the first of equal values, and none where all are equal, ${profile}`, async () => {
     const device = await testDevice();
     for (const classes of [1, 3, 64, 65, 300]) {
       const rows = 5;
       const values = randomValues(rows * classes, classes).map((value) => Math.round(value * 4) - 8);
+      values.fill(-3, 2 * classes, 3 * classes);
       const padded = Math.ceil(classes / 4) * 4;
       const input = new Float32Array(rows * padded).fill(NaN);
       for (let row = 0; row < rows; row++) input.set(values.slice(row * classes, (row + 1) * classes), row * padded);
@@ -151,6 +159,7 @@ for (const profile of PROFILES) {
       const { output } = await runKernel(device, kernel, { input, output: { bytes: rows * padded * 4 } });
       const expected = Array.from({ length: rows }, (_, row) => {
         const own = values.slice(row * classes, (row + 1) * classes);
+        if (row === 2) return own.map(() => Math.fround(1 / classes));
         const best = own.indexOf(Math.max(...own));
         return own.map((_, index) => index === best ? 1 : 0);
       }).flat();
@@ -158,6 +167,14 @@ for (const profile of PROFILES) {
     }
   });
 }
+
+Deno.test("packFrames() refuses a crop whose picture was cut off more often than there is room for", () => {
+  const turns = [rotation(10), rotation(20), HORIZONTAL_FLIP];
+  const crop: Crop = { top: 0, left: 0, height: 1, width: 1, warp: rotation(30), frames: turns };
+  const regions = samplingRegions({ count: 1, grid: [7, 7] }, [crop], {});
+  assertEquals(packFrames(regions, 2).length, 16);
+  assertThrows(() => packFrames(regions, 1), RangeError, "was cut off at its edges 2 times, expected at most 1");
+});
 
 Deno.test("packRegions() refuses a warp with more samples than it can count", () => {
   const crop: Crop = { top: 0, left: 0, height: 1, width: 1, warp: [1e6, 0, 0, 0, 1, 0] };

@@ -57,7 +57,13 @@ export function variousCrops(maps: number, seed: number): Crop[] {
     rotation(30, 1.5),
     composeWarps(rotation(-77), [1.2, 0.3, 0.4, -0.2, 0.9, -0.1]),
     [1, 0, 9, 0, 1, 0],
+    [1, 0, 0.4, 0, 1, 0],
+    [1, 0, 0, 0, 1, -0.3],
+    [1, 0.3, 0, 0, 1, 0],
   ];
+  // Moved out and back: the picture is in its place, and half of it is empty.
+  const back = { warp: [1, 0, 0, 0, 1, 0], frames: [[1, 0, 0, 0, 1, 0], [1, 0, -0.45, 0, 1, 0]] } as const;
+  const turned = composeWarps(rotation(30), [1, 0, 0.3, 0, 1, 0.1]);
   return [
     { top: 0, left: 0, height: 1, width: 1, map: 0 },
     { top: 0.5, left: 0, height: 0.5, width: 0.5, map: 0 },
@@ -65,5 +71,8 @@ export function variousCrops(maps: number, seed: number): Crop[] {
     { top: 1, left: 1, height: 0, width: 0, map: 0 },
     ...anywhere,
     ...warps.map((warp, index) => ({ ...anywhere[index], warp })),
+    { ...anywhere[3], ...back },
+    { ...anywhere[4], warp: turned, frames: [turned, [1, 0, 0.3, 0, 1, 0.1]] },
+    { ...anywhere[5], warp: composeWarps(HORIZONTAL_FLIP, turned) },
   ];
 }

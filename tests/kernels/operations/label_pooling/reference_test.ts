@@ -129,12 +129,38 @@ Deno.test("composeWarps() applies the first to the crop and the second to the pi
 
 Deno.test("poolLabels() leaves out samples of a warp that are off the map; with none on it, all classes are alike", () => {
   const maps = numberedCells(2, 2);
-  const shifted: Warp = [1, 0, 1, 0, 1, 0];
+  const shifted: Warp = [1, 0, 0.75, 0, 1, 0];
   const [row] = weightsOf({ ...whole, warp: shifted }, [1, 4]);
   assertEquals(row, [0, 0, 0, 1]);
   for (const missing of ["zero", "uniform", "renormalise"] as const) {
-    const target = poolLabels(maps, [{ ...whole, warp: [1, 0, 5, 0, 1, 0] }], { missing });
-    assertClose(target, new Array(5).fill(0.2), { name: "target", absolute: 1e-12, relative: 0 });
+    for (const mode of ["local-multi", "local-single"] as const) {
+      const target = poolLabels(maps, [{ ...whole, warp: [1, 0, 5, 0, 1, 0] }], { missing, mode });
+      assertClose(target, new Array(5).fill(0.2), { name: `${missing} ${mode}`, absolute: 1e-12, relative: 0 });
+    }
+  }
+});
+
+Deno.test("poolLabels() leaves out what a warp takes from outside of the crop: the picture is empty there", () => {
+  // The left half of a map of four columns, moved to the right by half of its width: its own left half is all there is.
+  const left = { top: 0, left: 0, height: 1, width: 0.5 };
+  assertEquals(weightsOf({ ...left, warp: [1, 0, -0.5, 0, 1, 0] }, [1, 4]), [[1, 0, 0, 0]]);
+  // And to the left: the third column is on the map, but not in the picture.
+  assertEquals(weightsOf({ ...left, warp: [1, 0, 0.5, 0, 1, 0] }, [1, 4]), [[0, 1, 0, 0]]);
+  // Down and up again: what went out at the bottom does not come back.
+  const down = { warp: [1, 0, 0, 0, 1, 0], frames: [[1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 1, 0.5]] } as const;
+  assertEquals(weightsOf({ ...whole, ...down }, [4, 1]), [[0.5], [0.5], [0], [0]]);
+  // A shear of a square by its side leaves half of it.
+  const sheared = weightsOf({ ...whole, warp: [1, 1, 0, 0, 1, 0] }, [40, 40]).flat();
+  assertAlmostEquals(sheared.reduce((sum, weight) => sum + weight), 1, 1e-12);
+  const seen = sheared.filter((weight) => weight > 0).length;
+  assertEquals(seen > 780 && seen < 880, true, `${seen} of 1,600 cells are seen`);
+});
+
+Deno.test("poolLabels() gives every class its part where nothing of the crop is left in the picture", () => {
+  const maps = numberedCells(2, 2);
+  const gone = { ...whole, warp: [1, 0, 0, 0, 1, 0], frames: [[1, 0, 0.6, 0, 1, 0], [1, 0, -0.6, 0, 1, 0]] } as const;
+  for (const mode of ["local-multi", "local-single"] as const) {
+    assertEquals([...poolLabels(maps, [gone], { mode })].every((part) => Math.abs(part - 0.2) < 1e-12), true);
   }
 });
 
