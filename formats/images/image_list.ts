@@ -20,7 +20,7 @@ import {
   type ListWriter,
   openListFile,
 } from "./image_list_file.ts";
-import { openParquet } from "./parquet_source.ts";
+import { readParquetImages } from "./parquet_source.ts";
 import {
   findImages,
   type ImageRange,
@@ -181,8 +181,7 @@ async function* readShard(
           let next;
           do next = (await packed.next()).value; while (next && next.position < position - shard.start);
           if (!next) throw new TypeError(`${subject(name)}: "${shard.path}" has fewer images than listed`);
-          const { position: _, ...found } = next;
-          yield { ...image, ...found };
+          yield { ...image, bytes: next.bytes };
         }
       }
     }
@@ -191,8 +190,8 @@ async function* readShard(
   }
 }
 
-/** What a shard's reader finds of an image by its position; of Parquet also the label. */
-type PackedImage = Pick<StoredImage, "bytes"> & { readonly position: number; readonly label?: number | null };
+/** What a shard's reader finds of an image by its position; labels are those of the list, which knows all shards. */
+type PackedImage = Pick<StoredImage, "bytes"> & { readonly position: number };
 type PackedImages = AsyncGenerator<PackedImage, undefined>;
 
 async function readPacked(
@@ -200,12 +199,7 @@ async function readPacked(
   range: { readonly start: number; readonly end: number },
 ): Promise<PackedImages> {
   const { kind, shards } = await findImages(path);
-  return kind === "parquet" ? readRows(path, shards, range) : readMembers(shards[0], range);
-}
-
-async function* readRows(path: string, shards: readonly Shard[], range: ImageRange): PackedImages {
-  const source = await openParquet(path, shards);
-  for await (const { index: position, label, bytes } of source.read(range)) yield { position, label, bytes };
+  return kind === "parquet" ? readParquetImages(shards[0], range) : readMembers(shards[0], range);
 }
 
 async function* readMembers(shard: Shard, range: { readonly start: number; readonly end: number }): PackedImages {

@@ -47,6 +47,13 @@ interface Labels {
   readonly remarks: readonly string[];
 }
 
+const NO_LABELS: Labels = {
+  columns: new Map(),
+  classes: null,
+  find: () => ({ label: null, unlabelled: "in files without a label column" }),
+  remarks: [],
+};
+
 /**
  * Opens Parquet files: reads the end of each, where the schema and the row counts are, and the label column of all where
  * it holds texts.
@@ -92,6 +99,21 @@ export async function openParquet(path: string, shards: readonly Shard[]): Promi
     list,
     survey: () => surveyed ??= surveyImages(list(), () => ({ passedOver: [], remarks: labels.remarks })),
   };
+}
+
+/**
+ * Reads images of one file, without a look at labels.
+ *
+ * @param shard The file.
+ * @param range Its rows.
+ * @returns Rows and their images.
+ * @throws {TypeError} If it is no Parquet file of images.
+ */
+export async function* readParquetImages(
+  shard: Shard,
+  { start, end }: { readonly start: number; readonly end: number },
+): AsyncGenerator<{ readonly position: number; readonly bytes: StoredImage["bytes"] }, undefined> {
+  for await (const { row, bytes } of readRows(openFile(shard), NO_LABELS, start, end)) yield { position: row, bytes };
 }
 
 /** The files that hold some of the rows from `start` to before `end`, each with its first row and the range in it. */
@@ -140,8 +162,7 @@ async function chooseLabels(files: readonly ParquetFile[]): Promise<Labels> {
   if (!first) {
     const { others } = files[0].columns;
     if (others.length > 0) remarks.add(`No column is taken for labels: there are ${shorten(others)}`);
-    const find = () => ({ label: null, unlabelled: "in files without a label column" });
-    return { columns: new Map(), classes: null, find, remarks: [...remarks] };
+    return { ...NO_LABELS, remarks: [...remarks] };
   }
   const [chosen, ...rest] = first.columns.labels;
   const subject = `Cannot read labels of column ${showValue(chosen.name)}`;

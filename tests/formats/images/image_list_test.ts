@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { resolve } from "@std/path";
+import { createListFile } from "../../../formats/images/image_list_file.ts";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../../formats/images/mod.ts";
 import { collect, list, makeFolder } from "./collect.ts";
+import { imageColumns, textColumn, writeParquet } from "./parquet_writer.ts";
 import { writeTar } from "./tar_writer.ts";
 
 const PARQUET = "tests/fixtures/images/parquet";
@@ -251,4 +253,43 @@ Deno.test("writeImageList() leaves no list behind that is not whole", async () =
     Deno.errors.NotFound,
     `Cannot write list of images "${path}": no such file or directory`,
   );
+});
+
+Deno.test("a list keeps labels that are numbered over all files, and what its source said of itself", async () => {
+  const file = (labels: (string | null)[]) =>
+    writeParquet([...imageColumns(labels.map((_, index) => Uint8Array.of(index))), textColumn("label", labels)]);
+  await using folder = await makeFolder({
+    "parquet/a.parquet": file(["dog", "eel"]),
+    "parquet/b.parquet": file([null, "eel", "cat"]),
+    "folder/cat/1.jpg": "one",
+    "folder/cat/1.txt": "a cat",
+    "folder/dog/note": "no image",
+    "folder/bare.jpg": "two",
+  });
+  for (const [name, labels] of [["parquet", [1, 2, null, 2, 0]], ["folder", [null, 0]]] as const) {
+    const source = await openImages(`${folder.path}/${name}`);
+    const { source: listed } = await listOf(`${folder.path}/${name}`);
+    assertEquals((await collect(listed)).map(({ label }) => label), [...labels]);
+    assertEquals((await collect(listed, { start: 1 })).map(({ label }) => label), labels.slice(1));
+    assertEquals(await listed.survey(), await source.survey());
+  }
+  const { passedOver, remarks } = await (await openImages(`${folder.path}/folder`)).survey();
+  assertEquals(passedOver.map(({ what, count }) => [what, count]), [[".txt", 1], ["without extension", 1]]);
+  assertEquals(remarks, ['Class folder "dog" holds no image, and is counted as a class']);
+});
+
+Deno.test("a list of an earlier version is surveyed by its lines, and one with a label beyond int32 refused then", async () => {
+  await using folder = await makeFolder({});
+  const index = { path: "/data", description: "a folder", classes: null, images: 2, root: "/data", shards: [] };
+  const write = async (labels: (number | null)[]) => {
+    const list = createListFile(`${folder.path}/a.list`);
+    for (const [position, label] of labels.entries()) list.append({ key: `${position}.jpg`, label });
+    list.finish(index);
+    return await openImageList(`${folder.path}/a.list`);
+  };
+  const survey = await (await write([2147483647, null])).survey();
+  assertEquals([survey.images, survey.labelled], [2, 1]);
+  assertEquals(survey.unlabelled, [{ what: "without a label", count: 1, first: "1.jpg" }]);
+  const list = await write([0, 2147483648]);
+  await assertRejects(() => list.survey(), TypeError, `line 1 is "[\\"1.jpg\\",2147483648]"`);
 });
