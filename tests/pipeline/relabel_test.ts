@@ -1,6 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { LabelMaps, readManifests } from "../../formats/labels/mod.ts";
+import { encodePng } from "../../formats/images/encode_png.ts";
+import { imageColumns, writeParquet } from "../formats/images/parquet_writer.ts";
 import { writeTar } from "../formats/images/tar_writer.ts";
 import { BROKEN, mixedFolder } from "./photographs.ts";
 import { contents, ROOT, runTask, taskCommand } from "./task.ts";
@@ -303,6 +305,64 @@ Deno.test("deno task relabel lists a corrupt tar shard as rejected and relabels 
     "train-0.tar/b.jpg null",
     "train-2.tar/a.jpg 7",
     "train-2.tar/b.jpg null",
+  ]);
+});
+
+Deno.test("deno task relabel ends with 1 if no image can be labelled, and names what is stored in place of one", async () => {
+  const folder = Deno.makeTempDirSync();
+  const [images, path] = [join(folder, "paths.parquet"), join(folder, "labels")];
+  const label = { name: "label", type: "int64", values: [0n, 1n] } as const;
+  Deno.writeFileSync(images, writeParquet([...imageColumns([null, null]), label]));
+  for (const out of [path, path, join(folder, "again")]) {
+    const { code, error } = await runTask("relabel", images, "--out", out, "--quiet", ...OPTIONS);
+    assertEquals([code, error], [
+      1,
+      `Cannot label images of "${images}": none of 2 images can be labelled, the first, "paths.parquet/0", because: ` +
+      `Cannot read row 0 of "${images}": it has no image bytes, only the path "0.png" in place of them\n`,
+    ]);
+    assertEquals(Deno.readTextFileSync(join(out, "rejected.jsonl")).trimEnd().split("\n").length, 2);
+  }
+});
+
+Deno.test("every run says the same of labels and of files that are passed over: resumed, of a shard, by a list", async () => {
+  const folder = Deno.makeTempDirSync();
+  const images = join(folder, "images");
+  const png = encodePng(new Uint8Array(12).fill(90), { width: 2, height: 2, channels: 3 });
+  for (const name of ["cat/1.png", "cat/photo", "dog/1.PNG", "bare.png"]) {
+    Deno.mkdirSync(join(images, name, ".."), { recursive: true });
+    Deno.writeFileSync(join(images, name), png);
+  }
+  Deno.mkdirSync(join(images, "eel"));
+  for (const name of ["notes.txt", "cat/boxes.xml", "cat/._1.png", "dog/a.txt"]) {
+    Deno.writeTextFileSync(join(images, name), "");
+  }
+  const expected = [
+    '  labels     3 of 4 images have a label, 1 has none: 1 in no class folder ("bare.png")',
+    "  files      4 files passed over: 2 .txt, 1 .xml, 1 hidden",
+    '  note       Class folder "eel" holds no image, and is counted as a class',
+  ];
+  const said = (out: string) => out.split("\n").filter((line) => /^ {2}(labels|files|note) /.test(line));
+  const [path, list] = [join(folder, "labels"), join(folder, "images.list")];
+  const options = ["--out", path, "--show", "0", "--size", "64", "--rows-per-file", "2"];
+  const runs = [
+    ["--write-list", list],
+    [...options, "--limit", "4"],
+    options,
+    [...options.with(1, join(folder, "shards")), "--shard", "1/2"],
+    [...options.with(1, join(folder, "listed")), "--list", list],
+  ];
+  for (const args of runs) {
+    const { code, out, error } = await runTask("relabel", images, ...args);
+    assertEquals([code, said(out)], [0, expected], error);
+  }
+  const maps = await LabelMaps.open(path);
+  const rows = await Array.fromAsync(maps.rows());
+  maps.close();
+  assertEquals(rows.map(({ key, label }) => [key, label]), [
+    ["bare.png", null],
+    ["cat/1.png", 0],
+    ["cat/photo", 0],
+    ["dog/1.PNG", 1],
   ]);
 });
 
