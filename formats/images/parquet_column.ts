@@ -17,8 +17,8 @@ import type { RandomAccessFile } from "../labels/random_access.ts";
 import { LARGEST_IMAGE_FILE } from "./image_file.ts";
 import { releaseBytes } from "./pixels.ts";
 
-/** Bytes of a page and of what it becomes: some writers put a thousand images into one. */
-const LARGEST_PAGE = 2 ** 29;
+/** Bytes of a page and of what it becomes: some writers put a thousand images into one. Both together stay below a gigabyte. */
+const LARGEST_PAGE = 400_000_000;
 
 /** What is stored. */
 export type Value = number | bigint | Uint8Array;
