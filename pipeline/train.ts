@@ -75,6 +75,10 @@ function watchOf(options: RequestedOptions, progress: Progress): Omit<RunWatch, 
       progress.print(describeRun(start));
       surveyLines(start.data.images.survey).forEach(progress.print);
       start.data.remarks.forEach(progress.print);
+      if (start.validation) {
+        progress.print(`Validation on ${options.validation}`);
+        surveyLines(start.validation).forEach(progress.print);
+      }
       const { position } = start;
       if (position) {
         progress.print(`Going on in "${options.output}" after step ${position.step} of epoch ${position.epoch}`);

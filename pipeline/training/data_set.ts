@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { basename } from "@std/path";
 import { fileError } from "../../formats/labels/files.ts";
 import { type ClassNames, isTurned, LabelMaps, mapLength, type SourceImage } from "../../formats/labels/mod.ts";
+import { showValue } from "../../formats/show_value.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
@@ -41,6 +42,9 @@ interface Classes {
   readonly count: number;
   readonly names?: ClassNames;
 }
+
+/** Classes of a network. Labels beyond are identifiers of something, and no numbers of classes. */
+const MOST_CLASSES = 1_000_000;
 
 /** Bytes of label maps up to which all are held in memory. */
 const PRELOAD = 2 ** 31;
@@ -159,6 +163,14 @@ async function joinSources(
     : teacher
     ? { count: teacher.classes, names: teacher.classNames && { name: teacher.classNames } }
     : ofImages;
+  if (classes.count > MOST_CLASSES) {
+    const label = classes.count - 1;
+    const key = images.keys[images.labels.indexOf(label)];
+    throw new RangeError(
+      `${subject}: label ${label} of ${showValue(key)} would make ${formatCount(classes.count)} classes, at most ` +
+        `${formatCount(MOST_CLASSES)} are trained`,
+    );
+  }
   if (options.loss === "ce" && classes.count < 2) {
     throw new RangeError(`${subject}: cross-entropy tells classes apart, and there is 1: --loss bce can be of one`);
   }

@@ -5,6 +5,7 @@
  */
 
 import { openDecodePool } from "../../formats/images/mod.ts";
+import type { ImageSurvey } from "../../formats/images/mod.ts";
 import { closeDevice, type Device } from "../../kernels/device.ts";
 import type { PlanBytes } from "../../kernels/plan.ts";
 import { defaultWorkers } from "../label_images.ts";
@@ -30,6 +31,8 @@ export interface TrainingStart {
   /** Whether nothing was said of the batch, and it was chosen. */
   readonly isBatchChosen: boolean;
   readonly data: TrainingData;
+  /** What the source of the validation images says of itself, if there is one. */
+  readonly validation?: ImageSurvey;
   readonly device: Device;
   readonly bytes: PlanBytes;
   /** Where an earlier process stopped. */
@@ -120,8 +123,16 @@ export async function runTraining(
       );
     }
     const position = folder?.checkpoint?.position;
-    const isBatchChosen = given === undefined;
-    onStart?.({ options, isBatchChosen, data, device, bytes: trainer.bytes, position, ranks: ranks?.size ?? 1 });
+    onStart?.({
+      options,
+      isBatchChosen: given === undefined,
+      data,
+      validation: validation?.survey,
+      device,
+      bytes: trainer.bytes,
+      position,
+      ranks: ranks?.size ?? 1,
+    });
     return await train({
       options,
       data,

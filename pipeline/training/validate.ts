@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import type { ImageSurvey } from "../../formats/images/mod.ts";
 import type { RejectedImage } from "../../formats/labels/mod.ts";
 import { createClassifier } from "../../kernels/classifier.ts";
 import type { Device } from "../../kernels/device.ts";
@@ -28,6 +29,8 @@ const MOST_IMAGES = 32;
 export interface Validation {
   /** How many of them have a label. */
   readonly images: number;
+  /** What their source says of itself. */
+  readonly survey: ImageSurvey;
   /**
    * Evaluates a state on all images that can be decoded; of several ranks, each on its share of them, all with rank 0's state.
    *
@@ -81,6 +84,7 @@ export async function openValidation(
 
   return {
     images: truths.length,
+    survey: images.survey,
     close: images.close,
     async evaluate(state) {
       const parameters = weightsOf(state);

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { writeSafetensors } from "../../formats/weights/safetensors_writer.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
+import { encodePng } from "../../formats/images/encode_png.ts";
+import { imageColumns, writeParquet } from "../formats/images/parquet_writer.ts";
 import { jsonFile } from "../formats/evaluation/json_input.ts";
 import { BEST, logitsOf, photographFolder, WNIDS } from "./evaluation/reference.ts";
 import { ROOT, runTask, type TaskOutput } from "./task.ts";
@@ -57,6 +59,7 @@ Deno.test("deno task evaluate measures a folder of classes, names what it cannot
     out,
     `1 image of "${folder}" cannot be decoded:\n    n01440764/broken.jpg: Cannot decode image: text`,
   );
+  assert(lines.includes("  labels     7 images, each with a label"), out);
   const rows = Deno.readTextFileSync(csv).trimEnd().split("\n");
   assertEquals(rows.length, 1 + 2 + 12);
   assertEquals(rows.slice(0, 4), [
@@ -65,6 +68,20 @@ Deno.test("deno task evaluate measures a folder of classes, names what it cannot
     `top-5,,${5 / 6},${Math.sqrt(5 / 6 * (1 - 5 / 6) / 6)},6`,
     "top-1,0 tench,0,0,1",
   ]);
+});
+
+Deno.test("deno task evaluate takes labels that the first image lacks, and says how many lack one", async () => {
+  const png = encodePng(new Uint8Array(12), { width: 2, height: 2, channels: 3 });
+  const images = join(Deno.makeTempDirSync(), "a.parquet");
+  const label = { name: "Class", type: "double", values: [null, 3, 1.5, 999] } as const;
+  Deno.writeFileSync(images, writeParquet([...imageColumns([png, png, png, png]), label]));
+  const { out, written } = await evaluate(images);
+  assertEquals(written.figures[0].images, 2);
+  assertStringIncludes(
+    out,
+    '  labels     2 of 4 images have a label, 2 have none: 1 whose label is no whole number ("a.parquet/2"), ' +
+      '1 without a label ("a.parquet/0")\n',
+  );
 });
 
 Deno.test("deno task evaluate sees the centre of images by the model's crop_pct, or as it is told", async () => {
@@ -449,7 +466,7 @@ Deno.test("deno task evaluate refuses, in one sentence, what it cannot do", asyn
     ],
     [[flat, "--fgsm", "0.1"], 1, `Cannot attack the images of "${flat}": they have no labels to lead away from`],
     [["/nowhere"], 1, 'Cannot open images "/nowhere": no such file or folder'],
-    [[empty], 1, `Cannot find images in "${empty}": no file ends in .jpg`],
+    [[empty], 1, `Cannot find images in "${empty}": it is empty, and tar and Parquet files are`],
     [
       [flat],
       1,

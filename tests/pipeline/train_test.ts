@@ -40,8 +40,10 @@ function wholeRun() {
 
 Deno.test("deno task train trains, and tells what and how well", async () => {
   const { folder, out, error } = await wholeRun();
-  const [first, labels, ...epochs] = error.trimEnd().split("\n");
-  assertStringIncludes(labels, "26 images, each with a label");
+  const [first, labels, validation, ofValidation, ...epochs] = error.trimEnd().split("\n");
+  assertEquals(labels, "  labels     26 images, each with a label");
+  assertMatch(validation, /^Validation on \//);
+  assertMatch(ofValidation, /^ {2}labels {5}\d+ images, each with a label$/);
   assertMatch(
     first,
     /^26 images in 3 class folders; resnet8 at 16 x 16 with 3 classes, labels relabel, 2 epochs, batch 4, 2 batches an update; \d+ MB on /,

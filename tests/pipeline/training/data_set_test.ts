@@ -3,6 +3,7 @@ import { join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
 import type { TrainingData } from "../../../pipeline/training/data_set.ts";
 import type { GivenOptions } from "../../../pipeline/training/options.ts";
+import { imageColumns, writeParquet } from "../../formats/images/parquet_writer.ts";
 import { imageFolder, mapFolder, openData, pngOf, smallOptions } from "./data.ts";
 
 const IMAGES = imageFolder(9);
@@ -45,6 +46,17 @@ Deno.test("openTrainingData() refuses one class for cross-entropy, which would t
     `Cannot train on "${images}": cross-entropy tells classes apart, and there is 1: --loss bce can be of one`,
   );
   await withData({ images, loss: "bce" }, ({ classes }) => assertEquals(classes, 1));
+});
+
+Deno.test("openTrainingData() refuses labels that are no numbers of classes, before it asks for a network of as many", async () => {
+  const images = join(Deno.makeTempDirSync(), "a.parquet");
+  const label = { name: "label", type: "int64", values: [0n, 2000000000n, 3n] } as const;
+  Deno.writeFileSync(images, writeParquet([...imageColumns([null, null, null]), label]));
+  await assertRejects(
+    () => withData({ images }, () => {}),
+    RangeError,
+    `Cannot train on "${images}": label 2000000000 of "a.parquet/1" would make 2,000,000,001 classes, at most 1,000,000 are`,
+  );
 });
 
 Deno.test("openTrainingData() joins images with maps by their keys, and counts what has no other", async () => {
