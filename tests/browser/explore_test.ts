@@ -9,6 +9,7 @@ import {
 import { join } from "@std/path";
 import type { Page } from "playwright-core";
 import { LabelMaps } from "../../formats/labels/mod.ts";
+import { printable } from "../../formats/printable.ts";
 import { classHeat, heatPixels } from "../../pipeline/pictures/heat_map.ts";
 import { type PoolingOptions, poolLabels, type SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
 import { browserTest, closeBrowser, overflow, type Visit } from "./chromium.ts";
@@ -21,7 +22,7 @@ import {
   shownLabel,
   startExplorer,
 } from "./explorer.ts";
-import { BROKEN, CLASSES, HTML, IMAGES, makeImages, makeLabelMaps, PHOTOGRAPH } from "./label_maps.ts";
+import { BROKEN, CLASSES, IMAGES, makeImages, makeLabelMaps, PHOTOGRAPH, SHOWN_HTML } from "./label_maps.ts";
 
 let images: string;
 let folders: Record<"fp32" | "fp8", string>;
@@ -61,7 +62,7 @@ async function assertPooled(page: Page, maps: readonly SparseMaps[], options: Po
   const { crop, rows } = await shownLabel(page);
   const targets = maps.map((map) => poolLabels(map, [crop], options));
   for (const row of rows) {
-    assertEquals(row.name, CLASSES[row.class].split(",")[0]);
+    assertEquals(row.name, printable(CLASSES[row.class].split(",")[0]));
     assertEquals(row.crop, targets.map((target) => `${(target[row.class] * 100).toFixed(1)} %`));
     row.bars.forEach((bar, index) => assertAlmostEquals(bar, targets[index][row.class], 1e-12));
   }
@@ -191,7 +192,7 @@ browserTest("arrow keys move the crop box, with Shift they change its size, and 
   assertEquals(await page.locator(".cell-panel h2 small").textContent(), "row 5 of 7, column 6 of 9");
   const names = await page.locator(".cell-panel .class-name").allTextContents();
   const cell = 4 * 9 + 5;
-  assertEquals(names, [0, 1, 2, 3].map((rank) => CLASSES[map.class[rank * 63 + cell]].split(",")[0]));
+  assertEquals(names, [0, 1, 2, 3].map((rank) => printable(CLASSES[map.class[rank * 63 + cell]].split(",")[0])));
   await pictured(page);
   await picture("crop-and-cell-by-keyboard");
   assertEquals(errors, []);
@@ -522,12 +523,12 @@ browserTest("names of images and classes stay text, whatever they hold", async (
   await page.goto(`${single.address}#${new URLSearchParams({ key: "onerror" })}`);
   const card = page.locator(".card");
   await card.waitFor();
-  assertStringIncludes(await card.innerText(), HTML);
+  assertStringIncludes(await card.innerText(), SHOWN_HTML);
   await card.locator(".card-link").click();
   await page.locator(".pooled tbody tr").first().waitFor();
-  assertEquals(await page.locator(".image-key").textContent(), `${HTML}/${HTML}.jpg`);
+  assertEquals(await page.locator(".image-key").textContent(), `${SHOWN_HTML}/${SHOWN_HTML}.jpg`);
   const { rows } = await shownLabel(page);
-  assert(rows.some(({ name }) => name === HTML));
+  assert(rows.some(({ name }) => name === SHOWN_HTML));
   await page.locator(".stage .picture").waitFor();
   assertEquals(await page.locator('[src="x"], [onerror]').count(), 0);
   assertEquals(await page.title(), "Label maps");

@@ -16,8 +16,9 @@ import {
 import { generator, smallConfiguration, smallMetadata } from "../formats/labels/fixture.ts";
 import { ROOT } from "../pipeline/task.ts";
 
-/** A name that does something if it is taken for HTML. */
-export const HTML = "<img src=x onerror=document.title='run'>";
+/** A name that does something if it is taken for HTML, and turns the direction of what follows, and how it is shown. */
+export const HTML = "<img src=x onerror=document.title='run'>\u202egpj";
+export const SHOWN_HTML = "<img src=x onerror=document.title='run'>\\u202egpj";
 
 /** The annotator's classes. */
 export const CLASSES = [

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { join } from "@std/path";
 import { runTask } from "../pipeline/task.ts";
 import { browserTest, closeBrowser, overflow, type Visit } from "./chromium.ts";
-import { HTML, makeImages, makeLabelMaps } from "./label_maps.ts";
+import { makeImages, makeLabelMaps, SHOWN_HTML } from "./label_maps.ts";
 
 let folder: string;
 let images: string;
@@ -44,7 +44,7 @@ browserTest("a report opens from a file, and asks for nothing", async (visit) =>
   assert(widths.length > 0 && widths.every((width) => width > 0), `Widths of pictures are ${widths}`);
   assertEquals(await page.locator('[src="x"], [onerror]').count(), 0);
   assertNotEquals(await page.title(), "run");
-  assert((await page.locator("body").innerText()).includes(HTML));
+  assert((await page.locator("body").innerText()).includes(SHOWN_HTML));
   assertEquals(await overflow(page), 0);
   await picture("report");
 }, { viewport: { width: 1200, height: 900 } });

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../../../formats/printable.ts";
 import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
 import { type Filter, filterParameters } from "./address.ts";
 
@@ -184,7 +185,7 @@ export async function failureOf(address: string): Promise<string> {
 
 /** What an error says. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return printable(error instanceof Error ? error.message : String(error));
 }
 
 async function ask<Answer>(address: string, request: RequestInit = {}): Promise<Answer> {

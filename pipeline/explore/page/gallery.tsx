@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../../../formats/printable.ts";
 import { addressOf, type View } from "./address.ts";
 import type { Row } from "./api.ts";
 import { Probability } from "./bars.tsx";
@@ -49,7 +50,7 @@ export function Gallery({ rows, view, classes, labelOf, ticked, onTick }: {
           <input
             class="tick"
             type="checkbox"
-            aria-label={`Select ${row.key}`}
+            aria-label={`Select ${printable(row.key)}`}
             checked={ticked.has(row.key)}
             onChange={(event) => onTick([row.key], event.currentTarget.checked)}
           />
@@ -61,11 +62,12 @@ export function Gallery({ rows, view, classes, labelOf, ticked, onTick }: {
 
 /** A key, whose end says more than its beginning: that is cut where there is no room. */
 function KeyText({ text }: { readonly text: string }) {
-  const cut = text.lastIndexOf("/") + 1;
+  const shown = printable(text);
+  const cut = shown.lastIndexOf("/") + 1;
   return (
-    <span class="key" title={text}>
-      <span class="key-folder">{text.slice(0, cut)}</span>
-      <span class="key-name">{text.slice(cut)}</span>
+    <span class="key" title={shown}>
+      <span class="key-folder">{shown.slice(0, cut)}</span>
+      <span class="key-name">{shown.slice(cut)}</span>
     </span>
   );
 }

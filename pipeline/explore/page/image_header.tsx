@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../../../formats/printable.ts";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../numbers.ts";
 import { addressOf, type View } from "./address.ts";
@@ -72,7 +73,7 @@ export function ImageHeader({ image, view, rows, total, ticked, onTick, navigate
   return (
     <div class="image-header">
       <a class="button" href={addressOf({ ...view, image: null })}>‹ All images</a>
-      <h2 class="image-key" ref={title} tabIndex={-1}>{image}</h2>
+      <h2 class="image-key" ref={title} tabIndex={-1}>{printable(image)}</h2>
       <label class="tick-one">
         <input type="checkbox" checked={ticked} onChange={(event) => onTick(event.currentTarget.checked)} />
         <span>Select</span>

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { printable } from "../../../formats/printable.ts";
+
 /** Names of classes, which a person types too. */
 export interface NameList {
   /** A class's name for the eye: the first of its synonyms, or its number. */
@@ -27,7 +29,7 @@ export function nameList(
   names: readonly string[],
   { kind, count }: { readonly kind: string; readonly count: number },
 ): NameList {
-  const short = (index: number) => names[index]?.split(",")[0].trim() || `${kind} ${index}`;
+  const short = (index: number) => printable(names[index]?.split(",")[0].trim() || `${kind} ${index}`);
   const plain = Array.from({ length: count }, (_, index) => (names[index] || short(index)).toLowerCase());
   return {
     short,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../../../formats/printable.ts";
 import { useEffect, useRef } from "preact/hooks";
 import { type Box, boxBetween, dragBox, type Grip } from "./crop_box.ts";
 import { Picture } from "./picture.tsx";
@@ -156,7 +157,7 @@ export function Stage(props: StageProps) {
       onPointerCancel={end}
       onPointerLeave={(event) => event.pointerType === "mouse" && onCell(null)}
     >
-      <Picture kind="image" image={image} alt={`Image ${image}`} onPicture={onPicture} />
+      <Picture kind="image" image={image} alt={`Image ${printable(image)}`} onPicture={onPicture} />
       {heat && <HeatMap picture={heat} name={heatName} opacity={opacity} />}
       <div
         class="cells"

@@ -32,3 +32,13 @@ Deno.test("percent() and points() write probabilities and their differences", ()
   assertEquals([0, 0.12345, 1].map(percent), ["0.0 %", "12.3 %", "100.0 %"]);
   assertEquals([0.003, -0.0301, 0.0001, -0.0001].map(points), ["+0.3", "\u22123.0", "0.0", "0.0"]);
 });
+
+Deno.test("nameList() shows what would turn a name's direction, and keeps letters of all scripts", () => {
+  const { short, field, matches } = nameList(["cat\u202egpj", "a\x1b[31m", "\u05e9\u05dc\u05d5\u05dd"], {
+    kind: "class",
+    count: 3,
+  });
+  assertEquals([0, 1, 2].map(short), ["cat\\u202egpj", "a\\u001b[31m", "\u05e9\u05dc\u05d5\u05dd"]);
+  assertEquals(field(0), "0 cat\\u202egpj");
+  assertEquals(matches("cat", 3), [0]);
+});
