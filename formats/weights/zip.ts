@@ -132,23 +132,30 @@ function findDirectory(source: ByteSource): { count: number; offset: number; len
   let end = tailLength - endLength;
   while (end >= 0 && view.getUint32(end, true) !== endSignature) end--;
   if (end < 0) throw damaged(source, "it starts as a zip file but has no directory (a truncated file?)");
-  const locator = end - 20;
-  if (locator >= 0 && view.getUint32(locator, true) === end64LocatorSignature) {
-    const record = Number(view.getBigUint64(locator + 8, true));
-    if (record + 56 > source.size) throw damaged(source, "its zip64 end record lies outside the file");
-    const end64 = new DataView(source.read(record, 56).buffer);
-    if (end64.getUint32(0, true) !== end64Signature) throw damaged(source, "its zip64 end record is damaged");
-    return {
-      count: Number(end64.getBigUint64(32, true)),
-      length: Number(end64.getBigUint64(40, true)),
-      offset: Number(end64.getBigUint64(48, true)),
-    };
-  }
-  return {
+  const short = {
     count: view.getUint16(end + 10, true),
     length: view.getUint32(end + 12, true),
     offset: view.getUint32(end + 16, true),
   };
+  const locator = end - 20;
+  if (locator < 0 || view.getUint32(locator, true) !== end64LocatorSignature) return short;
+  const record = Number(view.getBigUint64(locator + 8, true));
+  if (record + 56 > source.size) throw damaged(source, "its zip64 end record lies outside the file");
+  const end64 = new DataView(source.read(record, 56).buffer);
+  if (end64.getUint32(0, true) !== end64Signature) throw damaged(source, "its zip64 end record is damaged");
+  const long = {
+    count: Number(end64.getBigUint64(32, true)),
+    length: Number(end64.getBigUint64(40, true)),
+    offset: Number(end64.getBigUint64(48, true)),
+  };
+  const agrees = (value: number, other: number, full: number) => value === full || value === other;
+  if (
+    !agrees(short.count, long.count, 0xffff) || !agrees(short.length, long.length, 0xffffffff) ||
+    !agrees(short.offset, long.offset, 0xffffffff)
+  ) {
+    throw damaged(source, "its two end records do not agree");
+  }
+  return long;
 }
 
 /**

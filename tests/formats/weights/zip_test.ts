@@ -121,6 +121,19 @@ for (const [message, lie] of Object.entries(lies)) {
   });
 }
 
+Deno.test("readZipDirectory() refuses two end records that do not agree", () => {
+  for (const [field, value] of [[10, 1], [12, 46], [16, 0]]) {
+    const bytes = zipFile(two, { zip64: true });
+    new DataView(bytes.buffer).setUint16(bytes.length - 22 + field, value, true);
+    if (field > 10) new DataView(bytes.buffer).setUint16(bytes.length - 20 + field, 0, true);
+    assertThrows(
+      () => readZipDirectory(sourceOfBytes("a.pth", bytes)),
+      TypeError,
+      'Cannot read "a.pth": its two end records do not agree',
+    );
+  }
+});
+
 Deno.test("readZipDirectory() refuses entries that have bytes in common", () => {
   const plain = zipFile(two);
   const { header, offset, length } = readZipDirectory(sourceOfBytes("a.pth", plain)).get("a/data/ten")!;

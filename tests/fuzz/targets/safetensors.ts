@@ -19,15 +19,17 @@ const TYPES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, 
 /** Safetensors files. */
 export const safetensors: Target = {
   samples: () =>
-    [["types", everyType()], ["published", Deno.readFileSync(PUBLISHED)]].map(([name, bytes]): Sample => {
-      const end = 8 + headerLength(bytes as Bytes);
-      return {
-        name: `${name}.safetensors`,
-        bytes: bytes as Bytes,
-        regions: [{ name: "header length", start: 0, end: 8 }, { name: "header", start: 8, end }],
-        rewrites: [(random) => rewriteHeader(bytes as Bytes, random)],
-      };
-    }),
+    [["types", everyType()], ["published", Deno.readFileSync(PUBLISHED)], ["wrapped", wrapped()]].map(
+      ([name, bytes]): Sample => {
+        const end = 8 + headerLength(bytes as Bytes);
+        return {
+          name: `${name}.safetensors`,
+          bytes: bytes as Bytes,
+          regions: [{ name: "header length", start: 0, end: 8 }, { name: "header", start: 8, end }],
+          rewrites: [(random) => rewriteHeader(bytes as Bytes, random)],
+        };
+      },
+    ),
   async read(path) {
     const weights = await openWeights(path);
     try {
@@ -36,7 +38,7 @@ export const safetensors: Target = {
       for (const name of weights.names) {
         const [dtype, shape] = [weights.dtype(name), weights.shape(name)];
         const elements = await weights.read(name);
-        checkElements(file, name, elements);
+        if (weights.choice === undefined) checkElements(file, name, elements);
         tensors.push({ name, dtype, shape, elements });
       }
       return tensors;
@@ -54,7 +56,8 @@ function headerLength(bytes: Bytes): number {
 function checkElements(file: Bytes, name: string, elements: Float32Array): void {
   const start = 8 + headerLength(file);
   const header = JSON.parse(new TextDecoder().decode(file.subarray(8, start)));
-  const { dtype, shape, data_offsets: [begin, end] } = header[name];
+  const stored = Object.keys(header).find((key) => key === name || key.endsWith(`.${name}`))!;
+  const { dtype, shape, data_offsets: [begin, end] } = header[stored];
   const count = shape.reduce((product: number, size: number) => product * size, 1);
   promise(elements.length === count, `tensor "${name}" of [${shape}] has ${elements.length} elements`);
   if (dtype !== "F32") return;
@@ -75,6 +78,23 @@ function everyType(): Bytes {
   header.empty = { dtype: "F32", shape: [0, 3], data_offsets: [offset + 4, offset + 4] };
   const data = Uint8Array.from({ length: offset + 4 }, (_, index) => index * 37 % 251);
   return withHeader(JSON.stringify(header), data);
+}
+
+/** Weights and their average, as a checkpoint of torchvision's that was flattened. */
+function wrapped(): Bytes {
+  const names = [
+    "model.weight",
+    "model.bias",
+    "model_ema.n_averaged",
+    "model_ema.module.weight",
+    "model_ema.module.bias",
+  ];
+  const header = names.map((
+    name,
+    index,
+  ) => [name, { dtype: "F32", shape: [1], data_offsets: [index * 4, index * 4 + 4] }]);
+  const data = Float32Array.from(names, (_, index) => index);
+  return withHeader(JSON.stringify(Object.fromEntries(header)), new Uint8Array(data.buffer));
 }
 
 function withHeader(header: string, data: Uint8Array): Bytes {

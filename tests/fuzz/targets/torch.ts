@@ -4,11 +4,23 @@
  * @module
  */
 
+import { crc32 } from "node:zlib";
 import { fromFileUrl } from "@std/path";
-import { isNumpyArray, type NumpyArray, numpyValues } from "../../../formats/weights/numpy_objects.ts";
-import { isTorchTensor, openTorch, type TorchTensor } from "../../../formats/weights/mod.ts";
-import type { PickleValue } from "../../../formats/weights/pickle_values.ts";
+import { dataTypes } from "../../../formats/weights/data_types.ts";
+import {
+  isNumpyArray,
+  isTorchTensor,
+  isUnread,
+  type NumpyArray,
+  numpyValues,
+  openTorch,
+  openWeights,
+  type PickleValue,
+  type TorchTensor,
+} from "../../../formats/weights/mod.ts";
 import { zipFile } from "../../formats/weights/zip_file.ts";
+import { unclearness } from "../clear_error.ts";
+import { pickleProgram } from "../pickle_program.ts";
 import type { Random } from "../random.ts";
 import { promise, type Region, type Rewrite, type Sample, type Target } from "../sample.ts";
 
@@ -18,6 +30,11 @@ const TESTS = fromFileUrl(new URL("../../", import.meta.url));
 const FILES = [
   "fixtures/published/n01440764/n01440764_10026.pt",
   "fixtures/published/n01440764/n01440764_10027.pt",
+  "formats/weights/fixtures/averaged.pth",
+  "formats/weights/fixtures/beside.protocol4.pth",
+  "formats/weights/fixtures/beside.protocol5.pth",
+  "formats/weights/fixtures/beside.stream.pth",
+  "formats/weights/fixtures/beside.zip.pth",
   "formats/weights/fixtures/checkpoint.pth.tar",
   "formats/weights/fixtures/single.stream.pt",
   "formats/weights/fixtures/tensors.stream.pt",
@@ -43,7 +60,7 @@ export const torch: Target = {
         name,
         bytes,
         regions: isZip ? zipRegions(bytes) : [{ name: "pickles", start: 0, end: Math.min(bytes.length, 400) }],
-        rewrites: isZip ? [(random) => rewriteZip(bytes, random)] : [(random) => rewriteStream(bytes, random)],
+        rewrites: [(random) => isZip ? rewriteZip(bytes, random) : rewriteStream(bytes, random), rewriteProgram],
       };
     }),
   async read(path) {
@@ -53,15 +70,48 @@ export const torch: Target = {
       const others: string[] = [];
       for (const { name, value } of leaves(file.value)) {
         if (isNumpyArray(value)) tensors.push({ name, shape: value.shape, elements: readArray(value) });
-        else if (!isTorchTensor(value)) others.push(`${name}: ${value}`);
-        else tensors.push({ name, shape: value.shape, dtype: value.dtype, elements: readTensor(file, value) });
+        else if (!isTorchTensor(value)) others.push(`${name}: ${describe(value)}`);
+        else if (value.dtype in dataTypes) tensors.push({ name, ...value, elements: readTensor(file, value) });
+        else others.push(`${name}: ${value.dtype} [${value.shape}]`);
       }
-      return { tensors, others };
+      if (tensors.length > 0) checkChecksums(Deno.readFileSync(path));
+      return { tensors, others, weights: await readWeights(path) };
     } finally {
       file.close();
     }
   },
 };
+
+/** The weights that are found in the object, or the sentence which says that there are none. */
+async function readWeights(path: string): Promise<unknown> {
+  try {
+    const weights = await openWeights(path);
+    try {
+      const { names, choice } = weights;
+      return { names, choice, shapes: names.map(weights.shape), types: names.map(weights.dtype) };
+    } finally {
+      weights.close();
+    }
+  } catch (error) {
+    if (unclearness(error, path) !== undefined) throw error;
+    return (error as Error).message.replace(path, "");
+  }
+}
+
+function describe(value: PickleValue): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  if (isUnread(value)) return value.what;
+  return "kind" in value ? value.kind : value.constructor.name;
+}
+
+/** Where the directory has checksums, what was read of a zip file has them. */
+function checkChecksums(bytes: Bytes): void {
+  if (bytes[0] !== 0x50) return;
+  const entries = zipEntries(bytes);
+  for (const { name, start, end, checksum } of entries.filter(({ name }) => name.endsWith("/data.pkl"))) {
+    promise(checksum === 0 || crc32(bytes.subarray(start, end)) === checksum, `entry ${name} is another than it was`);
+  }
+}
 
 function readTensor(file: { read(tensor: TorchTensor): Float32Array }, tensor: TorchTensor): Float32Array {
   const elements = file.read(tensor);
@@ -96,16 +146,29 @@ function leaves(root: PickleValue): Leaf[] {
     }
     seen.add(value);
     for (const [key, item] of value.entries()) {
-      open.push({ name: `${name}/${typeof key === "object" ? "key" : String(key)}`, value: item });
+      // Cut off, as lists may lie a million deep.
+      open.push({ name: `${name}/${typeof key === "object" ? "key" : String(key)}`.slice(0, 200), value: item });
     }
   }
   return found;
 }
 
-/** The entries of a zip file by its directory: name, first byte and number of bytes. */
-function zipEntries(bytes: Bytes): { name: string; start: number; end: number; header: number }[] {
+interface ZipPlace {
+  readonly name: string;
+  /** First byte, and the one after the last. */
+  readonly start: number;
+  readonly end: number;
+  /** First byte of its header. */
+  readonly header: number;
+  /** CRC-32, 0 if there is none. */
+  readonly checksum: number;
+}
+
+/** The entries of a zip file of less than 4 GB, by its directory and shorter end record. */
+function zipEntries(bytes: Bytes): ZipPlace[] {
   const view = new DataView(bytes.buffer);
-  const last = bytes.length - 22;
+  let last = bytes.length - 22;
+  while (view.getUint32(last, true) !== 0x06054b50) last--;
   const entries = [];
   let position = view.getUint32(last + 16, true);
   for (let index = 0; index < view.getUint16(last + 10, true); index++) {
@@ -117,6 +180,7 @@ function zipEntries(bytes: Bytes): { name: string; start: number; end: number; h
       start,
       end: start + view.getUint32(position + 24, true),
       header,
+      checksum: view.getUint32(position + 16, true),
     });
     position += 46 + nameLength + view.getUint16(position + 30, true) + view.getUint16(position + 32, true);
   }
@@ -143,6 +207,12 @@ function rewriteZip(bytes: Bytes, random: Random): Rewrite {
   const name = Object.keys(entries).find((name) => name.endsWith("data.pkl"))!;
   const { bytes: pickle, what } = rewritePickle(entries[name], random);
   return { bytes: zipFile({ ...entries, [name]: pickle }), what };
+}
+
+/** Another program altogether. */
+function rewriteProgram(random: Random): Rewrite {
+  const { bytes, what } = pickleProgram(random);
+  return { bytes: zipFile({ "a/data.pkl": bytes, "a/data/0": new Uint8Array(64) }), what };
 }
 
 function rewriteStream(bytes: Bytes, random: Random): Rewrite {
