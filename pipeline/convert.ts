@@ -32,6 +32,7 @@ import { type ClassList, convertPublished } from "./convert_published.ts";
 import { convertToTorch, notedLayout } from "./convert_to_torch.ts";
 import type { FillResult, WriteProgress } from "./fill_folder.ts";
 import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
+import { inOptions } from "./other_configuration.ts";
 import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
 import { withSignals } from "./signals.ts";
@@ -82,7 +83,9 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
     if (!quiet) progress.print(conversion.description);
     const start = performance.now();
     const { result, code } = await withSignals((signal) =>
-      conversion.start({ signal, onProgress: quiet ? undefined : progress.update })
+      conversion.start({ signal, onProgress: quiet ? undefined : progress.update }).catch((error) => {
+        throw inOptions(error, output, "another OUTPUT");
+      })
     );
     progress.end();
     if (result.stopped) {

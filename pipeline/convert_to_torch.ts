@@ -10,7 +10,13 @@
 
 import { dirname, join } from "@std/path";
 import { letEventsIn } from "../formats/event_loop.ts";
-import { createSourceHash, dequantise, differences, type LabelMaps } from "../formats/labels/mod.ts";
+import {
+  createSourceHash,
+  dequantise,
+  findDifferences,
+  type LabelMaps,
+  OtherConfigurationError,
+} from "../formats/labels/mod.ts";
 import { fileError, readIfThere, removeIfThere, replaceFile, syncFolder } from "../formats/labels/files.ts";
 import { takeLock } from "../formats/labels/lock.ts";
 import { type MapLayout, publishedMapWriter } from "../formats/published/mod.ts";
@@ -183,13 +189,9 @@ function begin(
 ): Pick<Note, "done" | "images"> & { isResumed: boolean } {
   const note = readNote(output);
   if (note) {
-    const found = differences(note.configuration, JSON.parse(JSON.stringify(configuration)));
+    const found = findDifferences(note.configuration, JSON.parse(JSON.stringify(configuration)));
     if (found.length === 0) return { ...note, isResumed: true };
-    throw new TypeError(
-      `Cannot go on with .pt files in "${output}": repeat their options or choose another folder, since ${
-        found.join("; ")
-      }`,
-    );
+    throw new OtherConfigurationError(`Cannot go on with .pt files in "${output}"`, found);
   }
   removeIfThere(join(output, `${CONVERT_FILE}.partial`));
   const foreign = [...Deno.readDirSync(output)].map(({ name }) => name).find((name) => name !== ".convert.lock");

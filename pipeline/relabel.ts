@@ -11,6 +11,7 @@ import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
 import { UsageError } from "./command_line.ts";
 import { loadCommandModel } from "./command_model.ts";
 import { formatCount, formatNumberOf, formatSize } from "./numbers.ts";
+import { inOptions } from "./other_configuration.ts";
 import type { Progress } from "./progress.ts";
 import { THRESHOLD } from "./query_reports.ts";
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
@@ -62,7 +63,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
         signal,
         onProgress: quiet ? undefined : progress.update,
       }).catch((error) => {
-        if (!isAbort(error, signal)) throw error;
+        if (!isAbort(error, signal)) throw inOptions(error, out, "another folder with --out");
       })
     );
     progress.end();

@@ -20,13 +20,14 @@ import {
   checkClassNames,
   checkConfiguration,
   type ClassNames,
-  differences,
+  findDifferences,
   type FinishedPart,
   formatManifest,
   imageCount,
   type LabelMapConfiguration,
   type Manifest,
   MANIFEST_NAME,
+  OtherConfigurationError,
   parseManifest,
   partName,
   type RejectedImage,
@@ -353,12 +354,8 @@ function checkSame(path: string, before: Manifest, wanted: Manifest): void {
     classes,
     dataSetClasses,
   });
-  const found = differences(same(before), JSON.parse(JSON.stringify(same(wanted))));
-  if (found.length > 0) {
-    throw new TypeError(
-      `Cannot resume label maps in "${path}": repeat their options or choose another folder, since ${found.join("; ")}`,
-    );
-  }
+  const found = findDifferences(same(before), JSON.parse(JSON.stringify(same(wanted))));
+  if (found.length > 0) throw new OtherConfigurationError(`Cannot resume label maps in "${path}"`, found);
 }
 
 /**

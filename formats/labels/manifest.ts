@@ -267,21 +267,54 @@ export function checkConfiguration(configuration: LabelMapConfiguration, subject
   }
 }
 
+/** An entry of two JSON values that differs; undefined where one of them lacks it. */
+export interface Difference {
+  /** The names that lead to it, with dots between: `metadata.k`. */
+  readonly path: string;
+  readonly before: unknown;
+  readonly after: unknown;
+}
+
+/** A folder that was begun with another configuration. */
+export class OtherConfigurationError extends TypeError {
+  /**
+   * @param subject How the message starts: what cannot be gone on with.
+   * @param found Where the configuration of the folder, `before`, and that of this run differ.
+   */
+  constructor(subject: string, readonly found: readonly Difference[]) {
+    super(`${subject}: repeat their options or choose another folder, since ${found.map(phrase).join("; ")}`);
+  }
+}
+
 /**
- * Where two JSON values differ: `metadata.k was 5, is 3`.
+ * Where two JSON values differ.
  *
  * @param before The one value.
  * @param after The other.
  * @param path Name of the entry compared, empty for the whole.
- * @returns One phrase for each entry that differs, none if they are equal.
+ * @returns Each entry that differs, none if they are equal.
  */
-export function differences(before: unknown, after: unknown, path = ""): string[] {
+export function findDifferences(before: unknown, after: unknown, path = ""): Difference[] {
   if (isObject(before) && isObject(after)) {
     const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return names.flatMap((name) => differences(before[name], after[name], path ? `${path}.${name}` : name));
+    return names.flatMap((name) => findDifferences(before[name], after[name], path ? `${path}.${name}` : name));
   }
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  return [`${path} was ${showValue(before, "absent")}, is ${showValue(after, "absent")}`];
+  return JSON.stringify(before) === JSON.stringify(after) ? [] : [{ path, before, after }];
+}
+
+/**
+ * Where two JSON values differ, in words: `metadata.k was 5, is 3`.
+ *
+ * @param before The one value.
+ * @param after The other.
+ * @returns One phrase for each entry that differs, none if they are equal.
+ */
+export function differences(before: unknown, after: unknown): string[] {
+  return findDifferences(before, after).map(phrase);
+}
+
+function phrase({ path, before, after }: Difference): string {
+  return `${path} was ${showValue(before, "absent")}, is ${showValue(after, "absent")}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

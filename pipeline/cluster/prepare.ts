@@ -9,11 +9,12 @@ import project from "../../deno.json" with { type: "json" };
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
 import { fileError, replaceFile } from "../../formats/labels/files.ts";
 import { lockHeldSince, takeLock } from "../../formats/labels/lock.ts";
-import { differences } from "../../formats/labels/mod.ts";
+import { findDifferences } from "../../formats/labels/mod.ts";
 import { classNamesOf, openModel } from "../model.ts";
 import { loadCommandModel } from "../command_model.ts";
 import type { SlurmCommand } from "../cluster_options.ts";
 import { formatCount } from "../numbers.ts";
+import { describeOther } from "../other_configuration.ts";
 import type { Progress } from "../progress.ts";
 import { SAMPLE_IMAGES } from "../sample_images.ts";
 import { balancedRows, clusterFolder, type Plan, readPlan, writePlan } from "./plan.ts";
@@ -135,12 +136,12 @@ function planOf(
   const before = stateIfBegun(out);
   if (before?.joined) throw new TypeError(`${subject}: it is one data set already, choose another --out`);
   if (before?.shards.some(({ state }) => state !== "missing")) {
-    const found = differences(
-      { shards: before.shards.length, images: before.images, rowsPerFile: before.rowsPerFile },
-      { shards, images, rowsPerFile: plan.rowsPerFile },
+    const found = findDifferences(
+      { shards: before.shards.length, source: { images: before.images }, rowsPerFile: before.rowsPerFile },
+      { shards, source: { images }, rowsPerFile: plan.rowsPerFile },
     );
     if (found.length > 0) {
-      throw new TypeError(`${subject}: repeat its options or choose another --out, since ${found.join("; ")}`);
+      throw new TypeError(describeOther(found, { subject, elsewhere: "another folder with --out" }));
     }
   }
   return plan;

@@ -164,11 +164,13 @@ function checkSame(text: string, wanted: Readonly<Record<string, unknown>>, subj
   } catch {
     throw new TypeError(`${subject}: its ${CONFIGURATION} is not JSON`);
   }
-  const name = Object.keys(wanted).find((name) => (before[name] ?? ABSENT[name]) !== wanted[name]);
-  if (name === undefined) return;
-  throw new Deno.errors.AlreadyExists(
-    `${subject}: it was begun with ${name} ${before[name] ?? ABSENT[name]}, not ${wanted[name]}`,
-  );
+  const found = Object.keys(wanted).filter((name) => (before[name] ?? ABSENT[name]) !== wanted[name]);
+  if (found.length === 0) return;
+  const differences = found.map((name) => {
+    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    return `with --${option} ${before[name] ?? ABSENT[name]}, not ${wanted[name]}`;
+  });
+  throw new Deno.errors.AlreadyExists(`${subject}: it was begun ${differences.join(" and ")}`);
 }
 
 /** Writes a scene's files that are not there; returns whether there was one. */

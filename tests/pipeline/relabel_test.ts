@@ -228,23 +228,26 @@ Deno.test("two runs at once on one folder: the second is refused", async () => {
 Deno.test("a changed configuration is refused with the difference named, and changes nothing", async () => {
   const { images, path: expected } = await wholeRun();
   const other = join(images, "dogs");
+  const begun = (how: string) => `it was begun ${how}; repeat that, or name another folder with --out`;
   const cases: [string[], string][] = [
-    [[images, "--top-k", "3"], "metadata.k was 5, is 3"],
-    [[images, "--dtype", "fp32"], 'metadata.dtype was "fp16", is "fp32"'],
+    [[images, "--top-k", "3"], begun("with --top-k 5, not 3")],
+    [[images, "--dtype", "fp32"], begun("with --dtype fp16, not fp32")],
+    [[images, "--size", "96x64"], begun("with --size 64x64, not 96x64")],
+    [[images, "--exif-orientation"], begun("without --exif-orientation")],
     [
-      [images, "--size", "96x64"],
-      "metadata.annotator.inputSize was [64,64], is [96,64]; metadata.grid was [2,2], is [3,2]",
+      [images, "--rows-per-file", "5", "--top-k", "1"],
+      begun("with --top-k 5, not 1 and with --rows-per-file 4, not 5"),
     ],
     [
       [images, "--limit", "9"],
-      'source.images was 24, is 9; source.lastKey was "dogs/23-bad_truncated.jpg", is "cats/8-bad_empty.jpg"',
+      'it holds another data set (24 images, not 9; its last is "dogs/23-bad_truncated.jpg", not "cats/8-bad_empty.jpg")' +
+      "; name another folder with --out",
     ],
-    [[images, "--rows-per-file", "5"], "rowsPerFile was 4, is 5"],
     [
-      [other],
-      'source.images was 24, is 12; source.firstKey was "cats/0-jpeg_420.jpg", is "12-jpeg_420.jpg"; ' +
-      'source.lastKey was "dogs/23-bad_truncated.jpg", is "23-bad_truncated.jpg"; ' +
-      'dataSetClasses was {"name":["cats","dogs"]}, is absent',
+      [other, "--top-k", "3"],
+      'it holds another data set (24 images, not 12; its first is "cats/0-jpeg_420.jpg", not "12-jpeg_420.jpg"; ' +
+      'its last is "dogs/23-bad_truncated.jpg", not "23-bad_truncated.jpg"; other classes) and was begun ' +
+      "with --top-k 5, not 3; name another folder with --out",
     ],
   ];
   await Promise.all(cases.map(async ([[source, ...changes], difference]) => {
@@ -252,8 +255,7 @@ Deno.test("a changed configuration is refused with the difference named, and cha
     Deno.mkdirSync(path);
     for (const { name } of Deno.readDirSync(expected)) Deno.copyFileSync(join(expected, name), join(path, name));
     const { code, error } = await runTask("relabel", source, "--out", path, "--quiet", ...OPTIONS, ...changes);
-    const message =
-      `Cannot resume label maps in "${path}": repeat their options or choose another folder, since ${difference}\n`;
+    const message = `Cannot go on in "${path}": ${difference}\n`;
     assertEquals([code, error], [1, message]);
     assertEquals(contents(path), contents(expected));
   }));

@@ -159,8 +159,8 @@ Deno.test("deno task scenes refuses, in one sentence, what it cannot do", async 
   Deno.writeTextFileSync(join(damaged, "test/scenes.json"), "{");
   const cannot = (path: string, reason: string) => `Cannot write scenes to "${path}/test": ${reason}`;
   const cases: [string[], number, string][] = [
-    [[folder, "--images", "3"], 1, cannot(folder, "it was begun with images 2, not 3")],
-    [[folder, "--images", "2", "--seed", "4"], 1, cannot(folder, "it was begun with seed 0, not 4")],
+    [[folder, "--images", "3"], 1, cannot(folder, "it was begun with --images 2, not 3")],
+    [[folder, "--images", "2", "--seed", "4"], 1, cannot(folder, "it was begun with --seed 0, not 4")],
     [[foreign, "--images", "2"], 1, cannot(foreign, 'it holds "images" and no scenes.json')],
     [[damaged, "--images", "2"], 1, cannot(damaged, "its scenes.json is not JSON")],
     [[file, "--images", "2"], 1, cannot(file, "not a directory")],

@@ -147,8 +147,8 @@ Deno.test("deno task cluster slurm --submit submits what is not whole, once", as
   const others = await slurm.run(images, "--out", out, "--shards", "2", "--size", "64", "--submit");
   assertEquals([others.code, others.error], [
     1,
-    `Cannot prepare "${out}": repeat its options or choose another --out, since shards was 3, is 2; ` +
-    "rowsPerFile was 8, is 12\n",
+    `Cannot prepare "${out}": it was begun with --rows-per-file 8, not 12 and with --shards 3, not 2; ` +
+    "repeat that, or name another folder with --out\n",
   ]);
 
   for (const shard of [0, 2]) await writeShard(out, shard);
