@@ -104,7 +104,7 @@ export async function listDirectory(
         const real = entry.isSymlink ? await Deno.realPath(path) : `${ancestors[ancestors.length - 1]}/${name}`;
         if (!ancestors.includes(real)) entries.push({ name, path, directory: real });
         else passedOver.push(["linked to a folder above", name]);
-      } else if (!target.isFile) passedOver.push(["that are devices, sockets or pipes", name]);
+      } else if (!target.isFile) passedOver.push(["of type device, socket or pipe", name]);
       else {
         const verdict = isWanted(name, path);
         if (verdict === true) entries.push({ name, path, directory: null });

@@ -23,7 +23,7 @@ import { openImageFile, openImageFolder } from "./folder_source.ts";
 import { isImageName } from "./image_names.ts";
 import { compareNatural } from "./natural_sort.ts";
 import { openParquet } from "./parquet_source.ts";
-import type { ImageSurvey } from "./survey.ts";
+import { createTallies, extensionOf, type ImageSurvey, joinTallies, type Tally } from "./survey.ts";
 import { openTarShards } from "./tar_source.ts";
 
 /** One image as it is stored, before decoding. */
@@ -102,6 +102,8 @@ export interface FoundImages {
   readonly kind: "folder" | "file" | "tar" | "parquet";
   /** The files of the last three. */
   readonly shards: readonly Shard[];
+  /** Of a folder of shards: what else is in it. */
+  readonly passedOver?: readonly Tally[];
 }
 
 /**
@@ -113,17 +115,28 @@ export interface FoundImages {
  * @throws {TypeError} If a folder holds several kinds, or a Parquet file no image column.
  */
 export async function openImages(path: string): Promise<ImageSource> {
-  const { kind, shards } = await findImages(path);
+  const { kind, shards, passedOver = [] } = await findImages(path);
   switch (kind) {
     case "folder":
       return await openImageFolder(path);
     case "file":
       return openImageFile(path);
     case "tar":
-      return await openTarShards(path, shards);
+      return withPassedOver(await openTarShards(path, shards), passedOver);
     case "parquet":
-      return await openParquet(path, shards);
+      return withPassedOver(await openParquet(path, shards), passedOver);
   }
+}
+
+/** A source that also tells what stands beside its shards. */
+function withPassedOver(source: ImageSource, beside: readonly Tally[]): ImageSource {
+  return {
+    ...source,
+    async survey() {
+      const survey = await source.survey();
+      return { ...survey, passedOver: joinTallies(beside, survey.passedOver) };
+    },
+  };
 }
 
 /**
@@ -152,10 +165,12 @@ export async function findImages(path: string): Promise<FoundImages> {
 
 async function findInFolder(path: string): Promise<FoundImages> {
   const shards: Record<Kind, Shard[]> = { image: [], tar: [], parquet: [] };
+  const others: (readonly [what: string, name: string])[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(path)) {
       const kind = isDirectory || name.startsWith(".") ? null : kindByName(name);
       if (kind) shards[kind].push({ path: `${path.replace(/\/+$/, "")}/${name}`, name });
+      else others.push([name.startsWith(".") ? "hidden" : isDirectory ? "of type folder" : extensionOf(name), name]);
     }
   } catch (error) {
     throw fileError(`Cannot list folder "${path}"`, error);
@@ -167,7 +182,13 @@ async function findInFolder(path: string): Promise<FoundImages> {
   }
   const [kind = "image"] = kinds;
   if (kind === "image") return { kind: "folder", shards: [] };
-  return { kind, shards: shards[kind].sort((a, b) => compareNatural(a.name, b.name)) };
+  const passedOver = createTallies();
+  for (const [what, name] of others.sort((a, b) => compareNatural(a[1], b[1]))) passedOver.add(what, name);
+  return {
+    kind,
+    shards: shards[kind].sort((a, b) => compareNatural(a.name, b.name)),
+    passedOver: passedOver.list(),
+  };
 }
 
 function kindByName(name: string): Kind | null {

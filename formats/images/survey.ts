@@ -53,8 +53,28 @@ export function createTallies(): Tallies {
       if (found) found.count += count;
       else kinds.set(kind, { what: kind, count, first: name });
     },
-    list: () => [...kinds.values()].sort((a, b) => b.count - a.count || compareNatural(a.what, b.what)),
+    list: () => inOrder([...kinds.values()]),
   };
+}
+
+/**
+ * Adds numbers of things up.
+ *
+ * @param first Numbers by kind; a kind's first is theirs where they have it.
+ * @param second Others.
+ * @returns All of them in the order of {@linkcode Tallies.list}.
+ */
+export function joinTallies(first: readonly Tally[], second: readonly Tally[]): Tally[] {
+  const kinds = new Map(first.map((tally) => [tally.what, tally]));
+  for (const tally of second) {
+    const found = kinds.get(tally.what);
+    kinds.set(tally.what, found ? { ...found, count: found.count + tally.count } : tally);
+  }
+  return inOrder([...kinds.values()]);
+}
+
+function inOrder(tallies: Tally[]): Tally[] {
+  return tallies.sort((a, b) => b.count - a.count || compareNatural(a.what, b.what));
 }
 
 /**

@@ -205,7 +205,7 @@ function isLink({ kind }: TarMember): boolean {
 function describeOther(member: TarMember): string {
   if (isHidden(member.name)) return "hidden";
   if (isLink(member)) return "that are links";
-  return member.kind === "other" ? "that are devices, pipes or of another type" : extensionOf(member.name);
+  return member.kind === "other" ? "of type device, pipe or another" : extensionOf(member.name);
 }
 
 /**

@@ -2,6 +2,8 @@ import { assertEquals } from "@std/assert";
 import { openImages } from "../../../formats/images/mod.ts";
 import { createTallies, extensionOf, labelOfNumber } from "../../../formats/images/survey.ts";
 import { makeFolder } from "./collect.ts";
+import { imageColumns, writeParquet } from "./parquet_writer.ts";
+import { writeTar } from "./tar_writer.ts";
 
 Deno.test("labelOfNumber() takes whole numbers that an int32 holds and says why others are no label", () => {
   const cases: [unknown, number | string][] = [
@@ -51,6 +53,30 @@ Deno.test("createTallies() orders kinds by number, then naturally, and bounds ho
   const kinds = tallies.list();
   assertEquals([kinds.length, kinds.reduce((sum, { count }) => sum + count, 0)], [1001, 5004]);
   assertEquals(kinds[0], { what: "other", count: 4003, first: "997" });
+});
+
+Deno.test("survey() of a folder of shards counts what stands beside them, and adds what is passed over in them", async () => {
+  const tar = writeTar([{ name: "cat/1.jpg", content: "image" }, { name: "cat/1.txt", content: "a cat" }]);
+  const parquet = writeParquet(imageColumns([Uint8Array.of(1)]));
+  await using folder = await makeFolder({
+    "tar/a.tar": tar,
+    "tar/README.md": "",
+    "tar/b.txt": "",
+    "tar/._a.tar": "",
+    "tar/more/b.tar": tar,
+    "parquet/a.parquet": parquet,
+    "parquet/README.md": "",
+    "parquet/b.parquet.bak": "",
+  });
+  const passedOver = async (name: string) => (await (await openImages(`${folder.path}/${name}`)).survey()).passedOver;
+  assertEquals(await passedOver("tar"), [
+    { what: ".txt", count: 2, first: "b.txt" },
+    { what: ".md", count: 1, first: "README.md" },
+    { what: "hidden", count: 1, first: "._a.tar" },
+    { what: "of type folder", count: 1, first: "more" },
+  ]);
+  assertEquals((await passedOver("parquet")).map(({ what, count }) => [what, count]), [[".bak", 1], [".md", 1]]);
+  assertEquals(await passedOver("tar/a.tar"), [{ what: ".txt", count: 1, first: "a.tar/cat/1.txt" }]);
 });
 
 Deno.test("survey() of a folder counts labels and files that are passed over, whatever was read before", async () => {
