@@ -18,7 +18,7 @@ export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/d
 export { isHubReference } from "./hub/reference.ts";
 export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/settings.ts";
 export type { DownloadProgress } from "./hub/transfer.ts";
-export { averagedWeights, loadParameters, type Parameter } from "./parameters.ts";
+export { averagedWeights, loadParameters, type Parameter, readParameter } from "./parameters.ts";
 export type { Weights } from "./weights.ts";
 export type { TorchFile } from "./torch.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";

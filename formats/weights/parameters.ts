@@ -32,7 +32,8 @@ const AVERAGE = "average.";
  * @param shapes Name and shape of every parameter, as `parameterShapes` lists them.
  * @param weights The open file.
  * @returns The parameters by name, in the order of `shapes`.
- * @throws {TypeError} If a parameter is missing, has another shape, or is one too many.
+ * @throws {TypeError} If a parameter is missing, has another shape, is one too many, or holds what is not a finite number, or a
+ * negative variance.
  */
 export async function loadParameters(
   shapes: ReadonlyMap<string, readonly number[]>,
@@ -40,8 +41,45 @@ export async function loadParameters(
 ): Promise<Map<string, Parameter>> {
   checkParameters(shapes, weights);
   const parameters = new Map<string, Parameter>();
-  for (const [name, shape] of shapes) parameters.set(name, { shape, data: await weights.read(name) });
+  for (const [name, shape] of shapes) {
+    const data = await readParameter(weights, name);
+    const negative = name.endsWith(".running_var") ? data.findIndex((value) => value < 0) : -1;
+    if (negative >= 0) {
+      throw new TypeError(
+        `Cannot load weights "${weights.path}": tensor "${name}" holds variances, and ${data[negative]} at ${negative}`,
+      );
+    }
+    parameters.set(name, { shape, data });
+  }
   return parameters;
+}
+
+/**
+ * Reads a tensor whose numbers are computed with. One NaN or infinity may make every result NaN, or, where a rectifier takes it
+ * for 0, plausible and wrong.
+ *
+ * @param weights The open file.
+ * @param name The tensor.
+ * @returns Its elements as float32, row-major.
+ * @throws {TypeError} If one of them is not a finite number.
+ * @throws {RangeError} If there is no such tensor.
+ */
+export async function readParameter(
+  weights: Pick<Weights, "path" | "shape" | "read">,
+  name: string,
+): Promise<Float32Array<ArrayBuffer>> {
+  const data = await weights.read(name);
+  let [count, first] = [0, -1];
+  for (let index = 0; index < data.length; index++) {
+    if (Number.isFinite(data[index])) continue;
+    if (count++ === 0) first = index;
+  }
+  if (count === 0) return data;
+  throw new TypeError(
+    `Cannot load weights "${weights.path}": tensor "${name}" [${weights.shape(name).join(", ")}] has ${count} of ` +
+      `${data.length} ${data.length === 1 ? "value" : "values"} that ${count === 1 ? "is" : "are"} not finite, first ` +
+      `${data[first]} at ${first}`,
+  );
 }
 
 /**

@@ -12,7 +12,7 @@ import { letEventsIn } from "../../formats/event_loop.ts";
 import { bytesOf } from "../../formats/labels/bytes.ts";
 import { showValue } from "../../formats/show_value.ts";
 import { openBytes } from "../../formats/weights/byte_source.ts";
-import { type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
+import { readParameter, type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
 import { readSafetensors } from "../../formats/weights/safetensors.ts";
 
 /** All that the device holds, by name. */
@@ -84,7 +84,9 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
     const state = new Map<string, TensorData>();
     for (const name of file.names) {
       await letEventsIn();
-      state.set(name, { shape: file.shape(name), data: await file.read(name) });
+      // The words of `control` are bits.
+      const data = await (name === "control" ? file.read(name) : readParameter(file, name));
+      state.set(name, { shape: file.shape(name), data });
     }
     if (checksum !== undefined && checksum !== checksumOf(state)) {
       throw new TypeError(`Cannot go on from "${path}": it is damaged, its tensors are not as its checksum says`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnnotatorFolder, loadParameters } from "../../formats/weights/mod.ts";
+import { type AnnotatorFolder, loadParameters, readParameter } from "../../formats/weights/mod.ts";
 import type { Device } from "../../kernels/device.ts";
 import type { Network } from "../../kernels/network.ts";
 import { buildNetwork, fineTuneParameters, initialParameters, parameterShapes } from "../../kernels/networks/mod.ts";
@@ -146,7 +146,7 @@ async function allParameters(network: Network, { weights }: AnnotatorFolder): Pr
   const known = parameterShapes(network);
   const parameters = new Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>();
   for (const name of weights.names) {
-    if (known.has(name)) parameters.set(name, { shape: weights.shape(name), data: await weights.read(name) });
+    if (known.has(name)) parameters.set(name, { shape: weights.shape(name), data: await readParameter(weights, name) });
   }
   return parameters;
 }

@@ -30,6 +30,17 @@ function withHeader(from: string, to: string): Uint8Array {
   return bytes;
 }
 
+/** The default weights with another number in a tensor. */
+function withNumber(name: string, place: number, value: number): Uint8Array {
+  const bytes = WEIGHTS.slice();
+  const view = new DataView(bytes.buffer);
+  const header = Number(view.getBigUint64(0, true));
+  const tensors = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + header)));
+  assertEquals(tensors[name].dtype, "F16");
+  view.setFloat16(8 + header + tensors[name].data_offsets[0] + place * 2, value, true);
+  return bytes;
+}
+
 /** A pickle that calls `os.system("touch executed")` where Python reads it. */
 const CODE = Uint8Array.from("\x80\x02cos\nsystem\nX\x0e\0\0\0touch executed\x85R.", (sign) => sign.charCodeAt(0));
 
@@ -44,6 +55,20 @@ Deno.test("deno task relabel refuses faulty weights with one sentence, writes no
       { "model.safetensors": withHeader("[32,3,3,3]", "[32,3,9,1]") },
       'Cannot load weights "FOLDER/model.safetensors": parameter "conv_stem.weight" has shape [32, 3, 9, 1], ' +
       "expected [32, 3, 3, 3]",
+    ],
+    [
+      { "model.safetensors": withNumber("conv_stem.weight", 5, NaN) },
+      'Cannot load weights "FOLDER/model.safetensors": tensor "conv_stem.weight" [32, 3, 3, 3] has 1 of 864 values that ' +
+      "is not finite, first NaN at 5",
+    ],
+    [
+      { "model.safetensors": withNumber("classifier.bias", 999, -Infinity) },
+      'Cannot load weights "FOLDER/model.safetensors": tensor "classifier.bias" [1000] has 1 of 1000 values that is not ' +
+      "finite, first -Infinity at 999",
+    ],
+    [
+      { "model.safetensors": withNumber("bn1.running_var", 0, Infinity) },
+      'Cannot load weights "FOLDER/model.safetensors": tensor "bn1.running_var" [32] has 1 of 32 values that is not finite',
     ],
     [
       { "pytorch_model.bin": CODE },

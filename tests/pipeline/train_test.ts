@@ -197,6 +197,32 @@ print(json.dumps([[n for n in missing if "num_batches" not in n], unexpected, bo
   assertEquals(JSON.parse(out), [[], [], true]);
 });
 
+Deno.test("train and evaluate refuse weights that are not finite, as a start, a teacher and a model", async () => {
+  const { folder } = await wholeRun();
+  const broken = join(Deno.makeTempDirSync(), "broken");
+  Deno.mkdirSync(broken);
+  Deno.copyFileSync(join(folder, "config.json"), join(broken, "config.json"));
+  const bytes = Deno.readFileSync(join(folder, "model.safetensors"));
+  const view = new DataView(bytes.buffer);
+  const header = Number(view.getBigUint64(0, true));
+  const tensors = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + header)));
+  view.setFloat32(8 + header + tensors["fc.bias"].data_offsets[0] + 4, NaN, true);
+  Deno.writeFileSync(join(broken, "model.safetensors"), bytes);
+  const message =
+    `Cannot load weights "${broken}/model.safetensors": tensor "fc.bias" [3] has 1 of 3 values that is not ` +
+    "finite, first NaN at 1\n";
+  for (
+    const [task, ...args] of [
+      ["train", IMAGES, "--init", broken, ...SMALL, "--output", newRun()],
+      ["train", IMAGES, "--labels", "distill", "--teacher", broken, ...SMALL, "--output", newRun()],
+      ["evaluate", IMAGES, "--model", broken],
+    ] as const
+  ) {
+    const { code, error } = await runTask(task, ...args);
+    assertEquals([code, error.split("\n").slice(-2).join("\n")], [1, message], `${task} ${args.join(" ")}`);
+  }
+});
+
 Deno.test("deno task train refuses, in one sentence, what it cannot do", async () => {
   const { folder } = await wholeRun();
   const cases: [string[], number, string][] = [

@@ -83,6 +83,38 @@ Deno.test("loadParameters() says which shape was found and which expected", asyn
   }
 });
 
+Deno.test("loadParameters() refuses a number that is not finite, names its tensor and counts them", async () => {
+  const cases: [string, number[], string][] = [
+    [
+      "conv.weight",
+      [1, 2, NaN, 4, 5, 6],
+      '"conv.weight" [2, 3, 1, 1] has 1 of 6 values that is not finite, first NaN at 2',
+    ],
+    ["bn.bias", [-Infinity, Infinity], '"bn.bias" [2] has 2 of 2 values that are not finite, first -Infinity at 0'],
+    ["bn.weight", [0, Infinity], '"bn.weight" [2] has 1 of 2 values that is not finite, first Infinity at 1'],
+    ["bn.weight", [3.4e38, -3.4e38], ""],
+    ["bn.num_batches_tracked", [NaN], ""],
+  ];
+  for (const [tensor, values, message] of cases) {
+    const weights = weightsOf(stored);
+    const read = (name: string) => name === tensor ? Promise.resolve(Float32Array.from(values)) : weights.read(name);
+    const load = () => loadParameters(shapes, { ...weights, read });
+    if (message === "") assertEquals((await load()).size, 3);
+    else await assertRejects(load, TypeError, `Cannot load weights "model.safetensors": tensor ${message}`);
+  }
+});
+
+Deno.test("loadParameters() refuses a negative variance, whose root is not a number", async () => {
+  const weights = weightsOf({ "bn.running_var": [3] });
+  const load = (values: number[]) =>
+    loadParameters(new Map([["bn.running_var", [3]]]), {
+      ...weights,
+      read: () => Promise.resolve(Float32Array.from(values)),
+    });
+  await assertRejects(() => load([1, 0, -0.5]), TypeError, 'tensor "bn.running_var" holds variances, and -0.5 at 2');
+  assertEquals((await load([1, 0, -0])).size, 1);
+});
+
 Deno.test("loadParameters() refuses the weights of a larger network of equal widths", async () => {
   const b1 = parameterShapes(buildNetwork("efficientnet_b1", { classes: 10 }));
   const b0 = parameterShapes(buildNetwork("efficientnet_b0", { classes: 10 }));
