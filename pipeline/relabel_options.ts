@@ -113,10 +113,11 @@ export const RELABEL_HELP = `Turn images with one label each into localized mult
 Usage: deno task relabel [IMAGES] [options]
 
 IMAGES is a folder of class folders or of images, tar shards ('train-{000..146}.tar', .tar.gz),
-Parquet with an image column, or a folder of either; default the sample photographs.
+Parquet with an image column, or a folder of either; default the sample photographs. The summary counts
+images without a label, by why they have none, and files that are passed over, by extension.
 
 A run that stopped goes on when the same command is given again. Images that cannot be decoded are
-listed in rejected.jsonl. Exit codes: 0, 1 for a failure, 2 for a wrong option, 75 while another process
+listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if no image can be labelled, 2 for a wrong option, 75 while another process
 writes there, 130 after Ctrl-C.
 
 Options
