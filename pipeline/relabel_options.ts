@@ -117,8 +117,8 @@ Parquet with an image column, or a folder of either; default the sample photogra
 images without a label, by why they have none, and files that are passed over, by extension.
 
 A run that stopped goes on when the same command is given again. Images that cannot be decoded are
-listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if no image can be labelled, 2 for a wrong option, 75 while another process
-writes there, 130 after Ctrl-C.
+listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if no image can be labelled, 2 for a wrong
+option, 75 while another process writes there, 130 after Ctrl-C.
 
 Options
 ${formatOptions(RELABEL_OPTIONS)}

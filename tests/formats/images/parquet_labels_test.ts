@@ -1,5 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { concatenate } from "../../../formats/labels/bytes.ts";
 import { openImages } from "../../../formats/images/mod.ts";
 import { bytesOf, collect, makeFolder, reasonOf } from "./collect.ts";
 import { imageColumns, textColumn, writeParquet, type WrittenColumn } from "./parquet_writer.ts";
@@ -263,28 +264,38 @@ Deno.test("Parquet whose footer claims what cannot be is refused in a sentence t
   const end = whole.length - 8;
   const length = new DataView(whole.buffer).getUint32(end, true);
   const footer = Array.from(whole.subarray(end - length, end));
-  const replaced = (from: number[], to: number[]) => {
+  const replaced = (from: number[], to: Uint8Array) => {
     const at = footer.findIndex((_, index) => from.every((byte, offset) => footer[index + offset] === byte));
-    const changed = [...footer.slice(0, at), ...to, ...footer.slice(at + from.length)];
-    const bytes = Uint8Array.from([...whole.subarray(0, end - length), ...changed, ...whole.subarray(end)]);
-    new DataView(bytes.buffer).setUint32(bytes.length - 8, changed.length, true);
+    const kept = whole.subarray(0, end - length + at);
+    const bytes = concatenate([kept, to, whole.subarray(end - length + at + from.length)]);
+    new DataView(bytes.buffer).setUint32(bytes.length - 8, length + to.length - from.length, true);
     return bytes;
   };
   // The number of rows, an i64 in field 3 after the list in field 2; that of children of the root, an i32 in field 5.
+  const raw = (...bytes: number[]) => Uint8Array.from(bytes);
   const rows = [0x16, 12, 0x19];
   const children = [0x15, 4, 0];
   const deep = Array.from({ length: 40 }, () => 0x1c);
+  // A hundred groups of one child each, and a field that no reader knows with a list of five million zeros.
+  const group = [0x48, 1, 0x67, 0x15, 2, 0];
+  const nested = [0x15, 4, 0x19, 0xfc, 100, ...Array.from({ length: 100 }, () => group).flat(), 0x16, 0, 0x19, 0x0c, 0];
+  const many = concatenate([raw(0x15, 4, 0xe9, 0xf5, 0xc0, 0x96, 0xb1, 2), new Uint8Array(5_000_000), raw(0)]);
   const cases: [Uint8Array, string][] = [
-    [replaced(footer, []), "its footer is empty"],
-    [replaced(rows, [0x16, 11, 0x19]), "row groups have 6 rows, the file says -6"],
+    [replaced(footer, raw()), "its footer is empty"],
+    [replaced(rows, raw(0x16, 11, 0x19)), "row groups have 6 rows, the file says -6"],
     [
-      replaced(rows, [0x16, 128, 128, 128, 128, 128, 128, 128, 4, 0x19]),
+      replaced(rows, raw(0x16, 128, 128, 128, 128, 128, 128, 128, 4, 0x19)),
       "row groups have 6 rows, the file says 1125899906842624",
     ],
-    [replaced(children, [0x15, 254, 255, 255, 255, 15, 0]), 'column "schema" has 2147483647 children'],
-    [replaced(children, [0x15, 3, 0]), "number of children is -2"],
-    [replaced(footer, deep), "structures are nested deeper than 16"],
-    [replaced(footer, [0x15, 4, 0x19, 0xfc, 255, 255, 255, 255, 15]), "list of 4294967295 expected, 0 bytes left"],
+    [replaced(children, raw(0x15, 254, 255, 255, 255, 15, 0)), 'column "schema" has 2147483647 children'],
+    [replaced(children, raw(0x15, 3, 0)), "number of children is -2"],
+    [replaced(footer, raw(...nested)), "schema is nested deeper than 64"],
+    [replaced(footer, many), "there are more than 4194304 values"],
+    [replaced(footer, raw(...deep)), "structures are nested deeper than 16"],
+    [
+      replaced(footer, raw(0x15, 4, 0x19, 0xfc, 255, 255, 255, 255, 15)),
+      "list of 4294967295 expected, 0 bytes left",
+    ],
   ];
   for (const [bytes, reason] of cases) {
     await using folder = await makeFolder({ "a.parquet": bytes });

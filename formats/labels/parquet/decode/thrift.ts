@@ -17,7 +17,7 @@ export interface ThriftStruct {
 const MOST_DEPTH = 16;
 
 /** Values in a structure, at most: each takes some fifty bytes of memory, and need not take more than one of a file. */
-const MOST_VALUES = 2 ** 23;
+const MOST_VALUES = 2 ** 22;
 
 /** A place in bytes, which reading moves on. */
 interface Cursor {
