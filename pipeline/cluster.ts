@@ -84,7 +84,7 @@ async function runJoin({ folder, hashes, quiet }: JoinCommand, progress: Progres
   const { manifest: { parts }, shards } = await joinShards(folder, {
     hashes,
     onPart: (done, total) => {
-      if (!quiet) progress.show(`${formatCount(done)}/${formatCount(total)} part files`, false);
+      if (!quiet) progress.show(`${formatCount(done)}/${formatNumberOf(total, "part file")}`, false);
     },
   });
   progress.end();

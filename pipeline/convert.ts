@@ -31,7 +31,7 @@ import { CONVERT_HELP, type ConvertCommand, readConvertOptions } from "./convert
 import { type ClassList, convertPublished } from "./convert_published.ts";
 import { convertToTorch, notedLayout } from "./convert_to_torch.ts";
 import type { FillResult, WriteProgress } from "./fill_folder.ts";
-import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
+import { formatCells, formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
 import { inOptions } from "./other_configuration.ts";
 import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
@@ -90,7 +90,9 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
     progress.end();
     if (result.stopped) {
       printError(
-        `Stopped: ${formatCount(result.done)} of ${formatCount(result.total)} images were done, ` +
+        `Stopped: ${formatCount(result.done)} of ${formatNumberOf(result.total, "image")} ${
+          result.done === 1 ? "was" : "were"
+        } done, ` +
           `the same command goes on in "${output}"`,
       );
       return code;
@@ -123,7 +125,7 @@ function summary(
   seconds: number,
 ): string[] {
   const written = done - before;
-  const earlier = before > 0 ? `; ${formatCount(before)} were there from before` : "";
+  const earlier = before > 0 ? `; ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
   const lines = [
     `${output}: ${formatNumberOf(done - rejected, "image")}${
       rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""
@@ -131,7 +133,9 @@ function summary(
   ];
   if (manifest && done > rejected) {
     const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
-    lines.push(`${describeContent(manifest)}, ${formatCount(Math.round(bytes / (done - rejected)))} bytes an image`);
+    lines.push(
+      `${describeContent(manifest)}, ${formatNumberOf(Math.round(bytes / (done - rejected)), "byte")} an image`,
+    );
   }
   lines.push(
     written === 0
@@ -155,7 +159,7 @@ function describeContent({ configuration: { metadata }, parts }: FillResult["man
   if (isCropLabelMetadata(metadata)) {
     return `  crops      ${formatCount(parts.reduce((sum, part) => sum + part.rows, 0))}, ${classes} a crop`;
   }
-  return `  maps       ${metadata.grid.join(" x ")} cells, ${classes} a cell, ${metadata.dtype}`;
+  return `  maps       ${formatCells(metadata.grid)}, ${classes} a cell, ${metadata.dtype}`;
 }
 
 /** Label maps are files that are called so: one, those that a pattern names, or those directly in a folder. */
@@ -223,7 +227,9 @@ async function preparePublished(command: ConvertCommand, progress: Progress): Pr
     refuse(command, ["layout", "dtype", "topK", "annotator", "boxes"], "it holds crops, not maps");
     if (to !== "parquet") throw new UsageError(`Cannot convert "${input}" to ${to}: crops become Parquet`);
     return {
-      description: `${from}, FKD, ${sample.count} crops of the first with ${sample.mode} labels, to parquet`,
+      description: `${from}, FKD, ${
+        formatNumberOf(sample.count, "crop")
+      } of the first with ${sample.mode} labels, to parquet`,
       start: (watch) => convertCropLabels(source, sample, output, { ...command, classes, ...watch }),
       close() {},
     };

@@ -20,6 +20,7 @@ import {
 import { loadAnnotator } from "./annotator.ts";
 import type { Box } from "./boxes.ts";
 import { imageFinder, readImage } from "./image_finder.ts";
+import { formatNumberOf } from "./numbers.ts";
 
 /** Standard errors that the readings must differ by. */
 const SEPARATION = 3;
@@ -109,7 +110,9 @@ export async function agreementWithAnnotator(
     const { metadata } = annotator;
     if (metadata.classes !== classes) {
       throw new TypeError(
-        `Cannot compare with annotator "${metadata.annotator.name}": it has ${metadata.classes} classes, the maps ${classes}`,
+        `Cannot compare with annotator "${metadata.annotator.name}": it has ${
+          formatNumberOf(metadata.classes, "class", "classes")
+        }, the maps ${classes}`,
       );
     }
     const find = imageFinder(images);

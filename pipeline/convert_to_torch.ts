@@ -23,6 +23,7 @@ import { type MapLayout, publishedMapWriter } from "../formats/published/mod.ts"
 import type { WriteProgress } from "./fill_folder.ts";
 import { listRows } from "./listed_images.ts";
 import { engineVersion } from "./version.ts";
+import { formatNumberOf } from "./numbers.ts";
 
 /** What the folder says of itself. */
 export const CONVERT_FILE = "convert.json";
@@ -98,7 +99,9 @@ export async function convertToTorch(
   try {
     const { done: before, images, isResumed } = begin(output, configuration, subject);
     if (before > total) {
-      throw new TypeError(`${subject}: ${CONVERT_FILE} says that ${before} of ${total} rows are done`);
+      throw new TypeError(
+        `${subject}: ${CONVERT_FILE} says that ${before} of ${formatNumberOf(total, "row")} are done`,
+      );
     }
     const hash = createSourceHash();
     let written: string[] = [];

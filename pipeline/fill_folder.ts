@@ -18,6 +18,7 @@ import { createSourceHash, shardParts } from "../formats/labels/mod.ts";
 import { checkFinishedParts } from "./finished_images.ts";
 import { type Span, spansOf } from "./spans.ts";
 import { isAbort } from "./until_aborted.ts";
+import { formatNumberOf } from "./numbers.ts";
 
 export type { Span };
 
@@ -165,7 +166,7 @@ export async function fillFolder<Row>(
     await listed.return(undefined);
   }
   if (!stopped && done < total) {
-    throw new Error(`Cannot finish "${folder.path}": the source gave ${done} of ${total} images`);
+    throw new Error(`Cannot finish "${folder.path}": the source gave ${done} of ${formatNumberOf(total, "image")}`);
   }
   return result();
 }

@@ -53,7 +53,7 @@ export async function checkFinishedParts(
       [hash, kept] = [createSourceHash(), []];
       place++;
     }
-    if (index < end) throw refusal(folder.path, `there were ${end} images, and there are ${index}`);
+    if (index < end) throw refusal(folder.path, `of images there were ${end}, and there are ${index}`);
   }
   if (sizes !== undefined) throw refusal(folder.path, sizes);
   return true;

@@ -14,6 +14,7 @@ import {
 } from "../formats/weights/mod.ts";
 import type { Capabilities } from "../kernels/device.ts";
 import { imageNetClassNames } from "./class_names.ts";
+import { formatNumberOf } from "./numbers.ts";
 
 /** Whom to tell of a download. */
 export interface DownloadWatch {
@@ -68,7 +69,11 @@ export async function classNamesOf(
   const names = given ??
     (classNames ? { name: classNames } : classes === 1000 ? await imageNetClassNames() : undefined);
   if (names && names.name.length !== classes) {
-    throw new TypeError(`Cannot load annotator "${name}": it has ${classes} classes, but ${names.name.length} names`);
+    throw new TypeError(
+      `Cannot load annotator "${name}": it has ${formatNumberOf(classes, "class", "classes")}, but ${
+        formatNumberOf(names.name.length, "name")
+      }`,
+    );
   }
   return names;
 }

@@ -42,3 +42,8 @@ export function formatDuration(seconds: number): string {
 export function formatSize(size: readonly number[]): string {
   return size.join(" x ");
 }
+
+/** `[7, 7]` as `7 x 7 cells`. */
+export function formatCells(grid: readonly number[]): string {
+  return `${formatSize(grid)} ${grid.every((side) => side === 1) ? "cell" : "cells"}`;
+}

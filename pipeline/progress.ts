@@ -6,7 +6,7 @@
 
 import { printable } from "../formats/printable.ts";
 import type { DownloadProgress } from "../formats/weights/mod.ts";
-import { formatCount, formatDuration } from "./numbers.ts";
+import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
 import type { WriteProgress } from "./write_label_maps.ts";
 
 /** Where progress is shown. */
@@ -99,7 +99,7 @@ export function showProgress(stream: ProgressStream = standardError): Progress {
  */
 export function progressLine({ done, before, total, rejected }: WriteProgress, seconds: number): string {
   const speed = seconds > 0 ? (done - before) / seconds : 0;
-  const parts = [`${formatCount(done)}/${formatCount(total)} images`];
+  const parts = [`${formatCount(done)}/${formatNumberOf(total, "image")}`];
   if (speed > 0) {
     parts.push(`${speed.toFixed(1)} images/s`);
     if (done < total) parts.push(`${formatDuration((total - done) / speed)} left`);

@@ -74,7 +74,9 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
     if (result.stopped) {
       const { done, total } = wholeParts(result);
       printError(
-        `Stopped: ${formatCount(done)} of ${formatCount(total)} images are in whole parts in "${out}", ` +
+        `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${
+          done === 1 ? "is" : "are"
+        } in whole parts in "${out}", ` +
           "the same command goes on there",
       );
       return code;

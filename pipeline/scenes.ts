@@ -49,7 +49,7 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
   progress.end();
   if (!isStopped) return 0;
   printError(
-    `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} were done, ` +
+    `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${done === 1 ? "was" : "were"} done, ` +
       `the same command goes on in "${folder}"`,
   );
   return code;
@@ -57,7 +57,7 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
 
 function summary(path: string, { done, before, objects, unnamed, ceiling }: ScenesWritten, seconds: number): string[] {
   const written = done - before;
-  const earlier = before > 0 ? `; ${formatCount(before)} were there from before` : "";
+  const earlier = before > 0 ? `; ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
   const time = written === 0
     ? "nothing was left to do"
     : `${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s`;

@@ -20,7 +20,7 @@ import {
 import { printable } from "../formats/printable.ts";
 import { drawCellGrid } from "./cell_grid.ts";
 import { className } from "./class_names.ts";
-import { formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
+import { formatCells, formatCount, formatDuration, formatNumberOf, formatSize } from "./numbers.ts";
 import { orientationLine } from "./orientation_line.ts";
 import { shellWord } from "./shell_word.ts";
 import { surveyLines } from "./survey_lines.ts";
@@ -73,17 +73,17 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
   const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
   const files = manifest.parts.length === 1
     ? manifest.parts[0].file
-    : `${formatCount(manifest.parts.length)} part files`;
+    : formatNumberOf(manifest.parts.length, "part file");
   const counts = `${formatNumberOf(rows, "row")}${rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""}`;
   const lines = [
     `${path}: ${counts} in ${files} and manifest${shardSuffix(manifest.shard)}.json`,
     `  annotator  ${metadata.annotator.name} at ${formatSize(metadata.annotator.inputSize)}`,
-    `  maps       ${formatSize(metadata.grid)} cells, ${formatNumberOf(metadata.k, "class", "classes")} ` +
+    `  maps       ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} ` +
     `a cell, ${metadata.dtype}`,
   ];
   if (rows > 0) {
     lines.push(
-      `  size       ${formatCount(Math.round(bytes / rows))} bytes an image; the published form takes ` +
+      `  size       ${formatNumberOf(Math.round(bytes / rows), "byte")} an image; the published form takes ` +
         publishedSize(metadata),
     );
   }
@@ -99,7 +99,7 @@ function publishedSize({ k, grid: [height, width] }: LabelMapMetadata): string {
 function describeTime({ done, before, total, times, manifest }: WriteResult, seconds: number): string[] {
   if (total === 0 && manifest.shard) return [describeEmptyShard(manifest)];
   const images = done - before;
-  const earlier = before > 0 ? `, ${formatCount(before)} were there from before` : "";
+  const earlier = before > 0 ? `, ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
   if (images === 0) return [`  time       nothing was left to do${earlier}`];
   const waits = [["decoding", times.decode], ["annotating", times.annotate], ["writing", times.write]] as const;
   const working = waits.reduce((sum, [, time]) => sum + time, 0) / 1000;
@@ -116,7 +116,7 @@ function describeEmptyShard({ configuration, shard }: Manifest): string {
   return `  time       nothing to do: ${formatNumberOf(shard!.count, "shard")} share ${
     formatNumberOf(parts, "part file")
   } ` +
-    `of ${formatCount(configuration.rowsPerFile)} images, a smaller --rows-per-file makes more`;
+    `of ${formatNumberOf(configuration.rowsPerFile, "image")}, a smaller --rows-per-file makes more`;
 }
 
 function rejectedFile(path: string, shard: Manifest["shard"]): string {

@@ -106,7 +106,7 @@ function describeRun(
 }
 
 function decodingLine(done: number, total: number): string {
-  return `${formatCount(done)}/${formatCount(total)} images decoded`;
+  return `${formatCount(done)}/${formatNumberOf(total, "image")} decoded`;
 }
 
 function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary, seconds: number): string {

@@ -6,6 +6,7 @@
 
 import { dequantise, type LabelMapMetadata, type LabelMapRow, mapLength, topLength } from "../formats/labels/mod.ts";
 import { MOST_PIXELS } from "../formats/images/mod.ts";
+import { numberOf } from "../formats/number_of.ts";
 
 /** Probabilities are float32: five of them may add up to a little more than 1. */
 const MOST_PROBABILITY = 1 + 1e-5;
@@ -38,7 +39,7 @@ function mapDefect(row: LabelMapRow, metadata: LabelMapMetadata): string | undef
   const cells = height * width;
   const [found, expected] = [[row.class.length, row.score.length], mapLength(metadata)];
   if (found.some((length) => length !== expected)) {
-    return `it has ${found[0]} classes and ${found[1]} scores, expected ${expected}`;
+    return `it has ${numberOf(found[0], "class", "classes")} and ${numberOf(found[1], "score")}, expected ${expected}`;
   }
   const score = dequantise(row.score, dtype);
   for (let index = 0; index < expected; index++) {

@@ -25,9 +25,10 @@ import { sha256OfFile } from "../formats/weights/byte_source.ts";
 import { compareNatural } from "../formats/images/natural_sort.ts";
 import { fileError } from "../formats/labels/files.ts";
 import type { Defects } from "./defects.ts";
-import { formatCount, formatNumberOf, formatSize } from "./numbers.ts";
+import { formatCells, formatCount, formatNumberOf } from "./numbers.ts";
 import { createKeyHashes, hashKey } from "./repeated_keys.ts";
 import { rowDefect } from "./verify_row.ts";
+import { numberOf } from "../formats/number_of.ts";
 
 /** A file of label maps that was looked at. */
 export interface VerifiedFile {
@@ -202,7 +203,9 @@ function checkCompleteness({ configuration }: Manifest, parts: readonly Finished
     const expected = Math.min(rowsPerFile, (images ?? Infinity) - part * rowsPerFile);
     if (images === undefined ? rows + rejected > expected : rows + rejected !== expected) {
       defects.add(
-        `${file} is listed with ${rows} rows and ${rejected} rejected images, of ${Math.max(expected, 0)} images`,
+        `${file} is listed with ${numberOf(rows, "row")} and ${numberOf(rejected, "rejected image")}, of ${
+          numberOf(Math.max(expected, 0), "image")
+        }`,
       );
     }
   }
@@ -223,7 +226,7 @@ async function checkHashes(files: readonly Candidate[], defects: Defects): Promi
   for (const { name, path, part } of files) {
     const { size } = Deno.statSync(path);
     sum += size;
-    if (size !== part!.bytes) defects.add(`${name} has ${size} bytes, its manifest says ${part!.bytes}`);
+    if (size !== part!.bytes) defects.add(`${name} has ${numberOf(size, "byte")}, its manifest says ${part!.bytes}`);
     const sha256 = await sha256OfFile(path);
     if (sha256 !== part!.sha256) defects.add(`${name} has SHA-256 ${sha256}, its manifest says ${part!.sha256}`);
   }
@@ -258,7 +261,7 @@ async function verifyFiles(
           defects.add(`${name} is not like ${part ? "its manifest" : candidates[0].name}: ${difference}`);
         }
         if (part && labelMaps.length !== part.rows) {
-          defects.add(`${name} has ${labelMaps.length} rows, its manifest says ${part.rows}`);
+          defects.add(`${name} has ${numberOf(labelMaps.length, "row")}, its manifest says ${part.rows}`);
         }
         const end = done + labelMaps.length;
         for await (const row of labelMaps.rows()) {
@@ -279,9 +282,7 @@ async function verifyFiles(
   await nameRepeatedKeys(files, keys.repeated(), defects);
   const lines = metadata
     ? [
-      `  maps         ${formatSize(metadata.grid)} cells, ${
-        formatNumberOf(metadata.k, "class", "classes")
-      } a cell of ` +
+      `  maps         ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} a cell of ` +
       `${formatCount(metadata.classes)}, ${metadata.dtype}`,
       `  rows         ${formatCount(done)} read: lengths, classes, scores, probabilities, labels, sizes, each key once`,
     ]

@@ -6,6 +6,7 @@
  */
 
 import { checkSize, type DecodedImage } from "./pixels.ts";
+import { numberOf } from "../number_of.ts";
 
 /** The palette, or where a pixel's red, green and blue are. */
 type Colours =
@@ -52,11 +53,13 @@ const MASKS: Readonly<Record<number, readonly string[]>> = {
  */
 export function readBmpHeader(bytes: Uint8Array): BmpHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 26) throw new Error(`Cannot decode BMP: ${bytes.length} bytes are less than its header`);
+  if (bytes.length < 26) {
+    throw new Error(`Cannot decode BMP: it has ${numberOf(bytes.length, "byte")}, less than its header`);
+  }
   const headerBytes = view.getUint32(14, true);
   const isOld = headerBytes === 12;
   if (!isOld && (headerBytes < 40 || bytes.length < 14 + headerBytes)) {
-    throw new Error(`Cannot decode BMP: a header of ${headerBytes} bytes in a file of ${bytes.length}`);
+    throw new Error(`Cannot decode BMP: a header of ${numberOf(headerBytes, "byte")} in a file of ${bytes.length}`);
   }
   const width = isOld ? view.getUint16(18, true) : view.getInt32(18, true);
   const storedHeight = isOld ? view.getUint16(20, true) : view.getInt32(22, true);
@@ -95,7 +98,9 @@ export function decodeBmp(bytes: Uint8Array): DecodedImage {
     ? { bytes: expandRuns(bytes, header, found), start: 0, rowBytes: width, bits: 8 }
     : { bytes, start: header.start, rowBytes: Math.ceil(width * bits / 32) * 4, bits };
   const expected = rows.start + rows.rowBytes * height;
-  if (rows.bytes.length < expected) throw new Error(`${found}: it ends after ${bytes.length} of ${expected} bytes`);
+  if (rows.bytes.length < expected) {
+    throw new Error(`${found}: it ends after ${bytes.length} of ${numberOf(expected, "byte")}`);
+  }
   const view = new DataView(rows.bytes.buffer, rows.bytes.byteOffset, rows.bytes.byteLength);
   const pixels = new Uint8Array(width * height * 3);
   for (let row = 0; row < height; row++) {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { numberOf } from "../number_of.ts";
+
 /** No data set has as many shards; a pattern beyond it is a slip of the hand. */
 const MOST_NAMES = 1_000_000;
 
@@ -32,7 +34,9 @@ function numbersBetween(pattern: string, first: string, last: string): string[] 
   const start = Number(first);
   const count = Number(last) - start + 1;
   if (count < 1 || count > MOST_NAMES) {
-    throw new RangeError(`Cannot expand "${pattern}": {${first}..${last}} names ${Math.max(count, 0)} files`);
+    throw new RangeError(
+      `Cannot expand "${pattern}": {${first}..${last}} names ${numberOf(Math.max(count, 0), "file")}`,
+    );
   }
   return Array.from({ length: count }, (_, index) => String(start + index).padStart(first.length, "0"));
 }

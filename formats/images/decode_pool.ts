@@ -12,6 +12,7 @@ import type { DecodeReply, DecodeRequest } from "./decode_worker.ts";
 import { createMemoryBudget } from "./memory_budget.ts";
 import { releaseBytes } from "./pixels.ts";
 import type { StoredImage } from "./source.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Workers that decode. */
 export interface DecodePool {
@@ -232,7 +233,7 @@ export async function* decodeImages(
 ): AsyncGenerator<DecodeResult> {
   const { ahead } = options;
   if (!Number.isInteger(ahead) || ahead < 1) {
-    throw new RangeError(`Cannot read ${ahead} images ahead: at least 1 is needed`);
+    throw new RangeError(`Cannot read ${numberOf(ahead, "image")} ahead: at least 1 is needed`);
   }
   const source = images[Symbol.asyncIterator]();
   const pending: PendingImage[] = [];

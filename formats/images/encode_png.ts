@@ -6,6 +6,7 @@
 
 import { constants, crc32, deflateSync } from "node:zlib";
 import { concatenate } from "../labels/bytes.ts";
+import { numberOf } from "../number_of.ts";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
@@ -29,7 +30,9 @@ export function encodePng(
   const line = width * channels;
   if (pixels.length !== line * height) {
     throw new RangeError(
-      `Cannot encode PNG of ${width} x ${height} pixels and ${channels} channels: there are ${pixels.length} bytes`,
+      `Cannot encode PNG of ${width} x ${height} pixels and ${numberOf(channels, "channel")}: there are ${
+        numberOf(pixels.length, "byte")
+      }`,
     );
   }
   // Each row starts with its filter, 0 for none.

@@ -9,6 +9,7 @@
  */
 
 import { checkSize, type DecodedImage } from "./pixels.ts";
+import { numberOf } from "../number_of.ts";
 
 /** First row and step of the four passes of an interlaced frame. */
 const PASSES = [[0, 8], [4, 8], [2, 4], [1, 2]] as const;
@@ -39,7 +40,7 @@ export interface GifHeader {
  */
 export function readGifHeader(bytes: Uint8Array): GifHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const endsEarly = () => new Error(`Cannot decode GIF: it ends early, after ${bytes.length} bytes`);
+  const endsEarly = () => new Error(`Cannot decode GIF: it ends early, after ${numberOf(bytes.length, "byte")}`);
   if (bytes.length < 13) throw endsEarly();
   const screen = { width: view.getUint16(6, true), height: view.getUint16(8, true) };
   const palette = Uint8Array.from({ length: 768 }, (_, index) => Math.floor(index / 3));

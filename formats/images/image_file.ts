@@ -6,6 +6,7 @@
 
 import { imageFormat } from "./image_format.ts";
 import type { FilePlace } from "./source.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Bytes that an encoded image may have, in a file of its own or in any other: each one is in memory as a whole. */
 export const LARGEST_IMAGE_FILE = 2 ** 28;
@@ -27,7 +28,7 @@ export async function refusalOf(
   head: (length: number) => Promise<Uint8Array>,
 ): Promise<string | undefined> {
   if (size > LARGEST_IMAGE_FILE) {
-    return `Cannot read image: it has ${size} bytes, and an encoded image may have ${LARGEST_IMAGE_FILE}`;
+    return `Cannot read image: it has ${numberOf(size, "byte")}, and an encoded image may have ${LARGEST_IMAGE_FILE}`;
   }
   if (size <= SMALL) return undefined;
   const first = await head(HEAD);

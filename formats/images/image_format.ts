@@ -5,6 +5,8 @@
  * @module
  */
 
+import { numberOf } from "../number_of.ts";
+
 /** The formats that are decoded. */
 export type ImageFormat = "JPEG" | "PNG" | "WebP" | "AVIF" | "GIF" | "TIFF" | "BMP" | "PNM";
 
@@ -94,5 +96,5 @@ function describeContent(bytes: Uint8Array, size: number): string {
   const text = new TextDecoder().decode(head).replace(/\ufffd$/, "");
   if (!/[\0-\x08\x0e-\x1f\ufffd]/.test(text)) return `text that begins ${JSON.stringify(text)}`;
   const hex = Array.from(head.subarray(0, 8), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  return `a file of ${size} bytes that begins ${hex}`;
+  return `a file of ${numberOf(size, "byte")} that begins ${hex}`;
 }

@@ -31,6 +31,7 @@ import {
 } from "./source.ts";
 import { type ImageSurvey, surveyImages } from "./survey.ts";
 import { readTarImages } from "./tar_source.ts";
+import { numberOf } from "../number_of.ts";
 
 /**
  * Writes the list of a source's images.
@@ -218,7 +219,7 @@ async function openListed({ path, bytes }: ListedShard, name: string): Promise<D
   const { size } = await file.stat();
   if (size === bytes) return file;
   file.close();
-  throw new TypeError(`${subject(name)}: "${path}" has ${size} bytes, and had ${bytes} when it was listed`);
+  throw new TypeError(`${subject(name)}: "${path}" has ${numberOf(size, "byte")}, and had ${bytes} when it was listed`);
 }
 
 function gone(name: string, path: string, error: unknown): Error {

@@ -16,6 +16,7 @@ import { ENCODINGS, PHYSICAL_NAMES, PHYSICAL_TYPES, REPETITION } from "../labels
 import type { RandomAccessFile } from "../labels/random_access.ts";
 import { LARGEST_IMAGE_FILE } from "./image_file.ts";
 import { releaseBytes } from "./pixels.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Bytes of a page and of what it becomes: some writers put a thousand images into one. Both together stay below a gigabyte. */
 const LARGEST_PAGE = 400_000_000;
@@ -155,7 +156,9 @@ export function openColumn(
   rows: number,
 ): ColumnReader {
   const pages = findPages(file, chunk, LARGEST_PAGE);
-  if (pages.valueCount !== rows) throw new RangeError(`it has ${pages.valueCount} values in ${rows} rows`);
+  if (pages.valueCount !== rows) {
+    throw new RangeError(`it has ${numberOf(pages.valueCount, "value")} in ${numberOf(rows, "row")}`);
+  }
   const dictionary = onlyOnce(() => pages.dictionary && readDictionary(file, pages.dictionary, column));
   let index = -1;
   let page: OpenPage | { error: unknown } | undefined;
@@ -332,7 +335,7 @@ function valuesOf(
 function fixedValues(bytes: Uint8Array, count: number, column: ValueColumn): (index: number) => Value {
   const { physical, width, isUnsigned } = column;
   const size = physical === PHYSICAL_TYPES.BOOLEAN ? Math.ceil(count / 8) : count * width;
-  if (size > bytes.length) throw new RangeError(`${size} bytes of values expected, ${bytes.length} left`);
+  if (size > bytes.length) throw new RangeError(`${numberOf(size, "byte")} of values expected, ${bytes.length} left`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (physical) {
     case PHYSICAL_TYPES.BOOLEAN:
@@ -356,7 +359,7 @@ function plainBytes(bytes: Uint8Array, count: number): () => Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const endAfter = (offset: number) => offset + 4 + view.getUint32(offset, true);
   for (let index = 0, offset = 0; index < count; index++) {
-    if (offset + 4 > bytes.length) throw new RangeError(`${count} values expected, ${index} are there`);
+    if (offset + 4 > bytes.length) throw new RangeError(`${numberOf(count, "value")} expected, ${index} are there`);
     offset = endAfter(offset);
     if (offset > bytes.length) throw new RangeError(`value ${index} of ${count} ends after its page`);
   }
@@ -386,10 +389,10 @@ function deltaBytes(bytes: Uint8Array, count: number): () => Uint8Array {
   const { lengths, next } = deltaLengthBytes(bytes.subarray(end), count);
   for (let index = 0, last = 0; index < count; index++) {
     if (shared[index] < 0 || shared[index] > last) {
-      throw new RangeError(`a value shares ${shared[index]} bytes with one of ${last}`);
+      throw new RangeError(`a value shares ${numberOf(shared[index], "byte")} with one of ${last}`);
     }
     last = shared[index] + lengths[index];
-    if (last > LARGEST_IMAGE_FILE) throw new RangeError(`a value has ${last} bytes`);
+    if (last > LARGEST_IMAGE_FILE) throw new RangeError(`a value has ${numberOf(last, "byte")}`);
   }
   let index = 0;
   let last = new Uint8Array(0);
@@ -407,7 +410,7 @@ function deltaBytes(bytes: Uint8Array, count: number): () => Uint8Array {
 /** BYTE_STREAM_SPLIT: the first bytes of all values, then the second ones, and so on. */
 function joinStreams(bytes: Uint8Array, count: number, width: number): Uint8Array {
   if (count * width > bytes.length) {
-    throw new RangeError(`${count * width} bytes of values expected, ${bytes.length} left`);
+    throw new RangeError(`${numberOf(count * width, "byte")} of values expected, ${bytes.length} left`);
   }
   const values = new Uint8Array(count * width);
   for (let byte = 0; byte < width; byte++) {

@@ -20,6 +20,7 @@ import { type ColumnReader, openColumn, type Value, type ValueColumn } from "./p
 import { chooseColumns, type ChosenColumns, type LabelColumn } from "./parquet_columns.ts";
 import type { ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
 import { type FoundLabel, type ImageSurvey, labelOfNumber, surveyImages } from "./survey.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Rows to a byte of a file; more is no data set but a claim that would be counted for hours. */
 const MOST_ROWS_A_BYTE = 64;
@@ -141,7 +142,7 @@ function openFile(shard: Shard): ParquetFile {
     }
     const rows = metadata.groups.reduce((sum, group) => sum + group.rows, 0);
     if (rows > MOST_ROWS_A_BYTE * file.size) {
-      throw new TypeError(`${subject}: it claims ${rows} rows in ${file.size} bytes`);
+      throw new TypeError(`${subject}: it claims ${numberOf(rows, "row")} in ${numberOf(file.size, "byte")}`);
     }
     return { shard, metadata, rows, columns: chooseColumns(metadata, shard.path) };
   } finally {
@@ -218,7 +219,10 @@ function shorten(columns: readonly string[]): string {
 function numberLabel(value: Value | null, classes: readonly string[] | null): FoundLabel {
   const found = labelOfNumber(value);
   if (found.label === null || classes === null || found.label < classes.length) return found;
-  return { label: null, unlabelled: `with a label beyond the ${classes.length} classes that are named` };
+  return {
+    label: null,
+    unlabelled: `with a label beyond the ${numberOf(classes.length, "class", "classes")} that are named`,
+  };
 }
 
 function textLabel(value: Value | null, classes: ReadonlyMap<string, number>): FoundLabel {
@@ -377,7 +381,9 @@ async function* readRows(
       const { label } = find(value);
       const bytes = bytesOf(row);
       if (bytes instanceof Uint8Array && bytes.length > LARGEST_IMAGE_FILE) {
-        const reason = `it has ${bytes.length} bytes, more than the ${LARGEST_IMAGE_FILE} of the largest image`;
+        const reason = `it has ${
+          numberOf(bytes.length, "byte")
+        }, more than the ${LARGEST_IMAGE_FILE} of the largest image`;
         yield {
           row,
           label,

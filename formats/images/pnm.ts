@@ -6,6 +6,7 @@
  */
 
 import { checkSize, type DecodedImage } from "./pixels.ts";
+import { numberOf } from "../number_of.ts";
 
 /** The header of a PNM. */
 export interface PnmHeader {
@@ -138,7 +139,9 @@ function roundHalfToEven(value: number): number {
 }
 
 function requireBytes(bytes: Uint8Array, expected: number, found: string): void {
-  if (bytes.length < expected) throw new Error(`${found}: it ends after ${bytes.length} of ${expected} bytes`);
+  if (bytes.length < expected) {
+    throw new Error(`${found}: it ends after ${bytes.length} of ${numberOf(expected, "byte")}`);
+  }
 }
 
 /** The digits of a text bit map, which need no white space between them. */
@@ -146,7 +149,7 @@ function readBits(bytes: Uint8Array, offset: number, samples: Uint8Array, found:
   const characters = skipComments(bytes, offset);
   for (let index = 0; index < samples.length;) {
     const character = characters.next();
-    if (character === -1) throw new Error(`${found}: it ends after ${index} of ${samples.length} samples`);
+    if (character === -1) throw new Error(`${found}: it ends after ${index} of ${numberOf(samples.length, "sample")}`);
     if (WHITE_SPACE.has(character)) continue;
     if (character !== 0x30 && character !== 0x31) throw notASample(String.fromCharCode(character), found);
     samples[index++] = character === 0x30 ? 255 : 0;
@@ -163,7 +166,7 @@ function readNumbers(
   const words = readWords(bytes, offset);
   for (let index = 0; index < samples.length; index++) {
     const text = words.next();
-    if (text === "") throw new Error(`${found}: it ends after ${index} of ${samples.length} samples`);
+    if (text === "") throw new Error(`${found}: it ends after ${index} of ${numberOf(samples.length, "sample")}`);
     const sample = /^\d+$/.test(text) ? Number(text) : NaN;
     if (!(sample <= maximum)) throw notASample(text, found);
     samples[index] = scale(sample);

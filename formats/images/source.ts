@@ -178,7 +178,9 @@ async function findInFolder(path: string): Promise<FoundImages> {
   const kinds = (Object.keys(shards) as Kind[]).filter((kind) => shards[kind].length > 0);
   if (kinds.length > 1) {
     const found = kinds.map((kind) => `${shards[kind].length} ${kind}`).join(" and ");
-    throw new TypeError(`Cannot read images from "${path}": it holds ${found} files, name those of one kind`);
+    throw new TypeError(
+      `Cannot read images from "${path}": it holds ${found} files, name those of one kind`,
+    );
   }
   const [kind = "image"] = kinds;
   if (kind === "image") return { kind: "folder", shards: [] };

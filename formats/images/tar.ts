@@ -16,6 +16,7 @@
 
 import { letEventsIn } from "../event_loop.ts";
 import type { ByteStream } from "./byte_stream.ts";
+import { numberOf } from "../number_of.ts";
 
 const BLOCK = 512;
 /** Bytes that one read gives at most. */
@@ -131,7 +132,9 @@ function memberOf(stream: ByteStream, { start, size }: { readonly start: number;
     },
     async read() {
       isTaken = true;
-      if (size > LARGEST_READ) throw new Error(`at byte ${start}: a member of ${size} bytes is too large to be read`);
+      if (size > LARGEST_READ) {
+        throw new Error(`at byte ${start}: a member of ${numberOf(size, "byte")} is too large to be read`);
+      }
       const rest = await stream.read(size - head.length);
       await skipPadding(stream, head.length + rest.length, { start, size });
       return head.length === 0 ? rest : joined(head, rest);
@@ -163,13 +166,15 @@ function joined(head: Uint8Array, rest: Uint8Array): Uint8Array<ArrayBuffer> {
 
 function truncated(stream: ByteStream, start: number, size: number): Error {
   return new Error(
-    `at byte ${stream.position}: the file ends inside the member at byte ${start}, which has ${size} bytes`,
+    `at byte ${stream.position}: the file ends inside the member at byte ${start}, which has ${numberOf(size, "byte")}`,
   );
 }
 
 /** Refuses a block that is no header. */
 function checkHeader(block: Uint8Array, start: number): void {
-  if (block.length < BLOCK) throw new Error(`at byte ${start}: ${block.length} bytes left where a header takes 512`);
+  if (block.length < BLOCK) {
+    throw new Error(`at byte ${start}: ${numberOf(block.length, "byte")} left where a header takes 512`);
+  }
   if (hasChecksum(block)) return;
   const stated = statedChecksum(block);
   const found = Number.isNaN(stated) ? "no octal number" : stated;
@@ -234,7 +239,7 @@ function sizeOf(records: PaxRecords, block: Uint8Array, start: number): number {
 
 async function readHeaderBody(stream: ByteStream, block: Uint8Array, start: number): Promise<Uint8Array> {
   const size = sizeOf(new Map(), block, start);
-  if (size > LARGEST_HEADER) throw new Error(`at byte ${start}: a name of ${size} bytes`);
+  if (size > LARGEST_HEADER) throw new Error(`at byte ${start}: a name of ${numberOf(size, "byte")}`);
   return await memberOf(stream, { start, size }).body.read();
 }
 

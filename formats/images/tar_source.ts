@@ -26,6 +26,7 @@ import type { ImageRange, ImageSource, ListedImage, Shard, StoredImage } from ".
 import { createTallies, type FoundLabel, type ImageSurvey } from "./survey.ts";
 import { readTar, type TarMember } from "./tar.ts";
 import { damageOf, folderOf, imageMembers, indexShard, OUTSIDE, type ShardIndex } from "./tar_index.ts";
+import { numberOf } from "../number_of.ts";
 
 /**
  * Opens tar shards.
@@ -136,7 +137,7 @@ function surveyShards(shards: readonly Shard[], indices: readonly ShardIndex[], 
     if (index.isContinued) remarks.push(`"${path}" has another archive behind its end, which is not read`);
   }
   if (contradicted > 0) {
-    const images = contradicted === 1 ? "1 image has" : `${contradicted} images have`;
+    const images = contradicted === 1 ? "1 image has" : `${numberOf(contradicted, "image")} have`;
     remarks.push(`${images} another label in .json than in .cls, which counts`);
   }
   return { images, labelled, unlabelled: unlabelled.list(), passedOver: passedOver.list(), remarks };

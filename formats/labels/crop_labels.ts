@@ -22,6 +22,7 @@ import { classesError, finiteError, integersError, probabilitiesError, type RowE
 import { parquetEncoder } from "./parquet/encode/file.ts";
 import type { Annotator, Json } from "./types.ts";
 import { createWholeFile } from "./whole_file.ts";
+import { numberOf } from "../number_of.ts";
 
 /**
  * What the classes get that a crop's label leaves out: (1 - sum of the k probabilities) / (C - k) each (`uniform`), nothing
@@ -178,7 +179,7 @@ function findImageError(image: CropLabelImage, { k, classes }: CropLabelMetadata
   const lengths = { box: 4 * count, class: k * count, probability: k * count };
   for (const [name, expected] of Object.entries(lengths)) {
     const { length } = image[name as keyof typeof lengths];
-    if (length !== expected) return new TypeError(`${name} has ${length} values, expected ${expected}`);
+    if (length !== expected) return new TypeError(`${name} has ${numberOf(length, "value")}, expected ${expected}`);
   }
   return integersError({ label: image.label ?? 0 }) ??
     classesError("class", image.class, classes) ??

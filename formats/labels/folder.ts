@@ -39,6 +39,7 @@ import { type PartImage, readPartImages } from "./part_images.ts";
 import { createCropLabelFile, type CropLabelImage, type CropLabelMetadata } from "./crop_labels.ts";
 import type { LabelMapRow } from "./types.ts";
 import { createLabelMapFile } from "./writer.ts";
+import { numberOf } from "../number_of.ts";
 
 /** A folder that this process writes to. */
 export interface LabelMapFolder<Row = LabelMapRow> {
@@ -308,7 +309,7 @@ function checkShardCounts(path: string, names: readonly string[], { shard }: Man
     const count = match[1] === undefined ? undefined : Number(match[1]);
     if (count === shard?.count) continue;
     const [theirs, ours] = [count, shard?.count].map((count) =>
-      count === undefined ? "one process" : `${count} shards`
+      count === undefined ? "one process" : `${numberOf(count, "shard")}`
     );
     throw new TypeError(`Cannot write label maps to "${path}": ${name} is of ${theirs}, this run is of ${ours}`);
   }
@@ -374,7 +375,9 @@ export function checkPartSize(path: string, { file, bytes }: FinishedPart, subje
   } catch (error) {
     throw fileError(`${subject}: "${file}" is listed as finished`, error);
   }
-  if (size !== bytes) throw new TypeError(`${subject}: "${file}" has ${size} bytes, its manifest says ${bytes}`);
+  if (size !== bytes) {
+    throw new TypeError(`${subject}: "${file}" has ${numberOf(size, "byte")}, its manifest says ${bytes}`);
+  }
 }
 
 /** The rejected images of finished parts; a run that was killed may have left others. */
@@ -391,7 +394,7 @@ export function readRejected(path: string, { parts, configuration: { rowsPerFile
     const images = byPart.get(part) ?? [];
     if (images.length !== rejected) {
       throw new TypeError(
-        `Cannot read "${path}": it lists ${images.length} images of part ${part}, the manifest ${rejected}`,
+        `Cannot read "${path}": it lists ${numberOf(images.length, "image")} of part ${part}, the manifest ${rejected}`,
       );
     }
     return images;

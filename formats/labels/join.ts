@@ -30,6 +30,7 @@ import {
   shardCount,
   splitManifest,
 } from "./shards.ts";
+import { numberOf } from "../number_of.ts";
 
 /** What to look at beyond names and sizes. */
 export interface JoinOptions {
@@ -130,7 +131,9 @@ function joinManifests(path: string, shards: readonly Shard[], subject: string):
     const missing = Array.from({ length: end - start }, (_, index) => start + index).filter((part) =>
       !finished.has(part)
     );
-    if (missing.length > 0) lacking.push(`shard ${shard.index} has ${finished.size} of ${end - start} parts`);
+    if (missing.length > 0) {
+      lacking.push(`shard ${shard.index} has ${finished.size} of ${numberOf(end - start, "part")}`);
+    }
     if (finished.size > end - start) throw new TypeError(`${subject}: ${name} lists parts of other shards`);
     readRejected(join(path, `rejected${shardSuffix(shard)}.jsonl`), manifest);
     parts.push(...manifest.parts);
@@ -138,7 +141,9 @@ function joinManifests(path: string, shards: readonly Shard[], subject: string):
   if (lacking.length > 0) {
     const more = lacking.length > NAMED ? `, and ${lacking.length - NAMED} more` : "";
     throw new TypeError(
-      `${subject}: ${lacking.length} of ${shards.length} shards ${lacking.length === 1 ? "is" : "are"} not whole: ` +
+      `${subject}: ${lacking.length} of ${numberOf(shards.length, "shard")} ${
+        lacking.length === 1 ? "is" : "are"
+      } not whole: ` +
         `${lacking.slice(0, NAMED).join(", ")}${more}`,
     );
   }
@@ -170,7 +175,9 @@ function checkLeftovers(path: string, { parts }: Manifest, shards: readonly Shar
     const name = `manifest${shardSuffix(shard)}.json`;
     const left = readManifestHead(join(path, name));
     const other = left?.parts.find((part) => !joined.has(JSON.stringify(part)));
-    if (other) throw new TypeError(`${subject}: ${name} lists ${other.file}, manifest.json another file or none`);
+    if (other) {
+      throw new TypeError(`${subject}: ${name} lists ${other.file}, manifest.json another file or none`);
+    }
   }
 }
 
@@ -179,13 +186,15 @@ async function checkParts(path: string, manifest: Manifest, options: JoinOptions
   const { hashes, onPart } = options;
   const expected = imagesOfParts(manifest);
   if (expected.length !== manifest.parts.length) {
-    throw new TypeError(`${subject}: ${manifest.parts.length} of ${expected.length} parts are finished`);
+    throw new TypeError(`${subject}: ${manifest.parts.length} of ${numberOf(expected.length, "part")} are finished`);
   }
   onPart?.(0, expected.length);
   for (const [position, part] of manifest.parts.entries()) {
     const { file, rows, rejected, sha256 } = part;
     if (rows + rejected !== expected[position]) {
-      throw new TypeError(`${subject}: "${file}" is listed with ${rows + rejected} of ${expected[position]} images`);
+      throw new TypeError(
+        `${subject}: "${file}" is listed with ${rows + rejected} of ${numberOf(expected[position], "image")}`,
+      );
     }
     checkPartSize(path, part, subject);
     const found = hashes ? await sha256OfFile(join(path, file)) : sha256;

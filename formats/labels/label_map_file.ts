@@ -21,6 +21,7 @@ import {
   mapLength,
   type Scores,
 } from "./types.ts";
+import { numberOf } from "../number_of.ts";
 
 /** An open file. */
 export interface LabelMapFile {
@@ -108,7 +109,9 @@ function checkColumns(table: Table, columns: readonly Column[], subject: string)
     }
     if (column.listLength !== undefined && (found.listLength ?? column.listLength) !== column.listLength) {
       throw new TypeError(
-        `${subject}: column "${column.name}" has ${found.listLength} values a row, expected ${column.listLength}`,
+        `${subject}: column "${column.name}" has ${
+          numberOf(found.listLength!, "value")
+        } a row, expected ${column.listLength}`,
       );
     }
   }

@@ -21,6 +21,7 @@ import {
   SCORE_ARRAYS,
   type Scores,
 } from "./types.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Label maps that are open for reading. */
 export interface LabelMaps {
@@ -188,7 +189,7 @@ async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<L
     try {
       return { class: new ClassArray(rows * values), score: new ScoreArray(rows * values) };
     } catch (error) {
-      throw new RangeError(`${subject}: ${rows} maps do not fit in memory`, { cause: error });
+      throw new RangeError(`${subject}: ${numberOf(rows, "map")} do not fit in memory`, { cause: error });
     }
   }
 
@@ -308,7 +309,7 @@ function openFiles({ files, metadata }: LabelMapPaths, subject: string, cacheByt
       const file = openLabelMapFile(path, pool, cache);
       opened.push(file);
       if (rows !== undefined && file.length !== rows) {
-        throw new TypeError(`${subject}: "${path}" has ${file.length} rows, its manifest says ${rows}`);
+        throw new TypeError(`${subject}: "${path}" has ${numberOf(file.length, "row")}, its manifest says ${rows}`);
       }
       const found = differences(metadata ?? opened[0].metadata, file.metadata);
       if (found.length > 0) {

@@ -17,6 +17,7 @@ import {
   type Scores,
   topLength,
 } from "./types.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Why a row cannot be written: of types and lengths a TypeError, of values a RangeError. The message is a phrase. */
 export type RowError = TypeError | RangeError;
@@ -132,5 +133,7 @@ function arrayError([name, array, Type, length]: ArrayCheck): TypeError | undefi
   if (!(array instanceof Type)) {
     return new TypeError(`${name} is ${array.constructor.name}, expected ${Type.name}`);
   }
-  if (array.length !== length) return new TypeError(`${name} has ${array.length} values, expected ${length}`);
+  if (array.length !== length) {
+    return new TypeError(`${name} has ${numberOf(array.length, "value")}, expected ${length}`);
+  }
 }

@@ -13,6 +13,7 @@
  */
 
 import { type TorchTensor, torchTensorWriter } from "../weights/mod.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Whose maps they are. */
 export type PublishedMapKind = "relabel" | "token-labeling";
@@ -75,7 +76,9 @@ export function mapOf(
   const { path, classes, layout } = options;
   if (kind === "token-labeling" && classes > FLOAT16_INTEGERS + 1) {
     throw new RangeError(
-      `Cannot trust "${path}": its class indices are float16, exact up to ${FLOAT16_INTEGERS}, and there are ${classes} classes`,
+      `Cannot trust "${path}": its class indices are float16, exact up to ${FLOAT16_INTEGERS}, and there are ${
+        numberOf(classes, "class", "classes")
+      }`,
     );
   }
   const cells = first * second;

@@ -11,6 +11,7 @@ import { fileError } from "../labels/files.ts";
 import { checkModelArguments } from "./model_arguments.ts";
 import { openWeights } from "./open.ts";
 import type { Weights } from "./weights.ts";
+import { numberOf } from "../number_of.ts";
 
 /** An annotator on disk. */
 export interface AnnotatorFolder {
@@ -121,7 +122,7 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   if (typeof mode !== "string") throw wrong("crop_mode", "a word such as center");
   const classNames = find("label_names") ?? find("labels");
   if (classNames !== undefined && !isNames(classNames, classes as number)) {
-    throw new TypeError(`Cannot read "${path}": label_names is not a list of ${classes} names`);
+    throw new TypeError(`Cannot read "${path}": label_names is not a list of ${numberOf(classes as number, "name")}`);
   }
   const tag = typeof pretrained.tag === "string" && !architecture.includes(".") ? pretrained.tag : "";
   return {

@@ -6,6 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { fileError } from "../labels/files.ts";
+import { numberOf } from "../number_of.ts";
 
 /** An open file. */
 export interface ByteSource {
@@ -53,7 +54,7 @@ export async function openBytes(path: string): Promise<ByteSource> {
         const count = file.readSync(bytes.subarray(filled));
         if (count === null) {
           throw new Deno.errors.UnexpectedEof(
-            `Cannot read "${path}": it ends at byte ${offset + filled}, ${length - filled} bytes early`,
+            `Cannot read "${path}": it ends at byte ${offset + filled}, ${numberOf(length - filled, "byte")} early`,
           );
         }
         filled += count;
@@ -78,7 +79,9 @@ export function sourceOfBytes(path: string, bytes: Uint8Array): ByteSource {
     read(offset, length) {
       if (offset + length > bytes.length) {
         throw new Deno.errors.UnexpectedEof(
-          `Cannot read "${path}": it ends at byte ${bytes.length}, ${offset + length - bytes.length} bytes early`,
+          `Cannot read "${path}": it ends at byte ${bytes.length}, ${
+            numberOf(offset + length - bytes.length, "byte")
+          } early`,
         );
       }
       return new Uint8Array(bytes.subarray(offset, offset + length));

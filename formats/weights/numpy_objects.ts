@@ -18,6 +18,7 @@ import {
   type PickleUnread,
   type PickleValue,
 } from "./pickle_values.ts";
+import { numberOf } from "../number_of.ts";
 
 /** An array: its elements as they are stored, row-major. */
 export interface NumpyArray {
@@ -118,7 +119,9 @@ function arrayOf(path: string, { shape, type, isFortran, bytes }: ArrayDescripti
   const expected = elementCount(shape) * dataTypes[type.dtype].size;
   if (bytes.length !== expected) {
     throw new TypeError(
-      `Cannot read "${path}": an array of shape [${shape.join(", ")}] has ${bytes.length} bytes, expected ${expected}`,
+      `Cannot read "${path}": an array of shape [${shape.join(", ")}] has ${
+        numberOf(bytes.length, "byte")
+      }, expected ${expected}`,
     );
   }
   return { kind: "array", shape, dtype: type.dtype, bytes: bytes as Uint8Array<ArrayBuffer> };

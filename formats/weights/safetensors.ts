@@ -14,6 +14,7 @@ import { type ByteSource, sha256OfFile } from "./byte_source.ts";
 import { dataTypes, elementCount, MAXIMUM_AXES, otherSizes } from "./data_types.ts";
 import { checkHeaderText } from "./safetensors_header.ts";
 import { checkReadable, type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
+import { numberOf } from "../number_of.ts";
 
 /** What `huggingface_hub` takes; the format itself allows four times as much, which JSON may blow up to gigabytes. */
 const maximumHeaderLength = 25_000_000;
@@ -65,7 +66,9 @@ function readHeader(
   const length = Number(new DataView(source.read(0, 8).buffer).getBigUint64(0, true));
   if (length > size - 8 || length > maximumHeaderLength) {
     const expected = length > size - 8 ? `${size - 8} are left in the file` : `at most ${maximumHeaderLength} are read`;
-    throw new TypeError(`Cannot read "${path}": its safetensors header is said to have ${length} bytes, ${expected}`);
+    throw new TypeError(
+      `Cannot read "${path}": its safetensors header is said to have ${numberOf(length, "byte")}, ${expected}`,
+    );
   }
   const header = parseHeader(path, source.read(8, length));
   const dataLength = size - 8 - length;
@@ -85,7 +88,9 @@ function readHeader(
   }
   if (end !== size) {
     throw new TypeError(
-      `Cannot read "${path}": its header describes ${end - 8 - length} bytes of tensors, the file holds ${dataLength}` +
+      `Cannot read "${path}": its header describes ${
+        numberOf(end - 8 - length, "byte")
+      } of tensors, the file holds ${dataLength}` +
         (end > size ? " (a truncated file?)" : ""),
     );
   }
@@ -139,7 +144,7 @@ function tensorFrom(path: string, name: string, entry: unknown, dataOffset: numb
   if (end - begin !== elementCount(shape) * size) {
     throw new TypeError(
       `Cannot read "${path}": tensor ${showValue(name)} is ${dtype} [${shape.join(", ")}], ` +
-        `${elementCount(shape) * size} bytes, but has ${end - begin}`,
+        `${numberOf(elementCount(shape) * size, "byte")}, but has ${end - begin}`,
     );
   }
   return { dtype, shape, offset: dataOffset + begin, length: end - begin };

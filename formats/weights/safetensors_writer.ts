@@ -8,6 +8,7 @@
 import { bytesOf } from "../labels/bytes.ts";
 import { replaceFile } from "../labels/files.ts";
 import { elementCount } from "./data_types.ts";
+import { numberOf } from "../number_of.ts";
 
 /** A tensor to write. */
 export interface TensorData {
@@ -45,7 +46,9 @@ function headerOf(
   for (const [name, { shape, data }] of tensors) {
     if (data.length !== elementCount(shape)) {
       throw new TypeError(
-        `Cannot write "${path}": tensor "${name}" has ${data.length} elements, its shape is [${shape.join(", ")}]`,
+        `Cannot write "${path}": tensor "${name}" has ${numberOf(data.length, "element")}, its shape is [${
+          shape.join(", ")
+        }]`,
       );
     }
     entries[name] = { dtype: "F32", shape, data_offsets: [offset, offset += data.byteLength] };

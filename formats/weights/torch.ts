@@ -18,6 +18,7 @@ import { pickleBudget } from "./pickle_budget.ts";
 import type { PickleValue } from "./pickle_values.ts";
 import { torchGlobal, type TorchStorage, torchStorage, type TorchTensor } from "./torch_objects.ts";
 import { checkWholeZipEntry, checkZipEntry, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
+import { numberOf } from "../number_of.ts";
 
 /** An open PyTorch file. */
 export interface TorchFile {
@@ -74,7 +75,7 @@ export function readTorchZip(source: ByteSource): TorchFile {
   const pickle = entries.get(pickles[0])!;
   if (pickle.length > MAXIMUM_PICKLE) {
     throw new TypeError(
-      `Cannot read "${path}": its pickle has ${pickle.length} bytes, at most ${MAXIMUM_PICKLE} are read`,
+      `Cannot read "${path}": its pickle has ${numberOf(pickle.length, "byte")}, at most ${MAXIMUM_PICKLE} are read`,
     );
   }
   const isBigEndian = readByteOrder(source, `${prefix}byteorder`, entries) === "big";
@@ -182,7 +183,7 @@ function locateStorages(
     const count = Number(new DataView(source.read(position, 8).buffer).getBigInt64(0, true));
     if (count !== storage.count) {
       throw new TypeError(
-        `Cannot read "${path}": storage ${showValue(key)} has ${count} elements, expected ${storage.count}`,
+        `Cannot read "${path}": storage ${showValue(key)} has ${numberOf(count, "element")}, expected ${storage.count}`,
       );
     }
     places.set(storage.key, { offset: position + 8 });

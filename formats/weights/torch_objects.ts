@@ -25,6 +25,7 @@ import {
 } from "./pickle_values.ts";
 import { pythonFunctions, pythonNames } from "./python_objects.ts";
 import { type ElementType, elementType, isElementTypeName, storageType } from "./torch_types.ts";
+import { numberOf } from "../number_of.ts";
 
 /** A run of elements in the file, which tensors are views of. */
 export interface TorchStorage {
@@ -200,13 +201,13 @@ function viewOf(
   if (shape.length !== strides.length || (elementCount(shape) > 0 && last >= available)) {
     throw new TypeError(
       `Cannot read "${path}": a tensor of shape [${shape.join(", ")}] and strides [${strides.join(", ")}] ` +
-        `does not fit its ${available} elements`,
+        `does not fit its ${numberOf(available, "element")}`,
     );
   }
   // With strides of 0 a few stored elements could stand for more than memory holds.
   if (elementCount(shape) > available) {
     throw new TypeError(
-      `Cannot read "${path}": a tensor of shape [${shape.join(", ")}] repeats its ${available} elements`,
+      `Cannot read "${path}": a tensor of shape [${shape.join(", ")}] repeats its ${numberOf(available, "element")}`,
     );
   }
   return { kind: "tensor", storage, dtype, size, offset, shape, strides } satisfies TorchTensor;

@@ -8,6 +8,7 @@
 
 import { elementCount } from "./data_types.ts";
 import { writeZip } from "./zip_writer.ts";
+import { numberOf } from "../number_of.ts";
 
 const encoder = new TextEncoder();
 const VERSION = encoder.encode("3\n");
@@ -26,7 +27,9 @@ export function torchTensorWriter(shape: readonly number[]): (values: Float32Arr
   return (values) => {
     if (values.length !== count) {
       throw new TypeError(
-        `Cannot write a tensor of shape [${shape.join(", ")}]: there are ${values.length} values, expected ${count}`,
+        `Cannot write a tensor of shape [${shape.join(", ")}]: there are ${
+          numberOf(values.length, "value")
+        }, expected ${count}`,
       );
     }
     return writeZip([

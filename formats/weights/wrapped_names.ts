@@ -17,6 +17,7 @@
 
 import { showValue } from "../show_value.ts";
 import { tensorNamed, type Weights } from "./weights.ts";
+import { numberOf } from "../number_of.ts";
 
 /** Keys under which training programs put averaged weights. */
 const averagedKeys = ["state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "params_ema", "ema"];
@@ -111,7 +112,9 @@ function groupByFirst(
   const wrapper = wrapperKeys.find((part) => groups.has(part));
   if (wrapper !== undefined) {
     throw new TypeError(
-      `Cannot read "${path}": ${groups.get(wrapper)!.size} of its ${stored.size} tensors have names that begin with ` +
+      `Cannot read "${path}": ${groups.get(wrapper)!.size} of its ${
+        numberOf(stored.size, "tensor")
+      } have names that begin with ` +
         `"${wrapper}.", others have not, such as ${showValue(others[0])}`,
     );
   }

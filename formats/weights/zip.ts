@@ -10,6 +10,7 @@
 import { crc32 } from "node:zlib";
 import { showValue } from "../show_value.ts";
 import type { ByteSource } from "./byte_source.ts";
+import { numberOf } from "../number_of.ts";
 
 /** An entry of a zip file: where its bytes are. */
 export interface ZipEntry {
@@ -47,7 +48,7 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
   const { count, offset, length } = findDirectory(source);
   if (offset + length > source.size) throw damaged(source, "its directory lies outside the file");
   if (length > maximumDirectoryLength) {
-    throw damaged(source, `its directory has ${length} bytes, at most ${maximumDirectoryLength} are read`);
+    throw damaged(source, `its directory has ${numberOf(length, "byte")}, at most ${maximumDirectoryLength} are read`);
   }
   const directory = source.read(offset, length);
   const view = new DataView(directory.buffer);

@@ -13,7 +13,7 @@ import { findDifferences } from "../../formats/labels/mod.ts";
 import { classNamesOf, openModel } from "../model.ts";
 import { loadCommandModel } from "../command_model.ts";
 import type { SlurmCommand } from "../cluster_options.ts";
-import { formatCount } from "../numbers.ts";
+import { formatNumberOf } from "../numbers.ts";
 import { describeOther } from "../other_configuration.ts";
 import type { Progress } from "../progress.ts";
 import { SAMPLE_IMAGES } from "../sample_images.ts";
@@ -112,7 +112,7 @@ async function listImages(
 ): Promise<{ path: string; images: number }> {
   if (list !== undefined) return { path: resolve(list), images: Math.min(await source.count(), limit) };
   const path = join(folder, "images.list");
-  const onImage = (count: number) => progress.show(`${formatCount(count)} images in ${source.description}`, false);
+  const onImage = (count: number) => progress.show(`${formatNumberOf(count, "image")} in ${source.description}`, false);
   const { images } = await writeImageList(source, path, quiet ? undefined : onImage);
   progress.end();
   return { path, images: Math.min(images, limit) };
@@ -125,7 +125,9 @@ function planOf(
   subject: string,
 ): Plan {
   if (shards > images) {
-    throw new RangeError(`${subject}: ${formatCount(images)} images cannot be shared by ${formatCount(shards)} shards`);
+    throw new RangeError(
+      `${subject}: ${formatNumberOf(images, "image")} cannot be shared by ${formatNumberOf(shards, "shard")}`,
+    );
   }
   const plan = {
     images,

@@ -88,7 +88,11 @@ export function missingCorruptions(tallies: CorruptionTallies): string[] {
   });
   return [
     ...(missing.length > 0
-      ? [`mCE is over ${all.length - missing.length} of ${all.length} corruptions: ${missing.join(", ")} are missing`]
+      ? [
+        `mCE is over ${all.length - missing.length} of ${all.length} corruptions: ${missing.join(", ")} ${
+          missing.length === 1 ? "is" : "are"
+        } missing`,
+      ]
       : []),
     ...(partial.length > 0 ? [`mCE lacks ${partial.join("; ")}`] : []),
   ];

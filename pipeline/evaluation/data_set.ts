@@ -16,6 +16,7 @@ import { showValue } from "../../formats/show_value.ts";
 import { imageNetClassNames } from "../class_names.ts";
 import { ALEXNET_ERRORS, EXTRA_CORRUPTIONS, SEVERITIES } from "./corruption_error.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
+import { formatNumberOf } from "../numbers.ts";
 
 /** How a data set is laid out. */
 export type DataSetKind = typeof dataSetKinds[number];
@@ -110,7 +111,9 @@ const layouts: Readonly<Record<DataSetKind, Layout>> = {
           if (label === null) return undefined;
           if (label >= 0 && label < model.classes) return { label };
           throw new TypeError(
-            `${subject}: the label of "${key}" is ${label}, but the model has ${model.classes} classes`,
+            `${subject}: the label of "${key}" is ${label}, but the model has ${
+              formatNumberOf(model.classes, "class", "classes")
+            }`,
           );
         },
       };

@@ -6,6 +6,7 @@
 
 import type { ClassNames } from "../../formats/labels/mod.ts";
 import { showValue } from "../../formats/show_value.ts";
+import { formatNumberOf } from "../numbers.ts";
 
 /** A model's classes. */
 export interface ModelClasses {
@@ -38,8 +39,10 @@ export function mapClasses(
   const which = `class ${showValue(unknown[0])}${unknown.length > 1 ? ` (and ${unknown.length - 1} more)` : ""}`;
   throw new TypeError(
     known.size === 0
-      ? `${subject}: it has ${names.length} classes and the model ${model.classes}, without names to find them by`
-      : `${subject}: ${which} is none of the ${model.classes} classes of the model`,
+      ? `${subject}: it has ${
+        formatNumberOf(names.length, "class", "classes")
+      } and the model ${model.classes}, without names to find them by`
+      : `${subject}: ${which} is none of the ${formatNumberOf(model.classes, "class", "classes")} of the model`,
   );
 }
 

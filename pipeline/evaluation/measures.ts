@@ -83,7 +83,7 @@ export function labelMeasure({ dataSet, model }: Evaluated, options: { readonly 
     parts: accuracy.classFigures,
     notes: () => [
       ...(candidates
-        ? [`Only ${candidates.length} of the model's ${formatCount(model.classes)} classes are ranked`]
+        ? [`Only ${candidates.length} of the model's ${formatNumberOf(model.classes, "class", "classes")} are ranked`]
         : []),
       ...(unlabelled > 0 && accuracy.images > 0 ? [`${formatNumberOf(unlabelled, "image")} without a label`] : []),
     ],

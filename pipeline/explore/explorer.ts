@@ -174,7 +174,7 @@ function checkComparable([first, second]: readonly LabelMaps[]): void {
   const [one, other] = [first.metadata.classes, second.metadata.classes];
   if (one !== other) {
     throw new TypeError(
-      `${subject}: their annotators tell ${formatCount(one)} and ${formatCount(other)} classes apart`,
+      `${subject}: of classes their annotators tell ${formatCount(one)} and ${formatCount(other)} apart`,
     );
   }
   const differing = first.classes?.name.findIndex((name, index) =>

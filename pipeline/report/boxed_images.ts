@@ -8,6 +8,7 @@ import type { LabelMaps } from "../../formats/labels/mod.ts";
 import { type Box, boxKey } from "../boxes.ts";
 import type { BoxedImage } from "../charts/crops.ts";
 import type { LabelDatabase } from "../query_database.ts";
+import { formatNumberOf } from "../numbers.ts";
 
 /** Images whose crops are measured, 100 crops of each. */
 const MOST_IMAGES = 200;
@@ -62,7 +63,9 @@ export async function findBoxedImages(
     const subject = `Cannot use boxes "${table}" with "${labelMaps.path}"`;
     throw new TypeError(
       withBoxes > 0
-        ? `${subject}: none of ${withBoxes} images with boxes has one of the class that its label names`
+        ? `${subject}: none of ${
+          formatNumberOf(withBoxes, "image")
+        } with boxes has one of the class that its label names`
         : `${subject}: no image of "${boxes.keys().next().value ?? ""}" or another of its keys is there`,
     );
   }

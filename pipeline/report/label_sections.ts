@@ -85,7 +85,7 @@ export function classesTogether({ pairs, pairCount, classFigures, classCount, th
       ], pairs),
     ];
   const shown = classCount > classFigures.length
-    ? `The ${classFigures.length} most frequent of ${formatCount(classCount)} classes`
+    ? `The ${classFigures.length} most frequent of ${formatNumberOf(classCount, "class", "classes")}`
     : "All classes";
   const orNone = (value: number | null, format: (value: number) => string) =>
     html`${value === null ? "\u2013" : format(value)}`;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCount, formatNumberOf, formatSize } from "../numbers.ts";
+import { formatCells, formatCount, formatNumberOf, formatSize } from "../numbers.ts";
 import { charts } from "./chart_section.ts";
 import type { ReportContent } from "./content.ts";
 import { percent, probability, section, size, table } from "./elements.ts";
@@ -101,12 +101,12 @@ function folderFacts({ metadata, files, bytes, rejected }: FolderFacts, rows: nu
     `;
   const average = rows > 0
     ? html`
-      (${formatCount(Math.round(bytes / rows))} bytes an image)
+      (${formatNumberOf(Math.round(bytes / rows), "byte")} an image)
     `
     : undefined;
   return html`<dl class="facts">
 ${fact("Input size", html`${formatSize(annotator.inputSize)} pixels`)}
-${fact("Label maps", html`${formatSize(grid)} cells`)}
+${fact("Label maps", html`${formatCells(grid)}`)}
 ${fact("Kept in a cell", html`${k} of ${formatNumberOf(classes, "class", "classes")}`)}
 ${fact("Scores", html`${dtype}, pooled by LabelPooling`)}
 ${fact("Size on disk", html`${size(bytes)} in ${formatNumberOf(files, "file")}${average}`)}
@@ -125,7 +125,9 @@ ${
       { title: "Reason", cell: ({ reason }) => nameOf(reason) },
     ], rejectedImages)
   }${
-    more > 0 ? html`<p class="note">${formatCount(more)} more are listed in rejected.jsonl.</p>` : undefined
+    more > 0
+      ? html`<p class="note">${formatCount(more)} more ${more === 1 ? "is" : "are"} listed in rejected.jsonl.</p>`
+      : undefined
   }</details>`;
 }
 

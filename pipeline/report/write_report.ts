@@ -11,7 +11,7 @@ import { readBoxes } from "../boxes.ts";
 import { measureCrops } from "../charts/crops.ts";
 import { className } from "../class_names.ts";
 import { classFinder } from "../convert_layout.ts";
-import { formatCount } from "../numbers.ts";
+import { formatCount, formatNumberOf } from "../numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
 import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
 import { findQueryFiles, type QueryFiles } from "../query_files.ts";
@@ -95,7 +95,7 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
 
     const pictures = pictureMaker(reader, { exifOrientation: isTurned(labelMaps.metadata) });
     const total = chosen.length + suspicious.length;
-    const onPicture = (done: number) => onProgress(`${formatCount(done)}/${formatCount(total)} pictures`);
+    const onPicture = (done: number) => onProgress(`${formatCount(done)}/${formatNumberOf(total, "picture")}`);
     const names = labelNames(labelMaps);
     const classOfLabel = await labelClasses(database);
     const crops = trainingCrops(request);

@@ -255,7 +255,9 @@ function labelsAmong({ classes, labels }: ImageStore, maps: LabelMaps, subject: 
   }
   const most = labels.reduce((most, label) => Math.max(most, label), -1);
   if (most < count) return labels;
-  throw new RangeError(`${subject}: an image has the label ${most}, and the maps have ${count} classes`);
+  throw new RangeError(
+    `${subject}: an image has the label ${most}, and the maps have ${formatNumberOf(count, "class", "classes")}`,
+  );
 }
 
 function withoutExtension(key: string): string {

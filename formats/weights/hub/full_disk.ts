@@ -5,6 +5,7 @@
  */
 
 import { statfs } from "node:fs/promises";
+import { numberOf } from "../../number_of.ts";
 
 /** What a download is short of. */
 export interface WantedSpace {
@@ -38,7 +39,7 @@ export async function fullDiskError({ subject, folder, name, missing }: WantedSp
   const free = await freeBytes(folder);
   const left = free === undefined ? "" : `, ${free} are free`;
   return new Error(
-    `${subject}: the disk of "${folder}" is full, ${name} wants ${missing} bytes more${left}; ` +
+    `${subject}: the disk of "${folder}" is full, ${name} wants ${numberOf(missing, "byte")} more${left}; ` +
       "what has arrived is kept for the next time",
     { cause },
   );

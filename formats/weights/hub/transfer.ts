@@ -13,6 +13,7 @@ import type { HubReference } from "./reference.ts";
 import { refusal, type RemoteFile, request } from "./request.ts";
 import { HubUnreachableError, pauseAfter, reasonOf, type Wait } from "./retry.ts";
 import type { HubSettings } from "./settings.ts";
+import { numberOf } from "../../number_of.ts";
 
 /** How far the download of a file is. */
 export interface DownloadProgress {
@@ -60,7 +61,9 @@ export async function downloadBlob(
     if (size !== remote.size || hash !== remote.hash) {
       await removeIfThere(`${path}.incomplete`);
       throw new Error(
-        `${subject}: ${remote.name} has ${size} bytes and hash ${hash}, expected ${remote.size} and ${remote.hash}`,
+        `${subject}: ${remote.name} has ${
+          numberOf(size, "byte")
+        } and hash ${hash}, expected ${remote.size} and ${remote.hash}`,
       );
     }
     await file.sync();
@@ -165,7 +168,7 @@ async function fill(
       if (!(error instanceof HubUnreachableError)) throw error;
       failures = received > before ? 0 : failures + 1;
       const { status, retryAfter } = error.answer;
-      const message = `${received} of ${remote.size} bytes of ${remote.name}: ${error.message}`;
+      const message = `${received} of ${numberOf(remote.size, "byte")} of ${remote.name}: ${error.message}`;
       if (failures > 0) {
         await pauseAfter(new HubUnreachableError(message, { cause: error, status, retryAfter }), failures, wait);
       }

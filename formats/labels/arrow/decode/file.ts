@@ -15,6 +15,7 @@ import { CONTINUATION, HEADERS, MAGIC, VERSION_5 } from "../format.ts";
 import { decodeFlatbuffer, type FlatTable } from "./flatbuffer.ts";
 import { decodeRecordBatch, readBuffer, type RecordBatch } from "./record_batch.ts";
 import { type ArrowColumn, decodeSchema, type Schema } from "./schema.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /**
  * Opens an Arrow file or stream.
@@ -64,7 +65,7 @@ interface Batches {
 
 function readBatches(file: RandomAccessFile, subject: string): Batches {
   try {
-    if (file.size < 8) throw new RangeError(`it has ${file.size} bytes`);
+    if (file.size < 8) throw new RangeError(`it has ${numberOf(file.size, "byte")}`);
     return isMagic(file.read(0, 6)) ? readFile(file) : readStream(file);
   } catch (error) {
     if (isSystemError(error)) throw fileError(subject, error);
@@ -78,12 +79,14 @@ function isMagic(bytes: Uint8Array): boolean {
 
 /** Of a file, by its footer. */
 function readFile(file: RandomAccessFile): Batches {
-  if (file.size < 22) throw new RangeError(`it has ${file.size} bytes`);
+  if (file.size < 22) throw new RangeError(`it has ${numberOf(file.size, "byte")}`);
   const tail = file.read(file.size - 10, 10);
   if (!isMagic(tail.subarray(4))) throw new RangeError('it does not end with "ARROW1"');
   const length = new DataView(tail.buffer).getInt32(0, true);
   const start = file.size - 10 - length;
-  if (length < 4 || start < 8) throw new RangeError(`its footer has ${length} bytes, the file ${file.size}`);
+  if (length < 4 || start < 8) {
+    throw new RangeError(`its footer has ${numberOf(length, "byte")}, the file ${file.size}`);
+  }
   const footer = decodeFlatbuffer(file.read(start, length));
   const table = footer.table(1);
   if (!table) throw new RangeError("its footer has no schema");
@@ -130,14 +133,16 @@ function readMessage(file: RandomAccessFile, offset: number, end: number): Messa
   const length = prefix.getInt32(4, true);
   if (length === 0) return undefined;
   const body = offset + 8 + length;
-  if (length < 0 || body > end) throw new RangeError(`a message of ${length} bytes at ${offset} is cut off`);
+  if (length < 0 || body > end) {
+    throw new RangeError(`a message of ${numberOf(length, "byte")} at ${offset} is cut off`);
+  }
   const message = decodeFlatbuffer(file.read(offset + 8, length));
   if (message.int(0, 2) !== VERSION_5) throw new RangeError(`metadata version is ${message.int(0, 2)}, expected 4`);
   const header = message.table(2);
   const bodyLength = message.int(3, 8);
   if (!header) throw new RangeError(`message at byte ${offset} is empty`);
   if (!(bodyLength >= 0 && body + bodyLength <= end)) {
-    throw new RangeError(`a body of ${bodyLength} bytes at ${body} is cut off`);
+    throw new RangeError(`a body of ${numberOf(bodyLength, "byte")} at ${body} is cut off`);
   }
   return { type: message.int(1, 1), header, body, bodyLength };
 }
@@ -228,7 +233,9 @@ function readOffsets(
 function checkLengths(offsets: ArrayLike<number>, expected: number, start: number): void {
   for (let row = 0; row + 1 < offsets.length; row++) {
     const length = offsets[row + 1] - offsets[row];
-    if (length !== expected) throw new RangeError(`row ${start + row} has ${length} values, expected ${expected}`);
+    if (length !== expected) {
+      throw new RangeError(`row ${start + row} has ${numberOf(length, "value")}, expected ${expected}`);
+    }
   }
 }
 

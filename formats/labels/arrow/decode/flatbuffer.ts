@@ -5,6 +5,8 @@
  * @see https://flatbuffers.dev/internals/
  */
 
+import { numberOf } from "../../../number_of.ts";
+
 /** A table in its bytes. Slots that are not there have defaults; what lies beyond the bytes is a RangeError. */
 export interface FlatTable {
   /** An integer of 1, 2, 4 or 8 bytes, signed, 0 if it is not there. */
@@ -109,6 +111,6 @@ function unsigned(view: DataView, place: number, bytes: 2 | 4): number {
 
 function check({ byteLength }: DataView, place: number, bytes: number): void {
   if (place < 0 || place + bytes > byteLength) {
-    throw new RangeError(`byte ${place} of a flatbuffer of ${byteLength} bytes is referred to`);
+    throw new RangeError(`byte ${place} of a flatbuffer of ${numberOf(byteLength, "byte")} is referred to`);
   }
 }

@@ -11,6 +11,7 @@ import type { RandomAccessFile } from "../../random_access.ts";
 import { CODECS } from "../format.ts";
 import type { FlatTable } from "./flatbuffer.ts";
 import type { Schema } from "./schema.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /** A record batch in the file. */
 export interface RecordBatch {
@@ -38,17 +39,19 @@ export function decodeRecordBatch(header: FlatTable, schema: Schema, body: numbe
   const nodes = header.structs(1, 2);
   const buffers = header.structs(2, 2);
   const compression = header.table(3);
-  if (!Number.isSafeInteger(rows) || rows < 0) throw new RangeError(`a record batch has ${rows} rows`);
+  if (!Number.isSafeInteger(rows) || rows < 0) throw new RangeError(`a record batch has ${numberOf(rows, "row")}`);
   if (nodes.length !== schema.nodes || buffers.length !== schema.buffers) {
     throw new RangeError(`a record batch has ${buffers.length} buffers, the schema ${schema.buffers}`);
   }
   for (const [offset, length] of buffers) {
     if (!(offset >= 0 && length >= 0 && offset + length <= bodyLength)) {
-      throw new RangeError(`a buffer of ${length} bytes at ${offset} is not in its body of ${bodyLength}`);
+      throw new RangeError(`a buffer of ${numberOf(length, "byte")} at ${offset} is not in its body of ${bodyLength}`);
     }
   }
   for (const { node } of schema.columns.values()) {
-    if (nodes[node][0] !== rows) throw new RangeError(`a column has ${nodes[node][0]} values in ${rows} rows`);
+    if (nodes[node][0] !== rows) {
+      throw new RangeError(`a column has ${numberOf(nodes[node][0], "value")} in ${numberOf(rows, "row")}`);
+    }
   }
   const codec = compression?.int(0, 1);
   if (codec === CODECS.lz4) {
@@ -104,9 +107,13 @@ function decompress(bytes: Uint8Array<ArrayBuffer>): Uint8Array {
   const content = bytes.subarray(8);
   if (length === -1) return content;
   if (!(length >= 0 && length <= MOST_BYTES)) {
-    throw new RangeError(`a buffer has ${length} bytes: write record batches of fewer rows, or without compression`);
+    throw new RangeError(
+      `a buffer has ${numberOf(length, "byte")}: write record batches of fewer rows, or without compression`,
+    );
   }
   const whole = length === 0 ? new Uint8Array(0) : bytesOf(zstdDecompressSync(content, { maxOutputLength: length }));
-  if (whole.length !== length) throw new RangeError(`a buffer has ${whole.length} bytes, expected ${length}`);
+  if (whole.length !== length) {
+    throw new RangeError(`a buffer has ${numberOf(whole.length, "byte")}, expected ${length}`);
+  }
   return whole;
 }

@@ -10,6 +10,7 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import { bytesOf } from "../../bytes.ts";
 import { CODECS } from "../format.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /** Bytes that a byte of Snappy becomes at most: copies take three and give 64. */
 const SNAPPY_EXPANSION = 22;
@@ -27,7 +28,9 @@ const LZ4_EXPANSION = 255;
  */
 export function decompress(bytes: Uint8Array, codec: number, size: number): Uint8Array {
   const content = decompressed(bytes, codec, size);
-  if (content.length !== size) throw new RangeError(`a page has ${content.length} bytes, its header says ${size}`);
+  if (content.length !== size) {
+    throw new RangeError(`a page has ${numberOf(content.length, "byte")}, its header says ${size}`);
+  }
   return content;
 }
 
@@ -62,7 +65,7 @@ function unpack(name: string, run: () => Uint8Array): Uint8Array {
 
 function allocate(bytes: Uint8Array, size: number, expansion: number): Uint8Array {
   if (size > bytes.length * expansion) {
-    throw new RangeError(`a page of ${bytes.length} bytes cannot become the ${size} that its header says`);
+    throw new RangeError(`a page of ${numberOf(bytes.length, "byte")} cannot become the ${size} that its header says`);
   }
   return new Uint8Array(size);
 }
@@ -90,7 +93,7 @@ function decompressSnappy(bytes: Uint8Array, size: number): Uint8Array {
     claimed += (byte & 127) * scale;
     if (byte < 128) break;
   }
-  if (claimed !== size) throw new RangeError(`a page has ${claimed} bytes, its header says ${size}`);
+  if (claimed !== size) throw new RangeError(`a page has ${numberOf(claimed, "byte")}, its header says ${size}`);
   const content = allocate(bytes, size, SNAPPY_EXPANSION);
   const number = (width: number): number => {
     if (from + width > bytes.length) throw new RangeError("a compressed page ends too early");
@@ -114,14 +117,14 @@ function decompressSnappy(bytes: Uint8Array, size: number): Uint8Array {
       to += length;
     }
   }
-  if (to !== size) throw new RangeError(`a page has ${to} bytes, its header says ${size}`);
+  if (to !== size) throw new RangeError(`a page has ${numberOf(to, "byte")}, its header says ${size}`);
   return content;
 }
 
 function decompressLz4(bytes: Uint8Array, size: number): Uint8Array {
   const content = allocate(bytes, size, LZ4_EXPANSION);
   const length = unpackLz4(bytes, content);
-  if (length !== size) throw new RangeError(`a page has ${length} bytes, its header says ${size}`);
+  if (length !== size) throw new RangeError(`a page has ${numberOf(length, "byte")}, its header says ${size}`);
   return content;
 }
 
@@ -171,7 +174,7 @@ function decompressHadoopLz4(bytes: Uint8Array, size: number): Uint8Array | unde
     const [unpacked, packed] = [view.getUint32(from), view.getUint32(from + 4)];
     from += 8;
     const length = unpackLz4(bytes.subarray(from, from + packed), content.subarray(to, to + unpacked));
-    if (length !== unpacked) throw new RangeError(`a page has ${length} bytes where ${unpacked} are said`);
+    if (length !== unpacked) throw new RangeError(`a page has ${numberOf(length, "byte")} where ${unpacked} are said`);
     from += packed;
     to += unpacked;
   }

@@ -7,6 +7,7 @@
 
 import { unpackBits } from "./runs.ts";
 import { readVarint, readZigzag } from "./thrift.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /**
  * Reads DELTA_BINARY_PACKED.
@@ -108,9 +109,9 @@ function readBlockSizes(
   const miniblocks = readVarint(cursor);
   const total = readVarint(cursor);
   const size = blockSize / miniblocks;
-  if (total !== count) throw new RangeError(`${total} differences, expected ${count}`);
+  if (total !== count) throw new RangeError(`${numberOf(total, "difference")}, expected ${count}`);
   if (!Number.isInteger(size) || size < 8 || size % 8 !== 0 || blockSize > 65536) {
-    throw new RangeError(`blocks of ${blockSize} differences in ${miniblocks} parts`);
+    throw new RangeError(`blocks of ${numberOf(blockSize, "difference")} in ${numberOf(miniblocks, "part")}`);
   }
   return { miniblocks, size };
 }
@@ -127,7 +128,9 @@ export function decodeDeltaLengths(bytes: Uint8Array, count: number): Uint8Array
   const { values: lengths, end } = decodeDeltas(bytes, count);
   let offset = end;
   return Array.from(lengths, (length) => {
-    if (length < 0 || offset + length > bytes.length) throw new RangeError(`a text of ${length} bytes ends too late`);
+    if (length < 0 || offset + length > bytes.length) {
+      throw new RangeError(`a text of ${numberOf(length, "byte")} ends too late`);
+    }
     offset += length;
     return bytes.subarray(offset - length, offset);
   });

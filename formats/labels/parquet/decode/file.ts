@@ -16,6 +16,7 @@ import type { ColumnSlice, Table } from "../../table.ts";
 import { MAGIC } from "../format.ts";
 import { decodeFooter, type Leaf } from "./footer.ts";
 import { type ChunkPages, decodeDictionary, type DecodedPage, decodePage, findPages, type Page } from "./page.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /**
  * Opens a Parquet file.
@@ -104,15 +105,17 @@ export function readFooter<Decoded>(
 ): Decoded {
   try {
     const isMagic = (bytes: Uint8Array) => MAGIC.every((byte, index) => byte === bytes[index]);
-    if (file.size < 12) throw new RangeError(`it has ${file.size} bytes`);
+    if (file.size < 12) throw new RangeError(`it has ${numberOf(file.size, "byte")}`);
     if (!isMagic(file.read(0, 4))) throw new RangeError('it does not begin with "PAR1"');
     const tail = file.read(file.size - 8, 8);
     if (!isMagic(tail.subarray(4))) throw new RangeError('it does not end with "PAR1"');
     const length = new DataView(tail.buffer).getUint32(0, true);
     const start = file.size - 8 - length;
     if (length === 0) throw new RangeError("its footer is empty");
-    if (start < 4) throw new RangeError(`its footer has ${length} bytes, the file ${file.size}`);
-    if (length > MOST_FOOTER) throw new RangeError(`its footer has ${length} bytes, at most ${MOST_FOOTER} are read`);
+    if (start < 4) throw new RangeError(`its footer has ${numberOf(length, "byte")}, the file ${file.size}`);
+    if (length > MOST_FOOTER) {
+      throw new RangeError(`its footer has ${numberOf(length, "byte")}, at most ${MOST_FOOTER} are read`);
+    }
     return decode(file.read(start, length), start);
   } catch (error) {
     if (isSystemError(error)) throw fileError(subject, error);
@@ -133,7 +136,7 @@ interface Context {
 function readRegular({ column, leaf, rows, pages, decode }: Context, start: number, end: number): ColumnSlice {
   const length = column.listLength ?? 1;
   if (pages.valueCount !== rows * length) {
-    throw new RangeError(`it has ${pages.valueCount} values, expected ${rows} x ${length}`);
+    throw new RangeError(`it has ${numberOf(pages.valueCount, "value")}, expected ${rows} x ${length}`);
   }
   const [first, last] = [start * length, end * length];
   const pieces = pagesBetween(pages.data, first, last).map((page): ColumnSlice => {
@@ -169,7 +172,7 @@ function readLists({ leaf, rows, pages, decode }: Context, start: number, end: n
     total += there;
     pieces.push(values);
   }
-  if (offsets.length !== rows) throw new RangeError(`${offsets.length} lists in ${rows} rows`);
+  if (offsets.length !== rows) throw new RangeError(`${numberOf(offsets.length, "list")} in ${numberOf(rows, "row")}`);
   offsets.push(total);
   const [from, to] = [offsets[start], offsets[end]];
   return { values: slice(join(pieces), from, to), offsets: offsets.slice(start, end + 1).map((place) => place - from) };
@@ -197,8 +200,8 @@ function lengthError(repetition: Uint8Array, firstValue: number, length: number)
   const place = firstValue + wrong;
   const row = Math.floor(place / length);
   return place % length === 0
-    ? new RangeError(`row ${row - 1} has more than ${length} values`)
-    : new RangeError(`row ${row} has ${place % length} values, expected ${length}`);
+    ? new RangeError(`row ${row - 1} has more than ${numberOf(length, "value")}`)
+    : new RangeError(`row ${row} has ${numberOf(place % length, "value")}, expected ${length}`);
 }
 
 /** Values at their rows, zeros where there is none. */

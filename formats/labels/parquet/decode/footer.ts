@@ -7,6 +7,7 @@
 import { PHYSICAL_NAMES, PHYSICAL_TYPES, REPETITION } from "../format.ts";
 import type { ValueType } from "../../columns.ts";
 import { decodeThrift, type Thrift, type ThriftStruct } from "./thrift.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /** What a file holds. */
 export interface Footer {
@@ -78,12 +79,14 @@ export function decodeFileMetadata(bytes: Uint8Array, dataEnd: number): FileMeta
     const { 1: chunks, 3: rows } = struct(group, "row group");
     const positions = list(chunks, "column chunks").map((chunk) => chunkPosition(chunk, dataEnd));
     if (positions.length !== leaves) {
-      throw new RangeError(`row group ${index} has ${positions.length} columns, the schema ${leaves}`);
+      throw new RangeError(`row group ${index} has ${numberOf(positions.length, "column")}, the schema ${leaves}`);
     }
     return { rows: count(rows, "number of rows"), chunks: positions };
   });
   const total = groups.reduce((sum, { rows }) => sum + rows, 0);
-  if (total !== fields[3]) throw new RangeError(`row groups have ${total} rows, the file says ${fields[3]}`);
+  if (total !== fields[3]) {
+    throw new RangeError(`row groups have ${numberOf(total, "row")}, the file says ${fields[3]}`);
+  }
   const entries = list(fields[5] ?? [], "metadata").map((entry) => {
     const { 1: key, 2: value } = struct(entry, "metadata entry");
     return [text(key, "metadata key"), value === undefined ? "" : text(value, "metadata value")] as const;
@@ -100,7 +103,9 @@ function chunkPosition(chunk: Thrift, dataEnd: number): ChunkPosition {
   const offset = dictionaryOffset > 0 && dictionaryOffset < dataOffset ? dictionaryOffset : dataOffset;
   const compressedBytes = count(bytes, "size of a column chunk");
   if (offset + compressedBytes > dataEnd) {
-    throw new RangeError(`a column chunk of ${compressedBytes} bytes at ${offset} ends after byte ${dataEnd}`);
+    throw new RangeError(
+      `a column chunk of ${numberOf(compressedBytes, "byte")} at ${offset} ends after byte ${dataEnd}`,
+    );
   }
   return { codec: count(codec, "codec"), valueCount: count(values, "number of values"), offset, compressedBytes };
 }
@@ -122,7 +127,7 @@ function readSchema(elements: readonly Thrift[]): { columns: readonly SchemaElem
   let next = 0;
   let leaves = 0;
   function readElement(depth: number): SchemaElement {
-    if (next >= elements.length) throw new RangeError(`schema ends after ${next} elements`);
+    if (next >= elements.length) throw new RangeError(`schema ends after ${numberOf(next, "element")}`);
     if (depth > MOST_DEPTH) throw new RangeError(`schema is nested deeper than ${MOST_DEPTH}`);
     const fields = struct(elements[next++], "schema element");
     const name = text(fields[4], "name of a column");
@@ -135,7 +140,9 @@ function readSchema(elements: readonly Thrift[]): { columns: readonly SchemaElem
     return { fields, name, repetition, children, leavesBefore };
   }
   const root = readElement(0);
-  if (next !== elements.length) throw new RangeError(`schema has ${elements.length - next} elements too many`);
+  if (next !== elements.length) {
+    throw new RangeError(`schema has ${numberOf(elements.length - next, "element")} too many`);
+  }
   const names = new Set(root.children.map(({ name }) => name));
   if (names.size !== root.children.length) throw new RangeError("two columns have the same name");
   return { columns: root.children, leaves };

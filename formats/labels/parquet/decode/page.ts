@@ -16,6 +16,7 @@ import { type ChunkPosition, count, type Leaf, struct } from "./footer.ts";
 import { bitWidth, decodeRuns, isOneRun } from "./runs.ts";
 import { decodeThrift, type ThriftStruct } from "./thrift.ts";
 import { decodeValues } from "./values.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /** A page in the file. */
 export interface Page {
@@ -78,9 +79,11 @@ export function findPages(file: RandomAccessFile, chunk: ChunkPosition, mostByte
     const [uncompressedBytes, compressedBytes] = [fields[2], fields[3]].map((size) => count(size, "size of a page"));
     const start = offset + length;
     offset = start + compressedBytes;
-    if (offset > end) throw new RangeError(`a page of ${compressedBytes} bytes ends ${offset - end} after its chunk`);
+    if (offset > end) {
+      throw new RangeError(`a page of ${numberOf(compressedBytes, "byte")} ends ${offset - end} after its chunk`);
+    }
     if (Math.max(uncompressedBytes, compressedBytes) > mostBytes) {
-      throw new RangeError(`a page has ${uncompressedBytes} bytes`);
+      throw new RangeError(`a page has ${numberOf(uncompressedBytes, "byte")}`);
     }
     const checksum = fields[4] as number | undefined;
     const place = { codec: chunk.codec, offset: start, compressedBytes, uncompressedBytes, checksum };
@@ -95,7 +98,7 @@ export function findPages(file: RandomAccessFile, chunk: ChunkPosition, mostByte
     }
   }
   if (firstValue !== chunk.valueCount) {
-    throw new RangeError(`pages hold ${firstValue} values, their chunk ${chunk.valueCount}`);
+    throw new RangeError(`pages hold ${numberOf(firstValue, "value")}, their chunk ${chunk.valueCount}`);
   }
   return { dictionary, data, valueCount: firstValue };
 }
@@ -115,7 +118,7 @@ function readHeader(file: RandomAccessFile, offset: number, end: number): { fiel
 
 function page(values: unknown, encoding: unknown): { valueCount: number; encoding: number } {
   const valueCount = count(values as number, "number of values of a page");
-  if (valueCount * 4 > MOST_BYTES) throw new RangeError(`a page has ${valueCount} values`);
+  if (valueCount * 4 > MOST_BYTES) throw new RangeError(`a page has ${numberOf(valueCount, "value")}`);
   return { valueCount, encoding: count(encoding as number, "encoding of a page") };
 }
 
@@ -135,7 +138,7 @@ function dataPageV2(
   const definition = count(definitionBytes, "size of definition levels");
   const repetition = count(repetitionBytes, "size of repetition levels");
   if (definition + repetition > Math.min(place.compressedBytes, place.uncompressedBytes)) {
-    throw new RangeError(`levels of ${definition + repetition} bytes are longer than their page`);
+    throw new RangeError(`levels of ${numberOf(definition + repetition, "byte")} are longer than their page`);
   }
   return { ...page(values, encoding), levels: { repetition, definition, isCompressed: isCompressed !== false } };
 }
@@ -261,7 +264,9 @@ function findLevels(
     const length = view.getUint32(offset, true);
     const start = offset + 4;
     offset = start + length;
-    if (offset > content.length) throw new RangeError(`levels of ${length} bytes are longer than their page`);
+    if (offset > content.length) {
+      throw new RangeError(`levels of ${numberOf(length, "byte")} are longer than their page`);
+    }
     return content.subarray(start, offset);
   };
   const repetitionBytes = leaf.element === undefined ? undefined : next();

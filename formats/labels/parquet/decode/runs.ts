@@ -8,6 +8,7 @@
 
 import { bytesOf } from "../../bytes.ts";
 import { readVarint } from "./thrift.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /** Where small integers are unpacked to. */
 export type UnpackedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array;
@@ -70,7 +71,9 @@ export function isOneRun(bytes: Uint8Array, value: number, count: number): boole
  */
 export function unpackBits(packed: Uint8Array, bits: number, values: UnpackedArray): void {
   const size = Math.ceil(values.length * bits / 8);
-  if (size > packed.length) throw new RangeError(`${size} bytes of packed values expected, ${packed.length} left`);
+  if (size > packed.length) {
+    throw new RangeError(`${numberOf(size, "byte")} of packed values expected, ${packed.length} left`);
+  }
   if (bits === 0) values.fill(0);
   else if (bits === 8) values.set(packed.subarray(0, values.length));
   else if (bits === 16 && values instanceof Uint16Array) bytesOf(values).set(packed.subarray(0, size));

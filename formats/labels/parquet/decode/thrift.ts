@@ -5,6 +5,8 @@
  * @see https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
  */
 
+import { numberOf } from "../../../number_of.ts";
+
 /** A value as it was found; strings are bytes. */
 export type Thrift = boolean | number | Uint8Array | readonly Thrift[] | ThriftStruct;
 
@@ -75,7 +77,7 @@ function readByte(cursor: Cursor): number {
 
 function readBytes(cursor: Cursor, length: number): Uint8Array {
   const left = cursor.bytes.length - cursor.offset;
-  if (length > left) throw new RangeError(`${length} bytes expected, ${left} left`);
+  if (length > left) throw new RangeError(`${numberOf(length, "byte")} expected, ${left} left`);
   cursor.offset += length;
   return cursor.bytes.subarray(cursor.offset - length, cursor.offset);
 }
@@ -113,7 +115,7 @@ function readValue(cursor: CountingCursor, type: number, depth: number): Thrift 
       const byte = readByte(cursor);
       const length = byte >> 4 === 15 ? readVarint(cursor) : byte >> 4;
       const left = cursor.bytes.length - cursor.offset;
-      if (length > left) throw new RangeError(`list of ${length} expected, ${left} bytes left`);
+      if (length > left) throw new RangeError(`list of ${length} expected, ${numberOf(left, "byte")} left`);
       if (depth >= MOST_DEPTH) throw new RangeError(`lists are nested deeper than ${MOST_DEPTH}`);
       return Array.from({ length }, () => readValue(cursor, byte & 15, depth + 1));
     }

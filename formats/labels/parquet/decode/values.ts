@@ -10,6 +10,7 @@ import type { ColumnValues, ValueType } from "../../columns.ts";
 import { ENCODINGS } from "../format.ts";
 import { decodeDeltaLengths, decodeDeltas } from "./delta.ts";
 import { decodeRuns } from "./runs.ts";
+import { numberOf } from "../../../number_of.ts";
 
 /**
  * Reads values.
@@ -57,7 +58,7 @@ function storedWidth(type: Exclude<ValueType, "utf8">): number {
 
 /** A number of bytes that must be there. */
 function sized(bytes: Uint8Array, size: number): number {
-  if (size > bytes.length) throw new RangeError(`${size} bytes of values expected, ${bytes.length} left`);
+  if (size > bytes.length) throw new RangeError(`${numberOf(size, "byte")} of values expected, ${bytes.length} left`);
   return size;
 }
 
