@@ -8,10 +8,8 @@
 import { checkSize, type DecodedImage } from "./pixels.ts";
 import { numberOf } from "../number_of.ts";
 
-/** The palette, or where a pixel's red, green and blue are. */
-type Colours =
-  | { readonly palette: Uint8Array; readonly entryBytes: number }
-  | { readonly masks: readonly [red: number, green: number, blue: number] };
+/** Red, green and blue of 256 indices, or where a pixel's are. */
+type Colours = { readonly palette: Uint8Array } | { readonly channels: readonly Channel[] };
 
 /** The header of a BMP. */
 export interface BmpHeader {
@@ -106,8 +104,8 @@ export function decodeBmp(bytes: Uint8Array): DecodedImage {
   for (let row = 0; row < height; row++) {
     const from = rows.start + rows.rowBytes * (isTopDown ? row : height - 1 - row);
     const line = pixels.subarray(row * width * 3, (row + 1) * width * 3);
-    if ("palette" in colours) expandPalette(rows.bytes, from, rows.bits, colours.palette, colours.entryBytes, line);
-    else expandMasks(view, from, bits, colours.masks, line);
+    if ("channels" in colours) expandMasks(view, from, bits, colours.channels, line);
+    else expandPalette(rows.bytes, from, rows.bits, colours.palette, line);
   }
   return { width, height, pixels };
 }
@@ -115,15 +113,15 @@ export function decodeBmp(bytes: Uint8Array): DecodedImage {
 function readColours(bytes: Uint8Array, { bits, compression, start }: BmpHeader, found: string): Colours {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = view.getUint32(14, true);
-  if (bits <= 8) return { palette: bytes.subarray(14 + headerBytes, start), entryBytes: headerBytes === 12 ? 3 : 4 };
-  const plain = bits === 16 ? [0x7c00, 0x3e0, 0x1f] as const : [0xff0000, 0xff00, 0xff] as const;
-  if (compression !== WITH_MASKS) return { masks: plain };
+  if (bits <= 8) return { palette: coloursOf(bytes.subarray(14 + headerBytes, start), headerBytes === 12 ? 3 : 4) };
+  const plain = { channels: (bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff]).map(channelOf) };
+  if (compression !== WITH_MASKS) return plain;
   if (bytes.length < 66) throw new Error(`${found}: it ends within its masks`);
   const masks = [view.getUint32(54, true), view.getUint32(58, true), view.getUint32(62, true)] as const;
   const alpha = headerBytes >= 56 ? view.getUint32(66, true) : 0;
   const written = (bits === 32 ? [...masks, alpha] : masks).map((mask) => mask.toString(16)).join(" ");
   if (!MASKS[bits].includes(written)) throw new Error(`${found}: its masks ${written} are not read`);
-  return { masks: masks[0] === 0 ? plain : masks };
+  return masks[0] === 0 ? plain : { channels: masks.map(channelOf) };
 }
 
 /**
@@ -181,40 +179,59 @@ function expandPalette(
   bytes: Uint8Array,
   from: number,
   bits: number,
-  palette: Uint8Array,
-  entryBytes: number,
+  colours: Uint8Array,
   line: Uint8Array,
 ): void {
   const perByte = 8 / bits;
-  for (let column = 0; column * 3 < line.length; column++) {
-    const byte = bytes[from + Math.floor(column / perByte)];
-    const index = (byte >> (8 - bits * (column % perByte + 1))) & (2 ** bits - 1);
-    for (let channel = 0; channel < 3; channel++) {
-      line[column * 3 + channel] = palette[index * entryBytes + 2 - channel];
+  const most = 2 ** bits - 1;
+  for (let to = 0, byte = from, place = 0; to < line.length;) {
+    const at = ((bytes[byte] >> (8 - bits * (place + 1))) & most) * 3;
+    line[to++] = colours[at];
+    line[to++] = colours[at + 1];
+    line[to++] = colours[at + 2];
+    if (++place === perByte) {
+      place = 0;
+      byte++;
     }
   }
+}
+
+/** Red, green and blue of 256 indices; black beyond the palette, which stores blue first. */
+function coloursOf(palette: Uint8Array, entryBytes: number): Uint8Array {
+  return Uint8Array.from({ length: 768 }, (_, at) => palette[Math.floor(at / 3) * entryBytes + 2 - at % 3]);
 }
 
 function expandMasks(
   view: DataView,
   from: number,
   bits: number,
-  masks: readonly [number, number, number],
+  [red, green, blue]: readonly Channel[],
   line: Uint8Array,
 ): void {
-  const channels = masks.map((mask) => {
-    const shift = mask === 0 ? 0 : 31 - Math.clz32(mask & -mask);
-    return { shift, most: mask >>> shift };
-  });
-  for (let column = 0; column * 3 < line.length; column++) {
-    const at = from + column * bits / 8;
+  const step = bits / 8;
+  for (let to = 0, at = from; to < line.length; at += step) {
     const value = bits === 16
       ? view.getUint16(at, true)
       : bits === 24
       ? view.getUint16(at, true) | view.getUint8(at + 2) << 16
       : view.getUint32(at, true);
-    channels.forEach(({ shift, most }, channel) => {
-      line[column * 3 + channel] = most === 0 ? 0 : Math.floor(((value >>> shift) & most) * 255 / most);
-    });
+    line[to++] = red.levels[(value >>> red.shift) & red.most];
+    line[to++] = green.levels[(value >>> green.shift) & green.most];
+    line[to++] = blue.levels[(value >>> blue.shift) & blue.most];
   }
+}
+
+/** A colour of a pixel: where its bits are, its largest value, and the level of each value. */
+interface Channel {
+  readonly shift: number;
+  readonly most: number;
+  readonly levels: Uint8Array;
+}
+
+/** The masks that are read have 8 bits at most. */
+function channelOf(mask: number): Channel {
+  const shift = 31 - Math.clz32(mask & -mask);
+  const most = mask >>> shift;
+  const levels = Uint8Array.from({ length: most + 1 }, (_, value) => Math.floor(value * 255 / most));
+  return { shift, most, levels };
 }

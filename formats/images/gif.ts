@@ -56,6 +56,8 @@ export function readGifHeader(bytes: Uint8Array): GifHeader {
   }
   const [left, top, frameWidth, frameHeight] = [1, 3, 5, 7].map((field) => view.getUint16(offset + field, true));
   const packed = bytes[offset + 9];
+  const codes = readColours(bytes, offset + 10, packed, palette);
+  if (codes >= bytes.length) throw endsEarly();
   return {
     width: Math.max(screen.width, left + frameWidth),
     height: Math.max(screen.height, top + frameHeight),
@@ -63,7 +65,7 @@ export function readGifHeader(bytes: Uint8Array): GifHeader {
     isInterlaced: (packed & 0x40) !== 0,
     palette,
     transparent,
-    offset: readColours(bytes, offset + 10, packed, palette),
+    offset: codes,
   };
 }
 
@@ -84,7 +86,8 @@ export function decodeGif(bytes: Uint8Array): DecodedImage {
   if (typeof indices === "string") throw new Error(`Cannot decode GIF of ${width} x ${height} pixels: ${indices}`);
 
   const pixels = new Uint8Array(width * height * 3);
-  for (let at = 0; at < pixels.length; at++) pixels[at] = palette[transparent * 3 + at % 3];
+  pixels.set(palette.subarray(transparent * 3, transparent * 3 + 3));
+  for (let filled = 3; filled < pixels.length; filled *= 2) pixels.copyWithin(filled, 0, filled);
   let line = 0;
   for (const [first, step] of isInterlaced ? PASSES : [[0, 1]] as const) {
     for (let row = first; row < frame.height; row += step, line++) {
@@ -134,6 +137,8 @@ function joinBlocks(bytes: Uint8Array, offset: number): Uint8Array {
  */
 function expandCodes(data: Uint8Array, indexBits: number, count: number): Uint8Array | string {
   if (!(indexBits >= 1 && indexBits <= 8)) return `its indices have ${indexBits} bits`;
+  // A code is that many bits at least, and that many pixels at most.
+  if (data.length * 8 / (indexBits + 1) * MOST_CODES < count) return `its ${data.length} bytes of data are too few`;
   const clear = 2 ** indexBits;
   const indices = new Uint8Array(count);
   const before = new Uint16Array(MOST_CODES);

@@ -34,10 +34,10 @@ export function readPngHeader(bytes: Uint8Array): PngHeader | null {
   for (let offset = 8; offset + 12 <= bytes.length && refusal === undefined;) {
     const length = view.getUint32(offset);
     const kind = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
-    if (kind === "IDAT" || kind === "IEND") break;
     const end = offset + 8 + length;
-    if (end + 4 > bytes.length) break;
-    if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
+    if (kind === "IDAT" || kind === "IEND" || end + 4 > bytes.length) break;
+    if (!/^[A-Za-z]{4}$/.test(kind)) refusal = "a chunk of it has a name that is none";
+    else if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
       refusal = `the checksum of its chunk ${kind} is wrong`;
     } else if (kind === "eXIf") orientation = exifOrientation(bytes.subarray(offset + 8, end));
     offset = end + 4;

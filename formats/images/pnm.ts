@@ -79,6 +79,11 @@ function readSamples(
   channels: number,
   found: string,
 ): Uint8Array<ArrayBuffer> {
+  const rowBytes = rowBytesOf(kind, { width, maximum, channels });
+  const expected = offset + rowBytes * height;
+  if (bytes.length < expected) {
+    throw new Error(`${found}: it ends after ${bytes.length} of ${numberOf(expected, "byte")}`);
+  }
   const samples = new Uint8Array(width * height * channels);
   switch (kind) {
     case "1":
@@ -89,8 +94,6 @@ function readSamples(
       readNumbers(bytes, offset, samples, scaling(maximum, channels), { maximum, found });
       break;
     case "4": {
-      const rowBytes = Math.ceil(width / 8);
-      requireBytes(bytes, offset + rowBytes * height, found);
       for (let index = 0; index < samples.length; index++) {
         const column = index % width;
         const byte = bytes[offset + (index - column) / width * rowBytes + (column >> 3)];
@@ -99,7 +102,6 @@ function readSamples(
       break;
     }
     case "f": {
-      requireBytes(bytes, offset + samples.length * 4, found);
       const view = new DataView(bytes.buffer, bytes.byteOffset + offset, samples.length * 4);
       // The lowest row is the first.
       for (let index = 0; index < samples.length; index++) {
@@ -111,7 +113,6 @@ function readSamples(
     }
     default: {
       const isWide = maximum > 255;
-      requireBytes(bytes, offset + samples.length * (isWide ? 2 : 1), found);
       const scale = scaling(maximum, channels);
       if (isWide) {
         for (let index = 0, at = offset; index < samples.length; index++, at += 2) {
@@ -138,9 +139,21 @@ function roundHalfToEven(value: number): number {
   return value - floor === 0.5 ? floor + floor % 2 : Math.round(value);
 }
 
-function requireBytes(bytes: Uint8Array, expected: number, found: string): void {
-  if (bytes.length < expected) {
-    throw new Error(`${found}: it ends after ${bytes.length} of ${numberOf(expected, "byte")}`);
+/** Bytes of a row, at least: in text a sample is a digit, and between numbers there is white space. */
+function rowBytesOf(
+  kind: string,
+  { width, maximum, channels }: { readonly width: number; readonly maximum: number; readonly channels: number },
+): number {
+  switch (kind) {
+    case "2":
+    case "3":
+      return (2 * width - 1) * channels;
+    case "4":
+      return Math.ceil(width / 8);
+    case "f":
+      return 4 * width;
+    default:
+      return width * channels * (maximum > 255 ? 2 : 1);
   }
 }
 

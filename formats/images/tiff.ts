@@ -127,6 +127,9 @@ export function readTiffHeader(bytes: Uint8Array): TiffHeader | null {
 }
 
 function describe(directory: TiffDirectory): TiffHeader {
+  for (const field of [Field.Width, Field.Height, Field.Bits, Field.Compression, Field.Photometric, Field.Samples]) {
+    if (directory.values(field)?.length === 0) throw new RangeError(`field ${field} has no value`);
+  }
   const samples = directory.values(Field.Samples)?.[0] ?? 1;
   return {
     width: directory.values(Field.Width)?.[0] ?? 0,

@@ -58,7 +58,11 @@ export async function decodeWithVips(bytes: Uint8Array, header: ImageHeader): Pr
   // libtiff reports an early end as any other error.
   const failOn = format === "TIFF" ? "error" : "truncated";
   const image = sharp(bytes, { failOn, ignoreIcc: true, limitInputPixels: false });
-  const { space, depth } = await read(image.metadata());
+  const { width, height, space, depth } = await read(image.metadata());
+  // Room was made for what the header says.
+  const isTurned = format === "AVIF" && header.orientation > 4;
+  const [columns, rows] = isTurned ? [height, width] : [width, height];
+  if (columns !== header.width || rows !== header.height) throw refuse(`it is also of ${columns} x ${rows}`);
   if (depth !== "uchar" && depth !== "ushort") throw refuse(`its samples are of type ${depth}`);
   if (space === "cmyk") {
     const { data, info } = await read(

@@ -35,7 +35,7 @@ const reasons: Record<string, string> = {
   "bad_text.jpg":
     'Cannot decode image: text that begins "This is not the image you are looking fo" is no JPEG, PNG, WebP, AVIF, GIF, TIFF, BMP or PNM',
   "bad_truncated.bmp": "Cannot decode BMP of 31 x 23 pixels: it ends after 1131 of 2262 bytes",
-  "bad_truncated.gif": "Cannot decode GIF of 31 x 23 pixels: its data ends after 0 of 713 pixels",
+  "bad_truncated.gif": "Cannot decode GIF of 31 x 23 pixels: its 0 bytes of data are too few",
   "bad_truncated.jpg": "Cannot decode JPEG of 31 x 23 pixels: it ends early",
   "bad_truncated.png": "Cannot decode PNG of 31 x 23 pixels: it ends early",
   "bad_truncated.ppm": "Cannot decode PNM of 31 x 23 pixels: it ends after 1076 of 2152 bytes",

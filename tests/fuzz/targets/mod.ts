@@ -6,6 +6,7 @@
 
 import type { Target } from "../sample.ts";
 import { arrow } from "./arrow.ts";
+import { encodedImages } from "./encoded_images.ts";
 import { imageList } from "./image_list.ts";
 import { imagesParquet } from "./images_parquet.ts";
 import { manifest } from "./manifest.ts";
@@ -22,6 +23,7 @@ export const targets = {
   arrow,
   manifest,
   list: imageList,
+  images: encodedImages,
   pt: torch,
   safetensors,
 } as const satisfies Record<
