@@ -12,6 +12,8 @@ export interface ByteStream {
   readonly position: number;
   /** Whether positions are those of the file, and not of what is packed in it. */
   readonly isPlain: boolean;
+  /** The next `length` bytes, fewer only at the end, which are read again afterwards. */
+  peek(length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** The next `length` bytes, fewer only at the end. */
   read(length: number): Promise<Uint8Array<ArrayBuffer>>;
   /** Passes over `length` bytes and returns how many there were. */
@@ -72,6 +74,12 @@ function plainStream(file: Deno.FsFile, size: number): ByteStream {
     get position() {
       return position;
     },
+    async peek(length) {
+      const before = position;
+      const bytes = await this.read(length);
+      position = before;
+      return bytes;
+    },
     async read(length) {
       const wanted = Math.min(length, size - position);
       let bytes: Uint8Array<ArrayBuffer>;
@@ -98,6 +106,8 @@ function plainStream(file: Deno.FsFile, size: number): ByteStream {
 
 /** Bytes that are allocated before the first of them have arrived: a damaged header may claim any length. */
 const FIRST_PIECE = 65_536;
+/** Bytes that are allocated when those have: what was never written to takes no memory. */
+const SECOND_PIECE = 2 ** 28;
 
 function gzipStream(file: Deno.FsFile): ByteStream {
   const unpacked = unpackGzip(file);
@@ -130,12 +140,23 @@ function gzipStream(file: Deno.FsFile): ByteStream {
     get position() {
       return position;
     },
+    async peek(length) {
+      while (chunk.length < length) {
+        const next = await nextChunk();
+        if (next === null) break;
+        const both = new Uint8Array(chunk.length + next.length);
+        both.set(chunk);
+        both.set(next, chunk.length);
+        chunk = both;
+      }
+      return chunk.slice(0, length);
+    },
     async read(length) {
       let bytes = new Uint8Array(Math.min(length, FIRST_PIECE));
       let filled = 0;
       while (filled < length) {
         if (filled === bytes.length) {
-          const larger = new Uint8Array(Math.min(length, 2 * filled));
+          const larger = new Uint8Array(Math.min(length, Math.max(2 * filled, SECOND_PIECE)));
           larger.set(bytes);
           bytes = larger;
         }

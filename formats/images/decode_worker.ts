@@ -40,16 +40,17 @@ export type DecodeReply =
 
 async function answer({ image, exifOrientation, work, memory }: DecodeRequest): Promise<DecodeReply> {
   const share = shareMemory(memory.words, memory.share, memory.limit);
+  let bytes: Uint8Array<ArrayBuffer> | undefined;
   let kept = 0;
   try {
-    const bytes = "path" in image ? await readImageFile(image, (length) => share.take(length, work)) : image;
+    bytes = "path" in image ? await readImageFile(image, (length) => share.take(length, work)) : image;
     const decoded = await decodeWithin(share, work, bytes, exifOrientation);
-    releaseBytes(bytes);
     kept = decoded.pixels.length;
     return { decoded };
   } catch (error) {
     return { reason: (error as Error).message };
   } finally {
+    if (bytes) releaseBytes(bytes);
     share.leave(kept);
   }
 }

@@ -105,7 +105,7 @@ function endsEarly(bytes: Uint8Array, format: ImageFormat): boolean {
   switch (format) {
     case "JPEG":
       // The end marker; zeros and other bytes may follow it.
-      return !bytes.some((byte, index) => byte === 0xff && bytes[index + 1] === 0xd9);
+      return !hasMarker(bytes, 0xd9);
     case "PNG":
       return !new TextDecoder("latin1").decode(bytes.subarray(-12)).includes("IEND");
     case "WebP":
@@ -113,4 +113,12 @@ function endsEarly(bytes: Uint8Array, format: ImageFormat): boolean {
     default:
       return false;
   }
+}
+
+/** Whether a marker stands anywhere in the bytes; of hundreds of megabytes without one this is soon known. */
+function hasMarker(bytes: Uint8Array, marker: number): boolean {
+  for (let start = bytes.indexOf(0xff); start >= 0; start = bytes.indexOf(0xff, start + 1)) {
+    if (bytes[start + 1] === marker) return true;
+  }
+  return false;
 }

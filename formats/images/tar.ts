@@ -122,27 +122,24 @@ export async function hasArchiveBehind(stream: ByteStream): Promise<boolean> {
 function memberOf(stream: ByteStream, { start, size }: { readonly start: number; readonly size: number }) {
   const offset = stream.position;
   let isTaken = false;
-  let head = new Uint8Array();
   const body = {
     async peek(length: number) {
-      const more = await stream.read(Math.min(length, size) - head.length);
-      head = joined(head, more);
-      if (head.length < Math.min(length, size)) throw truncated(stream, start, size);
-      return head;
+      const bytes = await stream.peek(Math.min(length, size));
+      if (bytes.length < Math.min(length, size)) throw truncated(stream, start, size);
+      return bytes;
     },
     async read() {
       isTaken = true;
       if (size > LARGEST_READ) {
         throw new Error(`at byte ${start}: a member of ${numberOf(size, "byte")} is too large to be read`);
       }
-      const rest = await stream.read(size - head.length);
-      await skipPadding(stream, head.length + rest.length, { start, size });
-      return head.length === 0 ? rest : joined(head, rest);
+      const bytes = await stream.read(size);
+      await skipPadding(stream, bytes.length, { start, size });
+      return bytes;
     },
     async skip() {
       isTaken = true;
-      const skipped = await stream.skip(size - head.length);
-      await skipPadding(stream, head.length + skipped, { start, size });
+      await skipPadding(stream, await stream.skip(size), { start, size });
     },
   };
   return { offset, body, isTaken: () => isTaken };

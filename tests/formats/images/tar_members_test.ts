@@ -1,5 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { readImageFile } from "../../../formats/images/image_file.ts";
 import { openImages } from "../../../formats/images/mod.ts";
+import type { FilePlace } from "../../../formats/images/source.ts";
 import { assertRanges, bytesOf, list, makeFolder, reasonOf } from "./collect.ts";
 import { gzip, joinBytes, paxHeader, type TarFile, writeTar } from "./tar_writer.ts";
 
@@ -346,4 +348,33 @@ Deno.test("openImages() says in what way an archive is damaged that has no image
     Deno.errors.NotFound,
     'tar shard "a.tar": at byte 1024: a size of "-1536"',
   );
+});
+
+Deno.test("a large member that is no image, and one that is too large for one, are not read as a whole", async () => {
+  const text = `Cannot decode image: a file of 1000000 bytes that begins 00 00 00 00 00 00 00 00`;
+  const tar = writeTar([
+    { name: "cat/0.jpg", content: new Uint8Array(1_000_000) },
+    { name: "dog/1.jpg", content: joinBytes([latin1("\xff\xd8\xff\xe0"), new Uint8Array(1_000_000)]) },
+    image("eel/2.jpg"),
+  ]);
+  for (const content of [tar, await gzip(tar)]) {
+    await using folder = await makeFolder({ "a.tar": content });
+    const images = await assertRanges(() => openImages(folder.path));
+    assertEquals(images.map(({ label }) => label), [0, 1, 2]);
+    assertEquals(reasonOf(images[0]).slice(0, text.length), text);
+    assertEquals([bytesOf(images[1]).length, bytesOf(images[2]).length], [1_000_004, 1]);
+  }
+  await using folder = await makeFolder({ "a.tar": writeTar([image("0.jpg")]).subarray(0, 1024) });
+  // 300,000,000 bytes that take no room on disk.
+  const large = { ...image("1.jpg", ""), change: put(124, "02170321400\0") };
+  const header = writeTar([large]).subarray(0, 512);
+  await Deno.writeFile(`${folder.path}/a.tar`, header, { append: true });
+  await Deno.truncate(`${folder.path}/a.tar`, 1536 + 300_000_256);
+  const images = await assertRanges(() => openImages(folder.path));
+  assertEquals(
+    reasonOf(images[1]),
+    "Cannot read image: it has 300000000 bytes, and an encoded image may have 268435456",
+  );
+  const [, { place }] = await Array.fromAsync((await openImages(folder.path)).list());
+  await assertRejects(() => readImageFile(place as FilePlace), Error, "it has 300000000 bytes");
 });
