@@ -14,7 +14,7 @@
 import type { FileMetadata, SchemaElement } from "../labels/parquet/decode/footer.ts";
 import { REPETITION } from "../labels/parquet/format.ts";
 import { showValue } from "../show_value.ts";
-import { type ValueColumn, valueColumn } from "./parquet_column.ts";
+import { type ValueColumn, valueColumn } from "./parquet_schema.ts";
 
 const IMAGE_NAMES = ["image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes"];
 const LABEL_NAMES = [
@@ -45,6 +45,8 @@ export interface ChosenColumns {
   readonly otherImages: readonly string[];
   /** Columns that could be labels, the one to take first. */
   readonly labels: readonly LabelColumn[];
+  /** All columns that can be labels, whatever they are called. */
+  readonly usable: readonly LabelColumn[];
   /** Columns with the name of labels that cannot be, with what they are: `"labels" (a structure)`. */
   readonly unusable: readonly string[];
   /** All columns beside the image, with what they are. */
@@ -67,9 +69,9 @@ export function chooseColumns({ columns, entries }: FileMetadata, path: string):
   const image = candidates.find(({ name }) => features[name]?._type === "Image") ??
     firstByName(candidates, IMAGE_NAMES) ?? (candidates.length === 1 ? candidates[0] : undefined);
   if (!image) {
-    const which = candidates.length > 1 ? `tell the image column of ${showValue(path)}` : undefined;
+    const which = candidates.length > 1 ? `tell the image column of "${path}"` : undefined;
     throw new TypeError(
-      `Cannot ${which ?? `find an image column in ${showValue(path)}`}: its columns are ${
+      `Cannot ${which ?? `find an image column in "${path}"`}: its columns are ${
         columns.map((column) => `${column.name} (${describe(column)})`).join(", ")
       }`,
     );
@@ -90,6 +92,7 @@ export function chooseColumns({ columns, entries }: FileMetadata, path: string):
     image,
     otherImages: candidates.filter((other) => other !== image).map(({ name }) => name),
     labels: [...named, ...labelled],
+    usable,
     unusable: described(unusable),
     others: described(rest),
     ...(remark === undefined ? {} : { remark }),
@@ -145,7 +148,7 @@ function huggingFaceFeatures(
     const features = JSON.parse(text)?.info?.features;
     return { features: typeof features === "object" && features !== null ? features : {} };
   } catch {
-    return { features: {}, remark: `What "huggingface" says in ${showValue(path)} is not JSON and is not used` };
+    return { features: {}, remark: `What "huggingface" says in "${path}" is not JSON and is not used` };
   }
 }
 

@@ -143,6 +143,30 @@ Deno.test("labels of Parquet files are of one column and one kind in all of them
   );
 });
 
+Deno.test("a label column that one file's metadata names is that of all files", async () => {
+  const species: WrittenColumn = { name: "species", type: "int64", values: [1n] };
+  const features = { species: { names: ["cat", "dog"], _type: "ClassLabel" } };
+  const metadata = { huggingface: JSON.stringify({ info: { features } }) };
+  await using folder = await makeFolder({
+    "a.parquet": writeParquet([...images(1), species], { metadata }),
+    "b.parquet": writeParquet([...images(1), { ...species, values: [0n] }]),
+    "c.parquet": writeParquet([...images(1), { ...species, values: [2n] }]),
+  });
+  const source = await openImages(folder.path);
+  assertEquals([(await collect(source)).map(({ label }) => label), source.classes], [[1, 0, null], ["cat", "dog"]]);
+  await using other = await makeFolder({
+    "a.parquet": writeParquet([...images(1), species], { metadata }),
+    "b.parquet": writeParquet([...images(1), species], {
+      metadata: { huggingface: metadata.huggingface.replace("cat", "eel") },
+    }),
+  });
+  await assertRejects(
+    () => openImages(other.path),
+    TypeError,
+    `Cannot read labels of column "species": its classes in "${other.path}/b.parquet" are not those of the files before it`,
+  );
+});
+
 Deno.test("images in Parquet may be under other names, and in columns of bytes", async () => {
   for (const name of ["image", "Image", "img", "picture", "anything"]) {
     const columns = [...imageColumns([image(1)], name), { name: "label", type: "int64", values: [1n] } as const];

@@ -1,0 +1,157 @@
+/**
+ * A Parquet file that images and labels are read from, row by row. What cannot be read is given as the reason in the place
+ * of the value, so that a damaged page costs its own rows.
+ *
+ * @module
+ */
+
+import { numberOf } from "../number_of.ts";
+import { readFooter } from "../labels/parquet/decode/file.ts";
+import { decodeFileMetadata, type FileMetadata } from "../labels/parquet/decode/footer.ts";
+import { createFilePool, type RandomAccessFile } from "../labels/random_access.ts";
+import { type ColumnReader, openColumn } from "./parquet_column.ts";
+import { chooseColumns, type ChosenColumns } from "./parquet_columns.ts";
+import type { ValueColumn } from "./parquet_schema.ts";
+import type { Value } from "./parquet_values.ts";
+import type { Shard } from "./source.ts";
+
+/** Rows to a byte of a file; more is no data set but a claim that would be counted for hours. */
+const MOST_ROWS_A_BYTE = 64;
+/** Rows from one moment in which others have their turn to the next. */
+const TURN = 8192;
+
+/** What is read of a file and how. */
+export interface ParquetFile {
+  readonly shard: Shard;
+  readonly metadata: FileMetadata;
+  readonly rows: number;
+  readonly columns: ChosenColumns;
+}
+
+/**
+ * Reads the end of a file.
+ *
+ * @param shard The file.
+ * @returns What it holds.
+ * @throws {Deno.errors.NotFound} If it is gone.
+ * @throws {TypeError} If it is no Parquet file, has no image column, or is a label map.
+ */
+export function openParquetFile(shard: Shard): ParquetFile {
+  const subject = `Cannot read Parquet file "${shard.path}"`;
+  const file = createFilePool().open(shard.path, subject);
+  try {
+    const metadata = readFooter(file, subject, decodeFileMetadata);
+    if (metadata.entries.has("relabel")) {
+      throw new TypeError(`Cannot read images from "${shard.path}": it is a label map, not images`);
+    }
+    const rows = metadata.groups.reduce((sum, group) => sum + group.rows, 0);
+    if (rows > MOST_ROWS_A_BYTE * file.size) {
+      throw new TypeError(`${subject}: it claims ${numberOf(rows, "row")} in ${numberOf(file.size, "byte")}`);
+    }
+    return { shard, metadata, rows, columns: chooseColumns(metadata, shard.path) };
+  } finally {
+    file.close();
+  }
+}
+
+/** A value of a row, or why it cannot be read. */
+export type ReadValue = Value | null | { readonly unreadable: string };
+
+/** Whether a value cannot be read. */
+export function isDamage(value: ReadValue): value is { readonly unreadable: string } {
+  return typeof value === "object" && value !== null && "unreadable" in value;
+}
+
+/**
+ * Reads a column.
+ *
+ * @param file The file.
+ * @param column The column.
+ * @param from The first row.
+ * @param to Behind the last row.
+ * @returns Each row's value; bytes are to be used before the next one is asked for.
+ */
+export async function* readColumn(
+  file: ParquetFile,
+  column: ValueColumn,
+  from: number,
+  to: number,
+): AsyncGenerator<ReadValue> {
+  using opened = openToRead(file);
+  for (const group of groupsWithin(file, from, to)) {
+    const reader = columnReader(opened, file, group, column);
+    for (let row = group.from; row < group.to; row++) {
+      await turn(row);
+      yield reader(row);
+    }
+  }
+}
+
+/**
+ * Lets other work, such as signals, have its turn once in some thousand rows.
+ *
+ * @param row The row to be read.
+ */
+export function turn(row: number): Promise<void> | undefined {
+  if (row % TURN === 0) return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** Opens a file to read columns of it; close it. */
+export function openToRead({ shard }: ParquetFile): RandomAccessFile & Disposable {
+  const file = createFilePool().open(shard.path, `Cannot read Parquet file "${shard.path}"`);
+  return { ...file, [Symbol.dispose]: file.close };
+}
+
+/** A row group of a file, with the rows that are wanted of it. */
+export interface Group {
+  readonly index: number;
+  /** Its rows in the file. */
+  readonly start: number;
+  readonly rows: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The row groups that hold some rows. */
+export function* groupsWithin({ metadata }: ParquetFile, from: number, to: number): Generator<Group> {
+  let start = 0;
+  for (const [index, { rows }] of metadata.groups.entries()) {
+    const group = { index, start, rows, from: Math.max(from, start), to: Math.min(to, start + rows) };
+    if (group.from < group.to) yield group;
+    start += rows;
+  }
+}
+
+/**
+ * Begins to read a column of a row group.
+ *
+ * @param opened The file, open.
+ * @param file What it holds.
+ * @param group The row group.
+ * @param column The column.
+ * @returns What gives the value of a row of the file; rows must ascend.
+ */
+export function columnReader(
+  opened: RandomAccessFile,
+  { shard, metadata }: ParquetFile,
+  { index, start, rows }: Group,
+  column: ValueColumn,
+): (row: number) => ReadValue {
+  const failed = (error: unknown) => ({
+    unreadable: `Cannot read rows ${start} to ${start + rows} of "${shard.path}": ${(error as Error).message}`,
+  });
+  let reader: ColumnReader;
+  try {
+    reader = openColumn(opened, metadata.groups[index].chunks[column.position], column, rows);
+  } catch (error) {
+    const failure = failed(error);
+    return () => failure;
+  }
+  return (row) => {
+    try {
+      return reader.at(row - start);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+}
