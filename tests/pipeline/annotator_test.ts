@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { LabelMaps } from "../../formats/labels/mod.ts";
 import { openWeights, type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
 import { loadAnnotator } from "../../pipeline/annotator.ts";
-import { repository, startFakeHub } from "../formats/weights/hub/fake_hub.ts";
+import { commit, repository, startFakeHub } from "../formats/weights/hub/fake_hub.ts";
 import { ROOT, runTask, taskCommand } from "./task.ts";
 
 const DEFAULT = join(ROOT, "assets/efficientnet_lite0");
@@ -190,6 +190,50 @@ Deno.test("deno task relabel takes an annotator of 3 classes without being told 
   const { metadata } = await LabelMaps.open(out);
   assertEquals([metadata.k, metadata.classes], [3, 3]);
   assert(error.startsWith('Annotator "tf_efficientnet_lite0.in1k" has 3 classes: cells keep all (top-k 3)\n'), error);
+});
+
+/** Where Deno has its packages, which another HOME would hide. */
+function denoFolder(): string {
+  const [own, cache, home] = ["DENO_DIR", "XDG_CACHE_HOME", "HOME"].map((name) => Deno.env.get(name));
+  return own ?? join(cache ?? join(home!, ".cache"), "deno");
+}
+
+const places: [variables: Record<string, string>, folder: string][] = [
+  [{ HF_HOME: "~/hf" }, "hf/hub"],
+  [{ HF_HUB_CACHE: "$HOME/c" }, "c"],
+  [{ HF_HUB_CACHE: "${HOME}/c" }, "c"],
+  [{ XDG_CACHE_HOME: "~/x" }, "x/huggingface/hub"],
+  [{}, ".cache/huggingface/hub"],
+];
+
+for (const [variables, folder] of places) {
+  const shown = Object.entries(variables).map(([name, value]) => `${name}='${value}'`).join(" ") || "no variable";
+  Deno.test(`deno task relabel has the hub's cache where huggingface_hub has it: ${shown}`, async () => {
+    const home = Deno.makeTempDirSync();
+    const hub = startFakeHub({ "config.json": new TextEncoder().encode("{}"), "model.safetensors": new Uint8Array(8) });
+    const environment = { DENO_DIR: denoFolder(), HF_ENDPOINT: hub.endpoint, HOME: home, ...variables };
+    const { stderr } = await taskCommand("relabel", ["assets/photos", "--annotator", `hf:${repository}`], environment)
+      .output();
+    await hub.close();
+    const error = new TextDecoder().decode(stderr);
+    const config = `${join(home, folder)}/models--owner--some.model-1/snapshots/${commit}/config.json`;
+    assert(error.includes(`Cannot read "${config}": architecture is missing`), error);
+    Deno.removeSync(home, { recursive: true });
+  });
+}
+
+Deno.test("deno task relabel refuses a cache whose place it may not look up", async () => {
+  const environment = { HF_HUB_CACHE: "$SCRATCH/c", SCRATCH: "/scratch" };
+  const { code, stderr } = await taskCommand(
+    "relabel",
+    ["assets/photos", "--annotator", `hf:${repository}`],
+    environment,
+  )
+    .output();
+  assertEquals([code, new TextDecoder().decode(stderr)], [
+    1,
+    'Cannot use HF_HUB_CACHE: "$SCRATCH/c" names $SCRATCH, which is not set or may not be read\n',
+  ]);
 });
 
 Deno.test("deno task relabel downloads an hf: annotator with progress, and needs no network the second time", async () => {

@@ -1,5 +1,7 @@
 import { tmpdir } from "node:os";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { isFile } from "../../../../formats/weights/hub/cache.ts";
 import { downloadFromHub, type DownloadProgress, type HubSettings } from "../../../../formats/weights/mod.ts";
 import { commit, type FakeHub, gitHash, repository, sha256, startFakeHub } from "./fake_hub.ts";
 
@@ -271,6 +273,39 @@ Deno.test("downloadFromHub() downloads once for two callers at the same time", a
     const snapshots = await Promise.all([1, 2].map(() => downloadFromHub(reference, { settings })));
     for (const { path } of snapshots) await assertWhole(path);
     assertEquals(gets(hub, "cdn").length, 1);
+  });
+});
+
+Deno.test("downloadFromHub() downloads once for two processes at the same time, and goes on where one was killed", async () => {
+  await withHub(async (hub, settings) => {
+    const program = fromFileUrl(new URL("download_program.ts", import.meta.url));
+    const start = () =>
+      new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-net=127.0.0.1"],
+          ...[program, hub.endpoint, reference, settings.cache],
+        ],
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+    const outputs = () => Promise.all([start(), start()].map((child) => child.output()));
+
+    // The second server sends half of the file and then nothing: who waits for it is killed.
+    const half = weights.slice(0, weights.length / 2);
+    hub.cdnAnswers.push(new Response(new ReadableStream({ start: (controller) => controller.enqueue(half) })));
+    const killed = start();
+    const blobs = `${settings.cache}/models--owner--some.model-1/blobs/${sha256(weights)}.incomplete`;
+    while (!(await isFile(blobs, half.length))) await new Promise((resolve) => setTimeout(resolve, 20));
+    killed.kill("SIGKILL");
+    await killed.output();
+
+    hub.requests.length = 0;
+    for (const { code, stdout, stderr } of await outputs()) {
+      const decoder = new TextDecoder();
+      assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [0, `${weights.length}\n`, ""]);
+    }
+    assertEquals(gets(hub, "cdn").map(({ range }) => range), [`bytes=${half.length}-`]);
+    await assertWhole((await downloadFromHub(reference, { settings })).path);
   });
 });
 
