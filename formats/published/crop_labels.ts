@@ -17,7 +17,14 @@
  * @module
  */
 
-import { isNumpyArray, isTorchTensor, numpyValues, type PickleValue, type TorchTensor } from "../weights/mod.ts";
+import {
+  isNumpyArray,
+  isTorchTensor,
+  isUnread,
+  numpyValues,
+  type PickleValue,
+  type TorchTensor,
+} from "../weights/mod.ts";
 
 /** How much of the teacher's answer is kept. */
 export type CropLabelMode = "hard" | "smoothing" | "marginal";
@@ -65,6 +72,9 @@ export function readCropLabels(
   const [box, flip, labels] = value.map((entry): Elements => {
     if (isNumpyArray(entry)) return { shape: entry.shape, dtype: entry.dtype, values: numpyValues(entry) };
     if (isTorchTensor(entry)) return { shape: entry.shape, dtype: entry.dtype, values: read(entry) };
+    if (isUnread(entry)) {
+      throw new TypeError(`Cannot read "${path}": its list holds ${entry.what}, which cannot be used`);
+    }
     throw new TypeError(`Cannot read "${path}": its list holds something that is neither an array nor a tensor`);
   });
   const [count = 0] = box.shape;

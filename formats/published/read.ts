@@ -10,7 +10,7 @@
  * @module
  */
 
-import { isTorchTensor, type PickleValue, readTorch } from "../weights/mod.ts";
+import { isTorchTensor, isUnread, type PickleValue, readTorch } from "../weights/mod.ts";
 import { type CropLabels, readCropLabels } from "./crop_labels.ts";
 import { type PublishedMap, readPublishedMap } from "./map.ts";
 
@@ -38,6 +38,7 @@ export function readPublished(path: string, bytes: Uint8Array): Published {
 }
 
 function describe(value: PickleValue): string {
+  if (isUnread(value)) return value.what;
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (value instanceof Map) return "a dictionary";
   return value === null ? "None" : typeof value === "object" ? "an object" : `a ${typeof value}`;

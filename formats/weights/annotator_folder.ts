@@ -8,6 +8,8 @@
 
 import { basename, dirname, join } from "@std/path";
 import { fileError } from "../labels/files.ts";
+import { showValue } from "../show_value.ts";
+import { excessOfJson } from "./json_text.ts";
 import { checkModelArguments } from "./model_arguments.ts";
 import { openWeights } from "./open.ts";
 import type { Weights } from "./weights.ts";
@@ -39,6 +41,10 @@ export interface AnnotatorFolder {
 
 /** Names of weights that are taken without asking, the first that is there. */
 const usualNames = ["model.safetensors", "pytorch_model.bin", "best.safetensors", "last.safetensors"];
+
+/** Bytes of a `config.json`: names and descriptions of 20,000 classes take a tenth. */
+const LARGEST_CONFIG = 16 << 20;
+const DEEPEST_CONFIG = 16;
 
 /** What the network says of itself; all else is said of its weights, by `pretrained_cfg` where there is one. */
 const ownKeys = new Set(["architecture", "num_classes", "label_names", "labels"]);
@@ -88,7 +94,7 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   const pretrained = isObject(config.pretrained_cfg) ? config.pretrained_cfg : {};
   const find = (key: string) => ownKeys.has(key) ? config[key] ?? pretrained[key] : pretrained[key] ?? config[key];
   const wrong = (key: string, expected: string) => {
-    const found = find(key) === undefined ? "is missing" : `is ${JSON.stringify(find(key))}`;
+    const found = find(key) === undefined ? "is missing" : `is ${showValue(find(key))}`;
     return new TypeError(`Cannot read "${path}": ${key} ${found}, expected ${expected}`);
   };
 
@@ -140,21 +146,31 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {
-  let text;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot read "${path}"`, error);
-    throw new Deno.errors.NotFound(`Cannot read annotator "${dirname(path)}": it has no ${basename(path)}`);
-  }
+  const bytes = await readSmallFile(path);
+  const excess = excessOfJson(bytes, DEEPEST_CONFIG);
+  if (excess !== undefined) throw new TypeError(`Cannot read "${path}": it has ${excess}`);
   let config: unknown;
   try {
-    config = JSON.parse(text);
+    config = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
     throw new TypeError(`Cannot read "${path}": it is not JSON`, { cause: error });
   }
   if (!isObject(config)) throw new TypeError(`Cannot read "${path}": it is not a JSON object`);
   return config;
+}
+
+async function readSmallFile(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > LARGEST_CONFIG) {
+      throw new TypeError(`Cannot read "${path}": it has ${size} bytes, at most ${LARGEST_CONFIG} are read`);
+    }
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (error instanceof TypeError) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot read "${path}"`, error);
+    throw new Deno.errors.NotFound(`Cannot read annotator "${dirname(path)}": it has no ${basename(path)}`);
+  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

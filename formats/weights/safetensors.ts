@@ -12,12 +12,15 @@
 import { showValue } from "../show_value.ts";
 import { type ByteSource, sha256OfFile } from "./byte_source.ts";
 import { dataTypes, elementCount, MAXIMUM_AXES, otherSizes } from "./data_types.ts";
-import { checkHeaderText } from "./safetensors_header.ts";
+import { excessOfJson } from "./json_text.ts";
 import { checkReadable, type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
 import { numberOf } from "../number_of.ts";
 
 /** What `huggingface_hub` takes; the format itself allows four times as much, which JSON may blow up to gigabytes. */
 const maximumHeaderLength = 25_000_000;
+
+/** The header, a tensor's description, and its list of sizes. */
+const DEEPEST = 3;
 
 interface SafetensorsTensor extends StoredTensor {
   /** First byte in the file. */
@@ -105,7 +108,8 @@ function metadataOf(path: string, value: unknown = {}): Readonly<Record<string, 
 }
 
 function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
-  checkHeaderText(path, bytes);
+  const excess = excessOfJson(bytes, DEEPEST);
+  if (excess !== undefined) throw new TypeError(`Cannot read "${path}": its safetensors header has ${excess}`);
   try {
     const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     if (typeof header === "object" && header !== null && !Array.isArray(header)) return header;

@@ -30,8 +30,8 @@ const directorySignature = 0x02014b50;
 const localSignature = 0x04034b50;
 const endLength = 22;
 const maximumCommentLength = 0xffff;
-/** Bytes of a directory that are read: those of some hundred thousand entries, of which checkpoints have thousands. */
-const maximumDirectoryLength = 16 << 20;
+/** Bytes of a directory that are read: those of some fifty thousand entries, of which checkpoints have thousands. */
+const maximumDirectoryLength = 4 << 20;
 const isEncrypted = 1;
 /** Bytes that are read at once. */
 const PIECE = 1 << 20;

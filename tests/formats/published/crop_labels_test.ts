@@ -46,4 +46,10 @@ Deno.test("readPublished() refuses a list of three whose entries are no arrays, 
     TypeError,
     'Cannot read "a.tar": its arrays are [2], [2], [3], expected [N, 4], [N] and [N], [N, 2] or [N, 2, k]',
   );
+  const text = `${empty}(K\x01K\x01\x85${type("U1", "<")}\x89C\x04a\0\0\0tb`;
+  assertThrows(
+    () => readPublished("a.tar", program(`](${array(2)}${text}${array(3)}e.`)),
+    TypeError,
+    'Cannot read "a.tar": its list holds an array of "U1", which cannot be used',
+  );
 });

@@ -152,6 +152,9 @@ Deno.test("openAnnotatorFolder() says what is missing", async () => {
 const wrong: Record<string, unknown> = {
   "it is not JSON": "{",
   "it is not a JSON object": "[]",
+  "it has values more than 16 deep": `{"architecture":${"[".repeat(1_000_000)}${"]".repeat(1_000_000)}}`,
+  'it has "num_classes" twice': '{"num_classes":2,"num_classes":3}',
+  "it has 16777219 bytes, at most 16777216 are read": `{"":"${" ".repeat((16 << 20) - 4)}"}`,
   "architecture is missing, expected timm's name of a network": { ...nested, architecture: undefined },
   "num_classes is 0, expected a positive integer": { ...nested, num_classes: 0 },
   "input_size is [1,28,28], expected [3, height, width]": withPretrained({ input_size: [1, 28, 28] }),

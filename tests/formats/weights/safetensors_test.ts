@@ -112,7 +112,7 @@ const wrong: Record<string, [header: unknown, bytes: number]> = {
   ],
   'its safetensors header has "format" twice': ['{"__metadata__":{"format":"pt","format":"np"}}', 0],
   "its safetensors header has values more than 3 deep": [`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, 0],
-  "its safetensors header has more than 1000000 names, lists and objects": [`{"a":[${"[],".repeat(1_000_000)}[]]}`, 0],
+  "its safetensors header has more than 300000 names, lists and objects": [`{"a":[${"[],".repeat(300_000)}[]]}`, 0],
 };
 
 for (const [message, [header, bytes]] of Object.entries(wrong)) {

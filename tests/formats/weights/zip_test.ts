@@ -149,14 +149,14 @@ Deno.test("readZipDirectory() refuses entries that have bytes in common", () => 
 });
 
 Deno.test("readZipDirectory() does not read a directory of many megabytes", () => {
-  const bytes = new Uint8Array(22 + (17 << 20));
-  bytes.set(zipFile({}), 17 << 20);
+  const bytes = new Uint8Array(22 + (5 << 20));
+  bytes.set(zipFile({}), 5 << 20);
   const view = new DataView(bytes.buffer);
-  view.setUint32(bytes.length - 10, 17 << 20, true);
+  view.setUint32(bytes.length - 10, 5 << 20, true);
   assertThrows(
     () => readZipDirectory(sourceOfBytes("a.pth", bytes)),
     TypeError,
-    'Cannot read "a.pth": its directory has 17825792 bytes, at most 16777216 are read',
+    'Cannot read "a.pth": its directory has 5242880 bytes, at most 4194304 are read',
   );
 });
 

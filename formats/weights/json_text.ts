@@ -1,39 +1,36 @@
 /**
- * What JSON allows and a safetensors header must not have: values deeper than those of a tensor's description, more of them
- * than any network has, and a name twice, of which JavaScript keeps the last and other readers another.
+ * What JSON allows and no file here has: values deeper than any description, which take far more time and memory than bytes;
+ * more of them than any network has; and a name twice, of which JavaScript keeps the last and other readers another.
  *
  * @module
  */
 
 import { showValue } from "../show_value.ts";
 
-/** The header, a tensor's description, and its list of sizes. */
-const DEEPEST = 3;
-
-/** Names, lists and objects of a header: each takes far more memory than bytes. */
-const MOST = 1_000_000;
+/** Names, lists and objects of a text. */
+const MOST = 300_000;
 
 const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
 const OPENING = new Set([0x7b, 0x5b]);
 const CLOSING = new Set([0x7d, 0x5d]);
 
 /**
- * Refuses such a header before it is parsed. Of a text that is no JSON it may say nothing.
+ * Looks for them before a text is parsed. Of a text that is no JSON it may say nothing.
  *
- * @param path The file, for messages.
- * @param bytes The header.
- * @throws {TypeError} If a value lies too deep, there are too many, or an object has a name twice.
+ * @param bytes The text.
+ * @param deepest Objects and lists in each other, at most.
+ * @returns What was found, as in "it has ..."; undefined if nothing.
  */
-export function checkHeaderText(path: string, bytes: Uint8Array): void {
+export function excessOfJson(bytes: Uint8Array, deepest: number): string | undefined {
   const names: Set<string>[] = [];
   let depth = 0;
   let count = 0;
-  const found = (what: string) => new TypeError(`Cannot read "${path}": its safetensors header has ${what}`);
+  const tooMany = `more than ${MOST} names, lists and objects`;
   for (let position = 0; position < bytes.length; position++) {
     const byte = bytes[position];
     if (OPENING.has(byte)) {
-      if (++depth > DEEPEST) throw found(`values more than ${DEEPEST} deep`);
-      if (++count > MOST) throw found(`more than ${MOST} names, lists and objects`);
+      if (++depth > deepest) return `values more than ${deepest} deep`;
+      if (++count > MOST) return tooMany;
       names[depth] = new Set();
     } else if (CLOSING.has(byte)) {
       depth--;
@@ -41,8 +38,8 @@ export function checkHeaderText(path: string, bytes: Uint8Array): void {
       const end = endOfText(bytes, position);
       const name = isName(bytes, end) ? textOf(bytes.subarray(position, end)) : undefined;
       if (name !== undefined) {
-        if (++count > MOST) throw found(`more than ${MOST} names, lists and objects`);
-        if (names[depth]?.has(name)) throw found(`${showValue(name)} twice`);
+        if (++count > MOST) return tooMany;
+        if (names[depth]?.has(name)) return `${showValue(name)} twice`;
         names[depth]?.add(name);
       }
       position = end - 1;
@@ -64,11 +61,14 @@ function isName(bytes: Uint8Array, end: number): boolean {
   return bytes[position] === COLON;
 }
 
+const utf8 = new TextDecoder();
+
 function textOf(bytes: Uint8Array): string | undefined {
+  if (!bytes.includes(BACKSLASH)) return utf8.decode(bytes.subarray(1, -1));
   try {
-    return JSON.parse(new TextDecoder().decode(bytes));
+    return JSON.parse(utf8.decode(bytes));
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    return undefined; // the whole header will be refused for it
+    return undefined; // the whole text will be refused for it
   }
 }
