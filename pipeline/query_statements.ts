@@ -75,7 +75,7 @@ export async function runStatements(
  * @returns What to run.
  * @throws {Error} If it is wrong, or refused.
  */
-async function checkStatement(connection: DuckDBConnection, text: string): Promise<string> {
+export async function checkStatement(connection: DuckDBConnection, text: string): Promise<string> {
   const { count } = await connection.extractStatements(text);
   if (count !== 1) {
     throw new TypeError(

@@ -4,13 +4,14 @@
  * It stands in brackets behind WHERE, so what could leave the brackets must not pass. DuckDB's own parser decides: with
  * brackets and without, what it reads must be one SELECT of one expression and no other clause. `1) UNION SELECT (1` is
  * no expression without the brackets, `true FROM t` none within them, and a comment ends with its line. Subqueries are
- * refused, since they could read something else than the image. What is left still cannot write, or see a file
- * (pipeline/query_database.ts).
+ * refused, since they could read something else than the image. What is left still cannot see a file
+ * (pipeline/query_database.ts), and its plan is looked at as that of any query is (pipeline/query_statements.ts).
  *
  * @module
  */
 
 import { type DuckDBConnection, type DuckDBPreparedStatement, DuckDBTypeId } from "@duckdb/node-api";
+import { checkStatement } from "../query_statements.ts";
 import { RequestError } from "./request_error.ts";
 
 /** What json_serialize_sql makes of statements. */
@@ -37,13 +38,19 @@ export async function checkCondition(connection: DuckDBConnection, condition: st
   const bare = clauses(await parse(connection, "(true)"));
   if ([inside, alone].some((parsed) => clauses(parsed) !== bare)) throw refusal("expected one expression");
   if (containsSubquery(inside.statements)) throw refusal("subqueries are refused");
+  const sql = `SELECT ${bracketed} FROM ${images} WHERE ${bracketed}`;
   let statement: DuckDBPreparedStatement;
   try {
-    statement = await connection.prepare(`SELECT ${bracketed} FROM ${images} WHERE ${bracketed}`);
+    statement = await connection.prepare(sql);
   } catch (error) {
     throw refusal((error as Error).message);
   }
   if (statement.parameterCount > 0) throw refusal("it has a parameter, ? or $1, without a value");
+  try {
+    await checkStatement(connection, sql);
+  } catch (error) {
+    throw refusal((error as Error).message);
+  }
   const type = statement.columnTypeId(0);
   if (type !== DuckDBTypeId.BOOLEAN) {
     throw refusal(`it is a value of type ${DuckDBTypeId[type]}, expected what is true or false`);

@@ -1,6 +1,9 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
 import { openExplorer } from "../../../pipeline/explore/explorer.ts";
 import { type ImageFilter, readFilter } from "../../../pipeline/explore/filter.ts";
+import { RequestError } from "../../../pipeline/explore/request_error.ts";
+import { contents } from "../task.ts";
 import { ask, comparedFolder, exploredFolder, exploredRows, withServer } from "./explored_folder.ts";
 
 const NEVER = new AbortController().signal;
@@ -123,4 +126,74 @@ Deno.test("filters that a page has given up are interrupted, and do not hold up 
     assertEquals(next.total, 1);
     assert(next.milliseconds < whole.milliseconds, `${next.milliseconds} ms, the long filter ${whole.milliseconds} ms`);
   });
+});
+
+Deno.test("a condition reads nothing but the images, and writes nothing", async () => {
+  const { labels, images } = exploredFolder();
+  const selection = join(Deno.makeTempDirSync(), "selection.txt");
+  const part = join(labels, "part-00000.parquet");
+  const log = `enable_logging(storage = 'file', storage_path = '${part}')`;
+  const copy = `COPY (SELECT 1) TO '${part}' (FORMAT parquet, USE_TMP_FILE false)`;
+  const explorer = await openExplorer({ labels, images, selection });
+  const before = contents(labels);
+  try {
+    for (
+      const condition of [
+        `(SELECT count(*) FROM ${log}) > 0`,
+        `EXISTS (FROM ${log})`,
+        `key IN (SELECT 'a' FROM ${log})`,
+        `label = ANY (SELECT 1 FROM ${log})`,
+        `len(ARRAY(SELECT 1 FROM ${log})) > 0`,
+        `${log} IS NULL`,
+        "enable_logging() IS NULL",
+        "enable_profiling() IS NULL",
+        "force_checkpoint()",
+        "query('SELECT 1') IS NULL",
+        `query('${copy.replaceAll("'", "''")}') IS NULL`,
+        "json_execute_serialized_sql('') IS NULL",
+        "read_text('/etc/passwd') IS NOT NULL",
+        "read_blob('/etc/passwd') IS NOT NULL",
+        "read_csv('/etc/passwd') IS NOT NULL",
+        `read_parquet('${part}') IS NOT NULL`,
+        "(FROM read_text('/etc/passwd')) IS NOT NULL",
+        "glob('/etc/*') IS NOT NULL",
+        "getenv('HOME') IS NOT NULL",
+        "label_comparison() = 'names'",
+        copy,
+        `true; ${copy}`,
+        `true); ${copy}; SELECT (true`,
+        `true) UNION ALL (SELECT 1 FROM ${log}`,
+        `true) FROM images, ${log} WHERE (true`,
+        `true) FROM ${log} --`,
+        `true /* */) FROM ${log} /*`,
+        `true\n) FROM ${log} WHERE (\ntrue`,
+        `EXPLAIN ANALYSE ${copy}`,
+        `CALL ${log}`,
+        `ATTACH '${part}' AS p`,
+        "SET threads = 1",
+        "PRAGMA version",
+        "INSTALL httpfs",
+        "EXECUTE p",
+        "$1 = key",
+        "CASE WHEN true THEN (SELECT true) END",
+        "list_transform([1], lambda x: (SELECT x)) IS NULL",
+        "true ORDER BY key",
+        "true QUALIFY true",
+      ]
+    ) {
+      const filter = readFilter(new Map([["where", condition]]));
+      const { status } = await assertRejects(
+        () => explorer.index.find(filter, NEVER),
+        RequestError,
+        undefined,
+        condition,
+      );
+      assertEquals(status, 400);
+      assertEquals(contents(labels), before, condition);
+    }
+    const found = await explorer.index.find(filterOf("where=key IS NOT NULL"), NEVER);
+    assertEquals(found.length, 12);
+  } finally {
+    await explorer.close();
+  }
 });
