@@ -514,3 +514,17 @@ Deno.test("a report that is sent to others holds no path of this machine", async
     assertEquals(all.filter((text) => text.includes(secret)).length, 0, secret);
   }
 });
+
+Deno.test("a report and deno task verify take characters of patterns in the name of a folder literally", async () => {
+  for (const [name, sibling] of [["a?b", "axb"], ["a*", "ab"], ["[ab]", "a"], ["{a,b}", "a"], ['it\'s "a\\b"', "a"]]) {
+    const folder = Deno.makeTempDirSync();
+    const [labels, other] = [join(folder, name), join(folder, sibling)];
+    Deno.renameSync(folderOfImages(IMAGES, { classes: TWELVE }), labels);
+    Deno.renameSync(folderOfImages([...IMAGES, ...IMAGES], { classes: TWELVE }), other);
+    const { path, images } = await writeReport({ ...PLAIN, labels, images: numberedImages(IMAGES.length) });
+    assertEquals([path, images], [join(labels, "report.html"), IMAGES.length]);
+    Deno.removeSync(path);
+    const { out } = await runTask("verify", labels);
+    assertEquals(out.split("\n")[0], `${labels}: ${IMAGES.length} rows in 1 file`);
+  }
+});
