@@ -54,6 +54,9 @@ Deno.test("openImageList() gives the images of openImages(), in every range, wha
     "packed/b.tar": shard(3, 5),
     "packed/c.tar.gz": await gzip(shard(5, 7)),
     "packed-plain/a.tgz": await gzip(shard(0, 4, { plain: true })),
+    "twice/a.tgz": await gzip(
+      writeTar([1, 2, 1, 3, 1, 4].map((name, place) => ({ name: `cat/${name}.jpg`, content: `image ${place}` }))),
+    ),
     "damaged/a.tar": damaged.subarray(0, 4 * 1024 + 600),
     "damaged/b.tar": new Uint8Array(2000).fill(7),
     "damaged/c.tgz": (await gzip(shard(4, 30))).subarray(0, 200),
@@ -62,7 +65,7 @@ Deno.test("openImageList() gives the images of openImages(), in every range, wha
   const paths = [
     "assets/photos",
     "assets/photos/several/cat-coffee.jpg",
-    ...["folders", "flat", "samples", "plain", "packed", "packed-plain", "damaged"].map((name) =>
+    ...["folders", "flat", "samples", "plain", "packed", "packed-plain", "twice", "damaged"].map((name) =>
       `${folder.path}/${name}`
     ),
     `${folder.path}/samples/a-{0..1}.tar`,

@@ -129,9 +129,9 @@ async function checkRanges(path: string, images: readonly StoredImage[]): Promis
     const listed = await Array.fromAsync((await open()).list());
     promise(listed.map(named).join("\n") === images.map(named).join("\n"), "it is listed with other keys or labels");
     for (let start = 0; start <= images.length; start += 2) {
-      const part = await Array.fromAsync((await open()).read({ start, end: start + 3 }));
+      const part = await Array.fromAsync((await open()).read({ start, end: start + 4 }));
       const texts = part.map((image) => `${named(image)} ${contentOf(image.bytes)}`);
-      promise(texts.join("\n") === whole.slice(start, start + 3).join("\n"), `from ${start} on it reads otherwise`);
+      promise(texts.join("\n") === whole.slice(start, start + 4).join("\n"), `from ${start} on it reads otherwise`);
     }
   }
 }
@@ -144,13 +144,20 @@ function archives(): Record<string, TarFile[]> {
   const gnu = (header: Uint8Array) => header.set(new TextEncoder().encode("ustar  \0"), 257);
   return {
     samples: [
-      ...[image("0.jpg"), label("0.cls", 3), label("0.json", '{"label": 3, "cls": 3}')],
-      ...[image("a.b.1.png"), label("a.b.1.cls", 1), image("a.b.2.png"), label("a.b.2.cls", 2)],
+      ...[image("0.jpg"), label("0.cls", 3), label("0.json", '{"label": 8, "cls": 8}')],
+      ...[
+        image("a.b.1.png"),
+        label("a.b.1.cls", 1),
+        image("a.b.2.png"),
+        label("a.b.2.cls", 2),
+        label("a.cls", 6),
+        image("a.c.png"),
+      ],
       ...[{ name: "._3.jpg", content: "junk" }, image("3.JPG"), label("3.CLS", "7\n"), image("4.jpg")],
     ],
     apart: [
-      ...[image("x/0.jpg"), image("x/1.jpg"), image("x/2.jpg"), label("x/1.json", '{"label": 5}')],
-      ...[label("x/0.cls", 1), image("x/3.jpg"), label("x/3.cls", 4), label("x/2.cls", 2), image("x/1.jpg")],
+      ...[image("x/0.jpg"), image("x/1.jpg"), image("x/0.jpg"), image("x/2.jpg"), label("x/1.json", '{"label": 5}')],
+      ...[label("x/0.cls", 1), image("x/3.jpg"), label("x/3.cls", 4), label("x/2.cls", 2), image("x/4.jpg")],
     ],
     folders: [
       ...[image("./train/cat/0.jpg"), image("train/cat/1.jpg"), { name: "train/dog", type: "5" }],
