@@ -18,9 +18,15 @@ export interface BmpHeader {
   readonly isTopDown: boolean;
   readonly bits: number;
   readonly compression: number;
+  /** Where the palette begins, bytes of a colour, and how many colours it has. */
+  readonly palette: { readonly start: number; readonly entryBytes: number; readonly colours: number };
   /** Where the pixels begin. */
   readonly start: number;
 }
+
+/** Bytes of headers: Windows 2 or OS/2, Windows 3, Adobe's two, OS/2 2, Windows 4 and 5. */
+const HEADERS: readonly number[] = [12, 40, 52, 56, 64, 108, 124];
+const MOST_COLOURS = 65_536;
 
 const RUNS_OF_BYTES = 1;
 const RUNS_OF_HALF_BYTES = 2;
@@ -56,18 +62,28 @@ export function readBmpHeader(bytes: Uint8Array): BmpHeader {
   }
   const headerBytes = view.getUint32(14, true);
   const isOld = headerBytes === 12;
-  if (!isOld && (headerBytes < 40 || bytes.length < 14 + headerBytes)) {
+  if (!HEADERS.includes(headerBytes) || bytes.length < 14 + headerBytes) {
     throw new Error(`Cannot decode BMP: a header of ${numberOf(headerBytes, "byte")} in a file of ${bytes.length}`);
   }
   const width = isOld ? view.getUint16(18, true) : view.getInt32(18, true);
   const storedHeight = isOld ? view.getUint16(20, true) : view.getInt32(22, true);
+  const bits = view.getUint16(isOld ? 24 : 28, true);
+  const palette = {
+    start: 14 + headerBytes,
+    entryBytes: isOld ? 3 : 4,
+    colours: (isOld ? 0 : view.getUint32(46, true)) || 2 ** bits,
+  };
+  const paletteEnd = palette.start + palette.entryBytes * palette.colours;
+  const start = view.getUint32(10, true);
   return {
     width,
     height: Math.abs(storedHeight),
     isTopDown: storedHeight < 0,
-    bits: view.getUint16(isOld ? 24 : 28, true),
+    bits,
     compression: isOld ? 0 : view.getUint32(30, true),
-    start: view.getUint32(10, true),
+    palette,
+    // Some writers leave the palette out of account, or say nothing.
+    start: bits <= 8 && (start === palette.start || start === 0) ? paletteEnd : start,
   };
 }
 
@@ -91,6 +107,9 @@ export function decodeBmp(bytes: Uint8Array): DecodedImage {
   if ((isRuns && bits > 8) || (compression === WITH_MASKS && bits < 16)) {
     throw new Error(`${found}: compression number ${compression} of ${bits} bits a pixel`);
   }
+  if (bits <= 8 && header.palette.colours > MOST_COLOURS) {
+    throw new Error(`${found}: a palette of ${header.palette.colours} colours`);
+  }
   const colours = readColours(bytes, header, found);
   const rows = isRuns
     ? { bytes: expandRuns(bytes, header, found), start: 0, rowBytes: width, bits: 8 }
@@ -110,10 +129,13 @@ export function decodeBmp(bytes: Uint8Array): DecodedImage {
   return { width, height, pixels };
 }
 
-function readColours(bytes: Uint8Array, { bits, compression, start }: BmpHeader, found: string): Colours {
+function readColours(bytes: Uint8Array, { bits, compression, palette }: BmpHeader, found: string): Colours {
+  if (bits <= 8) {
+    const { start, entryBytes, colours } = palette;
+    return { palette: coloursOf(bytes.subarray(start, start + entryBytes * colours), entryBytes) };
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = view.getUint32(14, true);
-  if (bits <= 8) return { palette: coloursOf(bytes.subarray(14 + headerBytes, start), headerBytes === 12 ? 3 : 4) };
   const plain = { channels: (bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff]).map(channelOf) };
   if (compression !== WITH_MASKS) return plain;
   if (bytes.length < 66) throw new Error(`${found}: it ends within its masks`);

@@ -28,6 +28,8 @@ export interface ImageHeader {
   readonly bytesPerPixel: number;
   /** How stored luma and chroma become colours, where the decoder leaves that to its caller. */
   readonly ycbcr?: YcbcrRule;
+  /** Whether a TIFF is in tiles. */
+  readonly isTiled?: boolean;
   /** Why the image is not read although it may be whole. */
   readonly refusal?: string;
 }

@@ -61,11 +61,14 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
     if (isFrame && segment.length >= 6) {
       const [precision] = segment;
       const coding = REFUSED_FRAMES[marker];
+      const stray = strayMarker(bytes, end);
       const refusal = coding !== undefined
         ? `it is ${coding}`
-        : precision === 8
+        : precision !== 8
+        ? `its samples have ${precision} bits`
+        : stray === undefined
         ? undefined
-        : `its samples have ${precision} bits`;
+        : `its marker at byte ${stray}, ${bytes[stray + 1].toString(16)}, has no meaning there`;
       return {
         height: view.getUint16(offset + 5),
         width: view.getUint16(offset + 7),
@@ -78,6 +81,28 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
     offset = end;
   }
   return null;
+}
+
+/** Segments that may follow the frame: tables, scans, numbers of lines and restarts, application data, comments. */
+function mayFollowFrame(marker: number): boolean {
+  return [0xc4, 0xcc, 0xda, 0xdb, 0xdc, 0xdd, 0xfe].includes(marker) || (marker >= 0xe0 && marker <= 0xef);
+}
+
+/**
+ * Where a marker is, after the frame and before the end of the image, that the decoder cannot pass over. libvips does not
+ * look as far, and would show what was decoded before it.
+ */
+function strayMarker(bytes: Uint8Array, start: number): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = bytes.indexOf(0xff, start); at >= 0 && at + 4 <= bytes.length; at = bytes.indexOf(0xff, at)) {
+    const marker = bytes[at + 1];
+    if (marker === 0xd9) return undefined;
+    if (marker === 0xff) at++;
+    else if (marker <= 1 || (marker >= 0xd0 && marker <= 0xd7)) at += 2;
+    else if (mayFollowFrame(marker)) at += 2 + view.getUint16(at + 2);
+    else return at;
+  }
+  return undefined;
 }
 
 function isExif(segment: Uint8Array): boolean {

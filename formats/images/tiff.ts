@@ -19,6 +19,7 @@ export interface TiffHeader {
   readonly bits: number;
   /** How luma and chroma become colours, where libvips gives them as they are stored. */
   readonly ycbcr?: YcbcrRule;
+  readonly isTiled: boolean;
   /** Whether all pixels are in one piece, which is in memory as a whole. */
   readonly isOnePiece: boolean;
   /** Why it is not read; undefined if it may be. */
@@ -138,9 +139,14 @@ function describe(directory: TiffDirectory): TiffHeader {
     samples,
     bits: bitsOf(directory)[0],
     ycbcr: ycbcrOf(directory),
+    isTiled: isTiled(directory),
     isOnePiece: (directory.values(Field.StripOffsets) ?? directory.values(Field.TileOffsets))?.length === 1,
     refusal: refusalOf(directory, samples),
   };
+}
+
+function isTiled(directory: TiffDirectory): boolean {
+  return directory.values(Field.TileOffsets) !== undefined;
 }
 
 function bitsOf(directory: TiffDirectory): readonly number[] {
@@ -172,7 +178,7 @@ function refusalOf(directory: TiffDirectory, samples: number): string | undefine
   const extra = directory.values(Field.ExtraSamples) ?? (photometric === RGB && samples === 4 ? [0] : []);
   const formats = directory.values(Field.SampleFormat) ?? [1];
   const isSeparate = samples > 1 && value(Field.Planar) === 2;
-  const isTiled = directory.values(Field.TileOffsets) !== undefined;
+  const inTiles = isTiled(directory);
 
   if (directory.big && !directory.littleEndian) return "big-endian BigTIFF is not read";
   const ways = COMPRESSIONS[compression] ?? "unknown";
@@ -196,10 +202,10 @@ function refusalOf(directory: TiffDirectory, samples: number): string | undefine
   const isPlainGrey = compression !== NONE || photometric === GREY || bits[0] === 1;
   if (value(Field.FillOrder) === 2 && (samples > 1 || !isPlainGrey)) return `${described} in reversed bits is not read`;
   if (![1, 2].includes(value(Field.Predictor) ?? 1)) return `${described} with a predictor of floats is not read`;
-  if (isSeparate && !isReadSeparate(photometric!, bits[0], extra.join(","), { compression, isTiled })) {
+  if (isSeparate && !isReadSeparate(photometric!, bits[0], extra.join(","), { compression, isTiled: inTiles })) {
     return `${described} in separate planes is not read`;
   }
-  if (isTiled && compression === JPEG && samples < 3) return `${described} as JPEG in tiles is not read`;
+  if (inTiles && compression === JPEG && samples < 3) return `${described} as JPEG in tiles is not read`;
   if (photometric === PALETTE && !isWholePalette(directory.values(Field.ColourMap), bits[0])) {
     return "its palette has too few colours, or colours of 8 bits";
   }

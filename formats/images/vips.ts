@@ -55,8 +55,8 @@ export async function decodeWithVips(bytes: Uint8Array, header: ImageHeader): Pr
     result.catch(() => {
       throw refuse(damage(bytes, format));
     });
-  // libtiff reports an early end as any other error.
-  const failOn = format === "TIFF" ? "error" : "truncated";
+  // libtiff reports an early end as any other error, and libvips passes over that of a tile unless warnings count.
+  const failOn = format !== "TIFF" ? "truncated" : header.isTiled ? "warning" : "error";
   const image = sharp(bytes, { failOn, ignoreIcc: true, limitInputPixels: false });
   const { width, height, space, depth } = await read(image.metadata());
   // Room was made for what the header says.
