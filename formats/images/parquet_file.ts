@@ -63,26 +63,28 @@ export function isDamage(value: ReadValue): value is { readonly unreadable: stri
 }
 
 /**
- * Reads a column.
+ * Reads a column, some rows at a time.
  *
  * @param file The file.
  * @param column The column.
- * @param from The first row.
- * @param to Behind the last row.
- * @returns Each row's value; bytes are to be used before the next one is asked for.
+ * @param range The rows.
+ * @param convert Makes what is given of each row's value, whose bytes are not to be kept.
+ * @returns What was made, in order.
  */
-export async function* readColumn(
+export async function* readColumn<Result>(
   file: ParquetFile,
   column: ValueColumn,
-  from: number,
-  to: number,
-): AsyncGenerator<ReadValue> {
+  { from, to }: { readonly from: number; readonly to: number },
+  convert: (value: ReadValue) => Result,
+): AsyncGenerator<Result[]> {
   using opened = openToRead(file);
   for (const group of groupsWithin(file, from, to)) {
     const reader = columnReader(opened, file, group, column);
-    for (let row = group.from; row < group.to; row++) {
+    for (let row = group.from; row < group.to;) {
       await turn(row);
-      yield reader(row);
+      const some: Result[] = [];
+      do some.push(convert(reader(row++))); while (row < group.to && row % TURN > 0);
+      yield some;
     }
   }
 }

@@ -8,12 +8,14 @@ import { numberOf } from "../number_of.ts";
 import { showValue } from "../show_value.ts";
 import { compareNatural } from "./natural_sort.ts";
 import type { LabelColumn } from "./parquet_columns.ts";
-import { isDamage, type ParquetFile, readColumn } from "./parquet_file.ts";
+import { isDamage, type ParquetFile, readColumn, turn } from "./parquet_file.ts";
 import type { Value } from "./parquet_values.ts";
 import { type FoundLabel, labelOfNumber } from "./survey.ts";
 
 /** Texts that are told apart as classes. */
 const MOST_CLASSES = 100_000;
+/** Rows without a label that are given at once. */
+const NONE_AT_ONCE = 1024;
 /** Columns to name in a sentence. */
 const SHOWN_COLUMNS = 8;
 
@@ -112,7 +114,7 @@ function numberLabel(value: Value | null, classes: readonly string[] | null): Fo
   const found = labelOfNumber(value);
   if (found.label === null || classes === null || found.label < classes.length) return found;
   const named = numberOf(classes.length, "class", "classes");
-  return { label: null, unlabelled: `with a label beyond the ${named} that are named` };
+  return { label: null, unlabelled: `with a label beyond the ${named} with a name` };
 }
 
 function textLabel(value: Value | null, classes: ReadonlyMap<string, number>): FoundLabel {
@@ -140,40 +142,43 @@ async function textClasses(columns: Labels["columns"], subject: string): Promise
   const found = new Set<string>();
   for (const [file, column] of columns) {
     if (!column) continue;
-    for await (const value of readColumn(file, column.values, 0, file.rows)) {
+    const read = readColumn(file, column.values, { from: 0, to: file.rows }, (value) => {
       // Without all texts the classes would have other numbers.
       if (isDamage(value)) throw new TypeError(`${subject}: its texts number the classes: ${value.unreadable}`);
       const text = value instanceof Uint8Array ? textOf(value) : null;
       if (text !== null && text.trim() !== "") found.add(text);
-      if (found.size > MOST_CLASSES) return null;
-    }
+    });
+    for await (const _ of read) if (found.size > MOST_CLASSES) return null;
   }
   return [...found].sort((a, b) => compareNatural(a, b) || (a < b ? -1 : 1));
 }
 
+/** A row's label, or why reading the row will fail. */
+type ReadLabel = FoundLabel | { readonly unreadable: string };
+
 /**
- * Reads labels.
+ * Reads labels, some rows at a time.
  *
  * @param file The file.
  * @param labels What its labels are.
- * @param from The first row.
- * @param to Behind the last row.
+ * @param range The rows.
  * @returns Each row's label, or why reading the row will fail.
  */
 export async function* readLabels(
   file: ParquetFile,
   { columns, find }: Labels,
-  from: number,
-  to: number,
-): AsyncGenerator<FoundLabel | { readonly unreadable: string }> {
+  range: { readonly from: number; readonly to: number },
+): AsyncGenerator<ReadLabel[]> {
   const column = columns.get(file);
-  if (!column) {
-    const label = find(null);
-    const unlabelled = columns.size === 0 ? label : { label: null, unlabelled: "in files without the label column" };
-    for (let row = from; row < to; row++) yield unlabelled;
+  if (column) {
+    yield* readColumn(file, column.values, range, (value): ReadLabel => isDamage(value) ? value : find(value));
     return;
   }
-  for await (const value of readColumn(file, column.values, from, to)) {
-    yield isDamage(value) ? { unreadable: value.unreadable } : find(value);
+  const none = columns.size === 0 ? find(null) : { label: null, unlabelled: "in files without the label column" };
+  for (let row = range.from; row < range.to;) {
+    await turn(row);
+    const count = Math.min(NONE_AT_ONCE - row % NONE_AT_ONCE, range.to - row);
+    yield Array<ReadLabel>(count).fill(none);
+    row += count;
   }
 }

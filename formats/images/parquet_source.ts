@@ -49,10 +49,12 @@ export async function openParquet(path: string, shards: readonly Shard[]): Promi
     for (const { file, first, from, to } of within(files, start, end)) {
       const { path, name } = file.shard;
       let row = from;
-      for await (const found of readLabels(file, labels, from, to)) {
-        const image = { index: first + row, key: `${name}/${row}`, path };
-        yield "unreadable" in found ? { ...image, label: null, place: found } : { ...image, ...found, place: null };
-        row++;
+      for await (const some of readLabels(file, labels, { from, to })) {
+        for (const found of some) {
+          const image = { index: first + row, key: `${name}/${row}`, path };
+          yield "unreadable" in found ? { ...image, label: null, place: found } : { ...image, ...found, place: null };
+          row++;
+        }
       }
     }
   }

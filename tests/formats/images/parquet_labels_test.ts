@@ -79,7 +79,7 @@ Deno.test("names of classes in Parquet's metadata order texts and bound numbers"
   const numbers = await labelsOfColumn({ name: "label", type: "int64", values: [2n, 3n, -1n] }, CLASS_NAMES);
   assertEquals(numbers.labels, [2, null, null]);
   assertEquals(numbers.unlabelled, [
-    [1, "with a label beyond the 3 classes that are named"],
+    [1, "with a label beyond the 3 classes with a name"],
     [1, "with a negative label"],
   ]);
   const broken = await labelsOfColumn({ name: "label", type: "int64", values: [2n] }, { huggingface: "{" });
@@ -119,6 +119,13 @@ Deno.test("Parquet's label column is found under its usual names, however they a
   const date: WrittenColumn = { name: "label", type: "int32", converted: 6, values: [3] };
   const unusable = await labelsOf({ "a.parquet": [...images(1), date, int("class", 1n)] });
   assertEquals([unusable.labels, unusable.remarks], [[1], ['Labels cannot be of column "label" (date)']]);
+  const nested = await labelsOf({ "a.parquet": [...images(1), { ...int("id", 1n), of: "labels" }] });
+  assertEquals([nested.labels, nested.remarks], [
+    [null],
+    ['Labels cannot be of column "labels" (nested)', 'No column is taken for labels: there are "labels" (nested)'],
+  ]);
+  const decimal = await labelsOf({ "a.parquet": [...images(1), { ...int("Class", 1n), converted: 5 }] });
+  assertEquals([decimal.labels, decimal.remarks[0]], [[null], 'Labels cannot be of column "Class" (decimal)']);
 });
 
 Deno.test("labels of Parquet files are of one column and one kind in all of them", async () => {
