@@ -24,9 +24,10 @@ export interface QueryFiles {
  * Finds the files.
  *
  * @param path A folder, a file or a pattern, as `findLabelMaps` takes them.
- * @returns The files; the names are also those of a manifest beside them that lists the first.
+ * @returns The files; the names are also those of the manifests beside them, if each is listed in one.
  * @throws {Deno.errors.NotFound} If there are none.
- * @throws {TypeError | RangeError} If a file is Arrow's, which DuckDB does not read by itself, or a manifest is not valid.
+ * @throws {TypeError | RangeError} If a file is Arrow's, which DuckDB does not read by itself, a manifest is not valid, or
+ * two name other classes.
  */
 export function findQueryFiles(path: string): QueryFiles {
   const subject = `Cannot read label maps from "${path}"`;
@@ -39,7 +40,7 @@ export function findQueryFiles(path: string): QueryFiles {
     );
   }
   const files = found.files.map((file) => realPath(file.path, subject));
-  const manifest = found.metadata ? found : manifestOf(files[0]);
+  const manifest = found.metadata ? found : commonManifest(files, subject);
   const { classes, dataSetClasses } = manifest ?? {};
   return { files, classes, dataSetClasses, labelsAreClasses: manifest !== undefined && !dataSetClasses };
 }
@@ -50,6 +51,20 @@ function realPath(path: string, subject: string): string {
   } catch (error) {
     throw fileError(subject, error);
   }
+}
+
+/** What the manifests of some part files say, if each file belongs to one; files of a folder are taken to be alike. */
+function commonManifest(files: readonly string[], subject: string): Manifest | undefined {
+  const firsts = [...Map.groupBy(files, dirname).values()].map(([file]) => file);
+  const manifests = firsts.map(manifestOf);
+  const names = manifests.map((manifest) => manifest && JSON.stringify([manifest.classes, manifest.dataSetClasses]));
+  const other = names.findIndex((found) => found !== undefined && names[0] !== undefined && found !== names[0]);
+  if (other >= 0) {
+    throw new TypeError(
+      `${subject}: the manifests of "${dirname(firsts[0])}" and "${dirname(firsts[other])}" name other classes`,
+    );
+  }
+  return manifests.includes(undefined) ? undefined : manifests[0];
 }
 
 /** The manifest that a part file belongs to. */

@@ -1,4 +1,4 @@
-import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { askRows, folderOfImages, runQuery, TWELVE } from "./query_folder.ts";
 
@@ -235,4 +235,32 @@ Deno.test("reports and SQL compare no labels where no manifest says what they st
   const rows = await askRows(path, "SET VARIABLE labels_are_classes = true; FROM suspicious()");
   assertEquals(rows.length, 4);
   assertEquals((await askRows(path, "multi-label")).length, 4);
+});
+
+Deno.test("query takes names of classes for files of several folders only where all say the same", async () => {
+  const root = Deno.makeTempDirSync();
+  const add = (name: string, ...folder: Parameters<typeof folderOfImages>) =>
+    Deno.renameSync(folderOfImages(...folder), join(root, name));
+  add("a1", IMAGES, NAMES);
+  add("a2", IMAGES, NAMES);
+  add("b1", IMAGES, NAMES);
+  add("b2", IMAGES, { classes: TWELVE, dataSetClasses: { name: ["DAISY", "Tabby_cat"] } });
+  add("c1", IMAGES, NAMES);
+  add("c2", IMAGES, { classes: TWELVE });
+  add("d1", IMAGES, NAMES);
+  add("d2", IMAGES, NAMES);
+  Deno.removeSync(join(root, "d2", "manifest.json"));
+  const pattern = (letter: string) => join(root, `${letter}?`, "*.parquet");
+  assertEquals((await askRows(pattern("a"), "FROM suspicious()")).length, 8);
+  for (const letter of ["b", "c"]) {
+    const { code, error } = await runQuery(pattern(letter), "SELECT 1");
+    assertEquals(code, 1);
+    assertEquals(
+      error,
+      `Cannot read label maps from "${pattern(letter)}": the manifests of "${join(root, `${letter}1`)}" and ` +
+        `"${join(root, `${letter}2`)}" name other classes`,
+    );
+  }
+  assertEquals(await askRows(pattern("d"), "SELECT count(*) AS named FROM data_set_classes"), [{ named: 0 }]);
+  assertStringIncludes((await runQuery(pattern("d"), "suspicious")).error, "there is no manifest that says");
 });
