@@ -5,7 +5,7 @@
  */
 
 import { openLabelDatabase } from "./query_database.ts";
-import { findQueryFiles } from "./query_files.ts";
+import { checkOutput, findQueryFiles } from "./query_files.ts";
 import { QUERY_HELP, type QueryCommand, readQueryOptions } from "./query_options.ts";
 import { type Report, REPORTS } from "./query_reports.ts";
 import { runCommand } from "./run_command.ts";
@@ -29,7 +29,9 @@ async function run(command: QueryCommand): Promise<number> {
 
 async function answer(command: QueryCommand, signal: AbortSignal): Promise<void> {
   const { folder } = command;
-  const database = await openLabelDatabase(findQueryFiles(folder), folder, { signal });
+  const files = findQueryFiles(folder);
+  if ("report" in command && command.options.out !== undefined) checkOutput(command.options.out, files.files);
+  const database = await openLabelDatabase(files, folder, { signal });
   try {
     if ("sql" in command) {
       await database.answer(command.sql, command.format);

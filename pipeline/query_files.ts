@@ -45,6 +45,25 @@ export function findQueryFiles(path: string): QueryFiles {
   return { files, classes, dataSetClasses, labelsAreClasses: manifest !== undefined && !dataSetClasses };
 }
 
+/**
+ * Refuses to write over what is read.
+ *
+ * @param path What is to be written.
+ * @param files The label maps.
+ * @throws {TypeError} If it is one of them, or a manifest beside them.
+ */
+export function checkOutput(path: string, files: readonly string[]): void {
+  let real: string;
+  try {
+    real = Deno.realPathSync(path);
+  } catch {
+    // It is not there yet, or writing it will say why it cannot be.
+    return;
+  }
+  const isManifest = MANIFEST_NAME.test(basename(real)) && files.some((file) => dirname(file) === dirname(real));
+  if (files.includes(real) || isManifest) throw new TypeError(`Cannot write "${path}": it belongs to the label maps`);
+}
+
 function realPath(path: string, subject: string): string {
   try {
     return Deno.realPathSync(path);

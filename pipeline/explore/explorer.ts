@@ -9,7 +9,7 @@ import { className } from "../class_names.ts";
 import { formatCount } from "../numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
 import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
-import { findQueryFiles } from "../query_files.ts";
+import { checkOutput, findQueryFiles } from "../query_files.ts";
 import { labelCoverage, whyNoneIsKnown } from "../query_reports.ts";
 import { readParquet } from "../sql_text.ts";
 import type { ImageFilter, RowRange } from "./filter.ts";
@@ -98,6 +98,7 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
   const images = await openImageReader(paths.images);
   const files = findQueryFiles(paths.labels);
   const otherFiles = paths.compare === undefined ? undefined : findQueryFiles(paths.compare).files;
+  checkOutput(paths.selection, [...files.files, ...otherFiles ?? []]);
   const folders: LabelMaps[] = [];
   let database: LabelDatabase | undefined;
   try {

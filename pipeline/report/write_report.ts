@@ -14,7 +14,7 @@ import { classFinder } from "../convert_layout.ts";
 import { formatCount, formatNumberOf } from "../numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
 import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
-import { findQueryFiles, type QueryFiles } from "../query_files.ts";
+import { checkOutput, findQueryFiles, type QueryFiles } from "../query_files.ts";
 import { shellWord } from "../shell_word.ts";
 import { augmentationOf } from "../training/batch.ts";
 import { resolveOptions } from "../training/options.ts";
@@ -79,6 +79,7 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
   const files = findQueryFiles(labels);
   const path = reportPath(request, files);
   if (isFolder(path)) throw new TypeError(`Cannot write "${path}": it is a folder, name a file`);
+  checkOutput(path, files.files);
   const reader = await openImageReader(images);
   const labelMaps = await LabelMaps.open(labels);
   let database: LabelDatabase | undefined;

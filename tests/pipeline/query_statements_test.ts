@@ -1,9 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { smallMetadata, smallRow } from "../formats/labels/fixture.ts";
 import type { Answer } from "./ask_each.ts";
-import { folderOf } from "./query_folder.ts";
-import { ROOT } from "./task.ts";
+import { openExplorer } from "../../pipeline/explore/explorer.ts";
+import { writeReport } from "../../pipeline/report/write_report.ts";
+import { folderOf, runQuery } from "./query_folder.ts";
+import { contents, ROOT } from "./task.ts";
 
 /** Folders of a process that may not write: its label maps, home, folder for temporary files, and where it runs. */
 function makeSandbox(): { readonly sandbox: string; readonly labels: string; readonly part: string } {
@@ -221,4 +223,21 @@ Deno.test("query() says of a refused statement what it is", async () => {
     answers.map(({ question, error }) => [question, error]),
     cases.map(([question, reason]) => [question, `Cannot run the query: ${reason}`]),
   );
+});
+
+Deno.test("query, report and explore refuse to write over the label maps that they read", async () => {
+  const { sandbox, labels, part } = makeSandbox();
+  const images = join(sandbox, "images");
+  Deno.mkdirSync(images);
+  const before = contents(labels);
+  const link = join(sandbox, "link.txt");
+  Deno.symlinkSync(part, link);
+  for (const out of [part, join(labels, "manifest.json"), join(labels, "..", "labels", "part-00000.parquet"), link]) {
+    const message = `Cannot write "${out}": it belongs to the label maps`;
+    assertEquals(await runQuery(labels, "balanced", "3", "--out", out), { code: 1, out: "", error: message });
+    const request = { labels, images, out, threshold: 0.1, seed: 0 };
+    await assertRejects(() => writeReport(request), TypeError, message);
+    await assertRejects(() => openExplorer({ labels, images, selection: out }), TypeError, message);
+    assertEquals(contents(labels), before);
+  }
 });
