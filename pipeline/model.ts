@@ -14,6 +14,7 @@ import {
 } from "../formats/weights/mod.ts";
 import type { Capabilities } from "../kernels/device.ts";
 import { imageNetClassNames } from "./class_names.ts";
+import { unlessAborted } from "./until_aborted.ts";
 import { formatNumberOf } from "./numbers.ts";
 
 /** Whom to tell of a download. */
@@ -22,6 +23,8 @@ export interface DownloadWatch {
   readonly onDownload?: (progress: DownloadProgress) => void;
   /** Called with one sentence on each choice that was made, such as which of several weights of a file are used. */
   readonly onWarning?: (message: string) => void;
+  /** Ends the waiting for a download, of which what has arrived is kept. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -37,6 +40,7 @@ const DEFAULT_BATCH = { software: 4, gpu: 32 } as const;
  *   `hf:owner/name[@revision]`.
  * @param watch Whom to tell of a download.
  * @returns Its folder, the weights open.
+ * @throws {unknown} The signal's reason, as soon as it is aborted.
  * @throws {Deno.errors.NotFound} If there is no such model.
  * @throws {TypeError} If a file of it is wrong.
  */
@@ -46,9 +50,10 @@ export async function openModel(reference: string, watch: DownloadWatch): Promis
   return folder;
 }
 
-async function localPath(reference: string, { onDownload, onWarning }: DownloadWatch): Promise<string> {
+async function localPath(reference: string, { onDownload, onWarning, signal }: DownloadWatch): Promise<string> {
   if (!isHubReference(reference)) return reference;
-  const { path, commit, offline } = await downloadFromHub(reference, { onProgress: onDownload, onWarning });
+  const download = downloadFromHub(reference, { onProgress: onDownload, onWarning });
+  const { path, commit, offline } = await unlessAborted(download, signal);
   if (offline) onWarning?.(`The hub was not asked: using "${reference}" as downloaded before (commit ${commit})`);
   return path;
 }

@@ -83,7 +83,7 @@ export async function runTraining(
       onImage,
       onWarning: watch.onWarning,
     };
-    const teacher = await inTurns(ranks, () => openTeacher(requested, watch));
+    const teacher = await inTurns(ranks, () => openTeacher(requested, watch), signal);
     // A cache is written once, and then there for all.
     const openOnRanks = requested.cache === undefined ? together : inTurns;
     const data = await openOnRanks(

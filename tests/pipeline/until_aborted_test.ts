@@ -1,8 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { join } from "@std/path";
 import { isAbort, unlessAborted, untilAborted } from "../../pipeline/until_aborted.ts";
 import { makeFolder } from "../formats/images/collect.ts";
 import { gzip, joinBytes, writeTar } from "../formats/images/tar_writer.ts";
-import { ROOT } from "./task.ts";
+import { repository, startFakeHub } from "../formats/weights/hub/fake_hub.ts";
+import { ROOT, taskCommand } from "./task.ts";
 
 Deno.test("untilAborted() passes all values on, and closes the source of one who stops", async () => {
   let closed = 0;
@@ -95,4 +97,33 @@ Deno.test("SIGINT ends a run while it unpacks 64 GB of zeros", async () => {
   process.kill("SIGINT");
   for (let part = await reader.read(); !part.done; part = await reader.read()) out += part.value;
   assertEquals({ code: (await process.status).code, out }, { code: 130, out: "ready\nAbortError\n" });
+});
+
+Deno.test("SIGINT and SIGTERM end a training while it downloads its teacher", async () => {
+  for (const [signal, expected] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    const hub = startFakeHub({
+      "config.json": new TextEncoder().encode("{}"),
+      "model.safetensors": new Uint8Array(100),
+    });
+    // Ten bytes, and then nothing.
+    const body = new ReadableStream({ start: (controller) => controller.enqueue(new Uint8Array(10)) });
+    hub.cdnAnswers.push(new Response(body));
+    const home = Deno.makeTempDirSync();
+    const process = taskCommand(
+      "train",
+      ["assets/photos/single", "--teacher", `hf:${repository}`, "--output", join(home, "run")],
+      { HF_ENDPOINT: hub.endpoint, HF_HOME: home },
+    ).spawn();
+    const output = process.output();
+    let isEnded = false;
+    output.then(() => isEnded = true);
+    while (!isEnded && !hub.requests.some(({ server, method }) => server === "cdn" && method === "GET")) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    process.kill(signal);
+    const { code } = await output;
+    await hub.close();
+    assertEquals(code, expected);
+    Deno.removeSync(home, { recursive: true });
+  }
 });

@@ -295,7 +295,9 @@ Deno.test("downloadFromHub() downloads once for two processes at the same time, 
     hub.cdnAnswers.push(new Response(new ReadableStream({ start: (controller) => controller.enqueue(half) })));
     const killed = start();
     const blobs = `${settings.cache}/models--owner--some.model-1/blobs/${sha256(weights)}.incomplete`;
-    while (!(await isFile(blobs, half.length))) await new Promise((resolve) => setTimeout(resolve, 20));
+    let isEnded = false;
+    killed.status.then(() => isEnded = true);
+    while (!isEnded && !(await isFile(blobs, half.length))) await new Promise((resolve) => setTimeout(resolve, 20));
     killed.kill("SIGKILL");
     await killed.output();
 
