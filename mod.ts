@@ -51,6 +51,7 @@ export { readClassNames } from "./pipeline/class_names.ts";
 export {
   type DecodedImage,
   decodeImage,
+  type DecodeOptions,
   type ImageRange,
   type ImageSource,
   type ImageSurvey,

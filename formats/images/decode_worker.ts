@@ -11,7 +11,7 @@
 
 import { type DecodedImage, decodeWithHeader } from "./decode.ts";
 import { readImageFile } from "./image_file.ts";
-import { readImageHeader } from "./image_header.ts";
+import { decodingBytes, readImageHeader } from "./image_header.ts";
 import { type MemoryShare, shareMemory } from "./memory_budget.ts";
 import { releaseBytes } from "./pixels.ts";
 import type { FilePlace } from "./source.ts";
@@ -62,9 +62,7 @@ async function decodeWithin(
   exifOrientation: boolean,
 ): Promise<DecodedImage> {
   const header = readImageHeader(bytes);
-  // Turning makes a copy.
-  const bytesPerPixel = header.bytesPerPixel + (exifOrientation && header.orientation !== 1 ? 3 : 0);
-  share.take(header.width * header.height * bytesPerPixel, work);
+  share.take(decodingBytes(header, { exifOrientation }), work);
   return await decodeWithHeader(bytes, header, { exifOrientation });
 }
 

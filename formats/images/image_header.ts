@@ -6,6 +6,7 @@
 
 import { readAvifHeader } from "./avif_header.ts";
 import { readBmpHeader } from "./bmp.ts";
+import type { DecodeOptions } from "./decode.ts";
 import { readGifHeader } from "./gif.ts";
 import { type ImageFormat, imageFormat } from "./image_format.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
@@ -32,6 +33,20 @@ export interface ImageHeader {
   readonly isTiled?: boolean;
   /** Why the image is not read although it may be whole. */
   readonly refusal?: string;
+}
+
+/**
+ * Memory that decoding an image takes, the result included.
+ *
+ * @param header Its header.
+ * @param options Whether it is turned, which makes a copy.
+ * @returns Bytes.
+ */
+export function decodingBytes(
+  { width, height, bytesPerPixel, orientation }: ImageHeader,
+  { exifOrientation = false }: DecodeOptions = {},
+): number {
+  return width * height * (bytesPerPixel + (exifOrientation && orientation !== 1 ? 3 : 0));
 }
 
 type Described = Omit<ImageHeader, "format" | "orientation"> & { readonly orientation?: number };

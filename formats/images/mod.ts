@@ -17,8 +17,15 @@
  * @module
  */
 
-export { decodeImage } from "./decode.ts";
-export { decodeImages, type DecodePool, type DecodeResult, openDecodePool } from "./decode_pool.ts";
+export { decodeImage, type DecodeOptions } from "./decode.ts";
+export {
+  decodeImages,
+  type DecodePool,
+  type DecodePoolOptions,
+  type DecodeResult,
+  type HeldImage,
+  openDecodePool,
+} from "./decode_pool.ts";
 export { openImageList, writeImageList } from "./image_list.ts";
 export { type DecodedImage, MOST_PIXELS, releaseBytes } from "./pixels.ts";
 export {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { decodingBytes, readImageHeader } from "../../formats/images/image_header.ts";
 import { fileError } from "../../formats/labels/files.ts";
 import { isTurned } from "../../formats/labels/mod.ts";
 import { thumbnail } from "../pictures/thumbnail.ts";
@@ -38,6 +39,9 @@ const SIDES: ReadonlyMap<string, number> = new Map([["image", 1600], ["thumbnail
 
 /** Images that are decoded at once. */
 const MOST_DECODED = 4;
+
+/** Bytes that decoding takes from which on images are decoded one at a time. */
+const LARGE = 2 ** 27;
 
 /** Bytes of a selection that the page sends. */
 const LARGEST_BODY = 16 * 2 ** 20;
@@ -105,6 +109,7 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
   const { folders, index, description, paths } = explorer;
   const selection = selectionFile(paths.selection);
   const turns = createTurns(MOST_DECODED);
+  const turnsOfLarge = createTurns(1);
   const exifOrientation = isTurned(folders[0].metadata);
 
   async function map(parameters: ReadonlyMap<string, string>): Promise<Response> {
@@ -138,9 +143,13 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
     await explorer.rowOf(0, key);
     const bytes = await turns(signal, async () => {
       const encoded = await read(key);
+      const shrink = () => thumbnail(encoded, { side, exifOrientation });
       try {
-        return await thumbnail(encoded, { side, exifOrientation });
+        return await (decodingBytes(readImageHeader(encoded), { exifOrientation }) > LARGE
+          ? turnsOfLarge(signal, shrink)
+          : shrink());
       } catch (error) {
+        signal.throwIfAborted();
         throw new RequestError(422, (error as Error).message);
       }
     });
