@@ -189,6 +189,10 @@ function locateStorages(
     places.set(storage.key, { offset: position + 8 });
     position = end;
   }
+  // Without checksums this is all that tells of bytes that were put in before.
+  if (position !== size) {
+    throw new TypeError(`Cannot read "${path}": its storages end at byte ${position}, the file at ${size}`);
+  }
   for (const key of storages.keys()) {
     if (!places.has(key)) throw new TypeError(`Cannot read "${path}": storage ${showValue(key)} is missing`);
   }

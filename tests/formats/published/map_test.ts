@@ -74,7 +74,7 @@ Deno.test("readPublished() refuses what is no map, however small its file", () =
   assertThrows(
     () => readPublished("a.pt", zipFile({ "a/data.pkl": pickle, "a/data/0": new Uint8Array(4) })),
     TypeError,
-    'Cannot read "a.pt": a tensor of shape [2, 5, 4096, 4096] repeats its 1 elements',
+    'Cannot read "a.pt": a tensor of shape [2, 5, 4096, 4096] repeats its 1 element',
   );
 });
 

@@ -90,6 +90,20 @@ for (const name of ["tensors.zip.pt", "tensors.stream.pt"]) {
   });
 }
 
+Deno.test("openWeights() refuses a PyTorch stream file that has bytes too many", async () => {
+  const bytes = await Deno.readFile(`${fixtures}tensors.stream.pt`);
+  for (const position of [bytes.length, bytes.length - 5]) {
+    const longer = Uint8Array.from([...bytes.subarray(0, position), 0, ...bytes.subarray(position)]);
+    await withFile("a.pth", longer, async (path) => {
+      await assertRejects(
+        () => openWeights(path),
+        TypeError,
+        `Cannot read "${path}": its storages end at byte ${bytes.length}, the file at ${bytes.length + 1}`,
+      );
+    });
+  }
+});
+
 Deno.test("openWeights() says that a cut PyTorch file may be truncated", async () => {
   const bytes = await Deno.readFile(`${models}resnet_basic.pth`);
   await withFile("a.pth", bytes.subarray(0, bytes.length / 2), async (path) => {
