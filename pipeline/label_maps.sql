@@ -11,7 +11,7 @@ SET VARIABLE labels = coalesce(getvariable('labels'), 'labels/*.parquet');
 ----------------------------------------------------------------------------------------------------------------- tables
 
 -- The label maps, a row an image. class and score are the map [k, H, W] as one list: the best class of each cell row by
--- row, then the second best. top_class and top_probability are the 5 best classes of the whole image. Folders named
+-- row, then the second best. top_class and top_probability are what the classifier says of the whole image, 5 classes. Folders named
 -- label=3 add no columns.
 CREATE OR REPLACE VIEW labels AS FROM read_parquet(getvariable('labels'), hive_partitioning = false);
 
@@ -77,8 +77,63 @@ CREATE OR REPLACE VIEW cells AS
     SELECT key, generate_subscripts(class, 1) - 1 AS place, unnest(class) AS class, unnest(score) AS score FROM labels
   ) CROSS JOIN label_map_format LEFT JOIN classes ON class = index;
 
--- The best classes of every image: rank from 0; label and given are the data set's own class and its name.
+-- The best class of each cell and its probability: softmax over the cell's classes, the 5 best at most, where each other
+-- class counts as logit 0, or as the weakest of those if that is less. `part` is the number of cells that are a sixteenth of
+-- the map.
+CREATE OR REPLACE VIEW best_cells AS
+  SELECT key, class, part, 1 / (1 + coalesce(exp(second - first), 0) + coalesce(exp(third - first), 0)
+      + coalesce(exp(fourth - first), 0) + coalesce(exp(fifth - first), 0)
+      + others * exp(least(0, first, second, third, fourth, fifth) - first)) AS probability
+  FROM (
+    SELECT key, class, part, others, score_logit(first, dtype)::DOUBLE AS first, score_logit(second, dtype)::DOUBLE AS second,
+      score_logit(third, dtype)::DOUBLE AS third, score_logit(fourth, dtype)::DOUBLE AS fourth,
+      score_logit(fifth, dtype)::DOUBLE AS fifth
+    FROM (
+      SELECT key, part, others, dtype, unnest(class[:cells]) AS class, unnest(score[:cells]) AS first,
+        unnest(score[cells + 1:2 * cells]) AS second, unnest(score[2 * cells + 1:3 * cells]) AS third,
+        unnest(score[3 * cells + 1:4 * cells]) AS fourth, unnest(score[4 * cells + 1:5 * cells]) AS fifth
+      FROM labels CROSS JOIN (
+        SELECT dtype, grid_height * grid_width AS cells, classes - least(k, 5) AS others,
+          greatest(1, round(grid_height * grid_width / 16))::INTEGER AS part FROM label_map_format
+      )
+    )
+  );
+
+-- How surely each class is in each image, best first, by the rule of formats/labels/multi_label.ts: the mean probability
+-- where the class is strongest, a sixteenth of the map, times extent / (extent + a quarter of the largest other extent).
+-- The extent of a class is the sum of the probabilities of the cells that it is the best of; cells below 0.05 say nothing.
+CREATE OR REPLACE VIEW image_scores AS
+  SELECT labels.key, label, coalesce(scored, []) AS scored FROM labels LEFT JOIN (
+    SELECT key, list_transform(list_sort(list_transform(found, lambda c: {'less': -c.strongest * c.extent / (c.extent
+        + 0.25 * coalesce(CASE WHEN c.extent = extents[1] THEN extents[2] ELSE extents[1] END, 0)), 'class': c.class})),
+      lambda c: {'class': c.class, 'score': -c.less}) AS scored
+    FROM (
+      SELECT key, list({'class': class, 'strongest': strongest, 'extent': extent}) AS found, max(extent, 2) AS extents
+      FROM (
+        SELECT key, class, list_sum(max(probability, part)) / any_value(part) AS strongest, sum(probability) AS extent
+        FROM best_cells WHERE probability >= 0.05 GROUP BY key, class
+      ) GROUP BY key
+    )
+  ) AS found ON labels.key = found.key;
+
+-- The multi-label of every image: a row for each class that is in it.
+CREATE OR REPLACE MACRO multi_label(threshold := 0.3) AS TABLE
+  SELECT key, class, name, score FROM (
+    SELECT key, unnest(list_filter(scored, lambda c: c.score >= threshold), recursive := true) FROM image_scores
+  ) LEFT JOIN classes ON class = index ORDER BY key, score DESC, class;
+
+-- The 5 best classes of every image by their score, those below the threshold too: rank from 0; label and given are the
+-- data set's own class and its name.
 CREATE OR REPLACE VIEW image_labels AS
+  SELECT key, label, data_set_classes.name AS given, rank, class, classes.name, score
+  FROM (
+    SELECT key, label, (generate_subscripts(scored[:5], 1) - 1)::INTEGER AS rank,
+      unnest(scored[:5], recursive := true) FROM image_scores
+  ) LEFT JOIN data_set_classes ON label = data_set_classes.index LEFT JOIN classes ON class = classes.index;
+
+-- The same for what the classifier itself says of the whole picture: the 5 best of softmax(mean of the full map). It names
+-- what fills the picture, forgets what is small, and the more so the finer the grid.
+CREATE OR REPLACE VIEW classifier_labels AS
   SELECT key, label, data_set_classes.name AS given, rank, class, classes.name, probability
   FROM (
     SELECT key, label, (generate_subscripts(top_class, 1) - 1)::INTEGER AS rank, unnest(top_class) AS class,
@@ -165,17 +220,18 @@ CREATE OR REPLACE VIEW label_classes AS
   SELECT range, range FROM range((SELECT label_map_format.classes FROM label_map_format))
   WHERE label_comparison() = 'numbers';
 
--- The classes that each image carries: those of its 5 best whose probability is at least `threshold`, best first.
-CREATE OR REPLACE MACRO carried_classes(threshold := 0.1) AS TABLE
-  SELECT key, label, top_class[:length(list_filter(top_probability, lambda p: p >= threshold))] AS carried FROM labels;
+-- The classes that each image carries: those whose score is at least `threshold`, best first.
+CREATE OR REPLACE MACRO carried_classes(threshold := 0.3) AS TABLE
+  SELECT key, label,
+    list_transform(list_filter(scored, lambda c: c.score >= threshold), lambda c: c.class) AS carried FROM image_scores;
 
 -- How many images carry no class, one, two, ...
-CREATE OR REPLACE MACRO classes_per_image(threshold := 0.1) AS TABLE
+CREATE OR REPLACE MACRO classes_per_image(threshold := 0.3) AS TABLE
   SELECT length(carried) AS carried, count(*) AS images, count(*) / sum(count(*)) OVER () AS share
   FROM carried_classes(threshold) GROUP BY ALL ORDER BY carried;
 
 -- By class: how many images carry it, how many of those carry others too, and the share of these.
-CREATE OR REPLACE MACRO multi_label(threshold := 0.1) AS TABLE
+CREATE OR REPLACE MACRO multi_label_classes(threshold := 0.3) AS TABLE
   SELECT class, short_name(name, class) AS name, images, with_others, with_others / images AS share
   FROM (
     SELECT class, count(*) AS images, count(*) FILTER (others > 0) AS with_others
@@ -184,7 +240,7 @@ CREATE OR REPLACE MACRO multi_label(threshold := 0.1) AS TABLE
 
 -- Pairs of classes carried by the same images; lift is how many times more of them there are than if the two classes
 -- had nothing to do with each other.
-CREATE OR REPLACE MACRO co_occurrence(threshold := 0.1) AS TABLE
+CREATE OR REPLACE MACRO co_occurrence(threshold := 0.3) AS TABLE
   WITH images AS MATERIALIZED (
     SELECT carried, count(*) AS images FROM carried_classes(threshold) GROUP BY carried
   ), alone AS (
@@ -200,27 +256,29 @@ CREATE OR REPLACE MACRO co_occurrence(threshold := 0.1) AS TABLE
     LEFT JOIN classes AS first ON a = first.index LEFT JOIN classes AS second ON b = second.index
   ORDER BY pairs.images DESC, lift DESC, a, b;
 
--- Images whose label the annotator doubts most come first, by the two scores of cleanlab: self_confidence is the
--- probability of the label's class, margin that less the largest of the others. A class outside the 5 best has 0. Images without a label, or with one that no class of the annotator stands for (label_classes), are left out.
+-- Images whose label the annotator doubts most come first, by the two scores of cleanlab: self_confidence is the score of
+-- the label's class in the image, 0 if no cell has it, margin that less the largest of the others. Images without a label,
+-- or with one that no class of the annotator stands for (label_classes), are left out.
 CREATE OR REPLACE MACRO suspicious() AS TABLE
   SELECT key, short_name(coalesce(own.name, given.name), class) AS given,
-    short_name(says.name, top_class[1]) AS annotator_says, self_confidence,
-    self_confidence - CASE WHEN top_class[1] = class THEN coalesce(top_probability[2], 0) ELSE top_probability[1] END
-      AS margin
+    CASE WHEN best.class IS NOT NULL THEN short_name(says.name, best.class) END AS annotator_says, self_confidence,
+    self_confidence - coalesce(other, 0) AS margin
   FROM (
-    SELECT key, label, label_classes.class, top_class, top_probability,
-      coalesce(top_probability[list_position(top_class, label_classes.class)], 0::FLOAT) AS self_confidence
-    FROM labels JOIN label_classes USING (label) WHERE label_classes.class IS NOT NULL
+    SELECT key, label, label_classes.class, scored[1] AS best,
+      coalesce(list_filter(scored, lambda c: c.class = label_classes.class)[1].score, 0) AS self_confidence,
+      list_filter(scored[:2], lambda c: c.class <> label_classes.class)[1].score AS other
+    FROM image_scores JOIN label_classes USING (label) WHERE label_classes.class IS NOT NULL
   ) LEFT JOIN data_set_classes AS own ON label = own.index LEFT JOIN classes AS given ON class = given.index
-    LEFT JOIN classes AS says ON top_class[1] = says.index
+    LEFT JOIN classes AS says ON best.class = says.index
   ORDER BY self_confidence, margin, key;
 
--- By class: of how many images it is the best, with what probability on the mean, how many carry it, how many are
--- labelled so, and for which share of those it is the best (agreement), or else most often which other.
-CREATE OR REPLACE MACRO per_class(threshold := 0.1) AS TABLE
+-- By class: of how many images it is the best, with what score on the mean, and how many carry it. Then how many are
+-- labelled so, for which share of those the classifier says the same of the whole picture (agreement), or else most often
+-- which other.
+CREATE OR REPLACE MACRO per_class(threshold := 0.3) AS TABLE
   WITH best AS (
-    SELECT top_class[1] AS class, count(*) AS images, avg(top_probability[1]) AS mean_probability
-    FROM labels GROUP BY ALL
+    SELECT scored[1].class AS class, count(*) AS images, avg(scored[1].score) AS mean_score
+    FROM image_scores WHERE len(scored) > 0 GROUP BY ALL
   ), carriers AS (
     SELECT class, count(*) AS carried
     FROM (SELECT unnest(carried) AS class FROM carried_classes(threshold)) GROUP BY class
@@ -233,7 +291,7 @@ CREATE OR REPLACE MACRO per_class(threshold := 0.1) AS TABLE
       max_by(answer, (images, -answer::BIGINT)) FILTER (answer <> class) AS instead
     FROM answers GROUP BY class
   )
-  SELECT class::INTEGER AS class, short_name(own.name, class) AS name, coalesce(images, 0) AS images, mean_probability,
+  SELECT class::INTEGER AS class, short_name(own.name, class) AS name, coalesce(images, 0) AS images, mean_score,
     coalesce(carried, 0) AS carried, coalesce(labelled, 0) AS labelled, agreement,
     CASE WHEN instead IS NOT NULL THEN short_name(other.name, instead) END AS instead
   FROM best FULL JOIN carriers USING (class) FULL JOIN labelled USING (class)
@@ -241,18 +299,18 @@ CREATE OR REPLACE MACRO per_class(threshold := 0.1) AS TABLE
   ORDER BY images DESC, class;
 
 -- A class-balanced subset: at most per_class images of each class that is the best of an image, drawn at random by the
--- seed, of those whose best probability is at least `threshold`. The draw depends on seed and key alone.
+-- seed, of those whose best score is at least `threshold`. The draw depends on seed and key alone.
 CREATE OR REPLACE MACRO balanced(per_class, seed := 0, threshold := 0) AS TABLE
-  SELECT key, class, short_name(name, class) AS name, probability FROM (
-    SELECT key, top_class[1] AS class, top_probability[1] AS probability FROM labels
-    WHERE top_probability[1] >= threshold
-    QUALIFY row_number() OVER (PARTITION BY top_class[1] ORDER BY md5(seed || ':' || key), key) <= per_class
+  SELECT key, class, short_name(name, class) AS name, score FROM (
+    SELECT key, scored[1].class AS class, scored[1].score AS score FROM image_scores
+    WHERE scored[1].score >= threshold
+    QUALIFY row_number() OVER (PARTITION BY scored[1].class ORDER BY md5(seed || ':' || key), key) <= per_class
   ) LEFT JOIN classes ON class = index ORDER BY class, key;
 
 -- The classes that are the best of fewer than per_class images, and of how many.
 CREATE OR REPLACE MACRO scarce_classes(per_class, threshold := 0) AS TABLE
   WITH best AS (
-    SELECT top_class[1] AS class, count(*) AS images FROM labels WHERE top_probability[1] >= threshold GROUP BY ALL
+    SELECT scored[1].class AS class, count(*) AS images FROM image_scores WHERE scored[1].score >= threshold GROUP BY ALL
   )
   SELECT range::INTEGER AS class, short_name(name, range) AS name, coalesce(images, 0) AS images
   FROM range((SELECT label_map_format.classes FROM label_map_format))

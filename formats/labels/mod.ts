@@ -22,6 +22,7 @@ export type { RowError } from "./row_error.ts";
 export * from "./source_images.ts";
 export type { PartImage } from "./part_images.ts";
 export * from "./manifest.ts";
+export * from "./multi_label.ts";
 export * from "./crop_labels.ts";
 export * from "./folder.ts";
 export * from "./label_maps.ts";

@@ -6,7 +6,9 @@ import {
   type LabelMapMetadata,
   type LabelMapRow,
   labelMapTypes,
+  multiLabel,
   quantise,
+  scoreClasses,
 } from "../../formats/labels/mod.ts";
 import { type Crop, poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 import { fixtureMetadata, fixtureRows, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
@@ -264,5 +266,46 @@ Deno.test("label_maps.sql compares labels with classes only once it knows what b
   await withDuckDB(folderOf(unlabelled, metadata, names), async (read) => {
     assertEquals(await read("FROM suspicious()"), []);
     assert((await read("FROM per_class()")).length > 0);
+  });
+});
+
+for (const dtype of labelMapTypes) {
+  Deno.test(`image_scores and multi_label() of ${dtype} maps are those of scoreClasses() and multiLabel()`, async () => {
+    const shapes = ([[1, [2, 4]], [3, [1, 1]], [5, [3, 5]], [7, [15, 15]]] as const)
+      .map(([k, grid]) => smallMetadata({ dtype, k, grid }));
+    const cases = [
+      ...shapes.map((metadata) => ({ metadata, rows: [0, 1, 2, 3].map((index) => smallRow(index, metadata)) })),
+      { metadata: fixtureMetadata(dtype), rows: fixtureRows(dtype).slice(0, 24) },
+    ];
+    for (const { metadata, rows } of cases) {
+      await withDuckDB(folderOf(rows, metadata), async (read) => {
+        const expected = rows.flatMap((row) =>
+          scoreClasses(row, metadata).map(({ class: index, score }) => ({ key: row.key, index, score }))
+        ).sort((a, b) => a.key < b.key ? -1 : a.key > b.key ? 1 : b.score - a.score || a.index - b.index);
+        const found = await read("SELECT key, class, score FROM multi_label(0)");
+        assertEquals(found.map(({ key, class: index }) => [key, index]), expected.map(({ key, index }) => [key, index]));
+        found.forEach(({ score }, at) => assertAlmostEquals(Number(score), expected[at].score, 1e-9));
+        const labelled = rows.flatMap((row) => multiLabel(row, metadata).map((one) => [row.key, one.class]));
+        assertEquals(
+          (await read("SELECT key, class FROM multi_label()")).map(({ key, class: index }) => `${key} ${index}`).sort(),
+          labelled.map(([key, index]) => `${key} ${index}`).sort(),
+        );
+        const best = await read("SELECT key, class FROM image_labels WHERE rank = 0 ORDER BY key");
+        assertEquals(best.length, new Set(expected.map(({ key }) => key)).size);
+        assertEquals((await read("FROM carried_classes(1.1)")).length, rows.length);
+      });
+    }
+  });
+}
+
+Deno.test("a table image_scores that is kept for a while is what multi_label() and its kin read", async () => {
+  const metadata = fixtureMetadata("fp16");
+  await withDuckDB(folderOf(fixtureRows("fp16").slice(0, 4), metadata), async (read, connection) => {
+    const before = await read("FROM multi_label(0.1)");
+    await connection.run("CREATE TEMP TABLE image_scores AS FROM image_scores");
+    assertEquals(await read("FROM multi_label(0.1)"), before);
+    await connection.run("DELETE FROM image_scores");
+    assertEquals(await read("FROM multi_label(0.1)"), []);
+    assertEquals(await read("FROM image_labels"), []);
   });
 });
