@@ -75,8 +75,12 @@ export {
   LabelMaps,
   type LabelMapType,
   type Manifest,
+  MULTI_LABEL_THRESHOLD,
+  multiLabel,
   type OpenLabelMapsOptions,
   readManifests,
+  scoreClasses,
+  type ScoredClass,
   type Scores,
   type Shard,
 } from "./formats/labels/mod.ts";

@@ -42,10 +42,11 @@ of, as for deno task relabel, default the sample photographs. The command prints
 machine, and serves it until Ctrl-C. The address is the key: who has it may see the images and write the selection.
 
 The page searches and filters by class, label, key and a condition in SQL over the columns
-  key, label, given (its name), width, height, top_class, top_probability (lists, best first), name (of the best class),
+  key, label, given (its name), width, height, class, score (lists, best first), name (of the best class),
+  top_class, top_probability (lists: what the classifier says of the whole picture),
   self_confidence, margin (as in deno task query suspicious), classes (that the image carries), place (its row, from 0)
 such as
-  self_confidence < 0.01 AND top_probability[1] > 0.5
+  self_confidence < 0.01 AND score[1] > 0.5
 
 Options
 ${formatOptions(OPTIONS)}

@@ -40,6 +40,7 @@ async function answer(command: QueryCommand, signal: AbortSignal): Promise<void>
         throw new TypeError(`Cannot report on "${folder}": it holds crop-level labels and no label maps`);
       }
       const report: Report = REPORTS[command.report];
+      await database.keepScores();
       await report.print(database, command.options);
     }
   } finally {

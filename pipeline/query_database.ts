@@ -40,6 +40,8 @@ export interface LabelDatabase {
   answer(sql: string, format: RowFormat): Promise<void>;
   /** The rows of one statement of this project's own, by the names of their columns. */
   rows(sql: string): Promise<Record<string, Json>[]>;
+  /** Computes `image_scores` once for all later statements: it looks at every cell of every map. */
+  keepScores(): Promise<void>;
   /** A connection of its own for statements of this project, which can be interrupted; it has no variables. */
   connect(): Promise<DuckDBConnection>;
   close(): void;
@@ -98,6 +100,7 @@ export async function openLabelDatabase(
       hasMaps,
       answer: (sql, format) => answer(connection, sql, format),
       rows: (sql) => readRows(connection, sql),
+      keepScores: async () => void await connection.run("CREATE TEMP TABLE image_scores AS FROM image_scores"),
       connect: () => instance.connect(),
       close,
     };

@@ -15,6 +15,7 @@ import {
   suggest,
   UsageError,
 } from "./command_line.ts";
+import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { csvFormat, jsonFormat, type RowFormat, safeCsvFormat, tableFormat } from "./query_format.ts";
 import { type ReportName, type ReportOptions, REPORTS } from "./query_reports.ts";
 
@@ -38,8 +39,9 @@ const OPTIONS = {
   },
   threshold: {
     value: "P",
-    help: "an image carries a class from this probability on; default 0.1. For balanced: draw only\n" +
-      "images whose best class has it; default 0",
+    help:
+      `an image carries a class from this score on; default ${MULTI_LABEL_THRESHOLD}. For balanced: draw only images\n` +
+      "whose best class has it; default 0",
   },
   limit: { value: "N", help: "rows of a report; default 20 of a table, all of csv and json" },
   seed: { value: "N", help: "of balanced: another one draws other images; default 0" },
@@ -60,7 +62,9 @@ ${reportHelp()}
 Tables and views for SQL
   labels            key, label, width, height, class, score, top_class, top_probability; a row an image. class and
                     score are the map [k, H, W] as one list: the best class of each cell first, row by row
-  image_labels      key, label, given (its name), rank, class, name, probability: the best classes of each image
+  image_labels      key, label, given (its name), rank, class, name, score: the 5 best classes of each image by how surely
+                    they are in it, told from the map's strongest parts
+  classifier_labels the same with probability: the 5 best of softmax(mean of the map), what fills the picture
   cells             key, y, x, rank, class, name, logit: every entry of every map
   classes           index, wnid, name of the annotator's classes
   data_set_classes  index, wnid, name of the data set's own classes: what label counts
@@ -70,7 +74,9 @@ and functions
   pool('KEY', top, left, height, width)   class, name, probability of a crop in fractions of the image (LabelPooling);
                                           the row without a class is the sum of all that are not listed
   fp8_e4m3(x), fp8_e5m2(x)                the number that an 8-bit score stands for, by its dtype
-  multi_label(p), classes_per_image(p), co_occurrence(p), per_class(p), suspicious(), balanced(n, seed, p)
+  multi_label(p)                          key, class, name, score: a row for each class that is in an image, with a score
+                                          of p or more, ${MULTI_LABEL_THRESHOLD} unless given
+  multi_label_classes(p), classes_per_image(p), co_occurrence(p), per_class(p), suspicious(), balanced(n, seed, p)
                                           the reports as tables
 They are made in pipeline/label_maps.sql, which DuckDB loads without this project too; its head says how.
 
@@ -86,7 +92,7 @@ Examples
   deno task query multi-label
   deno task query labels suspicious --limit 50
   deno task query balanced 4000 --out subset.txt
-  deno task query "SELECT key, name, probability FROM image_labels WHERE rank = 0 ORDER BY probability"
+  deno task query "FROM multi_label() WHERE key LIKE 'several/%'"
   deno task query "SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ORDER BY cells DESC LIMIT 10"
   deno task query labels "FROM pool('several/four.jpg', 0, 0.5, 0.5, 0.5) LIMIT 3" --format json
   deno task query "FROM suspicious() WHERE given = 'tabby'" --format csv

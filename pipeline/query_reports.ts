@@ -8,6 +8,7 @@
 
 import type { Json } from "@duckdb/node-api";
 import { replaceFile } from "../formats/labels/files.ts";
+import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { printable } from "../formats/printable.ts";
 import { formatCount, formatNumberOf } from "./numbers.ts";
 import type { LabelDatabase } from "./query_database.ts";
@@ -16,7 +17,7 @@ import { printError, printLine, printLines } from "./terminal.ts";
 
 /** What a report can be told. */
 export interface ReportOptions {
-  /** The least probability that counts. */
+  /** The least score that counts. */
   readonly threshold?: number;
   /** Rows of the table. */
   readonly limit?: number;
@@ -42,9 +43,6 @@ export interface Report {
 /** Rows of a table unless --limit says otherwise. */
 const SHOWN_ROWS = 20;
 
-/** An image carries a class from this probability on, unless --threshold says otherwise. */
-export const THRESHOLD = 0.1;
-
 /** Characters of a bar that stands for all images. */
 const BAR = 40;
 
@@ -66,7 +64,7 @@ export const REPORTS = {
     print: coOccurrence,
   },
   "per-class": {
-    help: "by class: images, mean probability, how many carry it, agreement with the given label",
+    help: "by class: images it is the best of, mean score, how many carry it, agreement with the given\nlabel",
     options: ["threshold", "limit"],
     print: perClass,
   },
@@ -81,20 +79,20 @@ export const REPORTS = {
 export type ReportName = keyof typeof REPORTS;
 
 async function multiLabel(database: LabelDatabase, options: ReportOptions): Promise<void> {
-  const { threshold = THRESHOLD } = options;
+  const { threshold = MULTI_LABEL_THRESHOLD } = options;
   if (!options.format) {
     const counts = await database.rows(`FROM classes_per_image(${threshold})`) as ClassCount[];
     const images = counts.reduce((sum, { images }) => sum + images, 0);
     const several = counts.reduce((sum, { carried, images }) => sum + (carried > 1 ? images : 0), 0);
     printLines([
       `${formatCount(several)} of ${formatNumberOf(images, "image")} (${percent(several / images)}) ` +
-      `${several === 1 ? "carries" : "carry"} more than one class with a probability of ${threshold} or more`,
+      `${several === 1 ? "carries" : "carry"} more than one class with a score of ${threshold} or more`,
       "",
       ...histogram(counts),
       "",
     ]);
   }
-  await printRows(database, `FROM multi_label(${threshold})`, options);
+  await printRows(database, `FROM multi_label_classes(${threshold})`, options);
 }
 
 interface ClassCount {
@@ -183,7 +181,7 @@ async function suspicious(database: LabelDatabase, options: ReportOptions): Prom
   if (!options.format) {
     const sentences = [
       `${formatNumberOf(known, "image")} by how little the annotator believes the given label.`,
-      "Self-confidence is the label's probability, 0 if it is not among the 5 best; margin is that less the best other.",
+      "Self-confidence is the score of the label's class, 0 if no cell has it; margin is that less the best other.",
     ];
     if (named === 0) sentences.push("The data set's classes have no names here: label 7 is taken for class 7.");
     if (labelled > known) {
@@ -206,10 +204,10 @@ async function exampleClasses(database: LabelDatabase): Promise<string> {
 }
 
 async function coOccurrence(database: LabelDatabase, options: ReportOptions): Promise<void> {
-  const { threshold = THRESHOLD } = options;
+  const { threshold = MULTI_LABEL_THRESHOLD } = options;
   if (!options.format) {
     printLines([
-      `Pairs of classes with a probability of ${threshold} or more in the same image; lift is how many times more`,
+      `Pairs of classes with a score of ${threshold} or more in the same image; lift is how many times more`,
       "images carry both than if the two had nothing to do with each other.",
       "",
     ]);
@@ -218,15 +216,15 @@ async function coOccurrence(database: LabelDatabase, options: ReportOptions): Pr
 }
 
 async function perClass(database: LabelDatabase, options: ReportOptions): Promise<void> {
-  const { threshold = THRESHOLD } = options;
+  const { threshold = MULTI_LABEL_THRESHOLD } = options;
   const coverage = await labelCoverage(database);
   const reason = await whyNoneIsKnown(database, coverage);
   if (coverage.labelled > 0 && reason !== undefined) printError(`Labels are left out: ${reason}`);
   if (!options.format) {
     printLines([
-      "By the annotator's classes: of how many images it is the best class, its mean probability there, how many carry",
-      `it (${threshold} or more), how many are labelled so, the share of those it is the best of, and what most often ` +
-      "is instead.",
+      "By the annotator's classes: of how many images it is the best class, its mean score there, how many carry it",
+      `(${threshold} or more), how many are labelled so, for which share of those the classifier says the same of the whole`,
+      "picture, and what it says most often instead.",
       "",
     ]);
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../formats/images/mod.ts";
 import { showValue } from "../formats/show_value.ts";
@@ -13,7 +14,7 @@ import { loadCommandModel } from "./command_model.ts";
 import { formatCount, formatNumberOf, formatSize } from "./numbers.ts";
 import { inOptions } from "./other_configuration.ts";
 import type { Progress } from "./progress.ts";
-import { THRESHOLD } from "./query_reports.ts";
+
 import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./relabel_options.ts";
 import { chooseShard } from "./relabel_shard.ts";
 import { describeReport } from "./report.ts";
@@ -131,7 +132,7 @@ function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, i
 async function writeFolderReport({ out, quiet }: RelabelCommand, { path: images }: ImageSource, progress: Progress) {
   const onProgress = quiet ? undefined : (line: string) => progress.show(line, false);
   const start = performance.now();
-  const written = await writeReport({ labels: out, images, threshold: THRESHOLD, seed: 0, onProgress });
+  const written = await writeReport({ labels: out, images, threshold: MULTI_LABEL_THRESHOLD, seed: 0, onProgress });
   progress.end();
   if (!quiet) printLines(["", describeReport(written, (performance.now() - start) / 1000)]);
 }

@@ -12,7 +12,7 @@ import {
   readCount,
   readProbability,
 } from "./command_line.ts";
-import { THRESHOLD } from "./query_reports.ts";
+import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import type { ReportRequest } from "./report/write_report.ts";
 import { SAMPLE_IMAGES } from "./sample_images.ts";
 
@@ -29,7 +29,7 @@ const OPTIONS = {
       "key,class,top,left,height,width; the key with or without its extension, the class\n" +
       "a wnid, a name or an index, the others fractions of the image",
   },
-  threshold: { value: "P", help: `an image carries a class from this probability on; default ${THRESHOLD}` },
+  threshold: { value: "P", help: `an image carries a class from this score on; default ${MULTI_LABEL_THRESHOLD}` },
   seed: { value: "N", help: "another one draws other images and crops; default 0" },
 } as const satisfies OptionTable;
 
@@ -73,7 +73,7 @@ export function readReportOptions(args: readonly string[]): ReportCommand | Aske
     images,
     out: given.text("out"),
     boxes: given.text("boxes"),
-    threshold: threshold === undefined ? THRESHOLD : readProbability(threshold, "threshold"),
+    threshold: threshold === undefined ? MULTI_LABEL_THRESHOLD : readProbability(threshold, "threshold"),
     seed: seed === undefined ? 0 : readCount(seed, "seed", 0),
   };
 }

@@ -14,6 +14,7 @@ import {
   type LabelMapRow,
   LabelMaps,
   type Manifest,
+  multiLabel,
   type RejectedImage,
   shardSuffix,
 } from "../formats/labels/mod.ts";
@@ -172,16 +173,16 @@ async function describeImages(
 
 function describeImage(
   row: LabelMapRow,
-  { grid }: LabelMapMetadata,
+  metadata: LabelMapMetadata,
   classes: ClassNames | undefined,
   colour: boolean,
 ): Line[] {
   const name = (index: number) => printable(className(classes, index));
-  const best = [...row.topClass].map((index, rank) => `${name(index)} ${row.topProbability[rank].toFixed(2)}`);
+  const found = multiLabel(row, metadata).map((one) => `${name(one.class)} ${one.score.toFixed(2)}`);
   return [
     `${row.key}  ${row.width} x ${row.height}`,
-    `  ${best.join(", ")}`,
-    ...drawCellGrid(row.class, grid, { name, colour }).map((line) => ({ coloured: `  ${line}` })),
+    `  ${found.length > 0 ? found.join(", ") : "no class for sure"}`,
+    ...drawCellGrid(row.class, metadata.grid, { name, colour }).map((line) => ({ coloured: `  ${line}` })),
   ];
 }
 
@@ -202,7 +203,7 @@ function describeNext(path: string, { images, report: isReported }: SummaryOptio
     `  deno task query ${folder}multi-label`,
     `  deno task query ${folder}"SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ` +
     `ORDER BY cells DESC LIMIT 10"`,
-    `  deno task query ${folder}"SELECT key, name, probability FROM image_labels WHERE rank = 0 ` +
-    `ORDER BY probability LIMIT 10"`,
+    `  deno task query ${folder}"SELECT key, name, score FROM image_labels WHERE rank = 0 ` +
+    `ORDER BY score LIMIT 10"`,
   ];
 }

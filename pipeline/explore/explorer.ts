@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ClassNames, LabelMaps } from "../../formats/labels/mod.ts";
+import { type ClassNames, LabelMaps, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
 import { className } from "../class_names.ts";
 import { formatCount } from "../numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
@@ -73,14 +73,17 @@ export interface ImageRow {
   readonly label: number | null;
   readonly width: number;
   readonly height: number;
-  /** Best first. */
-  readonly top: readonly { readonly class: number; readonly probability: number }[];
-  /** The probability of the label's class; null if the label is unknown to the annotator, or there is none. */
+  /** The best classes by how surely they are in the image, best first. */
+  readonly best: readonly ScoredClass[];
+  /** The score of the label's class; null if the label is unknown to the annotator, or there is none. */
   readonly selfConfidence: number | null;
 }
 
 /** Bytes of decoded pages that are kept. */
 const CACHE_BYTES = 16 * 2 ** 20;
+
+/** Classes that are said of an image. */
+const BEST_CLASSES = 5;
 
 /** Keys whose rows are remembered: those of the pages that were shown last. */
 const KEPT_KEYS = 4096;
@@ -100,13 +103,15 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
   const otherFiles = paths.compare === undefined ? undefined : findQueryFiles(paths.compare).files;
   checkOutput(paths.selection, [...files.files, ...otherFiles ?? []]);
   const folders: LabelMaps[] = [];
+  // Ends what the database's own connection runs: the scores of all images.
+  const closing = new AbortController();
   let database: LabelDatabase | undefined;
   try {
     for (const path of [paths.labels, paths.compare]) {
       if (path !== undefined) folders.push(await LabelMaps.open(path, { cacheBytes: CACHE_BYTES }));
     }
     checkComparable(folders);
-    database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false });
+    database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false, signal: closing.signal });
     const imagesInBoth = otherFiles && await countInBoth(database, folders, [files.files, otherFiles]);
     const coverage = await labelCoverage(database);
     const unknownLabels = coverage.labelled > 0 ? await whyNoneIsKnown(database, coverage) : undefined;
@@ -116,6 +121,7 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
     const index = indexImages(database, files.files, folders[0].length, otherFiles);
     const description = describe(paths, folders, labelClasses, files);
     return explorerOf({ paths, folders, index, images, description, unknownLabels, imagesInBoth }, async () => {
+      closing.abort();
       await index.close();
       images.close();
       for (const folder of folders) folder.close();
@@ -146,11 +152,11 @@ function explorerOf(opened: Omit<Explorer, "rows" | "rowOf" | "close">, close: E
       const rows: ImageRow[] = [];
       for (let position = offset; position < Math.min(offset + limit, found.length); position++) {
         const row = found.at(position);
-        const { key, label, width, height, topClass, topProbability } = await labelMaps.get(row);
-        const top = Array.from(topClass, (value, rank) => ({ class: value, probability: topProbability[rank] }));
+        const { key, label, width, height, ...map } = await labelMaps.get(row);
+        const scored = scoreClasses(map, labelMaps.metadata);
         const own = label === null ? null : labelClasses[label] ?? null;
-        const selfConfidence = own === null ? null : top.find((entry) => entry.class === own)?.probability ?? 0;
-        rows.push({ row, key, label, width, height, top, selfConfidence });
+        const selfConfidence = own === null ? null : scored.find((one) => one.class === own)?.score ?? 0;
+        rows.push({ row, key, label, width, height, best: scored.slice(0, BEST_CLASSES), selfConfidence });
         remember(key, row);
       }
       return { total: found.length, rows };

@@ -4,11 +4,12 @@
  * @module
  */
 
+import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/multi_label.ts";
 import { RequestError } from "./request_error.ts";
 
 /** What may be asked for; what is left out lets every image through. */
 export interface ImageFilter {
-  /** Images that carry this class of the annotator, with a probability of `threshold` or more. */
+  /** Images that carry this class of the annotator, with a score of `threshold` or more. */
   readonly class?: number;
   /** Images that the data set labels so. */
   readonly label?: number;
@@ -18,7 +19,7 @@ export interface ImageFilter {
   readonly where?: string;
   /** Only images whose best class another one is in the second folder. */
   readonly differs: boolean;
-  /** From which probability on an image carries a class. */
+  /** From which score on an image carries a class. */
   readonly threshold: number;
   readonly order: ImageOrder;
 }
@@ -38,9 +39,6 @@ export interface RowRange {
 /** Rows of a page unless the query says how many, and at most. */
 const DEFAULT_LIMIT = 50;
 const MOST_ROWS = 500;
-
-/** From which probability on an image carries a class, unless the query says it. */
-const DEFAULT_THRESHOLD = 0.1;
 
 /** Characters of a text in a query. */
 const LONGEST_TEXT = 4096;
@@ -95,9 +93,9 @@ function filterOf(parameters: ReadonlyMap<string, string>): ImageFilter {
   const order = parameters.get("order") ?? "key";
   const known = imageOrders.find((name) => name === order);
   if (!known) throw refuse("order", order, `one of ${imageOrders.join(", ")}`);
-  const threshold = Number(parameters.get("threshold") || DEFAULT_THRESHOLD);
+  const threshold = Number(parameters.get("threshold") || MULTI_LABEL_THRESHOLD);
   if (!(threshold >= 0 && threshold <= 1)) {
-    throw refuse("threshold", parameters.get("threshold")!, "a probability, 0 to 1");
+    throw refuse("threshold", parameters.get("threshold")!, "a score, 0 to 1");
   }
   const differs = parameters.get("differs") ?? "0";
   if (differs !== "0" && differs !== "1") throw refuse("differs", differs, "0 or 1");

@@ -1,7 +1,8 @@
 /**
- * All that is said of images but their maps, as a table in memory that answers filters in a fraction of a second.
+ * All that is said of images but their maps, as tables in memory that answer filters in a fraction of a second: what their
+ * rows say, read at once, and the scores of their classes, for which every map is looked at.
  *
- * DuckDB keeps it compressed, at some 40 bytes an image. What a filter finds are numbers of rows in its order, 4 bytes
+ * What a filter finds are numbers of rows in its order, 4 bytes
  * each; those of the last filters are kept, so that paging runs no query. Each query has a connection of its own and is
  * interrupted when nobody waits for it any more.
  *
@@ -16,9 +17,9 @@ import type { ImageFilter } from "./filter.ts";
 import { RequestError } from "./request_error.ts";
 import { createTurns } from "./turns.ts";
 
-/** The table, made in the background. */
+/** The tables, made in the background. */
 export interface ImageIndex {
-  /** Settled when the table is made. */
+  /** Settled when both tables are made. */
   readonly ready: Promise<void>;
   /**
    * The rows that a filter lets through.
@@ -62,35 +63,47 @@ const TABLES = ["explored", "compared"] as const;
  */
 const IMAGES = `
   CREATE MACRO explored_images(threshold) AS TABLE
-    SELECT place, key, label, given, width, height, top_class, top_probability, name, self_confidence,
-      self_confidence - CASE WHEN top_class[1] = label_class THEN coalesce(top_probability[2], 0)
-        ELSE top_probability[1] END AS margin,
-      length(list_filter(top_probability, lambda p: p >= threshold)) AS classes
+    SELECT place, key, label, given, width, height, class, score, top_class, top_probability, name, self_confidence,
+      self_confidence - coalesce(CASE WHEN class[1] = label_class THEN score[2] ELSE score[1] END, 0) AS margin,
+      length(list_filter(score, lambda s: s >= threshold)) AS classes
     FROM (
-      SELECT explored.rowid AS place, key, label, own.name AS given, width, height, top_class, top_probability,
-        says.name AS name, stands.class AS label_class,
+      SELECT explored.rowid AS place, key, label, own.name AS given, width, height, found.class, score, top_class,
+        top_probability, says.name AS name, stands.class AS label_class,
         CASE WHEN stands.class IS NOT NULL
-          THEN coalesce(top_probability[list_position(top_class, stands.class)], 0::FLOAT) END AS self_confidence
-      FROM explored LEFT JOIN data_set_classes AS own ON label = own.index
-        LEFT JOIN explored_label_classes AS stands USING (label) LEFT JOIN classes AS says ON top_class[1] = says.index
+          THEN coalesce(score[list_position(found.class, stands.class)], 0::FLOAT) END AS self_confidence
+      FROM explored LEFT JOIN explored_scores AS found ON explored.rowid = place LEFT JOIN data_set_classes AS own ON label = own.index
+        LEFT JOIN explored_label_classes AS stands USING (label)
+        LEFT JOIN classes AS says ON found.class[1] = says.index
     )`;
 
 /** What sorts first; equals are in the folder's order. */
 const ORDERS = {
   key: "",
   suspicious: "self_confidence NULLS LAST, margin, ",
-  "least-confident": "top_probability[1], ",
+  "least-confident": "score[1] NULLS FIRST, ",
   "most-classes": "classes DESC, ",
 } as const;
 
+/** Scores below this are not kept. */
+const LEAST_SCORE = 0.01;
+
+/** The scores of the classes of each image; only the database's own connection can read the maps. */
+const SCORES = `
+  CREATE TABLE explored_scores AS
+    SELECT explored.rowid AS place, any_value(list_transform(scored, lambda c: c.class)) AS class,
+      any_value(list_transform(scored, lambda c: c.score::FLOAT)) AS score
+    FROM explored JOIN (
+      SELECT key, list_filter(scored, lambda c: c.score >= ${LEAST_SCORE}) AS scored FROM image_scores
+    ) USING (key) GROUP BY place`;
+
 /**
- * Begins to make the table.
+ * Begins to make the tables.
  *
  * @param database Label maps.
  * @param files Of the label maps.
  * @param rows How many there are.
  * @param compared The files of a second folder, which the database may read.
- * @returns The index; the database is to stay open.
+ * @returns The index; the database is to stay open, and what it runs by itself to be interrupted when the index is closed.
  */
 export function indexImages(
   database: LabelDatabase,
@@ -128,7 +141,12 @@ export function indexImages(
     }
   }
 
-  const ready = createTables();
+  const read = createTables();
+  const ready = read.then(async () => {
+    for (const statement of [SCORES, IMAGES]) {
+      if (!closing.signal.aborted) await database.rows(statement);
+    }
+  });
   // Whoever asks gets the error; nobody may.
   ready.catch(() => {});
   const turns = createTurns(MOST_RUNNING);
@@ -177,7 +195,7 @@ export function indexImages(
   }
 
   async function ask(sql: string, value: DuckDBValue, type: DuckDBType): Promise<unknown> {
-    await ready;
+    await read;
     const connection = await connect();
     try {
       return (await connection.runAndReadAll(sql, [value], [type])).getRows()[0]?.[0];
@@ -204,6 +222,7 @@ export function indexImages(
     },
     async close() {
       closing.abort();
+      await ready.catch(() => {});
       await Promise.all([...running.values()].map(({ ended }) => ended.promise));
     },
   };
@@ -214,7 +233,6 @@ function tables(files: readonly string[], compared?: readonly string[]): string[
   return [
     `CREATE TABLE explored AS
       SELECT key, label, width, height, top_class, top_probability FROM ${readParquet(files)}`,
-    IMAGES,
     ...(compared === undefined ? [] : [
       `CREATE TABLE compared AS SELECT key, top_class[1] AS best FROM ${readParquet(compared)}`,
       `CREATE TABLE differing AS SELECT explored.rowid AS place
@@ -235,7 +253,7 @@ async function filterSql(connection: DuckDBConnection, filter: ImageFilter, canC
   if (differs && !canCompare) throw new RequestError(400, "Cannot compare: explore was started without --compare");
   const images = `explored_images(${threshold})`;
   const conditions = [
-    ...(index === undefined ? [] : [`top_probability[list_position(top_class, ${index})] >= ${threshold}`]),
+    ...(index === undefined ? [] : [`score[list_position(class, ${index})] >= ${threshold}`]),
     ...(label === undefined ? [] : [`label = ${label}`]),
     ...(key === undefined ? [] : [`contains(lower(key), lower(${sqlText(key)}))`]),
     ...(differs ? ["place IN (FROM differing)"] : []),

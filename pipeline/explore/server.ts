@@ -123,11 +123,11 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
       );
     }
     const row = await explorer.rowOf(Number(number) as FolderNumber, keyOf(parameters));
-    const { label, width, height, topClass, topProbability, ...stored } = await folder.get(row);
+    const stored = await folder.get(row);
     const { k, grid, classes, dtype } = folder.metadata;
-    const top = Array.from(topClass, (value, rank) => ({ class: value, probability: topProbability[rank] }));
+    const { label, width, height } = stored;
     return json({
-      ...{ k, grid, classes, dtype, label, width, height, top },
+      ...{ k, grid, classes, dtype, label, width, height },
       class: Array.from(stored.class),
       score: Array.from(stored.score),
     });

@@ -5,7 +5,7 @@
  */
 
 import { encodePng } from "../../formats/images/encode_png.ts";
-import type { LabelMapRow, LabelMaps } from "../../formats/labels/mod.ts";
+import { type LabelMapRow, type LabelMaps, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
 import { permutation } from "../../formats/labels/permutation.ts";
 import { type AugmentationSettings, sampleAugmentation } from "../../kernels/operations/augmentation/mod.ts";
 import {
@@ -23,8 +23,8 @@ export interface ClassProbability {
   readonly probability: number;
 }
 
-/** Where a class is in an image. */
-export interface HeatMap extends ClassProbability {
+/** Where a class is in an image, and how surely. */
+export interface HeatMap extends ScoredClass {
   /** One pixel a cell. */
   readonly picture: Picture;
 }
@@ -140,7 +140,7 @@ export async function makeGallery(
     const [height, width] = map.grid;
     const givenClass = row.label === null ? null : options.classOfLabel(row.label);
     const picture = await pictures.of(row.key, SIDE);
-    const heatMaps = bestClasses(row).slice(0, HEAT_MAPS).map((best) => {
+    const heatMaps = scoreClasses(row, labelMaps.metadata).slice(0, HEAT_MAPS).map((best) => {
       const pixels = heatPixels(classHeat(map, best.class));
       const png = encodePng(pixels, { width, height, channels: 4 });
       return { ...best, picture: pictures.png(png, { width, height }) };
@@ -175,10 +175,6 @@ function poolCrops(
     const target = targets.subarray(place * map.classes, (place + 1) * map.classes);
     return { crop, best: bestOf(target), given: givenClass === null ? null : target[givenClass] };
   });
-}
-
-function bestClasses({ topClass, topProbability }: LabelMapRow): ClassProbability[] {
-  return Array.from(topClass, (index, rank) => ({ class: index, probability: topProbability[rank] }));
 }
 
 /** The largest values, the first of equals. */

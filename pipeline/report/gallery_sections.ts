@@ -44,7 +44,7 @@ export function labelMaps(content: ReportContent, frames: readonly FramedPicture
     const { row, heatMaps, picture } = image;
     const frame = frames[index];
     const name = (index: number) => shorten(content.className(index));
-    const best = heatMaps.map((heat) => `${name(heat.class)} ${probability(heat.probability)}`).join(", ");
+    const best = heatMaps.map((heat) => `${name(heat.class)} ${probability(heat.score)}`).join(", ");
     return html`
       <figure class="map" data-key="${shorten(row.key)}">
         <figcaption class="title">${nameOf(row.key)}${given(content, row)}${reasonOf(picture)}</figcaption>
@@ -55,7 +55,7 @@ export function labelMaps(content: ReportContent, frames: readonly FramedPicture
           html`
             <figure>${heatFrame(frame, heat, `Where in the image ${name(heat.class)} is`)}<figcaption>${nameOf(
               content.className(heat.class),
-            )} ${probability(heat.probability)}</figcaption></figure>
+            )} ${probability(heat.score)}</figcaption></figure>
           `
         )}</div>
       </figure>
@@ -63,8 +63,8 @@ export function labelMaps(content: ReportContent, frames: readonly FramedPicture
   }
 
   return [
-    html`<p>Each image with the heat maps of its best classes: how probable the class is in each cell, and beside its name in
-the image as a whole.</p>
+    html`<p>Each image with the heat maps of its best classes: how probable the class is in each cell, and beside its name
+the score that says how surely it is in the image.</p>
 ${scale()}`,
     ...groups,
   ];

@@ -21,14 +21,16 @@ export function suspiciousLabels({ measures, thumbnails }: ReportContent): Marku
   const { suspicious, suspiciousImages, known, images, labelled, named, whyNoneIsKnown } = measures;
   if (whyNoneIsKnown !== undefined) return [html`<p>Labels cannot be ranked: ${whyNoneIsKnown}.</p>`];
   if (suspicious.length === 0) {
-    return [html`<p>None: the annotator's best class is the given label for ${formatNumberOf(known, "image")}.</p>`];
+    return [html`<p>None: the given label's class is seen in each of ${formatNumberOf(known, "image")}.</p>`];
   }
   const leftOut = [
     ...labelled > known ? [`${formatNumberOf(labelled - known, "image")} of classes that the annotator lacks`] : [],
     ...images > labelled ? [`${formatNumberOf(images - labelled, "image")} without a label`] : [],
   ];
   const sentences = [
-    `The annotator prefers another class for ${formatNumberOf(suspiciousImages, "image")}` +
+    `The annotator does not see the given class, and rather another one, in ${
+      formatNumberOf(suspiciousImages, "image")
+    }` +
     (suspiciousImages > suspicious.length ? `; these are the ${suspicious.length} whose label it doubts most.` : "."),
     ...leftOut.length > 0 ? [`Left out: ${leftOut.join(" and ")}.`] : [],
     ...named === 0 ? ["The data set's classes have no names here: label 7 is taken for class 7."] : [],
@@ -37,8 +39,8 @@ export function suspiciousLabels({ measures, thumbnails }: ReportContent): Marku
     html`
       <p>${sentences.join(" ")}</p>
       <p
-        class="note">Self-confidence is the probability of the given label, 0 if it is not among the five best; margin is that
-      less the best other class.</p>
+        class="note">Self-confidence is the score of the given label's class, 0 if no cell has it; margin is that less the best
+      other class.</p>
     `,
     table<SuspiciousImage>("Suspicious labels, the most doubtful first", [
       {
@@ -72,7 +74,7 @@ function thumbnailOf(picture: Picture | undefined, seen: string): Markup {
  */
 export function classesTogether({ pairs, pairCount, classFigures, classCount, threshold }: Measures): Markup[] {
   const together = pairs.length === 0
-    ? [html`<p>No image carries two classes with a probability of ${threshold} or more.</p>`]
+    ? [html`<p>No image carries two classes with a score of ${threshold} or more.</p>`]
     : [
       html`<p>Lift is how many times more images carry both than if the two had nothing to do with each other.${
         pairCount > pairs.length ? ` The first ${pairs.length} of ${formatCount(pairCount)} pairs.` : ""
@@ -92,13 +94,13 @@ export function classesTogether({ pairs, pairCount, classFigures, classCount, th
   return [
     ...together,
     html`<details><summary>${shown}, one by one</summary>
-<p class="note">Best of: images whose best class it is, and its mean probability there. Agreement: the share of images
-labelled so whose best class it is; instead: what most often is.</p>
+<p class="note">Best of: images whose best class it is, and its mean score there. Agreement: the share of images
+labelled so of which the classifier says the same as a whole; instead: what it says most often.</p>
 ${
       table("Classes", [
         { title: "Class", cell: ({ name }) => nameOf(name) },
         { title: "Best of", isNumber: true, cell: ({ images }) => html`${formatCount(images)}` },
-        { title: "Probability", isNumber: true, cell: ({ meanProbability }) => orNone(meanProbability, probability) },
+        { title: "Score", isNumber: true, cell: ({ meanScore }) => orNone(meanScore, probability) },
         { title: "Carried by", isNumber: true, cell: ({ carried }) => html`${formatCount(carried)}` },
         { title: "Labelled so", isNumber: true, cell: ({ labelled }) => html`${formatCount(labelled)}` },
         { title: "Agreement", isNumber: true, cell: ({ agreement }) => orNone(agreement, percent) },

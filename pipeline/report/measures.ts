@@ -29,12 +29,12 @@ export interface ClassPair {
 /** What images say of a class. */
 export interface ClassFigures {
   readonly name: string;
-  /** Images that it is the best class of, and its mean probability there; null where there are none. */
+  /** Images that it is the best class of, and its mean score there; null where there are none. */
   readonly images: number;
-  readonly meanProbability: number | null;
+  readonly meanScore: number | null;
   readonly carried: number;
   readonly labelled: number;
-  /** The share of the images labelled so that it is the best class of. */
+  /** The share of the images labelled so of which the classifier says the same as a whole. */
   readonly agreement: number | null;
   readonly instead: string | null;
 }
@@ -44,13 +44,13 @@ export interface Measures extends LabelCoverage {
   readonly threshold: number;
   /** Images by number of classes, ascending. */
   readonly counts: readonly (ClassCount & { readonly images: number })[];
-  /** Mean probability of the best class; null without images. */
+  /** Mean probability of the classifier's best class of the whole image; null without images. */
   readonly confidence: number | null;
   /** Why no label can be compared with the annotator's, if none can be. */
   readonly whyNoneIsKnown?: string;
-  /** The share of comparable images whose label is the annotator's best class; null if there are none. */
+  /** The share of comparable images whose label is the classifier's best class; null if there are none. */
   readonly agreement: number | null;
-  /** The first of those where another class is better, the most doubtful first; and of how many. */
+  /** The first of those whose label's class is not in the image while another one is surer, the most doubtful first. */
   readonly suspicious: readonly SuspiciousImage[];
   readonly suspiciousImages: number;
   readonly pairs: readonly ClassPair[];
@@ -75,20 +75,22 @@ export interface MeasureLimits {
  * Asks for the numbers.
  *
  * @param database Label maps.
- * @param options The least probability of a class that an image carries, the seed, and how much of the lists is shown.
+ * @param options The least score of a class that an image carries, the seed, and how much of the lists is shown.
  * @returns The numbers.
  */
 export async function measure(
   database: LabelDatabase,
   { threshold, seed, limits }: { readonly threshold: number; readonly seed: number; readonly limits: MeasureLimits },
 ): Promise<Measures> {
+  await database.keepScores();
+  const unseen = `self_confidence < ${threshold} AND margin < 0`;
   const coverage = await labelCoverage(database);
   const counts = await database.rows(`FROM classes_per_image(${threshold})`);
   const [{ confidence }] = await database.rows("SELECT avg(top_probability[1]) AS confidence FROM labels");
   const [{ count: suspiciousImages }] = await database.rows(
-    "SELECT count(*) AS count FROM suspicious() WHERE margin < 0",
+    `SELECT count(*) AS count FROM suspicious() WHERE ${unseen}`,
   );
-  const suspicious = await database.rows(`FROM suspicious() WHERE margin < 0 LIMIT ${limits.suspicious}`);
+  const suspicious = await database.rows(`FROM suspicious() WHERE ${unseen} LIMIT ${limits.suspicious}`);
   const pairs = await database.rows(`SELECT *, count(*) OVER () AS pairs FROM co_occurrence(${threshold})
     ORDER BY images DESC, lift DESC, class, other_class LIMIT ${limits.pairs}`);
   const classes = await database.rows(`
@@ -116,9 +118,9 @@ export async function measure(
       otherName: other_name as string,
     })),
     pairCount: pairs.length > 0 ? pairs[0].pairs as number : 0,
-    classFigures: classes.map(({ mean_probability, ...row }) => ({
-      ...row as unknown as Omit<ClassFigures, "meanProbability">,
-      meanProbability: mean_probability as number | null,
+    classFigures: classes.map(({ mean_score, ...row }) => ({
+      ...row as unknown as Omit<ClassFigures, "meanScore">,
+      meanScore: mean_score as number | null,
     })),
     classCount: classes.length > 0 ? classes[0].classes as number : 0,
     severalClasses: several.map(({ key }) => key as string),

@@ -77,8 +77,11 @@ export function reportPage(content: ReportContent): string {
         <main id="main" tabindex="-1">
     ${definitions(frames)}${sections}</main>
         <footer>
-          <p>Made by <code>deno task report</code> of relabel. An image carries a class if the annotator gives it a probability
-    of ${measures.threshold} or more in the image as a whole, among its five best.</p>
+          <p>Made by <code>deno task report</code> of relabel. An image carries a class whose score is ${measures
+            .threshold} or more:
+    how surely the annotator sees it in the part of the picture where it is strongest, whatever the grid. Agreement and
+    confidence are what its classifier says of the picture as a whole, and a pooled label is that of a crop by
+    LabelPooling.</p>
         </footer>
       </body>
     </html>
@@ -143,7 +146,7 @@ ${
     figure(
       images > 0 ? percent(several / images) : "none",
       "Images with more than one class",
-      `${formatCount(several)} of ${formatNumberOf(images, "image")}, at a probability of ${threshold} or more`,
+      `${formatCount(several)} of ${formatNumberOf(images, "image")}, at a score of ${threshold} or more`,
     )
   }${
     figure(
@@ -151,13 +154,15 @@ ${
       "Agreement with given labels",
       agreement === null
         ? `${whyNoneIsKnown === undefined ? "There is no image" : `Labels cannot be compared: ${whyNoneIsKnown}`}`
-        : `the annotator's best class is the given label, of ${formatNumberOf(known, "image")} whose label it knows`,
+        : `the classifier's best class of the whole image is the given label, of ${
+          formatNumberOf(known, "image")
+        } whose label it knows`,
     )
   }${
     figure(
       confidence === null ? "none" : probability(confidence),
       "Mean confidence",
-      "of the best class of each image",
+      "of the classifier's best class of each whole image",
     )
   }</ul>`;
 }

@@ -36,7 +36,7 @@ export interface ReportRequest {
   readonly out?: string;
   /** A table of boxes. */
   readonly boxes?: string;
-  /** The least probability of a class that an image carries. */
+  /** The least score of a class that an image carries. */
   readonly threshold: number;
   /** Other images are drawn, and other crops, for each integer. */
   readonly seed: number;

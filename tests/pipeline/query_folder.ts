@@ -28,30 +28,41 @@ export function folderOf(
   return path;
 }
 
-/** What is said of a whole image: its label, and classes with their probabilities, best first. */
+/** What is in an image: its label, and classes with the number of cells, of 16, that each fills. */
 export interface ImageLabels {
   readonly label: number | null;
-  readonly top: readonly (readonly [index: number, probability: number])[];
+  /** The first one fills what the others leave. */
+  readonly cells: readonly (readonly [index: number, cells: number])[];
+  /** Of the class of each cell; 1 unless given. */
+  readonly probability?: number;
 }
 
 /**
- * A folder of images `0.jpg`, `1.jpg`, ... with the given image-level labels, of 12 classes of the annotator. What is
- * missing to five classes is filled with others of probability 0.
+ * A folder of images `0.jpg`, `1.jpg`, ... of 12 classes of the annotator, with one class in each of 4 x 4 cells. Of a cell
+ * of probability 1 the score of a class is n / (n + m / 4) by its number of cells and the largest one of another class.
+ * What the classifier says of the whole image are the same classes, with their shares of the cells.
  */
 export function folderOfImages(
   images: readonly ImageLabels[],
   names: { classes?: ClassNames; dataSetClasses?: ClassNames } = {},
 ): string {
-  const metadata = smallMetadata();
-  const rows = images.map(({ label, top }, index) => {
-    const known = top.map(([value]) => value);
+  const metadata = smallMetadata({ k: 1, grid: [4, 4] });
+  const rows = images.map(({ label, cells, probability = 1 }, index) => {
+    const [[first], ...rest] = cells;
+    const filled = rest.flatMap(([value, count]) => Array<number>(count).fill(value));
+    const counts = [16 - filled.length, ...rest.map(([, count]) => count)];
+    const known = cells.map(([value]) => value);
     const others = Array.from({ length: 12 }, (_, value) => value).filter((value) => !known.includes(value));
+    // 11 classes of logit 0 beside it.
+    const logit = probability === 1 ? 40 : Math.log(11 * probability / (1 - probability));
     return {
       ...smallRow(index, metadata),
       key: `${index}.jpg`,
       label,
+      class: Uint16Array.from([...Array<number>(counts[0]).fill(first), ...filled]),
+      score: new Float32Array(16).fill(logit),
       topClass: Uint16Array.from([...known, ...others].slice(0, 5)),
-      topProbability: Float32Array.from({ length: 5 }, (_, rank) => top[rank]?.[1] ?? 0),
+      topProbability: Float32Array.from({ length: 5 }, (_, rank) => (counts[rank] ?? 0) / 16),
     };
   });
   return folderOf(rows, metadata, names);

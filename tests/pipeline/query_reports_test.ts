@@ -2,13 +2,13 @@ import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "
 import { join } from "@std/path";
 import { askRows, folderOfImages, runQuery, TWELVE } from "./query_folder.ts";
 
-/** Five images of 12 classes: cat with coffee twice, a cat, a daisy, nothing. */
+/** Five images of 12 classes: cat with coffee twice, a cat, a daisy, nothing for sure. */
 const IMAGES = [
-  { label: 0, top: [[1, 0.5], [2, 0.25], [0, 0.125]] },
-  { label: 0, top: [[1, 0.5], [2, 0.25]] },
-  { label: 0, top: [[0, 0.75], [1, 0.0625]] },
-  { label: 1, top: [[5, 0.5]] },
-  { label: null, top: [[5, 0.0625]] },
+  { label: 0, cells: [[1, 8], [2, 5], [0, 3]] },
+  { label: 0, cells: [[1, 12], [2, 4]] },
+  { label: 0, cells: [[0, 15], [1, 1]] },
+  { label: 1, cells: [[5, 16]] },
+  { label: null, cells: [[5, 16]], probability: 0.25 },
 ] as const;
 
 /** The data set calls tabby 0 and daisy 1. */
@@ -25,7 +25,7 @@ Deno.test("query multi-label counts the images that carry several classes, and s
   ]);
   const { out } = await runQuery(path, "multi-label", "--limit", "2");
   const lines = out.split("\n");
-  assertEquals(lines[0], "2 of 5 images (40.0 %) carry more than one class with a probability of 0.1 or more");
+  assertEquals(lines[0], "2 of 5 images (40.0 %) carry more than one class with a score of 0.3 or more");
   assertEquals(lines.slice(2, 7), [
     "classes  images    share",
     "      0       1   20.0 %  ########",
@@ -40,7 +40,7 @@ Deno.test("query multi-label counts the images that carry several classes, and s
     "    2  espresso           2            2  100.0 %",
     "... --limit N shows more, --format csv or json all",
   ]);
-  const strict = await askRows(path, "multi-label", "--threshold", "0.5");
+  const strict = await askRows(path, "multi-label", "--threshold", "0.8");
   assertEquals(strict.map(({ class: index, images, with_others }) => [index, images, with_others]), [
     [1, 2, 0],
     [0, 1, 0],
@@ -51,33 +51,41 @@ Deno.test("query multi-label counts the images that carry several classes, and s
 Deno.test("query suspicious ranks by self-confidence, then margin", async () => {
   const path = folderOfImages(IMAGES, NAMES);
   const rows = await askRows(path, "suspicious");
-  assertEquals(rows, [
-    { key: "1.jpg", given: "Tabby_cat", annotator_says: "Egyptian cat", self_confidence: 0, margin: -0.5 },
-    { key: "0.jpg", given: "Tabby_cat", annotator_says: "Egyptian cat", self_confidence: 0.125, margin: -0.375 },
-    { key: "3.jpg", given: "DAISY", annotator_says: "daisy", self_confidence: 0.5, margin: 0.5 },
-    { key: "2.jpg", given: "Tabby_cat", annotator_says: "tabby", self_confidence: 0.75, margin: 0.6875 },
+  assertEquals(rows.map(({ self_confidence: _, margin: __, ...row }) => row), [
+    { key: "1.jpg", given: "Tabby_cat", annotator_says: "Egyptian cat" },
+    { key: "0.jpg", given: "Tabby_cat", annotator_says: "Egyptian cat" },
+    { key: "2.jpg", given: "Tabby_cat", annotator_says: "tabby" },
+    { key: "3.jpg", given: "DAISY", annotator_says: "daisy" },
   ]);
+  const [cat, coffee, tabby, lesser] = [8 / 9.25, 3 / 5, 15 / 15.25, 1 / 4.75];
+  [[0, -12 / 13], [coffee, coffee - cat], [tabby, tabby - lesser], [1, 1]].forEach(([confidence, margin], index) => {
+    assertAlmostEquals(rows[index].self_confidence, confidence, 1e-9);
+    assertAlmostEquals(rows[index].margin, margin, 1e-9);
+  });
   const { out } = await runQuery(path, "suspicious");
   assert(out.startsWith("4 images by how little"), out);
   assert(out.includes("Left out: 1 image without a label."), out);
 });
 
-Deno.test("query suspicious gives a label outside the five best confidence 0 and margin minus the best", async () => {
-  const top = [[1, 0.5], [2, 0.125], [3, 0.125], [4, 0.125], [5, 0.0625]] as const;
-  const [row] = await askRows(folderOfImages([{ label: 9, top }], { classes: TWELVE }), "suspicious");
-  assertEquals([row.given, row.self_confidence, row.margin], ["dock", 0, -0.5]);
+Deno.test("query suspicious gives a label that no cell has confidence 0 and margin minus the best, and knows the sixth", async () => {
+  const cells = [[1, 6], [2, 2], [3, 2], [4, 2], [5, 2], [6, 2]] as const;
+  const path = folderOfImages([{ label: 9, cells }, { label: 6, cells }], { classes: TWELVE });
+  const [row, sixth] = await askRows(path, "suspicious");
+  assertEquals([row.given, row.self_confidence], ["dock", 0]);
+  assertAlmostEquals(row.margin, -6 / 6.5, 1e-9);
+  assertAlmostEquals(sixth.self_confidence, 2 / 3.5, 1e-9);
 });
 
 Deno.test("labels stand for classes of the same wnid, else of the same name, else of one synonym that only one has", async () => {
   const name = ["Wrong name", "espresso", "CRANE", "seal", "Sea_Lion", "lifting_machine", "unknown"];
   const wnid = ["n5", "x", "x", "x", "x", "x", "x"];
-  const path = folderOfImages([{ label: 0, top: [[5, 1]] }], { classes: TWELVE, dataSetClasses: { wnid, name } });
+  const path = folderOfImages([{ label: 0, cells: [[5, 16]] }], { classes: TWELVE, dataSetClasses: { wnid, name } });
   const rows = await askRows(path, "FROM label_classes ORDER BY label");
   assertEquals(rows.map((row) => row.class), [5, 2, 3, null, 6, 4, null]);
 });
 
 Deno.test("labels stand for classes by number where the data set's classes have no names", async () => {
-  const path = folderOfImages([{ label: 5, top: [[5, 1]] }, { label: 12, top: [[5, 1]] }]);
+  const path = folderOfImages([{ label: 5, cells: [[5, 16]] }, { label: 12, cells: [[5, 16]] }]);
   assertEquals((await askRows(path, "FROM label_classes")).length, 12);
   const { out } = await runQuery(path, "suspicious");
   assert(out.includes("label 7 is taken for class 7"), out);
@@ -88,15 +96,15 @@ Deno.test("labels stand for classes by number where the data set's classes have 
 Deno.test("query suspicious says why labels cannot be ranked", async () => {
   const cases: [string, string][] = [
     [
-      folderOfImages([{ label: 0, top: [[5, 1]] }], {
+      folderOfImages([{ label: 0, cells: [[5, 16]] }], {
         classes: TWELVE,
         dataSetClasses: { name: ["several", "single"] },
       }),
       "Cannot rank labels: no class of the data set (several, single) has the wnid or name of one of the annotator's 12",
     ],
-    [folderOfImages([{ label: null, top: [[5, 1]] }]), "Cannot rank labels: no image has one"],
+    [folderOfImages([{ label: null, cells: [[5, 16]] }]), "Cannot rank labels: no image has one"],
     [
-      folderOfImages([{ label: 12, top: [[5, 1]] }]),
+      folderOfImages([{ label: 12, cells: [[5, 16]] }]),
       "Cannot rank labels: no label is the number of a class of the annotator",
     ],
   ];
@@ -115,56 +123,61 @@ Deno.test("query co-occurrence counts pairs and says how far they are beyond cha
 
 Deno.test("query per-class compares what the annotator says with the given labels", async () => {
   const rows = await askRows(folderOfImages(IMAGES, NAMES), "per-class");
-  assertEquals(rows, [
-    {
-      class: 1,
-      name: "Egyptian cat",
-      images: 2,
-      mean_probability: 0.5,
-      carried: 2,
-      labelled: 0,
-      agreement: null,
-      instead: null,
-    },
-    {
-      class: 5,
-      name: "daisy",
-      images: 2,
-      mean_probability: 0.28125,
-      carried: 1,
-      labelled: 1,
-      agreement: 1,
-      instead: null,
-    },
-    {
-      class: 0,
-      name: "tabby",
-      images: 1,
-      mean_probability: 0.75,
-      carried: 2,
-      labelled: 3,
-      agreement: 1 / 3,
-      instead: "Egyptian cat",
-    },
-    {
-      class: 2,
-      name: "espresso",
-      images: 0,
-      mean_probability: null,
-      carried: 2,
-      labelled: 0,
-      agreement: null,
-      instead: null,
-    },
-  ]);
+  const digits = (row: { mean_score: number | null }) => ({ ...row, mean_score: row.mean_score?.toFixed(7) });
+  assertEquals(
+    rows.map(digits),
+    [
+      {
+        class: 1,
+        name: "Egyptian cat",
+        images: 2,
+        mean_score: (8 / 9.25 + 12 / 13) / 2,
+        carried: 2,
+        labelled: 0,
+        agreement: null,
+        instead: null,
+      },
+      {
+        class: 5,
+        name: "daisy",
+        images: 2,
+        mean_score: (1 + 0.25) / 2,
+        carried: 1,
+        labelled: 1,
+        agreement: 1,
+        instead: null,
+      },
+      {
+        class: 0,
+        name: "tabby",
+        images: 1,
+        mean_score: 15 / 15.25,
+        carried: 2,
+        labelled: 3,
+        agreement: 1 / 3,
+        instead: "Egyptian cat",
+      },
+      {
+        class: 2,
+        name: "espresso",
+        images: 0,
+        mean_score: null,
+        carried: 2,
+        labelled: 0,
+        agreement: null,
+        instead: null,
+      },
+    ].map(digits),
+  );
 });
 
 Deno.test("query balanced N draws N images of each class by seed and key alone, and writes their keys", async () => {
   const images = Array.from({ length: 60 }, (_, index) => ({
     label: null,
-    top: [[index % 3, 0.5 + index / 256]] as [number, number][],
+    cells: [[index % 3, 16]] as [number, number][],
+    probability: 0.5 + index / 256,
   }));
-  images.push({ label: null, top: [[7, 0.25]] });
+  images.push({ label: null, cells: [[7, 16]], probability: 0.25 });
   const path = folderOfImages(images, { classes: TWELVE });
   const draw = async (...options: string[]) => {
     const out = join(Deno.makeTempDirSync(), "subset.txt");
@@ -175,7 +188,7 @@ Deno.test("query balanced N draws N images of each class by seed and key alone, 
     return { keys: text.trimEnd().split("\n"), out: printed.out.replace(out, "subset.txt") };
   };
   const first = await draw();
-  const classes = first.keys.map((key) => images[Number.parseInt(key)].top[0][0]);
+  const classes = first.keys.map((key) => images[Number.parseInt(key)].cells[0][0]);
   assertEquals(classes, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 7]);
   assertEquals(new Set(first.keys).size, 13);
   assertEquals((await draw("--seed", "0")).keys, first.keys);
@@ -205,7 +218,7 @@ Deno.test("query balanced N draws N images of each class by seed and key alone, 
 });
 
 Deno.test("query balanced leaves an old file alone where it cannot write", async () => {
-  const path = folderOfImages([{ label: null, top: [[0, 1]] }]);
+  const path = folderOfImages([{ label: null, cells: [[0, 16]] }]);
   const out = join(Deno.makeTempDirSync(), "none", "subset.txt");
   const { code, error } = await runQuery(path, "balanced", "1", "--out", out);
   assertEquals(code, 1);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { MULTI_LABEL_THRESHOLD } from "../../../formats/labels/multi_label.ts";
 import type { MissingRule, PoolingMode } from "../../../kernels/operations/label_pooling/options.ts";
 import { type Box, boxFrom } from "./crop_box.ts";
 
@@ -22,16 +23,13 @@ export const MODES: readonly PoolingMode[] = ["local-multi", "local-single", "gl
 /** What a class may count in a cell that does not hold it. */
 export const MISSING_RULES: readonly MissingRule[] = ["zero", "uniform", "renormalise"];
 
-/** The least probability with which an image carries a class. */
-export const THRESHOLD = 0.1;
-
 /** Which images, and in which order. */
 export interface Filter {
   /** What keys contain. */
   readonly key: string;
   /** The annotator's class that they carry. */
   readonly class: number | null;
-  /** From which probability on an image carries a class. */
+  /** From which score on an image carries a class. */
   readonly threshold: number;
   /** The data set's class that they are labelled with. */
   readonly label: number | null;
@@ -59,7 +57,15 @@ export interface View {
 
 /** What is looked at first. */
 export const FIRST_VIEW: View = {
-  filter: { key: "", class: null, threshold: THRESHOLD, label: null, where: "", differs: false, order: "key" },
+  filter: {
+    key: "",
+    class: null,
+    threshold: MULTI_LABEL_THRESHOLD,
+    label: null,
+    where: "",
+    differs: false,
+    order: "key",
+  },
   page: 0,
   image: null,
   heat: null,
@@ -79,7 +85,7 @@ export function filterParameters(filter: Filter): URLSearchParams {
   const parameters = new URLSearchParams();
   if (filter.key !== "") parameters.set("key", filter.key);
   if (filter.class !== null) parameters.set("class", String(filter.class));
-  if (filter.threshold !== THRESHOLD) parameters.set("threshold", String(filter.threshold));
+  if (filter.threshold !== MULTI_LABEL_THRESHOLD) parameters.set("threshold", String(filter.threshold));
   if (filter.label !== null) parameters.set("label", String(filter.label));
   if (filter.where !== "") parameters.set("where", filter.where);
   if (filter.differs) parameters.set("differs", "1");
@@ -131,7 +137,7 @@ export function viewOf(hash: string): View {
     filter: {
       key: parameters.get("key") ?? "",
       class: whole("class", 0),
-      threshold: real("threshold", [0, 1], THRESHOLD),
+      threshold: real("threshold", [0, 1], MULTI_LABEL_THRESHOLD),
       label: whole("label", 0),
       where: parameters.get("where") ?? "",
       differs: parameters.get("differs") === "1",

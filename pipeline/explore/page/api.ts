@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ScoredClass } from "../../../formats/labels/multi_label.ts";
 import { printable } from "../../../formats/printable.ts";
 import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
 import { type Filter, filterParameters } from "./address.ts";
@@ -47,9 +48,9 @@ export interface Row {
   readonly label: number | null;
   readonly width: number;
   readonly height: number;
-  /** The best classes of the whole image, best first. */
-  readonly top: readonly ClassProbability[];
-  /** The probability of its label, null where the annotator does not know the label. */
+  /** The best classes by how surely they are in the image, best first. */
+  readonly best: readonly ScoredClass[];
+  /** The score of its label's class, null where the annotator does not know the label. */
   readonly selfConfidence: number | null;
 }
 

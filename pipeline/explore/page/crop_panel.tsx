@@ -96,7 +96,7 @@ export function CropPanel({ view, aspect, pooled, heat, label, classes, names, o
                 : (
                   <>
                     <th scope="col">This crop</th>
-                    <th scope="col">Whole image</th>
+                    <th scope="col" title="LabelPooling of the whole image as one crop">Whole image</th>
                   </>
                 )}
             </tr>

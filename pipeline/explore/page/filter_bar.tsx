@@ -41,7 +41,7 @@ export function FilterBar({ filter, comparing, classes, labels, onFilter }: {
         <NumberField
           id="threshold"
           label="at least"
-          title="The least probability with which an image carries a class"
+          title="The least score with which an image carries a class"
           value={filter.threshold}
           range={[0, 1]}
           onChange={(threshold) => onFilter({ threshold })}
@@ -126,15 +126,16 @@ function WhereField({ value, onChange }: { readonly value: string; onChange(wher
         autocomplete="off"
         autocapitalize="off"
         spellcheck={false}
-        placeholder="top_probability[1] < 0.5 AND width > height"
+        placeholder="score[1] < 0.5 AND width > height"
         aria-describedby="columns"
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
         onChange={(event) => onChange(event.currentTarget.value.trim())}
       />
       <p class="hint" id="columns">
-        Columns: key, label, given, width, height, top_class[1 to 5], top_probability[1 to 5], name (of the best class),
-        self_confidence, margin, classes (carried), place. Enter tries it.
+        Columns: key, label, given, width, height, class[1, 2, ...] and score[1, 2, ...] (best first), name (of the best
+        class), top_class[1 to 5] and top_probability[1 to 5] (the classifier's, of the whole picture), self_confidence,
+        margin, classes (carried), place. Enter tries it.
       </p>
     </>
   );

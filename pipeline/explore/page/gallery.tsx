@@ -7,7 +7,7 @@
 import { printable } from "../../../formats/printable.ts";
 import { addressOf, type View } from "./address.ts";
 import type { Row } from "./api.ts";
-import { Probability } from "./bars.tsx";
+import { Score } from "./bars.tsx";
 import { GivenLabel, type LabelOf } from "./given_label.tsx";
 import type { NameList } from "./names.ts";
 import { Picture } from "./picture.tsx";
@@ -38,12 +38,12 @@ export function Gallery({ rows, view, classes, labelOf, ticked, onTick }: {
             </span>
             <KeyText text={row.key} />
           </a>
-          <GivenLabel {...labelOf(row.label)} best={row.top[0]?.class ?? null} confidence={row.selfConfidence} />
+          <GivenLabel {...labelOf(row.label)} best={row.best[0]?.class ?? null} confidence={row.selfConfidence} />
           <ol class="classes">
-            {row.top.slice(0, SHOWN).map(({ class: index, probability }) => (
+            {row.best.slice(0, SHOWN).map(({ class: index, score }) => (
               <li key={index}>
                 <span class="class-name" title={classes.short(index)}>{classes.short(index)}</span>
-                <Probability value={probability} name={classes.short(index)} />
+                <Score value={score} name={classes.short(index)} />
               </li>
             ))}
           </ol>

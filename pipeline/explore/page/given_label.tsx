@@ -4,8 +4,6 @@
  * @module
  */
 
-import { percent } from "./names.ts";
-
 /** A label of the data set. */
 export interface Label {
   /** Its name, null if the image has none. */
@@ -20,7 +18,7 @@ export type LabelOf = (label: number | null) => Label;
 /**
  * A label, and how much the annotator believes it.
  *
- * @param props The label, the annotator's best class, and the probability of the label's, null if unknown.
+ * @param props The label, the annotator's best class, and the score of the label's, null if unknown.
  */
 export function GivenLabel({ name, class: index, best, confidence }: Label & {
   readonly best: number | null;
@@ -38,7 +36,7 @@ export function GivenLabel({ name, class: index, best, confidence }: Label & {
       <span class="sign" aria-hidden="true">{{ unknown: "?", best: "✓", other: "✗" }[agreement]}</span>
       <span class="given-name">{name}</span>
       <span class="hidden">({said})</span>
-      {confidence !== null && <span class="number">{percent(confidence)}</span>}
+      {confidence !== null && <span class="number">{confidence.toFixed(2)}</span>}
     </p>
   );
 }

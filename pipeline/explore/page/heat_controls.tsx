@@ -6,8 +6,8 @@
 
 import { useMemo } from "preact/hooks";
 import { heatPixels } from "../../pictures/heat_map.ts";
-import type { ClassProbability } from "./api.ts";
-import { type NameList, percent } from "./names.ts";
+import type { ScoredClass } from "../../../formats/labels/multi_label.ts";
+import type { NameList } from "./names.ts";
 import { HeatMap } from "./stage.tsx";
 
 /** Steps of the legend's scale. */
@@ -16,11 +16,11 @@ const LEGEND = 64;
 /**
  * The choice of a heat map.
  *
- * @param props The class that is shown, -1 for none; the classes that the map holds, most probable first; the opacity.
+ * @param props The class that is shown, -1 for none; the classes that the map holds, the surest first; the opacity.
  */
 export function HeatControls({ heat, held, classes, opacity, onHeat, onOpacity }: {
   readonly heat: number;
-  readonly held: readonly ClassProbability[];
+  readonly held: readonly ScoredClass[];
   readonly classes: NameList;
   readonly opacity: number;
   onHeat(index: number): void;
@@ -35,8 +35,8 @@ export function HeatControls({ heat, held, classes, opacity, onHeat, onOpacity }
         <select id="heat" value={heat} onChange={(event) => onHeat(Number(event.currentTarget.value))}>
           <option value={-1}>no class</option>
           {absent && <option value={heat}>{classes.short(heat)} (in no cell)</option>}
-          {held.map(({ class: index, probability }) => (
-            <option key={index} value={index}>{classes.short(index)} · {percent(probability)}</option>
+          {held.map(({ class: index, score }) => (
+            <option key={index} value={index}>{classes.short(index)} · {score.toFixed(2)}</option>
           ))}
         </select>
       </div>

@@ -7,6 +7,7 @@
 import { poolLabels } from "../../../kernels/operations/label_pooling/reference.ts";
 import type { PoolingOptions } from "../../../kernels/operations/label_pooling/options.ts";
 import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
+import { scoreClasses, type ScoredClass } from "../../../formats/labels/multi_label.ts";
 import type { ClassProbability } from "./api.ts";
 import type { Box } from "./crop_box.ts";
 
@@ -76,19 +77,17 @@ export function cellClasses(
 }
 
 /**
- * The classes that maps of an image hold, the most probable of the whole image first.
+ * The classes that maps of an image hold, those first that are in it most surely.
  *
- * @param maps The maps; the first one's probabilities count.
- * @returns They, and how probable.
+ * @param maps The maps; the first one's scores count.
+ * @returns Classes and their scores; 0 for one that is the best of no cell.
  */
-export function heldClasses(maps: readonly SparseMaps[]): ClassProbability[] {
+export function heldClasses(maps: readonly SparseMaps[]): ScoredClass[] {
   if (maps.length === 0) return [];
-  const whole = poolLabels(maps[0], [WHOLE]);
-  return [...new Set(maps.flatMap((map) => [...map.class]))].map((index) => ({
-    class: index,
-    probability: whole[index],
-  }))
-    .sort((a, b) => b.probability - a.probability || a.class - b.class);
+  const scores = new Map(scoreClasses(maps[0], maps[0]).map((one) => [one.class, one.score]));
+  return [...new Set(maps.flatMap((map) => [...map.class]))]
+    .map((index) => ({ class: index, score: scores.get(index) ?? 0 }))
+    .sort((a, b) => b.score - a.score || a.class - b.class);
 }
 
 /** The classes of the largest values above 0, largest first; of equals the first. */

@@ -115,7 +115,10 @@ Deno.test("scoreClasses() of 8-bit scores is nearly that of float32", () => {
       const exact = multiLabel(fixtureRows("fp32")[index], metadata, 0.5).map((one) => one.class);
       const found = scoreClasses(row, { ...metadata, dtype });
       for (const wanted of exact) {
-        assert((found.find((one) => one.class === wanted)?.score ?? 0) > 0.3, `${dtype}, map ${index}, class ${wanted}`);
+        assert(
+          (found.find((one) => one.class === wanted)?.score ?? 0) > 0.3,
+          `${dtype}, map ${index}, class ${wanted}`,
+        );
       }
     });
   }

@@ -4,6 +4,8 @@ import { openExplorer } from "../../../pipeline/explore/explorer.ts";
 import { type ImageFilter, readFilter } from "../../../pipeline/explore/filter.ts";
 import { RequestError } from "../../../pipeline/explore/request_error.ts";
 import { contents } from "../task.ts";
+import { scoreClasses } from "../../../formats/labels/mod.ts";
+import { smallMetadata } from "../../formats/labels/fixture.ts";
 import { ask, comparedFolder, exploredFolder, exploredRows, withServer } from "./explored_folder.ts";
 
 const NEVER = new AbortController().signal;
@@ -29,10 +31,10 @@ Deno.test("an image index finds what a loop over all rows finds, in every order"
     selection: "selection.txt",
   });
   const known = rows.map((row, place) => {
-    const ranks = [...row.topClass];
-    const rank = ranks.indexOf(8);
-    const own = row.label === 0 ? rank < 0 ? 0 : row.topProbability[rank] : null;
-    const rival = rank === 0 ? row.topProbability[1] : row.topProbability[0];
+    const scored = scoreClasses(row, smallMetadata()).filter(({ score }) => score >= 0.01)
+      .map((one) => ({ ...one, score: Math.fround(one.score) }));
+    const own = row.label === 0 ? scored.find((one) => one.class === 8)?.score ?? 0 : null;
+    const rival = scored.find((one) => one.class !== 8)?.score ?? 0;
     const other = second.get(row.key);
     return {
       ...row,
@@ -40,8 +42,9 @@ Deno.test("an image index finds what a loop over all rows finds, in every order"
       own,
       margin: own === null ? null : Math.fround(own - rival),
       carried: (index: number, threshold: number) =>
-        ranks.some((value, rank) => value === index && row.topProbability[rank] >= Math.fround(threshold)),
-      classes: (threshold: number) => row.topProbability.filter((value) => value >= Math.fround(threshold)).length,
+        scored.some((one) => one.class === index && one.score >= Math.fround(threshold)),
+      classes: (threshold: number) => scored.filter(({ score }) => score >= Math.fround(threshold)).length,
+      scored,
       differs: other !== undefined && other.topClass[0] !== row.topClass[0],
     };
   });
@@ -52,29 +55,33 @@ Deno.test("an image index finds what a loop over all rows finds, in every order"
       a.own === null || b.own === null
         ? Number(a.own === null) - Number(b.own === null)
         : a.own - b.own || a.margin! - b.margin!,
-    "least-confident": (a, b) => a.topProbability[0] - b.topProbability[0],
+    "least-confident": (a, b) => (a.scored[0]?.score ?? -1) - (b.scored[0]?.score ?? -1),
     "most-classes": (a, b, threshold) => b.classes(threshold) - a.classes(threshold),
   };
   const filters: [string, (row: Known) => boolean][] = [
     ["", () => true],
-    ["class=8", (row) => row.carried(8, 0.1)],
+    ["class=8", (row) => row.carried(8, 0.3)],
     ["class=8&threshold=0.25", (row) => row.carried(8, 0.25)],
     ["label=1", (row) => row.label === 1],
     ["key=T'S 1", (row) => row.key.includes("it's 1")],
     ["key=dogs&label=1", (row) => row.key.startsWith("Dogs") && row.label === 1],
     ["where=width > 150 AND given = 'pier'", (row) => row.width > 150 && row.label === 0],
     [
-      "where=top_probability[1] > 0.5 OR label IS NULL -- both",
-      (row) => row.topProbability[0] > 0.5 || row.label === null,
+      "where=score[1] > 0.85 OR label IS NULL -- both",
+      (row) => row.scored[0]?.score > 0.85 || row.label === null,
     ],
-    ["where=name = 'pier'&class=8", (row) => row.topClass[0] === 8 && row.carried(8, 0.1)],
-    ["where=classes = 2 AND place >= 20", (row) => row.classes(0.1) === 2 && row.place >= 20],
+    [
+      "where=top_probability[1] > 0.5 AND top_class[1] IS DISTINCT FROM class[1]",
+      (row) => row.topProbability[0] > 0.5 && row.topClass[0] !== row.scored[0]?.class,
+    ],
+    ["where=name = 'pier'&class=8", (row) => row.scored[0]?.class === 8 && row.carried(8, 0.3)],
+    ["where=classes = 2 AND place >= 20", (row) => row.classes(0.3) === 2 && row.place >= 20],
     [
       "where=self_confidence < 0.05 AND margin < -0.32",
       (row) => row.own !== null && row.own < 0.05 && row.margin! < -0.32,
     ],
     ["differs=1", (row) => row.differs],
-    ["class=11&label=0&key=9", (row) => row.carried(11, 0.1) && row.label === 0 && row.key.includes("9")],
+    ["class=11&label=0&key=9", (row) => row.carried(11, 0.3) && row.label === 0 && row.key.includes("9")],
   ];
   try {
     for (const [query, holds] of filters) {

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import { scoreClasses } from "../../../formats/labels/mod.ts";
+import { smallMetadata } from "../../formats/labels/fixture.ts";
 import { BROKEN } from "../photographs.ts";
 import { ask, comparedFolder, exploredFolder, exploredRows, select, sendRaw, withServer } from "./explored_folder.ts";
 
@@ -21,7 +23,7 @@ Deno.test("the explorer says what its folders are, and gives rows and maps as th
     const { json: page } = await ask(`${url}api/rows?offset=4&limit=3`);
     assertEquals(page.total, 12);
     for (const [index, found] of page.rows.entries()) {
-      const { key, label, width, height, topClass, topProbability } = rows[4 + index];
+      const { key, label, width, height } = rows[4 + index];
       assertEquals([found.row, found.key, found.label, found.width, found.height], [
         4 + index,
         key,
@@ -29,9 +31,9 @@ Deno.test("the explorer says what its folders are, and gives rows and maps as th
         width,
         height,
       ]);
-      const top = [...topClass].map((value, rank) => ({ class: value, probability: topProbability[rank] }));
-      assertEquals(found.top, top);
-      const own = top.find((entry) => entry.class === 8)?.probability ?? 0;
+      const scored = scoreClasses(rows[4 + index], smallMetadata());
+      assertEquals(found.best, scored.slice(0, 5));
+      const own = scored.find((one) => one.class === 8)?.score ?? 0;
       assertEquals(found.selfConfidence, label === 0 ? own : null);
     }
     const { json: map } = await ask(`${url}api/map?key=${encodeURIComponent(rows[5].key)}`);
@@ -189,7 +191,7 @@ Deno.test("the explorer refuses broken requests in one sentence", async () => {
       ["api/rows?class=-1", 400, "Cannot use class=-1: expected a number from 0"],
       ["api/rows?class=1e9", 400, "Cannot use class=1e9"],
       ["api/rows?order=up", 400, "Cannot use order=up: expected one of key, suspicious"],
-      ["api/rows?threshold=2", 400, "Cannot use threshold=2: expected a probability, 0 to 1"],
+      ["api/rows?threshold=2", 400, "Cannot use threshold=2: expected a score, 0 to 1"],
       ["api/rows?limit=501", 400, "Cannot use limit=501: expected 1 to 500"],
       ["api/rows?limit=0", 400, "Cannot use limit=0"],
       ["api/rows?where=1)+UNION+SELECT+(1", 400, "Cannot use the condition: syntax error"],
@@ -227,7 +229,8 @@ Deno.test("the explorer writes a selection, by keys or by filter, and replaces n
     assertEquals(await select(url, { keys, overwrite: true }), { status: 200, json: { path: selection, images: 2 } });
     assertEquals(read(), `${rows[3].key}\n${rows[1].key}\n`);
     const filter = { order: "least-confident", label: "1" };
-    const chosen = rows.filter(({ label }) => label === 1).sort((a, b) => a.topProbability[0] - b.topProbability[0]);
+    const confidence = (row: typeof rows[number]) => scoreClasses(row, smallMetadata())[0]?.score ?? -1;
+    const chosen = rows.filter(({ label }) => label === 1).sort((a, b) => confidence(a) - confidence(b));
     assertEquals((await select(url, { filter })).json.images, chosen.length);
     assertEquals(read(), chosen.map(({ key }) => `${key}\n`).join(""));
     const kept = read();

@@ -1,4 +1,5 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { scoreClasses } from "../../../../formats/labels/mod.ts";
 import { cellClasses, heldClasses, pooledLabels } from "../../../../pipeline/explore/page/pooled.ts";
 import { classHeat } from "../../../../pipeline/pictures/heat_map.ts";
 import { poolLabels, type SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
@@ -64,13 +65,14 @@ Deno.test("cellClasses() are the classes of the cell and their probabilities in 
   }
 });
 
-Deno.test("heldClasses() are those in any cell of any map, by their probability in the whole of the first", () => {
+Deno.test("heldClasses() are those in any cell of any map, by their score in the first", () => {
   const maps = [randomMap(4), randomMap(5)];
   const held = heldClasses(maps);
   const expected = new Set([...maps[0].class, ...maps[1].class]);
   assertEquals(new Set(held.map((entry) => entry.class)), expected);
   assertEquals(held.length, expected.size);
-  const probabilities = held.map(({ probability }) => probability);
-  assertEquals(probabilities, probabilities.toSorted((a, b) => b - a));
+  const scored = scoreClasses(maps[0], maps[0]);
+  assertEquals(held.slice(0, scored.length), scored);
+  assert(held.slice(scored.length).every(({ score }) => score === 0));
   assertEquals(heldClasses([]), []);
 });
