@@ -26,7 +26,7 @@ export function charts({ measures, boxes }: ReportContent): Markup[] {
       "counts",
       classCountChart(measures.counts, PAGE_STYLE),
       `Share of images by the number of classes they carry. ${shares}.`,
-      html`Images by the number of classes they carry with a probability of ${measures.threshold} or more.`,
+      html`Images by the number of classes they carry with a score of ${measures.threshold} or more.`,
     ));
   }
   if (boxes) {

@@ -261,7 +261,8 @@ Deno.test("the examples of query --help run, with the permissions of deno task q
   const { code, out } = await runQuery("--help");
   assertEquals(code, 0);
   const metadata = smallMetadata({ dtype: "fp8_e4m3" });
-  const path = folderOf([0, 1, 2].map((index) => ({ ...smallRow(index, metadata), label: index })), metadata);
+  const keys = ["several/four.jpg", "kind/1.jpg", "kind/2.jpg"];
+  const path = folderOf(keys.map((key, index) => ({ ...smallRow(index, metadata), key, label: index })), metadata);
   const examples = [...out.slice(out.indexOf("Examples")).matchAll(/deno task query (labels )?(.*)/g)];
   assertEquals(examples.length, 7);
   for (const [, , line] of examples) {
