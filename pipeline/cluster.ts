@@ -26,6 +26,7 @@ import type { Progress } from "./progress.ts";
 import { runCommand } from "./run_command.ts";
 import { shellWord } from "./shell_word.ts";
 import { printLine, printLines } from "./terminal.ts";
+import { surveyLines } from "./survey_lines.ts";
 
 /**
  * Runs the command.
@@ -49,10 +50,8 @@ export function runCluster(args: readonly string[]): Promise<number> {
 
 async function runSlurm(command: SlurmCommand, progress: Progress): Promise<number> {
   const { relabel: { out, quiet }, submit } = command;
-  const { plan: { images, shards, rowsPerFile, jobs }, scripts, shards: unfinished } = await prepareSlurm(
-    command,
-    progress,
-  );
+  const prepared = await prepareSlurm(command, progress);
+  const { plan: { images, shards, rowsPerFile, jobs }, scripts, shards: unfinished, survey } = prepared;
   const parts = Math.ceil(images / rowsPerFile);
   if (!quiet) {
     const idle = shards - Math.min(parts, shards);
@@ -60,6 +59,7 @@ async function runSlurm(command: SlurmCommand, progress: Progress): Promise<numb
       `${formatNumberOf(images, "image")} in ${formatNumberOf(parts, "part file")} of ${formatCount(rowsPerFile)}, ` +
         formatNumberOf(shards, "shard") + (idle > 0 ? `, ${formatCount(idle)} of them without any` : ""),
     );
+    printLines(surveyLines(survey));
     const whole = shards - unfinished.length;
     if (whole > 0) {
       const areWhole = `${formatCount(whole)} of them ${whole === 1 ? "is" : "are"} whole`;

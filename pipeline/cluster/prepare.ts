@@ -6,7 +6,13 @@
 
 import { basename, fromFileUrl, join, resolve } from "@std/path";
 import project from "../../deno.json" with { type: "json" };
-import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
+import {
+  type ImageSource,
+  type ImageSurvey,
+  openImageList,
+  openImages,
+  writeImageList,
+} from "../../formats/images/mod.ts";
 import { fileError, replaceFile } from "../../formats/labels/files.ts";
 import { lockHeldSince, takeLock } from "../../formats/labels/lock.ts";
 import { findDifferences } from "../../formats/labels/mod.ts";
@@ -29,6 +35,8 @@ export interface Prepared {
   readonly scripts: { readonly array: string; readonly join: string };
   /** Shards that are not whole. */
   readonly shards: readonly number[];
+  /** What the images' source says of itself. */
+  readonly survey: ImageSurvey;
 }
 
 /** The project's folder. */
@@ -64,8 +72,9 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
     writePlan(out, plan);
     const scripts = writeScripts(command, plan, { out, folder, list: listed.path });
     const unfinished = readFolderState(out).shards.filter(({ state }) => state !== "whole").map(({ index }) => index);
-    if (!command.submit) return { plan, scripts, shards: unfinished };
-    return { plan: await submitAll(command, out, plan, scripts, unfinished), scripts, shards: unfinished };
+    const prepared = { plan, scripts, shards: unfinished, survey: await source.survey() };
+    if (!command.submit) return prepared;
+    return { ...prepared, plan: await submitAll(command, out, plan, scripts, unfinished) };
   } finally {
     lock.release();
   }

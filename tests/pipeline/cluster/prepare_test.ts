@@ -69,7 +69,7 @@ Deno.test("deno task cluster slurm writes scripts that bash understands, a list 
   const folder = join(out, "cluster");
   assertEquals(
     said,
-    `24 images in 3 part files of 8, 3 shards\n  ${folder}/array.sh\n  ${folder}/join.sh\n` +
+    `24 images in 3 part files of 8, 3 shards\n  labels     24 images, each with a label\n  ${folder}/array.sh\n  ${folder}/join.sh\n` +
       "Next: the same command with --submit\n",
   );
   assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [
