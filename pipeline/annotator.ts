@@ -58,6 +58,8 @@ export type LabelMap = Pick<LabelMapRow, "class" | "score" | "topClass" | "topPr
 export interface LoadedAnnotator {
   /** What its label maps are: grid, k, type of the scores, and the annotator itself. */
   readonly metadata: LabelMapMetadata;
+  /** `[H, W]` that its `config.json` says, pixels. */
+  readonly ownSize: Pair;
   /** Names of its classes, where they are known. */
   readonly classNames?: ClassNames;
   /** Of the adapter that computes. */
@@ -137,6 +139,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
       };
       return {
         metadata,
+        ownSize: folder.inputSize,
         ...(classNames ? { classNames } : {}),
         capabilities: device.capabilities,
         storage,

@@ -272,6 +272,6 @@ function nearest(word: string, words: readonly string[]): string | undefined {
   const longer = word.length > 1 ? words.filter((other) => other.startsWith(word)) : [];
   if (longer.length === 1) return longer[0];
   const closest = closestString(word, [...words]);
-  const most = Math.floor(Math.max(word.length, closest.length) / 2);
+  const most = Math.floor(Math.min(word.length, closest.length) / 2);
   return levenshteinDistance(word.toLowerCase(), closest.toLowerCase()) <= most ? closest : undefined;
 }

@@ -57,6 +57,8 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
       if (shard && from) progress.print(`Shard ${shard.index}/${shard.count}, since ${from}`);
       progress.print(describeRun(annotator, `${formatNumberOf(survey.images, "image")} in ${source.description}`));
     }
+    const flattened = flattenedAnswers(annotator);
+    if (flattened !== undefined) progress.print(flattened);
     const { result, code } = await withSignals((signal) =>
       writeLabelMaps(out, source, annotator, {
         ...command,
@@ -126,6 +128,16 @@ async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, pat
 function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, images: string): string {
   const { name, inputSize } = metadata.annotator;
   return `${images}; ${name} at ${formatSize(inputSize)} on ${adapter}`;
+}
+
+/** What a size above the annotator's own does to its answers for whole pictures; undefined if it is not above. */
+function flattenedAnswers({ metadata: { annotator: { name, inputSize } }, ownSize }: LoadedAnnotator) {
+  if (inputSize[0] * inputSize[1] <= ownSize[0] * ownSize[1]) return undefined;
+  return `${formatSize(inputSize)} is above the ${
+    formatSize(ownSize)
+  } of ${name}: maps have more cells, and what fills ` +
+    "few of them weighs less in the classifier's own answer for a whole picture (top_class and top_probability, the " +
+    "softmax of the mean logits), whose probabilities flatten";
 }
 
 /** Writes the report of the folder, and says where it is. */

@@ -65,7 +65,8 @@ export const RELABEL_OPTIONS = {
   size: {
     value: "N|HxW",
     help: "pixels that images are resized to, whole and without cropping; default the\n" +
-      "annotator's own. Larger finds smaller things and gives more cells",
+      "annotator's own. Larger finds smaller things, gives more cells, and flattens the\n" +
+      "classifier's own probabilities for the whole picture",
   },
   "top-k": { value: "K", help: "classes kept in each cell; default 5, as in the paper, or all of fewer" },
   dtype: {

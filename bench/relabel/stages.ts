@@ -71,6 +71,7 @@ export function loadedAnnotator(
       dtype,
       layout: "hw",
     },
+    ownSize: size,
     capabilities: device.capabilities,
     storage,
     batch,

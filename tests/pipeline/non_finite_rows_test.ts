@@ -23,6 +23,7 @@ function annotator(dtype: LabelMapType, change: (row: Row, image: number) => Par
   };
   return {
     metadata,
+    ownSize: metadata.annotator.inputSize,
     capabilities: {
       adapter: "none",
       software: true,

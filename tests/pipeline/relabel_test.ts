@@ -428,3 +428,21 @@ Deno.test("a wrong option ends with 2 and one sentence with the nearest name", a
   assertEquals([code, out], [2, ""]);
   assertEquals(error, "Unknown option --topk, did you mean --top-k? see deno task relabel --help\n");
 });
+
+Deno.test("a size above the annotator's own is warned of once, by what it does to answers for whole pictures", async () => {
+  const images = mixedFolder(2);
+  const warned = async (...options: string[]) => {
+    const { code, error } = await runTask("relabel", images, "--out", newFolder(), ...options);
+    assertEquals(code, 0, error);
+    return error.split("\n").filter((line) => line.includes("whose probabilities flatten"));
+  };
+  for (const options of [["--size", "256"], ["--size", "160x352", "--quiet"]]) {
+    const [line, ...more] = await warned(...options);
+    assertMatch(
+      line,
+      /^(256 x 256|160 x 352) is above the 224 x 224 of tf_efficientnet_lite0.in1k: maps have more cells,/,
+    );
+    assertEquals(more, []);
+  }
+  for (const options of [["--size", "64"], ["--size", "224"], []]) assertEquals(await warned(...options), []);
+});
