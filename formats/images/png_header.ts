@@ -31,15 +31,19 @@ export function readPngHeader(bytes: Uint8Array): PngHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let orientation = 1;
   let refusal: string | undefined;
+  let isBeforePixels = true;
   for (let offset = 8; offset + 12 <= bytes.length && refusal === undefined;) {
     const length = view.getUint32(offset);
     const kind = String.fromCharCode(...bytes.subarray(offset + 4, offset + 8));
     const end = offset + 8 + length;
-    if (kind === "IDAT" || kind === "IEND" || end + 4 > bytes.length) break;
-    if (!/^[A-Za-z]{4}$/.test(kind)) refusal = "a chunk of it has a name that is none";
-    else if (crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
+    if (kind === "IEND" || end + 4 > bytes.length) break;
+    if (kind === "IDAT") isBeforePixels = false;
+    if (kind === "eXIf") orientation = exifOrientation(bytes.subarray(offset + 8, end));
+    // What follows the pixels is not looked at when they are decoded.
+    if (isBeforePixels && !/^[A-Za-z]{4}$/.test(kind)) refusal = "a chunk of it has a name that is none";
+    else if (isBeforePixels && crc32(bytes.subarray(offset + 4, end)) !== view.getUint32(end)) {
       refusal = `the checksum of its chunk ${kind} is wrong`;
-    } else if (kind === "eXIf") orientation = exifOrientation(bytes.subarray(offset + 8, end));
+    }
     offset = end + 4;
   }
   return {
