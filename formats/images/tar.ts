@@ -23,6 +23,8 @@ const BLOCK = 512;
 const LARGEST_READ = 2 ** 31 - 1;
 /** Bytes of a long name or a pax header. */
 const LARGEST_HEADER = 2 ** 20;
+/** Characters of a name, as many as Windows has at most: those that are kept to be told of are not to fill the memory. */
+const LONGEST_NAME = 2 ** 15;
 /** Bytes that are looked through for another archive behind the end of one. */
 const LOOK_BEHIND_END = 2 ** 20;
 
@@ -89,8 +91,10 @@ export async function* readTar(stream: ByteStream): AsyncGenerator<TarMember> {
     const kind = kindOf(type, sparse);
     const size = hasNoBody(type) ? 0 : sizeOf(records, block, start);
     [longName, longTarget, pax] = [null, null, new Map()];
-    if (type === "S") await skipSparseMap(stream, block);
     const name = (sparseName ? textOf(sparseName) : fullName).replace(/^(?:\.?\/)+/, "");
+    const longest = Math.max(name.length, target.length);
+    if (longest > LONGEST_NAME) throw new Error(`at byte ${start}: a name of ${longest} characters`);
+    if (type === "S" && !await skipSparseMap(stream, block)) throw truncated(stream, start, size);
     const isDirectory = type === "5" || type === "D" || name === "" || name.endsWith("/");
     const { offset, body, isTaken } = memberOf(stream, { start, size });
     if (!isDirectory) yield { kind, name, target, start, size, offset, ...body };
@@ -240,13 +244,14 @@ async function readHeaderBody(stream: ByteStream, block: Uint8Array, start: numb
   return await memberOf(stream, { start, size }).body.read();
 }
 
-/** GNU sparse headers continue in further blocks as long as a flag says so. */
-async function skipSparseMap(stream: ByteStream, header: Uint8Array): Promise<void> {
-  let more = header[482] !== 0;
-  while (more) {
+/** GNU sparse headers continue in further blocks as long as a flag says so; false if those are not there. */
+async function skipSparseMap(stream: ByteStream, header: Uint8Array): Promise<boolean> {
+  for (let more = header[482] !== 0; more;) {
     const block = await stream.read(BLOCK);
-    more = block.length === BLOCK && block[504] !== 0;
+    if (block.length < BLOCK) return false;
+    more = block[504] !== 0;
   }
+  return true;
 }
 
 /** Octal text, or base 256 if the first bit is set; NaN if it is neither, or negative. */

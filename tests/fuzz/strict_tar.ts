@@ -113,6 +113,7 @@ function parse(bytes: Uint8Array): { entries: Entry[]; isDamaged: boolean } {
       const full = text("path") ?? longName ?? headerName(block);
       const name = withoutRoot(text("GNU.sparse.name") ?? full);
       const target = text("linkpath") ?? longTarget ?? nameOf(cString(block.subarray(157, 257)));
+      if (Math.max(name.length, target.length) > 32_768) return { entries, isDamaged: true };
       if (type !== "5" && type !== "D" && name !== "" && !name.endsWith("/")) {
         entries.push({ type, name, target, content, sparse });
       }

@@ -296,6 +296,16 @@ for (
       "at byte 1024: a name of 8589934591 bytes",
     ],
     [
+      "a name of a megabyte",
+      [paxHeader({ path: `${"d/".repeat(500_000)}b.jpg` }), image("b.jpg")],
+      "a name of 1000005 characters",
+    ],
+    [
+      "a link to a name of a megabyte",
+      [paxHeader({ linkpath: "x".repeat(1_000_000) }), link("b.jpg", "x", "2")],
+      "a name of 1000000 characters",
+    ],
+    [
       "a pax length that leads nowhere",
       [{ name: "x", type: "x", content: "0 path=b.jpg\n" }, image("b.jpg")],
       "at byte 1024: a damaged pax header",
@@ -325,6 +335,15 @@ for (
     assertEquals(lines[1].includes(message), true, lines[1]);
   });
 }
+
+Deno.test("a sparse file whose map is cut off ends a shard", async () => {
+  const sparse: TarFile = { name: "b.jpg", type: "S", change: (header) => header[482] = 1 };
+  const lines = await readShard(writeTar([image("a.jpg"), sparse]).slice(0, 1600));
+  assertEquals(lines.map((line) => line.replace(/".*"/, "")), [
+    "a.jpg null x",
+    "a.tar Cannot read tar shard : at byte 1600: the file ends inside the member at byte 1024, which has 0 bytes",
+  ]);
+});
 
 Deno.test("another archive behind the end of one is not read, which is said", async () => {
   const joined = joinBytes([writeTar([image("a.jpg")]), new Uint8Array(8192), writeTar([image("b.jpg")])]);
