@@ -111,6 +111,7 @@ export interface ImageLabel {
  * @returns The label, undefined if there is none of the image.
  */
 export function labelOf(image: string, labels: SampleLabels): ImageLabel | undefined {
+  if (labels.size === 0) return undefined;
   const slash = image.lastIndexOf("/") + 1;
   for (let dot = image.lastIndexOf("."); dot >= slash; dot = image.lastIndexOf(".", dot - 1)) {
     const stem = image.slice(0, dot);
@@ -152,7 +153,7 @@ export interface Samples {
   unused(): number;
 }
 
-/** Characters of names that wait for a label or an image, with {@linkcode OVERHEAD} for each. */
+/** Characters of names that wait for a label or an image, with {@linkcode OVERHEAD} for each name. */
 const MOST_WAITING = 2 ** 26;
 const OVERHEAD = 64;
 
@@ -161,9 +162,10 @@ const OVERHEAD = 64;
  * shard if its label is not beside it.
  *
  * @param onLabel Told of each image.
+ * @param most Characters of names that wait for a label or an image, with 64 for each name; beyond it what waits is given up.
  * @returns Takes the members.
  */
-export function createSamples(onLabel: OnLabel): Samples {
+export function createSamples(onLabel: OnLabel, most = MOST_WAITING): Samples {
   let key: string | null = null;
   let images: Waiting[] = [];
   let hasImages = false;
@@ -176,7 +178,7 @@ export function createSamples(onLabel: OnLabel): Samples {
 
   function begin(name: string): void {
     const next = sampleKey(name);
-    if (next === key && waiting <= MOST_WAITING) return;
+    if (next === key && waiting <= most) return;
     finishSample();
     key = next;
   }
@@ -197,7 +199,7 @@ export function createSamples(onLabel: OnLabel): Samples {
     }
     [images, labels, hasImages] = [[], new Map(), false];
     if (leftImages.length === 0 && leftLabels.size === 0) waiting = 0;
-    if (waiting <= MOST_WAITING) return;
+    if (waiting <= most) return;
     isFull = true;
     join();
   }

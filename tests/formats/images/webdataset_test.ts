@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { openImages } from "../../../formats/images/mod.ts";
+import { createSamples } from "../../../formats/images/webdataset.ts";
 import { assertRanges, makeFolder } from "./collect.ts";
 import { gzip, type TarFile, writeTar } from "./tar_writer.ts";
 
@@ -244,4 +245,20 @@ Deno.test("a label is not taken from another shard", async () => {
     "a.tar/1.jpg 1",
     "b.tar/2.jpg 2",
   ]);
+});
+
+Deno.test("images wait for their labels in a bounded memory, and are told of when it is full", () => {
+  const told: string[] = [];
+  const samples = createSamples(
+    ({ name }, label) => told.push(`${name} ${"none" in label ? label.none : label.found.label}`),
+    300,
+  );
+  for (const name of ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg"]) samples.addImage(0, name);
+  assertEquals(told, []);
+  samples.addImage(5, "5.jpg");
+  const late = "without a .cls or .json of their name in the same part of a large shard";
+  assertEquals(told, ["0.jpg", "1.jpg", "2.jpg", "3.jpg", "4.jpg"].map((name) => `${name} ${late}`));
+  for (const label of [0, 5]) samples.addLabel(`${label}.cls`, "cls", { label });
+  samples.end();
+  assertEquals([told.slice(5), samples.unused()], [["5.jpg 5"], 1]);
 });
