@@ -103,7 +103,8 @@ INPUT is one of
   label maps: a folder, a .parquet or an .arrow file
 
 A run that stopped goes on when the same command is given again. Files that cannot be converted are
-listed in rejected.jsonl. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
+listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if nothing can be converted, 2 for a wrong
+option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTERM.
 
 ReLabel's maps do not say whether they are stored [H, W] or [W, H]; --layout must, unless they are
 from this command. What was W-first is turned on the way in, and turned back by --to pt.

@@ -51,7 +51,7 @@ such as
 Options
 ${formatOptions(OPTIONS)}
 
-Exit codes: 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
+Exit codes: 1 for a failure, 2 for a wrong option, 130 after Ctrl-C, 143 after SIGTERM.
 
 Examples
   deno task explore

@@ -86,7 +86,7 @@ read, and none is written: what could is refused before it runs. PIVOT needs its
 Options
 ${formatOptions(OPTIONS)}
 
-Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C.
+Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C; 143 after SIGTERM.
 
 Examples
   deno task query multi-label

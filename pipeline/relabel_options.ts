@@ -119,7 +119,7 @@ images without a label, by why they have none, and files that are passed over, b
 
 A run that stopped goes on when the same command is given again. Images that cannot be decoded are
 listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if no image can be labelled, 2 for a wrong
-option, 75 while another process writes there, 130 after Ctrl-C.
+option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTERM.
 
 Options
 ${formatOptions(RELABEL_OPTIONS)}

@@ -48,7 +48,7 @@ classes occur together, label maps as heat maps over their images, and random cr
 Options
 ${formatOptions(OPTIONS)}
 
-Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C.
+Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C; 143 after SIGTERM.
 
 Examples
   deno task report

@@ -70,7 +70,8 @@ alone, and tests them on scenes that they have not seen. FOLDER gets
   test/, seed-<S>/         scenes, label maps and students
 
 What was done before, also by deno task train without images, is kept: a run that stopped goes on, and more
-seeds or supervisions add to it. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
+seeds or supervisions add to it. Exit codes: 0, 1 for a failure, 2 for a wrong option, 75 while another process
+writes there, 130 after Ctrl-C, 143 after SIGTERM.
 
 Supervisions
 ${supervisionNames.map((name) => `  ${name.padEnd(WIDTH)}${SUPERVISIONS[name].title}`).join("\n")}

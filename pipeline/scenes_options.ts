@@ -76,7 +76,8 @@ Each split is a folder under FOLDER (default ${DEFAULT_FOLDER}):
   scenes.json                 seed, split, start, number of images and the least of objects
 
 What an image shows depends on seed, split, index and --least-objects alone. A run that stopped goes on when the same
-command is given again. Exit codes: 0, 1 for a failure, 2 for a wrong option, 130 after Ctrl-C.
+command is given again. Exit codes: 0, 1 for a failure, 2 for a wrong option, 75 while another process
+writes there, 130 after Ctrl-C, 143 after SIGTERM.
 
 Options
 ${formatOptions(OPTIONS)}

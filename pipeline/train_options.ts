@@ -52,7 +52,7 @@ each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, an
 
 A run that stopped goes on, in the middle of an epoch too, when the same command is given again or by
 --resume RUN, and ends with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for
-a wrong option, 130 after Ctrl-C.
+a wrong option, 75 while another process trains there, 130 after Ctrl-C, 143 after SIGTERM.
 
 Under mpiexec, or srun --mpi=pmi2, all processes train one network, one on each GPU:
 docs/training_on_a_cluster.md.

@@ -90,6 +90,12 @@ Deno.test("deno task cluster slurm refuses arguments that would break out of a l
   }
 });
 
+Deno.test("deno task cluster and its commands tell of -h and --version", () => {
+  for (const read of [readOtherOptions, readSlurmOptions, readJoinOptions, readStatusOptions]) {
+    assertEquals([read(["-h"]), read(["--help"]), read(["--version"])], ["help", "help", "version"]);
+  }
+});
+
 Deno.test("deno task cluster and each of its commands have a help", async () => {
   for (const words of [[], ["slurm"], ["join"], ["status"]]) {
     const { code, out, error } = await runTask("cluster", ...words, "--help");
