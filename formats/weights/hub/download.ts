@@ -24,11 +24,14 @@ import { HubUnreachableError, type Wait, withRetries } from "./retry.ts";
 import { type HubSettings, readHubSettings } from "./settings.ts";
 import { downloadBlob, type DownloadProgress } from "./transfer.ts";
 
+/** Milliseconds of a pause that is told. */
+const LONG_PAUSE = 4000;
+
 /** How to download. */
 export interface DownloadOptions {
   /** Called as bytes arrive, and once at the start of each file. */
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Called with one sentence when a file of the cache is damaged and downloaded again. */
+  /** Called with one sentence when a file of the cache is damaged and downloaded again, and before a long pause. */
   readonly onWarning?: (message: string) => void;
   /** Default those of the environment. */
   readonly settings?: HubSettings;
@@ -98,8 +101,12 @@ async function findOrDownload(
     );
   }
   const isCached = cached !== undefined && damage === undefined;
+  const waitAloud: Wait = (milliseconds) => {
+    if (milliseconds >= LONG_PAUSE) onWarning(`Asking ${endpoint} again in ${milliseconds / 1000} s`);
+    return wait(milliseconds);
+  };
   try {
-    return await downloadSnapshot({ settings, reference, isCached, onProgress, onWarning, wait });
+    return await downloadSnapshot({ settings, reference, isCached, onProgress, onWarning, wait: waitAloud });
   } catch (error) {
     if (!(error instanceof HubUnreachableError)) throw error;
     const found = cached && (damage ?? await findDamage(cached));

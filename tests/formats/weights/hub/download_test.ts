@@ -341,8 +341,12 @@ for (const [name, answers, expected] of passing) {
       await withHub(async (hub, settings) => {
         hub[server].push(...answers());
         const { pauses, wait } = noWait();
-        await assertWhole((await downloadFromHub(reference, { settings, wait })).path);
+        const warnings: string[] = [];
+        const onWarning = (message: string) => warnings.push(message);
+        await assertWhole((await downloadFromHub(reference, { settings, wait, onWarning })).path);
         assertEquals(pauses, expected);
+        const long = expected.filter((pause) => pause >= 4);
+        assertEquals(warnings, long.map((pause) => `Asking ${hub.endpoint} again in ${pause} s`));
       });
     }
   });
