@@ -10,6 +10,7 @@
  * @module
  */
 
+import { stretchCorrections } from "./operations/augmentation/auto_contrast.ts";
 import { cropResizeKernel } from "./operations/augmentation/crop_resize.ts";
 import { normaliseKernel } from "./operations/augmentation/finish.ts";
 import {
@@ -24,7 +25,7 @@ import { imageOperationKernel, operationTablesKernel } from "./operations/augmen
 import { operationSlots, packRecord, type PixelPlace, recordVectors } from "./operations/augmentation/records.ts";
 import { cutOut, MOST_REDUCTION, reducedTables, reductionFactors } from "./operations/augmentation/reduce.ts";
 import { FILTERS } from "./operations/resize/filters.ts";
-import { resizeReference, type ResizeTables } from "./operations/resize/mod.ts";
+import { isVerticalFirst, resizeReference, type ResizeTables } from "./operations/resize/mod.ts";
 import { GROUP } from "./operations/resize/tables.ts";
 import { channelVectors, type Shape, type Target, tensorBytes } from "./operations/tensor.ts";
 import type { Profile } from "./kernel.ts";
@@ -59,6 +60,7 @@ const NAMES = {
   mixing: "augmentation mixing",
   image: "augmented image",
   operationTables: "augmentation operation tables",
+  corrections: "augmentation contrast corrections",
   unmixed: "unmixed images",
 } as const;
 
@@ -137,7 +139,7 @@ export function lowerAugmentation(
     if (hasTables) {
       steps.push({
         kernel: operationTablesKernel({ batch, settings, slot, profile }),
-        bindings: { image, records, tables: operationTables },
+        bindings: { image, records, corrections: NAMES.corrections, tables: operationTables },
       });
     }
     steps.push({
@@ -163,7 +165,8 @@ export function lowerAugmentation(
       bindings: { input: normalised, mixing, output },
     });
   }
-  return { tensors, constants: new Map(), steps, inputs };
+  const constants = new Map(hasTables ? [[NAMES.corrections, stretchCorrections] as const] : []);
+  return { tensors, constants, steps, inputs };
 }
 
 /**
@@ -263,6 +266,7 @@ function partPacker(options: AugmentationOptions): PixelPacker {
         width,
         horizontal: place(tablesFor(box.width, factors[1]).horizontal),
         vertical: place(tablesFor(box.height, factors[0]).vertical),
+        verticalFirst: isVerticalFirst([height, width], size),
       };
     });
     bytes.set(NAMES.pixels, pixels.subarray(0, pixelsEnd));
@@ -284,7 +288,10 @@ function imagePacker(options: AugmentationOptions): PixelPacker {
     values.set(horizontal);
     values.set(vertical, horizontal.length);
     const [rows, columns] = [Math.ceil(box.height / down), Math.ceil(box.width / across)];
-    return { width: columns, height: rows, size, firstRow: 0, rows, values, vertical: horizontal.length };
+    const verticalFirst = isVerticalFirst([rows, columns], size);
+    const between = verticalFirst ? { rows: height, columns } : { rows, columns: width };
+    const shape = { width: columns, height: rows, size, verticalFirst, firstRow: 0, ...between };
+    return { ...shape, values, vertical: horizontal.length };
   };
   const words = new Uint32Array(batch * height * width);
   let part = new Uint8Array(0);

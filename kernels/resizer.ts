@@ -15,11 +15,11 @@ import {
   centerCrop,
   normalisationLevels,
   type ResizeFilter,
-  resizeHorizontalKernel,
+  resizePasses,
   resizeReference,
+  type ResizeRule,
   type ResizeTables,
   resizeTables,
-  resizeVerticalKernel,
 } from "./operations/resize/mod.ts";
 import type { Target } from "./operations/tensor.ts";
 import { pipelineFor } from "./pipelines.ts";
@@ -48,6 +48,8 @@ export interface ResizerSettings {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly interpolation: ResizeFilter;
+  /** Whose bits a resize gives; default those of what people install today. */
+  readonly resizeRule?: ResizeRule;
 }
 
 /** The way of images into a batch. */
@@ -78,7 +80,7 @@ export function createResizer(
 
 /** Resize tables by image size, made once for each of the last sizes seen. */
 function tableCache(settings: ResizerSettings): (width: number, height: number) => ResizeTables {
-  const { size, cover, interpolation: filter } = settings;
+  const { size, cover, interpolation: filter, resizeRule: rule } = settings;
   const cache = new Map<string, ResizeTables>();
   return (width, height) => {
     const key = `${width} x ${height}`;
@@ -86,7 +88,7 @@ function tableCache(settings: ResizerSettings): (width: number, height: number) 
     if (known) return known;
     if (cache.size >= 256) cache.clear();
     const options = cover ? centerCrop(width, height, { cover, crop: size }) : { size };
-    const tables = resizeTables(width, height, { ...options, filter });
+    const tables = resizeTables(width, height, { ...options, filter, rule });
     cache.set(key, tables);
     return tables;
   };
@@ -135,7 +137,6 @@ function createKernelResizer(
 ): Resizer {
   const { gpu } = device;
   const { batch, size, interpolation, mean, std } = settings;
-  const { profile } = target;
   const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
   const limit = Math.min(device.capabilities.maxBindingBytes, device.capabilities.maxBufferBytes);
   const levels = normalisationLevels(mean, std);
@@ -149,27 +150,24 @@ function createKernelResizer(
   for (const name of ["pixels", "tables", "rows"] as const) grown[name] = createBuffer(device, 1 << 20, storage, name);
   const tablesFor = tableCache(settings);
   const identity = resizeTables(size[1], size[0], { size, filter: interpolation });
-  let groups: { horizontal: GPUBindGroup; vertical: GPUBindGroup }[] = [];
+  /** By place in the batch and order of the passes: each order has pipelines of its own. */
+  let groups = new Map<string, { first: GPUBindGroup; second: GPUBindGroup }>();
 
   const needed = (tables: ResizeTables) => ({
     // The horizontal pass reads a word or three past the last pixel.
     pixels: Math.ceil(tables.width * tables.height * 3 / 4) * 4 + 16,
     tables: tables.values.byteLength,
-    rows: tables.rows * size[1] * 4,
+    rows: tables.rows * tables.columns * 4,
   });
   const grow = (name: keyof typeof grown, bytes: number) => {
     const before = grown[name];
     if (bytes <= before.size) return;
     // The old one goes when the new one is there: a failure leaves what works.
     grown[name] = createBuffer(device, Math.min(Math.max(bytes, before.size * 1.5), limit), storage, name);
-    groups = [];
+    groups = new Map();
     destroyBuffer(device, before);
   };
-  const passes = (tables: ResizeTables, pixelsOffset: number, tablesOffset: number, slot: number) => ({
-    horizontal: resizeHorizontalKernel({ tables, pixelsOffset, tablesOffset, profile }),
-    vertical: resizeVerticalKernel({ tables, tablesOffset, slot, ...target }),
-  });
-  const groupsOf = (slot: number, kernels: { horizontal: Kernel; vertical: Kernel }) => {
+  const groupsOf = (slot: number, kernels: { readonly first: Kernel; readonly second: Kernel }) => {
     const make = (kernel: Kernel, buffers: Readonly<Record<string, GPUBindingResource>>, block: number) =>
       gpu.createBindGroup({
         layout: pipelineFor(device, kernel).getBindGroupLayout(0),
@@ -182,19 +180,22 @@ function createKernelResizer(
         ],
       });
     const { pixels, tables, rows } = grown;
-    return groups[slot] ??= {
-      horizontal: make(kernels.horizontal, {
+    const key = `${slot} ${kernels.first.name}`;
+    const known = groups.get(key) ?? {
+      first: make(kernels.first, {
         pixels: { buffer: pixels },
         tables: { buffer: tables },
         rows: { buffer: rows },
       }, slot * 2),
-      vertical: make(kernels.vertical, {
+      second: make(kernels.second, {
         rows: { buffer: rows },
         tables: { buffer: tables },
         levels: { buffer: levelBuffer },
         output: input,
       }, slot * 2 + 1),
     };
+    groups.set(key, known);
+    return known;
   };
 
   const owned = made.move();
@@ -239,13 +240,13 @@ function createKernelResizer(
           tablesEnd += bytes.tables;
         }
         writePadded(gpu, grown.pixels, pixelsEnd, pixels);
-        const kernels = passes(tables, pixelsEnd, tablesOffset, slot);
+        const kernels = resizePasses({ tables, pixelsOffset: pixelsEnd, tablesOffset, slot, ...target });
         pixelsEnd += bytes.pixels;
-        const { horizontal, vertical } = groupsOf(slot, kernels);
-        gpu.queue.writeBuffer(blocks, slot * 512, parameterBytes(kernels.horizontal.parameters));
-        gpu.queue.writeBuffer(blocks, slot * 512 + 256, parameterBytes(kernels.vertical.parameters));
+        const { first, second } = groupsOf(slot, kernels);
+        gpu.queue.writeBuffer(blocks, slot * 512, parameterBytes(kernels.first.parameters));
+        gpu.queue.writeBuffer(blocks, slot * 512 + 256, parameterBytes(kernels.second.parameters));
         const pass = encoder.beginComputePass();
-        for (const [kernel, group] of [[kernels.horizontal, horizontal], [kernels.vertical, vertical]] as const) {
+        for (const [kernel, group] of [[kernels.first, first], [kernels.second, second]] as const) {
           pass.setPipeline(pipelineFor(device, kernel));
           pass.setBindGroup(0, group);
           pass.dispatchWorkgroups(...kernel.workgroups);

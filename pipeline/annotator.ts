@@ -18,10 +18,12 @@ import { type Capabilities, closeDevice, type Device } from "../kernels/device.t
 import type { Storage } from "../kernels/kernel.ts";
 import type { Pair } from "../kernels/network.ts";
 import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
+import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../kernels/operations/resize/mod.ts";
 import type { Pixels } from "../kernels/resizer.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";
 import { formatNumberOf } from "./numbers.ts";
 import { openQuietDevice } from "./quiet_device.ts";
+import { resizeEntry } from "./resize_rule.ts";
 
 /** How an annotator is to work. */
 export interface AnnotatorOptions {
@@ -40,6 +42,8 @@ export interface AnnotatorOptions {
    * default false.
    */
   readonly exifOrientation?: boolean;
+  /** Whose bits a resize gives, which its label maps record; default those of the Pillow that people install today. */
+  readonly resizeRule?: ResizeRule;
   /** Names of the classes; default those of the annotator's folder, else ImageNet's where there are 1,000. */
   readonly classNames?: ClassNames;
   /** Called while an `hf:` annotator is downloaded. */
@@ -110,6 +114,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
     const device = await openQuietDevice();
     try {
       const { mean, std, interpolation } = folder;
+      const { resizeRule = DEFAULT_RESIZE_RULE } = options;
       const packed = dtype === "fp16" ? "fp16" : "fp32";
       const settings = {
         network,
@@ -118,6 +123,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         mean,
         std,
         interpolation,
+        resizeRule,
         k: topK,
         dtype: packed,
         storage,
@@ -136,6 +142,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         dtype,
         layout: "hw",
         ...(options.exifOrientation ? { exifOrientation: true } : {}),
+        ...resizeEntry(resizeRule),
       };
       return {
         metadata,

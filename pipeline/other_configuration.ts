@@ -55,6 +55,10 @@ const OPTION_RULES: readonly Rule[] = [
   { path: /^(metadata\.)?k$/, say: option("top-k") },
   { path: /^(metadata\.)?dtype$/, say: option("dtype") },
   { path: /^metadata\.exifOrientation$/, say: option("exif-orientation") },
+  {
+    path: /^metadata\.resize$/,
+    say: ({ before, after }) => `with --pillow ${pillowVersion(before)}, not ${pillowVersion(after)}`,
+  },
   { path: /^metadata\.missing$/, say: option("missing") },
   { path: /^layout$/, say: option("layout") },
   { path: /^rowsPerFile$/, say: option("rows-per-file") },
@@ -128,6 +132,11 @@ function option(name: string): Rule["say"] {
 
 function of(words: string, show = shown): Rule["say"] {
   return ({ before, after }) => `${words} ${show(before)}, not ${show(after)}`;
+}
+
+/** The version of a rule for resizing; folders without one were made by the first. */
+function pillowVersion(rule: unknown): string {
+  return shown(rule ?? "Pillow 12").replace("Pillow ", "");
 }
 
 /** An option that is not given is absent, or false where it is a switch. */

@@ -17,6 +17,7 @@ import { permutation } from "../formats/labels/permutation.ts";
 import type { Storage } from "../kernels/kernel.ts";
 import { loadAnnotator, type LoadedAnnotator } from "./annotator.ts";
 import type { Defects } from "./defects.ts";
+import { recordedResizeRule } from "./resize_rule.ts";
 import { compareLabelMaps } from "./label_map_difference.ts";
 import { defaultWorkers, labelImages } from "./label_images.ts";
 import { formatCount, formatNumberOf } from "./numbers.ts";
@@ -64,6 +65,7 @@ export async function verifyAnnotation(
     dtype,
     storage,
     exifOrientation: isTurned(metadata),
+    resizeRule: recordedResizeRule(metadata),
     batch: again.batch,
     onDownload: progress.download,
     onWarning: progress.print,

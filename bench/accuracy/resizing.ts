@@ -6,11 +6,10 @@
 
 import type { Device } from "../../kernels/device.ts";
 import {
-  resizeHorizontalKernel,
   type ResizeOptions,
+  resizePasses,
   resizeReference,
   resizeTables,
-  resizeVerticalKernel,
 } from "../../kernels/operations/resize/mod.ts";
 import { runKernel } from "../../kernels/run.ts";
 import { type Image, readExpected, readPhoto } from "../../tests/kernels/operations/resize/fixtures.ts";
@@ -71,20 +70,24 @@ async function resizeOnDevice(
   const { profile } = device.capabilities;
   const tables = resizeTables(width, height, options);
   const [outputHeight, outputWidth] = options.size;
-  const { rows } = await runKernel(
-    device,
-    resizeHorizontalKernel({ tables, pixelsOffset: 0, tablesOffset: 0, profile }),
-    { pixels, tables: tables.values, rows: { bytes: tables.rows * outputWidth * 4 } },
-  );
-  const { output } = await runKernel(
-    device,
-    resizeVerticalKernel({ tables, tablesOffset: 0, slot: 0, profile, storage: "f32" }),
-    {
-      rows: new Uint32Array(rows),
-      tables: tables.values,
-      levels: BYTES,
-      output: { bytes: outputHeight * outputWidth * 16 },
-    },
-  );
+  const { first, second } = resizePasses({
+    tables,
+    pixelsOffset: 0,
+    tablesOffset: 0,
+    slot: 0,
+    profile,
+    storage: "f32",
+  });
+  const { rows } = await runKernel(device, first, {
+    pixels,
+    tables: tables.values,
+    rows: { bytes: tables.rows * tables.columns * 4 },
+  });
+  const { output } = await runKernel(device, second, {
+    rows: new Uint32Array(rows),
+    tables: tables.values,
+    levels: BYTES,
+    output: { bytes: outputHeight * outputWidth * 16 },
+  });
   return unpadChannels(output, 3, "f32");
 }

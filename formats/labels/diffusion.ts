@@ -5,7 +5,9 @@
  * 12 %. But nobody reads one cell: a crop's target is the mean of many. So the error that rounding leaves in a cell is
  * added to the same class in the next cell that holds it, on a path that runs through the map row by row, to and fro (error
  * diffusion: Floyd and Steinberg, 1976, for the shades of a picture). Every stored score is one of the two values about
- * it, or was made so by the errors before it, and sums over any part of the map are nearly right.
+ * it, or was made so by the errors before it, and sums over any part of the map are nearly right. A single score pays for it:
+ * on the maps below half of the logits of 1 and more are off by more than 2.7 % (E4M3) and 5.4 % (E5M2), where rounding
+ * leaves 2.2 % and 4.4 %; one in a hundred by more than 14 % and 28 % (5.6 % and 10.8 %); the most is 3.8 and 7.3 (2 and 4).
  *
  * On 256 maps of collages (15 x 15, k = 5), 5,120 random crops each way, the best class of the pooled target is that of
  * float32 for 99.7 % instead of 99.1 % (E4M3) and 99.0 % instead of 98.0 % (E5M2), and its mean KL divergence from it is a

@@ -77,7 +77,10 @@ export interface LabelMapMetadata {
   readonly dtype: LabelMapType;
   /** The last two axes of `[k, H, W]`. */
   readonly layout: "hw";
-  /** Further entries; `exifOrientation` is true where images were turned as {@linkcode isTurned} says. */
+  /**
+   * Further entries; `exifOrientation` is true where images were turned as {@linkcode isTurned} says, `resize` the version of
+   * Pillow whose resize they went through, 12 if absent.
+   */
   readonly [entry: string]: Json;
 }
 

@@ -30,7 +30,7 @@ const PLAIN: AugmentationSettings = {
 const CROPPED: AugmentationSettings = { ...PLAIN, crop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] }, flip: 0.5 };
 
 /** Sizes four times, below, and far above the result's. */
-const SIZES = [[92, 76], [7, 5], [211, 97], [23, 19], [1, 1], [3, 401]] as const;
+const SIZES = [[92, 76], [7, 5], [211, 97], [23, 19], [1, 1], [3, 401], [40, 76]] as const;
 
 /** Every target, with samples drawn from a seed. */
 async function compare(
@@ -187,7 +187,7 @@ Deno.test("augmentation in a plan gives the reference's images and targets, step
     const mixing = lowerTargetMixing({ batch, classes, input: "targets", output: "mixed", profile });
     const plan = await createPlan(device, {
       tensors: new Map([...augmentation.tensors, ...mixing.tensors]),
-      constants: new Map(),
+      constants: augmentation.constants,
       steps: [...augmentation.steps, ...mixing.steps],
     }, { inputs: [...augmentation.inputs, "targets"], outputs: ["input", "mixed"] });
     const pack = createAugmentationPacker(options);

@@ -234,6 +234,7 @@ Deno.test("a changed configuration is refused with the difference named, and cha
     [[images, "--dtype", "fp32"], begun("with --dtype fp16, not fp32")],
     [[images, "--size", "96x64"], begun("with --size 64x64, not 96x64")],
     [[images, "--exif-orientation"], begun("without --exif-orientation")],
+    [[images, "--pillow", "12"], begun("with --pillow 13, not 12")],
     [
       [images, "--rows-per-file", "5", "--top-k", "1"],
       begun("with --top-k 5, not 1 and with --rows-per-file 4, not 5"),

@@ -59,7 +59,13 @@ import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operat
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
 import { poolGradientKernel } from "../../kernels/operations/pool_gradient.ts";
 import { packClassesKernel, packScoresKernel, type ScoreType } from "../../kernels/operations/quantise.ts";
-import { resizeHorizontalKernel, resizeTables, resizeVerticalKernel } from "../../kernels/operations/resize/mod.ts";
+import {
+  resizeBytesVerticallyKernel,
+  resizeHorizontalKernel,
+  resizeRowsHorizontallyKernel,
+  resizeVerticalKernel,
+} from "../../kernels/operations/resize/kernels.ts";
+import { resizeTables } from "../../kernels/operations/resize/mod.ts";
 import { stepLossKernel } from "../../kernels/operations/row_loss.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax.ts";
 import type { Shape, Target } from "../../kernels/operations/tensor.ts";
@@ -372,8 +378,14 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         prepareStepKernel({ length: LENGTH, lossScaling: NO_LOSS_SCALING, betas, profile })
       )
     ),
+  resizeBytesVerticallyKernel: () =>
+    PROFILES.map((profile) =>
+      resizeBytesVerticallyKernel({ tables: TABLES, pixelsOffset: 0, tablesOffset: 0, profile })
+    ),
   resizeHorizontalKernel: () =>
     PROFILES.map((profile) => resizeHorizontalKernel({ tables: TABLES, pixelsOffset: 0, tablesOffset: 0, profile })),
+  resizeRowsHorizontallyKernel: () =>
+    TARGETS.map((target) => resizeRowsHorizontallyKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
   resizeVerticalKernel: () =>
     TARGETS.map((target) => resizeVerticalKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
   sgdKernel: () =>

@@ -10,7 +10,7 @@
  * | sharpness f | s + f (v - s), s the mean over 3 x 3 with the middle weighing 5; v itself at the edge |
  * | posterize b | its b highest bits |
  * | solarize t | 255 - v if it is t or more |
- * | autoContrast | stretched so that each colour's lowest becomes 0 and its highest 255 |
+ * | autoContrast | stretched so that each colour's lowest becomes 0 and its highest 255 (`auto_contrast.ts`) |
  * | equalize | its rank in the colour's histogram |
  * | affine | that of the place (a x + b y + c, d x + e y + f), black outside |
  *

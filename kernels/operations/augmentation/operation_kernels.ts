@@ -11,6 +11,7 @@
 import { type Kernel, type Profile, spreadWorkgroups } from "../../kernel.ts";
 import type { Pair } from "../../network.ts";
 import { BUILTINS, declarations, itemKernel, unsigned } from "../tensor.ts";
+import { STRETCHED } from "./auto_contrast.ts";
 import { HEAD_VECTORS, OPERATION_CODES, OPERATION_VECTORS, recordVectors } from "./records.ts";
 import type { AugmentationSettings } from "./settings.ts";
 
@@ -54,17 +55,17 @@ function shapeParameters(settings: AugmentationSettings, slot: number) {
  * Tables of contrast, autoContrast and equalize: what each value of each colour turns into.
  *
  * @param options Which operations of which batch.
- * @returns A kernel with the bindings `image` (u32, `[N, H, W]`), `records` and `tables` (u32, `[N, 256]`, red in the
- * lowest byte); it writes the tables of the images that need one.
+ * @returns A kernel with the bindings `image` (u32, `[N, H, W]`), `records`, `corrections` (u32, of `stretchCorrections`) and
+ * `tables` (u32, `[N, 256]`, red in the lowest byte); it writes the tables of the images that need one.
  */
 export function operationTablesKernel(options: OperationOptions): Kernel {
   const { batch, settings, slot, profile } = options;
   const { contrast, autoContrast, equalize } = OPERATION_CODES;
-  const bindings = { image: "u32", records: "vec4<u32>", tables: "u32" };
+  const bindings = { image: "u32", records: "vec4<u32>", corrections: "u32", tables: "u32" };
   const parameters = unsigned([{ name: "batch", value: batch }, ...shapeParameters(settings, slot)]);
   return {
     name: `operation tables ${profile}`,
-    code: `${declarations(bindings, parameters)}${FUNCTIONS}
+    code: `${declarations(bindings, parameters)}${FUNCTIONS}${STRETCHED}
 /** Counts of red, green, blue and grey by value; the first three become counts of all lower values. */
 var<workgroup> counts: array<atomic<u32>, ${4 * WORKERS}>;
 /** Lowest and highest value and the number of the highest; for grey the mean. */
@@ -118,9 +119,7 @@ fn main(${BUILTINS}) {
     for (var colour = 0u; colour < 3u; colour++) {
       let summary = summaries[colour];
       if (operation.x == ${autoContrast}u) {
-        if (summary.y > summary.x) {
-          rgb[colour] = (clamp(local, summary.x, summary.y) - summary.x) * 255u / (summary.y - summary.x);
-        }
+        if (summary.y > summary.x) { rgb[colour] = stretched(local, summary.x, summary.y); }
       } else {
         let step = (pixels - summary.z) / 255u;
         if (step > 0u) {

@@ -63,7 +63,7 @@ export function randAugmentOperation(
 ): ImageOperation[] {
   const { magnitude, negative, size: [height, width] } = options;
   const share = magnitude / (MAGNITUDES - 1);
-  const signed = (most: number) => (negative ? -1 : 1) * share * most;
+  const signed = (most: number) => (negative ? -1 : 1) * strength(0, most, magnitude);
   switch (name) {
     case "identity":
       return [];
@@ -80,13 +80,26 @@ export function randAugmentOperation(
     case "posterize":
       return [{ type: "posterize", bits: 8 - Math.round(share * 4) }];
     case "solarize":
-      return [{ type: "solarize", threshold: 255 - 255 * share }];
+      return [{ type: "solarize", threshold: strength(255, 0, magnitude) }];
     case "autoContrast":
     case "equalize":
       return [{ type: name }];
     default:
       return [{ type: name, factor: 1 + signed(0.9) }];
   }
+}
+
+/**
+ * One of {@linkcode MAGNITUDES} evenly spaced numbers, to the bits of `torch.linspace`, which counts in single precision from
+ * the nearer end and rounds once: a factor that is off by its last bit changes some pixels by a level.
+ */
+function strength(start: number, end: number, index: number): number {
+  const [first, last] = [Math.fround(start), Math.fround(end)];
+  const steps = MAGNITUDES - 1;
+  const step = Math.fround(Math.fround(last - first) / steps);
+  return index < Math.trunc(MAGNITUDES / 2)
+    ? Math.fround(first + step * index)
+    : Math.fround(last - step * (steps - index));
 }
 
 /** Counterclockwise about the middle, as `Image.rotate`, which rounds to 15 decimal places. */

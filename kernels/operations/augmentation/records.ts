@@ -4,7 +4,7 @@
  * | vector | words |
  * | --- | --- |
  * | 0 | where its pixels begin (words), their width, where its horizontal and vertical resize tables begin |
- * | 1 | what is added to red, green, blue after normalisation (f32); 1 for a mirror image |
+ * | 1 | what is added to red, green, blue after normalisation (f32); 1 for a mirror image, plus 2 for the vertical pass first |
  * | 2 | the erased rectangle: top, left, height, width |
  * | 3 | the two words of the noise's key |
  * | 4 + 2 s, 5 + 2 s | operation s: its code, up to 6 numbers (f32, or i32 for a matrix) |
@@ -53,6 +53,8 @@ export interface PixelPlace {
   readonly width: number;
   readonly horizontal: number;
   readonly vertical: number;
+  /** Whether the vertical pass comes first. */
+  readonly verticalFirst: boolean;
 }
 
 /**
@@ -72,7 +74,7 @@ export function packRecord(
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
   if (place) words.set([place.pixels, place.width, place.horizontal, place.vertical]);
   lighting.forEach((value, colour) => floats[4 + colour] = value / std[colour]);
-  words[7] = flip ? 1 : 0;
+  words[7] = (flip ? 1 : 0) | (place?.verticalFirst ? 2 : 0);
   if (erasing) words.set([erasing.top, erasing.left, erasing.height, erasing.width, ...erasing.key], 8);
   operations.forEach((operation, slot) => {
     const first = (HEAD_VECTORS + OPERATION_VECTORS * slot) * 4;

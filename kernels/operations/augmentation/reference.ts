@@ -6,6 +6,7 @@
 
 import type { Pair } from "../../network.ts";
 import { resizeReference } from "../resize/mod.ts";
+import { stretch } from "./auto_contrast.ts";
 import { fixedMatrix, type ImageOperation } from "./image_operation.ts";
 import { boxMuller, randomWord } from "../../random.ts";
 import { cutOut, reductionFactors } from "./reduce.ts";
@@ -119,7 +120,7 @@ export function operateReference(
       });
       return each((value, colour) => {
         const { low, high } = ends[colour];
-        return high <= low ? value : Math.floor((value - low) * 255 / (high - low));
+        return stretch(value, low, high);
       });
     }
     case "equalize": {

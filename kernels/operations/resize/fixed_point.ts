@@ -53,9 +53,34 @@ function weigh(tap: number, stride: string): string {
 }
 
 /**
+ * Sums a pixel vertically from an image's bytes.
+ *
+ * @param names WGSL expressions: `image`, the word of `pixels` that the image begins with; `width` of it, pixels; `stride`,
+ * from a tap's weight to the next one's.
+ * @returns Statements that read `pixels`, `tables`, `taps`, `byte` (of the first tap's pixel in the image) and `weight` (where
+ * in `tables` the first tap's is), change the last two, and leave 8-bit colours in `sum`. They read a word past the last pixel.
+ */
+export function sumBytesVertically(
+  { image, width, stride }: { image: string; width: string; stride: string },
+): string {
+  return `${START}
+  for (var tap = 0u; tap < taps; tap++) {
+    let source = ${image} + byte / 4u;
+    let shift = byte % 4u * 8u;
+    let word = (pixels[source] >> shift) | ((pixels[source + 1u] << 1u) << (31u - shift));
+    let rgb = vec3<i32>(vec3<u32>(word, word >> 8u, word >> 16u) & vec3<u32>(255u));
+    sum += rgb * tables[weight];
+    weight += ${stride};
+    byte += ${width} * 3u;
+  }
+${ROUND}`;
+}
+
+/**
  * Sums a pixel vertically.
  *
- * @param names WGSL expressions: `rows`, the array of words with a pixel each; `width`, words from a row to the next;
+ * @param names WGSL expressions: `rows`, the array of words with a pixel each; `width`, words from a tap's pixel to the next
+ * one's, which is 1 where rows are summed horizontally;
  * `stride`, from a tap's weight to the next one's.
  * @returns Statements that read `tables`, `taps`, `weight` (where in `tables` the first tap's is) and `source` (its pixel
  * in the array), change the last two, and leave 8-bit colours in `sum`.

@@ -15,32 +15,36 @@
  * | bicubic | Keys' cubic, a = -1/2 | 2 |
  * | lanczos | sinc(x) sinc(x / 3) | 3 |
  *
- * Weights are rounded to multiples of 2^-22 and all sums are of integers, so that a GPU gives the same bits as a CPU. The
- * horizontal pass comes first, over the rows that the vertical one will read, and its result is rounded and clipped to
- * 8 bits; then the vertical pass. Pillow skips a pass that changes nothing; here its table is the identity, which is the
- * same. (Pillow, `src/libImaging/Resample.c`.)
+ * Weights are rounded to multiples of 2^-22 and all sums are of integers, so that a GPU gives the same bits as a CPU. A
+ * pass along either axis rounds and clips to 8 bits. Pillow skips a pass that changes nothing; here its table is the
+ * identity, which is the same. (Pillow, `src/libImaging/Resample.c`.)
  *
- * The order is that of every Pillow up to 12, with which the published annotators were trained and measured. Two things
- * are not followed, both orders that save time: up to 12, an image over 100 times as tall as wide that loses height goes
- * through the vertical pass first; from 13 on, so do many that lose height.
+ * Which pass comes first changes some results by some levels. In every Pillow up to 12, with which the published annotators
+ * were trained and measured, the horizontal one does; from 13 on, the vertical one where the height shrinks by more than
+ * twice as many pixels as the width. The rule is Pillow 13's unless the older one is asked for. One thing is not followed: up
+ * to 12, an image over 100 times as tall as wide that loses height goes through the vertical pass first.
  *
  * - {@linkcode resizeTables} makes the weights, in float64, for one size of image.
  * - {@linkcode centerCrop} says what classifiers are evaluated on: the middle of a resized image.
  * - {@linkcode resizeReference} resizes on the CPU, any size of image.
- * - {@linkcode resizeHorizontalKernel} and {@linkcode resizeVerticalKernel} do so on the GPU, image after image with the
- *   same two pipelines; the second also normalises into a batch.
+ * - {@linkcode resizePasses} does so on the GPU, image after image with the same two pipelines for either order; the second
+ *   pass also normalises into a batch.
  *
  * @module
  */
 
 export { type CenterCrop, centerCrop } from "./center_crop.ts";
-export { resizeHorizontalKernel, resizeVerticalKernel } from "./kernels.ts";
+export { resizePasses } from "./kernels.ts";
 export { normalisationLevels } from "./normalisation.ts";
 export { resizeReference } from "./reference.ts";
 export {
   type Box,
+  DEFAULT_RESIZE_RULE,
+  isVerticalFirst,
+  RESIZE_RULES,
   type ResizeFilter,
   type ResizeOptions,
+  type ResizeRule,
   type ResizeTables,
   resizeTables,
   type Window,

@@ -29,7 +29,10 @@ export function resizeReference(
     throw new TypeError(`Cannot resize an RGB image of ${width} x ${height}: it has ${pixels.length} bytes`);
   }
   const tables = "values" in options ? options : resizeTables(width, height, options);
-  return vertical(horizontal(pixels, tables), tables);
+  const { firstRow, rows, columns, size } = tables;
+  return tables.verticalFirst
+    ? horizontal(vertical(pixels, columns, tables), tables, { firstRow: 0, rows: size[0] })
+    : vertical(horizontal(pixels, tables, { firstRow, rows }), columns, tables);
 }
 
 function clip(sum: number): number {
@@ -37,7 +40,11 @@ function clip(sum: number): number {
   return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-function horizontal(pixels: Uint8Array, { width, size, firstRow, rows, values }: ResizeTables): Uint8Array {
+function horizontal(
+  pixels: Uint8Array,
+  { width, size, values }: ResizeTables,
+  { firstRow, rows }: { firstRow: number; rows: number },
+): Uint8Array<ArrayBuffer> {
   const output = size[1];
   const result = new Uint8Array(rows * output * 3);
   let index = 0;
@@ -64,9 +71,13 @@ function horizontal(pixels: Uint8Array, { width, size, firstRow, rows, values }:
 }
 
 /** Row by row of the input, so that memory is read in order. */
-function vertical(rows: Uint8Array, { size, values, vertical }: ResizeTables): Uint8Array<ArrayBuffer> {
-  const [output, width] = size;
-  const length = width * 3;
+function vertical(
+  rows: Uint8Array,
+  columns: number,
+  { size, values, vertical }: ResizeTables,
+): Uint8Array<ArrayBuffer> {
+  const output = size[0];
+  const length = columns * 3;
   const table = values.subarray(vertical);
   const result = new Uint8Array(output * length);
   const sums = new Int32Array(length);

@@ -10,6 +10,15 @@ import { FILTERS } from "./filters.ts";
 /** How pixels are weighed; Pillow's names in lower case. */
 export type ResizeFilter = "nearest" | keyof typeof FILTERS;
 
+/** Versions of Pillow that differ in which pass comes first, up to 12 and from 13 on. */
+export const RESIZE_RULES = ["Pillow 12", "Pillow 13"] as const;
+
+/** Whose bits a resize gives. */
+export type ResizeRule = typeof RESIZE_RULES[number];
+
+/** What people install today. */
+export const DEFAULT_RESIZE_RULE: ResizeRule = "Pillow 13";
+
 /** A part of an image in pixels, fractions allowed; right and bottom are where it ends. */
 export interface Box {
   readonly left: number;
@@ -35,6 +44,8 @@ export interface ResizeOptions {
   readonly box?: Box;
   /** The part of the output to compute, to the bits that a crop after the resize would leave; default: all of it. */
   readonly window?: Window;
+  /** Default {@linkcode DEFAULT_RESIZE_RULE}. */
+  readonly rule?: ResizeRule;
 }
 
 /** The weights for images of one size. */
@@ -44,12 +55,15 @@ export interface ResizeTables {
   readonly height: number;
   /** Of the output, or of its window. */
   readonly size: Pair;
-  /** The first input row that the vertical pass reads. */
+  /** Whether the vertical pass comes first. */
+  readonly verticalFirst: boolean;
+  /** The first input row that is read. */
   readonly firstRow: number;
-  /** How many it reads: the height of the intermediate image. */
+  /** Height and width of the intermediate image. */
   readonly rows: number;
+  readonly columns: number;
   /**
-   * The horizontal table, then the vertical one, whose rows count from `firstRow`. A table for n output pixels is n first
+   * The horizontal table, then the vertical one; where this pass is the second, its rows count from `firstRow`. A table for n output pixels is n first
    * input pixels, n numbers of taps, and the weights as multiples of 2^-22: n of the first tap, n of the second, ... up
    * to a multiple of 4 taps, zeros after an output pixel's last, so that kernels may take {@linkcode GROUP} at a time.
    */
@@ -94,7 +108,8 @@ export function resizeTables(width: number, height: number, options: ResizeOptio
   const vertical = axisTaps(height, top, bottom, size[0], filter, down);
   const firstRow = vertical[0].first;
   const last = vertical[vertical.length - 1];
-  const tables = [pack(horizontal, 0), pack(vertical, firstRow)];
+  const verticalFirst = filter !== "nearest" && isVerticalFirst([height, width], size, options.rule);
+  const tables = [pack(horizontal, 0), pack(vertical, verticalFirst ? 0 : firstRow)];
   const values = new Int32Array(tables[0].length + tables[1].length);
   values.set(tables[0]);
   values.set(tables[1], tables[0].length);
@@ -102,11 +117,27 @@ export function resizeTables(width: number, height: number, options: ResizeOptio
     width,
     height,
     size: [window.height, window.width],
+    verticalFirst,
     firstRow,
-    rows: last.first + last.weights.length - firstRow,
+    rows: verticalFirst ? window.height : last.first + last.weights.length - firstRow,
+    columns: verticalFirst ? width : window.width,
     values,
     vertical: tables[0].length,
   };
+}
+
+/**
+ * Whether the vertical pass comes first. From Pillow 13 on it does where the height shrinks by more than twice as many pixels
+ * as the width.
+ *
+ * @param image Height and width of the whole image, whatever the box.
+ * @param size Of the whole output, whatever the window.
+ * @param rule Whose order.
+ * @returns Never with Pillow 12.
+ */
+export function isVerticalFirst(image: Pair, size: Pair, rule: ResizeRule = DEFAULT_RESIZE_RULE): boolean {
+  const [fewerRows, fewerColumns] = [image[0] - size[0], image[1] - size[1]];
+  return rule === "Pillow 13" && fewerRows > 0 && fewerRows > 2 * fewerColumns;
 }
 
 function checkWindow({ top, left, height, width }: Window, size: Pair): void {

@@ -29,6 +29,27 @@ for (const dtype of TYPES) {
     assert(Math.sqrt(diffused) < Math.sqrt(rounded) / 2, `${Math.sqrt(diffused)} and ${Math.sqrt(rounded)}`);
   });
 
+  Deno.test(`quantiseMap() leaves the errors of single logits that --help states, ${dtype}`, () => {
+    const metadata = fixtureMetadata(dtype);
+    const shares: number[] = [];
+    let most = 0;
+    for (const { class: classes, score } of fixtureRows("fp32")) {
+      const logits = score as Float32Array;
+      const stored = dequantise(quantiseMap({ class: classes, logits }, metadata), dtype);
+      logits.forEach((logit, index) => {
+        const error = Math.abs(stored[index] - logit);
+        most = Math.max(most, error);
+        if (Math.abs(logit) >= 1) shares.push(error / Math.abs(logit));
+      });
+    }
+    shares.sort((a, b) => a - b);
+    const percent = (part: number) => Math.round(1000 * shares[Math.floor(part * (shares.length - 1))]) / 10;
+    assertEquals(
+      [percent(0.5), percent(0.99), Math.round(10 * most) / 10],
+      { fp8_e4m3: [2.7, 13.8, 3.8], fp8_e5m2: [5.4, 28.4, 7.3] }[dtype],
+    );
+  });
+
   Deno.test(`quantiseMap() keeps the order of the ranks in ${dtype}`, () => {
     const metadata = fixtureMetadata(dtype);
     for (const { class: classes, score } of fixtureRows("fp32").slice(0, 32)) {

@@ -46,9 +46,10 @@ export async function augmentOnDevice(
   samples: readonly Augmentation[],
   mix?: Mix,
 ): Promise<number[]> {
-  const { steps, tensors, inputs } = lowerAugmentation({ ...options, output: "input" });
+  const { steps, tensors, constants, inputs } = lowerAugmentation({ ...options, output: "input" });
   const packed = createAugmentationPacker(options)(images, samples, mix);
   const content = new Map<string, Uint8Array>();
+  for (const [name, make] of constants) content.set(name, new Uint8Array(make().buffer));
   for (const name of inputs) {
     // What the packer leaves unwritten holds what a step before left there.
     const bytes = new Uint8Array(tensors.get(name)!).fill(0x7f);
