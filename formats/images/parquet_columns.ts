@@ -2,8 +2,8 @@
  * Which columns of a Parquet file are images and which are labels.
  *
  * The image column is a structure with a binary field `bytes` (and mostly a text `path`), as Hugging Face's `datasets`
- * writes it, or plain binary. Taken is the one that the `huggingface` metadata calls an `Image`, else the first by the
- * names below, else the only one.
+ * writes it, or plain binary. Taken is the first by the names below among those that the `huggingface` metadata calls an
+ * `Image`, else the first of these, else the first by name of all, else the only one.
  *
  * The label column holds numbers or texts. Taken is the first by the names below, else the first that the metadata calls
  * a `ClassLabel`. Names are compared without case, spaces, `-` and `_`.
@@ -66,8 +66,9 @@ export interface ChosenColumns {
 export function chooseColumns({ columns, entries }: FileMetadata, path: string): ChosenColumns {
   const { features, remark } = huggingFaceFeatures(entries.get("huggingface"), path);
   const candidates = columns.flatMap((element) => imageColumn(element) ?? []);
-  const image = candidates.find(({ name }) => features[name]?._type === "Image") ??
-    firstByName(candidates, IMAGE_NAMES) ?? (candidates.length === 1 ? candidates[0] : undefined);
+  const called = candidates.filter(({ name }) => features[name]?._type === "Image");
+  const image = firstByName(called, IMAGE_NAMES) ?? called[0] ?? firstByName(candidates, IMAGE_NAMES) ??
+    (candidates.length === 1 ? candidates[0] : undefined);
   if (!image) {
     const which = candidates.length > 1 ? `tell the image column of "${path}"` : undefined;
     throw new TypeError(

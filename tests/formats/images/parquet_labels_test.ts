@@ -184,6 +184,15 @@ Deno.test("images in Parquet may be under other names, and in columns of bytes",
   const source = await openImages(folder.path);
   assertEquals(bytesOf((await collect(source))[0]), image(3));
   assertEquals((await source.survey()).remarks[0], 'Images are of column "jpg", not of "mask"');
+  const features = { mask: { _type: "Image" }, image: { _type: "Image" } };
+  const huggingface = JSON.stringify({ info: { features } });
+  const both = writeParquet([...imageColumns([image(5)], "mask"), ...imageColumns([image(6)])], {
+    metadata: { huggingface },
+  });
+  await using masked = await makeFolder({ "a.parquet": both });
+  const named = await openImages(masked.path);
+  assertEquals(bytesOf((await collect(named))[0]), image(6));
+  assertEquals((await named.survey()).remarks[0], 'Images are of column "image", not of "mask"');
   await using unclear = await makeFolder({ "a.parquet": writeParquet([bytes("a"), bytes("b")]) });
   await assertRejects(
     () => openImages(unclear.path),
