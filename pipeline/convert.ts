@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "../formats/labels/files.ts";
+import { fileError, readText } from "../formats/labels/files.ts";
 import { isCropLabelMetadata, LabelMaps, MANIFEST_NAME } from "../formats/labels/mod.ts";
 import {
   type MapLayout,
@@ -144,7 +144,7 @@ function summary(
   );
   if (rejected > 0) {
     const list = `${output}/rejected.jsonl`;
-    const images: { key: string; reason: string }[] = Deno.readTextFileSync(list).trimEnd().split("\n").map((line) =>
+    const images: { key: string; reason: string }[] = readText(list).trimEnd().split("\n").map((line) =>
       JSON.parse(line)
     );
     lines.push(`  rejected   ${formatNumberOf(rejected, "file")}, listed in ${list}`);

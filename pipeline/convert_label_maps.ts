@@ -16,6 +16,7 @@ import {
   openLabelMapFolder,
   quantiseMap,
 } from "../formats/labels/mod.ts";
+import { isSystemError } from "../formats/labels/files.ts";
 import { fillFolder, type Filling, type FillResult, type Span, type WriteProgress } from "./fill_folder.ts";
 import { listRows } from "./listed_images.ts";
 import { engineVersion } from "./version.ts";
@@ -87,6 +88,7 @@ export async function convertLabelMaps(
     try {
       return { index, key, row: convert(await labelMaps.get(index)) };
     } catch (error) {
+      if (isSystemError(error)) throw error;
       return { index, key, reason: (error as Error).message };
     }
   }

@@ -1,9 +1,9 @@
 /**
  * From label maps to the published layout: a folder of `.pt` files, `<wnid>/<stem>.pt`, float32 in the zip container.
  *
- * `convert.json` in the folder says what it is made of, how the axes are stored, and how many rows are done for certain. A
- * run that was killed, or whose power was cut, goes on there: what it wrote beyond is whole and the same, or cut short and
- * written again. Files are made durable together, before the note that counts them.
+ * `convert.json` in the folder says what it is made of, how the axes are stored, how many rows are done for certain, and
+ * which files are written next. A run that was killed, or whose power was cut, goes on there, and writes those files again.
+ * Files are made durable together, before the note that counts them.
  *
  * @module
  */
@@ -17,7 +17,15 @@ import {
   type LabelMaps,
   OtherConfigurationError,
 } from "../formats/labels/mod.ts";
-import { fileError, readIfThere, removeIfThere, replaceFile, syncFolder } from "../formats/labels/files.ts";
+import {
+  fileError,
+  isFileThere,
+  makeDurable,
+  namesIn,
+  readIfThere,
+  removeIfThere,
+  replaceFile,
+} from "../formats/labels/files.ts";
 import { takeLock } from "../formats/labels/lock.ts";
 import { type MapLayout, publishedMapWriter } from "../formats/published/mod.ts";
 import type { WriteProgress } from "./fill_folder.ts";
@@ -53,6 +61,8 @@ interface Note {
   readonly done: number;
   /** What those rows were, as `SourceHash` says; absent where that was not kept. */
   readonly images?: string;
+  /** Files of the rows after those, which may be there in part. */
+  readonly pending?: readonly string[];
 }
 
 /**
@@ -97,56 +107,75 @@ export async function convertToTorch(
   makeFolder(output, subject);
   const lock = takeLock(join(output, ".convert.lock"), subject);
   try {
-    const { done: before, images, isResumed } = begin(output, configuration, subject);
+    const { done: before, images, pending } = begin(output, configuration, subject);
     if (before > total) {
       throw new TypeError(
         `${subject}: ${CONVERT_FILE} says that ${before} of ${formatNumberOf(total, "row")} are done`,
       );
     }
     const hash = createSourceHash();
-    let written: string[] = [];
-    const note = (done: number) => {
-      lock.keep();
-      makeDurable(written, subject);
-      written = [];
-      replaceFile(
-        join(output, CONVERT_FILE),
-        formatNote({ version: 1, configuration, done, images: hash.digest() }),
-      );
-    };
+    const pathAt = (key: string) => join(output, pathOf(key, subject));
     const encode = publishedMapWriter({ k, grid, layout });
     const folders = new Set<string>();
     const result = (done: number, stopped: boolean) => ({ done, before, total, rejected: 0, stopped });
+
+    const filesFrom = (row: number) =>
+      Array.from(labelMaps.list({ start: row, end: row + ROWS_PER_NOTE }), ({ key }) => pathOf(key, subject));
+    /** What a run may have left that was ended after its last note. */
+    const left = new Set((pending ?? filesFrom(before)).map((name) => join(output, name)));
+
+    /** Makes the files of the rows so far durable, and notes them and those that may be there next. */
+    const note = (done: number, written: readonly string[]) => {
+      lock.keep();
+      makeDurable(written, subject);
+      const pending = filesFrom(done);
+      const rest = pending.length > 0 ? { pending } : {};
+      replaceFile(
+        join(output, CONVERT_FILE),
+        formatNote({ version: 1, configuration, done, images: hash.digest(), ...rest }),
+      );
+    };
+
     onProgress?.(result(before, false));
     let index = 0;
     let missing: string | undefined;
+    let written: string[] = [];
     for await (const row of listRows(labelMaps)) {
       await letEventsIn();
-      const path = join(output, pathOf(row.key, subject));
-      if (index < before) {
-        if (signal?.aborted) return result(before, true);
-        hash.add(row);
-        if (missing === undefined && !isThere(path)) missing = `there is no file of row ${index}, "${row.key}"`;
-        if (++index === before) checkDone(output, missing, images === undefined || images === hash.digest());
-        continue;
+      const path = pathAt(row.key);
+      if (index === before) {
+        checkDone(output, missing, images === undefined || images === hash.digest());
+        left.forEach(removeIfThere);
+        note(before, []);
       }
       if (signal?.aborted) {
-        note(index);
-        return result(index, true);
+        if (index > before) note(index, written);
+        return result(Math.max(index, before), true);
+      }
+      if (index < before) {
+        // Of two images that would be one file, the first keeps it.
+        left.delete(path);
+        if (missing === undefined && !isFileThere(path)) missing = `there is no file of row ${index}, "${row.key}"`;
+        hash.add(row);
+        index++;
+        continue;
       }
       const { key, class: classes, score } = await labelMaps.get(index);
-      const bytes = encode({ class: classes, score: dequantise(score, dtype) });
       makeOnce(folders, dirname(path), subject);
-      // What a run left that was killed since its last note.
-      const isRepeated = isResumed && index < before + ROWS_PER_NOTE;
-      writeFile(path, bytes, isRepeated, `${subject}: "${key}"`);
+      writeFile(path, encode({ class: classes, score: dequantise(score, dtype) }), `${subject}: "${key}"`);
       written.push(path);
       hash.add(row);
       index++;
-      if (index % ROWS_PER_NOTE === 0 || index === total) note(index);
+      if (index % ROWS_PER_NOTE === 0 || index === total) {
+        note(index, written);
+        written = [];
+      }
       onProgress?.(result(index, false));
     }
-    if (total === 0) note(0);
+    if (before === total) {
+      checkDone(output, missing, images === undefined || images === hash.digest());
+      note(total, []);
+    }
     return result(total, false);
   } finally {
     lock.release();
@@ -162,47 +191,25 @@ function checkDone(output: string, missing: string | undefined, isSame: boolean)
   );
 }
 
-/** Waits until files, and their names, are on disk: most of the wait is for the first. */
-function makeDurable(paths: readonly string[], subject: string): void {
-  try {
-    for (const path of paths) {
-      using file = Deno.openSync(path);
-      file.syncSync();
-    }
-    new Set(paths.map((path) => dirname(path))).forEach(syncFolder);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-/** Rows that are done, what they were, and whether an earlier run did any. */
+/** Rows that are done, what they were, and files that may be there beyond. */
 function begin(
   output: string,
   configuration: Note["configuration"],
   subject: string,
-): Pick<Note, "done" | "images"> & { isResumed: boolean } {
+): Pick<Note, "done" | "images" | "pending"> {
   const note = readNote(output);
   if (note) {
     const found = findDifferences(note.configuration, JSON.parse(JSON.stringify(configuration)));
-    if (found.length === 0) return { ...note, isResumed: true };
+    if (found.length === 0) return note;
     throw new OtherConfigurationError(`Cannot go on with .pt files in "${output}"`, found);
   }
   removeIfThere(join(output, `${CONVERT_FILE}.partial`));
-  const foreign = [...Deno.readDirSync(output)].map(({ name }) => name).find((name) => name !== ".convert.lock");
+  const foreign = namesIn(output, subject).find((name) => name !== ".convert.lock");
   if (foreign !== undefined) {
     throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONVERT_FILE}`);
   }
   replaceFile(join(output, CONVERT_FILE), formatNote({ version: 1, configuration, done: 0 }));
-  return { done: 0, isResumed: false };
+  return { done: 0, pending: [] };
 }
 
 function readNote(path: string): Note | undefined {
@@ -212,7 +219,9 @@ function readNote(path: string): Note | undefined {
   try {
     const note: Note = JSON.parse(text);
     const isLayout = ["hw", "wh"].includes(note.configuration.layout);
-    if (note.version === 1 && isLayout && Number.isSafeInteger(note.done) && note.done >= 0) return note;
+    const isList = note.pending === undefined ||
+      Array.isArray(note.pending) && note.pending.every((name) => /^(?!\/|.*(^|\/)\.\.?(\/|$)).+\.pt$/.test(name));
+    if (note.version === 1 && isLayout && isList && Number.isSafeInteger(note.done) && note.done >= 0) return note;
   } catch {
     // Said below.
   }
@@ -247,20 +256,11 @@ function makeOnce(made: Set<string>, path: string, subject: string): void {
   made.add(path);
 }
 
-/**
- * Files of a folder all have one length, so a shorter one was cut by a kill, and one that ends in zeros by a power cut; a
- * whole one must be the same.
- */
-function writeFile(path: string, bytes: Uint8Array, mayExist: boolean, subject: string): void {
+function writeFile(path: string, bytes: Uint8Array, subject: string): void {
   try {
-    if (!isThere(path)) return Deno.writeFileSync(path, bytes, { createNew: true });
-    const found = Deno.readFileSync(path);
-    const same = found.findIndex((byte, index) => byte !== bytes[index]);
-    if (mayExist && same < 0 && found.length === bytes.length) return;
-    const isCut = found.length < bytes.length || found.subarray(same).every((byte) => byte === 0);
-    if (mayExist && isCut) return Deno.writeFileSync(path, bytes);
+    Deno.writeFileSync(path, bytes, { createNew: true });
   } catch (error) {
-    throw fileError(subject, error);
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw fileError(subject, error);
+    throw new Deno.errors.AlreadyExists(`${subject} would be "${path}", which is another image's`);
   }
-  throw new Deno.errors.AlreadyExists(`${subject} would be "${path}", which is another image's`);
 }

@@ -6,6 +6,7 @@
 
 import type { ImageRange, ImageSource, ListedImage } from "../formats/images/mod.ts";
 import type { LabelMaps } from "../formats/labels/mod.ts";
+import { fileError } from "../formats/labels/files.ts";
 import type { ListedSourceImage } from "./fill_folder.ts";
 
 /** Files whose sizes are asked for together: a file server answers them so in the time of one. */
@@ -56,11 +57,19 @@ export async function* listRows(labelMaps: LabelMaps, range?: ImageRange): Async
   }
 }
 
-/** Bytes of a file; null if it is gone or cannot be looked at, which reading it tells. */
+/**
+ * Bytes of a file.
+ *
+ * @param path The file.
+ * @returns Its size; null if it is gone, or a link that leads nowhere: reading it tells.
+ * @throws {Error} If it cannot be looked at.
+ */
 export async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await Deno.stat(path)).size;
-  } catch {
-    return null;
+  } catch (error) {
+    const isNowhere = [Deno.errors.NotFound, Deno.errors.FilesystemLoop, Deno.errors.NotADirectory];
+    if (isNowhere.some((Kind) => error instanceof Kind)) return null;
+    throw fileError(`Cannot look at "${path}"`, error);
   }
 }

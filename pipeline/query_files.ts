@@ -6,7 +6,7 @@
 
 import { basename, dirname } from "@std/path";
 import { containerOf } from "../formats/labels/container.ts";
-import { fileError } from "../formats/labels/files.ts";
+import { fileError, namesIn } from "../formats/labels/files.ts";
 import { findLabelMaps } from "../formats/labels/label_map_paths.ts";
 import { type ClassNames, type Manifest, MANIFEST_NAME, readManifests } from "../formats/labels/mod.ts";
 
@@ -89,7 +89,9 @@ function commonManifest(files: readonly string[], subject: string): Manifest | u
 /** The manifest that a part file belongs to. */
 function manifestOf(file: string): Manifest | undefined {
   const folder = dirname(file);
-  const hasManifest = [...Deno.readDirSync(folder)].some(({ name }) => MANIFEST_NAME.test(name));
+  const hasManifest = namesIn(folder, `Cannot read label maps from "${folder}"`).some((name) =>
+    MANIFEST_NAME.test(name)
+  );
   const manifests = hasManifest ? readManifests(folder) : [];
   return manifests.find(({ parts }) => parts.some((part) => part.file === basename(file)));
 }

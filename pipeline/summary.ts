@@ -4,6 +4,7 @@
  * @module
  */
 
+import { readText } from "../formats/labels/files.ts";
 import { join } from "@std/path";
 import type { ImageSurvey } from "../formats/images/mod.ts";
 import {
@@ -132,7 +133,7 @@ function rejectedFile(path: string, shard: Manifest["shard"]): string {
  * @returns Their keys and reasons.
  */
 export function readRejected(path: string, shard: Manifest["shard"]): RejectedImage[] {
-  return Deno.readTextFileSync(rejectedFile(path, shard)).trimEnd().split("\n").map((line) => JSON.parse(line));
+  return readText(rejectedFile(path, shard)).trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
 function describeRejected(path: string, { shard }: Manifest, rejected: number): string[] {

@@ -23,7 +23,8 @@ import {
 import { showValue } from "../formats/show_value.ts";
 import { sha256OfFile } from "../formats/weights/byte_source.ts";
 import { compareNatural } from "../formats/images/natural_sort.ts";
-import { fileError } from "../formats/labels/files.ts";
+import { fileError, namesIn } from "../formats/labels/files.ts";
+import { sizeOf } from "./listed_images.ts";
 import type { Defects } from "./defects.ts";
 import { formatCells, formatCount, formatNumberOf } from "./numbers.ts";
 import { createKeyHashes, hashKey } from "./repeated_keys.ts";
@@ -75,7 +76,7 @@ export async function verifyStructure(
   onRows: (done: number, total: number) => void,
 ): Promise<Structure> {
   const isFolder = isDirectory(path);
-  const names = isFolder ? [...Deno.readDirSync(path)].map(({ name }) => name).sort(compareNatural) : [];
+  const names = isFolder ? namesIn(path, `Cannot verify "${path}"`).sort(compareNatural) : [];
   if (names.some((name) => MANIFEST_NAME.test(name))) return await verifyFolder(path, names, defects, onRows);
   const files = isFolder
     ? names.filter((name) => LABEL_MAP_FILE.test(name)).map((name) => ({ name, path: join(path, name) }))
@@ -224,7 +225,7 @@ function rejectedOf(path: string, manifest: Manifest, defects: Defects): Rejecte
 async function checkHashes(files: readonly Candidate[], defects: Defects): Promise<number> {
   let sum = 0;
   for (const { name, path, part } of files) {
-    const { size } = Deno.statSync(path);
+    const size = await sizeOf(path) ?? 0;
     sum += size;
     if (size !== part!.bytes) defects.add(`${name} has ${numberOf(size, "byte")}, its manifest says ${part!.bytes}`);
     const sha256 = await sha256OfFile(path);

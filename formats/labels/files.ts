@@ -57,6 +57,25 @@ export function replaceFile(path: string, content: string | Iterable<Uint8Array>
   }
 }
 
+/**
+ * Waits until files that were written otherwise, and their names, are on disk; most of the wait is for the first.
+ *
+ * @param paths The files.
+ * @param subject How the message starts.
+ * @throws {Error} If one is gone, or cannot be written.
+ */
+export function makeDurable(paths: readonly string[], subject: string): void {
+  try {
+    for (const path of paths) {
+      using file = Deno.openSync(path);
+      file.syncSync();
+    }
+    new Set(paths.map((path) => dirname(path))).forEach(syncFolder);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
 /** Makes new names in a folder durable. Windows does that by itself and cannot open folders. */
 export function syncFolder(path: string): void {
   if (Deno.build.os === "windows") return;
@@ -69,14 +88,48 @@ export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot remove "${path}"`, error);
+  }
+}
+
+/**
+ * The names of what a folder holds.
+ *
+ * @param path The folder.
+ * @param subject How the message starts.
+ * @throws {Error} If it cannot be listed.
+ */
+export function namesIn(path: string, subject: string): string[] {
+  try {
+    return Array.from(Deno.readDirSync(path), ({ name }) => name);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+/** Whether there is a file of a name. */
+export function isFileThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw fileError(`Cannot look at "${path}"`, error);
+  }
+}
+
+/** The text of a file. */
+export function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw fileError(`Cannot read "${path}"`, error);
   }
 }
 
 /** The text of a file, or undefined if there is none. */
 export function readIfThere(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(path);
+    return readText(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -14,7 +14,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "./files.ts";
+import { fileError, namesIn, PARTIAL, readIfThere, readText, removeIfThere, replaceFile } from "./files.ts";
 import { type Lock, takeLock } from "./lock.ts";
 import {
   checkClassNames,
@@ -195,7 +195,7 @@ function openLocked<Row>(
   const { start, end } = partsOf(wanted);
   const manifestPath = join(path, `manifest${shardSuffix(shard)}.json`);
   const rejectedPath = join(path, `rejected${shardSuffix(shard)}.jsonl`);
-  const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+  const names = namesIn(path, `Cannot write label maps to "${path}"`).sort();
   checkShardCounts(path, names, wanted);
   const text = readIfThere(manifestPath);
   if (text === undefined) {
@@ -213,7 +213,7 @@ function openLocked<Row>(
   for (const name of names) {
     const part = partOf(name);
     const isOurs = part !== undefined && part >= start && part < end;
-    if (isOurs && !(finished.has(part) && name === partName(part, container))) Deno.removeSync(join(path, name));
+    if (isOurs && !(finished.has(part) && name === partName(part, container))) removeIfThere(join(path, name));
   }
   writeRejected(rejectedPath, rejected);
   if (text === undefined) replaceFile(manifestPath, formatManifest(manifest));
@@ -323,7 +323,7 @@ function checkNeighbour(path: string, names: readonly string[], wanted: Manifest
   const name = names.find((name) => MANIFEST_NAME.test(name));
   if (name === undefined) return;
   const file = join(path, name);
-  const neighbour = parseManifest(Deno.readTextFileSync(file), file);
+  const neighbour = parseManifest(readText(file), file);
   checkSame(path, { ...neighbour, shard: wanted.shard }, wanted);
 }
 

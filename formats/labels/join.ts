@@ -10,7 +10,7 @@
 
 import { join } from "@std/path";
 import { sha256OfFile } from "../weights/byte_source.ts";
-import { fileError, readIfThere, removeIfThere, replaceFile } from "./files.ts";
+import { namesIn, readIfThere, removeIfThere, replaceFile } from "./files.ts";
 import { checkPartSize, readRejected } from "./folder.ts";
 import { type Lock, takeLock } from "./lock.ts";
 import {
@@ -89,14 +89,6 @@ export async function joinShards(path: string, options: JoinOptions = {}): Promi
     return { manifest, shards: before ? 0 : shards.length };
   } finally {
     for (const lock of locks) lock.release();
-  }
-}
-
-function namesIn(path: string, subject: string): string[] {
-  try {
-    return [...Deno.readDirSync(path)].map(({ name }) => name);
-  } catch (error) {
-    throw fileError(subject, error);
   }
 }
 

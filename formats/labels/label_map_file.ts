@@ -11,6 +11,7 @@ import { findNonFinite, scoreNumber } from "./codec.ts";
 import { type Column, labelMapColumns } from "./columns.ts";
 import { containerOf } from "./container.ts";
 import { openParquet } from "./parquet/decode/file.ts";
+import { fileError } from "./files.ts";
 import type { FilePool, RandomAccessFile } from "./random_access.ts";
 import type { ColumnSlice, Table } from "./table.ts";
 import {
@@ -61,7 +62,7 @@ export function openLabelMapFile(path: string, pool: FilePool, cache: Cache): La
   const subject = `Cannot read label map "${path}"`;
   const file = pool.open(path, subject);
   try {
-    const openTable = isArrow(file, path) ? openArrow : openParquet;
+    const openTable = isArrow(file, path, subject) ? openArrow : openParquet;
     const table = openTable(file, subject, cache, path);
     const metadata = readMetadata(table, subject);
     const columns = labelMapColumns(metadata);
@@ -80,8 +81,13 @@ export function openLabelMapFile(path: string, pool: FilePool, cache: Cache): La
 }
 
 /** What a file is, by how it begins, or by its name if that is damaged. */
-function isArrow(file: RandomAccessFile, path: string): boolean {
-  const start = String.fromCharCode(...file.read(0, Math.min(file.size, 4)));
+function isArrow(file: RandomAccessFile, path: string, subject: string): boolean {
+  let start: string;
+  try {
+    start = String.fromCharCode(...file.read(0, Math.min(file.size, 4)));
+  } catch (error) {
+    throw fileError(subject, error);
+  }
   if (start === "PAR1") return false;
   return start === "ARRO" || start === "\xff\xff\xff\xff" || containerOf(path) === "arrow";
 }

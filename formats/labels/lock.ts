@@ -33,31 +33,47 @@ export interface Lock {
  * @throws {Deno.errors.Busy} If another process holds it.
  */
 export function takeLock(path: string, subject: string): Lock {
-  let file = take(path, subject, "another process is writing there");
+  const attempt = <Result>(action: () => Result): Result => {
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof Deno.errors.Busy) throw error;
+      throw fileError(subject, error);
+    }
+  };
+  let file = attempt(() => take(path, `${subject}: another process is writing there`));
   return {
     keep() {
-      if (isStillThere(file, path)) return;
-      const again = take(path, subject, "its lock file was removed meanwhile, and another process writes there now");
+      if (attempt(() => isStillThere(file, path))) return;
+      const taken = `${subject}: its lock file was removed meanwhile, and another process writes there now`;
+      const again = attempt(() => take(path, taken));
       file.close();
       file = again;
     },
     release() {
-      if (isStillThere(file, path)) Deno.removeSync(path);
-      file.close();
+      try {
+        if (isStillThere(file, path)) Deno.removeSync(path);
+      } catch {
+        // A file that nobody holds keeps nobody out.
+      } finally {
+        file.close();
+      }
     },
   };
 }
 
-function take(path: string, subject: string, reason: string): Deno.FsFile {
+function take(path: string, taken: string): Deno.FsFile {
   while (true) {
-    const file = openLock(path, subject);
-    if (!tryPatiently(file)) {
+    const file = Deno.openSync(path, { write: true, create: true });
+    try {
+      if (!tryPatiently(file)) throw new Deno.errors.Busy(taken);
+      if (isStillThere(file, path)) {
+        file.utimeSync(new Date(), new Date());
+        return file;
+      }
+    } catch (error) {
       file.close();
-      throw new Deno.errors.Busy(`${subject}: ${reason}`);
-    }
-    if (isStillThere(file, path)) {
-      file.utimeSync(new Date(), new Date());
-      return file;
+      throw error;
     }
     // Who held the lock removed the file between opening and locking: this is a lock nobody else will see.
     file.close();
@@ -87,14 +103,6 @@ function tryPatiently(file: Deno.FsFile): boolean {
     Atomics.wait(sleep, 0, 0, PAUSE);
   }
   return false;
-}
-
-function openLock(path: string, subject: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true });
-  } catch (error) {
-    throw fileError(subject, error);
-  }
 }
 
 /** Whether a path still names the file that was opened under it. Windows keeps a name while its file is open. */

@@ -14,7 +14,7 @@
 import { join } from "@std/path";
 import { type Container, containers } from "./container.ts";
 import { checkCropLabelMetadata, isCropLabelMetadata } from "./crop_labels.ts";
-import { fileError } from "./files.ts";
+import { namesIn, readText } from "./files.ts";
 import { showValue } from "../show_value.ts";
 import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
 
@@ -215,19 +215,14 @@ export function checkClassNames(classes: ClassNames | undefined, subject: string
  */
 export function readManifests(path: string): Manifest[] {
   const subject = `Cannot read label maps from "${path}"`;
-  let names: string[];
-  try {
-    names = [...Deno.readDirSync(path)].map(({ name }) => name).filter((name) => MANIFEST_NAME.test(name)).sort();
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  let names = namesIn(path, subject).filter((name) => MANIFEST_NAME.test(name)).sort();
   if (names.length === 0) throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json`);
   if (names.includes("manifest.json")) names = ["manifest.json"];
   const listed = new Map<number, string>();
   let first: Manifest | undefined;
   return names.map((name) => {
     const file = join(path, name);
-    const manifest = shareNames(parseManifest(Deno.readTextFileSync(file), file), first);
+    const manifest = shareNames(parseManifest(readText(file), file), first);
     first ??= manifest;
     for (const { part } of manifest.parts) {
       if (listed.has(part)) throw new TypeError(`${subject}: ${listed.get(part)} and ${name} both list part ${part}`);

@@ -41,13 +41,7 @@ export function createFilePool(): FilePool {
       const handle = (): Deno.FsFile => {
         let file = handles.get(identity);
         if (file) handles.delete(identity);
-        else {
-          try {
-            file = Deno.openSync(path);
-          } catch (error) {
-            throw fileError(subject, error);
-          }
-        }
+        else file = Deno.openSync(path);
         handles.set(identity, file);
         for (const [other, open] of handles) {
           if (handles.size <= MOST_OPEN) break;
@@ -56,14 +50,18 @@ export function createFilePool(): FilePool {
         }
         return file;
       };
-      const { size, isDirectory } = handle().statSync();
       const close = () => {
         handles.get(identity)?.close();
         handles.delete(identity);
       };
-      if (isDirectory) {
+      let size: number;
+      try {
+        const info = handle().statSync();
+        if (info.isDirectory) throw new TypeError("it is a folder");
+        ({ size } = info);
+      } catch (error) {
         close();
-        throw new TypeError(`${subject}: it is a folder`);
+        throw fileError(subject, error);
       }
       return {
         size,

@@ -107,7 +107,11 @@ async function openFile(path: string): Promise<Deno.FsFile> {
  */
 export async function sha256OfFile(path: string): Promise<string> {
   const hash = createHash("sha256");
-  const file = await Deno.open(path);
-  for await (const chunk of file.readable) hash.update(chunk);
+  try {
+    const file = await Deno.open(path);
+    for await (const chunk of file.readable) hash.update(chunk);
+  } catch (error) {
+    throw fileError(`Cannot read "${path}"`, error);
+  }
   return hash.digest("hex");
 }

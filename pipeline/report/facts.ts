@@ -5,7 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { fileError } from "../../formats/labels/files.ts";
+import { fileError, namesIn } from "../../formats/labels/files.ts";
+import { sizeOf } from "../listed_images.ts";
 import {
   type LabelMapMetadata,
   type Manifest,
@@ -49,7 +50,7 @@ export async function folderFacts(
   metadata: LabelMapMetadata,
 ): Promise<FolderFacts> {
   let bytes = 0;
-  for (const file of files) bytes += (await Deno.stat(file)).size;
+  for (const file of files) bytes += await sizeOf(file) ?? 0;
   return { name: publicName(path), metadata, files: files.length, bytes, ...rejectedIn(path) };
 }
 
@@ -67,7 +68,8 @@ function rejectedIn(path: string): Pick<FolderFacts, "rejected" | "rejectedImage
 
 /** The manifests of a folder that has any; a file or a pattern has none. */
 function manifestsIn(path: string): Manifest[] {
-  const hasManifest = isFolder(path) && [...Deno.readDirSync(path)].some(({ name }) => MANIFEST_NAME.test(name));
+  const hasManifest = isFolder(path) &&
+    namesIn(path, `Cannot report on "${path}"`).some((name) => MANIFEST_NAME.test(name));
   return hasManifest ? readManifests(path) : [];
 }
 

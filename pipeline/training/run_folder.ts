@@ -21,7 +21,15 @@
  */
 
 import { join } from "@std/path";
-import { fileError, PARTIAL, readIfThere, replaceFile } from "../../formats/labels/files.ts";
+import {
+  fileError,
+  isFileThere,
+  makeDurable,
+  namesIn,
+  PARTIAL,
+  readIfThere,
+  replaceFile,
+} from "../../formats/labels/files.ts";
 import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
 import { type Lock, takeLock } from "../../formats/labels/lock.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
@@ -131,11 +139,11 @@ function begin(description: RunDescription, subject: string): void {
   const { options, list } = description;
   const file = join(options.output, CONFIGURATION);
   const data = join(options.output, DATA);
-  const hasBegun = isThere(file) && isThere(join(options.output, LAST));
-  if (!isThere(file)) {
+  const hasBegun = isFileThere(file) && isFileThere(join(options.output, LAST));
+  if (!isFileThere(file)) {
     // What a kill leaves of the first file is none.
     const own = [LOCK, CONFIGURATION + PARTIAL];
-    const names = [...Deno.readDirSync(options.output)].map(({ name }) => name).sort();
+    const names = namesIn(options.output, subject).sort();
     const foreign = names.find((name) => !own.includes(name));
     if (foreign !== undefined) {
       throw new Deno.errors.AlreadyExists(`${subject}: it holds "${foreign}" and no ${CONFIGURATION}`);
@@ -186,12 +194,19 @@ async function openBegun(
   const rejected = join(path, REJECTED);
   const listed = readWholeLines(rejected);
   let isClosed = false;
+  /** Whether the list has lines that a power cut would take, and a checkpoint would take for listed. */
+  let isNew = false;
+  const keepRejected = () => {
+    if (isNew) makeDurable([rejected], subject);
+    isNew = false;
+  };
   return {
     path,
     checkpoint,
     epochs,
     save(checkpoint) {
       lock.keep();
+      keepRejected();
       writeCheckpoint(last, checkpoint);
     },
     finishEpoch(summary, state) {
@@ -216,6 +231,7 @@ async function openBegun(
       listed.add(line);
       try {
         Deno.writeTextFileSync(rejected, `${line}\n`, { append: true });
+        isNew = true;
       } catch (error) {
         throw fileError(`Cannot write "${rejected}"`, error);
       }
@@ -244,15 +260,6 @@ function isJson(line: string): boolean {
     return typeof JSON.parse(line) === "object";
   } catch {
     return false;
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }
 

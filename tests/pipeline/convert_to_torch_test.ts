@@ -73,8 +73,10 @@ Deno.test("convertToTorch() goes on in a folder of an earlier version, which has
   const [output, whole, input] = [Deno.makeTempDirSync(), Deno.makeTempDirSync(), labelMaps(ROWS)];
   await convert(input, output, { stopAt: 3 });
   const note = join(output, "convert.json");
-  const { images: _, ...before } = JSON.parse(Deno.readTextFileSync(note));
+  const { images: _, pending, ...before } = JSON.parse(Deno.readTextFileSync(note));
+  assertEquals(pending, ["3.pt", "4.pt", "5.pt"]);
   Deno.writeTextFileSync(note, JSON.stringify(before));
+  Deno.writeTextFileSync(join(output, "3.pt"), "cut");
   assertEquals((await convert(input, output)).done, 6);
   await convert(input, whole);
   assertEquals(tree(output), tree(whole));
@@ -99,6 +101,27 @@ Deno.test("convertToTorch() writes again what a power cut left of files beyond i
     }
     await convert(input, output);
     assertEquals(tree(output), tree(whole), what);
+  }
+});
+
+Deno.test("convertToTorch() leaves no file of rows that were not done and are others now", async () => {
+  const [output, whole] = [Deno.makeTempDirSync(), Deno.makeTempDirSync()];
+  await convert(labelMaps(ROWS), output, { stopAt: 0 });
+  for (const name of ["0.pt", "4.pt"]) Deno.writeTextFileSync(join(output, name), "cut");
+  const other = labelMaps([...ROWS.slice(0, 4), ["4b.jpg", 4], ROWS[5]]);
+  await convert(other, output);
+  await convert(other, whole);
+  assertEquals(tree(output), tree(whole));
+});
+
+Deno.test("convertToTorch() refuses two images that would be one file however often it is asked", async () => {
+  const output = Deno.makeTempDirSync();
+  const twice = labelMaps([...ROWS.slice(0, 5), ["1.png", 5]]);
+  await convert(twice, output, { stopAt: 3 });
+  const before = Deno.readFileSync(join(output, "1.pt"));
+  for (let time = 0; time < 3; time++) {
+    await assertRejects(() => convert(twice, output), Deno.errors.AlreadyExists, '"1.png" would be');
+    assertEquals(Deno.readFileSync(join(output, "1.pt")), before);
   }
 });
 

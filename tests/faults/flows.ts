@@ -1,0 +1,236 @@
+/**
+ * What the project's commands write, without a device and on tiny images: each flow makes a folder from an input, and goes
+ * on where an earlier process stopped.
+ *
+ * @module
+ */
+
+import { basename, join } from "@std/path";
+import { openImages } from "../../formats/images/mod.ts";
+import { isFileThere } from "../../formats/labels/files.ts";
+import { joinShards } from "../../formats/labels/join.ts";
+import { type LabelMapMetadata, LabelMaps, quantise } from "../../formats/labels/mod.ts";
+import type { LoadedAnnotator } from "../../pipeline/annotator.ts";
+import { convertLabelMaps } from "../../pipeline/convert_label_maps.ts";
+import { convertToTorch } from "../../pipeline/convert_to_torch.ts";
+import { createDefects } from "../../pipeline/defects.ts";
+import { selectionFile } from "../../pipeline/explore/selection.ts";
+import { writeReport } from "../../pipeline/report/write_report.ts";
+import { collectRejections } from "../../pipeline/training/rejections.ts";
+import { openRunFolder } from "../../pipeline/training/run_folder.ts";
+import { train } from "../../pipeline/training/train.ts";
+import { verifyStructure } from "../../pipeline/verify_structure.ts";
+import { writeLabelMaps } from "../../pipeline/write_label_maps.ts";
+import { smallMetadata } from "../formats/labels/fixture.ts";
+import { hashingDevice, openData, pngOf, smallOptions } from "../pipeline/training/data.ts";
+
+/** A flow. */
+export interface Flow {
+  /**
+   * Makes the output, or goes on with it.
+   *
+   * @param input A folder of {@linkcode writeImages}.
+   * @param output Where.
+   * @param signal Stops it.
+   * @throws {Error} With a sentence.
+   */
+  run(input: string, output: string, signal?: AbortSignal): Promise<void>;
+  /** Whether what is made depends on every image, so that others must give other bytes or a refusal. */
+  readonly isOfImages: boolean;
+}
+
+/** Images of a data set. */
+const IMAGES = 13;
+
+/** Keys of images, and the number of each whose picture it is. */
+export type Images = ReadonlyMap<string, number>;
+
+/** Three class folders of images, of which one cannot be decoded. */
+export const IMAGES_AT_FIRST: Images = new Map(
+  Array.from({ length: IMAGES }, (_, index) => {
+    return [`${["cat", "dog", "eel"][Math.floor(index * 3 / IMAGES)]}/${String(index).padStart(2, "0")}.png`, index];
+  }),
+);
+
+/** Writes images to a new folder; the fifth cannot be decoded. */
+export function writeImages(images: Images): string {
+  const root = Deno.makeTempDirSync();
+  for (const [key, number] of images) {
+    Deno.mkdirSync(join(root, key, ".."), { recursive: true });
+    Deno.writeFileSync(join(root, key), number === 5 ? new TextEncoder().encode("none") : pngOf(number));
+  }
+  return root;
+}
+
+const METADATA: LabelMapMetadata = smallMetadata({ classes: 12, k: 2, grid: [2, 2], dtype: "fp16" });
+
+/** An annotator whose maps depend on every pixel. */
+export function hashingAnnotator(): LoadedAnnotator {
+  const mapOf = (pixels: Uint8Array) => {
+    const number = pixels.reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193) >>> 0, 0x811c9dc5);
+    const classes = (count: number) => Uint16Array.from({ length: count }, (_, index) => (number + index) % 12);
+    const logits = Float32Array.from({ length: 8 }, (_, index) => 9 - index - (number % 97) / 100);
+    return {
+      class: classes(8),
+      score: quantise(logits, "fp16"),
+      topClass: classes(5),
+      topProbability: Float32Array.from({ length: 5 }, (_, rank) => (5 - rank) / 20),
+    };
+  };
+  const start: LoadedAnnotator["start"] = (images) => {
+    const maps = images.map(({ pixels }) => mapOf(pixels));
+    return () => Promise.resolve(maps);
+  };
+  return {
+    metadata: METADATA,
+    capabilities: { adapter: "none", profile: "software" } as LoadedAnnotator["capabilities"],
+    storage: "f32",
+    batch: 2,
+    start,
+    annotate: (images) => start(images)(),
+    close() {},
+  };
+}
+
+async function relabel(input: string, output: string, options: Parameters<typeof writeLabelMaps>[3]): Promise<void> {
+  const source = await openImages(input);
+  const { stopped } = await writeLabelMaps(output, source, hashingAnnotator(), {
+    rowsPerFile: 3,
+    workers: 1,
+    ...options,
+  });
+  if (stopped) throw new Error("Stopped");
+}
+
+/** As they are while somebody looks on: what the flows themselves do is not to fail. */
+const [realPath, makeFolder] = [Deno.realPathSync, Deno.mkdirSync];
+
+/** Label maps of some images, beside them. */
+async function labelled(input: string): Promise<string> {
+  const path = `${realPath(input)}.labels`;
+  if (!isFileThere(join(path, "manifest.json"))) await relabel(input, path, {});
+  return path;
+}
+
+async function withLabelMaps<Result>(path: string, use: (labelMaps: LabelMaps) => Promise<Result>): Promise<Result> {
+  const labelMaps = await LabelMaps.open(path);
+  try {
+    return await use(labelMaps);
+  } finally {
+    labelMaps.close();
+  }
+}
+
+/** Makes what some flows begin with, so that what happens then happens to the flow. */
+export async function prepare(input: string): Promise<void> {
+  await labelled(input);
+}
+
+/** All flows by name. */
+export const flows: Readonly<Record<string, Flow>> = {
+  relabel: { isOfImages: true, run: (input, output, signal) => relabel(input, output, { signal }) },
+  // Three processes fill a folder, and a fourth makes it one.
+  shards: {
+    isOfImages: true,
+    async run(input, output, signal) {
+      if (isFileThere(join(output, "manifest.json"))) return void await joinShards(output, { hashes: true });
+      for (const index of [2, 0, 1]) await relabel(input, output, { signal, shard: { index, count: 3 } });
+      await joinShards(output, { hashes: true });
+    },
+  },
+  arrow: {
+    isOfImages: true,
+    run: async (input, output, signal) =>
+      await withLabelMaps(await labelled(input), async (labelMaps) => {
+        const options = { container: "arrow", rowsPerFile: 5, strict: false, signal } as const;
+        await convertLabelMaps(labelMaps, output, options);
+      }),
+  },
+  torch: {
+    isOfImages: true,
+    run: async (input, output, signal) =>
+      await withLabelMaps(await labelled(input), async (labelMaps) => {
+        await convertToTorch(labelMaps, output, { layout: "hw", signal });
+      }),
+  },
+  train: {
+    isOfImages: true,
+    async run(images, output, signal) {
+      const options = smallOptions({ images, output, epochs: 2, saveMinutes: 0 });
+      const data = await openData(options, { signal });
+      try {
+        const list = { options, classes: 3, data: data.fingerprint, list: data.list() };
+        const run = await openRunFolder({ ...list, classNames: data.classNames });
+        try {
+          await train({
+            options,
+            data,
+            run,
+            rejections: collectRejections(run.reject),
+            engine: "relabel on a test",
+            device: hashingDevice(),
+            batchOf: (loaded) => loaded,
+            evaluate: (state) => {
+              const [word] = state.get("fc.weight")!.data;
+              return Promise.resolve({ loss: word, top1: Math.round(100 * word), top5: 100 });
+            },
+          }, { signal });
+        } finally {
+          run.close();
+        }
+      } finally {
+        data.close();
+      }
+    },
+  },
+  report: {
+    isOfImages: false,
+    async run(input, output, signal) {
+      const labels = await labelled(input);
+      makeFolder(output, { recursive: true });
+      await writeReport({ labels, images: input, out: join(output, "report.html"), threshold: 0.2, seed: 0, signal });
+    },
+  },
+  selection: {
+    isOfImages: true,
+    run: async (input, output) =>
+      await withLabelMaps(await labelled(input), async (labelMaps) => {
+        makeFolder(output, { recursive: true });
+        const keys = Array.from(labelMaps.list(), ({ key }) => key);
+        const file = selectionFile(join(output, "keys.txt"));
+        await file.write([keys.slice(0, 3)], true);
+        await file.write([keys.slice(0, 5), keys.slice(5)], true);
+      }),
+  },
+  verify: {
+    isOfImages: true,
+    async run(input, output, signal) {
+      await relabel(input, output, { signal });
+      const defects = createDefects(20);
+      await verifyStructure(output, defects, () => {});
+      if (defects.count > 0) throw new Error(`Cannot trust "${output}": ${defects.first.join("; ")}`);
+    },
+  },
+};
+
+/** Names that are no part of a result: locks, and what the second or the name of the folder tells apart. */
+const PASSING = /\.lock$|^events\.out\.|^config\.yaml$/;
+
+/** Every file below a folder by its path, as text that keeps its bytes apart. */
+export function resultOf(output: string): Record<string, string> {
+  const files: [string, string][] = [];
+  const visit = (path: string) => {
+    for (const { name, isDirectory } of Deno.readDirSync(path)) {
+      if (isDirectory) visit(join(path, name));
+      else if (!PASSING.test(basename(name))) {
+        files.push([join(path, name).slice(output.length + 1), Deno.readFileSync(join(path, name)).toBase64()]);
+      }
+    }
+  };
+  try {
+    visit(output);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return Object.fromEntries(files.sort(([a], [b]) => a < b ? -1 : 1));
+}
