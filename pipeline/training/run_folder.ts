@@ -28,6 +28,7 @@ import {
   namesIn,
   PARTIAL,
   readIfThere,
+  removeIfThere,
   replaceFile,
 } from "../../formats/labels/files.ts";
 import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
@@ -167,7 +168,11 @@ function begin(description: RunDescription, subject: string): void {
     );
   }
   replaceFile(file, formatConfiguration(options));
-  if (!hasBegun) writeDataList(data, list);
+  if (!hasBegun) {
+    // Of images that may be others now, and will be found again.
+    removeIfThere(join(options.output, REJECTED));
+    writeDataList(data, list);
+  }
   replaceFile(join(options.output, "config.json"), formatModel(description));
 }
 
