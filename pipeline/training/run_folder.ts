@@ -132,7 +132,7 @@ function readConfigured(file: string): TrainingOptions {
  */
 export function recordedBatch(path: string): number | undefined {
   const file = join(path, CONFIGURATION);
-  return isThere(file) && isThere(join(path, LAST)) ? readConfiguration(file).batch : undefined;
+  return isFileThere(file) && isFileThere(join(path, LAST)) ? readConfiguration(file).batch : undefined;
 }
 
 /** Writes what the run is, or finds that this was done. */
