@@ -85,6 +85,7 @@ export function hashingAnnotator(): LoadedAnnotator {
     metadata: METADATA,
     capabilities: { adapter: "none", profile: "software" } as LoadedAnnotator["capabilities"],
     storage: "f32",
+    ownSize: [475, 475],
     batch: 2,
     start,
     annotate: (images) => start(images)(),
