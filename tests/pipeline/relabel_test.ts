@@ -382,7 +382,7 @@ Deno.test("deno task relabel ends with 1 and one sentence if a file is wrong, an
     [["no/such/folder"], /^Cannot open images "no\/such\/folder": no such file or folder\n$/],
     [["--annotator", "no/such"], /^Cannot read annotator "no\/such": there is no such folder or file\n$/],
     [["--annotator", "hf:only-a-name"], /^Cannot read annotator "hf:only-a-name": expected hf:owner\/name/],
-    [["--classes", names], /^Cannot load annotator ".*": it has 1000 classes, but 2 names\n$/],
+    [["--classes", names], /^Cannot load annotator ".*": it has 1,000 classes, but 2 names\n$/],
     [
       ["--top-k", "1001"],
       /^Cannot load annotator ".*": top-k is 1001, expected 1 to 1000, the number of its classes\n$/,
