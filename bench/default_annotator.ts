@@ -15,6 +15,9 @@ import type { Parameters } from "../kernels/program.ts";
 const asset = (path: string) => fromFileUrl(new URL(`../assets/${path}`, import.meta.url));
 const fixture = (path: string) => fromFileUrl(new URL(`../tests/fixtures/${path}`, import.meta.url));
 
+/** The annotator's folder. */
+export const DEFAULT_ANNOTATOR = asset("efficientnet_lite0");
+
 /** The folder of the photographs. */
 export const PHOTOGRAPHS = asset("photos");
 
@@ -32,7 +35,7 @@ export interface DefaultAnnotator {
 
 /** Reads EfficientNet-Lite0. */
 export async function readDefaultAnnotator(): Promise<DefaultAnnotator> {
-  const folder = await openAnnotatorFolder(asset("efficientnet_lite0"));
+  const folder = await openAnnotatorFolder(DEFAULT_ANNOTATOR);
   const { name, architecture, classes, weights, mean, std, interpolation } = folder;
   const network = buildNetwork(architecture, { classes });
   const parameters = await loadParameters(parameterShapes(network), weights);

@@ -14,7 +14,7 @@ import {
 import { topClassesOf } from "../../pipeline/top_classes.ts";
 import type { SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
 import { fixtureMetadata } from "../../tests/formats/labels/fixture.ts";
-import type { DenseMaps } from "./collages.ts";
+import type { DenseMaps } from "../dense_maps.ts";
 
 /** Classes and logits of the k best, `[N, k, H, W]`. */
 export interface BestClasses {

@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { publishedMapWriter, readPublished } from "../../formats/published/mod.ts";
 import { createLabelMapFile, LabelMaps, type LabelMapType, quantiseMap } from "../../formats/labels/mod.ts";
 import { generator } from "../../tests/formats/labels/fixture.ts";
-import type { DenseMaps } from "./collages.ts";
+import type { DenseMaps } from "../dense_maps.ts";
 import { type BestClasses, metadataOf, type RowHead } from "./sparse.ts";
 
 /** A way to keep maps, with files of all of them. */
