@@ -103,12 +103,14 @@ export function createExchanger(
     if (!left) return;
     const traveller = left;
     left = undefined;
+    let isMapped = false;
     let numbers: Float32Array<ArrayBuffer>;
     try {
       await traveller.mapped;
+      isMapped = true;
       numbers = new Float32Array(traveller.staging.getMappedRange(0, traveller.range.size));
     } catch (error) {
-      traveller.staging.unmap();
+      if (isMapped) traveller.staging.unmap();
       free.push(traveller.staging);
       throw error;
     }
