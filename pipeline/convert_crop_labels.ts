@@ -95,7 +95,7 @@ function checkAlike(
   }
   if (isHalf && classes > FLOAT16_INTEGERS + 1) {
     throw new RangeError(
-      `Cannot trust "${path}": its class indices are float16, exact up to ${FLOAT16_INTEGERS}, and of classes there are ${classes}`,
+      `Cannot trust "${path}": its class indices are float16, exact up to ${FLOAT16_INTEGERS}, and there are ${classes} classes`,
     );
   }
   const wrong = published.class.findIndex((index) => !(Number.isInteger(index) && index >= 0 && index < classes));

@@ -472,11 +472,11 @@ Deno.test("deno task evaluate refuses, in one sentence, what it cannot do", asyn
       1,
       `Cannot evaluate on "${flat}": its images have no labels, name a file of them by --real, --shankar or --multi-label`,
     ],
-    [[other], 1, `Cannot evaluate on "${other}": class "Kaffee" is none of the 1000 classes of the model`],
+    [[other], 1, `Cannot evaluate on "${other}": class "Kaffee" is none of the 1,000 classes of the model`],
     [
       [numbered],
       1,
-      `Cannot evaluate on "${numbered}": class "7" (and 1 more) is none of the 1000 classes of the model`,
+      `Cannot evaluate on "${numbered}": class "7" (and 1 more) is none of the 1,000 classes of the model`,
     ],
     [
       [numbered, "--kind", "imagenet-v2"],

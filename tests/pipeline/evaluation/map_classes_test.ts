@@ -16,7 +16,7 @@ Deno.test("mapClasses() finds ImageNet's classes by WordNet identifier, and no n
   assertThrows(
     () => mapClasses(["crane"], model, { subject }),
     TypeError,
-    `${subject}: class "crane" is none of the 1000 classes of the model`,
+    `${subject}: class "crane" is none of the 1,000 classes of the model`,
   );
 });
 
