@@ -181,7 +181,7 @@ function checkComparable([first, second]: readonly LabelMaps[]): void {
   const [one, other] = [first.metadata.classes, second.metadata.classes];
   if (one !== other) {
     throw new TypeError(
-      `${subject}: of classes their annotators tell ${formatCount(one)} and ${formatCount(other)} apart`,
+      `${subject}: their annotators tell ${formatCount(one)} and ${formatCount(other)} classes apart`,
     );
   }
   const differing = first.classes?.name.findIndex((name, index) =>

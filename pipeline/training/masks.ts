@@ -38,7 +38,11 @@ export function classesInCrop(
     for (let column = 0; column < width; column++) {
       const value = pixels[(row * width + column) * 3];
       if (value > classes) {
-        throw new RangeError(`it has ${value} at row ${row}, column ${column}, and of classes there are ${classes}`);
+        throw new RangeError(
+          `it has ${value} at row ${row}, column ${column}, and there ${
+            classes === 1 ? "is 1 class" : `are ${classes} classes`
+          }`,
+        );
       }
       all[value]++;
       const x = ((column + 0.5) / width - crop.left) / crop.width;
