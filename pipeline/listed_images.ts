@@ -68,8 +68,13 @@ export async function sizeOf(path: string): Promise<number | null> {
   try {
     return (await Deno.stat(path)).size;
   } catch (error) {
-    const isNowhere = [Deno.errors.NotFound, Deno.errors.FilesystemLoop, Deno.errors.NotADirectory];
-    if (isNowhere.some((Kind) => error instanceof Kind)) return null;
+    if (leadsNowhere(error)) return null;
     throw fileError(`Cannot look at "${path}"`, error);
   }
+}
+
+/** Whether an error says that there is no file, or a link that leads nowhere; others may be over the next time. */
+export function leadsNowhere(error: unknown): boolean {
+  const kinds = [Deno.errors.NotFound, Deno.errors.FilesystemLoop, Deno.errors.NotADirectory];
+  return kinds.some((Kind) => error instanceof Kind);
 }

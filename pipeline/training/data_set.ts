@@ -189,10 +189,18 @@ async function joinSources(
     *list() {
       for (const index of used) yield { ...imageAt(images, index), label: trained[index] };
       for (const index of masks ? used : []) yield imageAt(masks!, maskPlaces![index]);
-      for (const path of maps?.files ?? []) yield { key: basename(path), label: null, bytes: Deno.statSync(path).size };
+      for (const path of maps?.files ?? []) yield { key: basename(path), label: null, bytes: bytesOf(path) };
     },
     remarks,
   };
+}
+
+function bytesOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch (error) {
+    throw fileError(`Cannot look at "${path}"`, error);
+  }
 }
 
 function imageAt({ keys, bytes }: ImageStore, index: number): SourceImage {

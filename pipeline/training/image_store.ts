@@ -19,6 +19,8 @@ import {
   releaseBytes,
 } from "../../formats/images/mod.ts";
 import { letEventsIn } from "../../formats/event_loop.ts";
+import { fileError } from "../../formats/labels/files.ts";
+import { leadsNowhere } from "../listed_images.ts";
 import { formatNumberOf } from "../numbers.ts";
 import { unlessAborted, untilAborted } from "../until_aborted.ts";
 import { type ImageCache, openImageCache, writeImageCache } from "./image_cache.ts";
@@ -142,8 +144,9 @@ async function describeFile(path: string): Promise<{ size: number; text: string 
   try {
     const { size, mtime } = await Deno.stat(path);
     return { size, text: `${size} ${mtime?.getTime()}` };
-  } catch {
-    // A link that leads nowhere: its image is rejected when it is read.
+  } catch (error) {
+    if (!leadsNowhere(error)) throw fileError(`Cannot look at "${path}"`, error);
+    // Its image is rejected when it is read.
     return { size: -1, text: "absent" };
   }
 }

@@ -7,7 +7,7 @@
 
 import { equal } from "@std/assert";
 import { basename, dirname, join } from "@std/path";
-import { type ClassNames, openLabelMapFolder, readManifests } from "../../../formats/labels/mod.ts";
+import { type ClassNames, createSourceHash, openLabelMapFolder, readManifests } from "../../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 import { mutateJson } from "../json_mutations.ts";
 import { promise, type Sample, type Target } from "../sample.ts";
@@ -82,10 +82,13 @@ function writeFolder(): Record<string, Uint8Array<ArrayBuffer>> {
     });
     for (let part = 0; part * 4 < IMAGES; part++) {
       const writer = folder.startPart(part);
+      const hash = createSourceHash();
       for (let index = part * 4; index < Math.min(part * 4 + 4, IMAGES); index++) {
-        writer.append(smallRow(index, METADATA));
+        const row = smallRow(index, METADATA);
+        writer.append(row);
+        hash.add({ ...row, bytes: index });
       }
-      writer.finish();
+      writer.finish(hash.digest());
     }
     folder.close();
     const names = [...Deno.readDirSync(path)].map(({ name }) => basename(name));
