@@ -78,8 +78,8 @@ CREATE OR REPLACE VIEW cells AS
   ) CROSS JOIN label_map_format LEFT JOIN classes ON class = index;
 
 -- The best class of each cell and its probability: softmax over the cell's classes, the 5 best at most, where each other
--- class counts as logit 0, or as the weakest of those if that is less. `part` is the number of cells that are a sixteenth of
--- the map.
+-- class counts as logit 0, or as the weakest of those if that is less. `part` is the number of cells that are a twenty-fifth
+-- of the map.
 CREATE OR REPLACE VIEW best_cells AS
   SELECT key, class, part, 1 / (1 + coalesce(exp(second - first), 0) + coalesce(exp(third - first), 0)
       + coalesce(exp(fourth - first), 0) + coalesce(exp(fifth - first), 0)
@@ -94,18 +94,18 @@ CREATE OR REPLACE VIEW best_cells AS
         unnest(score[3 * cells + 1:4 * cells]) AS fourth, unnest(score[4 * cells + 1:5 * cells]) AS fifth
       FROM labels CROSS JOIN (
         SELECT dtype, grid_height * grid_width AS cells, classes - least(k, 5) AS others,
-          greatest(1, round(grid_height * grid_width / 16))::INTEGER AS part FROM label_map_format
+          greatest(1, round(grid_height * grid_width / 25))::INTEGER AS part FROM label_map_format
       )
     )
   );
 
 -- How surely each class is in each image, best first, by the rule of formats/labels/multi_label.ts: the mean probability
--- where the class is strongest, a sixteenth of the map, times extent / (extent + a quarter of the largest other extent).
+-- where the class is strongest, a twenty-fifth of the map, times extent / (extent + half of the largest other extent).
 -- The extent of a class is the sum of the probabilities of the cells that it is the best of; cells below 0.05 say nothing.
 CREATE OR REPLACE VIEW image_scores AS
   SELECT labels.key, label, coalesce(scored, []) AS scored FROM labels LEFT JOIN (
     SELECT key, list_transform(list_sort(list_transform(found, lambda c: {'less': -c.strongest * c.extent / (c.extent
-        + 0.25 * coalesce(CASE WHEN c.extent = extents[1] THEN extents[2] ELSE extents[1] END, 0)), 'class': c.class})),
+        + 0.5 * coalesce(CASE WHEN c.extent = extents[1] THEN extents[2] ELSE extents[1] END, 0)), 'class': c.class})),
       lambda c: {'class': c.class, 'score': -c.less}) AS scored
     FROM (
       SELECT key, list({'class': class, 'strongest': strongest, 'extent': extent}) AS found, max(extent, 2) AS extents

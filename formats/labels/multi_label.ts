@@ -7,9 +7,9 @@
  * | step | of | value |
  * | --- | --- | --- |
  * | 1 | a cell | `p`, the probability of its best class: softmax over its classes, the 5 best at most, where each other class counts as logit 0 as in LabelPooling, or as the weakest of the kept ones if that is less; below 0.05 the cell says nothing |
- * | 2 | a class | `strongest`, the mean of `p` over the sixteenth of the map where it is largest, among cells whose best class it is; cells that are lacking count 0 |
+ * | 2 | a class | `strongest`, the mean of `p` over the twenty-fifth of the map where it is largest, among cells whose best class it is; cells that are lacking count 0 |
  * | 3 | a class | `extent`, the sum of `p` over all such cells |
- * | 4 | a class | score = strongest * extent / (extent + largest extent of another class / 4) |
+ * | 4 | a class | score = strongest * extent / (extent + largest extent of another class / 2) |
  *
  * Step 2 makes the score the same for grids of any fineness; step 4 keeps one object that fills the picture one class,
  * since what the annotator takes its parts for is small beside it. Both, and the threshold, were measured on pictures of
@@ -37,9 +37,9 @@ const CELL_CLASSES = 5;
 /** Cells whose best class has less say nothing. */
 const LEAST_PROBABILITY = 0.05;
 /** The part of the map in which a class is to be strong. */
-const STRONGEST_PART = 1 / 16;
+const STRONGEST_PART = 1 / 25;
 /** How much of another class's extent counts against a class. */
-const RIVALRY = 1 / 4;
+const RIVALRY = 1 / 2;
 
 /**
  * Every class that is the best of a cell, by how surely it is in the image.

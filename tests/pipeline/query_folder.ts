@@ -39,7 +39,7 @@ export interface ImageLabels {
 
 /**
  * A folder of images `0.jpg`, `1.jpg`, ... of 12 classes of the annotator, with one class in each of 4 x 4 cells. Of a cell
- * of probability 1 the score of a class is n / (n + m / 4) by its number of cells and the largest one of another class.
+ * of probability 1 the score of a class is n / (n + m / 2) by its number of cells and the largest one of another class.
  * What the classifier says of the whole image are the same classes, with their shares of the cells.
  */
 export function folderOfImages(

@@ -54,15 +54,15 @@ Deno.test("multiLabel() finds each of four objects in the quarters of a picture,
   for (const score of scores) assertAlmostEquals(score, scores[0], 1e-9);
 });
 
-Deno.test("scoreClasses() is strongest * extent / (extent + a quarter of the largest other extent)", () => {
-  // 16 cells, so that a sixteenth is one cell: 12 of class 0 and 4 of class 1.
+Deno.test("scoreClasses() is strongest * extent / (extent + half of the largest other extent)", () => {
+  // 16 cells, of which a twenty-fifth is one cell: 12 of class 0 and 4 of class 1.
   const logits = [4, 9];
   const map = mapOf([4, 4], 1, (y) => [y < 3 ? [0, logits[0]] : [1, logits[1]]]);
   const [p, q] = logits.map((logit) => Math.exp(logit) / (Math.exp(logit) + 999));
   const found = scoreClasses(map, { ...SHAPE, k: 1, grid: [4, 4] });
   const expected = [
-    { class: 1, score: q * 4 * q / (4 * q + 12 * p / 4) },
-    { class: 0, score: p * 12 * p / (12 * p + 4 * q / 4) },
+    { class: 1, score: q * 4 * q / (4 * q + 12 * p / 2) },
+    { class: 0, score: p * 12 * p / (12 * p + 4 * q / 2) },
   ].sort((a, b) => b.score - a.score);
   assertEquals(found.map((one) => one.class), expected.map((one) => one.class));
   found.forEach(({ score }, index) => assertAlmostEquals(score, expected[index].score, 1e-12));

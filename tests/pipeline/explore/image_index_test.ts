@@ -81,7 +81,10 @@ Deno.test("an image index finds what a loop over all rows finds, in every order"
       (row) => row.own !== null && row.own < 0.05 && row.margin! < -0.32,
     ],
     ["differs=1", (row) => row.differs],
-    ["class=11&label=0&key=9", (row) => row.carried(11, 0.3) && row.label === 0 && row.key.includes("9")],
+    [
+      "class=11&threshold=0.05&label=0&key=9",
+      (row) => row.carried(11, 0.05) && row.label === 0 && row.key.includes("9"),
+    ],
   ];
   try {
     for (const [query, holds] of filters) {
