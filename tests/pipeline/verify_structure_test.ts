@@ -140,7 +140,7 @@ Deno.test("verifyStructure() finds parts that are missing, cut off, swapped or t
 Deno.test("verifyStructure() finds what an edited manifest says wrongly", async () => {
   const manifestDefects = (edit: (manifest: Manifest) => Manifest) => defectsAfter((path) => editManifest(path, edit));
   assertEquals(await defectsAfter((path) => editPart(path, 1, { rows: 4, rejected: 0 })), [
-    'Cannot read "labels/rejected.jsonl": it lists 1 images of part 1, the manifest 0',
+    'Cannot read "labels/rejected.jsonl": it lists 1 image of part 1, the manifest 0',
     "part-00001.parquet has 3 rows, its manifest says 4",
   ]);
   assertEquals(await defectsAfter((path) => editPart(path, 0, { rows: 5 })), [
