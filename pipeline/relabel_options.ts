@@ -126,7 +126,8 @@ IMAGES is a folder of class folders or of images, tar shards ('train-{000..146}.
 Parquet with an image column, or a folder of either; default the sample photographs. The summary counts
 images without a label, by why they have none, and files that are passed over, by extension.
 
-A run that stopped goes on when the same command is given again. Images that cannot be decoded are
+A run that stopped goes on when the same command is given again, if its images are the same by key, label and
+size; otherwise the first that differs is named. Images that cannot be decoded are
 listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if no image can be labelled, 2 for a wrong
 option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTERM.
 
