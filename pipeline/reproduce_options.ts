@@ -41,7 +41,7 @@ const OPTIONS = {
   },
   supervision: {
     value: "LIST",
-    help: "of those below, with commas between; default all. The original labels, which they\nare compared with, " +
+    help: "of those above, with commas between; default all. The original labels, which they\nare compared with, " +
       "are always among them",
   },
   "least-objects": {

@@ -1,11 +1,14 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
+import project from "../deno.json" with { type: "json" };
 import { createLabelMapFile, dequantise, labelMapTypes } from "../formats/labels/mod.ts";
 import { fixtureMetadata, fixtureRows } from "./formats/labels/fixture.ts";
-import { ROOT } from "./pipeline/task.ts";
+import { folderOf, runQuery } from "./pipeline/query_folder.ts";
+import { ROOT, runTask } from "./pipeline/task.ts";
 import { pythonTest } from "./python.ts";
 
-const [, DATASET] = Deno.readTextFileSync(join(ROOT, "README.md")).match(/^```python\n([\s\S]*?)^```$/m)!;
+const README = Deno.readTextFileSync(join(ROOT, "README.md"));
+const [, DATASET] = README.match(/^```python\n([\s\S]*?)^```$/m)!;
 
 const PROGRAM = `${DATASET}
 import sys
@@ -31,3 +34,65 @@ for (const dtype of labelMapTypes) {
     assertEquals(JSON.parse(await run(PROGRAM, folder)), expected);
   });
 }
+
+/** The commands that README shows in blocks, indented or fenced. */
+function commandLines(text: string): string[] {
+  return text.split("\n").filter((line) => /^(?: {4})?deno task /.test(line)).map((line) => line.trim());
+}
+
+/** The words of a command line as a shell takes them, where it only quotes. */
+function wordsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare);
+}
+
+Deno.test("the first command prints what the README shows, and what it says to do next can be done", async () => {
+  const folder = join(Deno.makeTempDirSync(), "labels");
+  const { code, out, error } = await runTask("relabel", "assets/photos", "--out", folder);
+  assertEquals(code, 0, error);
+  const [shown] = README.match(/^ {4}several\/cat-coffee\.jpg .*\n(?: {4}.*\n)+/m)!;
+  assertStringIncludes(out, shown.replaceAll(/^ {4}/gm, ""));
+  const next = out.split("\n").filter((line) => line.startsWith("  deno task ")).map(wordsOf);
+  assertEquals(next.map(([, , task]) => task), ["report", "query", "query", "query"]);
+  for (const [, , task, ...args] of next) {
+    const { code, error } = await runTask(task as "report" | "query", ...args);
+    assertEquals([code, error], [0, ""], args.join(" "));
+  }
+});
+
+Deno.test("the README's questions have answers", async () => {
+  const keys = ["several/four.jpg", "1.jpg", "2.jpg"];
+  const metadata = fixtureMetadata("fp16");
+  const rows = keys.map((key, index) => ({ ...fixtureRows("fp16")[index], key }));
+  const path = folderOf(rows, metadata);
+  const questions = commandLines(README).filter((line) => line.startsWith("deno task query"));
+  assertEquals(questions.length, 5);
+  for (const line of questions) {
+    const args = wordsOf(line).slice(3).filter((word) => word !== "flowers");
+    const { code, error } = await runQuery(
+      path,
+      ...args.map((word) => word === "subset.txt" ? join(path, word) : word),
+    );
+    assertEquals([code, error], [0, ""], line);
+  }
+});
+
+Deno.test("every option and task in the README's commands is one", async () => {
+  for (const line of commandLines(README)) {
+    const [, , task, ...args] = wordsOf(line);
+    assert(task in project.tasks, line);
+    const options = args.map((word) => word.split("=")[0]).filter((word) => /^--[a-z]/.test(word) && word !== "--gres");
+    if (options.length === 0) continue;
+    const subcommand = task === "cluster" ? [args[0]] : [];
+    const help = await runTask(task as keyof typeof project.tasks, ...subcommand, "--help");
+    const relabel = task === "cluster" ? await runTask("relabel", "--help") : undefined;
+    for (const option of options) assertMatch(help.out + relabel?.out, new RegExp(`^ +${option} `, "m"), line);
+  }
+});
+
+Deno.test("the README names every task that has a network, and no other", () => {
+  const [section] = README.match(/^## Permissions\n[\s\S]*?(?=^## )/m)!;
+  const users = [...README.matchAll(/^\| `deno task (\w+)/gm)].map(([, task]) => task as keyof typeof project.tasks);
+  const connected = users.filter((task) => /^deno run .*--allow-net\b/.test(project.tasks[task]));
+  const named = [...section.matchAll(/`(\w+)`/g)].map(([, word]) => word);
+  assertEquals(users.filter((task) => named.includes(task) && task !== "query").sort(), connected.sort());
+});

@@ -68,7 +68,11 @@ export const SETTINGS = {
   size: size("pixels of the network's input; default 224"),
   dropPath: number("P", "probability that a residual branch is left out, in the last block; default 0", PROBABILITY),
   dropout: number("P", "before the head; default 0", PROBABILITY),
-  loss: choice("L", ["ce", "bce"], "cross-entropy, or bce, one for each class; default bce for oracle, else ce"),
+  loss: choice(
+    "L",
+    ["ce", "bce"],
+    "ce (cross-entropy) or bce (binary, of each class); default bce for oracle, else ce",
+  ),
   labelSmoothing: number(
     "S",
     "share of a label spread over all classes; default 0.1 for smoothing, else 0",
