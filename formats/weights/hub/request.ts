@@ -170,9 +170,13 @@ export function refusal(
   const start = `Cannot download "${reference.text}": ${settings.endpoint}`;
   switch (status) {
     case 401:
+      if (settings.token) {
+        return new Error(`${start} does not accept the token in ${settings.tokenSource ?? "HF_TOKEN"} (401)`);
+      }
       return new Error(
-        settings.token
-          ? `${start} does not accept the token in ${settings.tokenSource ?? "HF_TOKEN"} (401)`
+        response.headers.get("x-error-code") === "GatedRepo"
+          ? `${start} wants access to be granted first, at ${settings.endpoint}/${reference.repository}, ` +
+            "and the token of who has it: set HF_TOKEN (401)"
           : `${start} has no such model, or it is private: set HF_TOKEN (401)`,
       );
     case 403:

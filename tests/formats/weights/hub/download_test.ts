@@ -185,6 +185,11 @@ Deno.test("downloadFromHub() takes a revision with a slash, and follows a model 
 
 const refusals: [failure: FakeHub["failure"], token: string | undefined, message: string][] = [
   [{ status: 401 }, undefined, "has no such model, or it is private: set HF_TOKEN (401)"],
+  [
+    { status: 401, code: "GatedRepo" },
+    undefined,
+    `wants access to be granted first, at ENDPOINT/${repository}, and the token of who has it: set HF_TOKEN (401)`,
+  ],
   [{ status: 401 }, "hf_old", "does not accept the token in HF_TOKEN (401)"],
   [{ status: 403 }, "hf_old", `wants access to be granted first, at ENDPOINT/${repository} (403)`],
   [{ status: 404, code: "RepoNotFound" }, undefined, "has no such model (404)"],
