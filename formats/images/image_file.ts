@@ -6,7 +6,6 @@
 
 import { imageFormat } from "./image_format.ts";
 import type { FilePlace } from "./source.ts";
-import { numberOf } from "../number_of.ts";
 
 /** Bytes that an encoded image may have, in a file of its own or in any other: each one is in memory as a whole. */
 export const LARGEST_IMAGE_FILE = 2 ** 28;
@@ -28,7 +27,8 @@ export async function refusalOf(
   head: (length: number) => Promise<Uint8Array>,
 ): Promise<string | undefined> {
   if (size > LARGEST_IMAGE_FILE) {
-    return `Cannot read image: it has ${numberOf(size, "byte")}, and an encoded image may have ${LARGEST_IMAGE_FILE}`;
+    return `Cannot read image: it has ${size.toLocaleString("en-US")} bytes, and an encoded image may have ` +
+      LARGEST_IMAGE_FILE.toLocaleString("en-US");
   }
   if (size <= SMALL) return undefined;
   const first = await head(HEAD);

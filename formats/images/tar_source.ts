@@ -133,7 +133,7 @@ function surveyShards(shards: readonly Shard[], indices: readonly ShardIndex[], 
       }
     }
     for (const { what, first, count } of index.passedOver) passedOver.add(what, first, count);
-    if (index.unusedLabels > 0) passedOver.add("with a label of no image of their shard", name, index.unusedLabels);
+    if (index.unusedLabels > 0) passedOver.add("with a label of no image in the shard", name, index.unusedLabels);
     if (index.isContinued) remarks.push(`"${path}" has another archive behind its end, which is not read`);
   }
   if (contradicted > 0) {

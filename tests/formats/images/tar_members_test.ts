@@ -392,8 +392,8 @@ Deno.test("a large member that is no image, and one that is too large for one, a
   const images = await assertRanges(() => openImages(folder.path));
   assertEquals(
     reasonOf(images[1]),
-    "Cannot read image: it has 300000000 bytes, and an encoded image may have 268435456",
+    "Cannot read image: it has 300,000,000 bytes, and an encoded image may have 268,435,456",
   );
   const [, { place }] = await Array.fromAsync((await openImages(folder.path)).list());
-  await assertRejects(() => readImageFile(place as FilePlace), Error, "it has 300000000 bytes");
+  await assertRejects(() => readImageFile(place as FilePlace), Error, "it has 300,000,000 bytes");
 });

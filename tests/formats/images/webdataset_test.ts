@@ -231,7 +231,7 @@ Deno.test("labels of no image of their shard are counted", async () => {
     members("0.jpg", "0.cls = 0", "0.seg.cls = 4", "1.cls = 1", "labels/2.cls = 1"),
   );
   assertEquals(labels, ["0.jpg 0"]);
-  assertEquals(survey.passedOver, [{ what: "with a label of no image of their shard", count: 3, first: "a.tar" }]);
+  assertEquals(survey.passedOver, [{ what: "with a label of no image in the shard", count: 3, first: "a.tar" }]);
 });
 
 Deno.test("a label is not taken from another shard", async () => {
