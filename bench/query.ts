@@ -9,6 +9,7 @@
  */
 
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
 import { imageNetClassNames } from "../pipeline/class_names.ts";
 import { readCount } from "../pipeline/command_line.ts";
@@ -24,9 +25,6 @@ import { median } from "./timing.ts";
 
 /** Seconds that a report may take. */
 const WANTED = 60;
-
-/** An image carries a class from here on. */
-const THRESHOLD = 0.1;
 
 /** Images a class in the balanced subset. */
 const PER_CLASS = 500;
@@ -84,7 +82,7 @@ async function measure(path: string, { images, rounds }: typeof options): Promis
 }
 
 function askedOf(folder: LargeFolder, images: number): Question[] {
-  const expected = countRows(folder, images, THRESHOLD);
+  const expected = countRows(folder, images, MULTI_LABEL_THRESHOLD);
   const { metadata } = folder;
   const middle = folder.row(Math.floor(images / 2));
   const crop = { top: 0.1, left: 0.2, height: 0.5, width: 0.6 };
@@ -95,7 +93,7 @@ function askedOf(folder: LargeFolder, images: number): Question[] {
     {
       name: "multi-label",
       isReport: true,
-      sql: `SELECT class, images, with_others FROM multi_label(${THRESHOLD})`,
+      sql: "SELECT class, images, with_others FROM multi_label_classes()",
       check(rows) {
         const found = new Map(rows.map((row) => [row.class, [row.images, row.with_others]]));
         assertEquals(found.size, expected.carried.size);
@@ -118,7 +116,7 @@ function askedOf(folder: LargeFolder, images: number): Question[] {
     {
       name: "co-occurrence",
       isReport: true,
-      sql: `FROM co_occurrence(${THRESHOLD})`,
+      sql: "FROM co_occurrence()",
       check(rows) {
         const pairs = new Map(rows.map((row) => [`${row.class} ${row.other_class}`, row.images]));
         assertEquals(pairs, expected.pairs);
@@ -127,7 +125,7 @@ function askedOf(folder: LargeFolder, images: number): Question[] {
     {
       name: "per-class",
       isReport: true,
-      sql: `FROM per_class(${THRESHOLD})`,
+      sql: "FROM per_class()",
       check(rows) {
         assertEquals(
           new Map(rows.filter((row) => row.images !== 0).map((row) => [row.class, row.images])),

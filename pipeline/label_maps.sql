@@ -77,22 +77,26 @@ CREATE OR REPLACE VIEW cells AS
     SELECT key, generate_subscripts(class, 1) - 1 AS place, unnest(class) AS class, unnest(score) AS score FROM labels
   ) CROSS JOIN label_map_format LEFT JOIN classes ON class = index;
 
+-- The labels with a number of each row, since keys may repeat: it rises from file to file, and from row to row.
+CREATE OR REPLACE VIEW numbered_labels AS
+  SELECT file_index << 32 | file_row_number AS row, * FROM read_parquet(getvariable('labels'), hive_partitioning = false);
+
 -- The best class of each cell and its probability: softmax over the cell's classes, the 5 best at most, where each other
 -- class counts as logit 0, or as the weakest of those if that is less. `part` is the number of cells that are a twenty-fifth
 -- of the map.
 CREATE OR REPLACE VIEW best_cells AS
-  SELECT key, class, part, 1 / (1 + coalesce(exp(second - first), 0) + coalesce(exp(third - first), 0)
+  SELECT row, class, part, 1 / (1 + coalesce(exp(second - first), 0) + coalesce(exp(third - first), 0)
       + coalesce(exp(fourth - first), 0) + coalesce(exp(fifth - first), 0)
       + others * exp(least(0, first, second, third, fourth, fifth) - first)) AS probability
   FROM (
-    SELECT key, class, part, others, score_logit(first, dtype)::DOUBLE AS first, score_logit(second, dtype)::DOUBLE AS second,
+    SELECT row, class, part, others, score_logit(first, dtype)::DOUBLE AS first, score_logit(second, dtype)::DOUBLE AS second,
       score_logit(third, dtype)::DOUBLE AS third, score_logit(fourth, dtype)::DOUBLE AS fourth,
       score_logit(fifth, dtype)::DOUBLE AS fifth
     FROM (
-      SELECT key, part, others, dtype, unnest(class[:cells]) AS class, unnest(score[:cells]) AS first,
+      SELECT row, part, others, dtype, unnest(class[:cells]) AS class, unnest(score[:cells]) AS first,
         unnest(score[cells + 1:2 * cells]) AS second, unnest(score[2 * cells + 1:3 * cells]) AS third,
         unnest(score[3 * cells + 1:4 * cells]) AS fourth, unnest(score[4 * cells + 1:5 * cells]) AS fifth
-      FROM labels CROSS JOIN (
+      FROM numbered_labels CROSS JOIN (
         SELECT dtype, grid_height * grid_width AS cells, classes - least(k, 5) AS others,
           greatest(1, round(grid_height * grid_width / 25))::INTEGER AS part FROM label_map_format
       )
@@ -102,19 +106,21 @@ CREATE OR REPLACE VIEW best_cells AS
 -- How surely each class is in each image, best first, by the rule of formats/labels/multi_label.ts: the mean probability
 -- where the class is strongest, a twenty-fifth of the map, times extent / (extent + half of the largest other extent).
 -- The extent of a class is the sum of the probabilities of the cells that it is the best of; cells below 0.05 say nothing.
-CREATE OR REPLACE VIEW image_scores AS
-  SELECT labels.key, label, coalesce(scored, []) AS scored FROM labels LEFT JOIN (
-    SELECT key, list_transform(list_sort(list_transform(found, lambda c: {'less': -c.strongest * c.extent / (c.extent
-        + 0.5 * coalesce(CASE WHEN c.extent = extents[1] THEN extents[2] ELSE extents[1] END, 0)), 'class': c.class})),
-      lambda c: {'class': c.class, 'score': -c.less}) AS scored
+CREATE OR REPLACE VIEW numbered_scores AS
+  SELECT row, list_transform(list_sort(list_transform(found, lambda c: {'less': -c.strongest * c.extent / (c.extent
+      + 0.5 * coalesce(CASE WHEN c.extent = extents[1] THEN extents[2] ELSE extents[1] END, 0)), 'class': c.class})),
+    lambda c: {'class': c.class, 'score': -c.less}) AS scored
+  FROM (
+    SELECT row, list({'class': class, 'strongest': strongest, 'extent': extent}) AS found, max(extent, 2) AS extents
     FROM (
-      SELECT key, list({'class': class, 'strongest': strongest, 'extent': extent}) AS found, max(extent, 2) AS extents
-      FROM (
-        SELECT key, class, list_sum(max(probability, part)) / any_value(part) AS strongest, sum(probability) AS extent
-        FROM best_cells WHERE probability >= 0.05 GROUP BY key, class
-      ) GROUP BY key
-    )
-  ) AS found ON labels.key = found.key;
+      SELECT row, class, list_sum(max(probability, part)) / any_value(part) AS strongest, sum(probability) AS extent
+      FROM best_cells WHERE probability >= 0.05 GROUP BY row, class
+    ) GROUP BY row
+  );
+
+-- The same of every image, those in which no cell says anything too.
+CREATE OR REPLACE VIEW image_scores AS
+  SELECT key, label, coalesce(scored, []) AS scored FROM numbered_labels LEFT JOIN numbered_scores USING (row);
 
 -- The multi-label of every image: a row for each class that is in it.
 CREATE OR REPLACE MACRO multi_label(threshold := 0.3) AS TABLE
@@ -276,12 +282,14 @@ CREATE OR REPLACE MACRO suspicious() AS TABLE
 -- labelled so, for which share of those the classifier says the same of the whole picture (agreement), or else most often
 -- which other.
 CREATE OR REPLACE MACRO per_class(threshold := 0.3) AS TABLE
-  WITH best AS (
-    SELECT scored[1].class AS class, count(*) AS images, avg(scored[1].score) AS mean_score
-    FROM image_scores WHERE len(scored) > 0 GROUP BY ALL
+  WITH scores AS MATERIALIZED (
+    SELECT scored[1] AS best,
+      list_transform(list_filter(scored, lambda c: c.score >= threshold), lambda c: c.class) AS carried FROM image_scores
+  ), best AS (
+    SELECT best.class AS class, count(*) AS images, avg(best.score) AS mean_score
+    FROM scores WHERE best IS NOT NULL GROUP BY ALL
   ), carriers AS (
-    SELECT class, count(*) AS carried
-    FROM (SELECT unnest(carried) AS class FROM carried_classes(threshold)) GROUP BY class
+    SELECT class, count(*) AS carried FROM (SELECT unnest(carried) AS class FROM scores) GROUP BY class
   ), answers AS (
     SELECT given.class, top_class[1] AS answer, count(*) AS images
     FROM labels JOIN label_classes AS given USING (label) WHERE given.class IS NOT NULL GROUP BY ALL

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { dequantise, type Scores } from "../../formats/labels/mod.ts";
+import { dequantise, scoreClasses, type ScoredClass, type Scores } from "../../formats/labels/mod.ts";
 import type { LargeFolder } from "./large_folder.ts";
 
 /** Counts over all rows. */
@@ -15,9 +15,9 @@ export interface RowCounts {
   readonly pairs: ReadonlyMap<string, number>;
   /** By class: images whose best class it is. */
   readonly best: ReadonlyMap<number, number>;
-  /** Images whose best class is their label. */
+  /** Images of which the classifier says their label. */
   readonly agreed: number;
-  /** The largest probability of a best class in an image whose label is not among its five. */
+  /** The largest score of a best class in an image in which its label has none. */
   readonly mostDoubted: number;
   /** Sum of all logits of all maps. */
   readonly logits: number;
@@ -28,18 +28,26 @@ export interface RowCounts {
  *
  * @param folder The folder.
  * @param images Its rows.
- * @param threshold An image carries a class from this probability on.
+ * @param threshold An image carries a class from this score on.
  * @returns The counts.
  */
 export function countRows(folder: LargeFolder, images: number, threshold: number): RowCounts {
   const carried = new Map<number, { images: number; withOthers: number }>();
   const pairs = new Map<string, number>();
   const best = new Map<number, number>();
-  const mapSums = new Map<Scores, number>();
+  const known = new Map<Scores, { readonly sum: number; readonly scored: readonly ScoredClass[] }>();
+  const { metadata } = folder;
   let [agreed, mostDoubted, logits] = [0, 0, 0];
   for (let index = 0; index < images; index++) {
-    const { label, topClass, topProbability, score } = folder.row(index);
-    const classes = [...topClass].filter((_, rank) => topProbability[rank] >= threshold);
+    const row = folder.row(index);
+    const { label, topClass, score } = row;
+    const map = known.get(score) ?? {
+      sum: dequantise(score, metadata.dtype).reduce((a, b) => a + b),
+      scored: scoreClasses(row, metadata),
+    };
+    known.set(score, map);
+    const { sum, scored } = map;
+    const classes = scored.filter((one) => one.score >= threshold).map((one) => one.class);
     for (const value of classes) {
       const counts = carried.get(value) ?? { images: 0, withOthers: 0 };
       counts.images++;
@@ -49,12 +57,11 @@ export function countRows(folder: LargeFolder, images: number, threshold: number
         if (value < other) add(pairs, `${value} ${other}`);
       }
     }
-    const sum = mapSums.get(score) ?? dequantise(score, folder.metadata.dtype).reduce((a, b) => a + b);
-    mapSums.set(score, sum);
     logits += sum;
-    add(best, topClass[0]);
     if (topClass[0] === label) agreed++;
-    if (!topClass.includes(label!)) mostDoubted = Math.max(mostDoubted, topProbability[0]);
+    if (scored.length === 0) continue;
+    add(best, scored[0].class);
+    if (!scored.some((one) => one.class === label)) mostDoubted = Math.max(mostDoubted, scored[0].score);
   }
   return { carried, pairs, best, agreed, mostDoubted, logits };
 }

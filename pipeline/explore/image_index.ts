@@ -12,6 +12,7 @@
 import { type DuckDBConnection, type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from "@duckdb/node-api";
 import { interruptOn, type LabelDatabase } from "../query_database.ts";
 import { readParquet, sqlText } from "../sql_text.ts";
+import { unlessAborted } from "../until_aborted.ts";
 import { checkCondition, refusal } from "./condition.ts";
 import type { ImageFilter } from "./filter.ts";
 import { RequestError } from "./request_error.ts";
@@ -19,8 +20,10 @@ import { createTurns } from "./turns.ts";
 
 /** The tables, made in the background. */
 export interface ImageIndex {
-  /** Settled when both tables are made. */
+  /** Settled when all tables are made. */
   readonly ready: Promise<void>;
+  /** Whether the scores are there, which filters that name one wait for. */
+  isScored(): boolean;
   /**
    * The rows that a filter lets through.
    *
@@ -57,9 +60,15 @@ const MOST_RUNNING = 2;
 
 const TABLES = ["explored", "compared"] as const;
 
+/** What rows say of images by themselves, one row for each image. `place` is its row in the folder, from 0. */
+const ROWS = `
+  CREATE VIEW explored_rows AS
+    SELECT explored.rowid AS place, key, label, name AS given, width, height, top_class, top_probability
+    FROM explored LEFT JOIN data_set_classes ON label = index`;
+
 /**
- * What conditions may name: one row for each image. `place` is its row in the folder, from 0. The table
- * `explored_label_classes` is there before: label_classes needs a variable, which this connection lacks.
+ * What conditions may name: the same, and what follows from scores. The table `explored_label_classes` is there before:
+ * label_classes needs a variable, which this connection lacks.
  */
 const IMAGES = `
   CREATE MACRO explored_images(threshold) AS TABLE
@@ -67,11 +76,11 @@ const IMAGES = `
       self_confidence - coalesce(CASE WHEN class[1] = label_class THEN score[2] ELSE score[1] END, 0) AS margin,
       length(list_filter(score, lambda s: s >= threshold)) AS classes
     FROM (
-      SELECT explored.rowid AS place, key, label, own.name AS given, width, height, found.class, score, top_class,
-        top_probability, says.name AS name, stands.class AS label_class,
+      SELECT place, key, label, given, width, height, found.class, score, top_class, top_probability, says.name AS name,
+        stands.class AS label_class,
         CASE WHEN stands.class IS NOT NULL
           THEN coalesce(score[list_position(found.class, stands.class)], 0::FLOAT) END AS self_confidence
-      FROM explored LEFT JOIN explored_scores AS found ON explored.rowid = place LEFT JOIN data_set_classes AS own ON label = own.index
+      FROM explored_rows LEFT JOIN explored_scores AS found USING (place)
         LEFT JOIN explored_label_classes AS stands USING (label)
         LEFT JOIN classes AS says ON found.class[1] = says.index
     )`;
@@ -89,12 +98,11 @@ const LEAST_SCORE = 0.01;
 
 /** The scores of the classes of each image; only the database's own connection can read the maps. */
 const SCORES = `
-  CREATE TABLE explored_scores AS
-    SELECT explored.rowid AS place, any_value(list_transform(scored, lambda c: c.class)) AS class,
-      any_value(list_transform(scored, lambda c: c.score::FLOAT)) AS score
-    FROM explored JOIN (
-      SELECT key, list_filter(scored, lambda c: c.score >= ${LEAST_SCORE}) AS scored FROM image_scores
-    ) USING (key) GROUP BY place`;
+    SELECT place, list_transform(coalesce(scored, []), lambda c: c.class) AS class,
+      list_transform(coalesce(scored, []), lambda c: c.score::FLOAT) AS score
+    FROM (
+      SELECT row, list_filter(scored, lambda c: c.score >= ${LEAST_SCORE}) AS scored FROM numbered_scores
+    ) RIGHT JOIN (SELECT row, row_number() OVER (ORDER BY row) - 1 AS place FROM numbered_labels) USING (row)`;
 
 /**
  * Begins to make the tables.
@@ -141,24 +149,40 @@ export function indexImages(
     }
   }
 
-  const read = createTables();
-  const ready = read.then(async () => {
-    for (const statement of [SCORES, IMAGES]) {
+  async function runEach(statements: readonly string[]): Promise<void> {
+    for (const statement of statements) {
       if (!closing.signal.aborted) await database.rows(statement);
     }
+  }
+
+  const read = createTables().then(() =>
+    runEach([`CREATE TABLE explored_scores AS ${SCORES} WITH NO DATA`, ROWS, IMAGES])
+  );
+  let isScored = false;
+  const ready = read.then(() => runEach([`INSERT INTO explored_scores ${SCORES}`])).then(() => {
+    isScored = true;
   });
   // Whoever asks gets the error; nobody may.
   ready.catch(() => {});
   const turns = createTurns(MOST_RUNNING);
   const kept = new Map<string, Uint32Array>();
 
+  /** A filter as SQL, once the tables that it reads are made. */
+  async function answerable(filter: ImageFilter, signal: AbortSignal): Promise<string> {
+    await unlessAborted(read, signal);
+    const connection = await connect();
+    const { sql, usesScores } = await filterSql(connection, filter, compared !== undefined)
+      .finally(() => disconnect(connection));
+    if (usesScores) await unlessAborted(ready, signal);
+    return sql;
+  }
+
   async function* query<Value>(select: string, filter: ImageFilter, signal: AbortSignal): AsyncIterable<Value[]> {
-    await ready;
+    const sql = await answerable(filter, signal);
     const connection = await connect();
     const stopInterrupting = interruptOn(signal, connection);
     try {
       signal.throwIfAborted();
-      const sql = await filterSql(connection, filter, compared !== undefined);
       const result = await connection.stream(`SELECT ${select} ${sql}`);
       for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
         signal.throwIfAborted();
@@ -167,7 +191,7 @@ export function indexImages(
     } catch (error) {
       signal.throwIfAborted();
       // Of the statement only the condition is the user's: a value that cannot be converted shows when it runs.
-      throw filter.where === undefined || error instanceof RequestError ? error : refusal((error as Error).message);
+      throw filter.where === undefined ? error : refusal((error as Error).message);
     } finally {
       stopInterrupting();
       disconnect(connection);
@@ -206,8 +230,11 @@ export function indexImages(
 
   return {
     ready,
+    isScored: () => isScored,
     async find(filter, signal) {
       if (isEverything(filter)) return { length: rows, at: (position) => position };
+      // Who waits for the scores holds up nobody who does not need them.
+      await answerable(filter, signal);
       const found = await turns(signal, () => places(filter, signal));
       return { length: found.length, at: (position) => found[position] };
     },
@@ -247,18 +274,36 @@ function isEverything(filter: ImageFilter): boolean {
   return order === "key" && !differs && [index, label, key, where].every((part) => part === undefined);
 }
 
-/** A filter as FROM, WHERE and ORDER BY. */
-async function filterSql(connection: DuckDBConnection, filter: ImageFilter, canCompare: boolean): Promise<string> {
+/** A filter as FROM, WHERE and ORDER BY, and whether it needs the scores. */
+async function filterSql(
+  connection: DuckDBConnection,
+  filter: ImageFilter,
+  canCompare: boolean,
+): Promise<{ sql: string; usesScores: boolean }> {
   const { class: index, label, key, where, differs, threshold, order } = filter;
   if (differs && !canCompare) throw new RequestError(400, "Cannot compare: explore was started without --compare");
   const images = `explored_images(${threshold})`;
+  const condition = where === undefined ? undefined : await checkCondition(connection, where, images);
+  const usesScores = index !== undefined || order !== "key" ||
+    (condition !== undefined && !await isOf(connection, "explored_rows", condition));
   const conditions = [
     ...(index === undefined ? [] : [`score[list_position(class, ${index})] >= ${threshold}`]),
     ...(label === undefined ? [] : [`label = ${label}`]),
     ...(key === undefined ? [] : [`contains(lower(key), lower(${sqlText(key)}))`]),
     ...(differs ? ["place IN (FROM differing)"] : []),
-    ...(where === undefined ? [] : [await checkCondition(connection, where, images)]),
+    ...(condition === undefined ? [] : [condition]),
   ];
-  return `FROM ${images} ${conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : ""} ` +
-    `ORDER BY ${ORDERS[order]}place`;
+  const sql = `FROM ${usesScores ? images : "explored_rows"} ` +
+    `${conditions.length > 0 ? `WHERE ${conditions.join(" AND ")}` : ""} ORDER BY ${ORDERS[order]}place`;
+  return { sql, usesScores };
+}
+
+/** Whether a condition names nothing but columns of a table. */
+async function isOf(connection: DuckDBConnection, table: string, condition: string): Promise<boolean> {
+  try {
+    (await connection.prepare(`SELECT ${condition} FROM ${table}`)).destroySync();
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -188,6 +188,10 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
       const { filter, range } = readRowsQuery(parameters);
       return json(await explorer.rows(filter, range, signal));
     }],
+    ["api/scores", (_, parameters) => {
+      checkNames(parameters, []);
+      return Promise.resolve(json({ scored: index.isScored() }));
+    }],
     ["api/map", (_, parameters) => map(parameters)],
     ["api/selection", (request, parameters) => {
       checkNames(parameters, []);

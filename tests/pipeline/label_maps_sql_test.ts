@@ -317,3 +317,13 @@ Deno.test("a table image_scores that is kept for a while is what multi_label() a
     assertEquals(await read("FROM image_labels"), []);
   });
 });
+
+Deno.test("images of the same key have scores of their own", async () => {
+  const metadata = fixtureMetadata("fp8_e4m3");
+  const rows = fixtureRows("fp8_e4m3").slice(0, 3).map((row) => ({ ...row, key: "same.jpg" }));
+  await withDuckDB(folderOf(rows, metadata), async (read) => {
+    const found = await read("SELECT list_transform(scored, lambda c: c.class) AS classes FROM image_scores");
+    const expected = rows.map((row) => scoreClasses(row, metadata).map((one) => one.class));
+    assertEquals(found.map(({ classes }) => String(classes)).sort(), expected.map(String).sort());
+  });
+});

@@ -1,8 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
+import { writeLargeFolder } from "../../../bench/query/large_folder.ts";
+import { imageNetClassNames } from "../../../pipeline/class_names.ts";
 import { openExplorer } from "../../../pipeline/explore/explorer.ts";
 import { type ImageFilter, readFilter } from "../../../pipeline/explore/filter.ts";
+import { indexImages } from "../../../pipeline/explore/image_index.ts";
 import { RequestError } from "../../../pipeline/explore/request_error.ts";
+import { openLabelDatabase } from "../../../pipeline/query_database.ts";
+import { findQueryFiles } from "../../../pipeline/query_files.ts";
 import { contents } from "../task.ts";
 import { scoreClasses } from "../../../formats/labels/mod.ts";
 import { smallMetadata } from "../../formats/labels/fixture.ts";
@@ -206,4 +211,66 @@ Deno.test("a condition reads nothing but the images, and writes nothing", async 
   } finally {
     await explorer.close();
   }
+});
+
+Deno.test("only filters that name a score wait for the scores, and one that is given up waits no more", async () => {
+  const { labels, rows } = exploredFolder();
+  const files = findQueryFiles(labels);
+  const database = await openLabelDatabase(files, labels);
+  await database.rows("CREATE TABLE explored_label_classes AS FROM label_classes");
+  const gate = Promise.withResolvers<void>();
+  const slow = {
+    ...database,
+    rows: async (sql: string) => {
+      if (sql.startsWith("INSERT INTO explored_scores")) await gate.promise;
+      return await database.rows(sql);
+    },
+  };
+  const index = indexImages(slow, files.files, rows.length);
+  const waiting = [
+    "class=8",
+    "order=suspicious",
+    "order=most-classes&label=1",
+    "where=score[1] > 0",
+    "where=label = margin",
+  ];
+  const answered: string[] = [];
+  const answers = waiting.map(async (query) => {
+    await index.find(filterOf(query), NEVER);
+    answered.push(query);
+  });
+  const givenUp = new AbortController();
+  const abandoned = assertRejects(() => index.find(filterOf("class=9"), givenUp.signal), Error, "Nobody waits");
+  for (
+    const query of ["", "key=cats", "label=1", "label=0&key=dogs", "where=given = 'pier' OR top_probability[1] > 0.5"]
+  ) {
+    assert((await index.find(filterOf(query), NEVER)).length > 0, query);
+    assert((await Array.fromAsync(index.keys(filterOf(query), NEVER))).length > 0, query);
+  }
+  assertEquals(await index.rowOf(0, rows[3].key), 3);
+  await assertRejects(() => index.find(filterOf("where=scores > 1"), NEVER), RequestError, "scores");
+  givenUp.abort(new Error("Nobody waits"));
+  await abandoned;
+  assertEquals(answered, []);
+  assert(!index.isScored());
+  gate.resolve();
+  await Promise.all(answers);
+  assertEquals(answered.sort(), waiting.toSorted());
+  assert(index.isScored());
+  await index.close();
+  database.close();
+});
+
+Deno.test("closing an explorer interrupts the scores that it computes", async () => {
+  const labels = Deno.makeTempDirSync();
+  writeLargeFolder(labels, 12_000, await imageNetClassNames());
+  const selection = join(Deno.makeTempDirSync(), "selection.txt");
+  const explorer = await openExplorer({ labels, images: exploredFolder().images, selection });
+  const { ready, find, isScored } = explorer.index;
+  const interrupted = assertRejects(() => ready, Error, "Interrupted");
+  assertEquals((await find(filterOf("label=0"), NEVER)).length, 12);
+  await explorer.close();
+  await interrupted;
+  assert(!isScored());
+  Deno.removeSync(labels, { recursive: true });
 });
