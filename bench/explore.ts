@@ -7,6 +7,7 @@
  * @module
  */
 
+import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { imageNetClassNames } from "../pipeline/class_names.ts";
 import { readCount } from "../pipeline/command_line.ts";
 import { formatCount } from "../pipeline/numbers.ts";
@@ -14,6 +15,7 @@ import { type Measured, measureExplorer } from "./explore/measure.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
 import { writeLargeFolder } from "./query/large_folder.ts";
+import { countRows } from "./query/row_counts.ts";
 import { formatTable } from "./table.ts";
 
 /** Seconds that the first page may take, and a filter. */
@@ -33,8 +35,8 @@ const measured: Measured[] = [];
 for (const images of [few, many]) {
   const path = Deno.makeTempDirSync({ prefix: "relabel_explore_" });
   try {
-    writeLargeFolder(path, images, await imageNetClassNames());
-    measured.push(await measureExplorer(path, images));
+    const folder = writeLargeFolder(path, images, await imageNetClassNames());
+    measured.push(await measureExplorer(path, images, countRows(folder, images, MULTI_LABEL_THRESHOLD)));
   } finally {
     Deno.removeSync(path, { recursive: true });
   }
@@ -43,7 +45,7 @@ const seconds = (
   name: string,
   of: (measured: Measured) => number,
 ) => [name, ...measured.map((one) => of(one).toFixed(2))];
-const mebibytes = (name: string, place: 0 | 1 | 2) => [
+const mebibytes = (name: string, place: 0 | 1 | 2 | 3) => [
   name,
   ...measured.map(({ peaks }) => (peaks[place] / 2 ** 20).toFixed(0)),
 ];
@@ -52,11 +54,13 @@ console.log(formatTable([
   seconds("start, s", ({ start }) => start),
   seconds("first page, s", ({ firstPage }) => firstPage),
   seconds("first filter, with its table, s", ({ firstFilter }) => firstFilter),
+  seconds("all scores, from the start, s", ({ scored }) => scored),
   ...measured[0].filters.map(({ name }, index) => seconds(`${name}, s`, ({ filters }) => filters[index].seconds)),
   seconds("page at nine tenths, s", ({ deepPage }) => deepPage),
   mebibytes("peak memory, start, MiB", 0),
-  mebibytes("filters", 1),
-  mebibytes("100 pages", 2),
+  mebibytes("scores", 1),
+  mebibytes("filters", 2),
+  mebibytes("100 pages", 3),
 ]));
 const isSlow = measured.some(({ firstPage, firstFilter, filters }) =>
   firstPage >= FIRST_PAGE || firstFilter >= FILTER || filters.some(({ seconds }) => seconds >= FILTER)

@@ -7,6 +7,7 @@
 import { assertEquals } from "@std/assert";
 import { taskCommand } from "../../tests/pipeline/task.ts";
 import { highWater } from "../high_water.ts";
+import type { RowCounts } from "../query/row_counts.ts";
 
 /** What was measured. */
 export interface Measured {
@@ -16,12 +17,14 @@ export interface Measured {
   readonly firstPage: number;
   /** The first filter, which waits for the table that the start has begun, seconds. */
   readonly firstFilter: number;
+  /** From the start of the process until all scores are computed, seconds. */
+  readonly scored: number;
   /** Every filter in every order, seconds. */
   readonly filters: readonly { readonly name: string; readonly seconds: number }[];
   /** A page far down, seconds. */
   readonly deepPage: number;
-  /** Peak resident memory before the first filter, after all filters, and after paging through them, bytes. */
-  readonly peaks: readonly [start: number, filters: number, paging: number];
+  /** Peak resident memory after the first filter, after the scores, after all filters, and after paging through them, bytes. */
+  readonly peaks: readonly [start: number, scores: number, filters: number, paging: number];
 }
 
 const ORDERS = ["key", "suspicious", "least-confident", "most-classes"];
@@ -31,10 +34,11 @@ const ORDERS = ["key", "suspicious", "least-confident", "most-classes"];
  *
  * @param path A folder that `writeLargeFolder` has written.
  * @param images Its rows.
+ * @param expected What they hold.
  * @returns What was measured; each filter once.
  * @throws {Error} If an answer is not what the folder holds.
  */
-export async function measureExplorer(path: string, images: number): Promise<Measured> {
+export async function measureExplorer(path: string, images: number, expected: RowCounts): Promise<Measured> {
   const begun = performance.now();
   const child = taskCommand("explore", [path]).spawn();
   const errors = new Response(child.stderr).text();
@@ -47,7 +51,7 @@ export async function measureExplorer(path: string, images: number): Promise<Mea
       out += value;
     }
     const start = secondsFrom(begun);
-    return { start, ...await ask(out.trimEnd().split("\n").at(-1)!, child.pid, images) };
+    return { start, ...await ask(out.trimEnd().split("\n").at(-1)!, child.pid, { images, expected, begun }) };
   } finally {
     child.kill("SIGTERM");
     await child.status;
@@ -56,7 +60,11 @@ export async function measureExplorer(path: string, images: number): Promise<Mea
   }
 }
 
-async function ask(url: string, process: number, images: number): Promise<Omit<Measured, "start">> {
+async function ask(
+  url: string,
+  process: number,
+  { images, expected, begun }: { readonly images: number; readonly expected: RowCounts; readonly begun: number },
+): Promise<Omit<Measured, "start">> {
   const time = async (action: () => Promise<unknown>) => {
     const begun = performance.now();
     await action();
@@ -71,11 +79,17 @@ async function ask(url: string, process: number, images: number): Promise<Omit<M
     await get(`${url}api/folder`);
     await rows("", images);
   });
-  const peaks = [await highWater(process)];
   const firstFilter = await time(() => rows("label=0", images / 1000));
+  const peaks = [await highWater(process)];
+  const [carried, { images: carriers }] = [...expected.carried].reduce((most, one) =>
+    one[1].images > most[1].images ? one : most
+  );
+  await rows(`class=${carried}`, carriers);
+  const scored = secondsFrom(begun);
+  peaks.push(await highWater(process));
   const questions: [name: string, query: string, total?: number][] = [
     ["none", "", images],
-    ["class", "class=5"],
+    ["class", `class=${carried}`, carriers],
     ["label", "label=500", images / 1000],
     ["key", "key=N01440764/", images / 1000],
     ["condition", `where=${encodeURIComponent("label < 100 AND self_confidence < 2")}`, images / 10],
@@ -93,7 +107,7 @@ async function ask(url: string, process: number, images: number): Promise<Omit<M
     await rows(`order=${ORDERS[page % 2]}&offset=${Math.floor(page * images / 100)}`, images);
   }
   peaks.push(await highWater(process));
-  return { firstPage, firstFilter, filters, deepPage, peaks: peaks as [number, number, number] };
+  return { firstPage, firstFilter, scored, filters, deepPage, peaks: peaks as [number, number, number, number] };
 }
 
 async function get(url: string) {

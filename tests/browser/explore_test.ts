@@ -287,7 +287,7 @@ browserTest("the list is filtered by key, class, label and SQL, and going back u
   await page.waitForURL(/where=/);
   await settled(page);
   const keys = await shownKeys(page);
-  assertEquals(keys, ["cup/cat-coffee.jpg"]);
+  assertEquals(keys, [PHOTOGRAPH, "cup/cat-coffee.jpg"]);
   await pictured(page);
   await picture("filtered");
 
@@ -321,6 +321,22 @@ browserTest("suspicious labels come first when they are asked for", async ({ pag
   await pictured(page);
   await picture("suspicious-dark");
 }, { colorScheme: "dark" });
+
+browserTest("a list that waits for the scores of all images says so until it is there", async ({ page }) => {
+  await page.goto(single.address);
+  await settled(page);
+  const scores = Promise.withResolvers<void>();
+  await page.route("**/api/scores", (route) => route.fulfill({ json: { scored: false } }));
+  await page.route("**/api/rows?*suspicious*", async (route) => {
+    await scores.promise;
+    await route.continue();
+  });
+  await page.getByLabel("Order").selectOption("suspicious");
+  await page.locator(".total", { hasText: "Computing the scores of all images" }).waitFor();
+  scores.resolve();
+  await page.locator(".total", { hasText: /^\d+ images$/ }).waitFor();
+  await page.unrouteAll({ behavior: "wait" });
+});
 
 browserTest("a condition that is no SQL is answered with a sentence", async ({ page, picture }) => {
   await page.goto(single.address);

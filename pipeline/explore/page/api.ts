@@ -112,6 +112,11 @@ export function fetchRows(
   return ask<Rows>(`api/rows?${query}`, { signal });
 }
 
+/** Whether the scores of all images are there, which some filters wait for. */
+export async function fetchIsScored(): Promise<boolean> {
+  return (await ask<{ readonly scored: boolean }>("api/scores")).scored;
+}
+
 /**
  * The label map of an image.
  *

@@ -7,7 +7,7 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount, formatNumberOf } from "../../numbers.ts";
 import type { Filter, View } from "./address.ts";
-import { fetchFolders, fetchRows, type Folders, messageOf, type Row, type Rows } from "./api.ts";
+import { fetchFolders, fetchIsScored, fetchRows, type Folders, messageOf, type Row, type Rows } from "./api.ts";
 import { FilterBar } from "./filter_bar.tsx";
 import { Gallery } from "./gallery.tsx";
 import type { LabelOf } from "./given_label.tsx";
@@ -33,6 +33,7 @@ export function App() {
 function Explorer({ folders }: { readonly folders: Folders }) {
   const [view, navigate] = useAddress();
   const list = useRows(view.filter, view.page);
+  const scoring = useScoring(!list.settled);
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
   const classes = useMemo(
     () => nameList(folders.classNames, { kind: "class", count: folders.folders[0].classes }),
@@ -111,7 +112,13 @@ function Explorer({ folders }: { readonly folders: Folders }) {
             <span>This page</span>
           </label>
           <p class="total" role="status">
-            {list.failure ? "" : list.settled || total > 0 ? formatNumberOf(total, "image") : "Reading …"}
+            {scoring
+              ? "Computing the scores of all images, once: filters and orders that need them wait …"
+              : list.failure
+              ? ""
+              : list.settled || total > 0
+              ? formatNumberOf(total, "image")
+              : "Reading …"}
             {!list.failure && list.settled && total < all && ` of ${formatCount(all)}`}
           </p>
           <SelectionBar
@@ -201,6 +208,28 @@ function useRows(filter: Filter, page: number): RowsAnswer {
     return () => stop.abort();
   }, [asked]);
   return { ...answered, settled: to === asked };
+}
+
+/** Milliseconds after which the page asks what it waits for, again and again. */
+const WAITING = 500;
+
+/** Whether a list that is waited for is so because the scores are not computed yet. */
+function useScoring(waiting: boolean): boolean {
+  const [scoring, setScoring] = useState(false);
+  useEffect(() => {
+    if (!waiting) return;
+    let given = false;
+    const timer = setInterval(() => {
+      // Whoever asks for the rows says what is wrong with the server.
+      fetchIsScored().then((isScored) => given || setScoring(!isScored), () => {});
+    }, WAITING);
+    return () => {
+      given = true;
+      clearInterval(timer);
+      setScoring(false);
+    };
+  }, [waiting]);
+  return scoring;
 }
 
 /** Puts the list back where it was when an image is left, with the focus on that image once it is listed. */
