@@ -42,6 +42,13 @@ export interface LabelDatabase {
   rows(sql: string): Promise<Record<string, Json>[]>;
   /** Computes `image_scores` once for all later statements: it looks at every cell of every map. */
   keepScores(): Promise<void>;
+  /**
+   * Runs a statement on the label maps of some files after those of others: what groups cells takes kilobytes of memory for
+   * each image.
+   *
+   * @param statement What to run, given the number of images in the files before.
+   */
+  eachPart(statement: (before: number) => string): Promise<void>;
   /** A connection of its own for statements of this project, which can be interrupted; it has no variables. */
   connect(): Promise<DuckDBConnection>;
   close(): void;
@@ -95,12 +102,17 @@ export async function openLabelDatabase(
     if (spillFolder !== "") Deno.removeSync(spillFolder, { recursive: true });
   };
   try {
-    const hasMaps = await createTables(connection, files, otherFiles);
+    const maps = await createTables(connection, files, otherFiles);
+    const eachPart: LabelDatabase["eachPart"] = (statement) => runOnEachPart(connection, maps, statement);
     return {
-      hasMaps,
+      hasMaps: maps.length > 0,
       answer: (sql, format) => answer(connection, sql, format),
       rows: (sql) => readRows(connection, sql),
-      keepScores: async () => void await connection.run("CREATE TEMP TABLE image_scores AS FROM image_scores"),
+      async keepScores() {
+        await connection.run("CREATE TEMP TABLE image_scores AS FROM image_scores WITH NO DATA");
+        await eachPart(() => "INSERT INTO temp.image_scores FROM memory.main.image_scores");
+      },
+      eachPart,
       connect: () => instance.connect(),
       close,
     };
@@ -148,7 +160,7 @@ async function createTables(
   connection: DuckDBConnection,
   { files, ...names }: QueryFiles,
   otherFiles: readonly string[],
-): Promise<boolean> {
+): Promise<readonly string[]> {
   const all = [...files, ...otherFiles];
   const allowed = sqlList([...new Set([...all, ...all.map(literalPath)])]);
   await connection.run(`SET allowed_paths = ${allowed}; SET enable_external_access = false`);
@@ -162,7 +174,36 @@ async function createTables(
     await connection.run(Deno.readTextFileSync(LABEL_MAPS_SQL));
   }
   await connection.run("SET lock_configuration = true");
-  return maps.length > 0;
+  return maps;
+}
+
+/** Images of the files that are looked at together, unless one file has more. */
+const PART_IMAGES = 10_000;
+
+async function runOnEachPart(
+  connection: DuckDBConnection,
+  files: readonly string[],
+  statement: (before: number) => string,
+): Promise<void> {
+  const paths = files.map(literalPath);
+  const counts = await readRows(
+    connection,
+    `SELECT file_name AS file, num_rows AS images FROM parquet_file_metadata(${sqlList(paths)})`,
+  );
+  const images = new Map(counts.map(({ file, images }) => [file, images as number]));
+  try {
+    for (let [first, before] = [0, 0]; first < files.length;) {
+      let [end, length] = [first, 0];
+      do length += images.get(files[end++])!; while (
+        end < files.length && length + images.get(files[end])! <= PART_IMAGES
+      );
+      await connection.run(`SET VARIABLE labels = ${sqlList(paths.slice(first, end))}`);
+      await connection.run(statement(before));
+      [first, before] = [end, before + length];
+    }
+  } finally {
+    await connection.run(`SET VARIABLE labels = ${sqlList(paths)}`);
+  }
 }
 
 /** Tells files of maps from files of crops, by their columns. */

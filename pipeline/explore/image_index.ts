@@ -97,12 +97,12 @@ const ORDERS = {
 const LEAST_SCORE = 0.01;
 
 /** The scores of the classes of each image; only the database's own connection can read the maps. */
-const SCORES = `
+const scoresAfter = (before: number) => `
     SELECT place, list_transform(coalesce(scored, []), lambda c: c.class) AS class,
       list_transform(coalesce(scored, []), lambda c: c.score::FLOAT) AS score
     FROM (
       SELECT row, list_filter(scored, lambda c: c.score >= ${LEAST_SCORE}) AS scored FROM numbered_scores
-    ) RIGHT JOIN (SELECT row, row_number() OVER (ORDER BY row) - 1 AS place FROM numbered_labels) USING (row)`;
+    ) RIGHT JOIN (SELECT row, ${before} + row_number() OVER (ORDER BY row) - 1 AS place FROM numbered_labels) USING (row)`;
 
 /**
  * Begins to make the tables.
@@ -156,10 +156,12 @@ export function indexImages(
   }
 
   const read = createTables().then(() =>
-    runEach([`CREATE TABLE explored_scores AS ${SCORES} WITH NO DATA`, ROWS, IMAGES])
+    runEach([`CREATE TABLE explored_scores AS ${scoresAfter(0)} WITH NO DATA`, ROWS, IMAGES])
   );
   let isScored = false;
-  const ready = read.then(() => runEach([`INSERT INTO explored_scores ${SCORES}`])).then(() => {
+  const ready = read.then(async () => {
+    if (closing.signal.aborted) return;
+    await database.eachPart((before) => `INSERT INTO explored_scores ${scoresAfter(before)}`);
     isScored = true;
   });
   // Whoever asks gets the error; nobody may.

@@ -9,7 +9,7 @@ import { RequestError } from "../../../pipeline/explore/request_error.ts";
 import { openLabelDatabase } from "../../../pipeline/query_database.ts";
 import { findQueryFiles } from "../../../pipeline/query_files.ts";
 import { contents } from "../task.ts";
-import { scoreClasses } from "../../../formats/labels/mod.ts";
+import { multiLabel, scoreClasses } from "../../../formats/labels/mod.ts";
 import { smallMetadata } from "../../formats/labels/fixture.ts";
 import { ask, comparedFolder, exploredFolder, exploredRows, withServer } from "./explored_folder.ts";
 
@@ -221,9 +221,9 @@ Deno.test("only filters that name a score wait for the scores, and one that is g
   const gate = Promise.withResolvers<void>();
   const slow = {
     ...database,
-    rows: async (sql: string) => {
-      if (sql.startsWith("INSERT INTO explored_scores")) await gate.promise;
-      return await database.rows(sql);
+    eachPart: async (statement: (before: number) => string) => {
+      await gate.promise;
+      await database.eachPart(statement);
     },
   };
   const index = indexImages(slow, files.files, rows.length);
@@ -272,5 +272,39 @@ Deno.test("closing an explorer interrupts the scores that it computes", async ()
   await explorer.close();
   await interrupted;
   assert(!isScored());
+  Deno.removeSync(labels, { recursive: true });
+});
+
+Deno.test("images are scored in their own rows where a folder's files are looked at one after the other", async () => {
+  const labels = Deno.makeTempDirSync();
+  const folder = writeLargeFolder(labels, 12_500, await imageNetClassNames());
+  const selection = join(Deno.makeTempDirSync(), "selection.txt");
+  const explorer = await openExplorer({ labels, images: exploredFolder().images, selection });
+  try {
+    // Maps repeat.
+    const known = new Map<unknown, ReadonlySet<number>>();
+    const carriedBy = (place: number) => {
+      const row = folder.row(place);
+      const found = known.get(row.score) ?? new Set(multiLabel(row, folder.metadata).map((one) => one.class));
+      known.set(row.score, found);
+      return found;
+    };
+    const carried = Array.from({ length: 12_500 }, (_, place) => carriedBy(place));
+    for (const index of new Set([3, 10_001, 12_499].flatMap((place) => [...carried[place]]))) {
+      const found = await explorer.index.find(filterOf(`class=${index}`), NEVER);
+      const expected = carried.flatMap((classes, place) => classes.has(index) ? [place] : []);
+      assertEquals(Array.from({ length: found.length }, (_, position) => found.at(position)), expected);
+    }
+  } finally {
+    await explorer.close();
+  }
+  const database = await openLabelDatabase(findQueryFiles(labels), labels);
+  const count =
+    "SELECT count(*) AS images, count(DISTINCT key) AS keys, sum(length(scored)) AS classes FROM image_scores";
+  const before = await database.rows(count);
+  await database.keepScores();
+  assertEquals(await database.rows(count), before);
+  assertEquals(before[0].images, 12_500);
+  database.close();
   Deno.removeSync(labels, { recursive: true });
 });
