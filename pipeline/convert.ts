@@ -44,7 +44,7 @@ const PROBED_FILES = 100;
 /** Bytes of decoded pages to keep: rows are read once, in order. */
 const KEPT_BYTES = 4 * 2 ** 20;
 
-/** Rejected files to name. */
+/** Rejected images to name. */
 const SHOWN_REJECTED = 3;
 
 /**
@@ -140,14 +140,14 @@ function summary(
   lines.push(
     written === 0
       ? `  time       nothing was left to do${earlier}`
-      : `  time       ${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} files/s${earlier}`,
+      : `  time       ${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s${earlier}`,
   );
   if (rejected > 0) {
     const list = `${output}/rejected.jsonl`;
     const images: { key: string; reason: string }[] = readText(list).trimEnd().split("\n").map((line) =>
       JSON.parse(line)
     );
-    lines.push(`  rejected   ${formatNumberOf(rejected, "file")}, listed in ${list}`);
+    lines.push(`  rejected   ${formatNumberOf(rejected, "image")}, listed in ${list}`);
     lines.push(...images.slice(0, SHOWN_REJECTED).map(({ reason }) => `    ${reason}`));
     if (images.length > SHOWN_REJECTED) lines.push(`    and ${formatCount(images.length - SHOWN_REJECTED)} more`);
   }

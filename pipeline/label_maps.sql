@@ -262,6 +262,12 @@ CREATE OR REPLACE MACRO co_occurrence(threshold := 0.3) AS TABLE
     LEFT JOIN classes AS first ON a = first.index LEFT JOIN classes AS second ON b = second.index
   ORDER BY pairs.images DESC, lift DESC, a, b;
 
+-- Refuses to rank labels that are all of no class: the list would be empty, as if none were doubtful. Else NULL.
+CREATE OR REPLACE MACRO known_labels() AS CASE
+  WHEN EXISTS (FROM labels JOIN label_classes USING (label) WHERE label_classes.class IS NOT NULL)
+    OR NOT EXISTS (FROM labels WHERE label IS NOT NULL) THEN NULL
+  ELSE error('Cannot rank labels: none is of a class that has the wnid, name or number of one of the annotator''s')::VARCHAR END;
+
 -- Images whose label the annotator doubts most come first, by the two scores of cleanlab: self_confidence is the score of
 -- the label's class in the image, 0 if no cell has it, margin that less the largest of the others. Images without a label,
 -- or with one that no class of the annotator stands for (label_classes), are left out.
@@ -276,6 +282,9 @@ CREATE OR REPLACE MACRO suspicious() AS TABLE
     FROM image_scores JOIN label_classes USING (label) WHERE label_classes.class IS NOT NULL
   ) LEFT JOIN data_set_classes AS own ON label = own.index LEFT JOIN classes AS given ON class = given.index
     LEFT JOIN classes AS says ON best.class = says.index
+  UNION ALL
+  -- Columns hang on the refusal, so that no condition on them is decided without it.
+  SELECT none, none, none, none::DOUBLE, none::DOUBLE FROM (SELECT known_labels() AS none) WHERE none IS NOT NULL
   ORDER BY self_confidence, margin, key;
 
 -- By class: of how many images it is the best, with what score on the mean, and how many carry it. Then how many are

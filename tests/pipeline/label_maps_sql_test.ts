@@ -267,6 +267,19 @@ Deno.test("label_maps.sql compares labels with classes only once it knows what b
     assertEquals(await labelled(read), Array.from({ length: 12 }, (_, index) => index));
     assertEquals((await read("FROM suspicious()")).length, 2);
   });
+  const strange = { classes: TWELVE, dataSetClasses: { name: ["sofa", "settee", "couch"] } };
+  const unknown = folderOf(rows, metadata, strange);
+  await withDuckDB(unknown, async (read, connection) => {
+    await connection.run(insert(unknown, "classes", "classes"));
+    await connection.run(insert(unknown, "data_set_classes", "dataSetClasses"));
+    assertEquals(await labelled(read), [null, null, null]);
+    for (const limited of ["", " LIMIT 1", " WHERE given = 'tabby'", " WHERE self_confidence < 0.01 LIMIT 5"]) {
+      const message =
+        "Cannot rank labels: none is of a class that has the wnid, name or number of one of the annotator's";
+      await assertRejects(() => read(`FROM suspicious()${limited}`), Error, message, limited);
+    }
+    assert((await read("FROM per_class()")).length > 0);
+  });
   const unlabelled = rows.map((row) => ({ ...row, label: null }));
   await withDuckDB(folderOf(unlabelled, metadata, names), async (read) => {
     assertEquals(await read("FROM suspicious()"), []);
