@@ -87,10 +87,12 @@ export async function measure(
   const coverage = await labelCoverage(database);
   const counts = await database.rows(`FROM classes_per_image(${threshold})`);
   const [{ confidence }] = await database.rows("SELECT avg(top_probability[1]) AS confidence FROM labels");
-  const [{ count: suspiciousImages }] = await database.rows(
+  const [{ count: suspiciousImages }] = coverage.known === 0 ? [{ count: 0 }] : await database.rows(
     `SELECT count(*) AS count FROM suspicious() WHERE ${unseen}`,
   );
-  const suspicious = await database.rows(`FROM suspicious() WHERE ${unseen} LIMIT ${limits.suspicious}`);
+  const suspicious = coverage.known === 0
+    ? []
+    : await database.rows(`FROM suspicious() WHERE ${unseen} LIMIT ${limits.suspicious}`);
   const pairs = await database.rows(`SELECT *, count(*) OVER () AS pairs FROM co_occurrence(${threshold})
     ORDER BY images DESC, lift DESC, class, other_class LIMIT ${limits.pairs}`);
   const classes = await database.rows(`
