@@ -25,7 +25,7 @@ const DATA_RULES: readonly Rule[] = [
   { path: /^source\.lastKey$/, say: of("its last is", showValue) },
   { path: /^source\.(k|dtype)$/, say: of("its maps have") },
   {
-    path: /^metadata\.converted(\.|$)/,
+    path: /^metadata\.converted(\.(?!layout$)|$)/,
     say: () => "labels published in another form",
     implies: /^metadata\.converted\./,
   },
@@ -60,7 +60,7 @@ const OPTION_RULES: readonly Rule[] = [
     say: ({ before, after }) => `with --pillow ${pillowVersion(before)}, not ${pillowVersion(after)}`,
   },
   { path: /^metadata\.missing$/, say: option("missing") },
-  { path: /^layout$/, say: option("layout") },
+  { path: /^(metadata\.converted\.)?layout$/, say: option("layout") },
   { path: /^rowsPerFile$/, say: option("rows-per-file") },
   { path: /^shards$/, say: option("shards") },
   { path: /^container$/, say: ({ before, after }) => `with --to ${before ?? "parquet"}, not ${after ?? "parquet"}` },

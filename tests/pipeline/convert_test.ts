@@ -436,7 +436,10 @@ Deno.test("deno task convert refuses what it cannot do with a sentence", async (
   const { path } = await convert(input, "--layout", "hw");
   const again = await runTask("convert", input, path, "--layout", "wh", "--quiet");
   assertEquals(again.code, 1);
-  assertStringIncludes(again.error, 'metadata.converted.layout was "hw", is "wh"');
+  assertStringIncludes(
+    again.error,
+    `"${path}": it was begun with --layout hw, not wh; repeat that, or name another OUTPUT`,
+  );
 });
 
 /** A folder of FKD's, as its generator lays it out. */
