@@ -24,16 +24,20 @@ export function describeSurvey(
   const without = images - labelled;
   const why = kinds(unlabelled, ({ what, count, first }) => `${formatCount(count)} ${what} (${showValue(first)})`);
   const labels = without === 0
-    ? `${formatNumberOf(images, "image")}, each with a label`
+    ? `${formatNumberOf(images, "image")}, ${images === 1 ? "with" : "each with"} a label`
     : labelled === 0
-    ? `none of ${formatNumberOf(images, "image")} has a label: ${why}`
-    : `${formatCount(labelled)} of ${formatNumberOf(images, "image")} have a label, ${formatCount(without)} ${
-      without === 1 ? "has" : "have"
-    } none: ${why}`;
+    ? `${images === 1 ? "1 image, without a label" : `none of ${formatCount(images)} images has a label`}: ${why}`
+    : `${formatCount(labelled)} of ${formatCount(images)} images ${haveOrHas(labelled)} a label, ${
+      formatCount(without)
+    } ${haveOrHas(without)} none: ${why}`;
   if (passedOver.length === 0) return { labels, notes: remarks };
   const files = passedOver.reduce((sum, { count }) => sum + count, 0);
   const which = kinds(passedOver, ({ what, count }) => `${formatCount(count)} ${what}`);
   return { labels, files: `${formatNumberOf(files, "file")} passed over: ${which}`, notes: remarks };
+}
+
+function haveOrHas(count: number): string {
+  return count === 1 ? "has" : "have";
 }
 
 function kinds(tallies: readonly Tally[], describe: (tally: Tally) => string): string {

@@ -121,7 +121,7 @@ Deno.test("openExplorer() refuses what it cannot show, in one sentence", async (
     [{ selection: "/none/x.txt" }, 'Cannot write the selection "/none/x.txt": no such file or directory'],
     [
       { compare: fewer },
-      `Cannot compare "${labels}" with "${fewer}": of classes their annotators tell 12 and 11 apart`,
+      `Cannot compare "${labels}" with "${fewer}": their annotators tell 12 and 11 classes apart`,
     ],
     noneInCommon(prefixed, `train/${rows[0].key}`),
     noneInCommon(renamedKeys, `${rows[0].key}.webp`),
