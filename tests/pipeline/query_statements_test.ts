@@ -98,7 +98,7 @@ function writing(part: string): string[] {
     `SELECT (SELECT count(*) FROM ${log})`,
     `SELECT (SELECT count(*) FROM enable_logging(storage = 'stdout'))`,
     `CREATE VIEW v AS FROM ${log}; FROM v`,
-    `CREATE OR REPLACE VIEW labels AS FROM ${log}; FROM multi_label()`,
+    `CREATE OR REPLACE VIEW labels AS FROM ${log}; FROM classifier_labels`,
     `CREATE MACRO m() AS TABLE FROM ${log}; FROM m()`,
     `CREATE MACRO m() AS (SELECT count(*) FROM ${log}); SELECT m()`,
     `FROM query('FROM enable_' || 'logging(storage = ''file'', storage_path = ''${part}'')')`,
