@@ -99,15 +99,24 @@ console.log(formatTable([
   }),
 ]));
 
-console.log("\nBy threshold, k = 5: F1, and its mean over the sizes");
+/** Whether what is said of a photograph of one thing is one class, or several that are all right for it. */
+function keepsOne(size: number, threshold: number): boolean[] {
+  return scoresOf(bySize.get(size)!.single, 5).map((scored, index) => {
+    const said = scored.filter(({ score }) => score >= threshold);
+    return said.length > 0 && said.every((one) => singles[index].things[0].includes(one.class));
+  });
+}
+
+console.log("\nBy threshold, k = 5: F1, its mean over the sizes, and the photographs of one thing that keep one class");
 const byThreshold = THRESHOLDS.map((threshold) =>
   SIZES.map((size) => accuracyOf(collages, scoresOf(bySize.get(size)!.several, 5), threshold).f1)
 );
 console.log(formatTable([
-  ["threshold", ...SIZES.map(String), "mean"],
+  ["threshold", ...SIZES.map(String), "mean", "one thing"],
   ...THRESHOLDS.map((threshold, index) => [
     String(threshold),
     ...[...byThreshold[index], mean(byThreshold[index])].map((value) => value.toFixed(3)),
+    percent(mean(SIZES.flatMap((size) => keepsOne(size, threshold)).map(Number))),
   ]),
 ]));
 const chosen = mean(byThreshold[THRESHOLDS.indexOf(MULTI_LABEL_THRESHOLD)]);
@@ -127,11 +136,9 @@ console.log(formatTable([
     );
     const isRight = (classes: readonly number[], index: number) =>
       classes.some((value) => singles[index].things[0].includes(value));
-    const isOne = (classes: readonly number[], index: number) =>
-      classes.length > 0 && classes.every((value) => singles[index].things[0].includes(value));
     return [
       String(size),
-      `${said.filter(isOne).length} of ${said.length}`,
+      `${keepsOne(size, MULTI_LABEL_THRESHOLD).filter(Boolean).length} of ${said.length}`,
       `${said.filter(isRight).length}`,
       mean(said.map(({ length }) => length)).toFixed(2),
     ];
@@ -162,6 +169,10 @@ if (failures.length > 0) Deno.exit(1);
 
 function show({ recall, precision, f1 }: Accuracy): string {
   return [recall, precision, f1].map((value) => value.toFixed(2)).join(" / ");
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }
 
 function mean(values: readonly number[]): number {
