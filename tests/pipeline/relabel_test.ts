@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { LabelMaps, readManifests } from "../../formats/labels/mod.ts";
+import { LabelMaps, multiLabel, readManifests } from "../../formats/labels/mod.ts";
 import { encodePng } from "../../formats/images/encode_png.ts";
 import { imageColumns, writeParquet } from "../formats/images/parquet_writer.ts";
 import { writeTar } from "../formats/images/tar_writer.ts";
@@ -81,10 +81,11 @@ Deno.test("the summary's best classes and cells are those of the rows", async ()
   const labelMaps = await LabelMaps.open(path);
   const rows = [await labelMaps.get(0), await labelMaps.get(1)];
   labelMaps.close();
-  for (const { key, topClass, topProbability, class: classes } of rows) {
+  for (const row of rows) {
+    const { key, class: classes } = row;
     const lines = out.slice(out.indexOf(`\n${key}`)).split("\n").slice(2, 5);
-    const best = [...topClass].map((index, rank) => `${names[index]} ${topProbability[rank].toFixed(2)}`);
-    assertEquals(lines[0], `  ${best.join(", ")}`);
+    const found = multiLabel(row, labelMaps.metadata).map((one) => `${names[one.class]} ${one.score.toFixed(2)}`);
+    assertEquals(lines[0], `  ${found.join(", ")}`);
     const legend = new Map(
       lines.slice(1).flatMap((line) => {
         const match = /^.{8}([a-z]) {2}(.+?) +\d+( cells?)?$/.exec(line);
