@@ -39,15 +39,20 @@
  * @module
  */
 
-export { type AnnotatorOptions, type LabelMap, loadAnnotator, type LoadedAnnotator } from "./pipeline/annotator.ts";
-export { type LabelledImage, relabel, type RelabelOptions, type StepTimes } from "./pipeline/label_images.ts";
+export {
+  type AnnotatorOptions,
+  type LabelMap,
+  loadAnnotator,
+  type LoadedAnnotator,
+} from "./pipeline/model/load_annotator.ts";
+export { type LabelledImage, relabel, type RelabelOptions, type StepTimes } from "./pipeline/model/label_images.ts";
 export {
   writeLabelMaps,
   type WriteOptions,
   type WriteProgress,
   type WriteResult,
-} from "./pipeline/write_label_maps.ts";
-export { readClassNames } from "./pipeline/class_names.ts";
+} from "./pipeline/relabel/write_label_maps.ts";
+export { readClassNames } from "./pipeline/model/class_names.ts";
 export {
   type DecodedImage,
   decodeImage,
@@ -100,9 +105,9 @@ export {
   VERTICAL_FLIP,
   type Warp,
 } from "./kernels/operations/label_pooling/mod.ts";
-export { createLabelPooler, type LabelPooler, type LabelPoolerSettings } from "./kernels/label_pooler.ts";
+export { createLabelPooler, type LabelPooler, type LabelPoolerSettings } from "./kernels/programs/label_pooler.ts";
 export type { DownloadProgress } from "./formats/weights/mod.ts";
-export { type Capabilities, closeDevice, type Device, openDevice } from "./kernels/device.ts";
-export type { Profile, Storage } from "./kernels/kernel.ts";
-export type { Pair } from "./kernels/network.ts";
-export type { Pixels } from "./kernels/resizer.ts";
+export { type Capabilities, closeDevice, type Device, openDevice } from "./kernels/engine/device.ts";
+export type { Profile, Storage } from "./kernels/engine/kernel.ts";
+export type { Pair } from "./kernels/lowering/network.ts";
+export type { Pixels } from "./kernels/programs/resizer.ts";

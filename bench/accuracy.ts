@@ -4,7 +4,7 @@
  * @module
  */
 
-import { closeDevice } from "../kernels/device.ts";
+import { closeDevice } from "../kernels/engine/device.ts";
 import { compareAnnotation } from "./accuracy/annotation.ts";
 import { compareLabelPooling } from "./accuracy/label_pooling.ts";
 import { compareNetworks } from "./accuracy/networks.ts";

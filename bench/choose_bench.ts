@@ -13,9 +13,9 @@
  */
 
 import { type LabelMapType, labelMapTypes } from "../formats/labels/mod.ts";
-import { closeDevice } from "../kernels/device.ts";
+import { closeDevice } from "../kernels/engine/device.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { readCount } from "../pipeline/command_line.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { annotateCollages } from "./choose/collages.ts";
 import { compareTargets } from "./choose/fidelity.ts";

@@ -11,7 +11,7 @@
  */
 
 import { join } from "@std/path";
-import { readCount } from "../pipeline/command_line.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { fileHashes, runCluster, runKilledArray } from "../tests/pipeline/cluster/killed_array.ts";
 import { runTask } from "../tests/pipeline/task.ts";
 import { startSlurm } from "../tests/slurm.ts";

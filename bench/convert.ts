@@ -12,7 +12,7 @@
 import { join } from "@std/path";
 import { openWeights, torchTensorWriter } from "../formats/weights/mod.ts";
 import { type PublishedMap, readPublished } from "../formats/published/mod.ts";
-import { readCount } from "../pipeline/command_line.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { runTask } from "../tests/pipeline/task.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";

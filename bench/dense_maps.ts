@@ -5,9 +5,9 @@
  */
 
 import type { DecodedImage } from "../formats/images/mod.ts";
-import { createBuffer, destroyBuffer, type Device } from "../kernels/device.ts";
-import { createPlan } from "../kernels/plan.ts";
-import { lowerNetwork } from "../kernels/program.ts";
+import { createBuffer, destroyBuffer, type Device } from "../kernels/engine/device.ts";
+import { createPlan } from "../kernels/engine/plan.ts";
+import { lowerNetwork } from "../kernels/lowering/program.ts";
 import { type DefaultAnnotator, networkInput } from "./default_annotator.ts";
 
 /** Logits of all classes in all cells. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Device } from "../kernels/device.ts";
-import type { Profile } from "../kernels/kernel.ts";
-import { openQuietDevice } from "../pipeline/quiet_device.ts";
+import type { Device } from "../kernels/engine/device.ts";
+import type { Profile } from "../kernels/engine/kernel.ts";
+import { openQuietDevice } from "../pipeline/model/quiet_device.ts";
 
 /** Both profiles; every adapter runs the kernels of each. */
 export const PROFILES: readonly Profile[] = ["software", "gpu"];

@@ -8,9 +8,9 @@
  */
 
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
-import { imageNetClassNames } from "../pipeline/class_names.ts";
-import { readCount } from "../pipeline/command_line.ts";
-import { formatCount } from "../pipeline/numbers.ts";
+import { imageNetClassNames } from "../pipeline/model/class_names.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
+import { formatCount } from "../pipeline/command/numbers.ts";
 import { type Measured, measureExplorer } from "./explore/measure.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";

@@ -11,8 +11,8 @@
  */
 
 import project from "../deno.json" with { type: "json" };
-import { readCount } from "../pipeline/command_line.ts";
-import { openCommunicator } from "../pipeline/mpi/communicator.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
+import { openCommunicator } from "../pipeline/command/mpi/communicator.ts";
 import { ranksCommand } from "../tests/mpi.ts";
 import { measureExchange } from "./gradient_exchange/measure.ts";
 import { readBenchOptions } from "./options.ts";

@@ -11,7 +11,7 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { parquetMetadata } from "hyparquet";
 import { LabelMaps, labelMapTypes, openLabelMapFolder } from "../formats/labels/mod.ts";
-import { imageNetClassNames } from "../pipeline/class_names.ts";
+import { imageNetClassNames } from "../pipeline/model/class_names.ts";
 import { fixtureMetadata, fixtureRows } from "../tests/formats/labels/fixture.ts";
 import { formatTable } from "./table.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { cpus } from "node:os";
-import type { Device } from "../kernels/device.ts";
+import type { Device } from "../kernels/engine/device.ts";
 
 /** The processor, its cores, the operating system and Deno; needs `--allow-sys=cpus`. */
 export function describeMachine(): string {

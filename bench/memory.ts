@@ -10,7 +10,7 @@
 
 import { join } from "@std/path";
 import { LabelMaps } from "../formats/labels/mod.ts";
-import { readCount } from "../pipeline/command_line.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
 import { highWater } from "./high_water.ts";
 import { describeMachine } from "./machine.ts";

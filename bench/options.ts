@@ -10,8 +10,8 @@ import {
   type OptionTable,
   readArguments,
   UsageError,
-} from "../pipeline/command_line.ts";
-import { answer } from "../pipeline/run_command.ts";
+} from "../pipeline/command/command_line.ts";
+import { answer } from "../pipeline/command/run_command.ts";
 
 /**
  * Reads this process's arguments. `--help` prints the options and ends the process; so does, with exit code 2, an argument

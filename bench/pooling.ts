@@ -8,9 +8,9 @@
  * @module
  */
 
-import { closeDevice } from "../kernels/device.ts";
+import { closeDevice } from "../kernels/engine/device.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { readCount } from "../pipeline/command_line.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { assertClose } from "../tests/kernels/compare.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { openBenchDevice } from "./device.ts";

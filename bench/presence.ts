@@ -13,8 +13,8 @@
  */
 
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
-import { closeDevice } from "../kernels/device.ts";
-import { readCount } from "../pipeline/command_line.ts";
+import { closeDevice } from "../kernels/engine/device.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { openBenchDevice } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";

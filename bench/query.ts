@@ -11,11 +11,11 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { imageNetClassNames } from "../pipeline/class_names.ts";
-import { readCount } from "../pipeline/command_line.ts";
-import { formatCount, formatDuration, formatNumberOf } from "../pipeline/numbers.ts";
-import { type LabelDatabase, openLabelDatabase } from "../pipeline/query_database.ts";
-import { findQueryFiles } from "../pipeline/query_files.ts";
+import { imageNetClassNames } from "../pipeline/model/class_names.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
+import { formatCount, formatDuration, formatNumberOf } from "../pipeline/command/numbers.ts";
+import { type LabelDatabase, openLabelDatabase } from "../pipeline/query/database.ts";
+import { findQueryFiles } from "../pipeline/query/files.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
 import { type LargeFolder, writeLargeFolder } from "./query/large_folder.ts";

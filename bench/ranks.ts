@@ -10,7 +10,7 @@
  */
 
 import { join } from "@std/path";
-import { sha256OfFile } from "../formats/weights/byte_source.ts";
+import { sha256OfFile } from "../formats/base/byte_source.ts";
 import { writeScenes } from "../pipeline/scenes/write_scenes.ts";
 import { ranksCommand } from "../tests/mpi.ts";
 import { taskArguments, taskCommand } from "../tests/pipeline/task.ts";

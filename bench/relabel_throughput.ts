@@ -9,11 +9,11 @@
  */
 
 import { openImages } from "../formats/images/mod.ts";
-import { type AnnotatorSettings, createAnnotator } from "../kernels/annotator.ts";
-import { closeDevice } from "../kernels/device.ts";
-import type { Storage } from "../kernels/kernel.ts";
-import { readChoice, readCount } from "../pipeline/command_line.ts";
-import { defaultWorkers } from "../pipeline/label_images.ts";
+import { type AnnotatorSettings, createAnnotator } from "../kernels/programs/annotator.ts";
+import { closeDevice } from "../kernels/engine/device.ts";
+import type { Storage } from "../kernels/engine/kernel.ts";
+import { readChoice, readCount } from "../pipeline/command/command_line.ts";
+import { defaultWorkers } from "../pipeline/model/label_images.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
 import { openBenchDevice, PROFILES } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";

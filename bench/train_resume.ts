@@ -10,10 +10,10 @@
  */
 
 import { join } from "@std/path";
-import { randomWords } from "../formats/labels/random_words.ts";
-import { sha256OfFile } from "../formats/weights/byte_source.ts";
-import { PARTIAL } from "../formats/labels/files.ts";
-import { readCount } from "../pipeline/command_line.ts";
+import { randomWords } from "../formats/base/random_words.ts";
+import { sha256OfFile } from "../formats/base/byte_source.ts";
+import { PARTIAL } from "../formats/base/files.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { writeScenes } from "../pipeline/scenes/write_scenes.ts";
 import { readCheckpoint } from "../pipeline/training/checkpoint.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";

@@ -9,14 +9,14 @@
  * @module
  */
 
-import { closeDevice, type Device } from "../kernels/device.ts";
+import { closeDevice, type Device } from "../kernels/engine/device.ts";
 import { buildNetwork, initialParameters } from "../kernels/networks/mod.ts";
 import { type AugmentationSettings, sampleAugmentation } from "../kernels/operations/augmentation/mod.ts";
 import { poolLabels, type SparseMaps } from "../kernels/operations/label_pooling/mod.ts";
 import { NO_LOSS_SCALING } from "../kernels/optimizers/prepare_step.ts";
-import type { TargetSource } from "../kernels/training/targets.ts";
-import { createTrainer, type Trainer, type TrainingBatch } from "../kernels/training/trainer.ts";
-import { readCount } from "../pipeline/command_line.ts";
+import type { TargetSource } from "../kernels/programs/training/targets.ts";
+import { createTrainer, type Trainer, type TrainingBatch } from "../kernels/programs/training/trainer.ts";
+import { readCount } from "../pipeline/command/command_line.ts";
 import { assertClose } from "../tests/kernels/compare.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { openBenchDevice } from "./device.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Implementation } from "../pipeline/mpi/launcher.ts";
+import type { Implementation } from "../pipeline/command/mpi/launcher.ts";
 import { ROOT } from "./pipeline/task.ts";
 
 /** What the processes of a run left together. */

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import project from "../deno.json" with { type: "json" };
 import { createLabelMapFile, dequantise, labelMapTypes } from "../formats/labels/mod.ts";
 import { fixtureMetadata, fixtureRows } from "./formats/labels/fixture.ts";
-import { folderOf, runQuery } from "./pipeline/query_folder.ts";
+import { folderOf, runQuery } from "./pipeline/query/query_folder.ts";
 import { ROOT, runTask } from "./pipeline/task.ts";
 import { pythonTest } from "./python.ts";
 

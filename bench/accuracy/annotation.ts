@@ -4,8 +4,8 @@
  * @module
  */
 
-import { createAnnotator } from "../../kernels/annotator.ts";
-import type { Device } from "../../kernels/device.ts";
+import { createAnnotator } from "../../kernels/programs/annotator.ts";
+import type { Device } from "../../kernels/engine/device.ts";
 import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
 import { PROFILES, withProfile } from "../device.ts";
 import { percent, type Section } from "./section.ts";

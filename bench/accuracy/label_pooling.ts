@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Device } from "../../kernels/device.ts";
-import { createLabelPooler } from "../../kernels/label_pooler.ts";
+import type { Device } from "../../kernels/engine/device.ts";
+import { createLabelPooler } from "../../kernels/programs/label_pooler.ts";
 import { poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 import { FIXTURE_OPTIONS, poolingFixtures } from "../../tests/kernels/operations/label_pooling/fixture.ts";
 import { PROFILES, withProfile } from "../device.ts";

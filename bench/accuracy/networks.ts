@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Device } from "../../kernels/device.ts";
-import type { Network } from "../../kernels/network.ts";
+import type { Device } from "../../kernels/engine/device.ts";
+import type { Network } from "../../kernels/lowering/network.ts";
 import type { Shape } from "../../kernels/operations/tensor.ts";
 import { fixtureNetworks, readFixture } from "../../tests/kernels/networks/fixture_networks.ts";
 import { PROFILES, withProfile } from "../device.ts";

@@ -4,14 +4,14 @@
  * @module
  */
 
-import type { Device } from "../../kernels/device.ts";
+import type { Device } from "../../kernels/engine/device.ts";
 import {
   type ResizeOptions,
   resizePasses,
   resizeReference,
   resizeTables,
 } from "../../kernels/operations/resize/mod.ts";
-import { runKernel } from "../../kernels/run.ts";
+import { runKernel } from "../../kernels/engine/run.ts";
 import { type Image, readExpected, readPhoto } from "../../tests/kernels/operations/resize/fixtures.ts";
 import { unpadChannels } from "../../tests/kernels/tensors.ts";
 import { PROFILES, withProfile } from "../device.ts";

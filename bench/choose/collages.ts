@@ -5,7 +5,7 @@
  */
 
 import type { DecodedImage } from "../../formats/images/mod.ts";
-import type { Device } from "../../kernels/device.ts";
+import type { Device } from "../../kernels/engine/device.ts";
 import { generator } from "../../tests/formats/labels/fixture.ts";
 import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
 import { type DenseMaps, denseMaps } from "../dense_maps.ts";

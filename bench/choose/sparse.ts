@@ -11,7 +11,7 @@ import {
   quantiseMap,
   SCORE_ARRAYS,
 } from "../../formats/labels/mod.ts";
-import { topClassesOf } from "../../pipeline/top_classes.ts";
+import { topClassesOf } from "../../pipeline/convert/top_classes.ts";
 import type { SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
 import { fixtureMetadata } from "../../tests/formats/labels/fixture.ts";
 import type { DenseMaps } from "../dense_maps.ts";

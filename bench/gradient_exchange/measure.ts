@@ -5,19 +5,19 @@
  * @module
  */
 
-import { closeDevice, type Device } from "../../kernels/device.ts";
+import { closeDevice, type Device } from "../../kernels/engine/device.ts";
 import { buildNetwork, initialParameters } from "../../kernels/networks/mod.ts";
 import { type AugmentationSettings, sampleAugmentation } from "../../kernels/operations/augmentation/mod.ts";
 import { flattenParameters } from "../../kernels/optimizers/layout.ts";
 import { NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
-import { layOutNetwork } from "../../kernels/training/parameters.ts";
+import { layOutNetwork } from "../../kernels/lowering/parameters.ts";
 import {
   createTrainer,
   type Trainer,
   type TrainerSettings,
   type TrainingBatch,
-} from "../../kernels/training/trainer.ts";
-import type { Communicator } from "../../pipeline/mpi/communicator.ts";
+} from "../../kernels/programs/training/trainer.ts";
+import type { Communicator } from "../../pipeline/command/mpi/communicator.ts";
 import { assertClose } from "../../tests/kernels/compare.ts";
 import { openBenchDevice } from "../device.ts";
 import { describeDevice, describeMachine } from "../machine.ts";

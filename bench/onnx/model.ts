@@ -14,7 +14,7 @@ import {
   integersField,
   message,
   textField,
-} from "../../formats/protobuf.ts";
+} from "../../formats/tensorboard/protobuf.ts";
 
 /** A tensor of float32. */
 export interface OnnxTensor {

@@ -18,7 +18,7 @@
  * @module
  */
 
-import type { Activation, Add, Network, Operation, Padding, Pair } from "../../kernels/network.ts";
+import type { Activation, Add, Network, Operation, Padding, Pair } from "../../kernels/lowering/network.ts";
 import { windowAxis } from "../../kernels/operations/window.ts";
 import type { AttributeValue, OnnxGraph, OnnxNode, OnnxTensor } from "./model.ts";
 

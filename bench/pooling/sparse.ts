@@ -4,8 +4,8 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "../../kernels/device.ts";
-import { createLabelPooler } from "../../kernels/label_pooler.ts";
+import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
+import { createLabelPooler } from "../../kernels/programs/label_pooler.ts";
 import type { Crop, SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
 import { REGION_WORDS } from "../../kernels/operations/label_pooling/kernels.ts";
 import type { Runner } from "../timing.ts";

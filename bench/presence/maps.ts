@@ -6,8 +6,8 @@
 
 import { type LabelMapMetadata, type LabelMapRow, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
 import type { DecodedImage } from "../../formats/images/mod.ts";
-import type { Device } from "../../kernels/device.ts";
-import { loadAnnotator } from "../../pipeline/annotator.ts";
+import type { Device } from "../../kernels/engine/device.ts";
+import { loadAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { bestClasses } from "../choose/sparse.ts";
 import { DEFAULT_ANNOTATOR, readDefaultAnnotator } from "../default_annotator.ts";
 import { type DenseMaps, denseMaps } from "../dense_maps.ts";

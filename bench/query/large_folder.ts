@@ -10,7 +10,7 @@
  */
 
 import { join } from "@std/path";
-import { labelMapColumns } from "../../formats/labels/columns.ts";
+import { labelMapColumns } from "../../formats/columns/columns.ts";
 import {
   type ClassNames,
   type FinishedPart,
@@ -19,12 +19,12 @@ import {
   type LabelMapRow,
   partName,
 } from "../../formats/labels/mod.ts";
-import { type ColumnChunk, encodeColumn } from "../../formats/labels/parquet/encode/column.ts";
-import { encodeFooter, type RowGroup } from "../../formats/labels/parquet/encode/footer.ts";
-import { MAGIC } from "../../formats/labels/parquet/format.ts";
+import { type ColumnChunk, encodeColumn } from "../../formats/columns/parquet/encode/column.ts";
+import { encodeFooter, type RowGroup } from "../../formats/columns/parquet/encode/footer.ts";
+import { MAGIC } from "../../formats/columns/parquet/format.ts";
 import { rowGroupColumns } from "../../formats/labels/row_group.ts";
-import { createWholeFile } from "../../formats/labels/whole_file.ts";
-import { DEFAULT_ROWS_PER_FILE } from "../../pipeline/write_label_maps.ts";
+import { createWholeFile } from "../../formats/base/whole_file.ts";
+import { DEFAULT_ROWS_PER_FILE } from "../../pipeline/relabel/write_label_maps.ts";
 import { fixtureMetadata, fixtureRows } from "../../tests/formats/labels/fixture.ts";
 
 /** Rows of a row group, as many as there are different maps. */

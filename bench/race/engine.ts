@@ -4,8 +4,8 @@
  * @module
  */
 
-import { createBuffer, destroyBuffer, type Device } from "../../kernels/device.ts";
-import type { Network } from "../../kernels/network.ts";
+import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
+import type { Network } from "../../kernels/lowering/network.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
 import {
   convolutionFilterGradientKernels,
@@ -17,8 +17,8 @@ import {
 } from "../../kernels/operations/convolution/input_gradient.ts";
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/tensor.ts";
-import { createPlan, type Plan } from "../../kernels/plan.ts";
-import { lowerNetwork, type Parameters, type Program } from "../../kernels/program.ts";
+import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
+import { lowerNetwork, type Parameters, type Program } from "../../kernels/lowering/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";

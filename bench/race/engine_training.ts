@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Device } from "../../kernels/device.ts";
+import type { Device } from "../../kernels/engine/device.ts";
 import type { Target } from "../../kernels/operations/tensor.ts";
 import { NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
-import { lowerTraining, TARGETS, type TrainingOptions } from "../../kernels/training/lower.ts";
-import { createTrainingPlan } from "../../kernels/training/training_plan.ts";
+import { lowerTraining, TARGETS, type TrainingOptions } from "../../kernels/programs/training/lower.ts";
+import { createTrainingPlan } from "../../kernels/programs/training/training_plan.ts";
 import type { Contestant } from "./contestant.ts";
 import { ENGINE, pad } from "./engine.ts";
 import { oneHot, type Training } from "./training.ts";

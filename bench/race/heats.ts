@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Device } from "../../kernels/device.ts";
+import type { Device } from "../../kernels/engine/device.ts";
 import { assertClose, sumTolerance } from "../../tests/kernels/compare.ts";
 import { type DefaultAnnotator, networkInput, type Photograph } from "../default_annotator.ts";
 import { networkGraph } from "../onnx/network_graph.ts";

@@ -9,8 +9,8 @@
  */
 
 import project from "./deno.json" with { type: "json" };
-import { closeDevice } from "../../kernels/device.ts";
-import { readChoice, readCount } from "../../pipeline/command_line.ts";
+import { closeDevice } from "../../kernels/engine/device.ts";
+import { readChoice, readCount } from "../../pipeline/command/command_line.ts";
 import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
 import { openBenchDevice } from "../device.ts";
 import { describeDevice, describeMachine } from "../machine.ts";

@@ -8,9 +8,9 @@
  * @module
  */
 
-import type { BatchNorm, Network, Pair } from "../../kernels/network.ts";
+import type { BatchNorm, Network, Pair } from "../../kernels/lowering/network.ts";
 import { parameterShapes } from "../../kernels/networks/mod.ts";
-import type { Parameters } from "../../kernels/program.ts";
+import type { Parameters } from "../../kernels/lowering/program.ts";
 import { randomValues } from "../../tests/kernels/tensors.ts";
 
 /** A network to train, and on what. */

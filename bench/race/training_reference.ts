@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { BatchNorm, Convolution, Linear } from "../../kernels/network.ts";
+import type { BatchNorm, Convolution, Linear } from "../../kernels/lowering/network.ts";
 import { batchNormGradientReference } from "../../kernels/operations/batch_norm_gradient.ts";
 import { batchNormTrainingReference } from "../../kernels/operations/batch_norm_training.ts";
 import {
@@ -16,7 +16,7 @@ import { type ConvolutionShape, convolutionShape } from "../../kernels/operation
 import { crossEntropyReference } from "../../kernels/operations/cross_entropy.ts";
 import { globalAveragePoolReference } from "../../kernels/operations/global_average_pool.ts";
 import type { Shape } from "../../kernels/operations/tensor.ts";
-import { inferShapes } from "../../kernels/program.ts";
+import { inferShapes } from "../../kernels/lowering/program.ts";
 import { oneHot, trainedNames, type Training } from "./training.ts";
 
 type Gradients = Map<string, Float64Array>;

@@ -5,13 +5,13 @@
  */
 
 import { type DecodedImage, decodeImages, type ImageSource, openDecodePool } from "../../formats/images/mod.ts";
-import { type Annotator, type AnnotatorSettings, lowerAnnotator } from "../../kernels/annotator.ts";
-import { createBuffer, destroyBuffer, type Device } from "../../kernels/device.ts";
+import { type Annotator, type AnnotatorSettings, lowerAnnotator } from "../../kernels/programs/annotator.ts";
+import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
 import type { Target } from "../../kernels/operations/tensor.ts";
-import { createPlan, type Plan } from "../../kernels/plan.ts";
-import { createResizer } from "../../kernels/resizer.ts";
-import type { LoadedAnnotator } from "../../pipeline/annotator.ts";
-import { writeLabelMaps, type WriteResult } from "../../pipeline/write_label_maps.ts";
+import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
+import { createResizer } from "../../kernels/programs/resizer.ts";
+import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
+import { writeLabelMaps, type WriteResult } from "../../pipeline/relabel/write_label_maps.ts";
 import type { DefaultAnnotator } from "../default_annotator.ts";
 import type { Runner } from "../timing.ts";
 

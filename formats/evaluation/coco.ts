@@ -11,7 +11,7 @@
  */
 
 import { basename } from "@std/path";
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 import { isJsonObject } from "./json_file.ts";
 
 /** What a file of annotations says. */

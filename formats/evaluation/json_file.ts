@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "../labels/files.ts";
+import { fileError } from "../base/files.ts";
 
 /**
  * Reads a file of JSON.

@@ -12,7 +12,7 @@
  */
 
 import { basename } from "@std/path";
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 import { isJsonObject, readJsonFile } from "./json_file.ts";
 
 /** The annotations, by the images' base names. */

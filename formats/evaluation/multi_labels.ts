@@ -7,7 +7,7 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 
 /** The index of an image, by its name in ImageNet's validation set. */
 const VALIDATION_NAME = /(?:^|\/)ILSVRC2012_val_(\d{8})\.\w+$/;

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { checkSize, type DecodedImage } from "./pixels.ts";
-import { numberOf } from "../number_of.ts";
+import { checkSize, type DecodedImage } from "../base/pixels.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** Red, green and blue of 256 indices, or where a pixel's are. */
 type Colours = { readonly palette: Uint8Array } | { readonly channels: readonly Channel[] };

@@ -23,7 +23,7 @@ import { decodeBmp } from "./bmp.ts";
 import { decodeGif } from "./gif.ts";
 import { type ImageHeader, readImageHeader } from "./image_header.ts";
 import { orientImage } from "./orientation.ts";
-import type { DecodedImage } from "./pixels.ts";
+import type { DecodedImage } from "../base/pixels.ts";
 import { decodePnm } from "./pnm.ts";
 import { decodeWithVips } from "./vips.ts";
 

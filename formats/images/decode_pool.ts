@@ -10,9 +10,9 @@
 import type { DecodedImage } from "./decode.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_worker.ts";
 import { createMemoryBudget } from "./memory_budget.ts";
-import { releaseBytes } from "./pixels.ts";
+import { releaseBytes } from "../base/pixels.ts";
 import type { StoredImage } from "./source.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** Workers that decode. */
 export interface DecodePool {

@@ -13,7 +13,7 @@ import { type DecodedImage, decodeWithHeader } from "./decode.ts";
 import { readImageFile } from "./image_file.ts";
 import { decodingBytes, readImageHeader } from "./image_header.ts";
 import { type MemoryShare, shareMemory } from "./memory_budget.ts";
-import { releaseBytes } from "./pixels.ts";
+import { releaseBytes } from "../base/pixels.ts";
 import type { FilePlace } from "./source.ts";
 import { loadDecoder } from "./vips.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import { constants, crc32, deflateSync } from "node:zlib";
-import { concatenate } from "../labels/bytes.ts";
-import { numberOf } from "../number_of.ts";
+import { concatenate } from "../base/bytes.ts";
+import { numberOf } from "../base/number_of.ts";
 
 const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 

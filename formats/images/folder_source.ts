@@ -12,8 +12,8 @@
  */
 
 import { basename } from "@std/path";
-import { fileError } from "../labels/files.ts";
-import { showValue } from "../show_value.ts";
+import { fileError } from "../base/files.ts";
+import { showValue } from "../base/show_value.ts";
 import { listDirectory, walkFolder, type WalkOptions } from "./folder_walk.ts";
 import { isImageFile } from "./image_names.ts";
 import type { ImageRange, ImageSource, ListedImage, StoredImage } from "./source.ts";

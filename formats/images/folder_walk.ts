@@ -7,9 +7,9 @@
  * @module
  */
 
-import { fileError } from "../labels/files.ts";
+import { fileError } from "../base/files.ts";
 import { isSystemFolder } from "./image_names.ts";
-import { compareNatural } from "./natural_sort.ts";
+import { compareNatural } from "../base/natural_sort.ts";
 import { extensionOf } from "./survey.ts";
 
 /** A file below a folder. */

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { checkSize, type DecodedImage } from "./pixels.ts";
-import { numberOf } from "../number_of.ts";
+import { checkSize, type DecodedImage } from "../base/pixels.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** First row and step of the four passes of an interlaced frame. */
 const PASSES = [[0, 8], [4, 8], [2, 4], [1, 2]] as const;

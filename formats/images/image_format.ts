@@ -5,7 +5,7 @@
  * @module
  */
 
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** The formats that are decoded. */
 export type ImageFormat = "JPEG" | "PNG" | "WebP" | "AVIF" | "GIF" | "TIFF" | "BMP" | "PNM";

@@ -10,7 +10,7 @@ import type { DecodeOptions } from "./decode.ts";
 import { readGifHeader } from "./gif.ts";
 import { type ImageFormat, imageFormat } from "./image_format.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
-import { checkSize } from "./pixels.ts";
+import { checkSize } from "../base/pixels.ts";
 import { readPngHeader } from "./png_header.ts";
 import { readPnmHeader } from "./pnm.ts";
 import { readTiffHeader } from "./tiff.ts";

@@ -10,7 +10,7 @@
  */
 
 import { resolve } from "@std/path";
-import { fileError } from "../labels/files.ts";
+import { fileError } from "../base/files.ts";
 import { readPart } from "./image_file.ts";
 import {
   createListFile,
@@ -31,7 +31,7 @@ import {
 } from "./source.ts";
 import { type ImageSurvey, surveyImages } from "./survey.ts";
 import { readTarImages } from "./tar_source.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /**
  * Writes the list of a source's images.

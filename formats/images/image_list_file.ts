@@ -14,9 +14,9 @@
  * @module
  */
 
-import { fileError } from "../labels/files.ts";
-import { createWholeFile } from "../labels/whole_file.ts";
-import { showValue } from "../show_value.ts";
+import { fileError } from "../base/files.ts";
+import { createWholeFile } from "../base/whole_file.ts";
+import { showValue } from "../base/show_value.ts";
 import { readPart } from "./image_file.ts";
 import type { ImageRange } from "./source.ts";
 import { type ImageSurvey, LARGEST_LABEL, type Tally } from "./survey.ts";

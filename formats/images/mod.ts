@@ -27,7 +27,7 @@ export {
   openDecodePool,
 } from "./decode_pool.ts";
 export { openImageList, writeImageList } from "./image_list.ts";
-export { type DecodedImage, MOST_PIXELS, releaseBytes } from "./pixels.ts";
+export { type DecodedImage, MOST_PIXELS, releaseBytes } from "../base/pixels.ts";
 export {
   type FilePlace,
   type ImageRange,

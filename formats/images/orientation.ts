@@ -15,7 +15,7 @@
  * @module
  */
 
-import type { DecodedImage } from "./pixels.ts";
+import type { DecodedImage } from "../base/pixels.ts";
 import { readTiffDirectory, type TiffDirectory } from "./tiff_directory.ts";
 
 const ORIENTATION = 274;

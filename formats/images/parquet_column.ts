@@ -7,15 +7,15 @@
  * @see https://parquet.apache.org/docs/file-format/data-pages/encodings/
  */
 
-import { numberOf } from "../number_of.ts";
-import { decompress } from "../labels/parquet/decode/decompress.ts";
-import type { ChunkPosition } from "../labels/parquet/decode/footer.ts";
-import { findPages, type Page, readPage, splitPage } from "../labels/parquet/decode/page.ts";
-import { bitWidth, decodeRuns } from "../labels/parquet/decode/runs.ts";
-import type { RandomAccessFile } from "../labels/random_access.ts";
+import { numberOf } from "../base/number_of.ts";
+import { decompress } from "../columns/parquet/decode/decompress.ts";
+import type { ChunkPosition } from "../columns/parquet/decode/footer.ts";
+import { findPages, type Page, readPage, splitPage } from "../columns/parquet/decode/page.ts";
+import { bitWidth, decodeRuns } from "../columns/parquet/decode/runs.ts";
+import type { RandomAccessFile } from "../base/random_access.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 import { dictionaryOf, type Value, valuesOf } from "./parquet_values.ts";
-import { releaseBytes } from "./pixels.ts";
+import { releaseBytes } from "../base/pixels.ts";
 
 /** Bytes of a page and of what it becomes: some writers put a thousand images into one. Both together stay below a gigabyte. */
 const LARGEST_PAGE = 400_000_000;

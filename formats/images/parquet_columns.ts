@@ -11,9 +11,9 @@
  * @module
  */
 
-import type { FileMetadata, SchemaElement } from "../labels/parquet/decode/footer.ts";
-import { REPETITION } from "../labels/parquet/format.ts";
-import { showValue } from "../show_value.ts";
+import type { FileMetadata, SchemaElement } from "../columns/parquet/decode/footer.ts";
+import { REPETITION } from "../columns/parquet/format.ts";
+import { showValue } from "../base/show_value.ts";
 import { type ValueColumn, valueColumn } from "./parquet_schema.ts";
 
 const IMAGE_NAMES = ["image", "img", "picture", "photo", "jpg", "jpeg", "png", "webp", "image_bytes", "img_bytes"];

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { numberOf } from "../number_of.ts";
-import { readFooter } from "../labels/parquet/decode/file.ts";
-import { decodeFileMetadata, type FileMetadata } from "../labels/parquet/decode/footer.ts";
-import { createFilePool, type RandomAccessFile } from "../labels/random_access.ts";
+import { numberOf } from "../base/number_of.ts";
+import { readFooter } from "../columns/parquet/decode/file.ts";
+import { decodeFileMetadata, type FileMetadata } from "../columns/parquet/decode/footer.ts";
+import { createFilePool, type RandomAccessFile } from "../base/random_access.ts";
 import { type ColumnReader, openColumn } from "./parquet_column.ts";
 import { chooseColumns, type ChosenColumns } from "./parquet_columns.ts";
 import type { ValueColumn } from "./parquet_schema.ts";

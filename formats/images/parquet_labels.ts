@@ -4,9 +4,9 @@
  * @module
  */
 
-import { numberOf } from "../number_of.ts";
-import { showValue } from "../show_value.ts";
-import { compareNatural } from "./natural_sort.ts";
+import { numberOf } from "../base/number_of.ts";
+import { showValue } from "../base/show_value.ts";
+import { compareNatural } from "../base/natural_sort.ts";
 import type { LabelColumn } from "./parquet_columns.ts";
 import { isDamage, type ParquetFile, readColumn, turn } from "./parquet_file.ts";
 import type { Value } from "./parquet_values.ts";

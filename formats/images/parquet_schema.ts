@@ -5,8 +5,8 @@
  * @see https://github.com/apache/parquet-format/blob/master/LogicalTypes.md
  */
 
-import type { SchemaElement } from "../labels/parquet/decode/footer.ts";
-import { PHYSICAL_NAMES, PHYSICAL_TYPES, REPETITION } from "../labels/parquet/format.ts";
+import type { SchemaElement } from "../columns/parquet/decode/footer.ts";
+import { PHYSICAL_NAMES, PHYSICAL_TYPES, REPETITION } from "../columns/parquet/format.ts";
 
 /** A column of values that is not within a list. */
 export interface ValueColumn {

@@ -10,8 +10,8 @@
  * @module
  */
 
-import { numberOf } from "../number_of.ts";
-import { showValue } from "../show_value.ts";
+import { numberOf } from "../base/number_of.ts";
+import { showValue } from "../base/show_value.ts";
 import { LARGEST_IMAGE_FILE } from "./image_file.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 import {

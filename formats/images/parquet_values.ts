@@ -6,10 +6,10 @@
  * @see https://parquet.apache.org/docs/file-format/data-pages/encodings/
  */
 
-import { numberOf } from "../number_of.ts";
-import { decodeDeltas, decodeWideDeltas } from "../labels/parquet/decode/delta.ts";
-import { decodeRuns } from "../labels/parquet/decode/runs.ts";
-import { ENCODINGS, PHYSICAL_TYPES } from "../labels/parquet/format.ts";
+import { numberOf } from "../base/number_of.ts";
+import { decodeDeltas, decodeWideDeltas } from "../columns/parquet/decode/delta.ts";
+import { decodeRuns } from "../columns/parquet/decode/runs.ts";
+import { ENCODINGS, PHYSICAL_TYPES } from "../columns/parquet/format.ts";
 import { LARGEST_IMAGE_FILE } from "./image_file.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 

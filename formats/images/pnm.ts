@@ -5,8 +5,8 @@
  * @module
  */
 
-import { checkSize, type DecodedImage } from "./pixels.ts";
-import { numberOf } from "../number_of.ts";
+import { checkSize, type DecodedImage } from "../base/pixels.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** The header of a PNM. */
 export interface PnmHeader {

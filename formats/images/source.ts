@@ -17,11 +17,11 @@
  */
 
 import { basename } from "@std/path";
-import { fileError } from "../labels/files.ts";
-import { expandBraces } from "./brace_pattern.ts";
+import { fileError } from "../base/files.ts";
+import { expandBraces } from "../base/brace_pattern.ts";
 import { openImageFile, openImageFolder } from "./folder_source.ts";
 import { isImageName } from "./image_names.ts";
-import { compareNatural } from "./natural_sort.ts";
+import { compareNatural } from "../base/natural_sort.ts";
 import { openParquet } from "./parquet_source.ts";
 import { createTallies, extensionOf, type ImageSurvey, joinTallies, type Tally } from "./survey.ts";
 import { openTarShards } from "./tar_source.ts";

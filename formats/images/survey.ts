@@ -6,7 +6,7 @@
  * @module
  */
 
-import { compareNatural } from "./natural_sort.ts";
+import { compareNatural } from "../base/natural_sort.ts";
 import type { ListedImage } from "./source.ts";
 
 /** Things of one kind. */

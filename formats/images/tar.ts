@@ -14,9 +14,9 @@
  * @module
  */
 
-import { letEventsIn } from "../event_loop.ts";
+import { letEventsIn } from "../base/event_loop.ts";
 import type { ByteStream } from "./byte_stream.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 const BLOCK = 512;
 /** Bytes that one read gives at most. */

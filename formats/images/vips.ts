@@ -6,7 +6,7 @@
 
 import { damage, type ImageHeader } from "./image_header.ts";
 import { orientImage } from "./orientation.ts";
-import type { DecodedImage } from "./pixels.ts";
+import type { DecodedImage } from "../base/pixels.ts";
 import { ycbcrToRgb } from "./ycbcr.ts";
 
 type Sharp = typeof import("sharp").default;

@@ -16,13 +16,13 @@
  * @module
  */
 
-import type { Column, PlacedColumn } from "./columns.ts";
-import { fileError } from "./files.ts";
+import type { Column, PlacedColumn } from "../columns/columns.ts";
+import { fileError } from "../base/files.ts";
 import { classesError, finiteError, integersError, probabilitiesError, type RowError } from "./row_error.ts";
-import { parquetEncoder } from "./parquet/encode/file.ts";
+import { parquetEncoder } from "../columns/parquet/encode/file.ts";
 import type { Annotator, Json } from "./types.ts";
-import { createWholeFile } from "./whole_file.ts";
-import { numberOf } from "../number_of.ts";
+import { createWholeFile } from "../base/whole_file.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /**
  * What the classes get that a crop's label leaves out: (1 - sum of the k probabilities) / (C - k) each (`uniform`), nothing

@@ -14,8 +14,8 @@
  */
 
 import { join } from "@std/path";
-import { fileError, namesIn, PARTIAL, readIfThere, readText, removeIfThere, replaceFile } from "./files.ts";
-import { type Lock, takeLock } from "./lock.ts";
+import { fileError, namesIn, PARTIAL, readIfThere, readText, removeIfThere, replaceFile } from "../base/files.ts";
+import { type Lock, takeLock } from "../base/lock.ts";
 import {
   checkClassNames,
   checkConfiguration,
@@ -39,7 +39,7 @@ import { type PartImage, readPartImages } from "./part_images.ts";
 import { createCropLabelFile, type CropLabelImage, type CropLabelMetadata } from "./crop_labels.ts";
 import type { LabelMapRow } from "./types.ts";
 import { createLabelMapFile } from "./writer.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** A folder that this process writes to. */
 export interface LabelMapFolder<Row = LabelMapRow> {

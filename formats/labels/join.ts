@@ -9,10 +9,10 @@
  */
 
 import { join } from "@std/path";
-import { sha256OfFile } from "../weights/byte_source.ts";
-import { namesIn, readIfThere, removeIfThere, replaceFile } from "./files.ts";
+import { sha256OfFile } from "../base/byte_source.ts";
+import { namesIn, readIfThere, removeIfThere, replaceFile } from "../base/files.ts";
 import { checkPartSize, readRejected } from "./folder.ts";
-import { type Lock, takeLock } from "./lock.ts";
+import { type Lock, takeLock } from "../base/lock.ts";
 import {
   differences,
   type FinishedPart,
@@ -30,7 +30,7 @@ import {
   shardCount,
   splitManifest,
 } from "./shards.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** What to look at beyond names and sizes. */
 export interface JoinOptions {

@@ -5,15 +5,15 @@
  * @module
  */
 
-import { openArrow } from "./arrow/decode/file.ts";
-import type { Cache } from "./cache.ts";
+import { openArrow } from "../columns/arrow/decode/file.ts";
+import type { Cache } from "../columns/cache.ts";
 import { findNonFinite, scoreNumber } from "./codec.ts";
-import { type Column, labelMapColumns } from "./columns.ts";
-import { containerOf } from "./container.ts";
-import { openParquet } from "./parquet/decode/file.ts";
-import { fileError } from "./files.ts";
-import type { FilePool, RandomAccessFile } from "./random_access.ts";
-import type { ColumnSlice, Table } from "./table.ts";
+import { type Column, labelMapColumns } from "../columns/columns.ts";
+import { containerOf } from "../columns/container.ts";
+import { openParquet } from "../columns/parquet/decode/file.ts";
+import { fileError } from "../base/files.ts";
+import type { FilePool, RandomAccessFile } from "../base/random_access.ts";
+import type { ColumnSlice, Table } from "../columns/table.ts";
 import {
   checkMetadata,
   type Classes,
@@ -22,7 +22,7 @@ import {
   mapLength,
   type Scores,
 } from "./types.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** An open file. */
 export interface LabelMapFile {

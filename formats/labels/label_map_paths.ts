@@ -5,9 +5,9 @@
  */
 
 import { globToRegExp, isGlob, join } from "@std/path";
-import { expandBraces } from "../images/brace_pattern.ts";
-import { compareNatural } from "../images/natural_sort.ts";
-import { fileError } from "./files.ts";
+import { expandBraces } from "../base/brace_pattern.ts";
+import { compareNatural } from "../base/natural_sort.ts";
+import { fileError } from "../base/files.ts";
 import { type ClassNames, differences, type Manifest, MANIFEST_NAME, readManifests } from "./manifest.ts";
 
 /** Files of label maps, in order. */

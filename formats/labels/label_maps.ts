@@ -4,13 +4,13 @@
  * @module
  */
 
-import { createCache } from "./cache.ts";
+import { createCache } from "../columns/cache.ts";
 import { indexKeys, type KeyIndex } from "./key_index.ts";
 import { type LabelMapFile, openLabelMapFile, type RowGroup } from "./label_map_file.ts";
 import { findLabelMaps, type LabelMapPaths } from "./label_map_paths.ts";
 import { type ClassNames, differences } from "./manifest.ts";
-import { permutation } from "./permutation.ts";
-import { createFilePool } from "./random_access.ts";
+import { permutation } from "../base/permutation.ts";
+import { createFilePool } from "../base/random_access.ts";
 import {
   classBits,
   type Classes,
@@ -21,7 +21,7 @@ import {
   SCORE_ARRAYS,
   type Scores,
 } from "./types.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** Label maps that are open for reading. */
 export interface LabelMaps {

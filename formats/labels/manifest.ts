@@ -12,10 +12,10 @@
  */
 
 import { join } from "@std/path";
-import { type Container, containers } from "./container.ts";
+import { type Container, containers } from "../columns/container.ts";
 import { checkCropLabelMetadata, isCropLabelMetadata } from "./crop_labels.ts";
-import { namesIn, readText } from "./files.ts";
-import { showValue } from "../show_value.ts";
+import { namesIn, readText } from "../base/files.ts";
+import { showValue } from "../base/show_value.ts";
 import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */

@@ -16,7 +16,7 @@
 export * from "./types.ts";
 export * from "./codec.ts";
 export * from "./diffusion.ts";
-export { type Container, containers } from "./container.ts";
+export { type Container, containers } from "../columns/container.ts";
 export * from "./writer.ts";
 export type { RowError } from "./row_error.ts";
 export * from "./source_images.ts";

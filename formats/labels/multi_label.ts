@@ -13,7 +13,7 @@
  *
  * Step 2 makes the score the same for grids of any fineness; step 4 keeps one object that fills the picture one class,
  * since what the annotator takes its parts for is small beside it. Both, and the threshold, were measured on pictures of
- * known content (`deno task bench:presence`). `pipeline/label_maps.sql` states the same rule as the view `image_scores`.
+ * known content (`deno task bench:presence`). `pipeline/query/label_maps.sql` states the same rule as the view `image_scores`.
  *
  * @module
  */

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { openArrow } from "./arrow/decode/file.ts";
-import { createCache } from "./cache.ts";
-import type { Column } from "./columns.ts";
-import { containerOf } from "./container.ts";
+import { openArrow } from "../columns/arrow/decode/file.ts";
+import { createCache } from "../columns/cache.ts";
+import type { Column } from "../columns/columns.ts";
+import { containerOf } from "../columns/container.ts";
 import type { RejectedImage } from "./manifest.ts";
-import { openParquet } from "./parquet/decode/file.ts";
-import { createFilePool } from "./random_access.ts";
+import { openParquet } from "../columns/parquet/decode/file.ts";
+import { createFilePool } from "../base/random_access.ts";
 import type { SourceImage } from "./source_images.ts";
 
 const KEY: Column = { name: "key", type: "utf8", shape: "required" };

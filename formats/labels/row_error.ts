@@ -17,7 +17,7 @@ import {
   type Scores,
   topLength,
 } from "./types.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** Why a row cannot be written: of types and lengths a TypeError, of values a RangeError. The message is a phrase. */
 export type RowError = TypeError | RangeError;

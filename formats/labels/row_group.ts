@@ -4,8 +4,8 @@
  * @module
  */
 
-import { joinArrays } from "./bytes.ts";
-import type { ColumnValues, PlacedColumn } from "./columns.ts";
+import { joinArrays } from "../base/bytes.ts";
+import type { ColumnValues, PlacedColumn } from "../columns/columns.ts";
 import { classBits, type Classes, type LabelMapMetadata, type LabelMapRow, type Scores } from "./types.ts";
 
 /**

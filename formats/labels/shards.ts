@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "./files.ts";
+import { fileError } from "../base/files.ts";
 import { imageCount, type Manifest, parseManifest, type Shard, shardParts } from "./manifest.ts";
 
 /** A manifest without the names of classes, which are most of its bytes: a thousand times 21,000 of them are a gigabyte. */

@@ -5,7 +5,7 @@
  */
 
 import type { ScoreType } from "../base/number_formats.ts";
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };

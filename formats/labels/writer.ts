@@ -7,15 +7,15 @@
  * @module
  */
 
-import { arrowEncoder } from "./arrow/encode/file.ts";
-import { labelMapColumns } from "./columns.ts";
-import { containerOf } from "./container.ts";
-import { parquetEncoder } from "./parquet/encode/file.ts";
-import { fileError } from "./files.ts";
+import { arrowEncoder } from "../columns/arrow/encode/file.ts";
+import { labelMapColumns } from "../columns/columns.ts";
+import { containerOf } from "../columns/container.ts";
+import { parquetEncoder } from "../columns/parquet/encode/file.ts";
+import { fileError } from "../base/files.ts";
 import { findRowError, type RowError } from "./row_error.ts";
 import { rowGroupColumns } from "./row_group.ts";
 import { checkMetadata, type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
-import { createWholeFile } from "./whole_file.ts";
+import { createWholeFile } from "../base/whole_file.ts";
 
 /** A file being written. */
 export interface LabelMapWriter {

@@ -13,7 +13,7 @@
  */
 
 import { type TorchTensor, torchTensorWriter } from "../weights/mod.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** Whose maps they are. */
 export type PublishedMapKind = "relabel" | "token-labeling";

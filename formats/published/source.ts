@@ -10,9 +10,9 @@
 import { basename, dirname } from "@std/path";
 import { openByteStream } from "../images/byte_stream.ts";
 import { walkFolder } from "../images/folder_walk.ts";
-import { compareNatural } from "../images/natural_sort.ts";
+import { compareNatural } from "../base/natural_sort.ts";
 import type { ImageRange } from "../images/source.ts";
-import { fileError } from "../labels/files.ts";
+import { fileError } from "../base/files.ts";
 import { readTar } from "../images/tar.ts";
 
 /** One file of labels. */

@@ -10,8 +10,8 @@
  * @module
  */
 
-import { fileError } from "../labels/files.ts";
-import { bytesField, doubleField, floatField, integerField, message, textField } from "../protobuf.ts";
+import { fileError } from "../base/files.ts";
+import { bytesField, doubleField, floatField, integerField, message, textField } from "./protobuf.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 
 /** An event file that is open for writing. */

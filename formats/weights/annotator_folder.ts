@@ -7,13 +7,13 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { fileError } from "../labels/files.ts";
-import { showValue } from "../show_value.ts";
+import { fileError } from "../base/files.ts";
+import { showValue } from "../base/show_value.ts";
 import { excessOfJson } from "./json_text.ts";
 import { checkModelArguments } from "./model_arguments.ts";
 import { openWeights } from "./open.ts";
 import type { Weights } from "./weights.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** An annotator on disk. */
 export interface AnnotatorFolder {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 
 /** Names, lists and objects of a text. */
 const MOST = 300_000;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 
 type Values = Readonly<Record<string, readonly unknown[]>>;
 

@@ -18,7 +18,7 @@ import {
   type PickleUnread,
   type PickleValue,
 } from "./pickle_values.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** An array: its elements as they are stored, row-major. */
 export interface NumpyArray {

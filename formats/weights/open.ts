@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ByteSource, openBytes, sourceOfBytes } from "./byte_source.ts";
+import { type ByteSource, openBytes, sourceOfBytes } from "../base/byte_source.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { readStateDict } from "./state_dict.ts";
 import { readTorchStream, readTorchZip, type TorchFile } from "./torch.ts";

@@ -9,12 +9,12 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
-import { type ByteSource, sha256OfFile } from "./byte_source.ts";
+import { showValue } from "../base/show_value.ts";
+import { type ByteSource, sha256OfFile } from "../base/byte_source.ts";
 import { dataTypes, elementCount, MAXIMUM_AXES, otherSizes } from "./data_types.ts";
 import { excessOfJson } from "./json_text.ts";
 import { checkReadable, type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** What `huggingface_hub` takes; the format itself allows four times as much, which JSON may blow up to gigabytes. */
 const maximumHeaderLength = 25_000_000;

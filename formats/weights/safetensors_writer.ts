@@ -5,10 +5,10 @@
  * @module
  */
 
-import { bytesOf } from "../labels/bytes.ts";
-import { replaceFile } from "../labels/files.ts";
+import { bytesOf } from "../base/bytes.ts";
+import { replaceFile } from "../base/files.ts";
 import { elementCount } from "./data_types.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** A tensor to write. */
 export interface TensorData {

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
-import { type ByteSource, sha256OfFile } from "./byte_source.ts";
+import { showValue } from "../base/show_value.ts";
+import { type ByteSource, sha256OfFile } from "../base/byte_source.ts";
 import { hasKind, type PickleUnread, type PickleValue } from "./pickle_values.ts";
 import type { TorchFile } from "./torch.ts";
 import { isTorchTensor, type TorchTensor } from "./torch_objects.ts";

@@ -10,15 +10,15 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
-import type { ByteSource } from "./byte_source.ts";
+import { showValue } from "../base/show_value.ts";
+import type { ByteSource } from "../base/byte_source.ts";
 import { dataTypes, elementCount } from "./data_types.ts";
 import { type PickleContext, readPickle } from "./pickle.ts";
 import { pickleBudget } from "./pickle_budget.ts";
 import type { PickleValue } from "./pickle_values.ts";
 import { torchGlobal, type TorchStorage, torchStorage, type TorchTensor } from "./torch_objects.ts";
 import { checkWholeZipEntry, checkZipEntry, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** An open PyTorch file. */
 export interface TorchFile {

@@ -25,7 +25,7 @@ import {
 } from "./pickle_values.ts";
 import { pythonFunctions, pythonNames } from "./python_objects.ts";
 import { type ElementType, elementType, isElementTypeName, storageType } from "./torch_types.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** A run of elements in the file, which tensors are views of. */
 export interface TorchStorage {

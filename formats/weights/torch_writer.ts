@@ -8,7 +8,7 @@
 
 import { elementCount } from "./data_types.ts";
 import { writeZip } from "./zip_writer.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 const encoder = new TextEncoder();
 const VERSION = encoder.encode("3\n");

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 import { dataTypes } from "./data_types.ts";
 
 /** An open weight file. */

@@ -15,9 +15,9 @@
  * @module
  */
 
-import { showValue } from "../show_value.ts";
+import { showValue } from "../base/show_value.ts";
 import { tensorNamed, type Weights } from "./weights.ts";
-import { numberOf } from "../number_of.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** Keys under which training programs put averaged weights. */
 const averagedKeys = ["state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "params_ema", "ema"];

@@ -8,9 +8,9 @@
  */
 
 import { crc32 } from "node:zlib";
-import { showValue } from "../show_value.ts";
-import type { ByteSource } from "./byte_source.ts";
-import { numberOf } from "../number_of.ts";
+import { showValue } from "../base/show_value.ts";
+import type { ByteSource } from "../base/byte_source.ts";
+import { numberOf } from "../base/number_of.ts";
 
 /** An entry of a zip file: where its bytes are. */
 export interface ZipEntry {

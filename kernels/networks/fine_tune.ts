@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Network } from "../network.ts";
-import type { Parameters } from "../program.ts";
+import type { Network } from "../lowering/network.ts";
+import type { Parameters } from "../lowering/program.ts";
 import { initialParameters } from "./initialise.ts";
 import { parameterShapes } from "./parameters.ts";
 

@@ -18,9 +18,9 @@
  * @module
  */
 
-import type { Network } from "../network.ts";
-import { randomKey, randomNumbers } from "../random.ts";
-import type { Parameters } from "../program.ts";
+import type { Network } from "../lowering/network.ts";
+import { randomKey, randomNumbers } from "../../formats/base/random.ts";
+import type { Parameters } from "../lowering/program.ts";
 import { parameterShapes } from "./parameters.ts";
 
 /** How a tensor is drawn: all of one value, or from a distribution of mean 0. */

@@ -17,8 +17,8 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
-import type { ActivationFunction } from "../network.ts";
+import type { Kernel } from "../engine/kernel.ts";
+import type { ActivationFunction } from "../lowering/network.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 

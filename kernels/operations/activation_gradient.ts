@@ -14,8 +14,8 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
-import type { ActivationFunction } from "../network.ts";
+import type { Kernel } from "../engine/kernel.ts";
+import type { ActivationFunction } from "../lowering/network.ts";
 import { itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 

@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../engine/kernel.ts";
 import { activationGradientBody } from "./activation_gradient.ts";
 import { LOAD_STATISTICS, type NormActivation } from "./batch_norm_training.ts";
 import { channelPartials, JOIN_SUMS, joinPartials, positionRuns } from "./by_channel.ts";

@@ -29,8 +29,8 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
-import type { ActivationFunction } from "../network.ts";
+import type { Kernel } from "../engine/kernel.ts";
+import type { ActivationFunction } from "../lowering/network.ts";
 import { activationExpression } from "./activation.ts";
 import type { BatchNormParameters } from "./batch_norm.ts";
 import { channelPartials, joinPartials, joinRanks, positionRuns } from "./by_channel.ts";

@@ -14,7 +14,7 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../engine/kernel.ts";
 import { rowLoss } from "./row_loss.ts";
 import type { Target } from "./tensor.ts";
 

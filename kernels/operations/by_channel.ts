@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Shape, unsigned } from "./tensor.ts";
 import type { TensorReads } from "./texture.ts";
 

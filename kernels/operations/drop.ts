@@ -16,8 +16,8 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
-import { RANDOM_WORD, randomWord } from "../random.ts";
+import type { Kernel } from "../engine/kernel.ts";
+import { RANDOM_WORD, randomWord } from "../../formats/base/random.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../engine/kernel.ts";
 import { positionSums } from "./position_sums.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";

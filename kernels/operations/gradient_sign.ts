@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../engine/kernel.ts";
 import { itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 
 /** How far an image moves, and its range; a number for each colour. */

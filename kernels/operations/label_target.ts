@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Kernel, Profile } from "../kernel.ts";
+import type { Kernel, Profile } from "../engine/kernel.ts";
 import { channelVectors, itemKernel, realLanes } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 

@@ -15,8 +15,8 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
-import type { Pair, Pool } from "../network.ts";
+import type { Kernel } from "../engine/kernel.ts";
+import type { Pair, Pool } from "../lowering/network.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { type WindowAxis, windowAxis } from "./window.ts";
 

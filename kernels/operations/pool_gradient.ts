@@ -14,7 +14,7 @@
  * @module
  */
 
-import type { Kernel } from "../kernel.ts";
+import type { Kernel } from "../engine/kernel.ts";
 import { type PoolOptions, poolParameters, poolWindows } from "./pool.ts";
 import { itemKernel, type Shape, type Target, tensorVectors, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";

@@ -13,7 +13,7 @@
  */
 
 import { encodeNumber, NUMBER_FORMATS, type NumberFormat, type ScoreType } from "../../formats/base/number_formats.ts";
-import type { Kernel, Profile } from "../kernel.ts";
+import type { Kernel, Profile } from "../engine/kernel.ts";
 import { itemKernel } from "./tensor.ts";
 
 export type { ScoreType };

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
 import { CONTROL } from "../optimizers/control.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { type Kernel, type Parameter, spreadWorkgroups, type Storage } from "../kernel.ts";
+import { type Kernel, type Parameter, spreadWorkgroups, type Storage } from "../engine/kernel.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned, vectorType } from "./tensor.ts";
 import { readTensors } from "./texture.ts";
 import { treeJoin } from "./tree_join.ts";

@@ -18,7 +18,7 @@ import {
   type Storage,
   type TextureBinding,
   WINDOW_BYTES,
-} from "../kernel.ts";
+} from "../engine/kernel.ts";
 import { textureDeclaration } from "./texture.ts";
 
 /** `[N, H, W, C]`, C as it is without padding. */

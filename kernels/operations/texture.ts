@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { Profile, Storage, TextureBinding } from "../kernel.ts";
+import type { Profile, Storage, TextureBinding } from "../engine/kernel.ts";
 
 /** Texels of a row; a power of two. */
 export const TEXTURE_WIDTH = 1024;

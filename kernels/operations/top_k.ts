@@ -21,7 +21,7 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups } from "../kernel.ts";
+import { type Kernel, spreadWorkgroups } from "../engine/kernel.ts";
 import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned } from "./tensor.ts";
 
 /** What top-k works on. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Kernel, Profile } from "../kernel.ts";
+import type { Kernel, Profile } from "../engine/kernel.ts";
 import { itemKernel } from "../operations/tensor.ts";
 
 /** Adds a batch's gradients to the sum, on the CPU. */

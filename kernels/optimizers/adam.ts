@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { Parameter } from "../kernel.ts";
+import type { Parameter } from "../engine/kernel.ts";
 
 /** What does not change from step to step. */
 export interface AdamOptions {

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
 import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
 import { treeJoin } from "../operations/tree_join.ts";
 import { gradientPartials } from "./gradient_norm.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Kernel, Parameter, Profile } from "../kernel.ts";
+import type { Kernel, Parameter, Profile } from "../engine/kernel.ts";
 import { itemKernel } from "../operations/tensor.ts";
 import { CONTROL } from "./control.ts";
 import { BLOCK, SEGMENT } from "./layout.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Kernel, Profile } from "../kernel.ts";
+import type { Kernel, Profile } from "../engine/kernel.ts";
 import { type AdamP, adamPKernel, adamPProjectionKernel, adamPRowsKernel } from "./adamp.ts";
 import { type AdamW, adamWKernel } from "./adamw.ts";
 import { gradientNormKernel, gradientPartialsBytes } from "./gradient_norm.ts";

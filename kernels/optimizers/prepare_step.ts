@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../kernel.ts";
+import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
 import { BUILTINS, declarations } from "../operations/tensor.ts";
 import { CONTROL, type Control } from "./control.ts";
 import { gradientPartials, joinPartials } from "./gradient_norm.ts";

@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Kernel, Profile } from "../kernel.ts";
+import type { Kernel, Profile } from "../engine/kernel.ts";
 import { flatUpdate } from "./flat_update.ts";
 
 /** What does not change from step to step. */

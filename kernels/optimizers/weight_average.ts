@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Kernel, Profile } from "../kernel.ts";
+import type { Kernel, Profile } from "../engine/kernel.ts";
 import { itemKernel } from "../operations/tensor.ts";
 
 /** The new average on the CPU. */

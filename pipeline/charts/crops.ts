@@ -12,7 +12,7 @@ import {
   poolLabels,
   type SparseMaps,
 } from "../../kernels/operations/label_pooling/mod.ts";
-import type { Box } from "../boxes.ts";
+import type { Box } from "../pictures/boxes.ts";
 
 /** An image with boxes of its objects. */
 export interface BoxedImage {

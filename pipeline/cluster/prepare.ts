@@ -13,16 +13,16 @@ import {
   openImages,
   writeImageList,
 } from "../../formats/images/mod.ts";
-import { fileError, replaceFile } from "../../formats/labels/files.ts";
-import { lockHeldSince, takeLock } from "../../formats/labels/lock.ts";
+import { fileError, replaceFile } from "../../formats/base/files.ts";
+import { lockHeldSince, takeLock } from "../../formats/base/lock.ts";
 import { findDifferences } from "../../formats/labels/mod.ts";
-import { classNamesOf, openModel } from "../model.ts";
-import { loadCommandModel } from "../command_model.ts";
-import type { SlurmCommand } from "../cluster_options.ts";
-import { formatNumberOf } from "../numbers.ts";
-import { describeOther } from "../other_configuration.ts";
-import type { Progress } from "../progress.ts";
-import { SAMPLE_IMAGES } from "../sample_images.ts";
+import { classNamesOf, openModel } from "../model/model.ts";
+import { loadCommandModel } from "../model/command_model.ts";
+import type { SlurmCommand } from "./options.ts";
+import { formatNumberOf } from "../command/numbers.ts";
+import { describeOther } from "../label_folder/other_configuration.ts";
+import type { Progress } from "../command/progress.ts";
+import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { balancedRows, clusterFolder, type Plan, readPlan, writePlan } from "./plan.ts";
 import { arrayScript, joinScript } from "./scripts.ts";
 import { type FolderState, readFolderState } from "./shard_states.ts";

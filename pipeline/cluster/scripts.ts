@@ -8,9 +8,9 @@
  */
 
 import { join } from "@std/path";
-import { printable } from "../../formats/printable.ts";
-import { BUSY_EXIT_CODE } from "../command_line.ts";
-import { shellWord } from "../shell_word.ts";
+import { printable } from "../../formats/base/printable.ts";
+import { BUSY_EXIT_CODE } from "../command/command_line.ts";
+import { shellWord } from "../command/shell_word.ts";
 
 /** What is the same in both scripts. */
 export interface ScriptSettings {

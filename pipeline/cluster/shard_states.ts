@@ -5,8 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { fileError } from "../../formats/labels/files.ts";
-import { lockHeldSince } from "../../formats/labels/lock.ts";
+import { fileError } from "../../formats/base/files.ts";
+import { lockHeldSince } from "../../formats/base/lock.ts";
 import { imageCount, type Manifest, type Shard, shardParts, shardSuffix } from "../../formats/labels/mod.ts";
 import { imagesOfParts, type ManifestHead, readManifestHead, shardCount } from "../../formats/labels/shards.ts";
 import { readPlan } from "./plan.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { formatCount, formatDuration, formatNumberOf } from "../numbers.ts";
-import { shellWord } from "../shell_word.ts";
+import { formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
+import { shellWord } from "../command/shell_word.ts";
 import type { FolderState, ShardState } from "./shard_states.ts";
 
 /** A folder in numbers. */

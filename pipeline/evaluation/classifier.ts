@@ -6,15 +6,15 @@
 
 import type { ClassNames } from "../../formats/labels/mod.ts";
 import { type AnnotatorFolder, loadParameters } from "../../formats/weights/mod.ts";
-import { type ClassifierSettings, createClassifier } from "../../kernels/classifier.ts";
-import { type Capabilities, closeDevice, type Device } from "../../kernels/device.ts";
-import type { Storage } from "../../kernels/kernel.ts";
-import type { Pair } from "../../kernels/network.ts";
+import { type ClassifierSettings, createClassifier } from "../../kernels/programs/classifier.ts";
+import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
+import type { Storage } from "../../kernels/engine/kernel.ts";
+import type { Pair } from "../../kernels/lowering/network.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
-import type { Pixels } from "../../kernels/resizer.ts";
-import { createSignAttack } from "../../kernels/sign_attack.ts";
-import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model.ts";
-import { openQuietDevice } from "../quiet_device.ts";
+import type { Pixels } from "../../kernels/programs/resizer.ts";
+import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
+import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model/model.ts";
+import { openQuietDevice } from "../model/quiet_device.ts";
 import type { ModelClasses } from "./map_classes.ts";
 import { chooseWeights, type WeightChoice } from "./run_weights.ts";
 

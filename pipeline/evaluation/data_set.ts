@@ -12,11 +12,11 @@
  */
 
 import { type ImageSource, type ImageSurvey, openImages, type StoredImage } from "../../formats/images/mod.ts";
-import { showValue } from "../../formats/show_value.ts";
-import { imageNetClassNames } from "../class_names.ts";
+import { showValue } from "../../formats/base/show_value.ts";
+import { imageNetClassNames } from "../model/class_names.ts";
 import { ALEXNET_ERRORS, EXTRA_CORRUPTIONS, SEVERITIES } from "./corruption_error.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
-import { formatNumberOf } from "../numbers.ts";
+import { formatNumberOf } from "../command/numbers.ts";
 
 /** How a data set is laid out. */
 export type DataSetKind = typeof dataSetKinds[number];

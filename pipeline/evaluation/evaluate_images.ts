@@ -6,11 +6,11 @@
 
 import { openDecodePool } from "../../formats/images/mod.ts";
 import { NO_LABEL } from "../../kernels/operations/label_target.ts";
-import { type ImageStepper, imageSteps } from "../image_steps.ts";
-import { defaultWorkers } from "../label_images.ts";
-import type { Communicator } from "../mpi/communicator.ts";
-import { gatherValues, shareOf, together, togetherAtLength } from "../ranks.ts";
-import type { WriteProgress } from "../fill_folder.ts";
+import { type ImageStepper, imageSteps } from "../model/image_steps.ts";
+import { defaultWorkers } from "../model/label_images.ts";
+import type { Communicator } from "../command/mpi/communicator.ts";
+import { gatherValues, shareOf, together, togetherAtLength } from "../command/ranks.ts";
+import type { WriteProgress } from "../label_folder/fill_folder.ts";
 import type { Classified, LoadedClassifier } from "./classifier.ts";
 import type { DataSet } from "./data_set.ts";
 import type { Measure } from "./measures.ts";

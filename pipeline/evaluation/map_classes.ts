@@ -5,8 +5,8 @@
  */
 
 import type { ClassNames } from "../../formats/labels/mod.ts";
-import { showValue } from "../../formats/show_value.ts";
-import { formatNumberOf } from "../numbers.ts";
+import { showValue } from "../../formats/base/show_value.ts";
+import { formatNumberOf } from "../command/numbers.ts";
 
 /** A model's classes. */
 export interface ModelClasses {

@@ -13,9 +13,9 @@ import {
   validationIndex,
 } from "../../formats/evaluation/mod.ts";
 import type { StoredImage } from "../../formats/images/mod.ts";
-import { bytesOf } from "../../formats/labels/bytes.ts";
-import { className } from "../class_names.ts";
-import { formatCount, formatNumberOf } from "../numbers.ts";
+import { bytesOf } from "../../formats/base/bytes.ts";
+import { className } from "../model/class_names.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { type AccuracySums, classMeanFigure, createAccuracy } from "./accuracy.ts";
 import type { Classified } from "./classifier.ts";
 import { averagePrecision } from "./average_precision.ts";

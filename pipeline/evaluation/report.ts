@@ -4,9 +4,9 @@
  * @module
  */
 
-import { formatCount, formatNumberOf, formatSize } from "../numbers.ts";
-import { csvField, layOut } from "../query_format.ts";
-import { engineVersion } from "../version.ts";
+import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { csvField, layOut } from "../query/format.ts";
+import { engineVersion } from "../command/version.ts";
 import type { ClassifierDescription } from "./classifier.ts";
 import type { RejectedImage } from "./evaluate_images.ts";
 import type { Figure } from "./figures.ts";

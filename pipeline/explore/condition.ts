@@ -5,13 +5,13 @@
  * brackets and without, what it reads must be one SELECT of one expression and no other clause. `1) UNION SELECT (1` is
  * no expression without the brackets, `true FROM t` none within them, and a comment ends with its line. Subqueries are
  * refused, since they could read something else than the image. What is left still cannot see a file
- * (pipeline/query_database.ts), and its plan is looked at as that of any query is (pipeline/query_statements.ts).
+ * (pipeline/query/database.ts), and its plan is looked at as that of any query is (pipeline/query/statements.ts).
  *
  * @module
  */
 
 import { type DuckDBConnection, type DuckDBPreparedStatement, DuckDBTypeId } from "@duckdb/node-api";
-import { checkStatement } from "../query_statements.ts";
+import { checkStatement } from "../query/statements.ts";
 import { RequestError } from "./request_error.ts";
 
 /** What json_serialize_sql makes of statements. */

@@ -5,13 +5,13 @@
  */
 
 import { type ClassNames, LabelMaps, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
-import { className } from "../class_names.ts";
-import { formatCount } from "../numbers.ts";
+import { className } from "../model/class_names.ts";
+import { formatCount } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
-import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
-import { checkOutput, findQueryFiles } from "../query_files.ts";
-import { labelCoverage, whyNoneIsKnown } from "../query_reports.ts";
-import { readParquet } from "../sql_text.ts";
+import { type LabelDatabase, openLabelDatabase } from "../query/database.ts";
+import { checkOutput, findQueryFiles } from "../query/files.ts";
+import { labelCoverage, whyNoneIsKnown } from "../query/reports.ts";
+import { readParquet } from "../query/sql_text.ts";
 import type { ImageFilter, RowRange } from "./filter.ts";
 import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.ts";
 import { RequestError } from "./request_error.ts";

@@ -10,9 +10,9 @@
  */
 
 import { type DuckDBConnection, type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from "@duckdb/node-api";
-import { interruptOn, type LabelDatabase } from "../query_database.ts";
-import { readParquet, sqlText } from "../sql_text.ts";
-import { unlessAborted } from "../until_aborted.ts";
+import { interruptOn, type LabelDatabase } from "../query/database.ts";
+import { readParquet, sqlText } from "../query/sql_text.ts";
+import { unlessAborted } from "../command/until_aborted.ts";
 import { checkCondition, refusal } from "./condition.ts";
 import type { ImageFilter } from "./filter.ts";
 import { RequestError } from "./request_error.ts";

@@ -5,8 +5,8 @@
  */
 
 import { dirname } from "@std/path";
-import { createWholeFile } from "../../formats/labels/whole_file.ts";
-import { fileError } from "../../formats/labels/files.ts";
+import { createWholeFile } from "../../formats/base/whole_file.ts";
+import { fileError } from "../../formats/base/files.ts";
 import { RequestError } from "./request_error.ts";
 
 /** Writes selections to one file. */

@@ -5,7 +5,7 @@
  */
 
 import { decodingBytes, readImageHeader } from "../../formats/images/image_header.ts";
-import { fileError } from "../../formats/labels/files.ts";
+import { fileError } from "../../formats/base/files.ts";
 import { isTurned } from "../../formats/labels/mod.ts";
 import { thumbnail } from "../pictures/thumbnail.ts";
 import type { Explorer } from "./explorer.ts";
@@ -15,7 +15,7 @@ import type { FolderNumber } from "./image_index.ts";
 import { RequestError } from "./request_error.ts";
 import { selectionFile } from "./selection.ts";
 import { createTurns } from "./turns.ts";
-import { printError } from "../terminal.ts";
+import { printError } from "../command/terminal.ts";
 
 /** A running server. */
 export interface ExplorerServer {

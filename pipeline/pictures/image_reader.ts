@@ -8,7 +8,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError } from "../../formats/labels/files.ts";
+import { fileError } from "../../formats/base/files.ts";
 import { readImageFile } from "../../formats/images/image_file.ts";
 import { type ImageSource, type ListedImage, openImages } from "../../formats/images/mod.ts";
 import { findImages, type Shard } from "../../formats/images/source.ts";

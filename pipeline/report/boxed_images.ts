@@ -5,10 +5,10 @@
  */
 
 import type { LabelMaps } from "../../formats/labels/mod.ts";
-import { type Box, boxKey } from "../boxes.ts";
+import { type Box, boxKey } from "../pictures/boxes.ts";
 import type { BoxedImage } from "../charts/crops.ts";
-import type { LabelDatabase } from "../query_database.ts";
-import { formatNumberOf } from "../numbers.ts";
+import type { LabelDatabase } from "../query/database.ts";
+import { formatNumberOf } from "../command/numbers.ts";
 
 /** Images whose crops are measured, 100 crops of each. */
 const MOST_IMAGES = 200;

@@ -7,7 +7,7 @@
 import { classCountChart } from "../charts/class_count_chart.ts";
 import { confidenceChart, overlapChart } from "../charts/crop_charts.ts";
 import { PAGE_STYLE } from "../charts/draw.ts";
-import { formatCount, formatNumberOf } from "../numbers.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import type { ReportContent } from "./content.ts";
 import { percent } from "./elements.ts";
 import { html, type Markup, trusted } from "./markup.ts";

@@ -5,8 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { fileError, namesIn } from "../../formats/labels/files.ts";
-import { sizeOf } from "../listed_images.ts";
+import { fileError, namesIn } from "../../formats/base/files.ts";
+import { sizeOf } from "../label_folder/listed_images.ts";
 import {
   type LabelMapMetadata,
   type Manifest,

@@ -6,7 +6,7 @@
 
 import { encodePng } from "../../formats/images/encode_png.ts";
 import { type LabelMapRow, type LabelMaps, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
-import { permutation } from "../../formats/labels/permutation.ts";
+import { permutation } from "../../formats/base/permutation.ts";
 import { type AugmentationSettings, sampleAugmentation } from "../../kernels/operations/augmentation/mod.ts";
 import {
   type Crop,

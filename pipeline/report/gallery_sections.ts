@@ -5,7 +5,7 @@
  */
 
 import type { LabelMapRow } from "../../formats/labels/mod.ts";
-import { formatNumberOf } from "../numbers.ts";
+import { formatNumberOf } from "../command/numbers.ts";
 import { heatColour } from "../pictures/heat_map.ts";
 import type { ReportContent } from "./content.ts";
 import { probability, reasonOf, table } from "./elements.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCount, formatNumberOf } from "../numbers.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import type { ReportContent } from "./content.ts";
 import { percent, probability, reasonOf, table } from "./elements.ts";
 import { html, type Markup, nameOf, shorten } from "./markup.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../formats/printable.ts";
+import { printable } from "../../formats/base/printable.ts";
 
 /** HTML that is safe to put into a page. */
 export interface Markup {

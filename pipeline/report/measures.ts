@@ -5,8 +5,8 @@
  */
 
 import type { ClassCount } from "../charts/class_count_chart.ts";
-import type { LabelDatabase } from "../query_database.ts";
-import { type LabelCoverage, labelCoverage, whyNoneIsKnown } from "../query_reports.ts";
+import type { LabelDatabase } from "../query/database.ts";
+import { type LabelCoverage, labelCoverage, whyNoneIsKnown } from "../query/reports.ts";
 
 /** An image whose label the annotator doubts. */
 export interface SuspiciousImage {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCells, formatCount, formatNumberOf, formatSize } from "../numbers.ts";
+import { formatCells, formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { charts } from "./chart_section.ts";
 import type { ReportContent } from "./content.ts";
 import { percent, probability, section, size, table } from "./elements.ts";

@@ -5,17 +5,17 @@
  */
 
 import { dirname, join } from "@std/path";
-import { fileError, replaceFile } from "../../formats/labels/files.ts";
+import { fileError, replaceFile } from "../../formats/base/files.ts";
 import { isTurned, LabelMaps } from "../../formats/labels/mod.ts";
-import { readBoxes } from "../boxes.ts";
+import { readBoxes } from "../pictures/boxes.ts";
 import { measureCrops } from "../charts/crops.ts";
-import { className } from "../class_names.ts";
-import { classFinder } from "../convert_layout.ts";
-import { formatCount, formatNumberOf } from "../numbers.ts";
+import { className } from "../model/class_names.ts";
+import { classFinder } from "../convert/layout.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
-import { type LabelDatabase, openLabelDatabase } from "../query_database.ts";
-import { checkOutput, findQueryFiles, type QueryFiles } from "../query_files.ts";
-import { shellWord } from "../shell_word.ts";
+import { type LabelDatabase, openLabelDatabase } from "../query/database.ts";
+import { checkOutput, findQueryFiles, type QueryFiles } from "../query/files.ts";
+import { shellWord } from "../command/shell_word.ts";
 import { augmentationOf } from "../training/batch.ts";
 import { resolveOptions } from "../training/options.ts";
 import { type BoxedImages, findBoxedImages } from "./boxed_images.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { keyWords, randomWords } from "../../formats/labels/random_words.ts";
+import { keyWords, randomWords } from "../../formats/base/random_words.ts";
 
 /** The parts of the data set, which share no scene. */
 export const splits = ["train", "validation", "test", "extra"] as const;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Box } from "../boxes.ts";
+import type { Box } from "../pictures/boxes.ts";
 import { sceneClasses } from "./classes.ts";
 import { drawLayout, type Layout, SCENE_SIZE, type SceneObject } from "./layout.ts";
 import { type RandomNumbers, type SceneId, sceneNumbers } from "./random.ts";

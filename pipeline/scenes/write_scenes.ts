@@ -18,11 +18,11 @@
 
 import { join } from "@std/path";
 import { encodePng } from "../../formats/images/encode_png.ts";
-import { compareNatural } from "../../formats/images/natural_sort.ts";
-import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/labels/files.ts";
-import { takeLock } from "../../formats/labels/lock.ts";
-import { type Box, BOX_COLUMNS } from "../boxes.ts";
-import type { WriteProgress } from "../fill_folder.ts";
+import { compareNatural } from "../../formats/base/natural_sort.ts";
+import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/base/files.ts";
+import { takeLock } from "../../formats/base/lock.ts";
+import { type Box, BOX_COLUMNS } from "../pictures/boxes.ts";
+import type { WriteProgress } from "../label_folder/fill_folder.ts";
 import { sceneClasses } from "./classes.ts";
 import { SCENE_SIZE } from "./layout.ts";
 import { paintScene } from "./paint.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { keyWords, randomWords } from "../../formats/labels/random_words.ts";
+import { keyWords, randomWords } from "../../formats/base/random_words.ts";
 import type { DecodedImage } from "../../formats/images/mod.ts";
 import {
   type Augmentation,
@@ -13,7 +13,7 @@ import {
   sampleAugmentation,
   sampleMix,
 } from "../../kernels/operations/augmentation/mod.ts";
-import type { TrainingBatch } from "../../kernels/training/trainer.ts";
+import type { TrainingBatch } from "../../kernels/programs/training/trainer.ts";
 import type { LoadedBatch } from "./loader.ts";
 import { classesInCrop } from "./masks.ts";
 import type { RequestedOptions, TrainingOptions } from "./options.ts";

@@ -8,10 +8,10 @@
  */
 
 import { crc32 } from "node:zlib";
-import { letEventsIn } from "../../formats/event_loop.ts";
-import { bytesOf } from "../../formats/labels/bytes.ts";
-import { showValue } from "../../formats/show_value.ts";
-import { openBytes } from "../../formats/weights/byte_source.ts";
+import { letEventsIn } from "../../formats/base/event_loop.ts";
+import { bytesOf } from "../../formats/base/bytes.ts";
+import { showValue } from "../../formats/base/show_value.ts";
+import { openBytes } from "../../formats/base/byte_source.ts";
 import { readParameter, type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
 import { readSafetensors } from "../../formats/weights/safetensors.ts";
 

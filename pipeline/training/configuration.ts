@@ -5,9 +5,9 @@
  */
 
 import { parse, stringify } from "@std/yaml";
-import { fileError } from "../../formats/labels/files.ts";
-import { showValue } from "../../formats/show_value.ts";
-import { suggest, UsageError } from "../command_line.ts";
+import { fileError } from "../../formats/base/files.ts";
+import { showValue } from "../../formats/base/show_value.ts";
+import { suggest, UsageError } from "../command/command_line.ts";
 import {
   type GivenOptions,
   optionName,

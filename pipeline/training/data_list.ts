@@ -5,9 +5,9 @@
  * @module
  */
 
-import { readIfThere, replaceFile } from "../../formats/labels/files.ts";
+import { readIfThere, replaceFile } from "../../formats/base/files.ts";
 import { formatSourceImage, type SourceImage } from "../../formats/labels/mod.ts";
-import { formatCount, formatNumberOf } from "../numbers.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
 
 /** Lines that are written in one go. */
 const LINES = 4096;

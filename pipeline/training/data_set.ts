@@ -6,10 +6,10 @@
 
 import { createHash } from "node:crypto";
 import { basename } from "@std/path";
-import { fileError } from "../../formats/labels/files.ts";
+import { fileError } from "../../formats/base/files.ts";
 import { type ClassNames, isTurned, LabelMaps, mapLength, type SourceImage } from "../../formats/labels/mod.ts";
-import { showValue } from "../../formats/show_value.ts";
-import { formatCount, formatNumberOf } from "../numbers.ts";
+import { showValue } from "../../formats/base/show_value.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { RequestedOptions } from "./options.ts";

@@ -17,10 +17,10 @@ import {
   type ImageSource,
   releaseBytes,
 } from "../../formats/images/mod.ts";
-import { bytesOf } from "../../formats/labels/bytes.ts";
-import { fileError, PARTIAL, removeIfThere, syncFolder } from "../../formats/labels/files.ts";
-import { takeLock } from "../../formats/labels/lock.ts";
-import { isAbort, untilAborted } from "../until_aborted.ts";
+import { bytesOf } from "../../formats/base/bytes.ts";
+import { fileError, PARTIAL, removeIfThere, syncFolder } from "../../formats/base/files.ts";
+import { takeLock } from "../../formats/base/lock.ts";
+import { isAbort, untilAborted } from "../command/until_aborted.ts";
 
 const MAGIC = new TextEncoder().encode("relabelC");
 

@@ -18,11 +18,11 @@ import {
   openImages,
   releaseBytes,
 } from "../../formats/images/mod.ts";
-import { letEventsIn } from "../../formats/event_loop.ts";
-import { fileError } from "../../formats/labels/files.ts";
-import { leadsNowhere } from "../listed_images.ts";
-import { formatNumberOf } from "../numbers.ts";
-import { unlessAborted, untilAborted } from "../until_aborted.ts";
+import { letEventsIn } from "../../formats/base/event_loop.ts";
+import { fileError } from "../../formats/base/files.ts";
+import { leadsNowhere } from "../label_folder/listed_images.ts";
+import { formatNumberOf } from "../command/numbers.ts";
+import { unlessAborted, untilAborted } from "../command/until_aborted.ts";
 import { type ImageCache, openImageCache, writeImageCache } from "./image_cache.ts";
 
 /** Images by position. */

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { UsageError } from "../command_line.ts";
+import { UsageError } from "../command/command_line.ts";
 import { choice, count, number, numbers, type Setting, size, text, toggle } from "./settings.ts";
 
 const PROBABILITY = [0, 1] as const;

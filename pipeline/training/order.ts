@@ -6,8 +6,8 @@
  * @module
  */
 
-import { permutation } from "../../formats/labels/permutation.ts";
-import { formatNumberOf } from "../numbers.ts";
+import { permutation } from "../../formats/base/permutation.ts";
+import { formatNumberOf } from "../command/numbers.ts";
 
 /** Epochs as batches. */
 export interface Order {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCount, formatDuration } from "../numbers.ts";
+import { formatCount, formatDuration } from "../command/numbers.ts";
 import type { TrainingProgress } from "./train.ts";
 
 /**

@@ -5,8 +5,8 @@
  */
 
 import type { RejectedImage } from "../../formats/labels/mod.ts";
-import type { Communicator } from "../mpi/communicator.ts";
-import { gatherValues } from "../ranks.ts";
+import type { Communicator } from "../command/mpi/communicator.ts";
+import { gatherValues } from "../command/ranks.ts";
 
 /** Where rejected images are reported. */
 export interface Rejections {

@@ -30,12 +30,12 @@ import {
   readIfThere,
   removeIfThere,
   replaceFile,
-} from "../../formats/labels/files.ts";
+} from "../../formats/base/files.ts";
 import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
-import { type Lock, takeLock } from "../../formats/labels/lock.ts";
+import { type Lock, takeLock } from "../../formats/base/lock.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
 import { type Checkpoint, readCheckpoint, type TrainingState, weightsOf, writeCheckpoint } from "./checkpoint.ts";
-import { formatCount, formatNumberOf } from "../numbers.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { formatConfiguration, readConfiguration } from "./configuration.ts";
 import { findDataDifference, writeDataList } from "./data_list.ts";
 import { decisiveOptions, resolveOptions, type TrainingOptions } from "./options.ts";

@@ -6,14 +6,14 @@
 
 import { openDecodePool } from "../../formats/images/mod.ts";
 import type { ImageSurvey } from "../../formats/images/mod.ts";
-import { closeDevice, type Device } from "../../kernels/device.ts";
-import type { PlanBytes } from "../../kernels/plan.ts";
-import { defaultWorkers } from "../label_images.ts";
-import type { DownloadWatch } from "../model.ts";
-import type { Communicator } from "../mpi/communicator.ts";
-import { openQuietDevice } from "../quiet_device.ts";
-import { broadcastValue, inTurns, SharedFailure, SharedStop, together } from "../ranks.ts";
-import { engineVersion } from "../version.ts";
+import { closeDevice, type Device } from "../../kernels/engine/device.ts";
+import type { PlanBytes } from "../../kernels/engine/plan.ts";
+import { defaultWorkers } from "../model/label_images.ts";
+import type { DownloadWatch } from "../model/model.ts";
+import type { Communicator } from "../command/mpi/communicator.ts";
+import { openQuietDevice } from "../model/quiet_device.ts";
+import { broadcastValue, inTurns, SharedFailure, SharedStop, together } from "../command/ranks.ts";
+import { engineVersion } from "../command/version.ts";
 import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";
 import { openTrainingData, type TrainingData } from "./data_set.ts";

@@ -5,8 +5,16 @@
  * @module
  */
 
-import type { Pair } from "../../kernels/network.ts";
-import { parseNumber, readChoice, readCount, readNumber, readSize, splitList, UsageError } from "../command_line.ts";
+import type { Pair } from "../../kernels/lowering/network.ts";
+import {
+  parseNumber,
+  readChoice,
+  readCount,
+  readNumber,
+  readSize,
+  splitList,
+  UsageError,
+} from "../command/command_line.ts";
 
 /** One setting. */
 export interface Setting<Value> {

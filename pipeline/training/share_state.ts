@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Communicator } from "../mpi/communicator.ts";
+import type { Communicator } from "../command/mpi/communicator.ts";
 import type { TrainingState } from "./checkpoint.ts";
 
 /**

@@ -5,16 +5,16 @@
  */
 
 import { type AnnotatorFolder, loadParameters, readParameter } from "../../formats/weights/mod.ts";
-import type { Device } from "../../kernels/device.ts";
-import type { Network } from "../../kernels/network.ts";
+import type { Device } from "../../kernels/engine/device.ts";
+import type { Network } from "../../kernels/lowering/network.ts";
 import { buildNetwork, fineTuneParameters, initialParameters, parameterShapes } from "../../kernels/networks/mod.ts";
 import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
-import type { Parameters } from "../../kernels/program.ts";
-import type { TargetSource } from "../../kernels/training/targets.ts";
-import { createTrainer, type Trainer } from "../../kernels/training/trainer.ts";
-import type { Communicator } from "../mpi/communicator.ts";
-import { type DownloadWatch, openModel } from "../model.ts";
+import type { Parameters } from "../../kernels/lowering/program.ts";
+import type { TargetSource } from "../../kernels/programs/training/targets.ts";
+import { createTrainer, type Trainer } from "../../kernels/programs/training/trainer.ts";
+import type { Communicator } from "../command/mpi/communicator.ts";
+import { type DownloadWatch, openModel } from "../model/model.ts";
 import { augmentationOf } from "./batch.ts";
 import type { TrainingData } from "./data_set.ts";
 import type { RequestedOptions, TrainingOptions } from "./options.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readIfThere, replaceFile } from "../../formats/labels/files.ts";
+import { readIfThere, replaceFile } from "../../formats/base/files.ts";
 
 /** An epoch. */
 export interface EpochSummary {

@@ -14,9 +14,9 @@
 
 import { join } from "@std/path";
 import { createEventFile, type EventFile } from "../../formats/tensorboard/event_file.ts";
-import { formatCount } from "../numbers.ts";
-import type { Communicator } from "../mpi/communicator.ts";
-import { broadcastValue, joinNumbers, onAnyRank, shareOf, together } from "../ranks.ts";
+import { formatCount } from "../command/numbers.ts";
+import type { Communicator } from "../command/mpi/communicator.ts";
+import { broadcastValue, joinNumbers, onAnyRank, shareOf, together } from "../command/ranks.ts";
 import type { Checkpoint, Position, TrainingState } from "./checkpoint.ts";
 import type { TrainingData } from "./data_set.ts";
 import { learningRates } from "./learning_rate.ts";
@@ -28,7 +28,7 @@ import type { RunFolder } from "./run_folder.ts";
 import { shareState } from "./share_state.ts";
 import type { EpochSummary, Evaluation } from "./summary_file.ts";
 
-/** A network in training on a device, as `kernels/training` has it. */
+/** A network in training on a device, as `kernels/programs/training` has it. */
 export interface TrainingDevice<Batch> {
   /** Uploads a batch and starts its step; nothing is read but gradients that other ranks are waiting for. */
   step(batch: Batch, learningRate: number): Promise<void>;

@@ -9,7 +9,7 @@ import {
 import { join } from "@std/path";
 import type { Page } from "playwright-core";
 import { LabelMaps } from "../../formats/labels/mod.ts";
-import { printable } from "../../formats/printable.ts";
+import { printable } from "../../formats/base/printable.ts";
 import { classHeat, heatPixels } from "../../pipeline/pictures/heat_map.ts";
 import { type PoolingOptions, poolLabels, type SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
 import { browserTest, closeBrowser, overflow, type Visit } from "./chromium.ts";

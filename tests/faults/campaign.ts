@@ -7,8 +7,8 @@
 
 import { join } from "@std/path";
 import { type Random, randomOf } from "../fuzz/random.ts";
-import { lockHeldSince } from "../../formats/labels/lock.ts";
-import { removeIfThere } from "../../formats/labels/files.ts";
+import { lockHeldSince } from "../../formats/base/lock.ts";
+import { removeIfThere } from "../../formats/base/files.ts";
 import { type Operation, watchFileSystem } from "./file_system.ts";
 import { type Flow, flows, type Images, IMAGES_AT_FIRST, prepare, resultOf, writeImages } from "./flows.ts";
 import { leaveAfterPowerCut } from "./power_cut.ts";

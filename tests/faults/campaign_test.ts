@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { replaceFile } from "../../formats/labels/files.ts";
+import { replaceFile } from "../../formats/base/files.ts";
 import { randomOf } from "../fuzz/random.ts";
 import { casesOf, ends, runCase } from "./campaign.ts";
 import { type Operation, watchFileSystem } from "./file_system.ts";

@@ -1,9 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { type ImageSource, openImages } from "../../formats/images/mod.ts";
-import { lockHeldSince } from "../../formats/labels/lock.ts";
-import type { LoadedAnnotator } from "../../pipeline/annotator.ts";
-import { writeLabelMaps } from "../../pipeline/write_label_maps.ts";
+import { lockHeldSince } from "../../formats/base/lock.ts";
+import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
+import { writeLabelMaps } from "../../pipeline/relabel/write_label_maps.ts";
 import { hashingAnnotator, IMAGES_AT_FIRST, resultOf, writeImages } from "./flows.ts";
 
 /** Of so many calls one is tried: a run starts a worker, which takes longer than all else. */

@@ -7,20 +7,20 @@
 
 import { basename, join } from "@std/path";
 import { openImages } from "../../formats/images/mod.ts";
-import { isFileThere } from "../../formats/labels/files.ts";
+import { isFileThere } from "../../formats/base/files.ts";
 import { joinShards } from "../../formats/labels/join.ts";
 import { type LabelMapMetadata, LabelMaps, quantise } from "../../formats/labels/mod.ts";
-import type { LoadedAnnotator } from "../../pipeline/annotator.ts";
-import { convertLabelMaps } from "../../pipeline/convert_label_maps.ts";
-import { convertToTorch } from "../../pipeline/convert_to_torch.ts";
-import { createDefects } from "../../pipeline/defects.ts";
+import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
+import { convertLabelMaps } from "../../pipeline/convert/label_maps.ts";
+import { convertToTorch } from "../../pipeline/convert/to_torch.ts";
+import { createDefects } from "../../pipeline/verify/defects.ts";
 import { selectionFile } from "../../pipeline/explore/selection.ts";
 import { writeReport } from "../../pipeline/report/write_report.ts";
 import { collectRejections } from "../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../pipeline/training/run_folder.ts";
 import { train } from "../../pipeline/training/train.ts";
-import { verifyStructure } from "../../pipeline/verify_structure.ts";
-import { writeLabelMaps } from "../../pipeline/write_label_maps.ts";
+import { verifyStructure } from "../../pipeline/verify/structure.ts";
+import { writeLabelMaps } from "../../pipeline/relabel/write_label_maps.ts";
 import { smallMetadata } from "../formats/labels/fixture.ts";
 import { hashingDevice, openData, pngOf, smallOptions } from "../pipeline/training/data.ts";
 

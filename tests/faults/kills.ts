@@ -5,8 +5,14 @@
  */
 
 import { formatTable } from "../../bench/table.ts";
-import { type Asked, formatOptions, readArguments, readCount, UsageError } from "../../pipeline/command_line.ts";
-import { answer } from "../../pipeline/run_command.ts";
+import {
+  type Asked,
+  formatOptions,
+  readArguments,
+  readCount,
+  UsageError,
+} from "../../pipeline/command/command_line.ts";
+import { answer } from "../../pipeline/command/run_command.ts";
 import { casesOf, ends, runCase } from "./campaign.ts";
 import { flows } from "./flows.ts";
 

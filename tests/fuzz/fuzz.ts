@@ -12,8 +12,8 @@ import {
   readChoice,
   readCount,
   UsageError,
-} from "../../pipeline/command_line.ts";
-import { answer } from "../../pipeline/run_command.ts";
+} from "../../pipeline/command/command_line.ts";
+import { answer } from "../../pipeline/command/run_command.ts";
 import { type CampaignOptions, MEMORY_LIMIT, runCampaign, TIME_LIMIT } from "./campaign.ts";
 import { type Format, formats } from "./targets/mod.ts";
 

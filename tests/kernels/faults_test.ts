@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createAnnotator } from "../../kernels/annotator.ts";
-import { createClassifier } from "../../kernels/classifier.ts";
-import type { Device } from "../../kernels/device.ts";
-import type { Profile } from "../../kernels/kernel.ts";
-import { createLabelPooler } from "../../kernels/label_pooler.ts";
+import { createAnnotator } from "../../kernels/programs/annotator.ts";
+import { createClassifier } from "../../kernels/programs/classifier.ts";
+import type { Device } from "../../kernels/engine/device.ts";
+import type { Profile } from "../../kernels/engine/kernel.ts";
+import { createLabelPooler } from "../../kernels/programs/label_pooler.ts";
 import { buildNetwork, initialParameters } from "../../kernels/networks/mod.ts";
 import { itemKernel } from "../../kernels/operations/tensor.ts";
-import type { Pixels } from "../../kernels/resizer.ts";
-import { runKernel } from "../../kernels/run.ts";
-import { createSignAttack } from "../../kernels/sign_attack.ts";
-import { createTrainer, type TrainerSettings } from "../../kernels/training/trainer.ts";
+import type { Pixels } from "../../kernels/programs/resizer.ts";
+import { runKernel } from "../../kernels/engine/run.ts";
+import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
+import { createTrainer, type TrainerSettings } from "../../kernels/programs/training/trainer.ts";
 import { Fault, watchDevices } from "./faults.ts";
 import { randomMaps } from "./operations/label_pooling/maps.ts";
 import { randomValues, testDevice } from "./tensors.ts";
@@ -20,8 +20,8 @@ import {
   trainerSettings,
   trainingBatch,
   withProfile,
-} from "./training/batches.ts";
-import { createRanks } from "./training/ranks.ts";
+} from "./programs/training/batches.ts";
+import { createRanks } from "./programs/training/ranks.ts";
 
 /** Something on a device, and a use of it whose result is always the same. */
 interface Subject {

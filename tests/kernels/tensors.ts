@@ -5,8 +5,8 @@
  */
 
 import { AssertionError } from "@std/assert";
-import { closeDevice, type Device, openDevice } from "../../kernels/device.ts";
-import type { Profile, Storage } from "../../kernels/kernel.ts";
+import { closeDevice, type Device, openDevice } from "../../kernels/engine/device.ts";
+import type { Profile, Storage } from "../../kernels/engine/kernel.ts";
 
 /** Every way a kernel is made on a device: both profiles, and the storage types the device has. */
 export function targets(device: Device): { profile: Profile; storage: Storage }[] {

@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
-import { runQuery } from "./query_folder.ts";
+import { runQuery } from "./query/query_folder.ts";
 
 /** What a question left. */
 export interface Answer {

@@ -8,11 +8,11 @@
  * @module
  */
 
-import { lowerAnnotator } from "../../kernels/annotator.ts";
-import type { Kernel, Profile, Storage } from "../../kernels/kernel.ts";
-import { lowerAugmentation } from "../../kernels/augmentation.ts";
-import { withGlobalPooling } from "../../kernels/classifier.ts";
-import type { ActivationFunction, Network } from "../../kernels/network.ts";
+import { lowerAnnotator } from "../../kernels/programs/annotator.ts";
+import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
+import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
+import { withGlobalPooling } from "../../kernels/programs/classifier.ts";
+import type { ActivationFunction, Network } from "../../kernels/lowering/network.ts";
 import { buildNetwork, initialParameters, listArchitectures } from "../../kernels/networks/mod.ts";
 import { activationKernel } from "../../kernels/operations/activation.ts";
 import { activationGradientKernel } from "../../kernels/operations/activation_gradient.ts";
@@ -80,12 +80,12 @@ import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { NO_LOSS_SCALING, prepareStepKernel } from "../../kernels/optimizers/prepare_step.ts";
 import { sgdKernel } from "../../kernels/optimizers/sgd.ts";
 import { weightAverageKernel } from "../../kernels/optimizers/weight_average.ts";
-import { inferShapes, type Parameters, type Program } from "../../kernels/program.ts";
-import { type Builder, emptyProgram } from "../../kernels/training/builder.ts";
-import { addForward } from "../../kernels/training/differentiate.ts";
-import { lowerImageGradient } from "../../kernels/training/image_gradient.ts";
-import { lowerTraining } from "../../kernels/training/lower.ts";
-import { lowerTargets, type TargetSource } from "../../kernels/training/targets.ts";
+import { inferShapes, type Parameters, type Program } from "../../kernels/lowering/program.ts";
+import { type Builder, emptyProgram } from "../../kernels/lowering/builder.ts";
+import { addForward } from "../../kernels/lowering/differentiate.ts";
+import { lowerImageGradient } from "../../kernels/programs/training/image_gradient.ts";
+import { lowerTraining } from "../../kernels/programs/training/lower.ts";
+import { lowerTargets, type TargetSource } from "../../kernels/programs/training/targets.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];

@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError, isSystemError } from "../../labels/files.ts";
+import { fileError, isSystemError } from "../../base/files.ts";
 import { blobNameOf } from "./blob_hash.ts";
 import {
   addToSnapshot,

@@ -5,7 +5,7 @@
  */
 
 import { statfs } from "node:fs/promises";
-import { numberOf } from "../../number_of.ts";
+import { numberOf } from "../../base/number_of.ts";
 
 /** What a download is short of. */
 export interface WantedSpace {

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { showValue } from "../../show_value.ts";
+import { showValue } from "../../base/show_value.ts";
 import { isBlobName } from "./blob_hash.ts";
 import { isCommit } from "./cache.ts";
 import type { HubReference } from "./reference.ts";

@@ -7,7 +7,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError, readIfThere } from "../../labels/files.ts";
+import { fileError, readIfThere } from "../../base/files.ts";
 
 /** Where to download from and to. */
 export interface HubSettings {

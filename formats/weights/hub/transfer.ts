@@ -13,7 +13,7 @@ import type { HubReference } from "./reference.ts";
 import { refusal, type RemoteFile, request } from "./request.ts";
 import { HubUnreachableError, pauseAfter, reasonOf, type Wait } from "./retry.ts";
 import type { HubSettings } from "./settings.ts";
-import { numberOf } from "../../number_of.ts";
+import { numberOf } from "../../base/number_of.ts";
 
 /** How far the download of a file is. */
 export interface DownloadProgress {

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups } from "../../kernel.ts";
+import { type Kernel, spreadWorkgroups } from "../../engine/kernel.ts";
 import { PACKED_SUM, sumBytesVertically, sumHorizontally, sumVertically } from "../resize/fixed_point.ts";
 import { BUILTINS, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { finishPixel } from "./finish.ts";

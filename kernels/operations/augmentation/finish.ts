@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Kernel } from "../../kernel.ts";
+import type { Kernel } from "../../engine/kernel.ts";
 import { itemKernel, type Target, vectorType } from "../tensor.ts";
-import { RANDOM_WORD } from "../../random.ts";
+import { RANDOM_WORD } from "../../../formats/base/random.ts";
 import { recordVectors } from "./records.ts";
 import type { AugmentationSettings } from "./settings.ts";
 

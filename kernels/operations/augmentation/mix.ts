@@ -10,9 +10,9 @@
  * @module
  */
 
-import type { Pair } from "../../network.ts";
-import type { RandomNumbers } from "../../random.ts";
-import { randomKey, randomNumbers } from "../../random.ts";
+import type { Pair } from "../../lowering/network.ts";
+import type { RandomNumbers } from "../../../formats/base/random.ts";
+import { randomKey, randomNumbers } from "../../../formats/base/random.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
 import type { AugmentationSettings } from "./settings.ts";
 

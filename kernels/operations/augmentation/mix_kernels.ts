@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Kernel, Profile } from "../../kernel.ts";
+import type { Kernel, Profile } from "../../engine/kernel.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../tensor.ts";
 import { readTensors } from "../texture.ts";
 import type { Mix } from "./mix.ts";

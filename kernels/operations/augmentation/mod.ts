@@ -3,7 +3,7 @@
  *
  * - {@linkcode sampleAugmentation} draws it from (seed, epoch, index), {@linkcode sampleMix} from (seed, epoch, step).
  * - {@linkcode augmentReference} does it on the CPU, and so do the kernels here, whose program is in
- *   `kernels/augmentation.ts`.
+ *   `kernels/programs/augmentation.ts`.
  *
  * @module
  */

@@ -8,8 +8,8 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../../kernel.ts";
-import type { Pair } from "../../network.ts";
+import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
+import type { Pair } from "../../lowering/network.ts";
 import { BUILTINS, declarations, itemKernel, unsigned } from "../tensor.ts";
 import { STRETCHED } from "./auto_contrast.ts";
 import { HEAD_VECTORS, OPERATION_CODES, OPERATION_VECTORS, recordVectors } from "./records.ts";

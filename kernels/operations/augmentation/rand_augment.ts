@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Pair } from "../../network.ts";
+import type { Pair } from "../../lowering/network.ts";
 import type { ImageOperation } from "./image_operation.ts";
-import type { RandomNumbers } from "../../random.ts";
+import type { RandomNumbers } from "../../../formats/base/random.ts";
 import { MAGNITUDES } from "./settings.ts";
 
 /** Torchvision's names in its order; whether the strength may be negative. */

@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { Pair } from "../../network.ts";
-import type { RandomNumbers } from "../../random.ts";
+import type { Pair } from "../../lowering/network.ts";
+import type { RandomNumbers } from "../../../formats/base/random.ts";
 
 /** A part of an image in whole pixels. */
 export interface PixelBox {

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Pair } from "../../network.ts";
+import type { Pair } from "../../lowering/network.ts";
 import { resizeReference } from "../resize/mod.ts";
 import { stretch } from "./auto_contrast.ts";
 import { fixedMatrix, type ImageOperation } from "./image_operation.ts";
-import { boxMuller, randomWord } from "../../random.ts";
+import { boxMuller, randomWord } from "../../../formats/base/random.ts";
 import { cutOut, reductionFactors } from "./reduce.ts";
 import type { Augmentation } from "./sample.ts";
 import type { AugmentationSettings } from "./settings.ts";

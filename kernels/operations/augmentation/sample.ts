@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Pair } from "../../network.ts";
+import type { Pair } from "../../lowering/network.ts";
 import { composeWarps, type Crop, HORIZONTAL_FLIP, type Warp } from "../label_pooling/crop.ts";
 import { type ImageOperation, matrixWarp } from "./image_operation.ts";
 import { sampleRandAugment } from "./rand_augment.ts";
-import { type RandomKey, randomKey, type RandomNumbers, randomNumbers } from "../../random.ts";
+import { type RandomKey, randomKey, type RandomNumbers, randomNumbers } from "../../../formats/base/random.ts";
 import { type PixelBox, randomResizedCrop, TRIES } from "./random_resized_crop.ts";
 import type { AugmentationSettings } from "./settings.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Kernel } from "../../kernel.ts";
-import type { ActivationFunction } from "../../network.ts";
+import type { Kernel } from "../../engine/kernel.ts";
+import type { ActivationFunction } from "../../lowering/network.ts";
 import { activationExpression } from "../activation.ts";
 import { realLanes } from "../tensor.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Kernel } from "../../kernel.ts";
+import type { Kernel } from "../../engine/kernel.ts";
 import { channelVectors, itemKernel, type Target, vectorType } from "../tensor.ts";
 import { readTensors, type TensorReads } from "../texture.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups } from "../../kernel.ts";
+import { type Kernel, spreadWorkgroups } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
 import { windowParameters } from "./dispatch.ts";

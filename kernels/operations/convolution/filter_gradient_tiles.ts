@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Kernel } from "../../kernel.ts";
+import type { Kernel } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { windowParameters } from "./dispatch.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Kernel } from "../../kernel.ts";
+import type { Kernel } from "../../engine/kernel.ts";
 import { itemKernel, type Target, vectorType } from "../tensor.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
 import { packInputGradientWeights } from "./input_gradient.ts";

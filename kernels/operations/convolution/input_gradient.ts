@@ -11,8 +11,8 @@
  * @module
  */
 
-import type { Kernel } from "../../kernel.ts";
-import type { Pair } from "../../network.ts";
+import type { Kernel } from "../../engine/kernel.ts";
+import type { Pair } from "../../lowering/network.ts";
 import { itemKernel, type Target, tensorVectors, vectorType } from "../tensor.ts";
 import type { ConvolutionDispatch } from "./dispatch.ts";
 import { convolutionKernels, packWeights } from "./mod.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ActivationFunction, Padding, Pair } from "../../network.ts";
+import type { ActivationFunction, Padding, Pair } from "../../lowering/network.ts";
 import type { Shape } from "../tensor.ts";
 import { windowAxis } from "../window.ts";
 

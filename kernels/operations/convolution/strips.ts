@@ -13,7 +13,7 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups, WINDOW_BYTES } from "../../kernel.ts";
+import { type Kernel, spreadWorkgroups, WINDOW_BYTES } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
 import { activated, type ConvolutionDispatch, type ConvolutionWeights, spreadParameters } from "./dispatch.ts";

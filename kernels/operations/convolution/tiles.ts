@@ -11,7 +11,7 @@
  * @module
  */
 
-import { spreadWorkgroups } from "../../kernel.ts";
+import { spreadWorkgroups } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
 import {
   activated,

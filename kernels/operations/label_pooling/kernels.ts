@@ -12,8 +12,8 @@
  * @module
  */
 
-import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../../kernel.ts";
-import type { Pair } from "../../network.ts";
+import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
+import type { Pair } from "../../lowering/network.ts";
 import { BUILTINS, channelVectors, declarations, itemKernel, itemWorkgroup, realLanes, unsigned } from "../tensor.ts";
 import { treeJoin } from "../tree_join.ts";
 import { ROUNDING, type SamplingRegion } from "./crop.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../../network.ts";
+import type { Pair } from "../../lowering/network.ts";
 import { softmaxReference } from "../softmax.ts";
 import { type Crop, isShown, type SamplingRegion, samplingRegion } from "./crop.ts";
 import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Kernel, Profile } from "../../kernel.ts";
+import type { Kernel, Profile } from "../../engine/kernel.ts";
 import { itemKernel, type Target, vectorType } from "../tensor.ts";
 import { PACKED_SUM, sumBytesVertically, sumHorizontally, sumVertically } from "./fixed_point.ts";
 import type { ResizeTables } from "./tables.ts";

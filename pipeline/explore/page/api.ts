@@ -5,7 +5,7 @@
  */
 
 import type { ScoredClass } from "../../../formats/labels/multi_label.ts";
-import { printable } from "../../../formats/printable.ts";
+import { printable } from "../../../formats/base/printable.ts";
 import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
 import { type Filter, filterParameters } from "./address.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { formatCount, formatNumberOf } from "../../numbers.ts";
+import { formatCount, formatNumberOf } from "../../command/numbers.ts";
 import type { Filter, View } from "./address.ts";
 import { fetchFolders, fetchIsScored, fetchRows, type Folders, messageOf, type Row, type Rows } from "./api.ts";
 import { FilterBar } from "./filter_bar.tsx";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../../formats/printable.ts";
+import { printable } from "../../../formats/base/printable.ts";
 import { addressOf, type View } from "./address.ts";
 import type { Row } from "./api.ts";
 import { Score } from "./bars.tsx";

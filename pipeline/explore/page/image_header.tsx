@@ -4,9 +4,9 @@
  * @module
  */
 
-import { printable } from "../../../formats/printable.ts";
+import { printable } from "../../../formats/base/printable.ts";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { formatCount } from "../../numbers.ts";
+import { formatCount } from "../../command/numbers.ts";
 import { addressOf, type View } from "./address.ts";
 import { fetchRows, messageOf, type Row } from "./api.ts";
 import { PAGE_ROWS } from "./page_rows.ts";

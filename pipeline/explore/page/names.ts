@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../../formats/printable.ts";
+import { printable } from "../../../formats/base/printable.ts";
 
 /** Names of classes, which a person types too. */
 export interface NameList {

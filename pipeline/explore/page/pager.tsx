@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCount } from "../../numbers.ts";
+import { formatCount } from "../../command/numbers.ts";
 import { useDraft } from "./draft.ts";
 
 /**

@@ -5,8 +5,8 @@
  */
 
 import { useState } from "preact/hooks";
-import { formatCount, formatNumberOf } from "../../numbers.ts";
-import { shellWord } from "../../shell_word.ts";
+import { formatCount, formatNumberOf } from "../../command/numbers.ts";
+import { shellWord } from "../../command/shell_word.ts";
 import type { Filter } from "./address.ts";
 import { type Chosen, type Folders, isInTheWay, messageOf, saveSelection, type Selection } from "./api.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../../formats/printable.ts";
+import { printable } from "../../../formats/base/printable.ts";
 import { useEffect, useRef } from "preact/hooks";
 import { type Box, boxBetween, dragBox, type Grip } from "./crop_box.ts";
 import { Picture } from "./picture.tsx";

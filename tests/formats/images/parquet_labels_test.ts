@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { concatenate } from "../../../formats/labels/bytes.ts";
+import { concatenate } from "../../../formats/base/bytes.ts";
 import { openImages } from "../../../formats/images/mod.ts";
 import { bytesOf, collect, makeFolder, reasonOf } from "./collect.ts";
 import { imageColumns, textColumn, writeParquet, type WrittenColumn } from "./parquet_writer.ts";

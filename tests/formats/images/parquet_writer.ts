@@ -7,7 +7,7 @@
  */
 
 import { crc32, gzipSync, zstdCompressSync } from "node:zlib";
-import { concatenate } from "../../../formats/labels/bytes.ts";
+import { concatenate } from "../../../formats/base/bytes.ts";
 
 /** A column, or a field of a structure. */
 export interface WrittenColumn {

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { decodeFlatbuffer } from "../../../formats/labels/arrow/decode/flatbuffer.ts";
+import { decodeFlatbuffer } from "../../../formats/columns/arrow/decode/flatbuffer.ts";
 import { createLabelMapFile, LabelMaps } from "../../../formats/labels/mod.ts";
 import { smallMetadata, smallRow } from "./fixture.ts";
 

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { createHash } from "node:crypto";
 import { joinShards } from "../../../formats/labels/join.ts";
-import { takeLock } from "../../../formats/labels/lock.ts";
+import { takeLock } from "../../../formats/base/lock.ts";
 import { writeFolder } from "./write_folder.ts";
 
 const IMAGES = 50;

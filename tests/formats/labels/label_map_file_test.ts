@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { basename, join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { arrowEncoder } from "../../../formats/labels/arrow/encode/file.ts";
-import { concatenate } from "../../../formats/labels/bytes.ts";
-import { labelMapColumns } from "../../../formats/labels/columns.ts";
+import { arrowEncoder } from "../../../formats/columns/arrow/encode/file.ts";
+import { concatenate } from "../../../formats/base/bytes.ts";
+import { labelMapColumns } from "../../../formats/columns/columns.ts";
 import {
   type Container,
   containers,
@@ -13,7 +13,7 @@ import {
   type LabelMapRow,
   LabelMaps,
 } from "../../../formats/labels/mod.ts";
-import { parquetEncoder } from "../../../formats/labels/parquet/encode/file.ts";
+import { parquetEncoder } from "../../../formats/columns/parquet/encode/file.ts";
 import { rowGroupColumns } from "../../../formats/labels/row_group.ts";
 import { smallMetadata, smallRow } from "./fixture.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { openBytes } from "../../../formats/weights/byte_source.ts";
+import { openBytes } from "../../../formats/base/byte_source.ts";
 import { readSafetensors } from "../../../formats/weights/safetensors.ts";
 import { writeSafetensors } from "../../../formats/weights/safetensors_writer.ts";
 import { pythonTest } from "../../python.ts";

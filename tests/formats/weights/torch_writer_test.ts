@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { isTorchTensor, openTorch, readTorch, torchTensorWriter } from "../../../formats/weights/mod.ts";
 import { readZipDirectory } from "../../../formats/weights/zip.ts";
-import { sourceOfBytes } from "../../../formats/weights/byte_source.ts";
+import { sourceOfBytes } from "../../../formats/base/byte_source.ts";
 import { pythonTest } from "../../python.ts";
 import { withFile } from "./with_file.ts";
 

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { openBytes, sourceOfBytes } from "../../../formats/weights/byte_source.ts";
+import { openBytes, sourceOfBytes } from "../../../formats/base/byte_source.ts";
 import { openWeights, readTorch, type TorchTensor } from "../../../formats/weights/mod.ts";
 import { readZipDirectory } from "../../../formats/weights/zip.ts";
 import { torchFile } from "./torch_file.ts";

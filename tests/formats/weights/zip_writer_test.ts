@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { sourceOfBytes } from "../../../formats/weights/byte_source.ts";
+import { sourceOfBytes } from "../../../formats/base/byte_source.ts";
 import { readZipDirectory } from "../../../formats/weights/zip.ts";
 import { writeZip } from "../../../formats/weights/zip_writer.ts";
 

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import type { ActivationFunction } from "../../../kernels/network.ts";
+import type { ActivationFunction } from "../../../kernels/lowering/network.ts";
 import { activationReference } from "../../../kernels/operations/activation.ts";
 import { activationDerivative, activationGradientKernel } from "../../../kernels/operations/activation_gradient.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { differenceGradient } from "../finite_differences.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { activationKernel, activationReference } from "../../../kernels/operations/activation.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import type { ActivationFunction } from "../../../kernels/network.ts";
+import type { ActivationFunction } from "../../../kernels/lowering/network.ts";
 import { assertClose } from "../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 

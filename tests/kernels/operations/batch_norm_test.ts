@@ -7,7 +7,7 @@ import {
   foldBatchNorm,
 } from "../../../kernels/operations/batch_norm.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 

@@ -19,7 +19,7 @@ import {
 } from "../../../kernels/operations/batch_norm_training.ts";
 import { channelPartialsBytes } from "../../../kernels/operations/by_channel.ts";
 import { type Shape, type Target, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runDispatches, runKernel } from "../../../kernels/run.ts";
+import { runDispatches, runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { differenceGradient, weighedSum } from "../finite_differences.ts";
 import { padChannels, randomValues, stored, targets, testDevice, unpadChannels } from "../tensors.ts";

@@ -12,8 +12,8 @@ import {
   outputPositions,
 } from "../../../kernels/operations/convolution/shape.ts";
 import type { Target } from "../../../kernels/operations/tensor.ts";
-import type { Device } from "../../../kernels/device.ts";
-import { runDispatches } from "../../../kernels/run.ts";
+import type { Device } from "../../../kernels/engine/device.ts";
+import { runDispatches } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { padChannels, targets, testDevice } from "../tensors.ts";
 import { GRADIENT_CASES, gradientValues } from "./convolution_gradient_cases.ts";

@@ -9,7 +9,7 @@ import {
 import { packInputGradientWeights } from "../../../kernels/operations/convolution/input_gradient.ts";
 import { packWeights } from "../../../kernels/operations/convolution/mod.ts";
 import { convolutionShape } from "../../../kernels/operations/convolution/shape.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { randomValues, targets, testDevice } from "../tensors.ts";
 import { GRADIENT_CASES, gradientValues } from "./convolution_gradient_cases.ts";
 

@@ -6,7 +6,7 @@ import {
 } from "../../../kernels/operations/convolution/input_gradient.ts";
 import { convolutionShape } from "../../../kernels/operations/convolution/shape.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runDispatches } from "../../../kernels/run.ts";
+import { runDispatches } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { padChannels, targets, testDevice, unpadChannels } from "../tensors.ts";
 import { GRADIENT_CASES, gradientValues } from "./convolution_gradient_cases.ts";

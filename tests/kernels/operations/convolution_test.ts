@@ -7,7 +7,7 @@ import {
   outputShape,
 } from "../../../kernels/operations/convolution/shape.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runDispatches } from "../../../kernels/run.ts";
+import { runDispatches } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 

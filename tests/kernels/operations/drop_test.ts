@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { type Drop, dropKernel, dropReference } from "../../../kernels/operations/drop.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { differenceGradient, weighedSum } from "../finite_differences.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";

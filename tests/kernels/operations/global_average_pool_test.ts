@@ -6,7 +6,7 @@ import {
   globalAveragePoolShape,
 } from "../../../kernels/operations/global_average_pool.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { differenceGradient, weighedSum } from "../finite_differences.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";

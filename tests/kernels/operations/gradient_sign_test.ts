@@ -5,7 +5,7 @@ import {
   normalisedSignStep,
 } from "../../../kernels/operations/gradient_sign.ts";
 import { tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 

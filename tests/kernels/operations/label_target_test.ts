@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { labelTargetKernel, labelTargetReference, NO_LABEL } from "../../../kernels/operations/label_target.ts";
 import { softmaxReference } from "../../../kernels/operations/softmax.ts";
 import { tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { padChannels, randomValues, testDevice, unpadChannels } from "../tensors.ts";
 

@@ -8,7 +8,7 @@ import { LOSS_HISTORY, stepLossKernel } from "../../../kernels/operations/row_lo
 import { softmaxReference } from "../../../kernels/operations/softmax.ts";
 import { type Target, tensorBytes } from "../../../kernels/operations/tensor.ts";
 import { encodeControl, initialControl } from "../../../kernels/optimizers/control.ts";
-import { runDispatches, runKernel } from "../../../kernels/run.ts";
+import { runDispatches, runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { differenceGradient } from "../finite_differences.ts";
 import { padChannels, randomValues, stored, targets, testDevice, unpadChannels } from "../tensors.ts";

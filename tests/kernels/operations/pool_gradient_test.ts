@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { type PoolOptions, poolReference, poolShape } from "../../../kernels/operations/pool.ts";
 import { poolGradientKernel, poolGradientReference } from "../../../kernels/operations/pool_gradient.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { differenceGradient, weighedSum } from "../finite_differences.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { poolKernel, type PoolOptions, poolReference, poolShape } from "../../../kernels/operations/pool.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 

@@ -8,7 +8,7 @@ import {
   packScoresReference,
   quantiseReference,
 } from "../../../kernels/operations/quantise.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { interestingBits } from "../../formats/base/values.ts";
 import { randomValues, testDevice } from "../tensors.ts";
 

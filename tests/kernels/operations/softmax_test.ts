@@ -1,6 +1,6 @@
 import { softmaxKernel, softmaxReference } from "../../../kernels/operations/softmax.ts";
 import { tensorBytes } from "../../../kernels/operations/tensor.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../tensors.ts";
 

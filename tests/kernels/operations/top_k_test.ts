@@ -1,8 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Device } from "../../../kernels/device.ts";
-import type { Profile, Storage } from "../../../kernels/kernel.ts";
+import type { Device } from "../../../kernels/engine/device.ts";
+import type { Profile, Storage } from "../../../kernels/engine/kernel.ts";
 import { topKKernel, type TopKOptions, topKReference } from "../../../kernels/operations/top_k.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { padChannels, randomValues, stored, targets, testDevice } from "../tensors.ts";
 
 async function topK(

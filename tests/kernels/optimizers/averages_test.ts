@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { accumulateKernel, accumulateReference } from "../../../kernels/optimizers/accumulate.ts";
 import { weightAverageKernel, weightAverageReference } from "../../../kernels/optimizers/weight_average.ts";
-import { runKernel } from "../../../kernels/run.ts";
+import { runKernel } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { randomValues, testDevice } from "../tensors.ts";
 import { FIXTURE } from "./fixture.ts";

@@ -5,7 +5,7 @@ import {
   checksumPartialsKernel,
   checksumReference,
 } from "../../../kernels/optimizers/checksum.ts";
-import { runDispatches } from "../../../kernels/run.ts";
+import { runDispatches } from "../../../kernels/engine/run.ts";
 import { randomValues, testDevice } from "../tensors.ts";
 
 Deno.test("checksumKernel() gives the reference's number in both profiles, of any bits", async () => {

@@ -9,7 +9,7 @@ import {
   type StepOptions,
 } from "../../../kernels/optimizers/prepare_step.ts";
 import type { Control } from "../../../kernels/optimizers/control.ts";
-import { runDispatches } from "../../../kernels/run.ts";
+import { runDispatches } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { randomValues, testDevice } from "../tensors.ts";
 import { FIXTURE } from "./fixture.ts";

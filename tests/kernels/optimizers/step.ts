@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Device } from "../../../kernels/device.ts";
-import type { Profile } from "../../../kernels/kernel.ts";
+import type { Device } from "../../../kernels/engine/device.ts";
+import type { Profile } from "../../../kernels/engine/kernel.ts";
 import { adamPReference } from "../../../kernels/optimizers/adamp.ts";
 import { adamWReference } from "../../../kernels/optimizers/adamw.ts";
 import { type Control, decodeControl, encodeControl } from "../../../kernels/optimizers/control.ts";
@@ -13,7 +13,7 @@ import { layoutTables, type ParameterLayout, type Segment } from "../../../kerne
 import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../../../kernels/optimizers/mod.ts";
 import type { StepOptions } from "../../../kernels/optimizers/prepare_step.ts";
 import { sgdReference } from "../../../kernels/optimizers/sgd.ts";
-import { runDispatches } from "../../../kernels/run.ts";
+import { runDispatches } from "../../../kernels/engine/run.ts";
 
 /** A tensor, and what the optimizer keeps of it. */
 export type TensorState = Record<string, ArrayLike<number>>;

@@ -1,11 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../../../pipeline/command_line.ts";
+import { UsageError } from "../../../pipeline/command/command_line.ts";
 import {
   readJoinOptions,
   readOtherOptions,
   readSlurmOptions,
   readStatusOptions,
-} from "../../../pipeline/cluster_options.ts";
+} from "../../../pipeline/cluster/options.ts";
 import { runTask } from "../task.ts";
 
 Deno.test("readSlurmOptions() takes relabel's options beside its own", () => {

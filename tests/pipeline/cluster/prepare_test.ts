@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { takeLock } from "../../../formats/labels/lock.ts";
+import { takeLock } from "../../../formats/base/lock.ts";
 import { mixedFolder } from "../photographs.ts";
 import { ROOT, runTask, taskCommand } from "../task.ts";
 
@@ -92,11 +92,11 @@ Deno.test("deno task cluster slurm writes scripts that bash understands, a list 
   const array = Deno.readTextFileSync(join(folder, "array.sh"));
   assertStringIncludes(array, `\ncd ${ROOT.replace(/\/$/, "")}\n`);
   assertStringIncludes(array, `  ${Deno.execPath()} run --no-prompt --allow-read `);
-  assertStringIncludes(array, ` ${ROOT}pipeline/relabel.ts ${images} --list `);
+  assertStringIncludes(array, ` ${ROOT}pipeline/relabel/main.ts ${images} --list `);
   assertStringIncludes(array, ` --rows-per-file 8 --show 0 --size=64 --shard "$shard/3" &\n`);
   const join_ = Deno.readTextFileSync(join(folder, "join.sh"));
-  assertStringIncludes(join_, `${ROOT}pipeline/cluster.ts join '`);
-  assertStringIncludes(join_, `${ROOT}pipeline/report.ts '`);
+  assertStringIncludes(join_, `${ROOT}pipeline/cluster/main.ts join '`);
+  assertStringIncludes(join_, `${ROOT}pipeline/report/main.ts '`);
 });
 
 Deno.test("deno task cluster slurm --submit submits what is not whole, once", async () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
-import { takeLock } from "../../../formats/labels/lock.ts";
+import { takeLock } from "../../../formats/base/lock.ts";
 import { openLabelMapFolder, readManifests } from "../../../formats/labels/mod.ts";
 import { balancedRows, writePlan } from "../../../pipeline/cluster/plan.ts";
 import { readFolderState, type ShardState } from "../../../pipeline/cluster/shard_states.ts";

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { imageNetClassNames } from "../../../pipeline/class_names.ts";
+import { imageNetClassNames } from "../../../pipeline/model/class_names.ts";
 import { mapClasses } from "../../../pipeline/evaluation/map_classes.ts";
 
 const subject = 'Cannot evaluate on "val"';

@@ -10,7 +10,7 @@ import { type ExplorerPaths, openExplorer } from "../../../pipeline/explore/expl
 import { serveExplorer } from "../../../pipeline/explore/server.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 import { mixedFolder } from "../photographs.ts";
-import { folderOf, TWELVE } from "../query_folder.ts";
+import { folderOf, TWELVE } from "../query/query_folder.ts";
 
 /** What the data set calls its classes: of `pier` and `wombat` the annotator knows the first, its class 8. */
 export const LABELS = { name: ["pier", "wombat"] };

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { writeLargeFolder } from "../../../bench/query/large_folder.ts";
-import { imageNetClassNames } from "../../../pipeline/class_names.ts";
+import { imageNetClassNames } from "../../../pipeline/model/class_names.ts";
 import { openExplorer } from "../../../pipeline/explore/explorer.ts";
 import { type ImageFilter, readFilter } from "../../../pipeline/explore/filter.ts";
 import { indexImages } from "../../../pipeline/explore/image_index.ts";
 import { RequestError } from "../../../pipeline/explore/request_error.ts";
-import { openLabelDatabase } from "../../../pipeline/query_database.ts";
-import { findQueryFiles } from "../../../pipeline/query_files.ts";
+import { openLabelDatabase } from "../../../pipeline/query/database.ts";
+import { findQueryFiles } from "../../../pipeline/query/files.ts";
 import { contents } from "../task.ts";
 import { multiLabel, scoreClasses } from "../../../formats/labels/mod.ts";
 import { smallMetadata } from "../../formats/labels/fixture.ts";

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { sceneClasses, type Shape, shapes } from "../../../pipeline/scenes/classes.ts";
 import { signedDistance } from "../../../pipeline/scenes/shapes.ts";
-import { compareNatural } from "../../../formats/images/natural_sort.ts";
+import { compareNatural } from "../../../formats/base/natural_sort.ts";
 
 const STEP = 0.01;
 const GRID = Array.from({ length: 260 }, (_, index) => (index - 129.5) * STEP);

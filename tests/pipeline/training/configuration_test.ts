@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
-import { UsageError } from "../../../pipeline/command_line.ts";
-import { readTrainOptions, TRAIN_HELP } from "../../../pipeline/train_options.ts";
+import { UsageError } from "../../../pipeline/command/command_line.ts";
+import { readTrainOptions, TRAIN_HELP } from "../../../pipeline/training/command_options.ts";
 import { formatConfiguration, readConfiguration } from "../../../pipeline/training/configuration.ts";
 import { defaultBatch, optionName, resolveOptions, settingNames } from "../../../pipeline/training/options.ts";
 

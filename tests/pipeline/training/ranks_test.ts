@@ -7,9 +7,9 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { join } from "@std/path";
-import { sha256OfFile } from "../../../formats/weights/byte_source.ts";
+import { sha256OfFile } from "../../../formats/base/byte_source.ts";
 import { writeScenes } from "../../../pipeline/scenes/write_scenes.ts";
-import type { Implementation } from "../../../pipeline/mpi/launcher.ts";
+import type { Implementation } from "../../../pipeline/command/mpi/launcher.ts";
 import { mpiTest, ranksCommand } from "../../mpi.ts";
 import { imageFolder } from "./data.ts";
 import { weightDifference } from "./weight_difference.ts";

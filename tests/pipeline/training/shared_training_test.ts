@@ -7,8 +7,8 @@ import { trainingOrder } from "../../../pipeline/training/order.ts";
 import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
 import { train, type TrainingResult } from "../../../pipeline/training/train.ts";
-import { SharedFailure, shareOf } from "../../../pipeline/ranks.ts";
-import { runSimulated } from "../simulated_ranks.ts";
+import { SharedFailure, shareOf } from "../../../pipeline/command/ranks.ts";
+import { runSimulated } from "../command/simulated_ranks.ts";
 import { type HashingDevice, hashingDevice, imageFolder, openData, smallOptions } from "./data.ts";
 
 const IMAGES = imageFolder(26);

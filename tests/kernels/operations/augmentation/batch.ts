@@ -8,11 +8,11 @@ import {
   type AugmentationOptions,
   createAugmentationPacker,
   lowerAugmentation,
-} from "../../../../kernels/augmentation.ts";
-import type { Device } from "../../../../kernels/device.ts";
+} from "../../../../kernels/programs/augmentation.ts";
+import type { Device } from "../../../../kernels/engine/device.ts";
 import type { Augmentation, Mix } from "../../../../kernels/operations/augmentation/mod.ts";
-import type { Pixels } from "../../../../kernels/resizer.ts";
-import { type BindingValue, runKernel } from "../../../../kernels/run.ts";
+import type { Pixels } from "../../../../kernels/programs/resizer.ts";
+import { type BindingValue, runKernel } from "../../../../kernels/engine/run.ts";
 import { randomValues, unpadChannels } from "../../tensors.ts";
 
 /** Images of random pixels in blocks, of odd sizes. */

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Pair } from "../../../../kernels/network.ts";
+import type { Pair } from "../../../../kernels/lowering/network.ts";
 import type { ImageOperation } from "../../../../kernels/operations/augmentation/image_operation.ts";
 import {
   type RandAugmentName,
   randAugmentOperation,
 } from "../../../../kernels/operations/augmentation/rand_augment.ts";
-import { boxMuller, randomWord } from "../../../../kernels/random.ts";
+import { boxMuller, randomWord } from "../../../../formats/base/random.ts";
 import { cutOut, reductionFactors } from "../../../../kernels/operations/augmentation/reduce.ts";
 import {
   cropReference,

@@ -5,7 +5,7 @@ import {
   sampleAugmentation,
   sampleMix,
 } from "../../../../kernels/operations/augmentation/mod.ts";
-import { randomKey, randomNumbers } from "../../../../kernels/random.ts";
+import { randomKey, randomNumbers } from "../../../../formats/base/random.ts";
 import { randomResizedCrop } from "../../../../kernels/operations/augmentation/random_resized_crop.ts";
 import { cropReference, operateReference } from "../../../../kernels/operations/augmentation/reference.ts";
 import { isShown, samplingRegion } from "../../../../kernels/operations/label_pooling/crop.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Device } from "../../../../kernels/device.ts";
-import type { Profile } from "../../../../kernels/kernel.ts";
+import type { Device } from "../../../../kernels/engine/device.ts";
+import type { Profile } from "../../../../kernels/engine/kernel.ts";
 import {
   cellWeightsKernel,
   oneHotKernel,
@@ -20,7 +20,7 @@ import {
   type SparseMaps,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
 import { softmaxKernel } from "../../../../kernels/operations/softmax.ts";
-import { runKernel } from "../../../../kernels/run.ts";
+import { runKernel } from "../../../../kernels/engine/run.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues, testDevice, unpadChannels } from "../../tensors.ts";
 import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";

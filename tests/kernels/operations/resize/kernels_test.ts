@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { Device } from "../../../../kernels/device.ts";
-import type { Profile, Storage } from "../../../../kernels/kernel.ts";
+import type { Device } from "../../../../kernels/engine/device.ts";
+import type { Profile, Storage } from "../../../../kernels/engine/kernel.ts";
 import {
   normalisationLevels,
   type ResizeFilter,
@@ -9,7 +9,7 @@ import {
   resizeReference,
   resizeTables,
 } from "../../../../kernels/operations/resize/mod.ts";
-import { runKernel } from "../../../../kernels/run.ts";
+import { runKernel } from "../../../../kernels/engine/run.ts";
 import { padChannels, randomValues, stored, targets, testDevice } from "../../tensors.ts";
 import { readPhoto } from "./fixtures.ts";
 

@@ -1,0 +1,55 @@
+/**
+ * Textures on the device that tensors are read through; the layout is described in `operations/texture.ts`.
+ *
+ * @module
+ */
+
+import type { Device } from "./device.ts";
+import type { TextureBinding } from "./kernel.ts";
+import { TEXTURE_WIDTH } from "../operations/texture.ts";
+
+/**
+ * A texture for tensors of up to `rows` rows. Row 0 stays zero.
+ *
+ * @throws {RangeError} If the adapter has no textures that high.
+ */
+export function createTensorTexture(device: Device, format: TextureBinding["format"], rows: number): GPUTexture {
+  const most = device.gpu.limits.maxTextureDimension2D;
+  if (rows + 1 > most) {
+    throw new RangeError(
+      `Cannot read a tensor of ${rows * TEXTURE_WIDTH * 4} elements through a texture: ${rows + 1} rows exceed the ` +
+        `adapter's ${most}; a smaller batch or image size fits`,
+    );
+  }
+  return device.gpu.createTexture({
+    size: [TEXTURE_WIDTH, rows + 1],
+    format,
+    usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+  });
+}
+
+/** Bytes of one texture row. */
+export function textureRowBytes(format: string): number {
+  return TEXTURE_WIDTH * (format === "rgba16float" ? 8 : 16);
+}
+
+/**
+ * Encodes the copy of a tensor into a texture. The source must hold whole rows: whatever fills the last one is never read.
+ *
+ * @param encoder Outside of a pass.
+ * @param source Where the tensor begins.
+ * @param texture Made by {@linkcode createTensorTexture}.
+ * @param rows Of the tensor.
+ */
+export function copyToTexture(
+  encoder: GPUCommandEncoder,
+  source: { buffer: GPUBuffer; offset: number },
+  texture: GPUTexture,
+  rows: number,
+): void {
+  encoder.copyBufferToTexture(
+    { ...source, bytesPerRow: textureRowBytes(texture.format) },
+    { texture, origin: [0, 1] },
+    [TEXTURE_WIDTH, rows],
+  );
+}

@@ -1,0 +1,98 @@
+/**
+ * A classifier for inference: images in, logits out.
+ *
+ *     pixels -> resize, centre crop, normalise -> network -> mean over H, W -> linear classifier -> logits [N, C]
+ *
+ * What is seen of an image is its centre, as classifiers are evaluated (the paper: the shorter side at 256, 224 x 224 of
+ * that), or all of it resized, as an annotator sees it.
+ *
+ * @module
+ */
+
+import type { Device } from "../engine/device.ts";
+import { createImageProgram, type ImageProgram, logitRows, targetOf } from "./image_program.ts";
+import type { Storage } from "../engine/kernel.ts";
+import type { Network } from "../lowering/network.ts";
+import type { Target } from "../operations/tensor.ts";
+import { type LoweredNetwork, lowerNetwork, type Parameters } from "../lowering/program.ts";
+import type { Pixels, ResizerSettings } from "./resizer.ts";
+
+/** What a classifier is made of. */
+export interface ClassifierSettings extends ResizerSettings {
+  readonly network: Network;
+  /** The network's, by timm's names. */
+  readonly parameters: Parameters;
+  /** Of activations; default f32. */
+  readonly storage?: Storage;
+}
+
+/** A classifier on a device. */
+export interface Classifier extends Omit<ImageProgram<Float32Array<ArrayBuffer>>, "run" | "tensor"> {
+  readonly classes: number;
+  /**
+   * The logits `[C]` of each of up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in
+   * flight; a third waits for the first.
+   *
+   * @throws {RangeError} If there are more images than `batch`.
+   */
+  classify(images: readonly Pixels[]): Promise<Float32Array<ArrayBuffer>[]>;
+}
+
+/** The feature map's mean over H and W. */
+const POOLED = "pooled features";
+
+/**
+ * A network with its global pooling: what it gives is one vector of logits an image, not a map of them.
+ *
+ * @param network The network.
+ * @returns The same with pooling before its classifier.
+ */
+export function withGlobalPooling(network: Network): Network {
+  return {
+    ...network,
+    operations: [...network.operations, { type: "globalAveragePool", input: network.features, output: POOLED }],
+    classifier: { ...network.classifier, input: POOLED },
+  };
+}
+
+/**
+ * Lowers a classifier.
+ *
+ * @param settings The network; without `parameters` the program can be looked at, not run.
+ * @param target Profile and storage.
+ * @returns The program; its input is the network's, its output the classifier's.
+ * @throws {RangeError} If the size is too small for the network.
+ * @throws {TypeError} If a parameter is missing.
+ */
+export function lowerClassifier(
+  settings: Pick<ClassifierSettings, "network" | "batch" | "size"> & { parameters?: Parameters },
+  target: Target,
+): LoweredNetwork {
+  const { network, parameters, batch, size } = settings;
+  return lowerNetwork(withGlobalPooling(network), parameters, { batch, size, ...target });
+}
+
+/**
+ * Puts a classifier on a device.
+ *
+ * @param device Where.
+ * @param settings What.
+ * @returns The classifier; close it when done.
+ * @throws {RangeError} If the size does not fit the network, or a tensor the adapter.
+ * @throws {TypeError} If a parameter is missing, or f16 is asked for where the adapter has none.
+ */
+export async function createClassifier(device: Device, settings: ClassifierSettings): Promise<Classifier> {
+  const { network, storage = "f32" } = settings;
+  const target = targetOf(device, storage);
+  const logits = network.classifier.output;
+  const program = lowerClassifier(settings, target);
+  const classes = network.classifier.outputChannels;
+  const onDevice = await createImageProgram(device, program, target, {
+    ...settings,
+    input: network.input,
+    outputs: [logits],
+    unpack: logitRows(classes, storage),
+  });
+  const { run: classify, batch, start, memory, close } = onDevice;
+  return { classes, batch, classify, start, memory, close };
+}

@@ -1,0 +1,187 @@
+/**
+ * A program whose input is a batch of images, on a device: pixels are uploaded, resized and normalised, the program runs,
+ * and its outputs are read, two steps at a time. The annotator and the classifier are such programs.
+ *
+ * @module
+ */
+
+import { type Device, ownBuffer, readBuffer } from "../engine/device.ts";
+import type { Storage } from "../engine/kernel.ts";
+import { channelVectors, type Target } from "../operations/tensor.ts";
+import { type BufferRange, createPlan } from "../engine/plan.ts";
+import type { Program } from "../lowering/program.ts";
+import { createResizer, type Pixels, type ResizerSettings } from "./resizer.ts";
+
+/** What is fixed when a program is put on a device. */
+export interface ImageProgramOptions<Output> extends ResizerSettings {
+  /** The tensor that images go to. */
+  readonly input: string;
+  /** Tensors that the caller writes before a step. */
+  readonly otherInputs?: readonly string[];
+  /** The tensors that are read, in order. */
+  readonly outputs: readonly string[];
+  /**
+   * Makes the results of a step of what was read: the outputs one after the other, each as many bytes as the program says.
+   *
+   * @param read The bytes.
+   * @param count Images of the step.
+   */
+  unpack(read: ArrayBuffer, count: number): Output[];
+}
+
+/** A program on a device. */
+export interface ImageProgram<Output> {
+  /** Most images of a step. */
+  readonly batch: number;
+  /**
+   * Runs up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in flight; a third waits
+   * for the first. A call that fails leaves the program as it was.
+   *
+   * @throws {RangeError} If there are more images than `batch`.
+   * @throws {Deno.errors.BadResource} If the program is closed, before or while the call waits for its turn.
+   */
+  run(images: readonly Pixels[]): Promise<Output[]>;
+  /**
+   * Starts a step of up to `batch` images and returns what reads it. Their pixels are uploaded before this returns.
+   *
+   * Deno blocks the isolate from the moment a result is asked for until it is there, timers and workers' messages too. So a
+   * program that has more to do, or another step to start, does that before it reads.
+   *
+   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   * @throws {Deno.errors.BadResource} If the program is closed.
+   */
+  start(images: readonly Pixels[]): () => Promise<Output[]>;
+  /** Where a tensor of the program lies. */
+  tensor(name: string): BufferRange;
+  /** Bytes on the device. */
+  readonly memory: { readonly allocated: number; readonly highWater: number };
+  /** Frees what is on the device; calls that wait are rejected. */
+  close(): void;
+}
+
+/**
+ * The target of a device.
+ *
+ * @param device Where.
+ * @param storage Of activations.
+ * @returns Profile and storage.
+ * @throws {TypeError} If f16 is asked for where the adapter has none.
+ */
+export function targetOf({ capabilities }: Device, storage: Storage): Target {
+  if (storage === "f16" && !capabilities.float16) {
+    throw new TypeError(`Cannot store activations in f16: the adapter ${capabilities.adapter} has no shader-f16`);
+  }
+  return { profile: capabilities.profile, storage };
+}
+
+/**
+ * How logits are read: `[N, 1, 1, C]` with C padded to a multiple of 4.
+ *
+ * @param classes C.
+ * @param storage As they are stored.
+ * @returns What makes the rows of the first `count` images of bytes.
+ */
+export function logitRows(
+  classes: number,
+  storage: Storage,
+): (read: ArrayBuffer, count: number) => Float32Array<ArrayBuffer>[] {
+  const padded = channelVectors(classes) * 4;
+  return (read, count) => {
+    const rows = storage === "f16" ? new Float16Array(read) : new Float32Array(read);
+    return Array.from({ length: count }, (_, n) => Float32Array.from(rows.subarray(n * padded, n * padded + classes)));
+  };
+}
+
+/**
+ * Puts a program on a device.
+ *
+ * @param device Where.
+ * @param program What.
+ * @param target What it was lowered for.
+ * @param options Images in, results out.
+ * @returns The program; close it when done.
+ * @throws {RangeError} If a tensor exceeds the adapter's limits.
+ */
+export async function createImageProgram<Output>(
+  device: Device,
+  program: Program,
+  target: Target,
+  options: ImageProgramOptions<Output>,
+): Promise<ImageProgram<Output>> {
+  const { batch, input, otherInputs = [], unpack } = options;
+  using made = new DisposableStack();
+  const ends = { inputs: [input, ...otherInputs], outputs: options.outputs };
+  const plan = made.adopt(await createPlan(device, program, ends), ({ close }) => close());
+  const resizer = made.adopt(createResizer(device, options, target, plan.tensor(input)), ({ close }) => close());
+  const outputs = options.outputs.map((name) => plan.tensor(name));
+  const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const free = [0, 1].map(() => ownBuffer(made, device, bytes, usage, "results for the CPU"));
+  const waiting: PromiseWithResolvers<GPUBuffer>[] = [];
+  const owned = made.move();
+
+  const closed = () => new Deno.errors.BadResource("Cannot run images on the device: the program is closed");
+  const check = ({ length }: readonly Pixels[]) => {
+    if (owned.disposed) throw closed();
+    if (length > batch) throw new RangeError(`Cannot take ${length} images in one step: the batch is ${batch}`);
+  };
+  const giveBack = (buffer: GPUBuffer) => {
+    const next = waiting.shift();
+    if (next) next.resolve(buffer);
+    else free.push(buffer);
+  };
+  const takeTurn = () => {
+    const turn = Promise.withResolvers<GPUBuffer>();
+    waiting.push(turn);
+    return turn.promise;
+  };
+  const submit = (images: readonly Pixels[], buffer: GPUBuffer) => {
+    const encoder = resizer.upload(images);
+    plan.encode(encoder);
+    let offset = 0;
+    for (const output of outputs) {
+      encoder.copyBufferToBuffer(output.buffer, output.offset, buffer, offset, output.size);
+      offset += output.size;
+    }
+    device.gpu.queue.submit([encoder.finish()]);
+  };
+  /** Submits a step, and gives what reads it; the buffer is given back whatever becomes of either. */
+  const begin = (images: readonly Pixels[], buffer: GPUBuffer) => {
+    try {
+      submit(images, buffer);
+    } catch (error) {
+      giveBack(buffer);
+      throw error;
+    }
+    let reading: Promise<Output[]> | undefined;
+    const read = async () => {
+      try {
+        return unpack(await readBuffer(buffer), images.length);
+      } finally {
+        giveBack(buffer);
+      }
+    };
+    return () => reading ??= read();
+  };
+
+  return {
+    batch,
+    tensor: plan.tensor,
+    memory: device.memory,
+    async run(images) {
+      check(images);
+      const buffer = free.pop() ?? await takeTurn();
+      return await begin(images, buffer)();
+    },
+    start(images) {
+      check(images);
+      const buffer = free.pop();
+      if (!buffer) throw new RangeError("Cannot start a third step: read one of the two in flight before");
+      return begin(images, buffer);
+    },
+    close() {
+      owned.dispose();
+      for (const { reject } of waiting.splice(0)) reject(closed());
+    },
+  };
+}

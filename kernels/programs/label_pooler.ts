@@ -1,0 +1,289 @@
+/**
+ * LabelPooling on a device: label maps and crops in, targets out, everything in buffers that are made once.
+ *
+ *     class, score [maps, k, H, W] as stored  +  crops -> cell weights -> sums by class -> softmax -> targets [crops, C]
+ *
+ * @module
+ */
+
+import { type Device, ownBuffer, readBuffer } from "../engine/device.ts";
+import type { Profile } from "../engine/kernel.ts";
+import {
+  cellWeightsKernel,
+  FRAME_WORDS,
+  oneHotKernel,
+  packFrames,
+  packRegions,
+  poolCellsKernel,
+  REGION_WORDS,
+} from "../operations/label_pooling/kernels.ts";
+import {
+  type Crop,
+  type PoolingOptions,
+  resolvePooling,
+  samplingRegions,
+  type SparseMaps,
+} from "../operations/label_pooling/mod.ts";
+import { checkMaps } from "../operations/label_pooling/sparse_maps.ts";
+import { classBytes, scoreBytes } from "../operations/quantise.ts";
+import { softmaxKernel } from "../operations/softmax.ts";
+import { channelVectors } from "../operations/tensor.ts";
+import { type BufferRange, createPlan } from "../engine/plan.ts";
+import type { Program, Step } from "../lowering/program.ts";
+
+/** What is pooled: the kind of maps, how many maps and crops a step has at most, and how. */
+export interface LabelPoolerSettings extends PoolingOptions, Pick<SparseMaps, "k" | "grid" | "classes" | "dtype"> {
+  readonly maps: number;
+  readonly crops: number;
+  /**
+   * How often a crop's picture may have been cut off at its edges, as by a rotation: the most {@linkcode Crop.frames}, or 1
+   * for crops with a warp alone; default 1.
+   */
+  readonly frames?: number;
+}
+
+/** LabelPooling on a device. */
+export interface LabelPooler {
+  /**
+   * Uploads label maps; they stay until others come.
+   *
+   * @throws {RangeError} If there are more than the settings say.
+   * @throws {TypeError} If they are of another kind.
+   */
+  load(maps: SparseMaps): void;
+  /**
+   * Encodes a step: the targets of crops of the maps that were loaded last. Nothing is created or compiled.
+   *
+   * @throws {RangeError} If there are more crops than the settings say, or one is not a part of its image.
+   */
+  encode(encoder: GPUCommandEncoder, crops: readonly Crop[]): void;
+  /** Where a step leaves the targets: f32 `[crops, bins, C]`, C padded with zeros to a multiple of 4. */
+  readonly targets: BufferRange;
+  /** A step by itself, and its targets `[crops, C]`, or `[crops, height, width, C]`, on the CPU. */
+  pool(crops: readonly Crop[]): Promise<Float32Array<ArrayBuffer>>;
+  /** Milliseconds of each kernel of a step, by the adapter's clock. */
+  measure(crops: readonly Crop[]): Promise<{ name: string; milliseconds: number }[]>;
+  /** Frees what is on the device. */
+  close(): void;
+}
+
+/** Tensors of the program: what is uploaded, and where the targets are. */
+export const POOLING_TENSORS = {
+  regions: "sampling regions",
+  frames: "sampling frames",
+  class: "label map classes",
+  score: "label map scores",
+  weights: "cell weights",
+  pooled: "pooled cells",
+  target: "targets",
+} as const;
+
+const NAMES = POOLING_TENSORS;
+
+/** The maps are outputs too: they stay for the next step. */
+const ENDS = {
+  inputs: [NAMES.regions, NAMES.frames, NAMES.class, NAMES.score],
+  outputs: [NAMES.class, NAMES.score, NAMES.target],
+};
+
+/**
+ * Lowers LabelPooling.
+ *
+ * @param settings What is pooled.
+ * @param profile Of the kernels.
+ * @returns The program, from packed regions and maps as stored to targets.
+ * @throws {TypeError | RangeError} If an option is not valid.
+ */
+export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profile): Program {
+  const { maps, crops, frames = 1, k, grid, classes, dtype } = settings;
+  const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(settings);
+  const cells = grid[0] * grid[1];
+  const bins = outputSize[0] * outputSize[1];
+  const rows = crops * bins;
+  const targetBytes = rows * channelVectors(classes) * 16;
+  const single = mode.endsWith("single");
+  const isTarget = missing !== "zero" && !single;
+  const pooled = isTarget ? NAMES.target : NAMES.pooled;
+  const tensors = new Map<string, number>([
+    [NAMES.regions, crops * REGION_WORDS * 4],
+    ...frames > 0 ? [[NAMES.frames, crops * frames * FRAME_WORDS * 4] as const] : [],
+    [NAMES.class, wholeWords(maps * k * cells * classBytes(classes))],
+    [NAMES.score, wholeWords(maps * k * cells * scoreBytes(dtype))],
+    [NAMES.weights, rows * cells * 4],
+    [NAMES.pooled, targetBytes],
+    [NAMES.target, targetBytes],
+  ]);
+  const { regions, weights, class: class_, score } = NAMES;
+  const steps: Step[] = [
+    {
+      kernel: cellWeightsKernel({ crops, frames, grid, outputSize, interpolation, profile }),
+      bindings: { regions, ...frames > 0 ? { frames: NAMES.frames } : {}, weights },
+    },
+    {
+      kernel: poolCellsKernel({ crops, bins, k, grid, classes, dtype, missing, temperature, profile }),
+      bindings: { regions, weights, class: class_, score, pooled },
+    },
+  ];
+  if (!isTarget) {
+    steps.push({
+      kernel: single
+        ? oneHotKernel({ rows, classes, profile })
+        : softmaxKernel({ rows, classes, profile, storage: "f32" }),
+      bindings: { input: NAMES.pooled, output: NAMES.target },
+    });
+  }
+  return { tensors, constants: new Map(), steps };
+}
+
+/**
+ * Puts LabelPooling on a device.
+ *
+ * @param device Where.
+ * @param settings What is pooled.
+ * @returns The pooler; close it when done.
+ * @throws {TypeError | RangeError} If an option is not valid, or a tensor exceeds the adapter's limits.
+ */
+export async function createLabelPooler(device: Device, settings: LabelPoolerSettings): Promise<LabelPooler> {
+  const { classes } = settings;
+  const { outputSize } = resolvePooling(settings);
+  using made = new DisposableStack();
+  const program = lowerLabelPooling(settings, device.capabilities.profile);
+  const plan = made.adopt(await createPlan(device, program, ENDS), ({ close }) => close());
+  const [class_, score, targets] = [NAMES.class, NAMES.score, NAMES.target].map(plan.tensor);
+  const ranges = {
+    regions: plan.tensor(NAMES.regions),
+    ...(settings.frames ?? 1) > 0 ? { frames: plan.tensor(NAMES.frames) } : {},
+  };
+  const padded = channelVectors(classes) * 4;
+  const rowsOf = ({ length }: readonly Crop[]) => length * outputSize[0] * outputSize[1];
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const createStaging = (owner: DisposableStack) =>
+    ownBuffer(owner, device, targets.size, usage, "targets for the CPU");
+  /** As many as there were calls of `pool` at the same time. */
+  const free = [createStaging(made)];
+  const owned = made.move();
+  let loaded = 0;
+
+  function upload(crops: readonly Crop[]): void {
+    if (owned.disposed) throw new Deno.errors.BadResource("Cannot pool labels on the device: the pooler is closed");
+    uploadCrops(device, ranges, crops, settings, loaded);
+  }
+
+  function encode(encoder: GPUCommandEncoder, crops: readonly Crop[]): void {
+    upload(crops);
+    plan.encode(encoder);
+  }
+
+  async function pool(crops: readonly Crop[]): Promise<Float32Array<ArrayBuffer>> {
+    const encoder = device.gpu.createCommandEncoder();
+    encode(encoder, crops);
+    const staging = free.pop() ?? createStaging(owned);
+    let rows: Float32Array;
+    try {
+      encoder.copyBufferToBuffer(targets.buffer, targets.offset, staging, 0, targets.size);
+      device.gpu.queue.submit([encoder.finish()]);
+      rows = new Float32Array(await readBuffer(staging));
+    } finally {
+      free.push(staging);
+    }
+    const result = new Float32Array(rowsOf(crops) * classes);
+    for (let row = 0; row < rowsOf(crops); row++) {
+      result.set(rows.subarray(row * padded, row * padded + classes), row * classes);
+    }
+    return result;
+  }
+
+  return {
+    targets,
+    encode,
+    load(maps) {
+      // Until all of them are there, there are none.
+      loaded = 0;
+      uploadMaps(device, { class: class_, score }, maps, settings);
+      loaded = maps.count;
+    },
+    pool,
+    measure(crops) {
+      upload(crops);
+      return plan.measure();
+    },
+    close: () => owned.dispose(),
+  };
+}
+
+/**
+ * Uploads the label maps of a step.
+ *
+ * @param device Where.
+ * @param ranges Of the tensors `class` and `score` of {@linkcode POOLING_TENSORS}.
+ * @param maps The maps.
+ * @param settings What the program was lowered for.
+ * @throws {RangeError} If there are more than the settings say.
+ * @throws {TypeError} If they are of another kind.
+ */
+export function uploadMaps(
+  device: Device,
+  ranges: Readonly<Record<"class" | "score", BufferRange>>,
+  maps: SparseMaps,
+  settings: LabelPoolerSettings,
+): void {
+  checkMaps(maps);
+  for (const name of ["k", "grid", "classes", "dtype"] as const) {
+    if (String(maps[name]) !== String(settings[name])) {
+      throw new TypeError(`Cannot pool label maps: ${name} is ${maps[name]}, expected ${settings[name]}`);
+    }
+  }
+  if (maps.count > settings.maps) {
+    throw new RangeError(`Cannot pool ${maps.count} label maps: the step has ${settings.maps}`);
+  }
+  write(device, ranges.class, maps.class);
+  write(device, ranges.score, maps.score);
+}
+
+/**
+ * Uploads the crops of a step.
+ *
+ * @param device Where.
+ * @param ranges Of the tensors of these names of {@linkcode POOLING_TENSORS}; frames where the program has some.
+ * @param crops The crops.
+ * @param settings What the program was lowered for.
+ * @param maps How many label maps were uploaded.
+ * @throws {RangeError} If there are more crops than the settings say, or one is not a part of its image, or was cut off
+ * more often.
+ */
+export function uploadCrops(
+  { gpu }: Device,
+  { regions, frames }: { readonly regions: BufferRange; readonly frames?: BufferRange },
+  crops: readonly Crop[],
+  settings: LabelPoolerSettings,
+  maps: number,
+): void {
+  if (crops.length > settings.crops) {
+    throw new RangeError(`Cannot pool ${crops.length} crops: the step has ${settings.crops}`);
+  }
+  // All places: what an unused one holds from the step before are floats, which would be read as counts.
+  const sampled = samplingRegions({ count: maps, grid: settings.grid }, crops, settings);
+  const packed = packRegions(sampled, settings.crops);
+  const packedFrames = packFrames(sampled, settings.frames ?? 1, settings.crops);
+  gpu.queue.writeBuffer(regions.buffer, regions.offset, packed);
+  if (frames) gpu.queue.writeBuffer(frames.buffer, frames.offset, packedFrames);
+}
+
+function wholeWords(bytes: number): number {
+  return Math.ceil(bytes / 4) * 4;
+}
+
+/** Writes an array whose bytes need not fill the last word. */
+function write(
+  { gpu }: Device,
+  { buffer, offset }: BufferRange,
+  array: SparseMaps["class"] | SparseMaps["score"],
+): void {
+  const bytes = new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
+  const whole = bytes.length - bytes.length % 4;
+  gpu.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+  if (whole === bytes.length) return;
+  const rest = new Uint8Array(4);
+  rest.set(bytes.subarray(whole));
+  gpu.queue.writeBuffer(buffer, offset + whole, rest);
+}

@@ -1,0 +1,361 @@
+/**
+ * A training step as a program, derived from a network's list of operations: forward with batch statistics, loss,
+ * gradients, optimizer.
+ *
+ * It has two parts. `batch` takes a batch from the network's input and its targets to gradients; `update` changes the
+ * parameters. Where gradients are accumulated, several batches come before an update.
+ *
+ * @module
+ */
+
+import { withGlobalPooling } from "../classifier.ts";
+import type { Network, Pair } from "../../lowering/network.ts";
+import { binaryCrossEntropyKernel } from "../../operations/binary_cross_entropy.ts";
+import {
+  filledVectors,
+  gatherTable,
+  gatherWeightsKernel,
+  inputGradientWeightPlaces,
+  type PackedForm,
+  weightPlaces,
+} from "../../operations/convolution/gather_weights.ts";
+import type { ConvolutionShape } from "../../operations/convolution/shape.ts";
+import { crossEntropyKernel } from "../../operations/cross_entropy.ts";
+import { dropKernel } from "../../operations/drop.ts";
+import { LOSS_HISTORY, stepLossKernel } from "../../operations/row_loss.ts";
+import { channelVectors, type Target } from "../../operations/tensor.ts";
+import { accumulateKernel } from "../../optimizers/accumulate.ts";
+import { checksumKernel, checksumPartialsBytes, checksumPartialsKernel } from "../../optimizers/checksum.ts";
+import { CONTROL_BYTES } from "../../optimizers/control.ts";
+import { layoutTables } from "../../optimizers/layout.ts";
+import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../../optimizers/mod.ts";
+import type { LossScaling } from "../../optimizers/prepare_step.ts";
+import { weightAverageKernel } from "../../optimizers/weight_average.ts";
+import { ALIGNMENT, type Exchange, inferShapes, type Program, type Step } from "../../lowering/program.ts";
+import {
+  addBytes,
+  addStep,
+  addTensor,
+  type Builder,
+  emptyProgram,
+  type TrainingProgram,
+  type WeightSource,
+} from "../../lowering/builder.ts";
+import { type Bucket, defaultBucketBytes, gradientBuckets } from "./buckets.ts";
+import { addForward } from "../../lowering/differentiate.ts";
+import { gradientName, layOutNetwork, type NetworkLayout, STATES, tensorViews } from "../../lowering/parameters.ts";
+import type { Ranks } from "../../lowering/ranks.ts";
+import { SEEDS } from "../../lowering/rules.ts";
+
+/** What is trained, and how. */
+export interface TrainingOptions {
+  readonly network: Network;
+  /** Images of a batch. */
+  readonly batch: number;
+  /** Height and width of the network's input. */
+  readonly size: Pair;
+  /** Mean over the batch of -sum t log softmax, or mean over batch and classes of the binary cross-entropy. */
+  readonly loss: "crossEntropy" | "binaryCrossEntropy";
+  readonly optimizer: Optimizer;
+  readonly weightDecay: number;
+  /** Whether norms and biases do without weight decay. */
+  readonly excludeNorms: boolean;
+  readonly lossScaling: LossScaling;
+  /** The largest norm of the gradient; without it nothing is clipped. */
+  readonly maxNorm?: number;
+  /** Batches of an update; default 1. */
+  readonly accumulate?: number;
+  /** Decay of the exponential moving average of the weights; without it none is kept. */
+  readonly averageDecay?: number;
+  /** Rate of stochastic depth in the last block; default 0. */
+  readonly dropPath?: number;
+  /** Rate of dropout before the classifier; default 0. */
+  readonly dropout?: number;
+  /** Who trains together. A batch is then a rank's own, and an update that of all ranks' batches together. */
+  readonly ranks?: Ranks;
+  /**
+   * Whether batch norms take the statistics of all ranks' batches together, as PyTorch's SyncBatchNorm. Otherwise each rank
+   * has its own, running averages too; as in PyTorch's DistributedDataParallel, those of rank 0 are the network's.
+   */
+  readonly syncBatchNorm?: boolean;
+  /** Bytes in which gradients leave for the other ranks, at most; default {@linkcode defaultBucketBytes}. */
+  readonly bucketBytes?: number;
+}
+
+/** Names of the parts. */
+export const PARTS = { batch: "batch", update: "update", checksum: "checksum" } as const;
+
+/** Name of the targets, f32 `[N, C]`, C padded with zeros to a multiple of 4. */
+export const TARGETS = "targets";
+
+/** A training step. */
+export interface LoweredTraining extends Program {
+  readonly layout: NetworkLayout;
+}
+
+/**
+ * Lowers training.
+ *
+ * @param options What.
+ * @param target Profile and storage of activations and their gradients; parameters are f32.
+ * @returns The program. A batch's inputs are the tensors `network.input`, {@linkcode TARGETS} and, where something is
+ * dropped, `SEEDS`; what is kept from step to step are its states.
+ * @throws {RangeError} If the image is too small for the network, or a number is out of its range.
+ */
+export function lowerTraining(options: TrainingOptions, target: Target): LoweredTraining {
+  const { network, ranks, syncBatchNorm } = options;
+  const layout = layOutNetwork(network, options);
+  const program = emptyProgram();
+  addStates(program, layout, options);
+  const weights = gatheredWeights(program, layout, target);
+  addNetwork({ program, target, weights, ...(syncBatchNorm ? { normRanks: ranks } : {}) }, options);
+  if (accumulates(options) && !ranks) {
+    addStep({ program }, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
+      gradient: STATES.gradient,
+      sum: STATES.gradientSum,
+    });
+  }
+  const batch = [...weights.finish(), ...program.steps];
+  const takePart = (part: string, steps: readonly Step[]) => steps.map((step) => ({ ...step, part }));
+  const steps = takePart(
+    PARTS.batch,
+    ranks ? exchangeGradients(program, batch, layout, options, target) : batch,
+  );
+  program.steps.length = 0;
+  addUpdate({ program, target }, layout, options);
+  steps.push(...takePart(PARTS.update, program.steps));
+  program.steps.length = 0;
+  if (ranks) {
+    addChecksum({ program, target }, layout);
+    steps.push(...takePart(PARTS.checksum, program.steps));
+  }
+  return { ...program, steps, layout };
+}
+
+/** The steps of a batch with the exchange of each bucket of gradients, and where they are accumulated that before it. */
+function exchangeGradients(
+  { views }: TrainingProgram,
+  steps: readonly Step[],
+  { parameters }: NetworkLayout,
+  options: TrainingOptions,
+  { profile }: Target,
+): Step[] {
+  const { bucketBytes = defaultBucketBytes(parameters.length) } = options;
+  const buckets = gradientBuckets(parameters, steps, bucketBytes);
+  const view = (state: string, bucket: Bucket): string => {
+    const name = `${state} bucket ${buckets.indexOf(bucket)}`;
+    views.set(name, { state, offset: bucket.offset, bytes: bucket.bytes });
+    return name;
+  };
+  const complete = Map.groupBy(buckets, ({ last }) => last);
+  return steps.flatMap((step, index): Step[] => {
+    const leaving = complete.get(index) ?? [];
+    const exchange = (name: string): Exchange => ({ name, kind: "gradients" });
+    if (!accumulates(options)) {
+      const added = leaving.map((bucket) => exchange(view(STATES.gradient, bucket)));
+      return [{ ...step, exchanges: [...step.exchanges ?? [], ...added] }];
+    }
+    const added = leaving.map((bucket) => {
+      const kernel = accumulateKernel({ length: bucket.bytes / 4, profile });
+      const [gradient, sum] = [view(STATES.gradient, bucket), view(STATES.gradientSum, bucket)];
+      return { kernel, bindings: { gradient, sum }, exchanges: [exchange(sum)] };
+    });
+    return [step, ...added];
+  });
+}
+
+/** Adds what the ranks compare their parameters by. */
+function addChecksum(builder: Pick<Builder, "program" | "target">, { parameters: { length } }: NetworkLayout): void {
+  const { program, target: { profile } } = builder;
+  program.tensors.set("checksum partials", checksumPartialsBytes(length, profile));
+  program.states.set(STATES.checksum, 4);
+  addStep(builder, checksumPartialsKernel({ length, profile }), {
+    parameter: STATES.parameter,
+    partials: "checksum partials",
+  });
+  addStep(builder, checksumKernel({ length, profile }), { partials: "checksum partials", checksum: STATES.checksum });
+}
+
+/** Adds the way from images and targets to the gradients of all parameters. */
+function addNetwork(base: Omit<Builder, "shapeOf">, options: TrainingOptions): void {
+  const { network, batch, size, dropout = 0, dropPath = 0 } = options;
+  const { operations, classifier } = withGlobalPooling(network);
+  const pooled = classifier.input;
+  const shapes = inferShapes([...operations, classifier], { name: network.input, shape: [batch, ...size, 3] });
+  const builder: Builder = { ...base, shapeOf: (tensor) => shapes.get(tensor)! };
+  addTensor(builder, network.input, shapes.get(network.input)!);
+  if (dropPath > 0 || dropout > 0) addBytes(builder, SEEDS, batch * 4);
+
+  /** Drops channels of the pooled features: the same ones in both directions. */
+  const drop = (input: string): string => {
+    if (dropout === 0) return input;
+    const shape = shapes.get(pooled)!;
+    const output = addTensor(builder, `${input} dropped`, shape);
+    const kernel = dropKernel({ shape, rate: dropout, layer: operations.length, by: "channel", ...base.target });
+    addStep(builder, kernel, { input, seeds: SEEDS, output });
+    return output;
+  };
+  const features = addForward(builder, operations, { wanted: (tensor) => tensor !== network.input, dropPath });
+  const head = { ...classifier, input: drop(pooled) };
+  shapes.set(head.input, shapes.get(pooled)!);
+  const logits = addForward(builder, [head], { wanted: () => true, dropPath: 0 });
+  const logitsGradient = addLoss(builder, head.output, options);
+  const headGradient = logits.backward(head.output, logitsGradient).get(head.input)!;
+  features.backward(pooled, drop(headGradient));
+}
+
+function accumulates({ accumulate = 1 }: TrainingOptions): boolean {
+  return accumulate > 1;
+}
+
+function addStates(
+  { states, views }: ReturnType<typeof emptyProgram>,
+  { parameters, statistics }: NetworkLayout,
+  options: TrainingOptions,
+): void {
+  const { optimizer, averageDecay } = options;
+  const flat = [
+    STATES.parameter,
+    STATES.gradient,
+    ...optimizerState(optimizer),
+    ...(accumulates(options) ? [STATES.gradientSum] : []),
+    ...(averageDecay === undefined ? [] : [STATES.average]),
+  ];
+  for (const name of flat) states.set(name, parameters.length * 4);
+  for (const [name, view] of tensorViews(parameters, STATES.parameter)) views.set(name, view);
+  for (const [name, view] of tensorViews(parameters, STATES.gradient, gradientName)) views.set(name, view);
+  if (statistics) {
+    states.set(STATES.statistics, statistics.length * 4);
+    if (averageDecay !== undefined) states.set(STATES.averageStatistics, statistics.length * 4);
+    for (const [name, view] of tensorViews(statistics, STATES.statistics)) views.set(name, view);
+  }
+  states.set(STATES.control, CONTROL_BYTES);
+  states.set(STATES.history, LOSS_HISTORY * 4);
+  states.set(STATES.turn, 4);
+}
+
+/** Packed weights made of the parameters before each batch: what describes them, and the steps that make them. */
+interface GatheredWeights extends WeightSource {
+  /** Adds their buffers and tables to the program, once all are asked for. */
+  finish(): Step[];
+}
+
+/** Bytes of packed weights that are made together: their tables, which are larger, are in memory while they are uploaded. */
+const GATHERED_BYTES = 2 ** 24;
+
+/** A packed form that is not in memory. */
+type FormMaker = () => PackedForm;
+
+/** Packed forms that lie in one buffer. */
+interface Gather {
+  readonly state: string;
+  readonly forms: FormMaker[];
+  vectors: number;
+  bytes: number;
+}
+
+function gatheredWeights(
+  { constants, states, views }: TrainingProgram,
+  { parameters }: NetworkLayout,
+  target: Target,
+): GatheredWeights {
+  const wordBytes = target.profile === "gpu" && target.storage === "f16" ? 2 : 4;
+  const firsts = new Map(parameters.segments.map(({ name, first }) => [name, first]));
+  const gathers: Gather[] = [];
+  const add = (
+    packed: string,
+    operation: { weight: string; bias?: string },
+    shape: ConvolutionShape,
+    makePlaces: () => Uint32Array<ArrayBuffer>,
+  ): string => {
+    // Tables are made again when they are uploaded: all of them at once would take as much memory as the network.
+    const places = makePlaces();
+    const bytes = Math.ceil(places.length * wordBytes / ALIGNMENT) * ALIGNMENT;
+    if (gathers.length === 0 || gathers[gathers.length - 1].bytes + bytes > GATHERED_BYTES) {
+      gathers.push({ state: `packed weights ${gathers.length}`, forms: [], vectors: 0, bytes: 0 });
+    }
+    const gather = gathers[gathers.length - 1];
+    const first = gather.bytes / wordBytes / 4;
+    const weights = shape.outputChannels * (shape.inputChannels / shape.groups) * shape.kernel[0] * shape.kernel[1];
+    const { weight, bias } = operation;
+    const origin = { weight: firsts.get(weight)!, ...(bias === undefined ? {} : { bias: firsts.get(bias)! }) };
+    gather.forms.push(() => ({ places: makePlaces(), first, weights, origin }));
+    views.set(packed, { state: gather.state, offset: gather.bytes, bytes: places.length * wordBytes });
+    gather.vectors += filledVectors(places);
+    gather.bytes += bytes;
+    return packed;
+  };
+  return {
+    forward: (operation, shape) =>
+      add(
+        `${operation.weight} packed`,
+        operation,
+        shape,
+        () => weightPlaces(shape, target, operation.bias !== undefined),
+      ),
+    backward: ({ weight }, shape) =>
+      add(`${weight} packed for the gradient`, { weight }, shape, () => inputGradientWeightPlaces(shape, target)),
+    finish: () =>
+      gathers.map(({ state, forms, vectors, bytes }) => {
+        const places = `${state} places`;
+        states.set(state, bytes);
+        constants.set(places, () => gatherTable(forms.values().map((make) => make()), vectors));
+        return {
+          kernel: gatherWeightsKernel({ vectors, ...target }),
+          bindings: { places, master: STATES.parameter, packed: state },
+        };
+      }),
+  };
+}
+
+/** Adds the loss of the logits; returns the name of their gradient. */
+function addLoss(builder: Builder, logits: string, options: TrainingOptions): string {
+  const { program, target, shapeOf } = builder;
+  const [rows, , , classes] = shapeOf(logits);
+  const gradient = addTensor(builder, gradientName(logits), shapeOf(logits));
+  program.tensors.set(TARGETS, rows * channelVectors(classes) * 16);
+  program.tensors.set("losses", rows * 4);
+  const { accumulate = 1, ranks } = options;
+  const kernel = options.loss === "crossEntropy" ? crossEntropyKernel : binaryCrossEntropyKernel;
+  addStep(builder, kernel({ rows, classes, gradientShare: 1 / (accumulate * (ranks?.size ?? 1)), ...target }), {
+    logits,
+    targets: TARGETS,
+    control: STATES.control,
+    losses: "losses",
+    inputGradient: gradient,
+  });
+  addStep(builder, stepLossKernel({ rows, profile: target.profile }), {
+    losses: "losses",
+    turn: STATES.turn,
+    history: STATES.history,
+  });
+  return gradient;
+}
+
+function addUpdate(
+  builder: Pick<Builder, "program" | "target">,
+  { parameters, statistics }: NetworkLayout,
+  options: TrainingOptions,
+): void {
+  const { program, target: { profile } } = builder;
+  const { optimizer, lossScaling, maxNorm, averageDecay } = options;
+  const settings = { layout: parameters, optimizer, profile };
+  const tables = Object.entries(layoutTables(parameters));
+  for (const [name, table] of tables) program.constants.set(name, () => table);
+  const scratch = Object.entries(optimizerScratch(settings));
+  for (const [name, bytes] of scratch) program.tensors.set(`optimizer ${name}`, bytes);
+  const bindings = {
+    ...Object.fromEntries(["parameter", ...optimizerState(optimizer)].map((name) => [name, name])),
+    ...Object.fromEntries(tables.map(([name]) => [name, name])),
+    ...Object.fromEntries(scratch.map(([name]) => [name, `optimizer ${name}`])),
+    gradient: accumulates(options) ? STATES.gradientSum : STATES.gradient,
+    control: STATES.control,
+  };
+  for (const kernel of optimizerKernels({ ...settings, lossScaling, maxNorm })) addStep(builder, kernel, bindings);
+  if (averageDecay === undefined) return;
+  const averages = [[parameters, STATES.parameter, STATES.average]] as [typeof parameters, string, string][];
+  if (statistics) averages.push([statistics, STATES.statistics, STATES.averageStatistics]);
+  for (const [{ length }, parameter, average] of averages) {
+    addStep(builder, weightAverageKernel({ length, decay: averageDecay, profile }), { parameter, average });
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The targets of a batch on the device, by kind of supervision.
+ *
+ * @module
+ */
+
+import { lowerTargetMixing } from "../augmentation.ts";
+import { lowerClassifier } from "../classifier.ts";
+import { type LabelPoolerSettings, lowerLabelPooling, POOLING_TENSORS } from "../label_pooler.ts";
+import type { Network, Pair } from "../../lowering/network.ts";
+import type { PoolingOptions, SparseMaps } from "../../operations/label_pooling/mod.ts";
+import { labelTargetKernel } from "../../operations/label_target.ts";
+import { softmaxKernel } from "../../operations/softmax.ts";
+import { channelVectors, type Target } from "../../operations/tensor.ts";
+import type { Parameters, Program } from "../../lowering/program.ts";
+import { TARGETS } from "./lower.ts";
+
+/** Where targets come from. */
+export type TargetSource =
+  /** The data set's labels, smoothed as PyTorch's `label_smoothing`. */
+  | { readonly type: "label"; readonly smoothing: number }
+  /** Label maps, pooled over each crop; `labelShare` is the share of the data set's label in the target, 0 to 1. */
+  | {
+    readonly type: "pooled";
+    readonly maps: Pick<SparseMaps, "k" | "grid" | "classes" | "dtype">;
+    readonly pooling: PoolingOptions;
+    readonly labelShare?: number;
+  }
+  /** The caller. */
+  | { readonly type: "given" }
+  /**
+   * Another network's probabilities, which sees the same crops (knowledge distillation); its logits are divided by
+   * `temperature`, 1 unless given.
+   */
+  | {
+    readonly type: "teacher";
+    readonly network: Network;
+    readonly parameters: Parameters;
+    readonly temperature?: number;
+  };
+
+/** Labels of a batch, i32 `[N]`. */
+export const LABELS = "labels";
+
+/** Before they are mixed. */
+const UNMIXED = "unmixed targets";
+const TEACHER = "teacher ";
+
+/** The program that makes targets, and what is written before it. */
+export interface LoweredTargets extends Program {
+  readonly inputs: readonly string[];
+}
+
+/**
+ * What LabelPooling has to do in a batch.
+ *
+ * @param source The source.
+ * @param options `batch`: images, each with a map and a crop; `frames`: how often a picture may be cut off at its edges.
+ * @returns The pooler's settings.
+ */
+export function poolerSettings(
+  source: Extract<TargetSource, { type: "pooled" }>,
+  { batch, frames }: { batch: number; frames: number },
+): LabelPoolerSettings {
+  return { ...source.maps, ...source.pooling, maps: batch, crops: batch, frames };
+}
+
+/**
+ * Lowers the making of targets.
+ *
+ * @param source Where they come from.
+ * @param options `batch`; number of `classes`; name of the `image` that a teacher reads, and its `size`; how many `frames` a
+ * crop has at most; whether the images are `mixed`. Targets of an image's own are mixed as the images were; a teacher's answer
+ * to the mixed images is the target as it is.
+ * @param target Profile, and storage of a teacher.
+ * @returns A program that ends in the tensor {@linkcode TARGETS}.
+ * @throws {TypeError} If maps or teacher have other classes.
+ */
+export function lowerTargets(
+  source: TargetSource,
+  options: { batch: number; classes: number; image: string; size: Pair; frames: number; mixed: boolean },
+  target: Target,
+): LoweredTargets {
+  const { batch, classes } = options;
+  const mixed = options.mixed && source.type !== "teacher";
+  const output = mixed ? UNMIXED : TARGETS;
+  const made = lowerSource(source, { ...options, output }, target);
+  made.tensors.set(output, batch * channelVectors(classes) * 16);
+  if (!mixed) return made;
+  const mixing = lowerTargetMixing({ batch, classes, input: UNMIXED, output: TARGETS, profile: target.profile });
+  return {
+    tensors: new Map([...made.tensors, ...mixing.tensors]),
+    constants: new Map([...made.constants, ...mixing.constants]),
+    steps: [...made.steps, ...mixing.steps],
+    inputs: made.inputs,
+  };
+}
+
+function lowerSource(
+  source: TargetSource,
+  options: { batch: number; classes: number; image: string; size: Pair; frames: number; output: string },
+  target: Target,
+): LoweredTargets {
+  const { batch: rows, classes, output } = options;
+  const { profile } = target;
+  switch (source.type) {
+    case "given":
+      return { tensors: new Map(), constants: new Map(), steps: [], inputs: [output] };
+    case "label":
+      return {
+        tensors: new Map([[LABELS, rows * 4]]),
+        constants: new Map(),
+        steps: [{
+          kernel: labelTargetKernel({ rows, classes, smoothing: source.smoothing, profile }),
+          bindings: { labels: LABELS, targets: output },
+        }],
+        inputs: [LABELS],
+      };
+    case "pooled":
+      return lowerPooled(source, options, target);
+    case "teacher":
+      return lowerTeacher(source, options, target);
+  }
+}
+
+function checkClasses(what: string, found: number, classes: number): void {
+  if (found === classes) return;
+  throw new TypeError(`Cannot train ${classes} classes on targets of ${what}: it has ${found}`);
+}
+
+function lowerPooled(
+  source: Extract<TargetSource, { type: "pooled" }>,
+  { batch: rows, classes, frames, output }: { batch: number; classes: number; frames: number; output: string },
+  { profile }: Target,
+): LoweredTargets {
+  checkClasses("label maps", source.maps.classes, classes);
+  const { labelShare: share } = source;
+  const pooled = share === undefined ? output : "pooled targets";
+  const program = renamed(
+    lowerLabelPooling(poolerSettings(source, { batch: rows, frames }), profile),
+    (name) => name === POOLING_TENSORS.target ? pooled : name,
+  );
+  const inputs = [
+    POOLING_TENSORS.regions,
+    ...frames > 0 ? [POOLING_TENSORS.frames] : [],
+    POOLING_TENSORS.class,
+    POOLING_TENSORS.score,
+  ];
+  if (share === undefined) return { ...program, inputs };
+  program.tensors.set(LABELS, rows * 4);
+  program.steps.push({
+    kernel: labelTargetKernel({ rows, classes, smoothing: 0, share, profile }),
+    bindings: { labels: LABELS, pooled, targets: output },
+  });
+  return { ...program, inputs: [...inputs, LABELS] };
+}
+
+function lowerTeacher(
+  { network, parameters, temperature }: Extract<TargetSource, { type: "teacher" }>,
+  options: { batch: number; classes: number; image: string; size: Pair; output: string },
+  target: Target,
+): LoweredTargets {
+  const { batch: rows, classes, image, size, output } = options;
+  checkClasses(`the teacher ${network.name}`, network.classifier.outputChannels, classes);
+  const program = renamed(
+    lowerClassifier({ network, parameters, batch: rows, size }, target),
+    (name) => name === network.input ? image : `${TEACHER}${name}`,
+  );
+  program.steps.push({
+    kernel: softmaxKernel({ rows, classes, temperature, ...target, output: "f32" }),
+    bindings: { input: `${TEACHER}${network.classifier.output}`, output },
+  });
+  return { ...program, inputs: [] };
+}
+
+/** A program under other names. */
+export function renamed({ tensors, constants, steps }: Program, name: (old: string) => string): Program {
+  const keys = <T>(map: ReadonlyMap<string, T>) => new Map([...map].map(([key, value]) => [name(key), value]));
+  return {
+    tensors: keys(tensors),
+    constants: keys(constants),
+    steps: steps.map((step) => ({
+      ...step,
+      bindings: Object.fromEntries(Object.entries(step.bindings).map(([binding, old]) => [binding, name(old)])),
+    })),
+  };
+}

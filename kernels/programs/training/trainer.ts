@@ -1,0 +1,180 @@
+/**
+ * A trainer: batches of images in, a trained network out (Yun et al., "Re-labeling ImageNet", 2021, algorithm A1). A step
+ * is one program: augmentation, targets, the network, its gradient, the optimizer; the CPU only fills its inputs.
+ *
+ * @module
+ */
+
+import { createAugmentationPacker, lowerAugmentation } from "../augmentation.ts";
+import type { Device } from "../../engine/device.ts";
+import type { Storage } from "../../engine/kernel.ts";
+import { lowerLabelPooling, POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
+import type { Augmentation, AugmentationSettings, Mix } from "../../operations/augmentation/mod.ts";
+import type { SparseMaps } from "../../operations/label_pooling/mod.ts";
+import { channelVectors, type Target } from "../../operations/tensor.ts";
+import type { Parameters } from "../../lowering/program.ts";
+import type { Pixels } from "../resizer.ts";
+import { lowerTraining, type TrainingOptions } from "./lower.ts";
+import { SEEDS } from "../../lowering/rules.ts";
+import { LABELS, lowerTargets, poolerSettings, type TargetSource } from "./targets.ts";
+import { createTrainingPlan, type TrainingPlan } from "./training_plan.ts";
+
+/** What is trained, on what, and how. */
+export interface TrainerSettings extends TrainingOptions {
+  /** To begin with, by timm's names, running statistics included. */
+  readonly parameters: Parameters;
+  /** Of activations and their gradients; default f32. */
+  readonly storage?: Storage;
+  readonly augmentation: AugmentationSettings;
+  readonly targets: TargetSource;
+}
+
+/** A batch. Images, samples and what else there is of each are in one order. */
+export interface TrainingBatch {
+  readonly images: readonly Pixels[];
+  readonly samples: readonly Augmentation[];
+  readonly mix?: Mix;
+  /** `[N]`, of (seed, epoch, index), for drop path and dropout. */
+  readonly seeds: Uint32Array<ArrayBuffer>;
+  /** `[N]`, -1 for none. */
+  readonly labels?: Int32Array<ArrayBuffer>;
+  readonly maps?: SparseMaps;
+  /** `[N, C]`. */
+  readonly targets?: Float32Array;
+}
+
+/** A trainer on a device. */
+export interface Trainer
+  extends Pick<TrainingPlan, "read" | "state" | "load" | "measure" | "checksum" | "exchangeTime" | "bytes"> {
+  /**
+   * Takes a step: uploads and submits; without ranks nothing is read back. With ranks, all of them take it, and it ends
+   * when the other ranks' gradients have come. The batch's arrays are free again as soon as the promise is there.
+   *
+   * @throws {RangeError} If the batch has another number of images than the settings say.
+   * @throws {TypeError} If something that the targets are made of is missing.
+   */
+  step(batch: TrainingBatch, learningRate: number): Promise<void>;
+  /**
+   * The share of a step that LabelPooling takes, by the adapter's clock. It repeats the last step, measured kernel by
+   * kernel, and goes on from where it was; between two updates only.
+   *
+   * @returns 0 to 1; undefined where nothing is pooled, or the adapter has no timestamps.
+   */
+  poolingShare(): Promise<number | undefined>;
+  /** Frees what is on the device. */
+  close(): void;
+}
+
+/** Bytes for the pixels of an image's crop, by pixel of the network's input: larger crops are reduced first. */
+const CROP_BYTES_PER_PIXEL = 18;
+
+/**
+ * Puts a trainer on a device.
+ *
+ * @param device Where.
+ * @param settings What.
+ * @returns The trainer; close it when done.
+ * @throws {RangeError} If the size does not fit the network, or a tensor the adapter.
+ * @throws {TypeError} If a parameter is missing, maps have other classes, or f16 is asked for where the adapter has none.
+ */
+export async function createTrainer(device: Device, settings: TrainerSettings): Promise<Trainer> {
+  const { network, batch, size, parameters, storage = "f32", augmentation, targets: source } = settings;
+  if (storage === "f16" && !device.capabilities.float16) {
+    throw new TypeError(`Cannot train in f16: the adapter ${device.capabilities.adapter} has no shader-f16`);
+  }
+  const target: Target = { profile: device.capabilities.profile, storage };
+  const classes = network.classifier.outputChannels;
+  const augmented = {
+    batch,
+    settings: augmentation,
+    pixelBytes: batch * size[0] * size[1] * CROP_BYTES_PER_PIXEL,
+    ...target,
+  };
+  const images = lowerAugmentation({ ...augmented, output: network.input });
+  const mixed = augmentation.mixup !== undefined || augmentation.cutmix !== undefined;
+  // An operation each may turn, shear or move the picture.
+  const frames = augmentation.randAugment?.operations ?? 0;
+  const targets = lowerTargets(source, { batch, classes, image: network.input, size, frames, mixed }, target);
+  const training = lowerTraining(settings, target);
+  const drops = training.tensors.has(SEEDS);
+  const pack = createAugmentationPacker(augmented);
+  const plan = await createTrainingPlan(device, training, settings, {
+    parameters,
+    prelude: [images, targets],
+    inputs: [...images.inputs, ...targets.inputs, ...(drops ? [SEEDS] : [])],
+  });
+  const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
+    const { buffer, offset } = plan.tensor(name);
+    device.gpu.queue.writeBuffer(buffer, offset, data);
+  };
+
+  function writeTargets({ labels, maps, targets: given, samples }: TrainingBatch): void {
+    if (targets.inputs.includes(LABELS)) write(LABELS, present(labels, "labels"));
+    if (source.type === "given") {
+      const name = targets.inputs[0];
+      write(name, padRows(present(given, "targets"), batch, classes));
+    }
+    if (source.type !== "pooled") return;
+    const pooler = poolerSettings(source, { batch, frames });
+    const found = present(maps, "label maps");
+    uploadMaps(
+      device,
+      { class: plan.tensor(POOLING_TENSORS.class), score: plan.tensor(POOLING_TENSORS.score) },
+      found,
+      pooler,
+    );
+    const crops = samples.map(({ crop }) => crop);
+    const ranges = {
+      regions: plan.tensor(POOLING_TENSORS.regions),
+      ...frames > 0 ? { frames: plan.tensor(POOLING_TENSORS.frames) } : {},
+    };
+    uploadCrops(device, ranges, crops, pooler, found.count);
+  }
+
+  async function poolingShare(): Promise<number | undefined> {
+    if (source.type !== "pooled" || !device.capabilities.timestamps) return undefined;
+    const pooling = lowerLabelPooling(poolerSettings(source, { batch, frames }), target.profile);
+    const names = new Set(pooling.steps.map(({ kernel }) => kernel.name));
+    const state = await plan.state();
+    const kernels = await plan.measure().finally(() => plan.load(state));
+    const sum = (list: typeof kernels) => list.reduce((total, { milliseconds }) => total + milliseconds, 0);
+    return sum(kernels.filter(({ name }) => names.has(name))) / sum(kernels);
+  }
+
+  return {
+    poolingShare,
+    bytes: plan.bytes,
+    read: plan.read,
+    state: plan.state,
+    load: plan.load,
+    checksum: plan.checksum,
+    exchangeTime: plan.exchangeTime,
+    measure: plan.measure,
+    close: plan.close,
+    async step(given, learningRate) {
+      if (given.images.length !== batch || given.samples.length !== batch) {
+        throw new RangeError(`Cannot train on ${given.images.length} images: the batch is ${batch}`);
+      }
+      for (const [name, bytes] of pack(given.images, given.samples, given.mix)) write(name, bytes);
+      writeTargets(given);
+      if (drops) write(SEEDS, given.seeds);
+      await plan.step(learningRate);
+    },
+  };
+}
+
+function present<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new TypeError(`Cannot train: the batch has no ${what}`);
+  return value;
+}
+
+/** `[N, C]` with C padded with zeros to a multiple of 4. */
+function padRows(rows: Float32Array, batch: number, classes: number): Float32Array<ArrayBuffer> {
+  if (rows.length !== batch * classes) {
+    throw new TypeError(`Cannot train: targets are ${rows.length} numbers, expected ${batch} x ${classes}`);
+  }
+  const width = channelVectors(classes) * 4;
+  const padded = new Float32Array(batch * width);
+  for (let row = 0; row < batch; row++) padded.set(rows.subarray(row * classes, (row + 1) * classes), row * width);
+  return padded;
+}

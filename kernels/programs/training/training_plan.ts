@@ -1,0 +1,332 @@
+/**
+ * Training on a device: a program with the states of `lower.ts`, run step after step. A step writes the learning rate and
+ * submits; nothing is created, compiled or read back. Where several ranks train together, it is submitted in segments, each
+ * of which ends where something leaves for the other ranks.
+ *
+ * @module
+ */
+
+import { type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
+import { LOSS_HISTORY } from "../../operations/row_loss.ts";
+import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../../optimizers/control.ts";
+import { flattenParameters, type ParameterLayout } from "../../optimizers/layout.ts";
+import { optimizerState } from "../../optimizers/mod.ts";
+import { type BufferRange, createPlan, type PlanBytes, type StepRange } from "../../engine/plan.ts";
+import type { Exchange, Parameters, Program, Step } from "../../lowering/program.ts";
+import { createExchanger, type ExchangeTime } from "./exchange.ts";
+import { type LoweredTraining, PARTS, type TrainingOptions } from "./lower.ts";
+import { STATES } from "../../lowering/parameters.ts";
+
+/** A tensor of a checkpoint. */
+export interface StateTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * All that a run goes on from, by name: parameters and running statistics by timm's names, the optimizer's as
+ * `optimizer.<state>.<parameter>`, moving averages as `average.<parameter>`, and `control`, whose 10 words are bits.
+ */
+export type TrainingState = Map<string, StateTensor>;
+
+/** What happened since the last time. */
+export interface TrainingReport {
+  /** Loss of each batch since the last report, in order; of the last 256 where there were more. */
+  readonly losses: Float32Array<ArrayBuffer>;
+  readonly control: Control;
+}
+
+/** Training on a device. */
+export interface TrainingPlan {
+  /** Where a tensor of the program lies. */
+  tensor(name: string): BufferRange;
+  /**
+   * Runs the part `batch`, and after the last batch of an update the part `update` too. Without ranks it only submits;
+   * with them it returns once the sums that the update needs are on the device.
+   *
+   * @throws {Error} If a step before was broken off half-way, as when a rank was lost.
+   * @throws {Deno.errors.BadResource} If the plan is closed.
+   */
+  step(learningRate: number): Promise<void>;
+  /** What happened since the last time it was asked. Deno blocks the isolate until the device is done. */
+  read(): Promise<TrainingReport>;
+  /**
+   * Everything that is kept from step to step; the running statistics are this rank's own.
+   *
+   * @throws {Error} As {@linkcode step}.
+   */
+  state(): Promise<TrainingState>;
+  /**
+   * A number of the parameters' bits, u32, by which ranks can be compared.
+   *
+   * @throws {TypeError} Without ranks.
+   */
+  checksum(): Promise<number>;
+  /** What the sums over ranks took since the last time it was asked. */
+  exchangeTime(): ExchangeTime;
+  /**
+   * Goes on from a state, bit for bit.
+   *
+   * @throws {TypeError} If a tensor is missing or has another number of elements.
+   */
+  load(state: ReadonlyMap<string, Pick<StateTensor, "data">>): void;
+  /** Milliseconds of each kernel of the step, update included, by the adapter's clock; it changes the parameters. */
+  measure(): Promise<{ name: string; milliseconds: number }[]>;
+  readonly bytes: TrainingBytes;
+  close(): void;
+}
+
+/** What training takes on the device, bytes. */
+export interface TrainingBytes extends PlanBytes {
+  /** Of what is on its way between ranks, copies outside of the device included. */
+  readonly exchange: number;
+}
+
+const OPTIMIZER = "optimizer.";
+const AVERAGE = "average.";
+
+/** A flat state, and the name that each of its tensors has in a checkpoint. */
+interface FlatState {
+  readonly state: string;
+  readonly layout: ParameterLayout;
+  readonly prefix: string;
+}
+
+function flatStates({ layout }: LoweredTraining, { optimizer, averageDecay }: TrainingOptions): FlatState[] {
+  const { parameters, statistics } = layout;
+  const averaged = averageDecay !== undefined;
+  return [
+    { state: STATES.parameter, layout: parameters, prefix: "" },
+    ...(statistics ? [{ state: STATES.statistics, layout: statistics, prefix: "" }] : []),
+    ...optimizerState(optimizer).map((state) => ({ state, layout: parameters, prefix: `${OPTIMIZER}${state}.` })),
+    ...(averaged ? [{ state: STATES.average, layout: parameters, prefix: AVERAGE }] : []),
+    ...(averaged && statistics ? [{ state: STATES.averageStatistics, layout: statistics, prefix: AVERAGE }] : []),
+  ];
+}
+
+/**
+ * Puts training on a device.
+ *
+ * @param device Where.
+ * @param training The lowered network.
+ * @param options What it was lowered from.
+ * @param initial `parameters` to begin with, running statistics included; `prelude`, programs that make the batch's input
+ * and targets, and the names of `inputs` that are written before a step.
+ * @returns The plan; close it when done.
+ * @throws {TypeError} If a parameter is missing.
+ * @throws {RangeError} If a tensor exceeds the adapter's limits.
+ */
+export async function createTrainingPlan(
+  device: Device,
+  training: LoweredTraining,
+  options: TrainingOptions,
+  initial: { parameters: Parameters; prelude?: readonly Program[]; inputs: readonly string[] },
+): Promise<TrainingPlan> {
+  const { parameters, prelude = [], inputs } = initial;
+  const { accumulate = 1, lossScaling, ranks } = options;
+  const { gpu } = device;
+  const states = flatStates(training, options);
+  const program = joinPrograms([...prelude, training]);
+  const segments = cutSegments(program.steps, ({ kind }) => kind === "statistics");
+  const lastSegments = cutSegments(program.steps, () => true);
+  using made = new DisposableStack();
+  const plan = made.adopt(await createPlan(device, program, { inputs, outputs: [] }), ({ close }) => close());
+  const exchanger = ranks && made.adopt(
+    createExchanger(device, ranks, {
+      ranges: lastSegments.flatMap(({ exchange }) => exchange ? [plan.tensor(exchange.name).size] : []),
+      gradients: plan.tensor(STATES.gradient).size,
+    }),
+    ({ close }) => close(),
+  );
+  const [control, history, turn] = [STATES.control, STATES.history, STATES.turn].map(plan.tensor);
+  const reportBytes = LOSS_HISTORY * 4 + CONTROL_BYTES;
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = ownBuffer(made, device, reportBytes, usage, "losses");
+  /** Batches since the beginning, and when last read. */
+  let batches = 0;
+  let read = 0;
+  /** Why the states on the device are those of no batch: a part of a step or of a state came there, and the rest did not. */
+  let torn: unknown;
+
+  const checkWhole = () => {
+    if (torn === undefined) return;
+    const remedy = ranks ? "start again from a checkpoint" : "load a state";
+    throw new Error(`Cannot go on training: a step or the loading of a state was broken off; ${remedy}`, {
+      cause: torn,
+    });
+  };
+  const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
+    const { buffer, offset } = plan.tensor(name);
+    gpu.queue.writeBuffer(buffer, offset, data);
+  };
+  const start = () => {
+    batches = 0;
+    read = 0;
+    torn = undefined;
+  };
+  const writeStates: TrainingPlan["load"] = (state) => {
+    for (const { state: name, layout, prefix } of states) {
+      const flat = flattenParameters(layout, (tensor) => {
+        const found = state.get(`${prefix}${tensor}`);
+        if (!found) throw new TypeError(`Cannot continue training: tensor "${prefix}${tensor}" is missing`);
+        return found.data;
+      });
+      write(name, flat);
+    }
+    const words = state.get("control");
+    if (words?.data.length !== CONTROL_BYTES / 4) {
+      throw new TypeError(`Cannot continue training: tensor "control" has ${words?.data.length ?? "no"} elements`);
+    }
+    write(STATES.control, words.data);
+  };
+  const load: TrainingPlan["load"] = (state) => {
+    // What is on its way between ranks would come into the step after it.
+    if (ranks) checkWhole();
+    try {
+      writeStates(state);
+    } catch (error) {
+      torn = error;
+      throw error;
+    }
+    start();
+  };
+  load(initialState(states, parameters, lossScaling.initial));
+  const owned = made.move();
+
+  return {
+    tensor: plan.tensor,
+    bytes: { ...plan.bytes, exchange: exchanger?.bytes ?? 0 },
+    measure: plan.measure,
+    load,
+    async step(learningRate) {
+      checkWhole();
+      gpu.queue.writeBuffer(control.buffer, control.offset, new Float32Array([learningRate]));
+      gpu.queue.writeBuffer(turn.buffer, turn.offset, new Uint32Array([batches]));
+      let encoder = gpu.createCommandEncoder();
+      if (accumulate > 1 && batches % accumulate === 0) {
+        const { buffer, offset, size } = plan.tensor(STATES.gradientSum);
+        encoder.clearBuffer(buffer, offset, size);
+      }
+      const isLast = (batches + 1) % accumulate === 0;
+      let submitted = false;
+      try {
+        for (const { range, exchange } of isLast ? lastSegments : segments) {
+          plan.encode(encoder, PARTS.batch, range);
+          if (!exchanger || !exchange) continue;
+          submitted = true;
+          await exchanger.submit(encoder, plan.tensor(exchange.name));
+          if (exchange.kind === "statistics") await exchanger.finish();
+          encoder = gpu.createCommandEncoder();
+        }
+        if (exchanger && isLast) await exchanger.finish();
+        if (isLast) plan.encode(encoder, PARTS.update);
+        if (exchanger) await exchanger.submit(encoder);
+        else gpu.queue.submit([encoder.finish()]);
+      } catch (error) {
+        if (submitted) torn = error;
+        throw error;
+      }
+      batches++;
+    },
+    async read() {
+      const encoder = gpu.createCommandEncoder();
+      encoder.copyBufferToBuffer(history.buffer, history.offset, staging, 0, LOSS_HISTORY * 4);
+      encoder.copyBufferToBuffer(control.buffer, control.offset, staging, LOSS_HISTORY * 4, CONTROL_BYTES);
+      gpu.queue.submit([encoder.finish()]);
+      const [first, end] = [Math.max(read, batches - LOSS_HISTORY), batches];
+      const bytes = await readBuffer(staging);
+      read = end;
+      const ring = new Float32Array(bytes, 0, LOSS_HISTORY);
+      return {
+        losses: Float32Array.from({ length: end - first }, (_, index) => ring[(first + index) % LOSS_HISTORY]),
+        control: decodeControl(bytes.slice(LOSS_HISTORY * 4)),
+      };
+    },
+    async state() {
+      checkWhole();
+      const ranges = [...states.map(({ state }) => plan.tensor(state)), control];
+      const flats = await readRanges(device, ranges);
+      const state: TrainingState = new Map();
+      states.forEach(({ layout, prefix }, index) => {
+        const flat = new Float32Array(flats[index]);
+        for (const { name, shape, first, length } of layout.segments) {
+          state.set(`${prefix}${name}`, { shape, data: flat.slice(first, first + length) });
+        }
+      });
+      state.set("control", { shape: [CONTROL_BYTES / 4], data: new Float32Array(flats[states.length]) });
+      return state;
+    },
+    async checksum() {
+      if (!ranks) throw new TypeError("Cannot compare parameters: the training has no ranks");
+      const encoder = gpu.createCommandEncoder();
+      plan.encode(encoder, PARTS.checksum);
+      gpu.queue.submit([encoder.finish()]);
+      const [bytes] = await readRanges(device, [plan.tensor(STATES.checksum)]);
+      return new Uint32Array(bytes)[0];
+    },
+    exchangeTime: () => exchanger?.time() ?? { total: 0, exposed: 0 },
+    close: () => owned.dispose(),
+  };
+}
+
+/** Steps of a batch that are submitted together, and what leaves for the other ranks after them. */
+interface Segment {
+  readonly range: StepRange;
+  readonly exchange?: Exchange;
+}
+
+function cutSegments(steps: readonly Step[], isWanted: (exchange: Exchange) => boolean): Segment[] {
+  const segments: Segment[] = [];
+  let start = 0;
+  steps.forEach(({ exchanges = [] }, index) => {
+    for (const exchange of exchanges.filter(isWanted)) {
+      segments.push({ range: { start, end: index + 1 }, exchange });
+      start = index + 1;
+    }
+  });
+  return [...segments, { range: { start, end: steps.length } }];
+}
+
+/** Averages start from the parameters, all else from zero. */
+function initialState(states: readonly FlatState[], parameters: Parameters, lossScale: number) {
+  const state = new Map<string, { data: Float32Array<ArrayBuffer> }>();
+  for (const { layout, prefix } of states) {
+    for (const { name, length } of layout.segments) {
+      const given = parameters.get(name);
+      if (!given) throw new TypeError(`Cannot train: parameter "${name}" is missing`);
+      const data = prefix.startsWith(OPTIMIZER) ? new Float32Array(length) : Float32Array.from(given.data);
+      state.set(`${prefix}${name}`, { data });
+    }
+  }
+  return state.set("control", { data: new Float32Array(encodeControl(initialControl(lossScale)).buffer) });
+}
+
+/** Programs one after the other; a tensor that two of them name is one. */
+function joinPrograms(programs: readonly Program[]): Program {
+  const merge = <T>(maps: readonly (ReadonlyMap<string, T> | undefined)[]) =>
+    new Map(maps.flatMap((map) => [...map ?? []]));
+  return {
+    tensors: merge(programs.map(({ tensors }) => tensors)),
+    constants: merge(programs.map(({ constants }) => constants)),
+    states: merge(programs.map(({ states }) => states)),
+    views: merge(programs.map(({ views }) => views)),
+    steps: programs.flatMap(({ steps }) => steps.map((step) => ({ part: PARTS.batch, ...step }))),
+  };
+}
+
+async function readRanges(device: Device, ranges: readonly BufferRange[]): Promise<ArrayBuffer[]> {
+  const total = ranges.reduce((sum, { size }) => sum + size, 0);
+  using made = new DisposableStack();
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = ownBuffer(made, device, total, usage, "training state");
+  const encoder = device.gpu.createCommandEncoder();
+  let end = 0;
+  const offsets = ranges.map(({ buffer, offset, size }) => {
+    encoder.copyBufferToBuffer(buffer, offset, staging, end, size);
+    end += size;
+    return end - size;
+  });
+  device.gpu.queue.submit([encoder.finish()]);
+  const bytes = await readBuffer(staging);
+  return ranges.map(({ size }, index) => bytes.slice(offsets[index], offsets[index] + size));
+}

@@ -1,0 +1,19 @@
+/**
+ * Commands to be copied into a shell.
+ *
+ * @module
+ */
+
+import { printable } from "../../formats/base/printable.ts";
+
+/**
+ * An argument as it is to be written.
+ *
+ * @param text The argument.
+ * @returns It, in quotes where it needs them; control characters are written as `$'\\u001b'`, as bash and zsh read them.
+ */
+export function shellWord(text: string): string {
+  if (/^[\w./:@%+,=-]+$/.test(text)) return text;
+  if (printable(text) !== text) return `$'${printable(text.replaceAll(/[\\']/g, "\\$&"))}'`;
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,110 @@
+/**
+ * From label maps to label maps: another container, another type of scores, fewer ranks.
+ *
+ * @module
+ */
+
+import {
+  type ClassNames,
+  type Container,
+  dequantise,
+  type LabelMapConfiguration,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  type LabelMaps,
+  type LabelMapType,
+  openLabelMapFolder,
+  quantiseMap,
+} from "../../formats/labels/mod.ts";
+import { isSystemError } from "../../formats/base/files.ts";
+import {
+  fillFolder,
+  type Filling,
+  type FillResult,
+  type Span,
+  type WriteProgress,
+} from "../label_folder/fill_folder.ts";
+import { listRows } from "../label_folder/listed_images.ts";
+import { engineVersion } from "../command/version.ts";
+
+/** What to change. */
+export interface LabelMapOptions {
+  readonly container: Container;
+  /** Default that of the input. */
+  readonly dtype?: LabelMapType;
+  /** Default all ranks. */
+  readonly topK?: number;
+  readonly classes?: ClassNames;
+  readonly dataSetClasses?: ClassNames;
+  readonly rowsPerFile: number;
+  /** Whether a row that cannot be read or converted ends the run. */
+  readonly strict: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: WriteProgress) => void;
+}
+
+/**
+ * Converts label maps. The image-level classes stay those of the whole map. A row that cannot be read is rejected.
+ *
+ * @param labelMaps The input, which stays open.
+ * @param output The folder; it is made, or gone on with.
+ * @param options How.
+ * @returns What was done.
+ * @throws {Deno.errors.Busy} If another process writes there.
+ * @throws {TypeError} If the folder was begun with another configuration or of other rows, or keys cannot be read.
+ * @throws {RangeError} If there are fewer ranks than are wanted.
+ */
+export async function convertLabelMaps(
+  labelMaps: LabelMaps,
+  output: string,
+  options: LabelMapOptions,
+): Promise<FillResult> {
+  const { metadata: before, length: images } = labelMaps;
+  const { container, rowsPerFile, topK = before.k, dtype = before.dtype } = options;
+  if (topK > before.k) {
+    throw new RangeError(`Cannot keep the ${topK} best classes of each cell: "${labelMaps.path}" has ${before.k}`);
+  }
+  const metadata: LabelMapMetadata = { ...before, k: topK, dtype };
+  const length = topK * before.grid[0] * before.grid[1];
+  const refuse = options.strict ? ({ reason }: { reason: string }) => new Error(reason) : undefined;
+  const convert = (row: LabelMapRow): LabelMapRow => {
+    const [classes, stored] = [row.class.subarray(0, length), row.score.subarray(0, length)];
+    if (dtype === before.dtype) return { ...row, class: classes, score: stored };
+    const score = quantiseMap({ class: classes, logits: dequantise(stored, before.dtype) }, metadata);
+    return { ...row, class: classes, score };
+  };
+  const keyAt = async (index: number) => images === 0 ? null : (await labelMaps.get(index)).key;
+  const configuration: LabelMapConfiguration = {
+    metadata,
+    rowsPerFile,
+    ...(container === "parquet" ? {} : { container }),
+    source: { images, dtype: before.dtype, k: before.k, firstKey: await keyAt(0), lastKey: await keyAt(images - 1) },
+    engine: { version: engineVersion },
+  };
+  const folder = openLabelMapFolder(output, configuration, options);
+
+  async function* fill(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
+    for (const { start, end } of spans) {
+      let index = start;
+      for (const { key } of labelMaps.list({ start, end })) yield await filling(index++, key);
+    }
+  }
+
+  async function filling(index: number, key: string): Promise<Filling<LabelMapRow>> {
+    try {
+      return { index, key, row: convert(await labelMaps.get(index)) };
+    } catch (error) {
+      if (isSystemError(error)) throw error;
+      return { index, key, reason: (error as Error).message };
+    }
+  }
+
+  try {
+    return await fillFolder(folder, { ...options, images, refuse }, {
+      list: (span) => listRows(labelMaps, span),
+      fill,
+    });
+  } finally {
+    folder.close();
+  }
+}

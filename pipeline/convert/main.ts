@@ -1,0 +1,328 @@
+/**
+ * `deno task convert`: soft labels from one form to another.
+ *
+ * @module
+ */
+
+import { fileError, readText } from "../../formats/base/files.ts";
+import { isCropLabelMetadata, LabelMaps, MANIFEST_NAME } from "../../formats/labels/mod.ts";
+import {
+  type MapLayout,
+  openPublished,
+  type Published,
+  type PublishedSource,
+  readPublished,
+} from "../../formats/published/mod.ts";
+import { isHubReference } from "../../formats/weights/mod.ts";
+import { readBoxes } from "../pictures/boxes.ts";
+import { imageNetClassNames, readClassNames } from "../model/class_names.ts";
+import { UsageError } from "../command/command_line.ts";
+import { convertCropLabels } from "./crop_labels.ts";
+import { convertLabelMaps } from "./label_maps.ts";
+import {
+  agreementWithAnnotator,
+  classFinder,
+  describeVerdict,
+  judgeLayout,
+  type LayoutEvidence,
+  scoresInBoxes,
+} from "./layout.ts";
+import { CONVERT_HELP, type ConvertCommand, readConvertOptions } from "./options.ts";
+import { type ClassList, convertPublished } from "./published.ts";
+import { convertToTorch, notedLayout } from "./to_torch.ts";
+import type { FillResult, WriteProgress } from "../label_folder/fill_folder.ts";
+import { formatCells, formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
+import { inOptions } from "../label_folder/other_configuration.ts";
+import type { Progress } from "../command/progress.ts";
+import { runCommand } from "../command/run_command.ts";
+import { withSignals } from "../command/signals.ts";
+import { printError, printLines } from "../command/terminal.ts";
+
+/** Files looked through for one that can be read. */
+const PROBED_FILES = 100;
+
+/** Bytes of decoded pages to keep: rows are read once, in order. */
+const KEPT_BYTES = 4 * 2 ** 20;
+
+/** Rejected images to name. */
+const SHOWN_REJECTED = 3;
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
+ */
+export function runConvert(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readConvertOptions, help: CONVERT_HELP, run });
+}
+
+/** What a conversion needs to be watched and stopped. */
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (progress: WriteProgress) => void;
+}
+
+/** A conversion that is ready to start. */
+interface Conversion {
+  /** What it does, for the eye. */
+  readonly description: string;
+  start(
+    watch: Watch,
+  ): Promise<WriteProgress & { readonly stopped: boolean; readonly manifest?: FillResult["manifest"] }>;
+  close(): void;
+}
+
+async function run(command: ConvertCommand, progress: Progress): Promise<number> {
+  const { output, quiet } = command;
+  refuseSame(command);
+  const conversion = isLabelMaps(command.input)
+    ? await prepareLabelMaps(command)
+    : await preparePublished(command, progress);
+  try {
+    if (!quiet) progress.print(conversion.description);
+    const start = performance.now();
+    const { result, code } = await withSignals((signal) =>
+      conversion.start({ signal, onProgress: quiet ? undefined : progress.update }).catch((error) => {
+        throw inOptions(error, output, "another OUTPUT");
+      })
+    );
+    progress.end();
+    if (result.stopped) {
+      printError(
+        `Stopped: ${formatCount(result.done)} of ${formatNumberOf(result.total, "image")} ${
+          result.done === 1 ? "was" : "were"
+        } done, ` +
+          `the same command goes on in "${output}"`,
+      );
+      return code;
+    }
+    if (!quiet) printLines(summary(output, result, (performance.now() - start) / 1000));
+    if (result.total === 0 || result.rejected < result.total) return 0;
+    printError(
+      `Cannot convert "${command.input}": none of ${formatNumberOf(result.total, "image")} could be converted`,
+    );
+    return 1;
+  } finally {
+    conversion.close();
+  }
+}
+
+/** Refuses to write into what is read. */
+function refuseSame({ input, output }: ConvertCommand): void {
+  try {
+    if (Deno.realPathSync(input) !== Deno.realPathSync(output)) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw fileError(`Cannot convert "${input}"`, error);
+  }
+  throw new UsageError(`Cannot convert "${input}" into itself: name another folder`);
+}
+
+function summary(
+  output: string,
+  { done, before, rejected, manifest }: WriteProgress & { manifest?: FillResult["manifest"] },
+  seconds: number,
+): string[] {
+  const written = done - before;
+  const earlier = before > 0 ? `; ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
+  const lines = [
+    `${output}: ${formatNumberOf(done - rejected, "image")}${
+      rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""
+    }`,
+  ];
+  if (manifest && done > rejected) {
+    const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
+    lines.push(
+      `${describeContent(manifest)}, ${formatNumberOf(Math.round(bytes / (done - rejected)), "byte")} an image`,
+    );
+  }
+  lines.push(
+    written === 0
+      ? `  time       nothing was left to do${earlier}`
+      : `  time       ${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s${earlier}`,
+  );
+  if (rejected > 0) {
+    const list = `${output}/rejected.jsonl`;
+    const images: { key: string; reason: string }[] = readText(list).trimEnd().split("\n").map((line) =>
+      JSON.parse(line)
+    );
+    lines.push(`  rejected   ${formatNumberOf(rejected, "image")}, listed in ${list}`);
+    lines.push(...images.slice(0, SHOWN_REJECTED).map(({ reason }) => `    ${reason}`));
+    if (images.length > SHOWN_REJECTED) lines.push(`    and ${formatCount(images.length - SHOWN_REJECTED)} more`);
+  }
+  return lines;
+}
+
+function describeContent({ configuration: { metadata }, parts }: FillResult["manifest"]): string {
+  const classes = formatNumberOf(metadata.k, "class", "classes");
+  if (isCropLabelMetadata(metadata)) {
+    return `  crops      ${formatCount(parts.reduce((sum, part) => sum + part.rows, 0))}, ${classes} a crop`;
+  }
+  return `  maps       ${formatCells(metadata.grid)}, ${classes} a cell, ${metadata.dtype}`;
+}
+
+/** Label maps are files that are called so: one, those that a pattern names, or those directly in a folder. */
+function isLabelMaps(path: string): boolean {
+  const isName = (name: string) => /\.(parquet|arrow)$/.test(name) || MANIFEST_NAME.test(name);
+  try {
+    if (Deno.statSync(path).isDirectory) return [...Deno.readDirSync(path)].some(({ name }) => isName(name));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot convert "${path}"`, error);
+  }
+  return isName(path);
+}
+
+async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
+  const { input, output, to, dtype, topK, layout } = command;
+  refuse(command, ["annotator", "boxes", "images", "name", "classes", "missing"], "label maps have that");
+  if (to === "pt" && (dtype ?? topK) !== undefined) {
+    throw new UsageError("Cannot use --dtype or --top-k with --to pt: .pt files are float32 and keep all ranks");
+  }
+  if (to !== "pt" && layout !== undefined) throw new UsageError("Cannot use --layout here: label maps are [H, W]");
+  if (to === undefined && (dtype ?? topK) === undefined) {
+    throw new UsageError(
+      `Expected what to make of label maps "${input}": --to arrow, parquet or pt, --dtype or --top-k`,
+    );
+  }
+  const labelMaps = await LabelMaps.open(input, { cacheBytes: KEPT_BYTES });
+  const { metadata, length } = labelMaps;
+  const from = `${formatNumberOf(length, "label map")} of ${metadata.annotator.name}, ${metadata.dtype}`;
+  const close = () => labelMaps.close();
+  if (to === "pt") {
+    const stored = layout === "hw" || layout === "wh" ? layout : storedLayout(metadata.converted);
+    return {
+      description: `${from}, to .pt files stored ${stored}`,
+      start: (watch) => convertToTorch(labelMaps, output, { layout: stored, ...watch }),
+      close,
+    };
+  }
+  const { classes, dataSetClasses } = labelMaps;
+  return {
+    description: `${from}, to ${to ?? "parquet"}`,
+    start: (watch) =>
+      convertLabelMaps(labelMaps, output, {
+        ...command,
+        container: to ?? "parquet",
+        classes,
+        dataSetClasses,
+        ...watch,
+      }),
+    close,
+  };
+}
+
+/** How maps were stored that were converted to label maps; `hw` for others. */
+function storedLayout(converted: unknown): MapLayout {
+  return (converted as { layout?: MapLayout } | undefined)?.layout === "wh" ? "wh" : "hw";
+}
+
+async function preparePublished(command: ConvertCommand, progress: Progress): Promise<Conversion> {
+  const { input, output, to = "parquet" } = command;
+  const source = await openPublished(input);
+  const sample = await firstReadable(source, input);
+  const classes = await readClasses(command.classes);
+  const from = `${formatNumberOf(source.count, "file")} ${source.description}`;
+  if (sample.kind === "crop_labels") {
+    refuse(command, ["layout", "dtype", "topK", "annotator", "boxes"], "it holds crops, not maps");
+    if (to !== "parquet") throw new UsageError(`Cannot convert "${input}" to ${to}: crops become Parquet`);
+    return {
+      description: `${from}, FKD, ${
+        formatNumberOf(sample.count, "crop")
+      } of the first with ${sample.mode} labels, to parquet`,
+      start: (watch) => convertCropLabels(source, sample, output, { ...command, classes, ...watch }),
+      close() {},
+    };
+  }
+  if (to === "pt") throw new UsageError(`Cannot convert "${input}" to pt: it holds .pt files`);
+  refuse(command, ["missing"], "it is for FKD's files");
+  const layout = await layoutOf(command, { source, sample, classes, progress });
+  return {
+    description: `${from}, ${sample.kind === "relabel" ? "ReLabel" : "TokenLabeling"}, stored ${layout}, to ${to}`,
+    start: (watch) =>
+      convertPublished(source, sample, output, { ...command, container: to, classes, layout, ...watch }),
+    close() {},
+  };
+}
+
+function refuse(command: ConvertCommand, names: readonly (keyof ConvertCommand)[], reason: string): void {
+  const given = names.find((name) => command[name] !== undefined);
+  if (given) {
+    throw new UsageError(`Cannot use --${given === "topK" ? "top-k" : given} with "${command.input}": ${reason}`);
+  }
+}
+
+async function firstReadable(source: PublishedSource, input: string): Promise<Published> {
+  let reason: Error | undefined;
+  for await (const file of source.files({ end: PROBED_FILES })) {
+    try {
+      return readPublished(file.path, await file.read());
+    } catch (error) {
+      reason ??= error as Error;
+    }
+  }
+  const tried = Math.min(source.count, PROBED_FILES);
+  if (tried === 1) throw reason;
+  throw new TypeError(
+    `Cannot convert "${input}": none of its ${formatCount(tried)} first files can be read: ${reason?.message}`,
+  );
+}
+
+async function readClasses(text: string | undefined): Promise<ClassList> {
+  if (text !== undefined && /^\d+$/.test(text)) {
+    const count = Number(text);
+    if (count < 1 || count > 2 ** 32) throw new UsageError(`Cannot use --classes ${text}: expected 1 to 2^32`);
+    return { count, ...(count === 1000 ? { names: await imageNetClassNames() } : {}) };
+  }
+  const names = text === undefined ? await imageNetClassNames() : await readClassNames(text);
+  return { count: names.name.length, names };
+}
+
+type MapSample = Exclude<Published, { kind: "crop_labels" }>;
+
+/** What was said, else what is known, else what is measured. */
+async function layoutOf(
+  command: ConvertCommand,
+  { source, sample, classes, progress }: {
+    source: PublishedSource;
+    sample: MapSample;
+    classes: ClassList;
+    progress: Progress;
+  },
+): Promise<MapLayout> {
+  const { input, layout, annotator, images, boxes } = command;
+  if (layout === "hw" || layout === "wh") return layout;
+  const evidence = await measure();
+  if (evidence) {
+    const verdict = judgeLayout(evidence);
+    const sentence = describeVerdict(evidence, verdict);
+    if (!verdict.layout) throw new TypeError(`Cannot tell how the maps of "${input}" are stored: ${sentence}`);
+    progress.print(`Layout: ${sentence}`);
+    return verdict.layout;
+  }
+  const known = Deno.statSync(input).isDirectory ? notedLayout(input) : undefined;
+  if (known) return known;
+  // TokenLabeling's generator is public, and stores them so.
+  if (sample.kind === "token-labeling") return "hw";
+  throw new UsageError(
+    `Cannot tell how the maps of "${input}" are stored, [H, W] or [W, H]: say --layout hw or wh, ` +
+      "or give --layout auto something to compare them with, --annotator and --images, or --boxes",
+  );
+
+  async function measure(): Promise<LayoutEvidence | undefined> {
+    const maps = { source, classes: classes.count };
+    if (boxes !== undefined) {
+      return await scoresInBoxes(maps, readBoxes(boxes, classFinder(classes.names, classes.count)), command.sample);
+    }
+    if (annotator === undefined) return undefined;
+    if (images === undefined) throw new UsageError("Option --annotator needs --images, the folder of the images");
+    if (isHubReference(annotator)) {
+      throw new UsageError(`Cannot use --annotator ${annotator}: expected a folder, deno task relabel downloads it`);
+    }
+    const sampled = formatNumberOf(Math.min(command.sample, source.count), "image");
+    progress.print(`Comparing maps with annotator ${annotator} on ${sampled}`);
+    return await agreementWithAnnotator(maps, { annotator, images, sample: command.sample, axes: sample.axes });
+  }
+}
+
+if (import.meta.main) Deno.exit(await runConvert(Deno.args));

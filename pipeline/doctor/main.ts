@@ -1,0 +1,214 @@
+/**
+ * `deno task doctor`: what this machine can do, tried rather than looked up, and what to install where it cannot.
+ *
+ * @module
+ */
+
+import { fromFileUrl } from "@std/path";
+import project from "../../deno.json" with { type: "json" };
+import { openDecodePool } from "../../formats/images/mod.ts";
+import { type Capabilities, closeDevice } from "../../kernels/engine/device.ts";
+import { type Asked, formatOptions, readArguments } from "../command/command_line.ts";
+import { openCommunicator } from "../command/mpi/communicator.ts";
+import { describeLibrary, INSTALL, LIBRARY_NAMES, loadLibrary } from "../command/mpi/library.ts";
+import { openQuietDevice } from "../model/quiet_device.ts";
+import { runCommand } from "../command/run_command.ts";
+import { printLine, printText } from "../command/terminal.ts";
+import { tryKernel } from "./trial_kernel.ts";
+import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
+
+const HELP = `Show what this machine can do: adapter, kernels, decoder, DuckDB, MPI
+
+Usage: deno task doctor
+
+Under mpiexec or srun each process shows its rank too, and the adapter that it was given.
+
+Options
+${formatOptions({})}
+
+Exit codes: 0; 1 if something that deno task relabel or deno task query needs is missing; 2 for a wrong option.`;
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly name: string;
+  readonly text: string;
+  /** What to do, where it is missing. */
+  readonly remedy?: string;
+}
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0, 1 if something needed is missing, 2 if it was used wrongly.
+ */
+export function runDoctor(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readDoctorOptions, help: HELP, run });
+}
+
+function readDoctorOptions(args: readonly string[]): Asked | Record<never, never> {
+  const given = readArguments(args, {}, "deno task doctor", 0);
+  return typeof given === "string" ? given : {};
+}
+
+async function run(): Promise<number> {
+  const findings = [
+    ...describeVersions(),
+    ...await examineDevice(),
+    ...describeChoice(listVulkanAdapters() ?? []),
+    await examineDecoder(),
+    await examineDuckDB(),
+    ...await examineRanks(),
+  ];
+  const width = Math.max(...findings.map(({ name }) => name.length)) + 2;
+  for (const { name, text } of findings) printLine(name.padEnd(width) + text);
+  const remedies = findings.flatMap(({ remedy }) => remedy ? [remedy] : []);
+  if (remedies.length === 0) return 0;
+  printText(`\n${remedies.join("\n\n")}`);
+  return 1;
+}
+
+function describeVersions(): Finding[] {
+  const { deno, v8 } = Deno.version;
+  return [
+    { name: "project", text: `${project.name} ${project.version}` },
+    { name: "Deno", text: `${deno} (V8 ${v8}) on ${Deno.build.target}` },
+  ];
+}
+
+const NO_ADAPTER = `Install a driver for the adapter, then run this again:
+  Debian, Ubuntu   apt-get install mesa-vulkan-drivers libvulkan1
+  Fedora           dnf install mesa-vulkan-drivers vulkan-loader
+  Arch             pacman -S vulkan-swrast vulkan-icd-loader
+  NVIDIA           the vendor's driver, with libnvidia-gl and libvulkan1; in a container, NVIDIA_DRIVER_CAPABILITIES=all
+  Windows, macOS   WebGPU needs nothing more; update the graphics driver
+These bring the CPU as an adapter too (llvmpipe). If one is installed and not found: is /dev/dri open to this user, and
+does VK_DRIVER_FILES, if it is set, name a file that is there?`;
+
+async function examineDevice(): Promise<Finding[]> {
+  let device;
+  try {
+    device = await openQuietDevice();
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound ? "none found" : (error as Error).message;
+    return [{ name: "adapter", text: reason, remedy: NO_ADAPTER }];
+  }
+  try {
+    const { capabilities } = device;
+    const trials: string[] = [];
+    const problems: string[] = [];
+    for (const storage of capabilities.float16 ? ["f32", "f16"] as const : ["f32"] as const) {
+      const problem = await tryKernel(device, storage);
+      if (problem) problems.push(`${storage}: ${problem}`);
+      else trials.push(storage);
+    }
+    return [
+      ...describeCapabilities(capabilities),
+      {
+        name: "kernels",
+        text: problems.length > 0 ? problems.join("; ") : `a trial product is right in ${trials.join(" and ")}`,
+        ...(problems.length > 0
+          ? { remedy: "The adapter computes wrongly: update its driver, or try another by VK_DRIVER_FILES" }
+          : {}),
+      },
+    ];
+  } finally {
+    closeDevice(device);
+  }
+}
+
+function describeCapabilities(capabilities: Capabilities): Finding[] {
+  const { adapter, software, profile, float16, timestamps, maxBindingBytes, maxBufferBytes } = capabilities;
+  const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
+  return [
+    { name: "adapter", text: `${adapter}${software ? ", the CPU behind Vulkan or OpenGL" : ""}` },
+    { name: "profile", text: `${profile} kernels` },
+    { name: "features", text: `shader-f16 ${float16 ? "yes" : "no"}, timestamp-query ${timestamps ? "yes" : "no"}` },
+    { name: "limits", text: `binding ${mebibytes(maxBindingBytes)}, buffer ${mebibytes(maxBufferBytes)}` },
+  ];
+}
+
+/**
+ * How one of several adapters is chosen.
+ *
+ * @param adapters Those of the machine.
+ * @returns Nothing where there is no choice.
+ */
+export function describeChoice(adapters: readonly VulkanAdapter[]): Finding[] {
+  if (adapters.length < 2) return [];
+  const ids = new Set(adapters.map(({ id }) => id));
+  const choice: string[] = [];
+  if (ids.size > 1) choice.push("set MESA_VK_DEVICE_SELECT=NUMBER or VK_DRIVER_FILES=DRIVER.json for the process");
+  if (ids.size < adapters.length) {
+    choice.push(
+      "those of one number are chosen by what the process may open: srun --gpus-per-task=1, or a container each",
+    );
+  }
+  return [
+    { name: "adapters", text: adapters.map(({ id, name }) => `${id} ${name}`).join(", ") },
+    { name: "choice", text: choice.join("; ") },
+  ];
+}
+
+async function examineDecoder(): Promise<Finding> {
+  const name = "decoder";
+  const path = fromFileUrl(new URL("../../assets/photos/single/chelsea.jpg", import.meta.url));
+  try {
+    const pool = openDecodePool(1);
+    const { width, height } = await pool.decode({ index: 0, key: "chelsea.jpg", label: null, bytes: { path } })
+      .finally(pool.close);
+    const { default: { versions } } = await import("sharp");
+    return { name, text: `sharp ${versions.sharp}, libvips ${versions.vips}: read a JPEG of ${width} x ${height}` };
+  } catch (error) {
+    return {
+      name,
+      text: (error as Error).message,
+      remedy:
+        "Images cannot be decoded: run with the npm cache writable and a network once, so that Deno can install " +
+        "sharp's package for this system",
+    };
+  }
+}
+
+async function examineDuckDB(): Promise<Finding> {
+  const name = "DuckDB";
+  try {
+    const { DuckDBInstance } = await import("@duckdb/node-api");
+    const connection = await (await DuckDBInstance.create(":memory:")).connect();
+    const [[version]] = await (await connection.run("SELECT version()")).getRows();
+    connection.closeSync();
+    return { name, text: String(version) };
+  } catch (error) {
+    return {
+      name,
+      text: (error as Error).message.split("\n")[0],
+      remedy: "deno task query does not work: run with the npm cache writable and a network once, so that Deno can " +
+        "install DuckDB's package for this system (glibc 2.28 or newer on Linux)",
+    };
+  }
+}
+
+async function examineRanks(): Promise<Finding[]> {
+  try {
+    const communicator = await openCommunicator();
+    if (!communicator) return [{ name: "MPI", text: findLibraries() }];
+    const { rank, size, localRank, localSize, library } = communicator;
+    await communicator.close();
+    return [
+      { name: "MPI", text: library },
+      { name: "rank", text: `${rank} of ${size}, ${localRank} of the ${localSize} on this machine` },
+    ];
+  } catch (error) {
+    return [{ name: "MPI", text: "fails", remedy: (error as Error).message }];
+  }
+}
+
+function findLibraries(): string {
+  const implementations = ["MPICH", "Open MPI"] as const;
+  const found = implementations.map((implementation) => loadLibrary(implementation)).filter((library) => !!library);
+  if (found.length > 0) return `${found.map(describeLibrary).join(", ")}; started without a launcher`;
+  const names = implementations.flatMap((implementation) => LIBRARY_NAMES[implementation]);
+  return `none (${names.join(", ")}); needed only to train on several devices: ${INSTALL.MPICH}`;
+}
+
+if (import.meta.main) Deno.exit(await runDoctor(Deno.args));

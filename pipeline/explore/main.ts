@@ -1,0 +1,61 @@
+/**
+ * `deno task explore`: label maps and their images on a local page.
+ *
+ * @module
+ */
+
+import { EXPLORE_HELP, type ExploreCommand, readExploreOptions } from "./options.ts";
+import { type Explorer, openExplorer } from "./explorer.ts";
+import { serveExplorer } from "./server.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
+import { runCommand } from "../command/run_command.ts";
+import { SAMPLE_IMAGES } from "../command/sample_images.ts";
+import { withSignals } from "../command/signals.ts";
+import { printError, printLine } from "../command/terminal.ts";
+
+/**
+ * Runs the command: prints the page's address and serves it until a signal comes.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0 after the help; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
+ */
+export function explore(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readExploreOptions, help: EXPLORE_HELP, run });
+}
+
+async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): Promise<number> {
+  const explorer = await openExplorer({ ...paths, images });
+  try {
+    const { url } = serveExplorer(explorer, port);
+    const [{ path, length, metadata }] = explorer.folders;
+    printLine(
+      `${formatNumberOf(length, "label map")} of ${metadata.annotator.name} in "${path}", images in "${images}"`,
+    );
+    if (explorer.imagesInBoth !== undefined) {
+      const images = formatNumberOf(length, "image");
+      printLine(`${formatCount(explorer.imagesInBoth)} of ${images} also in "${paths.compare}"`);
+    }
+    printLine("Open this address in a browser of this machine; Ctrl-C ends it");
+    printLine(url);
+    if (explorer.unknownLabels) printError(`Labels are not compared with classes: ${explorer.unknownLabels}`);
+    warnOfMissingImages(explorer);
+    // The process ends after this, and with it the server.
+    const { code } = await withSignals((signal) => new Promise<void>((resolve) => signal.onabort = () => resolve()));
+    return code;
+  } finally {
+    await explorer.close();
+  }
+}
+
+/** Says so if IMAGES is probably not what the label maps were made of. */
+async function warnOfMissingImages({ folders: [labelMaps], images, paths }: Explorer): Promise<void> {
+  if (labelMaps.length === 0) return;
+  const { key } = await labelMaps.get(0);
+  try {
+    await images.read(key);
+  } catch (error) {
+    printError(`The first image, "${key}", is not to be had from "${paths.images}": ${(error as Error).message}`);
+  }
+}
+
+if (import.meta.main) Deno.exit(await explore(Deno.args));

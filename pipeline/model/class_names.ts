@@ -1,0 +1,82 @@
+/**
+ * What the classes of an annotator, and of a data set, are called.
+ *
+ * @module
+ */
+
+import { fileError } from "../../formats/base/files.ts";
+import type { ClassNames } from "../../formats/labels/mod.ts";
+
+const IMAGENET = new URL("../../assets/imagenet/classes.tsv", import.meta.url);
+
+/**
+ * Reads names from a file: one a line, or columns between tabs under a line that calls them `name` and, where there are
+ * such, `wnid` and `index` (which then counts from 0).
+ *
+ * @param path The file.
+ * @returns The names, by class index.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {TypeError} If it has columns but none of names, or lines are not in the order of their indices.
+ */
+export async function readClassNames(path: string | URL): Promise<ClassNames> {
+  const subject = `Cannot read class names from "${path instanceof URL ? path.pathname : path}"`;
+  const lines = (await readText(path, subject)).split(/\r?\n/);
+  while (lines.at(-1) === "") lines.pop();
+  if (!lines[0]?.includes("\t")) return { name: lines };
+  const [header, ...rows] = lines.map((line) => line.split("\t"));
+  const column = (name: string) => {
+    const position = header.indexOf(name);
+    return position < 0 ? undefined : rows.map((row) => row[position] ?? "");
+  };
+  const [index, wnid, name] = [column("index"), column("wnid"), column("name")];
+  if (!name) throw new TypeError(`${subject}: its columns are ${header.join(", ")}, expected one called name`);
+  const misplaced = index?.findIndex((text, row) => Number(text) !== row) ?? -1;
+  if (misplaced >= 0) {
+    throw new TypeError(`${subject}: line ${misplaced + 2} has index ${index![misplaced]}, expected ${misplaced}`);
+  }
+  return { ...(wnid ? { wnid } : {}), name };
+}
+
+async function readText(path: string | URL, subject: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(subject, error);
+    throw new Deno.errors.NotFound(`${subject}: there is no such file`);
+  }
+}
+
+/**
+ * The names of ImageNet's 1,000 classes, in the order that timm's networks have them.
+ *
+ * @returns Their WordNet identifiers and names.
+ */
+export function imageNetClassNames(): Promise<ClassNames> {
+  return readClassNames(IMAGENET);
+}
+
+/**
+ * The names of a data set's classes: as its folders are called, and where those are WordNet identifiers of ImageNet, the
+ * names they stand for.
+ *
+ * @param folders The classes as the source names them, or null.
+ * @returns Names by class index, undefined if the source has none.
+ */
+export async function dataSetClassNames(folders: readonly string[] | null): Promise<ClassNames | undefined> {
+  if (folders === null) return undefined;
+  if (!folders.every((folder) => /^n\d{8}$/.test(folder))) return { name: folders };
+  const { wnid, name } = await imageNetClassNames();
+  const names = new Map(wnid!.map((identifier, index) => [identifier, name[index]]));
+  return { wnid: folders, name: folders.map((folder) => names.get(folder) ?? folder) };
+}
+
+/**
+ * A class's name for the eye: the first of its synonyms.
+ *
+ * @param names The annotator's, undefined if it has none.
+ * @param index The class.
+ * @returns `Egyptian cat`, or `class 285`.
+ */
+export function className(names: ClassNames | undefined, index: number): string {
+  return names?.name[index]?.split(",")[0].trim() || `class ${index}`;
+}

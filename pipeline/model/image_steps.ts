@@ -1,0 +1,140 @@
+/**
+ * Stored images through the device: decoded in workers, computed in steps of which two are in flight, given out in the
+ * source's order.
+ *
+ * @module
+ */
+
+import {
+  type DecodedImage,
+  decodeImages,
+  type DecodePool,
+  type DecodeResult,
+  releaseBytes,
+  type StoredImage,
+} from "../../formats/images/mod.ts";
+import type { Pixels } from "../../kernels/programs/resizer.ts";
+
+/** What computes something of each image, such as an annotator. */
+export interface ImageStepper<Result> {
+  /** Most images of a step. */
+  readonly batch: number;
+  /** Starts a step and returns what reads it; two may be in flight. `stored` is what the pixels were decoded from. */
+  start(images: readonly Pixels[], stored: readonly StoredImage[]): () => Promise<Result[]>;
+}
+
+/** An image with its result, or with the reason why it has none. */
+export type SteppedImage<Result> =
+  | {
+    readonly image: StoredImage;
+    /** Of the pixels, and the EXIF orientation of the file, whether they are turned or not. */
+    readonly size: Omit<DecodedImage, "pixels">;
+    readonly result: Result;
+  }
+  | { readonly image: StoredImage; readonly reason: string };
+
+/** How images go through. */
+export interface ImageStepOptions {
+  readonly pool: DecodePool;
+  /** Of the pool. */
+  readonly workers: number;
+  /** Told of every wait, for decoded images or for the device. */
+  readonly onWait?: (what: "decode" | "device", milliseconds: number) => void;
+}
+
+/**
+ * Steps given to the device and not yet read. Reading blocks this isolate, so a step is read when the next one is on the
+ * device: that one keeps it busy while results are used and images come in for the one after.
+ */
+const STEPS_IN_FLIGHT = 2;
+
+/**
+ * Takes a sequence of stored images through the device.
+ *
+ * @param images What to compute.
+ * @param stepper What computes it.
+ * @param options Workers that decode, how many they are, and whom to tell of waits.
+ * @returns Each image in order.
+ */
+export async function* imageSteps<Result>(
+  images: AsyncIterable<StoredImage>,
+  stepper: ImageStepper<Result>,
+  options: ImageStepOptions,
+): AsyncGenerator<SteppedImage<Result>> {
+  const { pool, workers, onWait = () => {} } = options;
+  const { batch } = stepper;
+  const decoded = decodeImages(images, pool, { ahead: Math.max(2 * workers, workers + batch) });
+  const inFlight: Step<Result>[] = [];
+  try {
+    for (let ended = false; !ended || inFlight.length > 0;) {
+      const start = performance.now();
+      if (!ended && inFlight.length < STEPS_IN_FLIGHT) {
+        const { results, isEnd } = await take(decoded, batch);
+        const taken = performance.now();
+        onWait("decode", taken - start);
+        ended = isEnd;
+        if (results.length === 0) continue;
+        inFlight.push(startStep(results, stepper));
+        onWait("device", performance.now() - taken);
+      } else {
+        const { images, read } = inFlight.shift()!;
+        const results = await read();
+        onWait("device", performance.now() - start);
+        yield* withResults(images, results);
+      }
+    }
+  } finally {
+    await decoded.return(undefined);
+    // The stepper has room for two steps: whoever breaks off leaves it none.
+    for (const { read } of inFlight) await read().catch(() => {});
+  }
+}
+
+/** Images that are on the device together, and those that were rejected between them. */
+interface Step<Result> {
+  readonly images: readonly DecodeResult[];
+  readonly read: () => Promise<Result[]>;
+}
+
+/** Bytes of decoded images that a step waits for, besides the last one; a step of large images has fewer. */
+const STEP_BYTES = 2 ** 28;
+
+async function take(
+  decoded: AsyncIterator<DecodeResult>,
+  count: number,
+): Promise<{ results: DecodeResult[]; isEnd: boolean }> {
+  const results: DecodeResult[] = [];
+  let bytes = 0;
+  while (results.length < count && bytes < STEP_BYTES) {
+    const next = await decoded.next();
+    if (next.done) return { results, isEnd: true };
+    results.push(next.value);
+    if ("decoded" in next.value) bytes += next.value.decoded.pixels.length;
+  }
+  return { results, isEnd: false };
+}
+
+function startStep<Result>(images: DecodeResult[], stepper: ImageStepper<Result>): Step<Result> {
+  const decoded = images.filter((image) => "decoded" in image);
+  const read = decoded.length > 0
+    ? stepper.start(decoded.map(({ decoded }) => decoded), decoded.map(({ image }) => image))
+    : () => Promise.resolve([]);
+  // They are uploaded by now, and the largest thing there is.
+  for (const { decoded: { pixels } } of decoded) releaseBytes(pixels);
+  return { images, read };
+}
+
+function* withResults<Result>(
+  images: readonly DecodeResult[],
+  results: readonly Result[],
+): Generator<SteppedImage<Result>> {
+  let position = 0;
+  for (const decodeResult of images) {
+    const { image } = decodeResult;
+    if ("reason" in decodeResult) yield { image, reason: decodeResult.reason };
+    else {
+      const { pixels: _, ...size } = decodeResult.decoded;
+      yield { image, size, result: results[position++] };
+    }
+  }
+}

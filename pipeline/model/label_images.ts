@@ -1,0 +1,100 @@
+/**
+ * The way from stored images to label maps.
+ *
+ * @module
+ */
+
+import {
+  type DecodePool,
+  type ImageRange,
+  type ImageSource,
+  openDecodePool,
+  type StoredImage,
+} from "../../formats/images/mod.ts";
+import { isTurned, type LabelMapRow } from "../../formats/labels/mod.ts";
+import type { LoadedAnnotator } from "./load_annotator.ts";
+import { imageSteps } from "./image_steps.ts";
+
+/** An image with its row, or with the reason why it has none. */
+export type LabelledImage =
+  | { readonly index: number; readonly key: string; readonly row: LabelMapRow }
+  | { readonly index: number; readonly key: string; readonly reason: string };
+
+/** How to relabel a source. */
+export interface RelabelOptions extends ImageRange {
+  /** Workers that decode; default {@linkcode defaultWorkers}. Results do not depend on it. */
+  readonly workers?: number;
+}
+
+/** Milliseconds spent waiting, by what for. */
+export interface StepTimes {
+  decode: number;
+  annotate: number;
+}
+
+/**
+ * Relabels images.
+ *
+ * Memory does not grow with the number of images: read ahead are a few for each worker and step.
+ *
+ * @param source Where they come from.
+ * @param annotator What labels them; it stays open.
+ * @param options Which of them, and workers.
+ * @returns Each image in the source's order, with its row or why it has none.
+ * @throws {RangeError} If `workers` is not a positive integer.
+ * @throws {Deno.errors.NotSupported} If this machine has no image decoder.
+ */
+export async function* relabel(
+  source: ImageSource,
+  annotator: LoadedAnnotator,
+  options: RelabelOptions = {},
+): AsyncGenerator<LabelledImage> {
+  const { workers = defaultWorkers(), ...range } = options;
+  const pool = openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) });
+  try {
+    yield* labelImages(source.read(range), annotator, { pool, workers, times: { decode: 0, annotate: 0 } });
+  } finally {
+    pool.close();
+  }
+}
+
+/**
+ * Workers that keep the device busy: all cores but one, which drives it.
+ *
+ * @param processes How many share the cores equally.
+ * @returns At least 1.
+ */
+export function defaultWorkers(processes = 1): number {
+  return Math.max(1, Math.floor(navigator.hardwareConcurrency / processes) - 1);
+}
+
+/**
+ * Labels a sequence of stored images.
+ *
+ * @param images What to label.
+ * @param annotator What labels them.
+ * @param options Workers that decode, how many they are, where to add up the times, and whom to tell of each image that
+ *   carries an EXIF orientation other than 1.
+ * @returns Each image in order.
+ */
+export async function* labelImages(
+  images: AsyncIterable<StoredImage>,
+  annotator: LoadedAnnotator,
+  options: { pool: DecodePool; workers: number; times: StepTimes; onOriented?: () => void },
+): AsyncGenerator<LabelledImage> {
+  const { times, onOriented } = options;
+  const steps = imageSteps(images, annotator, {
+    ...options,
+    onWait: (what, milliseconds) => times[what === "decode" ? "decode" : "annotate"] += milliseconds,
+  });
+  for await (const step of steps) {
+    const { index, key, label } = step.image;
+    if ("reason" in step) yield { index, key, reason: step.reason };
+    else {
+      const { width, height, orientation } = step.size;
+      const { class: classes, score, topClass, topProbability } = step.result;
+      if (orientation !== undefined) onOriented?.();
+      yield { index, key, row: { key, label, width, height, class: classes, score, topClass, topProbability } };
+    }
+  }
+}

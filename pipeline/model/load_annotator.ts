@@ -1,0 +1,209 @@
+/**
+ * From the name of an annotator to something that turns pixels into label maps.
+ *
+ * @module
+ */
+
+import {
+  type ClassNames,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  type LabelMapType,
+  labelMapTypes,
+  quantiseMap,
+} from "../../formats/labels/mod.ts";
+import { type AnnotatorFolder, type DownloadProgress, loadParameters } from "../../formats/weights/mod.ts";
+import { type Annotator, createAnnotator, type PackedLabelMap } from "../../kernels/programs/annotator.ts";
+import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
+import type { Storage } from "../../kernels/engine/kernel.ts";
+import type { Pair } from "../../kernels/lowering/network.ts";
+import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
+import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/resize/mod.ts";
+import type { Pixels } from "../../kernels/programs/resizer.ts";
+import { classNamesOf, createFitting, openModel } from "./model.ts";
+import { formatNumberOf } from "../command/numbers.ts";
+import { openQuietDevice } from "./quiet_device.ts";
+import { resizeEntry } from "./resize_rule.ts";
+
+/** How an annotator is to work. */
+export interface AnnotatorOptions {
+  /** `[H, W]` that images are resized to, pixels; default what its `config.json` says. */
+  readonly size?: Pair;
+  /** Classes kept in each cell; default 5, as in the paper, or all where there are fewer. */
+  readonly topK?: number;
+  /** How scores are stored; default `fp16`. */
+  readonly dtype?: LabelMapType;
+  /** How activations are stored while computing; default `f32`. */
+  readonly storage?: Storage;
+  /** Most images of one step; default by the adapter. Results do not depend on it. */
+  readonly batch?: number;
+  /**
+   * Whether the images that it is given are turned as their EXIF orientation says, which its label maps then record;
+   * default false.
+   */
+  readonly exifOrientation?: boolean;
+  /** Whose bits a resize gives, which its label maps record; default those of the Pillow that people install today. */
+  readonly resizeRule?: ResizeRule;
+  /** Names of the classes; default those of the annotator's folder, else ImageNet's where there are 1,000. */
+  readonly classNames?: ClassNames;
+  /** Called while an `hf:` annotator is downloaded. */
+  readonly onDownload?: (progress: DownloadProgress) => void;
+  /** Called with one sentence on each choice that was made: which copy of the hub's, which weights of several, fewer classes. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Classes kept in each cell, unless asked for otherwise or the annotator has fewer. */
+const DEFAULT_TOP_K = 5;
+
+/** The label map of one image: the columns of a row that do not depend on where the image is from. */
+export type LabelMap = Pick<LabelMapRow, "class" | "score" | "topClass" | "topProbability">;
+
+/** An annotator that is ready. */
+export interface LoadedAnnotator {
+  /** What its label maps are: grid, k, type of the scores, and the annotator itself. */
+  readonly metadata: LabelMapMetadata;
+  /** `[H, W]` that its `config.json` says, pixels. */
+  readonly ownSize: Pair;
+  /** Names of its classes, where they are known. */
+  readonly classNames?: ClassNames;
+  /** Of the adapter that computes. */
+  readonly capabilities: Capabilities;
+  /** How activations are stored while computing. */
+  readonly storage: Storage;
+  /** Most images of one call. */
+  readonly batch: number;
+  /**
+   * Label maps of at most `batch` images, in their order. The pixels are free again as soon as this returns; two calls
+   * may be in flight.
+   */
+  annotate(images: readonly Pixels[]): Promise<LabelMap[]>;
+  /**
+   * Starts a step and returns what reads it, as {@linkcode annotate} does both. Reading blocks the isolate until the device
+   * is done, so start the next step before.
+   *
+   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   */
+  start(images: readonly Pixels[]): () => Promise<LabelMap[]>;
+  /** Frees the device. */
+  close(): void;
+}
+
+/**
+ * Loads an annotator.
+ *
+ * Scores are stored in half precision unless asked for otherwise: half the bytes of the paper's float32, and an error of
+ * at most 2^-11 of a logit, less than what another JPEG decoder changes.
+ *
+ * @param reference A folder with `config.json` and weights, a weight file beside its `config.json`, or
+ *   `hf:owner/name[@revision]`.
+ * @param options What to change.
+ * @returns The annotator; close it when done.
+ * @throws {Deno.errors.NotFound} If there is no such annotator, or no WebGPU adapter.
+ * @throws {TypeError} If a file of it is wrong, or there are not as many names as classes.
+ * @throws {RangeError} If its architecture is unknown, or an option is out of range or more than the adapter can do.
+ */
+export async function loadAnnotator(reference: string, options: AnnotatorOptions = {}): Promise<LoadedAnnotator> {
+  const folder = await openModel(reference, options);
+  try {
+    const { size = folder.inputSize, topK = defaultTopK(folder, options), dtype = "fp16", storage = "f32" } = options;
+    checkOptions(folder, { size, topK, dtype, batch: options.batch });
+    const classNames = await classNamesOf(folder, options.classNames);
+    const network = buildNetwork(folder.architecture, { classes: folder.classes });
+    const parameters = await loadParameters(parameterShapes(network), folder.weights);
+    const sha256 = await folder.weights.sha256();
+    const device = await openQuietDevice();
+    try {
+      const { mean, std, interpolation } = folder;
+      const { resizeRule = DEFAULT_RESIZE_RULE } = options;
+      const packed = dtype === "fp16" ? "fp16" : "fp32";
+      const settings = {
+        network,
+        parameters,
+        size,
+        mean,
+        std,
+        interpolation,
+        resizeRule,
+        k: topK,
+        dtype: packed,
+        storage,
+      } as const;
+      const annotator = await createFitting(
+        device.capabilities,
+        (batch) => createAnnotator(device, { ...settings, batch }),
+        options.batch,
+      );
+      const metadata: LabelMapMetadata = {
+        version: 1,
+        annotator: { name: folder.name, sha256, inputSize: size, mean, std, interpolation },
+        classes: folder.classes,
+        k: topK,
+        grid: annotator.grid,
+        dtype,
+        layout: "hw",
+        ...(options.exifOrientation ? { exifOrientation: true } : {}),
+        ...resizeEntry(resizeRule),
+      };
+      return {
+        metadata,
+        ownSize: folder.inputSize,
+        ...(classNames ? { classNames } : {}),
+        capabilities: device.capabilities,
+        storage,
+        batch: annotator.batch,
+        annotate: async (images) => storedMaps(await annotator.annotate(images), metadata),
+        start(images) {
+          const read = annotator.start(images);
+          return async () => storedMaps(await read(), metadata);
+        },
+        close: () => close(device, annotator),
+      };
+    } catch (error) {
+      closeDevice(device);
+      throw error;
+    }
+  } finally {
+    folder.weights.close();
+  }
+}
+
+function defaultTopK({ name, classes }: AnnotatorFolder, { onWarning }: AnnotatorOptions): number {
+  if (classes >= DEFAULT_TOP_K) return DEFAULT_TOP_K;
+  onWarning?.(
+    `Annotator "${name}" has ${formatNumberOf(classes, "class", "classes")}: cells keep all (top-k ${classes})`,
+  );
+  return classes;
+}
+
+/** Maps with scores as they are stored: the device packs fp32 and fp16, the 8-bit types are made here. */
+function storedMaps(maps: readonly PackedLabelMap[], metadata: LabelMapMetadata): LabelMap[] {
+  return maps.map((map) => {
+    const { score } = map;
+    return score instanceof Float32Array
+      ? { ...map, score: quantiseMap({ class: map.class, logits: score }, metadata) }
+      : map;
+  });
+}
+
+function close(device: Device, annotator: Annotator): void {
+  annotator.close();
+  closeDevice(device);
+}
+
+function checkOptions(
+  { name, classes }: AnnotatorFolder,
+  { size, topK, dtype, batch }: { size: Pair; topK: number; dtype: LabelMapType; batch?: number },
+): void {
+  const subject = `Cannot load annotator "${name}"`;
+  const isCount = (count: number) => Number.isInteger(count) && count > 0;
+  if (!size.every(isCount)) throw new RangeError(`${subject}: size is ${size.join(" x ")}, expected positive integers`);
+  if (!isCount(topK) || topK > classes) {
+    throw new RangeError(`${subject}: top-k is ${topK}, expected 1 to ${classes}, the number of its classes`);
+  }
+  if (!labelMapTypes.includes(dtype)) {
+    throw new RangeError(`${subject}: dtype is "${dtype}", expected one of ${labelMapTypes.join(", ")}`);
+  }
+  if (batch !== undefined && !isCount(batch)) {
+    throw new RangeError(`${subject}: batch is ${batch}, expected a positive integer`);
+  }
+}

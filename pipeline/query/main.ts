@@ -1,0 +1,51 @@
+/**
+ * `deno task query`: SQL over label maps, and named reports.
+ *
+ * @module
+ */
+
+import { openLabelDatabase } from "./database.ts";
+import { checkOutput, findQueryFiles } from "./files.ts";
+import { QUERY_HELP, type QueryCommand, readQueryOptions } from "./options.ts";
+import { type Report, REPORTS } from "./reports.ts";
+import { runCommand } from "../command/run_command.ts";
+import { untilAborted, withSignals } from "../command/signals.ts";
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error; 130 or 143 after
+ * SIGINT or SIGTERM.
+ */
+export function query(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readQueryOptions, help: QUERY_HELP, run });
+}
+
+async function run(command: QueryCommand): Promise<number> {
+  const { code } = await withSignals((signal) => untilAborted(signal, () => answer(command, signal)));
+  return code;
+}
+
+async function answer(command: QueryCommand, signal: AbortSignal): Promise<void> {
+  const { folder } = command;
+  const files = findQueryFiles(folder);
+  if ("report" in command && command.options.out !== undefined) checkOutput(command.options.out, files.files);
+  const database = await openLabelDatabase(files, folder, { signal });
+  try {
+    if ("sql" in command) {
+      await database.answer(command.sql, command.format);
+    } else {
+      if (!database.hasMaps) {
+        throw new TypeError(`Cannot report on "${folder}": it holds crop-level labels and no label maps`);
+      }
+      const report: Report = REPORTS[command.report];
+      await database.keepScores();
+      await report.print(database, command.options);
+    }
+  } finally {
+    database.close();
+  }
+}
+
+if (import.meta.main) Deno.exit(await query(Deno.args));

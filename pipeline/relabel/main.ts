@@ -1,0 +1,167 @@
+/**
+ * `deno task relabel`: label maps for a data set.
+ *
+ * @module
+ */
+
+import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
+import { resolve } from "@std/path";
+import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
+import { showValue } from "../../formats/base/show_value.ts";
+import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
+import { UsageError } from "../command/command_line.ts";
+import { loadCommandModel } from "../model/command_model.ts";
+import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { inOptions } from "../label_folder/other_configuration.ts";
+import type { Progress } from "../command/progress.ts";
+
+import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./options.ts";
+import { chooseShard } from "./shard.ts";
+import { describeReport } from "../report/main.ts";
+import { writeReport } from "../report/write_report.ts";
+import { runCommand } from "../command/run_command.ts";
+import { SAMPLE_IMAGES } from "../command/sample_images.ts";
+import { withSignals } from "../command/signals.ts";
+import { shellWord } from "../command/shell_word.ts";
+import { readRejected, summarise } from "./summary.ts";
+import { surveyLines } from "../model/survey_lines.ts";
+import { printError, printLines } from "../command/terminal.ts";
+import { isAbort } from "../command/until_aborted.ts";
+import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
+ */
+export function runRelabel(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readRelabelOptions, help: RELABEL_HELP, run });
+}
+
+async function run(command: RelabelCommand, progress: Progress): Promise<number> {
+  const { out, quiet, report, writeList } = command;
+  const start = performance.now();
+  if (writeList !== undefined) return await listImages(command, writeList, progress);
+  const { shard, from } = chooseShard(command.shard, Deno.env.get);
+  const source = await openSource(command);
+  // Before anything is annotated: labels that cannot be stored are found here.
+  const survey = await source.survey();
+  const annotator = await loadCommandModel(
+    { ...command, model: command.annotator },
+    progress,
+    (reference, settings) => loadAnnotator(reference, { ...command, ...settings }),
+  );
+  try {
+    if (!quiet) {
+      if (shard && from) progress.print(`Shard ${shard.index}/${shard.count}, since ${from}`);
+      progress.print(describeRun(annotator, `${formatNumberOf(survey.images, "image")} in ${source.description}`));
+    }
+    const flattened = flattenedAnswers(annotator);
+    if (flattened !== undefined) progress.print(flattened);
+    const { result, code } = await withSignals((signal) =>
+      writeLabelMaps(out, source, annotator, {
+        ...command,
+        shard,
+        signal,
+        onProgress: quiet ? undefined : progress.update,
+      }).catch((error) => {
+        if (!isAbort(error, signal)) throw inOptions(error, out, "another folder with --out");
+      })
+    );
+    progress.end();
+    if (result === undefined) {
+      printError(`Stopped before the first image: the same command begins anew in "${out}"`);
+      return code;
+    }
+    if (result.stopped) {
+      const { done, total } = wholeParts(result);
+      printError(
+        `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${
+          done === 1 ? "is" : "are"
+        } in whole parts in "${out}", ` +
+          "the same command goes on there",
+      );
+      return code;
+    }
+    if (!quiet) {
+      const seconds = (performance.now() - start) / 1000;
+      const images = command.list === undefined ? command.images : source.path;
+      const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+      printLines(await summarise(out, result, { ...command, images, survey, colour, seconds }));
+    }
+    // Of shards another one may have labelled some.
+    if (!shard) refuseNone(source, result, out);
+    if (report) await writeFolderReport(command, source, progress);
+    return 0;
+  } finally {
+    annotator.close();
+  }
+}
+
+/** The images, by their list if there is one. */
+async function openSource({ images, list }: RelabelCommand): Promise<ImageSource> {
+  if (list === undefined) return await openImages(images ?? SAMPLE_IMAGES);
+  const source = await openImageList(list);
+  if (images === undefined || resolve(images) === source.path) return source;
+  throw new UsageError(`Cannot use list of images "${list}": it is of "${source.path}", not of "${resolve(images)}"`);
+}
+
+/** Lists the images, and says how to go on. */
+async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, path: string, progress: Progress) {
+  const source = await openImages(images);
+  const { description } = source;
+  const onImage = (count: number) => progress.show(`${formatNumberOf(count, "image")} in ${description}`, false);
+  const listed = await writeImageList(source, path, quiet ? undefined : onImage);
+  progress.end();
+  if (!quiet) {
+    printLines([
+      `${path}: ${formatNumberOf(listed.images, "image")} in ${description}`,
+      ...surveyLines(await source.survey()),
+      "",
+      `Next: deno task relabel ${shellWord(images)} --list ${shellWord(path)}`,
+    ]);
+  }
+  return 0;
+}
+
+function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, images: string): string {
+  const { name, inputSize } = metadata.annotator;
+  return `${images}; ${name} at ${formatSize(inputSize)} on ${adapter}`;
+}
+
+/** What a size above the annotator's own does to its answers for whole pictures; undefined if it is not above. */
+function flattenedAnswers({ metadata: { annotator: { name, inputSize } }, ownSize }: LoadedAnnotator) {
+  if (inputSize[0] * inputSize[1] <= ownSize[0] * ownSize[1]) return undefined;
+  return `${formatSize(inputSize)} is above the ${
+    formatSize(ownSize)
+  } of ${name}: maps have more cells, and what fills ` +
+    "few of them weighs less in the classifier's own answer for a whole picture (top_class and top_probability, the " +
+    "softmax of the mean logits), whose probabilities flatten";
+}
+
+/** Writes the report of the folder, and says where it is. */
+async function writeFolderReport({ out, quiet }: RelabelCommand, { path: images }: ImageSource, progress: Progress) {
+  const onProgress = quiet ? undefined : (line: string) => progress.show(line, false);
+  const start = performance.now();
+  const written = await writeReport({ labels: out, images, threshold: MULTI_LABEL_THRESHOLD, seed: 0, onProgress });
+  progress.end();
+  if (!quiet) printLines(["", describeReport(written, (performance.now() - start) / 1000)]);
+}
+
+/** Refuses a run in which every image was rejected. */
+function refuseNone({ path }: ImageSource, { manifest, total }: WriteResult, out: string): void {
+  if (total === 0 || manifest.parts.some(({ rows }) => rows > 0)) return;
+  const [{ key, reason }] = readRejected(out, manifest.shard);
+  throw new Error(
+    `Cannot label images of "${path}": none of ${formatNumberOf(total, "image")} can be labelled, ` +
+      `the first, ${showValue(key)}, because: ${reason}`,
+  );
+}
+
+/** Images that count when a run stops: those of parts that are whole. */
+function wholeParts({ manifest, total }: WriteResult): { done: number; total: number } {
+  return { done: manifest.parts.reduce((sum, { rows, rejected }) => sum + rows + rejected, 0), total };
+}
+
+if (import.meta.main) Deno.exit(await runRelabel(Deno.args));

@@ -1,0 +1,210 @@
+/**
+ * What a run of `deno task relabel` wrote, read from what it wrote.
+ *
+ * @module
+ */
+
+import { readText } from "../../formats/base/files.ts";
+import { join } from "@std/path";
+import type { ImageSurvey } from "../../formats/images/mod.ts";
+import {
+  type ClassNames,
+  imageCount,
+  isTurned,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  LabelMaps,
+  type Manifest,
+  multiLabel,
+  type RejectedImage,
+  shardSuffix,
+} from "../../formats/labels/mod.ts";
+import { printable } from "../../formats/base/printable.ts";
+import { drawCellGrid } from "./cell_grid.ts";
+import { className } from "../model/class_names.ts";
+import { formatCells, formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { orientationLine } from "../model/orientation_line.ts";
+import { shellWord } from "../command/shell_word.ts";
+import { surveyLines } from "../model/survey_lines.ts";
+import type { Line } from "../command/terminal.ts";
+import type { WriteResult } from "./write_label_maps.ts";
+
+/** What to say. */
+export interface SummaryOptions {
+  /** The images as the user named them; undefined if none were named. */
+  readonly images?: string;
+  /** What their source says of itself. */
+  readonly survey: ImageSurvey;
+  /** Whether the report is written anyway. */
+  readonly report: boolean;
+  /** How many images to show. */
+  readonly show: number;
+  /** Whether cells are coloured. */
+  readonly colour: boolean;
+  /** Seconds from the command's start. */
+  readonly seconds: number;
+}
+
+/** Rejected images to name. */
+const SHOWN_REJECTED = 3;
+
+/**
+ * The summary of a run.
+ *
+ * @param path The folder of label maps.
+ * @param result What the run did.
+ * @param options What to say.
+ * @returns Lines.
+ */
+export async function summarise(path: string, result: WriteResult, options: SummaryOptions): Promise<Line[]> {
+  const { manifest } = result;
+  const rows = manifest.parts.reduce((sum, part) => sum + part.rows, 0);
+  return [
+    ...describeFolder(path, result, rows),
+    ...surveyLines(options.survey),
+    ...orientationLine(result.oriented, isTurned(manifest.configuration.metadata)),
+    ...describeTime(result, options.seconds),
+    ...describeRejected(path, manifest, result.rejected),
+    ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),
+    ...(rows > 0 ? describeNext(path, options) : []),
+  ];
+}
+
+function describeFolder(path: string, { rejected, manifest }: WriteResult, rows: number): string[] {
+  const { metadata } = manifest.configuration;
+  const bytes = manifest.parts.reduce((sum, part) => sum + part.bytes, 0);
+  const files = manifest.parts.length === 1
+    ? manifest.parts[0].file
+    : formatNumberOf(manifest.parts.length, "part file");
+  const counts = `${formatNumberOf(rows, "row")}${rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""}`;
+  const lines = [
+    `${path}: ${counts} in ${files} and manifest${shardSuffix(manifest.shard)}.json`,
+    `  annotator  ${metadata.annotator.name} at ${formatSize(metadata.annotator.inputSize)}`,
+    `  maps       ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} ` +
+    `a cell, ${metadata.dtype}`,
+  ];
+  if (rows > 0) {
+    lines.push(
+      `  size       ${formatNumberOf(Math.round(bytes / rows), "byte")} an image; the published form takes ` +
+        publishedSize(metadata),
+    );
+  }
+  return lines;
+}
+
+/** The published maps are float32 tensors `[2, k, H, W]`. */
+function publishedSize({ k, grid: [height, width] }: LabelMapMetadata): string {
+  const bytes = 2 * 4 * k * height * width;
+  return bytes === 9000 ? "9,000" : `${formatCount(bytes)}, and 9,000 at its own 15 x 15 cells, 5 classes a cell`;
+}
+
+function describeTime({ done, before, total, times, manifest }: WriteResult, seconds: number): string[] {
+  if (total === 0 && manifest.shard) return [describeEmptyShard(manifest)];
+  const images = done - before;
+  const earlier = before > 0 ? `, ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
+  if (images === 0) return [`  time       nothing was left to do${earlier}`];
+  const waits = [["decoding", times.decode], ["annotating", times.annotate], ["writing", times.write]] as const;
+  const working = waits.reduce((sum, [, time]) => sum + time, 0) / 1000;
+  const parts = waits.map(([what, time]) => `${formatDuration(time / 1000)} ${what}`);
+  return [
+    `  time       ${formatDuration(seconds)}: ${formatDuration(Math.max(seconds - working, 0))} starting, ` +
+    `${parts.join(", ")}; ${(images / Math.max(working, 1e-3)).toFixed(1)} images/s${earlier}`,
+  ];
+}
+
+/** A shard of which there are more than parts. */
+function describeEmptyShard({ configuration, shard }: Manifest): string {
+  const parts = Math.ceil(imageCount(configuration)! / configuration.rowsPerFile);
+  return `  time       nothing to do: ${formatNumberOf(shard!.count, "shard")} share ${
+    formatNumberOf(parts, "part file")
+  } ` +
+    `of ${formatNumberOf(configuration.rowsPerFile, "image")}, a smaller --rows-per-file makes more`;
+}
+
+function rejectedFile(path: string, shard: Manifest["shard"]): string {
+  return join(path, `rejected${shardSuffix(shard)}.jsonl`);
+}
+
+/**
+ * The images that a folder, or a shard of it, has no rows of.
+ *
+ * @param path The folder.
+ * @param shard The shard, undefined if it has none.
+ * @returns Their keys and reasons.
+ */
+export function readRejected(path: string, shard: Manifest["shard"]): RejectedImage[] {
+  return readText(rejectedFile(path, shard)).trimEnd().split("\n").map((line) => JSON.parse(line));
+}
+
+function describeRejected(path: string, { shard }: Manifest, rejected: number): string[] {
+  if (rejected === 0) return [];
+  const images = readRejected(path, shard);
+  const lines = images.slice(0, SHOWN_REJECTED).map(({ key, reason }) => `    ${key}: ${reason}`);
+  const more = images.length > SHOWN_REJECTED ? [`    and ${formatCount(images.length - SHOWN_REJECTED)} more`] : [];
+  return [
+    `  rejected   ${formatNumberOf(rejected, "image")}, listed in ${rejectedFile(path, shard)}`,
+    ...lines,
+    ...more,
+  ];
+}
+
+async function describeImages(
+  path: string,
+  { classes, parts, configuration: { metadata } }: Manifest,
+  { show, colour }: SummaryOptions,
+): Promise<Line[]> {
+  const lines: Line[] = [];
+  let left = show;
+  // Part by part: the folder may be of a thousand shards, and this one's manifest is at hand.
+  for (const { file, rows } of parts) {
+    if (left === 0) break;
+    if (rows === 0) continue;
+    const labelMaps = await LabelMaps.open(join(path, file));
+    try {
+      for (let index = 0; index < Math.min(left, rows); index++) {
+        lines.push("", ...describeImage(await labelMaps.get(index), metadata, classes, colour));
+      }
+    } finally {
+      labelMaps.close();
+    }
+    left -= Math.min(left, rows);
+  }
+  return lines;
+}
+
+function describeImage(
+  row: LabelMapRow,
+  metadata: LabelMapMetadata,
+  classes: ClassNames | undefined,
+  colour: boolean,
+): Line[] {
+  const name = (index: number) => printable(className(classes, index));
+  const found = multiLabel(row, metadata).map((one) => `${name(one.class)} ${one.score.toFixed(2)}`);
+  return [
+    `${row.key}  ${row.width} x ${row.height}`,
+    `  ${found.length > 0 ? found.join(", ") : "no class for sure"}`,
+    ...drawCellGrid(row.class, metadata.grid, { name, colour }).map((line) => ({ coloured: `  ${line}` })),
+  ];
+}
+
+/** What goes on from here: a look at the labels, and questions. */
+function describeNext(path: string, { images, report: isReported }: SummaryOptions): string[] {
+  const folder = path === "labels" ? "" : `${shellWord(path)} `;
+  const report = images === undefined ? folder : `${shellWord(path)} ${shellWord(images)}`;
+  const questions =
+    "how many images show several classes, which fill most cells, and where is the annotator least sure?";
+  const next = isReported ? [`Next: ${questions}`] : [
+    `Next: are the labels good? This writes ${shellWord(join(path, "report.html"))}`,
+    `  deno task report ${report}`.trimEnd(),
+    `and ${questions}`,
+  ];
+  return [
+    "",
+    ...next,
+    `  deno task query ${folder}multi-label`,
+    `  deno task query ${folder}"SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ` +
+    `ORDER BY cells DESC LIMIT 10"`,
+    `  deno task query ${folder}"SELECT key, name, score FROM image_labels WHERE rank = 0 ` +
+    `ORDER BY score LIMIT 10"`,
+  ];
+}

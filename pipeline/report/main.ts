@@ -1,0 +1,50 @@
+/**
+ * `deno task report`: one HTML page about label maps.
+ *
+ * @module
+ */
+
+import { formatDuration, formatNumberOf } from "../command/numbers.ts";
+import type { Progress } from "../command/progress.ts";
+import { size } from "./elements.ts";
+import { writeReport, type WrittenReport } from "./write_report.ts";
+import { readReportOptions, REPORT_HELP, type ReportCommand } from "./options.ts";
+import { runCommand } from "../command/run_command.ts";
+import { untilAborted, withSignals } from "../command/signals.ts";
+import { printLine } from "../command/terminal.ts";
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error; 130 or 143 after
+ * SIGINT or SIGTERM.
+ */
+export function runReport(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readReportOptions, help: REPORT_HELP, run });
+}
+
+async function run(command: ReportCommand, progress: Progress): Promise<number> {
+  const start = performance.now();
+  const { result: written, code } = await withSignals((signal) =>
+    untilAborted(signal, () => writeReport({ ...command, signal, onProgress: (line) => progress.show(line, false) }))
+  );
+  progress.end();
+  if (written) printLine(describeReport(written, (performance.now() - start) / 1000));
+  return code;
+}
+
+/**
+ * What was written, in a line.
+ *
+ * @param written The report.
+ * @param seconds It took.
+ * @returns `labels/report.html: 9 images, 412 kB, in 2.1 s`, and what is missing in it.
+ */
+export function describeReport({ path, bytes, images, shown, missing }: WrittenReport, seconds: number): string {
+  const parts = [formatNumberOf(images, "image"), size(bytes)];
+  if (missing > 0) parts.push(`${missing} of ${formatNumberOf(shown, "picture")} missing`);
+  return `${path}: ${parts.join(", ")}, in ${formatDuration(seconds)}`;
+}
+
+if (import.meta.main) Deno.exit(await runReport(Deno.args));

@@ -1,0 +1,50 @@
+/**
+ * The crops that a student is trained on, and what they show.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { openImages } from "../../formats/images/mod.ts";
+import { LabelMaps } from "../../formats/labels/mod.ts";
+import { readBoxes } from "../pictures/boxes.ts";
+import { type BoxedImage, measureCrops, type SampledCrops } from "../charts/crops.ts";
+import { sceneClasses } from "../scenes/classes.ts";
+import { SCENE_SIZE } from "../scenes/layout.ts";
+import { augmentationOf } from "../training/batch.ts";
+import type { TrainingOptions } from "../training/options.ts";
+
+const CLASS_NAMES = sceneClasses.map(({ name }) => name);
+
+/**
+ * Draws the crops of a student's first epochs.
+ *
+ * @param options The student's, with label maps.
+ * @param scenes The folder of its training scenes.
+ * @returns 100 crops of each image.
+ * @throws {Error} If a table or map cannot be read.
+ */
+export async function sampleCrops(options: TrainingOptions, scenes: string): Promise<SampledCrops> {
+  const { seed, mode, missing, temperature } = options;
+  const boxesOf = readBoxes(join(scenes, "boxes.csv"), (name) => CLASS_NAMES.indexOf(name));
+  const source = await openImages(options.images);
+  const maps = await LabelMaps.open(options.maps!, { preload: true });
+  async function* images(): AsyncGenerator<BoxedImage> {
+    for await (const { key, index } of source.list()) {
+      yield {
+        index,
+        width: SCENE_SIZE,
+        height: SCENE_SIZE,
+        map: await maps.batch([(await maps.indexOf(key))!]),
+        boxes: boxesOf.get(key.slice(0, key.lastIndexOf(".")))!,
+        label: CLASS_NAMES.indexOf(key.split("/")[0]),
+      };
+    }
+  }
+  try {
+    const settings = augmentationOf(options);
+    return await measureCrops(images(), { settings, seed, pooling: { mode, missing, temperature } });
+  } finally {
+    maps.close();
+  }
+}

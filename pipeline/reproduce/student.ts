@@ -1,0 +1,112 @@
+/**
+ * A student of the miniature: trained with one supervision, and asked about the test scenes.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { readIfThere, replaceFile } from "../../formats/base/files.ts";
+import { openWeights } from "../../formats/weights/mod.ts";
+import { loadClassifier } from "../evaluation/classifier.ts";
+import { openDataSet } from "../evaluation/data_set.ts";
+import { evaluateImages } from "../evaluation/evaluate_images.ts";
+import { decisiveOptions, type TrainingOptions } from "../training/options.ts";
+import { trainingLine } from "../training/progress_line.ts";
+import { runTraining } from "../training/run_training.ts";
+import type { Outcomes } from "./statistics.ts";
+import { outcomesOf, type TestImages } from "./test_images.ts";
+import type { MiniatureWatch } from "./watch.ts";
+
+/** What a student says of the test images: `predictions.json` in its folder. */
+interface Predictions {
+  /** SHA-256 of its weights. */
+  readonly weights: string;
+  /** What it was trained with. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The class that it takes each image to be of. */
+  readonly best: readonly string[];
+}
+
+/** Images of a step: small ones, which cost less than a step does. */
+const BATCH = 50;
+
+/**
+ * Trains a student and tests it, or finds that this was done.
+ *
+ * @param options How it is trained, and in which folder.
+ * @param images What it is asked about.
+ * @param watch Who watches.
+ * @returns Where it is right.
+ * @throws {Error} If the folder was begun with other options, or something cannot be read or written.
+ */
+export async function trainStudent(
+  options: TrainingOptions,
+  images: TestImages,
+  watch: MiniatureWatch,
+): Promise<Outcomes> {
+  const best = await predictedBefore(options, images) ?? await trainAndPredict(options, images, watch);
+  return outcomesOf(best, images);
+}
+
+async function predictedBefore(
+  options: TrainingOptions,
+  { keys }: TestImages,
+): Promise<readonly string[] | undefined> {
+  const text = readIfThere(predictionsFile(options));
+  if (text === undefined) return undefined;
+  const predictions: Predictions = JSON.parse(text);
+  const isSame = JSON.stringify(predictions.options) === JSON.stringify(decisiveOptions(options)) &&
+    predictions.best.length === keys.length && predictions.weights === await weightsHash(options);
+  return isSame ? predictions.best : undefined;
+}
+
+async function trainAndPredict(
+  options: TrainingOptions,
+  images: TestImages,
+  watch: MiniatureWatch,
+): Promise<readonly string[]> {
+  const { signal, show } = watch;
+  const result = await runTraining(options, { signal, onProgress: (state) => show(trainingLine(state)) });
+  if (result === undefined || result.stopped) throw signal.reason;
+  const best = await predict(options.output, images, watch);
+  const predictions: Predictions = {
+    weights: await weightsHash(options),
+    options: decisiveOptions(options),
+    best,
+  };
+  replaceFile(predictionsFile(options), `${JSON.stringify(predictions)}\n`);
+  return best;
+}
+
+async function predict(run: string, { path, keys }: TestImages, watch: MiniatureWatch): Promise<string[]> {
+  const best = new Array<string>(keys.length);
+  const model = await loadClassifier(run, { batch: BATCH });
+  try {
+    const prediction = {
+      add({ index }: { readonly index: number }, { logits }: { readonly logits: Float32Array }) {
+        watch.signal.throwIfAborted();
+        best[index] = model.classNames!.name[logits.indexOf(Math.max(...logits))];
+      },
+    };
+    await evaluateImages(model, await openDataSet(path, model, "folder"), [prediction], {
+      strict: true,
+      onProgress: watch.counter(),
+    });
+  } finally {
+    model.close();
+  }
+  return best;
+}
+
+function predictionsFile({ output }: TrainingOptions): string {
+  return join(output, "predictions.json");
+}
+
+async function weightsHash({ output }: TrainingOptions): Promise<string> {
+  const weights = await openWeights(join(output, "model.safetensors"));
+  try {
+    return await weights.sha256();
+  } finally {
+    weights.close();
+  }
+}

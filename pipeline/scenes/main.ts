@@ -1,0 +1,76 @@
+/**
+ * `deno task scenes`: a procedural data set of small images with several objects, of which all is known.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
+import type { Progress } from "../command/progress.ts";
+import { runCommand } from "../command/run_command.ts";
+import { type ScenesWritten, writeScenes } from "./write_scenes.ts";
+import { readScenesOptions, SCENES_HELP, type ScenesCommand, SPLIT_IMAGES } from "./options.ts";
+import { withSignals } from "../command/signals.ts";
+import { printError, printLines } from "../command/terminal.ts";
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
+ */
+export function runScenes(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readScenesOptions, help: SCENES_HELP, run });
+}
+
+async function run(command: ScenesCommand, progress: Progress): Promise<number> {
+  const { folder, quiet, splits, seed, start, leastObjects } = command;
+  const imagesOf = (split: typeof splits[number]) => command.images ?? SPLIT_IMAGES[split];
+  const total = splits.reduce((sum, split) => sum + imagesOf(split), 0);
+  let [done, before] = [0, 0];
+  const { result: isStopped, code } = await withSignals(async (signal) => {
+    for (const split of splits) {
+      const path = join(folder, split);
+      const began = performance.now();
+      const written = await writeScenes(path, { seed, split, start, images: imagesOf(split), leastObjects }, {
+        signal,
+        onProgress: quiet
+          ? undefined
+          : (state) => progress.update({ ...state, done: done + state.done, before: before + state.before, total }),
+      });
+      done += written.done;
+      before += written.before;
+      if (written.stopped) return true;
+      progress.end();
+      if (!quiet) printLines(summary(path, written, (performance.now() - began) / 1000));
+    }
+    return false;
+  });
+  progress.end();
+  if (!isStopped) return 0;
+  printError(
+    `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${done === 1 ? "was" : "were"} done, ` +
+      `the same command goes on in "${folder}"`,
+  );
+  return code;
+}
+
+function summary(path: string, { done, before, objects, unnamed, ceiling }: ScenesWritten, seconds: number): string[] {
+  const written = done - before;
+  const earlier = before > 0 ? `; ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
+  const time = written === 0
+    ? "nothing was left to do"
+    : `${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s`;
+  const lines = [
+    `${path}: ${formatNumberOf(done, "image")}, ${(objects / done).toFixed(2)} objects an image`,
+    `  ceiling    ${(100 * ceiling).toFixed(1)} % top-1 against single labels, for a perfect classifier`,
+    `  time       ${time}${earlier}`,
+  ];
+  if (unnamed.length > 0) {
+    const few = `${formatNumberOf(unnamed.length, "class folder")} without an image`;
+    lines.push(`  few        ${few}: labels that number the others are not the indices in classes.txt`);
+  }
+  return lines;
+}
+
+if (import.meta.main) Deno.exit(await runScenes(Deno.args));

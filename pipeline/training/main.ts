@@ -1,0 +1,155 @@
+/**
+ * `deno task train`: a classifier from images, with the labels of a data set or with localized multi-labels.
+ *
+ * @module
+ */
+
+import { join } from "@std/path";
+import { UsageError } from "../command/command_line.ts";
+import { runMiniature } from "../reproduce/miniature.ts";
+import type { Communicator } from "../command/mpi/communicator.ts";
+import { formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { orientationLine } from "../model/orientation_line.ts";
+import type { Progress } from "../command/progress.ts";
+import { runOnRanks } from "../command/run_on_ranks.ts";
+import { withSignals } from "../command/signals.ts";
+import { surveyLines } from "../model/survey_lines.ts";
+import { together } from "../command/ranks.ts";
+import { printError, printLines } from "../command/terminal.ts";
+import { readTrainOptions, TRAIN_HELP, type TrainCommand } from "./command_options.ts";
+import type { RequestedOptions } from "./options.ts";
+import { trainingLine } from "./progress_line.ts";
+import { runTraining, type RunWatch, type TrainingStart } from "./run_training.ts";
+import type { EpochSummary } from "./summary_file.ts";
+import type { TrainingResult } from "./train.ts";
+
+/**
+ * Runs the command, on every rank that a launcher started.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
+ */
+export function runTrain(args: readonly string[]): Promise<number> {
+  return runOnRanks(args, {
+    read: readTrainOptions,
+    help: TRAIN_HELP,
+    run(command, progress, ranks) {
+      if ("options" in command) return run(command, progress, ranks);
+      if (!ranks) return runMiniature(command, progress);
+      return together(ranks, () => {
+        throw new UsageError(`Cannot train the miniature on ${ranks.size} ranks: name IMAGES, or start one process`);
+      });
+    },
+  });
+}
+
+async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?: Communicator): Promise<number> {
+  const { result, code } = await withSignals((signal) => {
+    const watch = { signal, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) };
+    return runTraining(options, watch, ranks);
+  });
+  progress.end();
+  const isFirst = !ranks || ranks.rank === 0;
+  if (result === undefined || result.stopped) {
+    const codes = Int32Array.of(code);
+    await ranks?.largest(codes);
+    if (!isFirst) return codes[0];
+    const where = result === undefined
+      ? "before its first step"
+      : `after step ${result.position.step} of epoch ${result.position.epoch}`;
+    printError(`Stopped ${where}: the same command goes on in "${options.output}"`);
+    return codes[0];
+  }
+  if (isFirst && !quiet) printLines(summary(options, result));
+  return 0;
+}
+
+/** What the training tells on its way. */
+function watchOf(options: RequestedOptions, progress: Progress): Omit<RunWatch, "signal"> {
+  let started = performance.now();
+  return {
+    onDownload: progress.download,
+    onWarning: progress.print,
+    onImage: (done, total) => progress.show(decodingLine(done, total), done === total),
+    onStart(start) {
+      progress.print(describeRun(start));
+      surveyLines(start.data.images.survey).forEach(progress.print);
+      start.data.remarks.forEach(progress.print);
+      if (start.validation) {
+        progress.print(`Validation on ${options.validation}`);
+        surveyLines(start.validation).forEach(progress.print);
+      }
+      const { position } = start;
+      if (position) {
+        progress.print(`Going on in "${options.output}" after step ${position.step} of epoch ${position.epoch}`);
+      }
+      started = performance.now();
+    },
+    onProgress: (state) => progress.show(trainingLine(state), false),
+    onEpoch: (epoch) => progress.print(epochLine(epoch, (performance.now() - started) / 1000)),
+  };
+}
+
+function describeRun(
+  { options, isBatchChosen, data: { images, used, classes }, device, bytes, ranks }: TrainingStart,
+): string {
+  const { network, size, labels, epochs, batch, accumulate } = options;
+  const { arena, constants, states, textures } = bytes;
+  const megabytes = Math.round((arena + constants + states + textures) / 1e6);
+  const chosen = isBatchChosen ? " (chosen, --batch sets it)" : "";
+  const shares = ranks === 1 ? "" : ` over ${ranks} ranks`;
+  const updates = accumulate === 1 ? "" : `, ${accumulate} batches an update`;
+  return `${formatNumberOf(used.length, "image")} in ${images.description}; ` +
+    `${network} at ${formatSize(size)} with ${formatNumberOf(classes, "class", "classes")}, labels ${labels}, ` +
+    `${formatNumberOf(epochs, "epoch")}, batch ${batch}${chosen}${shares}${updates}; ` +
+    `${formatCount(megabytes)} MB on ${device.capabilities.adapter}`;
+}
+
+function decodingLine(done: number, total: number): string {
+  return `${formatCount(done)}/${formatNumberOf(total, "image")} decoded`;
+}
+
+function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary, seconds: number): string {
+  const accuracy = evaluation ? [`top-1 ${evaluation.top1.toFixed(2)} %`, `top-5 ${evaluation.top5.toFixed(2)} %`] : [];
+  return [
+    `epoch ${epoch}`,
+    `loss ${trainLoss.toFixed(3)}`,
+    ...accuracy,
+    `lr ${learningRate.toPrecision(3)}`,
+    formatDuration(seconds),
+  ].join("  ");
+}
+
+function summary(
+  { output, labels, validation, exifOrientation }: RequestedOptions,
+  { epochs, rejected, oriented, images, seconds, waiting, exchanging }: TrainingResult,
+): string[] {
+  const last = epochs[epochs.length - 1];
+  const lines = [`${output}: ${formatNumberOf(epochs.length, "epoch")} with labels ${labels}`];
+  if (last.evaluation) {
+    const accuracy = ({ evaluation }: EpochSummary) => evaluation?.top1 ?? -1;
+    const best = epochs.reduce((best, epoch) => accuracy(epoch) > accuracy(best) ? epoch : best);
+    lines.push(
+      `  accuracy  ${last.evaluation.top1.toFixed(2)} % top-1, ${
+        last.evaluation.top5.toFixed(2)
+      } % top-5 on ${validation}; ` +
+        `best ${accuracy(best).toFixed(2)} % after epoch ${best.epoch}`,
+    );
+  }
+  const percent = (share: number) => `${Math.round(100 * share)} %`;
+  const exchange = exchanging === undefined ? "" : `, exchanging gradients ${percent(exchanging)}`;
+  const speed = images === 0
+    ? "nothing was left to do"
+    : `${formatDuration(seconds)}, ${(images / seconds).toFixed(1)} images/s, waiting for data ${percent(waiting)}` +
+      exchange;
+  lines.push(`  loss      ${last.trainLoss.toFixed(4)}`);
+  lines.push(`  time      ${speed}`);
+  if (rejected > 0) {
+    lines.push(`  rejected  ${formatNumberOf(rejected, "image")}, listed in ${join(output, "rejected.jsonl")}`);
+  }
+  lines.push(...orientationLine(oriented, exifOrientation));
+  lines.push(`  weights   ${join(output, "model.safetensors")}`);
+  return lines;
+}
+
+if (import.meta.main) Deno.exit(await runTrain(Deno.args));

@@ -1,0 +1,55 @@
+/**
+ * `deno task verify`: whether label maps are whole, and still say what their annotator says.
+ *
+ * @module
+ */
+
+import { createDefects } from "./defects.ts";
+import { formatCount, formatNumberOf } from "../command/numbers.ts";
+import type { Progress } from "../command/progress.ts";
+import { runCommand } from "../command/run_command.ts";
+import { printLine, printLines } from "../command/terminal.ts";
+import { verifyAnnotation } from "./annotation.ts";
+import { readVerifyOptions, VERIFY_HELP, type VerifyCommand } from "./options.ts";
+import { verifyStructure } from "./structure.ts";
+
+/** Defects that are named; the others are counted. */
+const SHOWN_DEFECTS = 20;
+
+/**
+ * Runs the command.
+ *
+ * @param args Its arguments.
+ * @returns The exit code: 0; 1 for a defect or a failure; 2 if it was used wrongly.
+ */
+export function runVerify(args: readonly string[]): Promise<number> {
+  return runCommand(args, { read: readVerifyOptions, help: VERIFY_HELP, run });
+}
+
+async function run({ path, again, quiet }: VerifyCommand, progress: Progress): Promise<number> {
+  const defects = createDefects(SHOWN_DEFECTS);
+  const structure = await verifyStructure(path, defects, (done, total) => {
+    if (!quiet) progress.update({ done, before: 0, total, rejected: 0 });
+  });
+  const lines = [...structure.lines];
+  if (again) lines.push(...await verifyAnnotation(structure, again, defects, progress));
+  progress.end();
+  const rows = structure.files.reduce((sum, { rows }) => sum + rows, 0);
+  if (!quiet) {
+    const files = formatNumberOf(structure.files.length, "file");
+    printLines([`${path}: ${formatNumberOf(rows, "row")} in ${files}`, ...lines]);
+  }
+  if (defects.count === 0) {
+    if (!quiet) printLine("No defect was found");
+    return 0;
+  }
+  const more = defects.count - defects.first.length;
+  printLines([
+    `${formatNumberOf(defects.count, "defect")}:`,
+    ...defects.first.map((sentence) => `  ${sentence}`),
+    ...(more > 0 ? [`  and ${formatCount(more)} more`] : []),
+  ]);
+  return 1;
+}
+
+if (import.meta.main) Deno.exit(await runVerify(Deno.args));

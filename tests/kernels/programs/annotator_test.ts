@@ -1,0 +1,173 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { decodeImage } from "../../../formats/images/mod.ts";
+import { loadParameters, openAnnotatorFolder, openWeights } from "../../../formats/weights/mod.ts";
+import {
+  type Annotator,
+  type AnnotatorSettings,
+  createAnnotator,
+  lowerAnnotator,
+} from "../../../kernels/programs/annotator.ts";
+import type { Device } from "../../../kernels/engine/device.ts";
+import type { Profile } from "../../../kernels/engine/kernel.ts";
+import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
+import type { Pixels } from "../../../kernels/programs/resizer.ts";
+import { assertClose } from "../compare.ts";
+import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
+import { randomValues, testDevice } from "../tensors.ts";
+
+const ASSETS = new URL("../../../assets/", import.meta.url);
+const FIXTURES = new URL("../../fixtures/lite0/", import.meta.url);
+
+async function withProfile(profile: Profile): Promise<Device> {
+  const device = await testDevice();
+  return { ...device, capabilities: { ...device.capabilities, profile } };
+}
+
+async function fixtureSettings(): Promise<AnnotatorSettings> {
+  return {
+    network: fixtureNetworks.efficientnet_lite,
+    parameters: (await readFixture("efficientnet_lite")).parameters,
+    batch: 2,
+    size: [61, 53],
+    mean: [0.5, 0.4, 0.3],
+    std: [0.2, 0.25, 0.3],
+    interpolation: "bicubic",
+    k: 3,
+    dtype: "fp32",
+  };
+}
+
+function image(width: number, height: number, seed: number): Pixels {
+  return { width, height, pixels: Uint8Array.from(randomValues(width * height * 3, seed), (v) => (v + 1) * 127.5) };
+}
+
+async function using<T>(device: Device, settings: AnnotatorSettings, run: (annotator: Annotator) => Promise<T>) {
+  const annotator = await createAnnotator(device, settings);
+  try {
+    return await run(annotator);
+  } finally {
+    annotator.close();
+  }
+}
+
+Deno.test("createAnnotator() gives the label maps of timm's tf_efficientnet_lite0 on the photographs", async (t) => {
+  const device = await withProfile("software");
+  const folder = await openAnnotatorFolder(new URL("efficientnet_lite0", ASSETS).pathname);
+  const network = buildNetwork(folder.architecture, { classes: folder.classes });
+  const parameters = await loadParameters(parameterShapes(network), folder.weights);
+  folder.weights.close();
+  const expected = await openWeights(new URL("photos.safetensors", FIXTURES).pathname);
+  const top5 = JSON.parse(await Deno.readTextFile(new URL("top5.json", FIXTURES)));
+  const keys = [...new Set(expected.names.map((name) => name.replace(/\.(224|448)\.\w+$/, "")))].sort();
+  const { mean, std, interpolation } = folder;
+  for (const size of [224, 448]) {
+    await t.step(`at ${size} x ${size}, ${keys.length} photographs`, () =>
+      using(device, {
+        network,
+        parameters,
+        batch: 1,
+        size: [size, size],
+        mean,
+        std,
+        interpolation: interpolation as "bicubic",
+        k: 6,
+        dtype: "fp32",
+      }, async (annotator) => {
+        for (const key of keys) {
+          const pixels = await decodeImage(await Deno.readFile(new URL(`photos/${key}`, ASSETS)));
+          const [map] = await annotator.annotate([pixels]);
+          const classes = await expected.read(`${key}.${size}.class`);
+          const scores = await expected.read(`${key}.${size}.score`);
+          const cells = annotator.grid[0] * annotator.grid[1];
+          assertClose(map.score, scores.slice(0, 6 * cells), { absolute: 2e-3, relative: 0, name: key });
+          for (let at = 0; at < 5 * cells; at++) {
+            if (map.class[at] === classes[at]) continue;
+            const near = [at - cells, at + cells].some((other) => Math.abs(scores[other] - scores[at]) < 2e-3);
+            assert(near, `${key}: rank and cell ${at} is class ${map.class[at]}, expected ${classes[at]}`);
+          }
+          const best: [number, string, number][] = top5[`${key}@${size}`];
+          assertEquals([...map.topClass], best.map(([index]) => index), key);
+          assertClose(map.topProbability, best.map(([, , probability]) => probability), {
+            absolute: 1e-4,
+            relative: 0,
+            name: `${key} probabilities`,
+          });
+        }
+      }));
+  }
+  expected.close();
+});
+
+for (const profile of ["software", "gpu"] as const) {
+  Deno.test(`annotate() gives an image the same bits in any batch and order, ${profile} profile`, async () => {
+    const device = await withProfile(profile);
+    const settings = await fixtureSettings();
+    const images = [image(67, 45, 1), image(53, 61, 2), image(20, 90, 3), image(67, 45, 4), image(1, 1, 5)];
+    const alone = await using(device, { ...settings, batch: 1 }, async (annotator) => {
+      const maps = [];
+      for (const one of images) maps.push(...await annotator.annotate([one]));
+      return maps;
+    });
+    const together = await using(device, { ...settings, batch: 5 }, (annotator) => annotator.annotate(images));
+    assertEquals(together, alone);
+    const overlapped = await using(device, settings, async (annotator) => {
+      const calls = [[0, 1], [2, 3], [4]].map((batch) => annotator.annotate(batch.map((index) => images[index])));
+      return (await Promise.all(calls)).flat();
+    });
+    assertEquals(overlapped, alone);
+  });
+}
+
+Deno.test("annotate() gives nearly the same maps in both profiles", async () => {
+  const settings = await fixtureSettings();
+  const images = [image(67, 45, 1), image(53, 61, 2)];
+  const [software, gpu] = await Promise.all(
+    ["software", "gpu"].map(async (profile) =>
+      using(await withProfile(profile as Profile), settings, (annotator) => annotator.annotate(images))
+    ),
+  );
+  software.forEach((map, index) => {
+    assertClose(gpu[index].score, map.score, { absolute: 1e-5, relative: 1e-4, name: `image ${index}` });
+    assertEquals(gpu[index].topClass, map.topClass);
+  });
+});
+
+Deno.test("annotate() takes images larger than the pixel buffer, and than a binding", async () => {
+  const settings = await fixtureSettings();
+  const images = [image(1201, 803, 1), image(20, 10, 2)];
+  const software = await using(await withProfile("software"), settings, (annotator) => annotator.annotate(images));
+  const device = await withProfile("gpu");
+  const limited = { ...device, capabilities: { ...device.capabilities, maxBindingBytes: 1 << 21 } };
+  for (const gpu of [device, limited]) {
+    const maps = await using(gpu, settings, (annotator) => annotator.annotate(images));
+    maps.forEach((map, index) =>
+      assertClose(map.score, software[index].score, { absolute: 1e-5, relative: 1e-4, name: `image ${index}` })
+    );
+  }
+});
+
+Deno.test("annotate() packs float32 and float16 from the same logits", async () => {
+  const device = await withProfile("software");
+  const settings = await fixtureSettings();
+  const images = [image(67, 45, 1)];
+  const [fp32] = await using(device, settings, (annotator) => annotator.annotate(images));
+  const [fp16] = await using(device, { ...settings, dtype: "fp16" }, (annotator) => annotator.annotate(images));
+  assertEquals(fp16.class, fp32.class);
+  assertEquals(fp16.score, new Uint16Array(Float16Array.from(fp32.score).buffer));
+});
+
+Deno.test("annotate() refuses more images than its batch", async () => {
+  const settings = await fixtureSettings();
+  await using(await testDevice(), settings, async (annotator) => {
+    const one = image(3, 3, 1);
+    await assertRejects(() => annotator.annotate([one, one, one]), RangeError, "the batch is 2");
+  });
+});
+
+Deno.test("lowerAnnotator() refuses more ranks than classes, and an image smaller than the network's windows", async () => {
+  const settings = await fixtureSettings();
+  const target = { profile: "software", storage: "f32" } as const;
+  assertThrows(() => lowerAnnotator({ ...settings, k: 25 }, target), RangeError);
+  const resnet = { ...settings, network: fixtureNetworks.resnet_basic };
+  assertThrows(() => lowerAnnotator({ ...resnet, size: [0, 32] }, target), RangeError);
+});

@@ -1,0 +1,124 @@
+/**
+ * Three optimizer steps as PyTorch and timm make them; see `tests/fixtures/README.md`.
+ *
+ * @module
+ */
+
+import { openWeights } from "../../../../formats/weights/mod.ts";
+import type { Optimizer } from "../../../../kernels/optimizers/mod.ts";
+import { NO_LOSS_SCALING } from "../../../../kernels/optimizers/prepare_step.ts";
+import type { Parameters } from "../../../../kernels/lowering/program.ts";
+import type { TrainingOptions } from "../../../../kernels/programs/training/lower.ts";
+import { buildEfficientNet, buildResNet, type EfficientNetStage } from "../../../../kernels/networks/mod.ts";
+import { fromNCHW } from "../../networks/reference.ts";
+
+const sgd: Optimizer = { type: "sgd", momentum: 0.9, nesterov: true };
+const adamp: Optimizer = {
+  type: "adamp",
+  betas: [0.9, 0.999],
+  epsilon: 1e-8,
+  delta: 0.1,
+  decayRatio: 0.1,
+  nesterov: false,
+};
+
+const classes = 24;
+const resnet = { repeats: [1, 1, 1, 1], cardinality: 1, baseWidth: 64, classes };
+const stage: Omit<EfficientNetStage, "repeats" | "kernel" | "stride" | "channels"> = {
+  block: "invertedResidual",
+  expansion: 6,
+  squeezeExcitation: 0.25,
+};
+
+const networks = {
+  resnet_basic: buildResNet({ ...resnet, name: "resnet_basic", block: "basic", channels: [8, 8, 16, 16] }),
+  resnet_bottleneck: buildResNet({ ...resnet, name: "resnet_bottleneck", block: "bottleneck", channels: [4, 4, 8, 8] }),
+  efficientnet: buildEfficientNet({
+    name: "efficientnet",
+    stemChannels: 8,
+    stages: [
+      { ...stage, block: "depthwiseSeparable", expansion: 1, repeats: 1, kernel: 3, stride: 1, channels: 8 },
+      { ...stage, repeats: 2, kernel: 3, stride: 2, channels: 8 },
+      { ...stage, repeats: 2, kernel: 5, stride: 2, channels: 16 },
+    ],
+    headChannels: 32,
+    activation: "silu",
+    padding: "symmetric",
+    epsilon: 1e-5,
+    classes,
+  }),
+};
+
+/** Network, optimizer and loss by the name of the file. */
+const cases = {
+  "resnet_basic.sgd": { network: "resnet_basic", optimizer: sgd, loss: "crossEntropy" },
+  "resnet_basic.bce": { network: "resnet_basic", optimizer: sgd, loss: "binaryCrossEntropy" },
+  "resnet_basic.adamp": { network: "resnet_basic", optimizer: adamp, loss: "crossEntropy" },
+  "resnet_bottleneck.sgd": { network: "resnet_bottleneck", optimizer: sgd, loss: "crossEntropy" },
+  "efficientnet.sgd": { network: "efficientnet", optimizer: sgd, loss: "crossEntropy" },
+} as const;
+
+/** Names of the cases. */
+export const trainingCases = Object.keys(cases) as (keyof typeof cases)[];
+
+/** A case: what to train, and what comes of it. */
+export interface TrainingFixture {
+  readonly options: TrainingOptions;
+  readonly learningRate: number;
+  readonly parameters: Parameters;
+  /** Of each step: `[N, H, W, 3]`, `[N, C]`, and the loss. */
+  readonly steps: { readonly input: Float32Array; readonly targets: Float32Array; readonly loss: number }[];
+  /** Of the first step, by parameter. */
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+  /** After the last step, running statistics included. */
+  readonly final: ReadonlyMap<string, Float32Array>;
+}
+
+/** Reads a case. */
+export async function readTrainingCase(name: keyof typeof cases): Promise<TrainingFixture> {
+  const { network, optimizer, loss } = cases[name];
+  const file = await openWeights(new URL(`../../fixtures/train/${name}.safetensors`, import.meta.url).pathname);
+  try {
+    const group = async (prefix: string) => {
+      const names = file.names.filter((name) => name.startsWith(prefix) && !name.endsWith("num_batches_tracked"));
+      const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+      for (const name of names) {
+        tensors.set(name.slice(prefix.length), { shape: file.shape(name), data: await file.read(name) });
+      }
+      return tensors;
+    };
+    const dataOf = (tensors: Awaited<ReturnType<typeof group>>) =>
+      new Map([...tensors].map(([name, { data }]) => [name, data]));
+    const [input, target, losses] = [await file.read("input"), await file.read("target"), await file.read("loss")];
+    const [steps, batch, channels, height, width] = file.shape("input");
+    const [images, classes] = [batch * channels * height * width, file.shape("target")[2]];
+    return {
+      options: {
+        network: networks[network],
+        batch,
+        size: [height, width],
+        loss,
+        optimizer,
+        weightDecay: optimizer.type === "sgd" ? 1e-4 : 1e-2,
+        excludeNorms: false,
+        lossScaling: NO_LOSS_SCALING,
+      },
+      learningRate: optimizer.type === "sgd" ? 0.1 : 2e-3,
+      parameters: await group("init."),
+      steps: Array.from({ length: steps }, (_, step) => ({
+        input: Float32Array.from(
+          fromNCHW({
+            shape: [batch, channels, height, width],
+            data: input.subarray(step * images, (step + 1) * images),
+          }).data,
+        ),
+        targets: target.subarray(step * batch * classes, (step + 1) * batch * classes),
+        loss: losses[step],
+      })),
+      gradients: dataOf(await group("grad.")),
+      final: dataOf(await group("final.")),
+    };
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,155 @@
+import { assert } from "@std/assert";
+import { createAugmentationPacker, lowerAugmentation } from "../../../../kernels/programs/augmentation.ts";
+import { createBuffer, type Device, readBuffer } from "../../../../kernels/engine/device.ts";
+import { POOLING_TENSORS, uploadCrops, uploadMaps } from "../../../../kernels/programs/label_pooler.ts";
+import {
+  augmentReference,
+  mixImagesReference,
+  mixTargetsReference,
+} from "../../../../kernels/operations/augmentation/mod.ts";
+import { poolLabels } from "../../../../kernels/operations/label_pooling/mod.ts";
+import { labelTargetReference } from "../../../../kernels/operations/label_target.ts";
+import { softmaxReference } from "../../../../kernels/operations/softmax.ts";
+import { createPlan } from "../../../../kernels/engine/plan.ts";
+import { TARGETS } from "../../../../kernels/programs/training/lower.ts";
+import {
+  LABELS,
+  lowerTargets,
+  poolerSettings,
+  type TargetSource,
+} from "../../../../kernels/programs/training/targets.ts";
+import type { TrainerSettings, TrainingBatch } from "../../../../kernels/programs/training/trainer.ts";
+import { assertClose } from "../../compare.ts";
+import { buildNetwork, initialParameters } from "../../../../kernels/networks/mod.ts";
+import { classifyReference, type Parameters, runReference } from "../../networks/reference.ts";
+import { padChannels, testDevice, unpadChannels } from "../../tensors.ts";
+import { BATCH, CLASSES, MAPS, trainerSettings, trainingBatch, withProfile } from "./batches.ts";
+
+const network = buildNetwork("resnet8", { classes: CLASSES });
+const teacher = { network, parameters: initialParameters(network, 8) as Parameters };
+const base = trainerSettings().augmentation;
+
+/** Everything that `--labels` can be. */
+const SOURCES: Record<string, TargetSource> = {
+  "labels": { type: "label", smoothing: 0 },
+  "smoothed labels": { type: "label", smoothing: 0.1 },
+  "pooled maps": { type: "pooled", maps: MAPS, pooling: {} },
+  "pooled maps, one class each": { type: "pooled", maps: MAPS, pooling: { mode: "local-single" } },
+  "maps of whole images": { type: "pooled", maps: MAPS, pooling: { mode: "global-multi", missing: "uniform" } },
+  "pooled maps and labels": { type: "pooled", maps: MAPS, pooling: { temperature: 0.5 }, labelShare: 0.5 },
+  "given targets": { type: "given" },
+  "a teacher": { type: "teacher", ...teacher },
+  "a teacher at a temperature": { type: "teacher", ...teacher, temperature: 3 },
+};
+
+/** Everything that images are mixed by. */
+const MIXES = { "nothing": {}, "Mixup": { mixup: 0.8 }, "CutMix": { cutmix: 1 }, "either": { mixup: 0.8, cutmix: 1 } };
+
+/** The targets on the device, by the programs that a trainer joins. */
+async function onDevice(
+  device: Device,
+  { augmentation, targets: source, size }: TrainerSettings,
+  batch: TrainingBatch,
+) {
+  const target = { profile: device.capabilities.profile, storage: "f32" } as const;
+  const frames = augmentation.randAugment?.operations ?? 0;
+  const mixed = augmentation.mixup !== undefined || augmentation.cutmix !== undefined;
+  const augmented = { batch: BATCH, settings: augmentation, pixelBytes: 2 ** 20, ...target };
+  const images = lowerAugmentation({ ...augmented, output: network.input });
+  const made = lowerTargets(
+    source,
+    { batch: BATCH, classes: CLASSES, image: network.input, size, frames, mixed },
+    target,
+  );
+  const inputs = [...images.inputs, ...made.inputs];
+  const plan = await createPlan(device, {
+    tensors: new Map([...images.tensors, ...made.tensors]),
+    constants: new Map([...images.constants, ...made.constants]),
+    steps: [...images.steps, ...made.steps],
+  }, { inputs, outputs: [TARGETS] });
+  const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
+    const { buffer, offset } = plan.tensor(name);
+    device.gpu.queue.writeBuffer(buffer, offset, data);
+  };
+  for (const [name, bytes] of createAugmentationPacker(augmented)(batch.images, batch.samples, batch.mix)) {
+    write(name, bytes);
+  }
+  if (made.inputs.includes(LABELS)) write(LABELS, batch.labels!);
+  if (source.type === "given") {
+    write(made.inputs[0], padChannels([...batch.targets!], CLASSES, "f32") as Float32Array<ArrayBuffer>);
+  }
+  if (source.type === "pooled") {
+    const settings = poolerSettings(source, { batch: BATCH, frames });
+    const { class: classes, score, regions } = POOLING_TENSORS;
+    uploadMaps(device, { class: plan.tensor(classes), score: plan.tensor(score) }, batch.maps!, settings);
+    const ranges = {
+      regions: plan.tensor(regions),
+      ...frames > 0 ? { frames: plan.tensor(POOLING_TENSORS.frames) } : {},
+    };
+    uploadCrops(device, ranges, batch.samples.map(({ crop }) => crop), settings, BATCH);
+  }
+  const result = plan.tensor(TARGETS);
+  const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+  const staging = createBuffer(device, result.size, usage, "targets");
+  const encoder = device.gpu.createCommandEncoder();
+  plan.encode(encoder);
+  encoder.copyBufferToBuffer(result.buffer, result.offset, staging, 0, result.size);
+  device.gpu.queue.submit([encoder.finish()]);
+  const read = await readBuffer(staging);
+  staging.destroy();
+  plan.close();
+  return unpadChannels(read, CLASSES, "f32");
+}
+
+/** The targets by plain loops: a teacher is asked of the mixed images, all else is mixed as they are. */
+function expectedTargets({ augmentation, targets: source, size }: TrainerSettings, batch: TrainingBatch): number[] {
+  const { images, samples, mix, labels, maps, targets } = batch;
+  const crops = samples.map(({ crop }) => crop);
+  const mixed = (own: ArrayLike<number>) => [...mix ? mixTargetsReference(own, CLASSES, mix) : Array.from(own)];
+  switch (source.type) {
+    case "label":
+      return mixed(labelTargetReference(labels!, { classes: CLASSES, smoothing: source.smoothing }));
+    case "pooled": {
+      const pooled = poolLabels(maps!, crops, source.pooling);
+      const { labelShare: share } = source;
+      return mixed(
+        share === undefined ? pooled : labelTargetReference(labels!, { classes: CLASSES, smoothing: 0, share, pooled }),
+      );
+    }
+    case "given":
+      return mixed(targets!);
+    case "teacher": {
+      const own = images.flatMap((image, index) => [...augmentReference(image, samples[index], augmentation)]);
+      const seen = mix ? mixImagesReference(own, size, mix) : own;
+      const shape = [BATCH, ...size, 3];
+      const features = runReference(network, teacher.parameters, { shape, data: Float32Array.from(seen) });
+      const { data } = classifyReference(network, teacher.parameters, features.get(network.features)!);
+      return [...softmaxReference(data.map((logit) => logit / (source.temperature ?? 1)), CLASSES)];
+    }
+  }
+}
+
+for (const [name, source] of Object.entries(SOURCES)) {
+  Deno.test(`targets of ${name} are those of what the network sees, mixed by ${Object.keys(MIXES).join(", ")}`, async () => {
+    const device = await testDevice();
+    for (const [mixName, mix] of Object.entries(MIXES)) {
+      for (const randAugment of [undefined, { operations: 2, magnitude: 30 }]) {
+        const augmentation = { ...base, ...mix, randAugment };
+        const settings = trainerSettings({ targets: source, augmentation });
+        let apart = 0;
+        for (const step of [0, 1, 2, 3]) {
+          const batch = trainingBatch(settings, step);
+          const expected = expectedTargets(settings, batch);
+          const unmixed = expectedTargets(settings, { ...batch, mix: undefined });
+          apart = Math.max(apart, ...expected.map((value, index) => Math.abs(value - unmixed[index])));
+          for (const profile of step === 0 ? ["software", "gpu"] as const : ["software"] as const) {
+            const actual = await onDevice(withProfile(device, profile), settings, batch);
+            const what = `${name}, ${mixName}, ${randAugment ? "RandAugment, " : ""}step ${step}, ${profile}`;
+            assertClose(actual, expected, { absolute: 2e-5, relative: 1e-4, name: what, shape: [BATCH, CLASSES] });
+          }
+        }
+        assert(apart > 1e-3 === (mixName !== "nothing"), `${name}, ${mixName}: mixing changes targets by ${apart}`);
+      }
+    }
+  });
+}
