@@ -52,14 +52,17 @@ export {
   type WriteProgress,
   type WriteResult,
 } from "./pipeline/relabel/write_label_maps.ts";
+export type { FillResult } from "./pipeline/label_folder/fill_folder.ts";
 export { readClassNames } from "./pipeline/model/class_names.ts";
 export {
   type DecodedImage,
   decodeImage,
   type DecodeOptions,
+  type FilePlace,
   type ImageRange,
   type ImageSource,
   type ImageSurvey,
+  type ListedImage,
   openImageList,
   openImages,
   type StoredImage,
@@ -70,6 +73,7 @@ export {
   type Annotator,
   type Classes,
   type ClassNames,
+  type Container,
   dequantise,
   type FinishedPart,
   type Json,
@@ -79,6 +83,7 @@ export {
   type LabelMapRow,
   LabelMaps,
   type LabelMapType,
+  type ListedRow,
   type Manifest,
   MULTI_LABEL_THRESHOLD,
   multiLabel,
@@ -107,7 +112,10 @@ export {
 } from "./kernels/operations/label_pooling/mod.ts";
 export { createLabelPooler, type LabelPooler, type LabelPoolerSettings } from "./kernels/programs/label_pooler.ts";
 export type { DownloadProgress } from "./formats/weights/mod.ts";
-export { type Capabilities, closeDevice, type Device, openDevice } from "./kernels/engine/device.ts";
+export { type Capabilities, closeDevice, type Device, type MemoryCount, openDevice } from "./kernels/engine/device.ts";
 export type { Profile, Storage } from "./kernels/engine/kernel.ts";
+export type { BufferRange } from "./kernels/engine/plan.ts";
+export type { ScoreType } from "./formats/base/number_formats.ts";
+export { RESIZE_RULES, type ResizeRule } from "./kernels/operations/resize/mod.ts";
 export type { Pair } from "./kernels/lowering/network.ts";
 export type { Pixels } from "./kernels/programs/resizer.ts";

@@ -6,7 +6,9 @@
 
 /** An image as pixels. */
 export interface DecodedImage {
+  /** Width, pixels. */
   readonly width: number;
+  /** Height, pixels. */
   readonly height: number;
   /** RGB, `[H, W, 3]`, one byte a sample. */
   readonly pixels: Uint8Array<ArrayBuffer>;

@@ -53,6 +53,7 @@ export interface ListedImage extends Omit<StoredImage, "bytes"> {
 
 /** A part of a file, or all of it. */
 export interface FilePlace {
+  /** The file. */
   readonly path: string;
   /** First byte and number of bytes; absent for the whole file. */
   readonly range?: { readonly offset: number; readonly length: number };
@@ -82,9 +83,11 @@ export interface ImageSource {
   survey(): Promise<ImageSurvey>;
 }
 
-/** Positions in a source: from `start` (0 if left out) to before `end` (the last one if left out). */
+/** A range of a source's images, by their position from 0. */
 export interface ImageRange {
+  /** First image; default 0. */
   readonly start?: number;
+  /** One after the last image; default the number of images. */
   readonly end?: number;
 }
 

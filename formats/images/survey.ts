@@ -13,6 +13,7 @@ import type { ListedImage } from "./source.ts";
 export interface Tally {
   /** What they have in common, to be read after their number and noun: `with a negative label`, `.txt`. */
   readonly what: string;
+  /** How many there are. */
   readonly count: number;
   /** Key or path of the first of them. */
   readonly first: string;

@@ -25,7 +25,9 @@ import { numberOf } from "../base/number_of.ts";
 
 /** Label maps that are open for reading. */
 export interface LabelMaps {
+  /** The file, folder or pattern that was opened. */
   readonly path: string;
+  /** What all rows have in common: annotator, classes, k, grid, type of the scores. */
   readonly metadata: LabelMapMetadata;
   /** Number of rows. */
   readonly length: number;
@@ -59,6 +61,7 @@ export interface LabelMaps {
    * @throws {TypeError} If the file is damaged there.
    */
   batch(indices: ArrayLike<number>): Promise<LabelMapBatch>;
+  /** Closes the files; nothing can be read afterwards. */
   close(): void;
 }
 
@@ -72,15 +75,17 @@ export interface ListedRow extends Pick<LabelMapRow, "key" | "label"> {
 export interface LabelMapBatch {
   /** Number of maps, N. */
   readonly count: number;
+  /** Classes kept in each cell. */
   readonly k: number;
-  /** `[H, W]`. */
+  /** `[H, W]` of a map, cells. */
   readonly grid: readonly [height: number, width: number];
   /** Number of classes, C. */
   readonly classes: number;
+  /** How scores are stored. */
   readonly dtype: LabelMapType;
-  /** `[N, k, H, W]`. */
+  /** Class indices `[N, k, H, W]`, the best class of a cell first. */
   readonly class: Classes;
-  /** `[N, k, H, W]`. */
+  /** The logits of those classes `[N, k, H, W]`. */
   readonly score: Scores;
 }
 

@@ -26,6 +26,7 @@ export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json 
   readonly rowsPerFile: number;
   /** Of every part file; absent: `parquet`. */
   readonly container?: Container;
+  /** Further entries of the caller, compared like the others. */
   readonly [entry: string]: Json | Metadata | undefined;
 }
 
@@ -33,25 +34,31 @@ export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json 
 export interface ClassNames {
   /** WordNet identifiers (`n01440764`), where they are known. */
   readonly wnid?: readonly string[];
+  /** Names for people, such as `tench`. */
   readonly name: readonly string[];
 }
 
 /** The share of a folder that one of several processes writes: the parts that {@linkcode shardParts} gives. */
 export interface Shard {
-  /** From 0. */
+  /** Which share, from 0. */
   readonly index: number;
+  /** Number of shares. */
   readonly count: number;
 }
 
 /** A part file that is whole. */
 export interface FinishedPart {
+  /** Number of the part, from 0. */
   readonly part: number;
+  /** Name of its file in the folder. */
   readonly file: string;
+  /** Number of rows in the file. */
   readonly rows: number;
   /** How many of the part's images are in the list of rejected images instead. */
   readonly rejected: number;
+  /** Length of the file. */
   readonly bytes: number;
-  /** Of the file, hexadecimal. */
+  /** SHA-256 of the file, hexadecimal. */
   readonly sha256: string;
   /** What the source's images of this part were, as `SourceHash` says; absent where that was not kept. */
   readonly images?: string;
@@ -59,10 +66,13 @@ export interface FinishedPart {
 
 /** The content of `manifest.json`. */
 export interface Manifest {
+  /** Version of the format; readers refuse others. */
   readonly version: 1;
+  /** What the parts were made with. */
   readonly configuration: LabelMapConfiguration;
+  /** The share that this manifest is of; absent in that of a whole folder. */
   readonly shard?: Shard;
-  /** Ascending. */
+  /** Finished parts, ascending by number. */
   readonly parts: readonly FinishedPart[];
   /** The annotator's classes. */
   readonly classes?: ClassNames;

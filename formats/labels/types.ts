@@ -36,9 +36,9 @@ export interface LabelMapRow {
   readonly key: string;
   /** The data set's own class index, null if unknown. */
   readonly label: number | null;
-  /** Of the decoded image, pixels. */
+  /** Width of the decoded image, pixels. */
   readonly width: number;
-  /** Of the decoded image, pixels. */
+  /** Height of the decoded image, pixels. */
   readonly height: number;
   /** Class indices `[k, H, W]`; rank 0 is the class with the highest score. */
   readonly class: Classes;
@@ -52,21 +52,27 @@ export interface LabelMapRow {
 
 /** What computed the maps. Entries beyond these are kept as they are. */
 export interface Annotator {
+  /** Its architecture, as timm names it. */
   readonly name: string;
   /** SHA-256 of its weights, hexadecimal. */
   readonly sha256: string;
   /** `[H, W]` of the images it was given, pixels. */
   readonly inputSize: readonly [height: number, width: number];
+  /** Mean of red, green and blue that is subtracted, with 255 as 1. */
   readonly mean: readonly number[];
+  /** Standard deviation of red, green and blue that is divided by, with 255 as 1. */
   readonly std: readonly number[];
+  /** Filter of the resize: `bilinear` or `bicubic`. */
   readonly interpolation: string;
+  /** Further entries. */
   readonly [entry: string]: Json;
 }
 
 /** What a part file says of its rows: the JSON of the Parquet key-value metadata entry `relabel`. */
 export interface LabelMapMetadata {
-  /** Of the format; readers refuse others. */
+  /** Version of the format; readers refuse others. */
   readonly version: 1;
+  /** What computed the maps. */
   readonly annotator: Annotator;
   /** Number of classes the annotator tells apart. */
   readonly classes: number;
@@ -74,6 +80,7 @@ export interface LabelMapMetadata {
   readonly k: number;
   /** `[H, W]` of the maps, cells. */
   readonly grid: readonly [height: number, width: number];
+  /** How scores are stored. */
   readonly dtype: LabelMapType;
   /** The last two axes of `[k, H, W]`. */
   readonly layout: "hw";

@@ -12,6 +12,7 @@ export interface Capabilities {
   readonly adapter: string;
   /** True where the adapter is the CPU behind a graphics interface. */
   readonly software: boolean;
+  /** Which form of each kernel runs. */
   readonly profile: Profile;
   /** Storage in half precision works: the feature `shader-f16` is there and a trial kernel gave the right numbers. */
   readonly float16: boolean;
@@ -25,14 +26,19 @@ export interface Capabilities {
 
 /** A device with its capabilities and a count of the bytes allocated on it. */
 export interface Device {
+  /** WebGPU's device. */
   readonly gpu: GPUDevice;
+  /** What its adapter is and can do. */
   readonly capabilities: Capabilities;
+  /** Bytes in its buffers. */
   readonly memory: MemoryCount;
 }
 
-/** Bytes in buffers now, and the most there ever were. */
+/** Bytes in a device's buffers. */
 export interface MemoryCount {
+  /** Bytes now. */
   allocated: number;
+  /** The most there ever were. */
   highWater: number;
 }
 

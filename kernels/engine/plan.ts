@@ -19,8 +19,11 @@ import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.t
 
 /** A range of a buffer. */
 export interface BufferRange {
+  /** The buffer. */
   readonly buffer: GPUBuffer;
+  /** First byte. */
   readonly offset: number;
+  /** Number of bytes. */
   readonly size: number;
 }
 

@@ -31,9 +31,11 @@ import { channelVectors } from "../operations/tensor.ts";
 import { type BufferRange, createPlan } from "../engine/plan.ts";
 import type { Program, Step } from "../lowering/program.ts";
 
-/** What is pooled: the kind of maps, how many maps and crops a step has at most, and how. */
+/** What is pooled and how: the kind of maps, the most maps and crops of a step, and the options of pooling. */
 export interface LabelPoolerSettings extends PoolingOptions, Pick<SparseMaps, "k" | "grid" | "classes" | "dtype"> {
+  /** Most maps that are loaded at once. */
   readonly maps: number;
+  /** Most crops of a step. */
   readonly crops: number;
   /**
    * How often a crop's picture may have been cut off at its edges, as by a rotation: the most {@linkcode Crop.frames}, or 1

@@ -27,7 +27,9 @@ import type { BufferRange } from "../engine/plan.ts";
 
 /** An image, decoded. */
 export interface Pixels {
+  /** Width, pixels. */
   readonly width: number;
+  /** Height, pixels. */
   readonly height: number;
   /** RGB, `[height, width, 3]`. */
   readonly pixels: Uint8Array;

@@ -26,9 +26,11 @@ export interface RelabelOptions extends ImageRange {
   readonly workers?: number;
 }
 
-/** Milliseconds spent waiting, by what for. */
+/** Milliseconds spent waiting. */
 export interface StepTimes {
+  /** Milliseconds spent waiting for decoded images. */
   decode: number;
+  /** Milliseconds spent waiting for the annotator. */
   annotate: number;
 }
 

@@ -17,8 +17,9 @@ import { numberOf } from "../../base/number_of.ts";
 
 /** How far the download of a file is. */
 export interface DownloadProgress {
+  /** Name of the file in the model's repository. */
   readonly file: string;
-  /** Bytes on disk. */
+  /** Bytes that have arrived. */
   readonly received: number;
   /** Bytes of the whole file. */
   readonly total: number;

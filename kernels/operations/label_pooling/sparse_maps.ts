@@ -18,6 +18,7 @@ export interface SparseMaps {
   readonly grid: Pair;
   /** Number of classes there are. */
   readonly classes: number;
+  /** How scores are stored. */
   readonly dtype: ScoreType;
   /** Class indices `[count, k, H, W]`: 16 bits below 65,536 classes, else 32. */
   readonly class: Uint16Array | Uint32Array;
