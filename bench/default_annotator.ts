@@ -7,7 +7,7 @@
 import { fromFileUrl } from "@std/path";
 import { type DecodedImage, decodeImage } from "../formats/images/mod.ts";
 import { loadParameters, openAnnotatorFolder, openWeights } from "../formats/weights/mod.ts";
-import type { Network, Pair } from "../kernels/lowering/network.ts";
+import type { Network, Pair } from "../kernels/operations/network.ts";
 import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
 import { normalisationLevels, resizeReference } from "../kernels/operations/resize/mod.ts";
 import type { Parameters } from "../kernels/lowering/program.ts";

@@ -5,8 +5,8 @@
  */
 
 import type { Device } from "../../kernels/engine/device.ts";
-import type { Network } from "../../kernels/lowering/network.ts";
-import type { Shape } from "../../kernels/operations/tensor.ts";
+import type { Network } from "../../kernels/operations/network.ts";
+import type { Shape } from "../../kernels/operations/shared/tensor.ts";
 import { fixtureNetworks, readFixture } from "../../tests/kernels/networks/fixture_networks.ts";
 import { PROFILES, withProfile } from "../device.ts";
 import { networkOnEngine } from "../race/engine.ts";

@@ -8,8 +8,8 @@
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
 import { packRegions, REGION_WORDS } from "../../kernels/operations/label_pooling/kernels.ts";
 import { type Crop, samplingRegions, type SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
-import { softmaxKernel } from "../../kernels/operations/softmax.ts";
-import { channelVectors, itemKernel } from "../../kernels/operations/tensor.ts";
+import { softmaxKernel } from "../../kernels/operations/softmax/kernels.ts";
+import { channelVectors, itemKernel } from "../../kernels/operations/shared/tensor.ts";
 import type { Kernel } from "../../kernels/engine/kernel.ts";
 import { createPlan } from "../../kernels/engine/plan.ts";
 import type { PoolingStep } from "./sparse.ts";

@@ -5,7 +5,7 @@
  */
 
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
-import type { Network } from "../../kernels/lowering/network.ts";
+import type { Network } from "../../kernels/operations/network.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
 import {
   convolutionFilterGradientKernels,
@@ -16,7 +16,7 @@ import {
   packInputGradientWeights,
 } from "../../kernels/operations/convolution/input_gradient.ts";
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
-import { type Shape, type Target, tensorBytes } from "../../kernels/operations/tensor.ts";
+import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { lowerNetwork, type Parameters, type Program } from "../../kernels/lowering/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../../kernels/engine/device.ts";
-import type { Target } from "../../kernels/operations/tensor.ts";
+import type { Target } from "../../kernels/operations/shared/tensor.ts";
 import { NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
 import { lowerTraining, TARGETS, type TrainingOptions } from "../../kernels/programs/training/lower.ts";
 import { createTrainingPlan } from "../../kernels/programs/training/training_plan.ts";

@@ -6,7 +6,7 @@
  */
 
 import { type Array as JaxArray, blockUntilReady, jit, lax, nn, numpy, valueAndGrad } from "@jax-js/jax";
-import type { Network, Operation } from "../../kernels/lowering/network.ts";
+import type { Network, Operation } from "../../kernels/operations/network.ts";
 import { type Contestant, toChannelsFirst } from "./contestant.ts";
 import { openJax } from "./jax.ts";
 import { JAX } from "./single.ts";

@@ -12,7 +12,7 @@ import {
   outputPositions,
 } from "../../kernels/operations/convolution/shape.ts";
 import { convolutionReference } from "../../kernels/operations/convolution/reference.ts";
-import type { Shape } from "../../kernels/operations/tensor.ts";
+import type { Shape } from "../../kernels/operations/shared/tensor.ts";
 import { randomValues } from "../../tests/kernels/tensors.ts";
 import type { Goal } from "./heat.ts";
 

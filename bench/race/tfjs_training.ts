@@ -8,7 +8,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 // The gradients of the operations come with the layers.
 import "@tensorflow/tfjs-layers";
-import type { Convolution, Operation } from "../../kernels/lowering/network.ts";
+import type { Convolution, Operation } from "../../kernels/operations/network.ts";
 import type { Contestant } from "./contestant.ts";
 import { TFJS, weightChannelsLast } from "./single.ts";
 import { openTfjs } from "./tfjs.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { BatchNorm, Network, Pair } from "../../kernels/lowering/network.ts";
+import type { BatchNorm, Network, Pair } from "../../kernels/operations/network.ts";
 import { parameterShapes } from "../../kernels/networks/mod.ts";
 import type { Parameters } from "../../kernels/lowering/program.ts";
 import { randomValues } from "../../tests/kernels/tensors.ts";

@@ -4,18 +4,18 @@
  * @module
  */
 
-import type { BatchNorm, Convolution, Linear } from "../../kernels/lowering/network.ts";
-import { batchNormGradientReference } from "../../kernels/operations/batch_norm_gradient.ts";
-import { batchNormTrainingReference } from "../../kernels/operations/batch_norm_training.ts";
+import type { BatchNorm, Convolution, Linear } from "../../kernels/operations/network.ts";
+import { batchNormGradientReference } from "../../kernels/operations/batch_norm/gradient.ts";
+import { batchNormTrainingReference } from "../../kernels/operations/batch_norm/training.ts";
 import {
   convolutionFilterGradientReference,
   convolutionInputGradientReference,
 } from "../../kernels/operations/convolution/gradient_reference.ts";
 import { convolutionReference } from "../../kernels/operations/convolution/reference.ts";
 import { type ConvolutionShape, convolutionShape } from "../../kernels/operations/convolution/shape.ts";
-import { crossEntropyReference } from "../../kernels/operations/cross_entropy.ts";
-import { globalAveragePoolReference } from "../../kernels/operations/global_average_pool.ts";
-import type { Shape } from "../../kernels/operations/tensor.ts";
+import { crossEntropyReference } from "../../kernels/operations/losses/cross_entropy.ts";
+import { globalAveragePoolReference } from "../../kernels/operations/global_average_pool/kernels.ts";
+import type { Shape } from "../../kernels/operations/shared/tensor.ts";
 import { inferShapes } from "../../kernels/lowering/program.ts";
 import { oneHot, trainedNames, type Training } from "./training.ts";
 

@@ -7,7 +7,7 @@
 import { type DecodedImage, decodeImages, type ImageSource, openDecodePool } from "../../formats/images/mod.ts";
 import { type Annotator, type AnnotatorSettings, lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
-import type { Target } from "../../kernels/operations/tensor.ts";
+import type { Target } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { createResizer } from "../../kernels/programs/resizer.ts";
 import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";

@@ -25,7 +25,7 @@ export interface Kernel {
   readonly code: string;
   /** Storage bindings in order, for messages: `["input", "weight", "bias", "output"]`. */
   readonly bindings: readonly string[];
-  /** Tensors read through a texture, bound after the storage bindings; see `operations/texture.ts`. */
+  /** Tensors read through a texture, bound after the storage bindings; see `operations/shared/tensor_reads.ts`. */
   readonly textures?: readonly TextureBinding[];
   /** Uniform windows of {@linkcode WINDOW_BYTES} each, bound after the textures: weights in the software profile. */
   readonly windows?: readonly string[];

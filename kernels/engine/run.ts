@@ -6,7 +6,7 @@
 
 import { checkErrors, type Device, ownBuffer, readBuffer } from "./device.ts";
 import { type Kernel, parameterBytes, WINDOW_BYTES } from "./kernel.ts";
-import { textureRows } from "../operations/texture.ts";
+import { textureRows } from "../operations/shared/tensor_reads.ts";
 import { pipelineFor } from "./pipelines.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 

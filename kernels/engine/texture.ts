@@ -1,12 +1,12 @@
 /**
- * Textures on the device that tensors are read through; the layout is described in `operations/texture.ts`.
+ * Textures on the device that tensors are read through; the layout is described in `operations/shared/tensor_reads.ts`.
  *
  * @module
  */
 
 import type { Device } from "./device.ts";
 import type { TextureBinding } from "./kernel.ts";
-import { TEXTURE_WIDTH } from "../operations/texture.ts";
+import { TEXTURE_WIDTH } from "../operations/shared/tensor_reads.ts";
 
 /**
  * A texture for tensors of up to `rows` rows. Row 0 stays zero.

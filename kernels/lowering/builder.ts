@@ -5,10 +5,10 @@
  */
 
 import type { Kernel } from "../engine/kernel.ts";
-import type { Convolution, Linear } from "./network.ts";
+import type { Convolution, Linear } from "../operations/network.ts";
 import type { ConvolutionDispatch } from "../operations/convolution/mod.ts";
 import type { ConvolutionShape } from "../operations/convolution/shape.ts";
-import { type Shape, type Target, tensorBytes } from "../operations/tensor.ts";
+import { type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import type { Program, View } from "./program.ts";
 import type { Ranks } from "./ranks.ts";
 

@@ -7,8 +7,8 @@
  */
 
 import { inputsOf } from "./fuse.ts";
-import type { Activation, Operation } from "./network.ts";
-import { addKernel } from "../operations/add.ts";
+import type { Activation, Operation } from "../operations/network.ts";
+import { addKernel } from "../operations/add/kernels.ts";
 import { addStep, addTensor, type Builder } from "./builder.ts";
 import { gradientName } from "./parameters.ts";
 import { fusedActivation, type Rule, ruleOf } from "./rules.ts";

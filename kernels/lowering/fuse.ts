@@ -13,7 +13,14 @@
  * @module
  */
 
-import type { Activation, ActivationFunction, BatchNorm, Convolution, Linear, Operation } from "./network.ts";
+import type {
+  Activation,
+  ActivationFunction,
+  BatchNorm,
+  Convolution,
+  Linear,
+  Operation,
+} from "../operations/network.ts";
 
 /** A convolution or linear with what was fused into it. */
 export interface Fused {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Network } from "./network.ts";
+import type { Network } from "../operations/network.ts";
 import { parameterShapes } from "../networks/mod.ts";
 import { layOutParameters, type ParameterLayout } from "../optimizers/layout.ts";
 import { parameterWeightDecay } from "../optimizers/weight_decay.ts";

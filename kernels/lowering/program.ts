@@ -7,16 +7,21 @@
 
 import { fuse, type Fused } from "./fuse.ts";
 import type { Kernel } from "../engine/kernel.ts";
-import type { Convolution, Linear, Network, Operation } from "./network.ts";
-import { activationKernel } from "../operations/activation.ts";
-import { addKernel, addShape } from "../operations/add.ts";
-import { batchNormKernel, type BatchNormParameters, batchNormScale, foldBatchNorm } from "../operations/batch_norm.ts";
+import type { Convolution, Linear, Network, Operation } from "../operations/network.ts";
+import { activationKernel } from "../operations/activation/kernels.ts";
+import { addKernel, addShape } from "../operations/add/kernels.ts";
+import {
+  batchNormKernel,
+  type BatchNormParameters,
+  batchNormScale,
+  foldBatchNorm,
+} from "../operations/batch_norm/inference.ts";
 import { convolutionKernels, fusesResidual, packWeights } from "../operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, outputShape } from "../operations/convolution/shape.ts";
-import { globalAveragePoolKernel, globalAveragePoolShape } from "../operations/global_average_pool.ts";
-import { multiplyKernel } from "../operations/multiply.ts";
-import { poolKernel, poolShape } from "../operations/pool.ts";
-import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/tensor.ts";
+import { globalAveragePoolKernel, globalAveragePoolShape } from "../operations/global_average_pool/kernels.ts";
+import { multiplyKernel } from "../operations/multiply/kernels.ts";
+import { poolKernel, poolShape } from "../operations/pool/kernels.ts";
+import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
 
 /** One dispatch. */
 export interface Step {

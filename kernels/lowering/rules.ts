@@ -15,16 +15,25 @@
  * @module
  */
 
-import type { Activation, Add, BatchNorm, Convolution, Linear, Multiply, Operation, Pool } from "./network.ts";
-import { activationKernel } from "../operations/activation.ts";
-import { activationGradientKernel } from "../operations/activation_gradient.ts";
-import { addKernel, addResidualGradientKernel } from "../operations/add.ts";
-import { batchNormKernel, batchNormScale } from "../operations/batch_norm.ts";
+import type {
+  Activation,
+  Add,
+  BatchNorm,
+  Convolution,
+  Linear,
+  Multiply,
+  Operation,
+  Pool,
+} from "../operations/network.ts";
+import { activationKernel } from "../operations/activation/kernels.ts";
+import { activationGradientKernel } from "../operations/activation/gradient.ts";
+import { addKernel, addResidualGradientKernel } from "../operations/add/kernels.ts";
+import { batchNormKernel, batchNormScale } from "../operations/batch_norm/inference.ts";
 import {
   batchNormGradientSumsKernel,
   batchNormInputGradientKernel,
   batchNormParameterGradientKernel,
-} from "../operations/batch_norm_gradient.ts";
+} from "../operations/batch_norm/gradient.ts";
 import {
   batchNormMomentsKernel,
   batchNormRankMomentsBytes,
@@ -33,8 +42,8 @@ import {
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
   type NormActivation,
-} from "../operations/batch_norm_training.ts";
-import { channelPartialsBytes } from "../operations/by_channel.ts";
+} from "../operations/batch_norm/training.ts";
+import { channelPartialsBytes } from "../operations/shared/by_channel.ts";
 import {
   biasGradientPartialBytes,
   convolutionBiasGradientKernels,
@@ -43,12 +52,12 @@ import {
 } from "../operations/convolution/filter_gradient.ts";
 import { convolutionInputGradientKernels } from "../operations/convolution/input_gradient.ts";
 import { convolutionKernels } from "../operations/convolution/mod.ts";
-import { dropKernel } from "../operations/drop.ts";
-import { globalAveragePoolGradientKernel, globalAveragePoolKernel } from "../operations/global_average_pool.ts";
-import { multiplyGateGradientKernel, multiplyKernel } from "../operations/multiply.ts";
-import { poolKernel } from "../operations/pool.ts";
-import { poolGradientKernel } from "../operations/pool_gradient.ts";
-import { channelVectors } from "../operations/tensor.ts";
+import { dropKernel } from "../operations/drop/kernels.ts";
+import { globalAveragePoolGradientKernel, globalAveragePoolKernel } from "../operations/global_average_pool/kernels.ts";
+import { multiplyGateGradientKernel, multiplyKernel } from "../operations/multiply/kernels.ts";
+import { poolKernel } from "../operations/pool/kernels.ts";
+import { poolGradientKernel } from "../operations/pool/gradient.ts";
+import { channelVectors } from "../operations/shared/tensor.ts";
 import { ALIGNMENT, batchNormParameters, convolutionOf } from "./program.ts";
 import { addBytes, addDispatches, addStep, addTensor, type Builder } from "./builder.ts";
 import { gradientName } from "./parameters.ts";

@@ -6,7 +6,7 @@
  */
 
 import { closestString, levenshteinDistance } from "@std/text";
-import type { Network } from "../lowering/network.ts";
+import type { Network } from "../operations/network.ts";
 import { buildEfficientNet, efficientnet, efficientnetLite } from "./efficientnet.ts";
 import { buildResNet, type ResNetDescription } from "./resnet.ts";
 import { buildReXNet } from "./rexnet.ts";

@@ -13,7 +13,7 @@
  * @module
  */
 
-import type { ActivationFunction, Network, Operation } from "../lowering/network.ts";
+import type { ActivationFunction, Network, Operation } from "../operations/network.ts";
 import { makeDivisible, roundHalfToEven } from "./channels.ts";
 import {
   activation,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Network } from "../lowering/network.ts";
+import type { Network } from "../operations/network.ts";
 import type { Parameters } from "../lowering/program.ts";
 import { initialParameters } from "./initialise.ts";
 import { parameterShapes } from "./parameters.ts";

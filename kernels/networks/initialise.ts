@@ -18,7 +18,7 @@
  * @module
  */
 
-import type { Network } from "../lowering/network.ts";
+import type { Network } from "../operations/network.ts";
 import { randomKey, randomNumbers } from "../../formats/base/random.ts";
 import type { Parameters } from "../lowering/program.ts";
 import { parameterShapes } from "./parameters.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { ActivationFunction, Linear, Network, Operation, Padding } from "../lowering/network.ts";
+import type { ActivationFunction, Linear, Network, Operation, Padding } from "../operations/network.ts";
 
 /** A tensor of a network under construction. */
 export interface Tensor {

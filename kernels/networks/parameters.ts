@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Network } from "../lowering/network.ts";
+import type { Network } from "../operations/network.ts";
 
 /**
  * Lists every parameter and buffer that a checkpoint of a network must have, with its shape in PyTorch's axis order.

@@ -15,7 +15,7 @@
  * @module
  */
 
-import type { Network, Operation } from "../lowering/network.ts";
+import type { Network, Operation } from "../operations/network.ts";
 import { activation, add, batchNorm, convolution, finish, image, type Tensor } from "./layers.ts";
 
 /** What a member of the family is. */

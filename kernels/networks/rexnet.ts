@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { ActivationFunction, Network, Operation } from "../lowering/network.ts";
+import type { ActivationFunction, Network, Operation } from "../operations/network.ts";
 import { makeDivisible, roundHalfToEven } from "./channels.ts";
 import { activation, add, batchNorm, convolution, finish, image, squeezeExcitation, type Tensor } from "./layers.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { Kernel, Profile } from "../engine/kernel.ts";
-import { itemKernel } from "../operations/tensor.ts";
+import { itemKernel } from "../operations/shared/tensor.ts";
 
 /** Adds a batch's gradients to the sum, on the CPU. */
 export function accumulateReference(sum: ArrayLike<number>, gradient: ArrayLike<number>): Float64Array {

@@ -21,8 +21,8 @@
  */
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
-import { treeJoin } from "../operations/tree_join.ts";
+import { BUILTINS, declarations, unsigned } from "../operations/shared/tensor.ts";
+import { treeJoin } from "../operations/shared/tree_join.ts";
 import {
   type AdamOptions,
   type AdamResult,

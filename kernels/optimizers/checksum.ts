@@ -14,8 +14,8 @@
  */
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
-import { treeJoin } from "../operations/tree_join.ts";
+import { BUILTINS, declarations, unsigned } from "../operations/shared/tensor.ts";
+import { treeJoin } from "../operations/shared/tree_join.ts";
 import { gradientPartials } from "./gradient_norm.ts";
 
 /** Invocations of a GPU workgroup. */

@@ -9,7 +9,7 @@
  */
 
 import type { Kernel, Parameter, Profile } from "../engine/kernel.ts";
-import { itemKernel } from "../operations/tensor.ts";
+import { itemKernel } from "../operations/shared/tensor.ts";
 import { CONTROL } from "./control.ts";
 import { BLOCK, SEGMENT } from "./layout.ts";
 

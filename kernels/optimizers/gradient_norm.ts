@@ -10,8 +10,8 @@
  */
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations, unsigned } from "../operations/tensor.ts";
-import { treeJoin } from "../operations/tree_join.ts";
+import { BUILTINS, declarations, unsigned } from "../operations/shared/tensor.ts";
+import { treeJoin } from "../operations/shared/tree_join.ts";
 import { CONTROL } from "./control.ts";
 
 /** The most partial sums that the first stage leaves. */

@@ -13,7 +13,7 @@
  */
 
 import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations } from "../operations/tensor.ts";
+import { BUILTINS, declarations } from "../operations/shared/tensor.ts";
 import { CONTROL, type Control } from "./control.ts";
 import { gradientPartials, joinPartials } from "./gradient_norm.ts";
 

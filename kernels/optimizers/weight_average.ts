@@ -9,7 +9,7 @@
  */
 
 import type { Kernel, Profile } from "../engine/kernel.ts";
-import { itemKernel } from "../operations/tensor.ts";
+import { itemKernel } from "../operations/shared/tensor.ts";
 
 /** The new average on the CPU. */
 export function weightAverageReference(

@@ -13,8 +13,8 @@
 import type { Device } from "../engine/device.ts";
 import { createImageProgram, type ImageProgram, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
-import type { Network, Pair } from "../lowering/network.ts";
-import { globalAveragePoolKernel } from "../operations/global_average_pool.ts";
+import type { Network, Pair } from "../operations/network.ts";
+import { globalAveragePoolKernel } from "../operations/global_average_pool/kernels.ts";
 import {
   classBytes,
   packClassesKernel,
@@ -22,11 +22,11 @@ import {
   packedWords,
   packScoresKernel,
   scoreBytes,
-} from "../operations/quantise.ts";
+} from "../operations/quantise/kernels.ts";
 import type { ResizeFilter } from "../operations/resize/mod.ts";
-import { softmaxKernel } from "../operations/softmax.ts";
-import { type Target, tensorBytes } from "../operations/tensor.ts";
-import { topKKernel } from "../operations/top_k.ts";
+import { softmaxKernel } from "../operations/softmax/kernels.ts";
+import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
+import { topKKernel } from "../operations/top_k/kernels.ts";
 import { lowerNetwork, type Parameters, type Program } from "../lowering/program.ts";
 import type { Pixels } from "./resizer.ts";
 

@@ -27,9 +27,9 @@ import { cutOut, MOST_REDUCTION, reducedTables, reductionFactors } from "../oper
 import { FILTERS } from "../operations/resize/filters.ts";
 import { isVerticalFirst, resizeReference, type ResizeTables } from "../operations/resize/mod.ts";
 import { GROUP } from "../operations/resize/tables.ts";
-import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/tensor.ts";
+import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import type { Profile } from "../engine/kernel.ts";
-import type { Pair } from "../lowering/network.ts";
+import type { Pair } from "../operations/network.ts";
 import type { Program, Step } from "../lowering/program.ts";
 import type { Pixels } from "./resizer.ts";
 

@@ -25,9 +25,9 @@ import {
   type SparseMaps,
 } from "../operations/label_pooling/mod.ts";
 import { checkMaps } from "../operations/label_pooling/sparse_maps.ts";
-import { classBytes, scoreBytes } from "../operations/quantise.ts";
-import { softmaxKernel } from "../operations/softmax.ts";
-import { channelVectors } from "../operations/tensor.ts";
+import { classBytes, scoreBytes } from "../operations/quantise/kernels.ts";
+import { softmaxKernel } from "../operations/softmax/kernels.ts";
+import { channelVectors } from "../operations/shared/tensor.ts";
 import { type BufferRange, createPlan } from "../engine/plan.ts";
 import type { Program, Step } from "../lowering/program.ts";
 

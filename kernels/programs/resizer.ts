@@ -10,7 +10,7 @@
 
 import { createBuffer, destroyBuffer, type Device, ownBuffer } from "../engine/device.ts";
 import { type Kernel, parameterBytes } from "../engine/kernel.ts";
-import type { Pair } from "../lowering/network.ts";
+import type { Pair } from "../operations/network.ts";
 import {
   centerCrop,
   normalisationLevels,
@@ -21,7 +21,7 @@ import {
   type ResizeTables,
   resizeTables,
 } from "../operations/resize/mod.ts";
-import type { Target } from "../operations/tensor.ts";
+import type { Target } from "../operations/shared/tensor.ts";
 import { pipelineFor } from "../engine/pipelines.ts";
 import type { BufferRange } from "../engine/plan.ts";
 

@@ -11,9 +11,9 @@
 import { type ClassifierSettings, lowerClassifier } from "./classifier.ts";
 import type { Device } from "../engine/device.ts";
 import { createImageProgram, type ImageProgram, logitRows, targetOf } from "./image_program.ts";
-import { gradientSignKernel, normalisedSignStep } from "../operations/gradient_sign.ts";
-import { NO_LABEL } from "../operations/label_target.ts";
-import { type Target, tensorBytes } from "../operations/tensor.ts";
+import { gradientSignKernel, normalisedSignStep } from "../operations/gradient_sign/kernels.ts";
+import { NO_LABEL } from "../operations/losses/label_target.ts";
+import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import type { Program } from "../lowering/program.ts";
 import { lowerImageGradient } from "./training/image_gradient.ts";
 import { renamed } from "./training/targets.ts";

@@ -9,7 +9,7 @@ import type { Storage } from "../../kernels/engine/kernel.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
 import { convolutionReference } from "../../kernels/operations/convolution/reference.ts";
 import { convolutionShape, outputShape } from "../../kernels/operations/convolution/shape.ts";
-import { tensorBytes } from "../../kernels/operations/tensor.ts";
+import { tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { runDispatches } from "../../kernels/engine/run.ts";
 
 /** Small integers, the same ones each time: sums of 16 products stay below 2048, where f16 is exact. */

@@ -5,7 +5,7 @@
  */
 
 import { openDecodePool } from "../../formats/images/mod.ts";
-import { NO_LABEL } from "../../kernels/operations/label_target.ts";
+import { NO_LABEL } from "../../kernels/operations/losses/label_target.ts";
 import { type ImageStepper, imageSteps } from "../model/image_steps.ts";
 import { defaultWorkers } from "../model/label_images.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";

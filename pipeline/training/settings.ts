@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Pair } from "../../kernels/lowering/network.ts";
+import type { Pair } from "../../kernels/operations/network.ts";
 import {
   parseNumber,
   readChoice,

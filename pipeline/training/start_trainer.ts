@@ -6,7 +6,7 @@
 
 import { type AnnotatorFolder, loadParameters, readParameter } from "../../formats/weights/mod.ts";
 import type { Device } from "../../kernels/engine/device.ts";
-import type { Network } from "../../kernels/lowering/network.ts";
+import type { Network } from "../../kernels/operations/network.ts";
 import { buildNetwork, fineTuneParameters, initialParameters, parameterShapes } from "../../kernels/networks/mod.ts";
 import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";

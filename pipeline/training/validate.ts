@@ -9,7 +9,7 @@ import type { ImageSurvey } from "../../formats/images/mod.ts";
 import type { RejectedImage } from "../../formats/labels/mod.ts";
 import { createClassifier } from "../../kernels/programs/classifier.ts";
 import type { Device } from "../../kernels/engine/device.ts";
-import type { Network } from "../../kernels/lowering/network.ts";
+import type { Network } from "../../kernels/operations/network.ts";
 import { openDataSet } from "../evaluation/data_set.ts";
 import type { ModelClasses } from "../evaluation/map_classes.ts";
 import { rankOf } from "../evaluation/rank.ts";

@@ -5,7 +5,7 @@ import type { Device } from "../../kernels/engine/device.ts";
 import type { Profile } from "../../kernels/engine/kernel.ts";
 import { createLabelPooler } from "../../kernels/programs/label_pooler.ts";
 import { buildNetwork, initialParameters } from "../../kernels/networks/mod.ts";
-import { itemKernel } from "../../kernels/operations/tensor.ts";
+import { itemKernel } from "../../kernels/operations/shared/tensor.ts";
 import type { Pixels } from "../../kernels/programs/resizer.ts";
 import { runKernel } from "../../kernels/engine/run.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";

@@ -12,11 +12,11 @@ import { lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
 import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
 import { withGlobalPooling } from "../../kernels/programs/classifier.ts";
-import type { ActivationFunction, Network } from "../../kernels/lowering/network.ts";
+import type { ActivationFunction, Network } from "../../kernels/operations/network.ts";
 import { buildNetwork, initialParameters, listArchitectures } from "../../kernels/networks/mod.ts";
-import { activationKernel } from "../../kernels/operations/activation.ts";
-import { activationGradientKernel } from "../../kernels/operations/activation_gradient.ts";
-import { addKernel, addResidualGradientKernel } from "../../kernels/operations/add.ts";
+import { activationKernel } from "../../kernels/operations/activation/kernels.ts";
+import { activationGradientKernel } from "../../kernels/operations/activation/gradient.ts";
+import { addKernel, addResidualGradientKernel } from "../../kernels/operations/add/kernels.ts";
 import { cropResizeKernel } from "../../kernels/operations/augmentation/crop_resize.ts";
 import { normaliseKernel } from "../../kernels/operations/augmentation/finish.ts";
 import { mixImagesKernel, mixTargetsKernel } from "../../kernels/operations/augmentation/mix_kernels.ts";
@@ -25,40 +25,40 @@ import {
   imageOperationKernel,
   operationTablesKernel,
 } from "../../kernels/operations/augmentation/operation_kernels.ts";
-import { batchNormKernel } from "../../kernels/operations/batch_norm.ts";
+import { batchNormKernel } from "../../kernels/operations/batch_norm/inference.ts";
 import {
   batchNormGradientSumsKernel,
   batchNormInputGradientKernel,
   batchNormParameterGradientKernel,
-} from "../../kernels/operations/batch_norm_gradient.ts";
+} from "../../kernels/operations/batch_norm/gradient.ts";
 import {
   batchNormMomentsKernel,
   batchNormRankMomentsKernel,
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
-} from "../../kernels/operations/batch_norm_training.ts";
+} from "../../kernels/operations/batch_norm/training.ts";
 import {
   convolutionBiasGradientKernels,
   convolutionFilterGradientKernels,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
-import { binaryCrossEntropyKernel } from "../../kernels/operations/binary_cross_entropy.ts";
+import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
 import { convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
-import { crossEntropyKernel } from "../../kernels/operations/cross_entropy.ts";
-import { dropKernel } from "../../kernels/operations/drop.ts";
+import { crossEntropyKernel } from "../../kernels/operations/losses/cross_entropy.ts";
+import { dropKernel } from "../../kernels/operations/drop/kernels.ts";
 import {
   globalAveragePoolGradientKernel,
   globalAveragePoolKernel,
-} from "../../kernels/operations/global_average_pool.ts";
+} from "../../kernels/operations/global_average_pool/kernels.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
-import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign.ts";
-import { labelTargetKernel } from "../../kernels/operations/label_target.ts";
-import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply.ts";
-import { poolKernel, type PoolOptions } from "../../kernels/operations/pool.ts";
-import { poolGradientKernel } from "../../kernels/operations/pool_gradient.ts";
-import { packClassesKernel, packScoresKernel, type ScoreType } from "../../kernels/operations/quantise.ts";
+import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign/kernels.ts";
+import { labelTargetKernel } from "../../kernels/operations/losses/label_target.ts";
+import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply/kernels.ts";
+import { poolKernel, type PoolOptions } from "../../kernels/operations/pool/kernels.ts";
+import { poolGradientKernel } from "../../kernels/operations/pool/gradient.ts";
+import { packClassesKernel, packScoresKernel, type ScoreType } from "../../kernels/operations/quantise/kernels.ts";
 import {
   resizeBytesVerticallyKernel,
   resizeHorizontalKernel,
@@ -66,10 +66,10 @@ import {
   resizeVerticalKernel,
 } from "../../kernels/operations/resize/kernels.ts";
 import { resizeTables } from "../../kernels/operations/resize/mod.ts";
-import { stepLossKernel } from "../../kernels/operations/row_loss.ts";
-import { softmaxKernel } from "../../kernels/operations/softmax.ts";
-import type { Shape, Target } from "../../kernels/operations/tensor.ts";
-import { topKKernel } from "../../kernels/operations/top_k.ts";
+import { stepLossKernel } from "../../kernels/operations/losses/row_loss.ts";
+import { softmaxKernel } from "../../kernels/operations/softmax/kernels.ts";
+import type { Shape, Target } from "../../kernels/operations/shared/tensor.ts";
+import { topKKernel } from "../../kernels/operations/top_k/kernels.ts";
 import { accumulateKernel } from "../../kernels/optimizers/accumulate.ts";
 import { type AdamP, adamPKernel, adamPProjectionKernel, adamPRowsKernel } from "../../kernels/optimizers/adamp.ts";
 import { adamWKernel } from "../../kernels/optimizers/adamw.ts";

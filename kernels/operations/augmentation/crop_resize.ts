@@ -12,7 +12,7 @@
 
 import { type Kernel, spreadWorkgroups } from "../../engine/kernel.ts";
 import { PACKED_SUM, sumBytesVertically, sumHorizontally, sumVertically } from "../resize/fixed_point.ts";
-import { BUILTINS, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
+import { BUILTINS, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { finishPixel } from "./finish.ts";
 import { MOST_REDUCTION } from "./reduce.ts";
 import { recordVectors } from "./records.ts";

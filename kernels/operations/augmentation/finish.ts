@@ -5,7 +5,7 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import { itemKernel, type Target, vectorType } from "../tensor.ts";
+import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { RANDOM_WORD } from "../../../formats/base/random.ts";
 import { recordVectors } from "./records.ts";
 import type { AugmentationSettings } from "./settings.ts";

@@ -19,7 +19,7 @@
  * @module
  */
 
-import type { Pair } from "../../lowering/network.ts";
+import type { Pair } from "../network.ts";
 import type { Warp } from "../label_pooling/crop.ts";
 
 /** One operation. */

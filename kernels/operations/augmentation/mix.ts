@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Pair } from "../../lowering/network.ts";
+import type { Pair } from "../network.ts";
 import type { RandomNumbers } from "../../../formats/base/random.ts";
 import { randomKey, randomNumbers } from "../../../formats/base/random.ts";
 import type { PixelBox } from "./random_resized_crop.ts";

@@ -10,8 +10,8 @@
  */
 
 import type { Kernel, Profile } from "../../engine/kernel.ts";
-import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../tensor.ts";
-import { readTensors } from "../texture.ts";
+import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
+import { readTensors } from "../shared/tensor_reads.ts";
 import type { Mix } from "./mix.ts";
 
 /** 32-bit words before the partners. */

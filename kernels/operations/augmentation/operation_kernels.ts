@@ -9,8 +9,8 @@
  */
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import type { Pair } from "../../lowering/network.ts";
-import { BUILTINS, declarations, itemKernel, unsigned } from "../tensor.ts";
+import type { Pair } from "../network.ts";
+import { BUILTINS, declarations, itemKernel, unsigned } from "../shared/tensor.ts";
 import { STRETCHED } from "./auto_contrast.ts";
 import { HEAD_VECTORS, OPERATION_CODES, OPERATION_VECTORS, recordVectors } from "./records.ts";
 import type { AugmentationSettings } from "./settings.ts";

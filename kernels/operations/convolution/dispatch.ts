@@ -6,9 +6,9 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { ActivationFunction } from "../../lowering/network.ts";
-import { activationExpression } from "../activation.ts";
-import { realLanes } from "../tensor.ts";
+import type { ActivationFunction } from "../network.ts";
+import { activationExpression } from "../activation/kernels.ts";
+import { realLanes } from "../shared/tensor.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
 
 /** One dispatch of a convolution. */

@@ -11,8 +11,8 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import { channelVectors, itemKernel, type Target, vectorType } from "../tensor.ts";
-import { readTensors, type TensorReads } from "../texture.ts";
+import { channelVectors, itemKernel, type Target, vectorType } from "../shared/tensor.ts";
+import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { stripFilterGradient } from "./filter_gradient_strips.ts";
 import { tileFilterGradient } from "./filter_gradient_tiles.ts";

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { channelVectors } from "../tensor.ts";
+import { channelVectors } from "../shared/tensor.ts";
 import { type ConvolutionShape, isDepthwise, isPointwise, type MergedGroups, mergeGroups } from "./shape.ts";
 
 /** The partial gradient of a convolution. */

@@ -12,8 +12,8 @@
  */
 
 import { type Kernel, spreadWorkgroups } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
-import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { readTexel, TEXTURE_WIDTH, textureFormat } from "../shared/tensor_reads.ts";
 import { windowParameters } from "./dispatch.ts";
 import { asRows, partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { type ConvolutionShape, isDepthwise } from "./shape.ts";

@@ -10,7 +10,7 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { windowParameters } from "./dispatch.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { type ConvolutionShape, isPointwise, outputPositions } from "./shape.ts";

@@ -11,7 +11,7 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import { itemKernel, type Target, vectorType } from "../tensor.ts";
+import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
 import { packInputGradientWeights } from "./input_gradient.ts";
 import { packWeights } from "./mod.ts";

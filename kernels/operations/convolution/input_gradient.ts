@@ -12,8 +12,8 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { Pair } from "../../lowering/network.ts";
-import { itemKernel, type Target, tensorVectors, vectorType } from "../tensor.ts";
+import type { Pair } from "../network.ts";
+import { itemKernel, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
 import type { ConvolutionDispatch } from "./dispatch.ts";
 import { convolutionKernels, packWeights } from "./mod.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";

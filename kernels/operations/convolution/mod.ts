@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Target } from "../tensor.ts";
+import type { Target } from "../shared/tensor.ts";
 import type { ConvolutionDispatch, ConvolutionWeights } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise } from "./shape.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { activationReference } from "../activation.ts";
+import { activationReference } from "../activation/kernels.ts";
 import { type ConvolutionShape, type Epilogue, outputPositions } from "./shape.ts";
 
 /**

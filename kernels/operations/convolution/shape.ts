@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ActivationFunction, Padding, Pair } from "../../lowering/network.ts";
-import type { Shape } from "../tensor.ts";
-import { windowAxis } from "../window.ts";
+import type { ActivationFunction, Padding, Pair } from "../network.ts";
+import type { Shape } from "../shared/tensor.ts";
+import { windowAxis } from "../shared/window.ts";
 
 /** A convolution's own numbers, without names. */
 export interface ConvolutionOptions {

@@ -14,8 +14,8 @@
  */
 
 import { type Kernel, spreadWorkgroups, WINDOW_BYTES } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
-import { readTexel, TEXTURE_WIDTH, textureFormat } from "../texture.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { readTexel, TEXTURE_WIDTH, textureFormat } from "../shared/tensor_reads.ts";
 import { activated, type ConvolutionDispatch, type ConvolutionWeights, spreadParameters } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "./shape.ts";
 

@@ -12,7 +12,7 @@
  */
 
 import { spreadWorkgroups } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../tensor.ts";
+import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import {
   activated,
   type ConvolutionDispatch,

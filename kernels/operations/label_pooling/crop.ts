@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { Pair } from "../../lowering/network.ts";
+import type { Pair } from "../network.ts";
 
 /** A part of an image, in fractions of its height and width. */
 export interface Crop {

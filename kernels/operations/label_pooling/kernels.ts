@@ -13,9 +13,17 @@
  */
 
 import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import type { Pair } from "../../lowering/network.ts";
-import { BUILTINS, channelVectors, declarations, itemKernel, itemWorkgroup, realLanes, unsigned } from "../tensor.ts";
-import { treeJoin } from "../tree_join.ts";
+import type { Pair } from "../network.ts";
+import {
+  BUILTINS,
+  channelVectors,
+  declarations,
+  itemKernel,
+  itemWorkgroup,
+  realLanes,
+  unsigned,
+} from "../shared/tensor.ts";
+import { treeJoin } from "../shared/tree_join.ts";
 import { ROUNDING, type SamplingRegion } from "./crop.ts";
 import type { Interpolation, MissingRule } from "./options.ts";
 import { elementFunctions, type SparseMaps } from "./sparse_maps.ts";

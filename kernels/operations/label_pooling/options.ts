@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../../lowering/network.ts";
+import type { Pair } from "../network.ts";
 import type { MapLayout } from "./crop.ts";
 
 /**

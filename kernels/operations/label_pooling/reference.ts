@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Pair } from "../../lowering/network.ts";
-import { softmaxReference } from "../softmax.ts";
+import type { Pair } from "../network.ts";
+import { softmaxReference } from "../softmax/kernels.ts";
 import { type Crop, isShown, type SamplingRegion, samplingRegion } from "./crop.ts";
 import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";
 import { checkMaps, scoreTable, type SparseMaps } from "./sparse_maps.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Pair } from "../../lowering/network.ts";
+import type { Pair } from "../network.ts";
 import { NUMBER_FORMATS, numberTable } from "../../../formats/base/number_formats.ts";
-import { classBytes, scoreBytes, type ScoreType } from "../quantise.ts";
+import { classBytes, scoreBytes, type ScoreType } from "../quantise/kernels.ts";
 
 /** Several label maps of one kind in contiguous arrays; a batch of a label-map folder is one. */
 export interface SparseMaps {

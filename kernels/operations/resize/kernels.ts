@@ -6,7 +6,7 @@
  */
 
 import type { Kernel, Profile } from "../../engine/kernel.ts";
-import { itemKernel, type Target, vectorType } from "../tensor.ts";
+import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { PACKED_SUM, sumBytesVertically, sumHorizontally, sumVertically } from "./fixed_point.ts";
 import type { ResizeTables } from "./tables.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../../lowering/network.ts";
+import type { Pair } from "../network.ts";
 import { FILTERS } from "./filters.ts";
 
 /** How pixels are weighed; Pillow's names in lower case. */

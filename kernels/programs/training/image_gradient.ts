@@ -10,12 +10,12 @@
  */
 
 import { withGlobalPooling } from "../classifier.ts";
-import type { Network, Pair } from "../../lowering/network.ts";
+import type { Network, Pair } from "../../operations/network.ts";
 import { packInputGradientWeights } from "../../operations/convolution/input_gradient.ts";
 import { packWeights } from "../../operations/convolution/mod.ts";
-import { crossEntropyKernel } from "../../operations/cross_entropy.ts";
-import { labelTargetKernel } from "../../operations/label_target.ts";
-import { channelVectors, type Shape, type Target } from "../../operations/tensor.ts";
+import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
+import { labelTargetKernel } from "../../operations/losses/label_target.ts";
+import { channelVectors, type Shape, type Target } from "../../operations/shared/tensor.ts";
 import { encodeControl, initialControl } from "../../optimizers/control.ts";
 import { inferShapes, parameterReader, type Parameters, type Program } from "../../lowering/program.ts";
 import { addBytes, addStep, addTensor, type Builder, emptyProgram } from "../../lowering/builder.ts";

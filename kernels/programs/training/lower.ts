@@ -9,8 +9,8 @@
  */
 
 import { withGlobalPooling } from "../classifier.ts";
-import type { Network, Pair } from "../../lowering/network.ts";
-import { binaryCrossEntropyKernel } from "../../operations/binary_cross_entropy.ts";
+import type { Network, Pair } from "../../operations/network.ts";
+import { binaryCrossEntropyKernel } from "../../operations/losses/binary_cross_entropy.ts";
 import {
   filledVectors,
   gatherTable,
@@ -20,10 +20,10 @@ import {
   weightPlaces,
 } from "../../operations/convolution/gather_weights.ts";
 import type { ConvolutionShape } from "../../operations/convolution/shape.ts";
-import { crossEntropyKernel } from "../../operations/cross_entropy.ts";
-import { dropKernel } from "../../operations/drop.ts";
-import { LOSS_HISTORY, stepLossKernel } from "../../operations/row_loss.ts";
-import { channelVectors, type Target } from "../../operations/tensor.ts";
+import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
+import { dropKernel } from "../../operations/drop/kernels.ts";
+import { LOSS_HISTORY, stepLossKernel } from "../../operations/losses/row_loss.ts";
+import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import { accumulateKernel } from "../../optimizers/accumulate.ts";
 import { checksumKernel, checksumPartialsBytes, checksumPartialsKernel } from "../../optimizers/checksum.ts";
 import { CONTROL_BYTES } from "../../optimizers/control.ts";

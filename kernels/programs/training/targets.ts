@@ -7,11 +7,11 @@
 import { lowerTargetMixing } from "../augmentation.ts";
 import { lowerClassifier } from "../classifier.ts";
 import { type LabelPoolerSettings, lowerLabelPooling, POOLING_TENSORS } from "../label_pooler.ts";
-import type { Network, Pair } from "../../lowering/network.ts";
+import type { Network, Pair } from "../../operations/network.ts";
 import type { PoolingOptions, SparseMaps } from "../../operations/label_pooling/mod.ts";
-import { labelTargetKernel } from "../../operations/label_target.ts";
-import { softmaxKernel } from "../../operations/softmax.ts";
-import { channelVectors, type Target } from "../../operations/tensor.ts";
+import { labelTargetKernel } from "../../operations/losses/label_target.ts";
+import { softmaxKernel } from "../../operations/softmax/kernels.ts";
+import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import type { Parameters, Program } from "../../lowering/program.ts";
 import { TARGETS } from "./lower.ts";
 

@@ -11,7 +11,7 @@ import type { Storage } from "../../engine/kernel.ts";
 import { lowerLabelPooling, POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
 import type { Augmentation, AugmentationSettings, Mix } from "../../operations/augmentation/mod.ts";
 import type { SparseMaps } from "../../operations/label_pooling/mod.ts";
-import { channelVectors, type Target } from "../../operations/tensor.ts";
+import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import type { Parameters } from "../../lowering/program.ts";
 import type { Pixels } from "../resizer.ts";
 import { lowerTraining, type TrainingOptions } from "./lower.ts";

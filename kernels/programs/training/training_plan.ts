@@ -7,7 +7,7 @@
  */
 
 import { type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
-import { LOSS_HISTORY } from "../../operations/row_loss.ts";
+import { LOSS_HISTORY } from "../../operations/losses/row_loss.ts";
 import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../../optimizers/control.ts";
 import { flattenParameters, type ParameterLayout } from "../../optimizers/layout.ts";
 import { optimizerState } from "../../optimizers/mod.ts";

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { networkGraph } from "../../../bench/onnx/network_graph.ts";
-import type { Network } from "../../../kernels/lowering/network.ts";
+import type { Network } from "../../../kernels/operations/network.ts";
 
 /** A network of one convolution with "SAME" padding and a residual of fewer channels than what it is added to. */
 const network: Network = {

@@ -1,6 +1,6 @@
 import { createPlan } from "../../../kernels/engine/plan.ts";
 import { lowerNetwork } from "../../../kernels/lowering/program.ts";
-import { type Shape, tensorBytes } from "../../../kernels/operations/tensor.ts";
+import { type Shape, tensorBytes } from "../../../kernels/operations/shared/tensor.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
 import { padChannels, targets, testDevice, unpadChannels } from "../tensors.ts";

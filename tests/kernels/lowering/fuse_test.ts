@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { fuse, type InferenceOperation } from "../../../kernels/lowering/fuse.ts";
-import type { Operation } from "../../../kernels/lowering/network.ts";
+import type { Operation } from "../../../kernels/operations/network.ts";
 import { buildNetwork } from "../../../kernels/networks/mod.ts";
 
 const conv = (input: string, output: string): Operation => ({

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Operation } from "../../../kernels/lowering/network.ts";
+import type { Operation } from "../../../kernels/operations/network.ts";
 import { buildNetwork, listArchitectures, parameterShapes } from "../../../kernels/networks/mod.ts";
 import architectures from "./fixtures/architectures.json" with { type: "json" };
 

@@ -6,7 +6,7 @@
  */
 
 import { loadParameters, openWeights } from "../../../formats/weights/mod.ts";
-import type { Network } from "../../../kernels/lowering/network.ts";
+import type { Network } from "../../../kernels/operations/network.ts";
 import {
   buildEfficientNet,
   buildNetwork,

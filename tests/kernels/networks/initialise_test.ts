@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { Network } from "../../../kernels/lowering/network.ts";
+import type { Network } from "../../../kernels/operations/network.ts";
 import { buildNetwork, buildResNet, initialParameters, parameterShapes } from "../../../kernels/networks/mod.ts";
 import table from "./fixtures/initialisation.json" with { type: "json" };
 

@@ -1,7 +1,7 @@
 /**
  * What a network computes, in plain loops: the reference that the engine is compared with.
  *
- * Every operation of `kernels/lowering/network.ts` has one function here, written after its definition and nothing else: no batch
+ * Every operation of `kernels/operations/network.ts` has one function here, written after its definition and nothing else: no batch
  * norm is folded, nothing is fused. Sums are kept in float64 and each tensor is stored as float32, so the result differs
  * from exact arithmetic by about 1e-7 of the largest value an operation.
  *
@@ -22,7 +22,7 @@ import type {
   Operation,
   Padding,
   Pool,
-} from "../../../kernels/lowering/network.ts";
+} from "../../../kernels/operations/network.ts";
 
 /** A tensor in memory: activations `[N, H, W, C]`, parameters in PyTorch's axis order; row-major. */
 export interface Tensor {

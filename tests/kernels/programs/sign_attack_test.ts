@@ -3,7 +3,7 @@ import { openWeights } from "../../../formats/weights/mod.ts";
 import { createClassifier } from "../../../kernels/programs/classifier.ts";
 import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile } from "../../../kernels/engine/kernel.ts";
-import { gradientSignReference, normalisedSignStep } from "../../../kernels/operations/gradient_sign.ts";
+import { gradientSignReference, normalisedSignStep } from "../../../kernels/operations/gradient_sign/kernels.ts";
 import { createPlan } from "../../../kernels/engine/plan.ts";
 import type { Pixels } from "../../../kernels/programs/resizer.ts";
 import { createSignAttack, lowerSignAttack, type SignAttackSettings } from "../../../kernels/programs/sign_attack.ts";

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { quantiseReference, type ScoreType } from "../../../kernels/operations/quantise.ts";
+import { quantiseReference, type ScoreType } from "../../../kernels/operations/quantise/kernels.ts";
 import { poolLabels, type SparseMaps } from "../../../kernels/operations/label_pooling/mod.ts";
 import { classHeat, heatColour, heatPixels } from "../../../pipeline/pictures/heat_map.ts";
 

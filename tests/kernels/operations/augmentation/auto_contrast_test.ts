@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { stretch, stretchCorrections, STRETCHED } from "../../../../kernels/operations/augmentation/auto_contrast.ts";
-import { itemKernel } from "../../../../kernels/operations/tensor.ts";
+import { itemKernel } from "../../../../kernels/operations/shared/tensor.ts";
 import { runKernel } from "../../../../kernels/engine/run.ts";
 import { testDevice } from "../../tensors.ts";
 

@@ -6,7 +6,7 @@
 
 import { SCORE_ARRAYS } from "../../../../formats/labels/mod.ts";
 import type { SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
-import type { ScoreType } from "../../../../kernels/operations/quantise.ts";
+import type { ScoreType } from "../../../../kernels/operations/quantise/kernels.ts";
 import { fixtureMetadata, fixtureRows } from "../../../formats/labels/fixture.ts";
 
 /** Maps of 1000 classes, 5 a cell, 15 x 15 cells. */

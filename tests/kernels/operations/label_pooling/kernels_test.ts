@@ -19,7 +19,7 @@ import {
   samplingRegions,
   type SparseMaps,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
-import { softmaxKernel } from "../../../../kernels/operations/softmax.ts";
+import { softmaxKernel } from "../../../../kernels/operations/softmax/kernels.ts";
 import { runKernel } from "../../../../kernels/engine/run.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues, testDevice, unpadChannels } from "../../tensors.ts";

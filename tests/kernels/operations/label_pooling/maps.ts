@@ -11,7 +11,7 @@ import {
   QUARTER_TURN,
   rotation,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
-import { quantiseReference, type ScoreType } from "../../../../kernels/operations/quantise.ts";
+import { quantiseReference, type ScoreType } from "../../../../kernels/operations/quantise/kernels.ts";
 import { randomValues } from "../../tensors.ts";
 
 /** Maps whose cells hold distinct classes, from a range of few so that they recur, and logits of either sign. */

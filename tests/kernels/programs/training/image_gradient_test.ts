@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { openWeights } from "../../../../formats/weights/mod.ts";
-import { tensorBytes } from "../../../../kernels/operations/tensor.ts";
+import { tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
 import { createPlan } from "../../../../kernels/engine/plan.ts";
 import { lowerImageGradient } from "../../../../kernels/programs/training/image_gradient.ts";
 import { fixtureNetworks, readFixture } from "../../networks/fixture_networks.ts";

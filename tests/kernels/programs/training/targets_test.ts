@@ -8,8 +8,8 @@ import {
   mixTargetsReference,
 } from "../../../../kernels/operations/augmentation/mod.ts";
 import { poolLabels } from "../../../../kernels/operations/label_pooling/mod.ts";
-import { labelTargetReference } from "../../../../kernels/operations/label_target.ts";
-import { softmaxReference } from "../../../../kernels/operations/softmax.ts";
+import { labelTargetReference } from "../../../../kernels/operations/losses/label_target.ts";
+import { softmaxReference } from "../../../../kernels/operations/softmax/kernels.ts";
 import { createPlan } from "../../../../kernels/engine/plan.ts";
 import { TARGETS } from "../../../../kernels/programs/training/lower.ts";
 import {

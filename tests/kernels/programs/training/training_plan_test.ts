@@ -3,7 +3,7 @@ import { lowerTraining, TARGETS } from "../../../../kernels/programs/training/lo
 import { gradientName } from "../../../../kernels/lowering/parameters.ts";
 import { createTrainingPlan, type TrainingPlan } from "../../../../kernels/programs/training/training_plan.ts";
 import type { Device } from "../../../../kernels/engine/device.ts";
-import type { Target } from "../../../../kernels/operations/tensor.ts";
+import type { Target } from "../../../../kernels/operations/shared/tensor.ts";
 import { readFloats } from "./read_floats.ts";
 import { padChannels, targets, testDevice } from "../../tensors.ts";
 import { readTrainingCase, trainingCases, type TrainingFixture } from "./fixture.ts";

@@ -1,0 +1,106 @@
+/**
+ * Sums over H and W of every image, `[N, H, W, C]` to `[N, 1, 1, C]`, in one dispatch.
+ *
+ * A CPU runs one invocation for 4 channels, which walks over the positions. On a GPU that would leave most of the
+ * machine idle, so a workgroup takes 32 channels: 32 invocations share the positions of each vector, and add their sums
+ * up as a tree. Either way the order of the sum is fixed.
+ *
+ * @module
+ */
+
+import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, declarations, type Shape, unsigned } from "./tensor.ts";
+import type { TensorReads } from "./tensor_reads.ts";
+
+/** Vectors of channels in a GPU workgroup: 8 neighbours are 128 bytes of f32, one line of the cache. */
+const COLUMNS = 8;
+
+/** Invocations which share the positions of a vector. */
+const ROWS = 32;
+
+/**
+ * A sum over the positions of each image.
+ *
+ * @param options `shape` of what is summed; `reads` the tensors read; `output` name and WGSL type of the one written;
+ * `term` WGSL of the summand at vector `at`; `result` WGSL of what is stored, made of `sum`.
+ * @returns A kernel with those bindings.
+ */
+export function positionSums(options: {
+  name: string;
+  shape: Shape;
+  reads: Pick<TensorReads, "bindings" | "textures">;
+  output: { name: string; type: string };
+  term: string;
+  result: string;
+  profile: Profile;
+}): Kernel {
+  const { name, shape, reads, output, term, result, profile } = options;
+  const [batch, height, width, channels] = shape;
+  const vectors = channelVectors(channels);
+  const bindings = { ...reads.bindings, [output.name]: output.type };
+  const parameters = unsigned([
+    { name: "positions", value: height * width },
+    { name: "vectors", value: vectors },
+    ...(profile === "gpu" ? [] : [{ name: "items", value: batch * vectors }]),
+  ]);
+  const kernel = {
+    name: `${name} ${profile}`,
+    bindings: Object.keys(bindings),
+    textures: reads.textures,
+    parameters,
+  };
+  const open = declarations(bindings, parameters, { textures: reads.textures.map((texture) => texture.name) });
+  if (profile === "software") {
+    // 8 invocations fill the vector unit; more would leave the second core idle on the 8 vectors of an early layer.
+    return {
+      ...kernel,
+      code: `${open}
+@compute @workgroup_size(8)
+fn main(${BUILTINS}) {
+  let item = (workgroup.y * workgroups.x + workgroup.x) * 8u + local;
+  if (item >= parameters.items) { return; }
+  var at = item / parameters.vectors * parameters.positions * parameters.vectors + item % parameters.vectors;
+  var sum = vec4<f32>(0.0);
+  for (var position = 0u; position < parameters.positions; position++) {
+    sum += ${term};
+    at += parameters.vectors;
+  }
+  ${output.name}[item] = ${result};
+}
+`,
+      workgroups: spreadWorkgroups(Math.ceil((batch * vectors) / 8)),
+    };
+  }
+  const tree: string[] = [];
+  for (let half = ROWS / 2; half >= 1; half /= 2) {
+    tree.push(`  workgroupBarrier();
+  if (row < ${half}u) { sums[local] += sums[local + ${half * COLUMNS}u]; }`);
+  }
+  return {
+    ...kernel,
+    code: `${open}
+var<workgroup> sums: array<vec4<f32>, ${COLUMNS * ROWS}>;
+
+@compute @workgroup_size(${COLUMNS * ROWS})
+fn main(${BUILTINS}) {
+  let row = local / ${COLUMNS}u;
+  let lanes = workgroup.x * ${COLUMNS}u + local % ${COLUMNS}u;
+  let image = workgroup.y;
+  var sum = vec4<f32>(0.0);
+  if (lanes < parameters.vectors) {
+    for (var position = row; position < parameters.positions; position += ${ROWS}u) {
+      let at = (image * parameters.positions + position) * parameters.vectors + lanes;
+      sum += ${term};
+    }
+  }
+  sums[local] = sum;
+${tree.join("\n")}
+  if (row == 0u && lanes < parameters.vectors) {
+    sum = sums[local];
+    ${output.name}[image * parameters.vectors + lanes] = ${result};
+  }
+}
+`,
+    workgroups: [Math.ceil(vectors / COLUMNS), batch, 1],
+  };
+}

@@ -1,0 +1,84 @@
+import { assertEquals } from "@std/assert";
+import {
+  biasGradientPartialBytes,
+  convolutionBiasGradientKernels,
+  convolutionFilterGradientKernels,
+  filterGradientPartialBytes,
+} from "../../../../kernels/operations/convolution/filter_gradient.ts";
+import { convolutionFilterGradientReference } from "../../../../kernels/operations/convolution/gradient_reference.ts";
+import {
+  type ConvolutionShape,
+  convolutionShape,
+  outputPositions,
+} from "../../../../kernels/operations/convolution/shape.ts";
+import type { Target } from "../../../../kernels/operations/shared/tensor.ts";
+import type { Device } from "../../../../kernels/engine/device.ts";
+import { runDispatches } from "../../../../kernels/engine/run.ts";
+import { assertClose, sumTolerance } from "../../compare.ts";
+import { padChannels, targets, testDevice } from "../../tensors.ts";
+import { GRADIENT_CASES, gradientValues } from "./gradient_cases.ts";
+
+async function filterGradient(
+  device: Device,
+  shape: ConvolutionShape,
+  target: Target,
+  values: { input: number[]; weight: number[]; outputGradient: number[] },
+): Promise<Float32Array> {
+  const kernels = convolutionFilterGradientKernels(shape, target);
+  const results = await runDispatches(device, kernels.map((kernel) => ({ kernel })), {
+    input: padChannels(values.input, shape.inputChannels, target.storage),
+    outputGradient: padChannels(values.outputGradient, shape.outputChannels, target.storage),
+    partial: { bytes: filterGradientPartialBytes(shape, target) },
+    filterGradient: { bytes: values.weight.length * 4 },
+  });
+  return new Float32Array(results.filterGradient);
+}
+
+for (const { what, shape } of GRADIENT_CASES) {
+  const positions = outputPositions(shape);
+  const values = gradientValues(shape);
+  const expected = convolutionFilterGradientReference(values.input, values.outputGradient, shape);
+
+  Deno.test(`convolutionFilterGradientKernels() differentiates ${what} in every variant`, async () => {
+    const device = await testDevice();
+    for (const target of targets(device)) {
+      assertClose(await filterGradient(device, shape, target, values), expected.filter, {
+        ...sumTolerance("f32", positions, positions ** 0.5),
+        shape: [shape.outputChannels, shape.inputChannels / shape.groups, ...shape.kernel],
+        name: `${what} ${target.profile} ${target.storage}`,
+      });
+    }
+  });
+
+  Deno.test(`convolutionBiasGradientKernels() differentiates ${what} in every variant`, async () => {
+    const device = await testDevice();
+    for (const target of targets(device)) {
+      const kernels = convolutionBiasGradientKernels(shape, target);
+      const results = await runDispatches(device, kernels.map((kernel) => ({ kernel })), {
+        outputGradient: padChannels(values.outputGradient, shape.outputChannels, target.storage),
+        partial: { bytes: biasGradientPartialBytes(shape, target) },
+        biasGradient: { bytes: shape.outputChannels * 4 },
+      });
+      assertClose(new Float32Array(results.biasGradient), expected.bias, {
+        ...sumTolerance("f32", positions, positions ** 0.5),
+        name: `${what} ${target.profile} ${target.storage}`,
+      });
+    }
+  });
+}
+
+Deno.test("convolutionFilterGradientKernels() gives the same bits every time", async () => {
+  const device = await testDevice();
+  const shape = convolutionShape([2, 17, 19, 21], {
+    outputChannels: 22,
+    kernel: [3, 3],
+    stride: [1, 1],
+    padding: [1, 1],
+    groups: 1,
+  });
+  const values = gradientValues(shape);
+  for (const target of targets(device)) {
+    const first = await filterGradient(device, shape, target, values);
+    for (let time = 0; time < 3; time++) assertEquals(await filterGradient(device, shape, target, values), first);
+  }
+});
