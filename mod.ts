@@ -3,7 +3,7 @@
  * set, read what was written.
  *
  * ```ts
- * import { LabelMaps, loadAnnotator, openImages, poolLabels, relabel, writeLabelMaps } from "./mod.ts";
+ * import { loadAnnotator, openImages, openLabelMaps, poolLabels, relabel, writeLabelMaps } from "./mod.ts";
  *
  * // An annotator, and one image: any RGB pixels.
  * const annotator = await loadAnnotator("assets/efficientnet_lite0", { size: [160, 160], topK: 3 });
@@ -22,7 +22,7 @@
  * const folder = await Deno.makeTempDir();
  * await writeLabelMaps(folder, images, annotator);
  * annotator.close();
- * const labelMaps = await LabelMaps.open(folder);
+ * const labelMaps = await openLabelMaps(folder);
  * console.log(labelMaps.length, labelMaps.metadata.dtype, (await labelMaps.get(0)).key);
  *
  * // What a crop shows: the target that it is trained with.
@@ -81,12 +81,13 @@ export {
   type LabelMapConfiguration,
   type LabelMapMetadata,
   type LabelMapRow,
-  LabelMaps,
+  type LabelMaps,
   type LabelMapType,
   type ListedRow,
   type Manifest,
   MULTI_LABEL_THRESHOLD,
   multiLabel,
+  openLabelMaps,
   type OpenLabelMapsOptions,
   readManifests,
   scoreClasses,

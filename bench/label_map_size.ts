@@ -10,7 +10,7 @@
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { parquetMetadata } from "hyparquet";
-import { LabelMaps, labelMapTypes, openLabelMapFolder } from "../formats/labels/mod.ts";
+import { labelMapTypes, openLabelMapFolder, openLabelMaps } from "../formats/labels/mod.ts";
 import { imageNetClassNames } from "../pipeline/model/class_names.ts";
 import { fixtureMetadata, fixtureRows } from "../tests/formats/labels/fixture.ts";
 import { formatTable } from "./table.ts";
@@ -44,7 +44,7 @@ for (const dtype of labelMapTypes) {
   folder.close();
   const milliseconds = performance.now() - start;
 
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   assertEquals(await Array.fromAsync(labelMaps.rows()), rows);
   labelMaps.close();
 

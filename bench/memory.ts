@@ -9,7 +9,7 @@
  */
 
 import { join } from "@std/path";
-import { LabelMaps } from "../formats/labels/mod.ts";
+import { openLabelMaps } from "../formats/labels/mod.ts";
 import { readCount } from "../pipeline/command/command_line.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
 import { highWater } from "./high_water.ts";
@@ -67,7 +67,7 @@ async function peakOf(images: number, size: number): Promise<number> {
   }
   const { code, stderr } = await ended;
   if (code !== 0) throw new Error(`Cannot measure relabelling: ${new TextDecoder().decode(stderr)}`);
-  const written = await LabelMaps.open(labels);
+  const written = await openLabelMaps(labels);
   if (written.length !== images) {
     throw new Error(`Cannot measure relabelling: ${written.length} of ${images} images have a label map`);
   }

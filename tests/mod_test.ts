@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { LabelMaps, loadAnnotator, openImages, relabel, writeLabelMaps } from "../mod.ts";
+import { loadAnnotator, openImages, openLabelMaps, relabel, writeLabelMaps } from "../mod.ts";
 import { ROOT } from "./pipeline/task.ts";
 
 /** The TypeScript examples of a text, as they stand in a module comment or in Markdown. */
@@ -38,7 +38,7 @@ Deno.test("relabel() gives the rows that writeLabelMaps() writes", async () => {
   const path = Deno.makeTempDirSync();
   await writeLabelMaps(path, images, annotator, { rowsPerFile: 4 });
   annotator.close();
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const written = await Array.fromAsync(labelMaps.rows());
   labelMaps.close();
   assertEquals(given.map((labelled) => "row" in labelled ? labelled.row : labelled.reason), written);

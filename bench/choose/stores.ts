@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { publishedMapWriter, readPublished } from "../../formats/published/mod.ts";
-import { createLabelMapFile, LabelMaps, type LabelMapType, quantiseMap } from "../../formats/labels/mod.ts";
+import { createLabelMapFile, type LabelMapType, openLabelMaps, quantiseMap } from "../../formats/labels/mod.ts";
 import { generator } from "../../tests/formats/labels/fixture.ts";
 import type { DenseMaps } from "../dense_maps.ts";
 import { type BestClasses, metadataOf, type RowHead } from "./sparse.ts";
@@ -66,7 +66,7 @@ export async function labelMapStore(
   write(path, count);
   const order = randomOrder(count);
   // Little is kept, as of a data set much larger than memory.
-  const reader = await LabelMaps.open(path, { cacheBytes: 2 ** 18 });
+  const reader = await openLabelMaps(path, { cacheBytes: 2 ** 18 });
   return {
     name: container === "parquet" ? dtype : `${dtype}, Arrow`,
     bytes,

@@ -26,7 +26,7 @@ import {
   type ImageRange,
   type ImageSource,
   type ListedImage,
-  type Shard,
+  type ShardFile,
   type StoredImage,
 } from "./source.ts";
 import { type ImageSurvey, surveyImages } from "./survey.ts";
@@ -203,7 +203,7 @@ async function readPacked(
   return kind === "parquet" ? readParquetImages(shards[0], range) : readMembers(shards[0], range);
 }
 
-async function* readMembers(shard: Shard, range: { readonly start: number; readonly end: number }): PackedImages {
+async function* readMembers(shard: ShardFile, range: { readonly start: number; readonly end: number }): PackedImages {
   for await (const { position, content } of readTarImages(shard, { range, withBytes: true })) {
     yield { position, bytes: content! };
   }

@@ -13,7 +13,7 @@ import { type ColumnReader, openColumn } from "./parquet_column.ts";
 import { chooseColumns, type ChosenColumns } from "./parquet_columns.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 import type { Value } from "./parquet_values.ts";
-import type { Shard } from "./source.ts";
+import type { ShardFile } from "./source.ts";
 
 /** Rows to a byte of a file; more is no data set but a claim that would be counted for hours. */
 const MOST_ROWS_A_BYTE = 64;
@@ -22,7 +22,7 @@ const TURN = 8192;
 
 /** What is read of a file and how. */
 export interface ParquetFile {
-  readonly shard: Shard;
+  readonly shard: ShardFile;
   readonly metadata: FileMetadata;
   readonly rows: number;
   readonly columns: ChosenColumns;
@@ -36,7 +36,7 @@ export interface ParquetFile {
  * @throws {Deno.errors.NotFound} If it is gone.
  * @throws {TypeError} If it is no Parquet file, has no image column, or is a label map.
  */
-export function openParquetFile(shard: Shard): ParquetFile {
+export function openParquetFile(shard: ShardFile): ParquetFile {
   const subject = `Cannot read Parquet file "${shard.path}"`;
   const file = createFilePool().open(shard.path, subject);
   try {

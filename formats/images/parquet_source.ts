@@ -25,7 +25,7 @@ import {
   turn,
 } from "./parquet_file.ts";
 import { chooseLabels, type Labels, NO_LABELS, readLabels, textOf } from "./parquet_labels.ts";
-import type { ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
+import type { ImageRange, ImageSource, ListedImage, ShardFile, StoredImage } from "./source.ts";
 import { type ImageSurvey, surveyImages } from "./survey.ts";
 
 /**
@@ -39,7 +39,7 @@ import { type ImageSurvey, surveyImages } from "./survey.ts";
  * @throws {TypeError} If a file is no Parquet file, has no image column, or is a label map, or the files' labels are not
  *   of one kind, or their texts cannot all be read.
  */
-export async function openParquet(path: string, shards: readonly Shard[]): Promise<ImageSource> {
+export async function openParquetImages(path: string, shards: readonly ShardFile[]): Promise<ImageSource> {
   const files = shards.map(openParquetFile);
   const total = files.reduce((sum, { rows }) => sum + rows, 0);
   if (total === 0) throw new Deno.errors.NotFound(`Cannot find images in "${path}": the Parquet files have no rows`);
@@ -86,7 +86,7 @@ export async function openParquet(path: string, shards: readonly Shard[]): Promi
  * @throws {TypeError} If it is no Parquet file of images.
  */
 export async function* readParquetImages(
-  shard: Shard,
+  shard: ShardFile,
   { start, end }: { readonly start: number; readonly end: number },
 ): AsyncGenerator<{ readonly position: number; readonly bytes: StoredImage["bytes"] }, undefined> {
   for await (const { row, bytes } of readRows(openParquetFile(shard), NO_LABELS, start, end)) {

@@ -22,7 +22,7 @@ import { expandBraces } from "../base/brace_pattern.ts";
 import { openImageFile, openImageFolder } from "./folder_source.ts";
 import { isImageName } from "./image_names.ts";
 import { compareNatural } from "../base/natural_sort.ts";
-import { openParquet } from "./parquet_source.ts";
+import { openParquetImages } from "./parquet_source.ts";
 import { createTallies, extensionOf, type ImageSurvey, joinTallies, type Tally } from "./survey.ts";
 import { openTarShards } from "./tar_source.ts";
 
@@ -92,7 +92,7 @@ export interface ImageRange {
 }
 
 /** A file of a source and the name that its images' keys begin with. */
-export interface Shard {
+export interface ShardFile {
   readonly path: string;
   readonly name: string;
 }
@@ -104,7 +104,7 @@ export interface FoundImages {
   /** A folder of images (or of class folders), one image file, or shards that hold images. */
   readonly kind: "folder" | "file" | "tar" | "parquet";
   /** The files of the last three. */
-  readonly shards: readonly Shard[];
+  readonly shards: readonly ShardFile[];
   /** Of a folder of shards: what else is in it. */
   readonly passedOver?: readonly Tally[];
 }
@@ -127,7 +127,7 @@ export async function openImages(path: string): Promise<ImageSource> {
     case "tar":
       return withPassedOver(await openTarShards(path, shards), passedOver);
     case "parquet":
-      return withPassedOver(await openParquet(path, shards), passedOver);
+      return withPassedOver(await openParquetImages(path, shards), passedOver);
   }
 }
 
@@ -167,7 +167,7 @@ export async function findImages(path: string): Promise<FoundImages> {
 }
 
 async function findInFolder(path: string): Promise<FoundImages> {
-  const shards: Record<Kind, Shard[]> = { image: [], tar: [], parquet: [] };
+  const shards: Record<Kind, ShardFile[]> = { image: [], tar: [], parquet: [] };
   const others: (readonly [what: string, name: string])[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(path)) {
@@ -202,7 +202,7 @@ function kindByName(name: string): Kind | null {
   return /\.parquet$/i.test(name) ? "parquet" : null;
 }
 
-async function findShards(path: string, shards: readonly Shard[]): Promise<FoundImages> {
+async function findShards(path: string, shards: readonly ShardFile[]): Promise<FoundImages> {
   const kind = await kindByContent(shards[0].path);
   if (kind !== "image") return { kind, shards };
   if (shards.length === 1) return { kind: "file", shards };

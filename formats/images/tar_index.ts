@@ -11,7 +11,7 @@
 import { type ByteStream, openByteStream } from "./byte_stream.ts";
 import { isImageName, isSystemFolder } from "./image_names.ts";
 import { readPart } from "./image_file.ts";
-import type { FilePlace, Shard } from "./source.ts";
+import type { FilePlace, ShardFile } from "./source.ts";
 import { createTallies, extensionOf, type FoundLabel, type Tally } from "./survey.ts";
 import { hasArchiveBehind, readTar, type TarMember } from "./tar.ts";
 import { findLinks, type LinkPlaces } from "./tar_links.ts";
@@ -99,7 +99,7 @@ export function folderOf(name: string): string {
  * @param shard The file.
  * @returns What it holds. Damage ends it early and is the last of its images, which cannot be read.
  */
-export async function indexShard(shard: Shard): Promise<ShardIndex> {
+export async function indexShard(shard: ShardFile): Promise<ShardIndex> {
   const verdicts = createVerdicts();
   const [unlabelled, unreadable, passedOver] = [createTallies(), createTallies(), createTallies()];
   const folders = createFolders();
@@ -215,7 +215,7 @@ function describeOther(member: TarMember): string {
  * @param error What was thrown.
  * @returns A sentence.
  */
-export function damageOf(shard: Shard, error: unknown): string {
+export function damageOf(shard: ShardFile, error: unknown): string {
   return `Cannot read tar shard "${shard.path}": ${(error as Error).message}`;
 }
 

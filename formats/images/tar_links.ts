@@ -5,7 +5,7 @@
  */
 
 import { openByteStream } from "./byte_stream.ts";
-import type { FilePlace, Shard } from "./source.ts";
+import type { FilePlace, ShardFile } from "./source.ts";
 import { readTar, type TarMember } from "./tar.ts";
 
 /** Links by where their headers begin: the content that each leads to, or why there is none. */
@@ -32,7 +32,7 @@ interface Link {
  * @param shard The file.
  * @returns All links.
  */
-export async function findLinks(shard: Shard): Promise<LinkPlaces> {
+export async function findLinks(shard: ShardFile): Promise<LinkPlaces> {
   const links: Link[] = [];
   const targets = new Map<string | null, string | null>();
   const members = new Map<string, FilePlace | "unclear">();
@@ -75,7 +75,7 @@ function follow(target: string | null, targets: ReadonlyMap<string | null, strin
   return path;
 }
 
-async function* headers({ path }: Shard): AsyncGenerator<TarMember> {
+async function* headers({ path }: ShardFile): AsyncGenerator<TarMember> {
   const stream = await openByteStream(path);
   try {
     yield* readTar(stream);

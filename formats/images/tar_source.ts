@@ -22,7 +22,7 @@
 import { openByteStream } from "./byte_stream.ts";
 import { refusalOf } from "./image_file.ts";
 import { compareNatural } from "../base/natural_sort.ts";
-import type { ImageRange, ImageSource, ListedImage, Shard, StoredImage } from "./source.ts";
+import type { ImageRange, ImageSource, ListedImage, ShardFile, StoredImage } from "./source.ts";
 import { createTallies, type FoundLabel, type ImageSurvey } from "./survey.ts";
 import { readTar, type TarMember } from "./tar.ts";
 import { damageOf, folderOf, imageMembers, indexShard, OUTSIDE, type ShardIndex } from "./tar_index.ts";
@@ -36,7 +36,7 @@ import { numberOf } from "../base/number_of.ts";
  * @returns The source.
  * @throws {Deno.errors.NotFound} If the shards hold no image.
  */
-export async function openTarShards(path: string, shards: readonly Shard[]): Promise<ImageSource> {
+export async function openTarShards(path: string, shards: readonly ShardFile[]): Promise<ImageSource> {
   const passes: Promise<ShardIndex>[] = [];
   const indexOf = (shard: number) => passes[shard] ??= indexShard(shards[shard]);
   // The first shard with a label beside an image settles what the shards are; without one, all are looked through.
@@ -113,7 +113,11 @@ interface Entry extends Omit<ListedImage, "place"> {
 const IN_NO_CLASS = "in no class folder";
 
 /** What the shards hold, from what was found in each. */
-function surveyShards(shards: readonly Shard[], indices: readonly ShardIndex[], classes: ClassFolders): ImageSurvey {
+function surveyShards(
+  shards: readonly ShardFile[],
+  indices: readonly ShardIndex[],
+  classes: ClassFolders,
+): ImageSurvey {
   const unlabelled = createTallies();
   const passedOver = createTallies();
   const remarks: string[] = [];
@@ -161,7 +165,7 @@ export interface TarImage {
  * @returns The images in order, and at the end the damage if there is any.
  */
 export async function* readTarImages(
-  shard: Shard,
+  shard: ShardFile,
   options: { readonly range: Required<ImageRange>; readonly withBytes: boolean; readonly index?: ShardIndex },
 ): AsyncGenerator<TarImage> {
   const { range: { start, end }, withBytes, index } = options;
@@ -232,7 +236,7 @@ function classFolders(folders: readonly string[]): ClassFolders {
 }
 
 /** For the message when there is no image: what is wrong with the first shard, or what it holds instead. */
-async function describeFirstMembers(shards: readonly Shard[]): Promise<string> {
+async function describeFirstMembers(shards: readonly ShardFile[]): Promise<string> {
   const names: string[] = [];
   const { name, path } = shards[0];
   let stream;

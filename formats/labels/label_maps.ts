@@ -106,9 +106,6 @@ const LISTED_TOGETHER = 1024;
 /** Bytes of maps that are read in one go where all are wanted. */
 const STEP_BYTES = 4 * 2 ** 20;
 
-/** Where label maps are opened. */
-export const LabelMaps = { open };
-
 /** A group of rows, its file, and its place in the whole. */
 interface PlacedGroup {
   readonly group: RowGroup;
@@ -129,7 +126,7 @@ interface PlacedGroup {
  * @throws {TypeError | RangeError} If a file or manifest is not valid, or files are not of one data set.
  */
 // deno-lint-ignore require-await
-async function open(path: string, options: OpenLabelMapsOptions = {}): Promise<LabelMaps> {
+export async function openLabelMaps(path: string, options: OpenLabelMapsOptions = {}): Promise<LabelMaps> {
   const subject = `Cannot read label maps from "${path}"`;
   const paths = findLabelMaps(path, subject);
   const { classes, dataSetClasses } = paths;

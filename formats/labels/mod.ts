@@ -3,9 +3,9 @@
  *
  * @example
  * ```ts
- * import { LabelMaps } from "./mod.ts";
+ * import { openLabelMaps } from "./mod.ts";
  *
- * const labelMaps = await LabelMaps.open("labels");
+ * const labelMaps = await openLabelMaps("labels");
  * for await (const { key, topClass } of labelMaps.rows()) console.log(key, topClass[0]);
  * labelMaps.close();
  * ```

@@ -50,9 +50,9 @@ const RIVALRY = 1 / 2;
  *
  * @example
  * ```ts
- * import { LabelMaps, scoreClasses } from "./mod.ts";
+ * import { openLabelMaps, scoreClasses } from "./mod.ts";
  *
- * const labelMaps = await LabelMaps.open("labels");
+ * const labelMaps = await openLabelMaps("labels");
  * const [best] = scoreClasses(await labelMaps.get(0), labelMaps.metadata);
  * console.log(best.class, best.score);
  * labelMaps.close();

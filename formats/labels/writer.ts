@@ -32,13 +32,13 @@ export interface LabelMapWriter {
    */
   append(row: LabelMapRow): void;
   /** Writes what is left, makes it durable, and gives the file its name. */
-  finish(): LabelMapFile;
+  finish(): WrittenFile;
   /** Removes what was written. */
   discard(): void;
 }
 
 /** What was written. */
-export interface LabelMapFile {
+export interface WrittenFile {
   readonly rows: number;
   readonly bytes: number;
   /** SHA-256 of the file, hexadecimal. */

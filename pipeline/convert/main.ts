@@ -5,7 +5,7 @@
  */
 
 import { fileError, readText } from "../../formats/base/files.ts";
-import { isCropLabelMetadata, LabelMaps, MANIFEST_NAME } from "../../formats/labels/mod.ts";
+import { isCropLabelMetadata, MANIFEST_NAME, openLabelMaps } from "../../formats/labels/mod.ts";
 import {
   type MapLayout,
   openPublished,
@@ -185,7 +185,7 @@ async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
       `Expected what to make of label maps "${input}": --to arrow, parquet or pt, --dtype or --top-k`,
     );
   }
-  const labelMaps = await LabelMaps.open(input, { cacheBytes: KEPT_BYTES });
+  const labelMaps = await openLabelMaps(input, { cacheBytes: KEPT_BYTES });
   const { metadata, length } = labelMaps;
   const from = `${formatNumberOf(length, "label map")} of ${metadata.annotator.name}, ${metadata.dtype}`;
   const close = () => labelMaps.close();

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type ClassNames, LabelMaps, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
+import {
+  type ClassNames,
+  type LabelMaps,
+  openLabelMaps,
+  scoreClasses,
+  type ScoredClass,
+} from "../../formats/labels/mod.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
@@ -108,7 +114,7 @@ export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
   let database: LabelDatabase | undefined;
   try {
     for (const path of [paths.labels, paths.compare]) {
-      if (path !== undefined) folders.push(await LabelMaps.open(path, { cacheBytes: CACHE_BYTES }));
+      if (path !== undefined) folders.push(await openLabelMaps(path, { cacheBytes: CACHE_BYTES }));
     }
     checkComparable(folders);
     database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false, signal: closing.signal });

@@ -11,7 +11,7 @@ import { join } from "@std/path";
 import { fileError } from "../../formats/base/files.ts";
 import { readImageFile } from "../../formats/images/image_file.ts";
 import { type ImageSource, type ListedImage, openImages } from "../../formats/images/mod.ts";
-import { findImages, type Shard } from "../../formats/images/source.ts";
+import { findImages, type ShardFile } from "../../formats/images/source.ts";
 
 /** Images by key. */
 export interface ImageReader {
@@ -73,7 +73,7 @@ function noImage(): Error {
   return new Deno.errors.NotFound("Cannot read image: there is none of this key");
 }
 
-function readSingle({ path, name }: Shard): ImageReader {
+function readSingle({ path, name }: ShardFile): ImageReader {
   return {
     async read(key) {
       if (key !== name) throw noImage();
@@ -89,10 +89,10 @@ interface Listing {
   readonly images: ReadonlyMap<string, Pick<ListedImage, "index" | "place">>;
 }
 
-function readShards(shards: readonly Shard[]): ImageReader {
+function readShards(shards: readonly ShardFile[]): ImageReader {
   const listings = new Map<string, Promise<Listing>>();
 
-  function listingOf(shard: Shard): Promise<Listing> {
+  function listingOf(shard: ShardFile): Promise<Listing> {
     const listing = listings.get(shard.name) ?? listShard(shard);
     listings.delete(shard.name);
     listings.set(shard.name, listing);
@@ -124,7 +124,7 @@ function readShards(shards: readonly Shard[]): ImageReader {
   };
 }
 
-async function listShard({ path }: Shard): Promise<Listing> {
+async function listShard({ path }: ShardFile): Promise<Listing> {
   const source = await openImages(path);
   const images = new Map<string, Pick<ListedImage, "index" | "place">>();
   for await (const { key, index, place } of source.list()) {

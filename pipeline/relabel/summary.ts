@@ -13,9 +13,9 @@ import {
   isTurned,
   type LabelMapMetadata,
   type LabelMapRow,
-  LabelMaps,
   type Manifest,
   multiLabel,
+  openLabelMaps,
   type RejectedImage,
   shardSuffix,
 } from "../../formats/labels/mod.ts";
@@ -159,7 +159,7 @@ async function describeImages(
   for (const { file, rows } of parts) {
     if (left === 0) break;
     if (rows === 0) continue;
-    const labelMaps = await LabelMaps.open(join(path, file));
+    const labelMaps = await openLabelMaps(join(path, file));
     try {
       for (let index = 0; index < Math.min(left, rows); index++) {
         lines.push("", ...describeImage(await labelMaps.get(index), metadata, classes, colour));

@@ -18,15 +18,15 @@ import { html, type Markup, trusted } from "./markup.ts";
  * @param content What the report shows.
  * @returns HTML.
  */
-export function charts({ measures, boxes }: ReportContent): Markup[] {
+export function charts({ findings, boxes }: ReportContent): Markup[] {
   const figures: Markup[] = [];
-  if (measures.images > 0) {
-    const shares = measures.counts.map(({ carried, share }) => `${carried}: ${percent(share)}`).join(", ");
+  if (findings.images > 0) {
+    const shares = findings.counts.map(({ carried, share }) => `${carried}: ${percent(share)}`).join(", ");
     figures.push(chart(
       "counts",
-      classCountChart(measures.counts, PAGE_STYLE),
+      classCountChart(findings.counts, PAGE_STYLE),
       `Share of images by the number of classes they carry. ${shares}.`,
-      html`Images by the number of classes they carry with a score of ${measures.threshold} or more.`,
+      html`Images by the number of classes they carry with a score of ${findings.threshold} or more.`,
     ));
   }
   if (boxes) {

@@ -7,13 +7,13 @@
 import type { SampledCrops } from "../charts/crops.ts";
 import type { FolderFacts } from "./facts.ts";
 import type { GalleryImage } from "./gallery.ts";
-import type { Measures } from "./measures.ts";
+import type { Findings } from "./findings.ts";
 import type { Picture } from "./pictures.ts";
 
 /** What a report shows. */
 export interface ReportContent {
   readonly facts: FolderFacts;
-  readonly measures: Measures;
+  readonly findings: Findings;
   /** By key. */
   readonly thumbnails: ReadonlyMap<string, Picture>;
   readonly gallery: readonly GalleryImage[];

@@ -8,7 +8,7 @@ import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import type { ReportContent } from "./content.ts";
 import { percent, probability, reasonOf, table } from "./elements.ts";
 import { html, type Markup, nameOf, shorten } from "./markup.ts";
-import type { Measures, SuspiciousImage } from "./measures.ts";
+import type { Findings, SuspiciousImage } from "./findings.ts";
 import type { Picture } from "./pictures.ts";
 
 /**
@@ -17,8 +17,8 @@ import type { Picture } from "./pictures.ts";
  * @param content What the report shows.
  * @returns HTML.
  */
-export function suspiciousLabels({ measures, thumbnails }: ReportContent): Markup[] {
-  const { suspicious, suspiciousImages, known, images, labelled, named, whyNoneIsKnown } = measures;
+export function suspiciousLabels({ findings, thumbnails }: ReportContent): Markup[] {
+  const { suspicious, suspiciousImages, known, images, labelled, named, whyNoneIsKnown } = findings;
   if (whyNoneIsKnown !== undefined) return [html`<p>Labels cannot be ranked: ${whyNoneIsKnown}.</p>`];
   if (suspicious.length === 0) {
     return [html`<p>None: the given label's class is seen in each of ${formatNumberOf(known, "image")}.</p>`];
@@ -69,10 +69,10 @@ function thumbnailOf(picture: Picture | undefined, seen: string): Markup {
 /**
  * Pairs of classes, and the classes one by one.
  *
- * @param measures The numbers.
+ * @param findings The numbers.
  * @returns HTML.
  */
-export function classesTogether({ pairs, pairCount, classFigures, classCount, threshold }: Measures): Markup[] {
+export function classesTogether({ pairs, pairCount, classFigures, classCount, threshold }: Findings): Markup[] {
   const together = pairs.length === 0
     ? [html`<p>No image carries two classes with a score of ${threshold} or more.</p>`]
     : [

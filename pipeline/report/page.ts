@@ -13,7 +13,7 @@ import { definitions, type FramedPicture } from "./frames.ts";
 import { labelMaps, randomCrops } from "./gallery_sections.ts";
 import { classesTogether, suspiciousLabels } from "./label_sections.ts";
 import { html, type Markup, nameOf, shorten, trusted } from "./markup.ts";
-import type { Measures } from "./measures.ts";
+import type { Findings } from "./findings.ts";
 
 const STYLE = new URL("./page.css", import.meta.url);
 
@@ -27,7 +27,7 @@ const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
  * @returns HTML.
  */
 export function reportPage(content: ReportContent): string {
-  const { facts, measures, gallery } = content;
+  const { facts, findings, gallery } = content;
   const frames = gallery.map((image, index): FramedPicture => {
     const { row, picture } = image;
     const known = row.width > 0 && row.height > 0 ? row : { width: 4, height: 3 };
@@ -35,9 +35,9 @@ export function reportPage(content: ReportContent): string {
     return { id: `image${index}`, picture, width, height };
   });
   const sections = [
-    section("figures", "In short", [keyFigures(measures)]),
+    section("figures", "In short", [keyFigures(findings)]),
     section("suspicious", "Suspicious labels", suspiciousLabels(content)),
-    section("together", "Classes that occur together", classesTogether(measures)),
+    section("together", "Classes that occur together", classesTogether(findings)),
     section("charts", "Charts", charts(content)),
     section("maps", "Label maps", labelMaps(content, frames)),
     section("crops", "Random crops", randomCrops(content, frames)),
@@ -65,10 +65,10 @@ export function reportPage(content: ReportContent): string {
         <a class="skip" href="#main">Skip to the report</a>
         <header>
     <h1>Label report: ${nameOf(facts.name)}</h1>
-    <p class="lead">${formatNumberOf(measures.images, "image")} relabelled by ${nameOf(
+    <p class="lead">${formatNumberOf(findings.images, "image")} relabelled by ${nameOf(
       facts.metadata.annotator.name,
     )}</p>
-    ${folderFacts(facts, measures.images)}
+    ${folderFacts(facts, findings.images)}
     ${rejectedImages(facts)}
     <nav aria-label="Sections"><ul>${titles.map(([id, title]) =>
       html`<li><a href="#${id}">${title}</a></li>`
@@ -77,7 +77,7 @@ export function reportPage(content: ReportContent): string {
         <main id="main" tabindex="-1">
     ${definitions(frames)}${sections}</main>
         <footer>
-          <p>Made by <code>deno task report</code> of relabel. An image carries a class whose score is ${measures
+          <p>Made by <code>deno task report</code> of relabel. An image carries a class whose score is ${findings
             .threshold} or more:
     how surely the annotator sees it in the part of the picture where it is strongest, whatever the grid. Agreement and
     confidence are what its classifier says of the picture as a whole, and a pooled label is that of a crop by
@@ -134,8 +134,8 @@ ${
   }</details>`;
 }
 
-function keyFigures(measures: Measures): Markup {
-  const { images, counts, threshold, agreement, known, confidence, whyNoneIsKnown } = measures;
+function keyFigures(findings: Findings): Markup {
+  const { images, counts, threshold, agreement, known, confidence, whyNoneIsKnown } = findings;
   const several = counts.reduce((sum, { carried, images }) => sum + (carried > 1 ? images : 0), 0);
   const figure = (value: string, what: string, detail: string) =>
     html`

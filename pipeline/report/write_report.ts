@@ -6,7 +6,7 @@
 
 import { dirname, join } from "@std/path";
 import { fileError, replaceFile } from "../../formats/base/files.ts";
-import { isTurned, LabelMaps } from "../../formats/labels/mod.ts";
+import { isTurned, type LabelMaps, openLabelMaps } from "../../formats/labels/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { measureCrops } from "../charts/crops.ts";
 import { className } from "../model/class_names.ts";
@@ -22,7 +22,7 @@ import { type BoxedImages, findBoxedImages } from "./boxed_images.ts";
 import type { ReportContent } from "./content.ts";
 import { folderFacts, isFolder } from "./facts.ts";
 import { CANDIDATES, chooseImages, type GalleryOptions, makeGallery } from "./gallery.ts";
-import { measure, type Measures } from "./measures.ts";
+import { type Findings, readFindings } from "./findings.ts";
 import { reportPage } from "./page.ts";
 import { type Picture, type PictureMaker, pictureMaker } from "./pictures.ts";
 
@@ -81,17 +81,17 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
   if (isFolder(path)) throw new TypeError(`Cannot write "${path}": it is a folder, name a file`);
   checkOutput(path, files.files);
   const reader = await openImageReader(images);
-  const labelMaps = await LabelMaps.open(labels);
+  const labelMaps = await openLabelMaps(labels);
   let database: LabelDatabase | undefined;
   try {
     const classOfBox = classFinder(labelMaps.classes, labelMaps.metadata.classes);
     const boxes = request.boxes === undefined ? undefined : readBoxes(request.boxes, classOfBox);
     onProgress("Counting");
     database = await openLabelDatabase(files, labels, { signal });
-    const measures = await measure(database, { threshold, seed, limits: LIMITS });
+    const findings = await readFindings(database, { threshold, seed, limits: LIMITS });
     onProgress("Choosing images");
-    const suspicious = measures.suspicious.map(({ key }) => key);
-    const chosen = await chooseImages(labelMaps, { several: measures.severalClasses, suspicious }, seed);
+    const suspicious = findings.suspicious.map(({ key }) => key);
+    const chosen = await chooseImages(labelMaps, { several: findings.severalClasses, suspicious }, seed);
     await checkImages(reader, labelMaps, chosen.map(({ index }) => index), request);
 
     const pictures = pictureMaker(reader, { exifOrientation: isTurned(labelMaps.metadata) });
@@ -105,10 +105,10 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
       ...crops,
       onImage: onPicture,
     });
-    const thumbnails = await makeThumbnails(measures, pictures, (done) => onPicture(chosen.length + done));
+    const thumbnails = await makeThumbnails(findings, pictures, (done) => onPicture(chosen.length + done));
     const content: ReportContent = {
       facts: await folderFacts(labels, files.files, labelMaps.metadata),
-      measures,
+      findings,
       thumbnails,
       gallery,
       seed,
@@ -125,7 +125,7 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
     return {
       path,
       bytes: new TextEncoder().encode(page).length,
-      images: measures.images,
+      images: findings.images,
       shown: all.length,
       missing: all.filter((picture) => "reason" in picture).length,
     };
@@ -174,7 +174,7 @@ async function checkImages(
 }
 
 async function makeThumbnails(
-  { suspicious }: Measures,
+  { suspicious }: Findings,
   pictures: PictureMaker,
   onPicture: (done: number) => void,
 ): Promise<Map<string, Picture>> {

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { openImages } from "../../formats/images/mod.ts";
-import { LabelMaps } from "../../formats/labels/mod.ts";
+import { openLabelMaps } from "../../formats/labels/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { type BoxedImage, measureCrops, type SampledCrops } from "../charts/crops.ts";
 import { sceneClasses } from "../scenes/classes.ts";
@@ -28,7 +28,7 @@ export async function sampleCrops(options: TrainingOptions, scenes: string): Pro
   const { seed, mode, missing, temperature } = options;
   const boxesOf = readBoxes(join(scenes, "boxes.csv"), (name) => CLASS_NAMES.indexOf(name));
   const source = await openImages(options.images);
-  const maps = await LabelMaps.open(options.maps!, { preload: true });
+  const maps = await openLabelMaps(options.maps!, { preload: true });
   async function* images(): AsyncGenerator<BoxedImage> {
     for await (const { key, index } of source.list()) {
       yield {

@@ -7,7 +7,14 @@
 import { createHash } from "node:crypto";
 import { basename } from "@std/path";
 import { fileError } from "../../formats/base/files.ts";
-import { type ClassNames, isTurned, LabelMaps, mapLength, type SourceImage } from "../../formats/labels/mod.ts";
+import {
+  type ClassNames,
+  isTurned,
+  type LabelMaps,
+  mapLength,
+  openLabelMaps,
+  type SourceImage,
+} from "../../formats/labels/mod.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
@@ -90,11 +97,11 @@ export async function openTrainingData(
 }
 
 async function openMaps(path: string): Promise<LabelMaps> {
-  const maps = await LabelMaps.open(path);
+  const maps = await openLabelMaps(path);
   // Classes and scores of at most 4 bytes each.
   if (maps.length * mapLength(maps.metadata) * 8 > PRELOAD) return maps;
   maps.close();
-  return await LabelMaps.open(path, { preload: true });
+  return await openLabelMaps(path, { preload: true });
 }
 
 async function joinSources(

@@ -10,7 +10,7 @@ import {
   isTurned,
   type LabelMapMetadata,
   type LabelMapRow,
-  LabelMaps,
+  openLabelMaps,
   type RejectedImage,
 } from "../../formats/labels/mod.ts";
 import { permutation } from "../../formats/base/permutation.ts";
@@ -109,7 +109,7 @@ async function drawRows(
     const end = start + file.rows;
     if (chosen[next] < end) {
       const position = manifest && positionsOf(file, manifest.configuration.rowsPerFile, rejected);
-      const labelMaps = await LabelMaps.open(file.path);
+      const labelMaps = await openLabelMaps(file.path);
       try {
         for (; chosen[next] < end; next++) {
           rows.push({ row: await labelMaps.get(chosen[next] - start), position: position?.[chosen[next] - start] });

@@ -11,9 +11,9 @@ import {
   type FinishedPart,
   imageCount,
   type LabelMapMetadata,
-  LabelMaps,
   type Manifest,
   MANIFEST_NAME,
+  openLabelMaps,
   readManifests,
   readRejected,
   type RejectedImage,
@@ -255,7 +255,7 @@ async function verifyFiles(
     const { name, path, part } = candidate;
     let rows = 0;
     try {
-      const labelMaps = await LabelMaps.open(path);
+      const labelMaps = await openLabelMaps(path);
       try {
         metadata ??= labelMaps.metadata;
         for (const difference of differences(metadata, labelMaps.metadata)) {
@@ -296,7 +296,7 @@ async function nameRepeatedKeys(files: readonly VerifiedFile[], hashes: Readonly
   if (hashes.size === 0) return;
   const places = new Map<string, string>();
   for (const { name, path, rows } of files.filter(({ rows }) => rows > 0)) {
-    const labelMaps = await LabelMaps.open(path);
+    const labelMaps = await openLabelMaps(path);
     try {
       for (let index = 0; index < rows; index++) {
         const { key } = await labelMaps.get(index);

@@ -8,7 +8,7 @@ import {
 } from "@std/assert";
 import { join } from "@std/path";
 import type { Page } from "playwright-core";
-import { LabelMaps } from "../../formats/labels/mod.ts";
+import { openLabelMaps } from "../../formats/labels/mod.ts";
 import { printable } from "../../formats/base/printable.ts";
 import { classHeat, heatPixels } from "../../pipeline/pictures/heat_map.ts";
 import { type PoolingOptions, poolLabels, type SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
@@ -49,7 +49,7 @@ Deno.test.afterAll(async () => {
 
 /** The label map of an image, read from the folder. */
 async function mapOf(folder: keyof typeof folders, key: string): Promise<SparseMaps> {
-  const labelMaps = await LabelMaps.open(folders[folder]);
+  const labelMaps = await openLabelMaps(folders[folder]);
   try {
     return await labelMaps.batch([(await labelMaps.indexOf(key))!]);
   } finally {

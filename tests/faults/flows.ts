@@ -9,7 +9,7 @@ import { basename, join } from "@std/path";
 import { openImages } from "../../formats/images/mod.ts";
 import { isFileThere } from "../../formats/base/files.ts";
 import { joinShards } from "../../formats/labels/join.ts";
-import { type LabelMapMetadata, LabelMaps, quantise } from "../../formats/labels/mod.ts";
+import { type LabelMapMetadata, type LabelMaps, openLabelMaps, quantise } from "../../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { convertLabelMaps } from "../../pipeline/convert/label_maps.ts";
 import { convertToTorch } from "../../pipeline/convert/to_torch.ts";
@@ -114,7 +114,7 @@ async function labelled(input: string): Promise<string> {
 }
 
 async function withLabelMaps<Result>(path: string, use: (labelMaps: LabelMaps) => Promise<Result>): Promise<Result> {
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   try {
     return await use(labelMaps);
   } finally {

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "@std/path";
 import { encodePng } from "../../formats/images/encode_png.ts";
 import { decodeImage } from "../../formats/images/mod.ts";
-import { LabelMaps, readManifests } from "../../formats/labels/mod.ts";
+import { openLabelMaps, readManifests } from "../../formats/labels/mod.ts";
 import { thumbnail } from "../../pipeline/pictures/thumbnail.ts";
 import { ROOT, runTask } from "./task.ts";
 
@@ -43,7 +43,7 @@ async function relabelled(images: string, ...options: string[]): Promise<{ label
 }
 
 async function rowsOf(labels: string) {
-  const labelMaps = await LabelMaps.open(labels);
+  const labelMaps = await openLabelMaps(labels);
   const rows = await Array.fromAsync(labelMaps.rows());
   labelMaps.close();
   return rows;

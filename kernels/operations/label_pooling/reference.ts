@@ -23,9 +23,9 @@ import { checkMaps, scoreTable, type SparseMaps } from "./sparse_maps.ts";
  *
  * @example
  * ```ts
- * import { LabelMaps, poolLabels } from "./mod.ts";
+ * import { openLabelMaps, poolLabels } from "./mod.ts";
  *
- * const labelMaps = await LabelMaps.open("labels");
+ * const labelMaps = await openLabelMaps("labels");
  * const upperLeft = { top: 0, left: 0, height: 0.5, width: 0.5 };
  * const target = poolLabels(await labelMaps.batch([0]), [upperLeft]);
  * console.log(target.length, target.indexOf(Math.max(...target)));

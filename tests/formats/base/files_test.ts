@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows
 import { join } from "@std/path";
 import { openImages } from "../../../formats/images/mod.ts";
 import { fileError, isSystemError, replaceFile } from "../../../formats/base/files.ts";
-import { LabelMaps } from "../../../formats/labels/mod.ts";
+import { openLabelMaps } from "../../../formats/labels/mod.ts";
 import { openPublished } from "../../../formats/published/mod.ts";
 import { openWeights } from "../../../formats/weights/mod.ts";
 import { readBoxes } from "../../../pipeline/pictures/boxes.ts";
@@ -78,7 +78,7 @@ Deno.test("fileError() keeps an error's class, code and reason", () => {
 Deno.test("whatever is opened says what was being done, and keeps the class of the system's error", async () => {
   const openers: Record<string, (path: string) => unknown> = {
     images: openImages,
-    "label maps": LabelMaps.open,
+    "label maps": openLabelMaps,
     weights: openWeights,
     "published labels": openPublished,
     boxes: (path) => readBoxes(path, Number),

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { decodeFlatbuffer } from "../../../formats/columns/arrow/decode/flatbuffer.ts";
-import { createLabelMapFile, LabelMaps } from "../../../formats/labels/mod.ts";
+import { createLabelMapFile, openLabelMaps } from "../../../formats/labels/mod.ts";
 import { smallMetadata, smallRow } from "./fixture.ts";
 
 const METADATA = smallMetadata();
@@ -16,7 +16,7 @@ function smallFile(): string {
 }
 
 async function read(path: string): Promise<unknown[]> {
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   try {
     return await Array.fromAsync(labelMaps.rows());
   } finally {

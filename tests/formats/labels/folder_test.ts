@@ -3,8 +3,8 @@ import { join } from "@std/path";
 import {
   type LabelMapConfiguration,
   type LabelMapFolderOptions,
-  LabelMaps,
   openLabelMapFolder,
+  openLabelMaps,
   readManifests,
   shardParts,
 } from "../../../formats/labels/mod.ts";
@@ -63,7 +63,7 @@ Deno.test("openLabelMapFolder() lists finished parts, rejected images and class 
       '{"index":5,"key":"kind/5.jpg","reason":"Not an image: \\"text\\""}\n' +
       '{"index":6,"key":"kind/6.jpg","reason":"Cut off"}\n',
   );
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   assertEquals(await Array.fromAsync(labelMaps.rows()), [smallRow(4, configuration.metadata)]);
   labelMaps.close();
 });
@@ -105,10 +105,10 @@ Deno.test("a folder whose lock, or part that is being written, is removed says s
   assertEquals(readManifests(path)[0].parts.map(({ part }) => part), [0, 1, 2, 3, 4]);
 });
 
-Deno.test("LabelMaps.open() reads the rows of a folder in order and by index", async () => {
+Deno.test("openLabelMaps() reads the rows of a folder in order and by index", async () => {
   const path = Deno.makeTempDirSync();
   writeFolder(path, 18);
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const expected = Array.from({ length: 18 }, (_, index) => index).filter((index) => index % 7 !== 3);
   assertEquals(labelMaps.length, expected.length);
   const keys = (await Array.fromAsync(labelMaps.rows())).map(({ key }) => key);
@@ -372,7 +372,7 @@ Deno.test("shards write the parts that one process writes, at the same time in o
     "rejected-00000-of-00002.jsonl",
     "rejected-00001-of-00002.jsonl",
   ]);
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   assertEquals(
     (await Array.fromAsync(labelMaps.rows())).map(({ key }) => key).slice(0, 4),
     [0, 1, 2, 4].map((i) => `kind/${i}.jpg`),

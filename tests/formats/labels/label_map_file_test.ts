@@ -11,7 +11,7 @@ import {
   type Json,
   type LabelMapMetadata,
   type LabelMapRow,
-  LabelMaps,
+  openLabelMaps,
 } from "../../../formats/labels/mod.ts";
 import { parquetEncoder } from "../../../formats/columns/parquet/encode/file.ts";
 import { rowGroupColumns } from "../../../formats/labels/row_group.ts";
@@ -44,7 +44,7 @@ const metadata = smallMetadata({ k: 2, grid: [1, 1] });
 
 async function messageOf(path: string): Promise<string> {
   const error = await assertRejects(async () => {
-    const file = await LabelMaps.open(path);
+    const file = await openLabelMaps(path);
     try {
       await Array.fromAsync(file.rows());
     } finally {
@@ -54,8 +54,8 @@ async function messageOf(path: string): Promise<string> {
   return `${error.name}: ${error.message.replace(path, basename(path))}`;
 }
 
-Deno.test("LabelMaps.open() reads what another writer made of the same columns", async () => {
-  const file = await LabelMaps.open(await writeWithDuckDB(Object.values(COLUMNS).join(), metadata));
+Deno.test("openLabelMaps() reads what another writer made of the same columns", async () => {
+  const file = await openLabelMaps(await writeWithDuckDB(Object.values(COLUMNS).join(), metadata));
   assertEquals(await file.get(0), {
     key: "a.jpg",
     label: 7,
@@ -70,7 +70,7 @@ Deno.test("LabelMaps.open() reads what another writer made of the same columns",
   file.close();
 });
 
-Deno.test("LabelMaps.open() refuses columns that are not what the metadata says", async () => {
+Deno.test("openLabelMaps() refuses columns that are not what the metadata says", async () => {
   const start = 'Cannot read label map "a.parquet":';
   const cases: [Partial<typeof COLUMNS>, Json | undefined, string][] = [
     [{}, undefined, `TypeError: ${start} it has no metadata entry "relabel"`],
@@ -109,7 +109,7 @@ Deno.test("LabelMaps.open() refuses columns that are not what the metadata says"
   }
 });
 
-Deno.test("LabelMaps.open() refuses a file that is cut off, damaged, empty or not there", async () => {
+Deno.test("openLabelMaps() refuses a file that is cut off, damaged, empty or not there", async () => {
   const path = join(Deno.makeTempDirSync(), "a.parquet");
   const small = smallMetadata();
   const writer = createLabelMapFile(path, small);
@@ -123,7 +123,7 @@ Deno.test("LabelMaps.open() refuses a file that is cut off, damaged, empty or no
   }
   Deno.writeFileSync(path, whole.map((byte, index) => index > 40 && index < 400 ? 0x55 : byte));
   assertMatch(await messageOf(path), /^TypeError: .*: column "\w+" of row group 0 is damaged: /);
-  await assertRejects(() => LabelMaps.open(`${path}.no`), Deno.errors.NotFound, `Cannot read label map "${path}.no": `);
+  await assertRejects(() => openLabelMaps(`${path}.no`), Deno.errors.NotFound, `Cannot read label map "${path}.no": `);
 });
 
 /** Writes a file without the checks of `createLabelMapFile`. */
@@ -141,7 +141,7 @@ for (const container of containers) {
   const small = smallMetadata();
   const row = smallRow(4, small);
 
-  Deno.test(`LabelMaps.open() refuses values that cannot be (${container})`, async () => {
+  Deno.test(`openLabelMaps() refuses values that cannot be (${container})`, async () => {
     const first = smallRow(0, small);
     const cases: [Partial<LabelMapRow>, RegExp][] = [
       [
@@ -163,7 +163,7 @@ for (const container of containers) {
     }
   });
 
-  Deno.test(`LabelMaps.open() refuses columns that its metadata contradicts (${container})`, async () => {
+  Deno.test(`openLabelMaps() refuses columns that its metadata contradicts (${container})`, async () => {
     const cases: [Partial<LabelMapMetadata>, RegExp][] = [
       [{ dtype: "fp8_e4m3" }, /TypeError: .*: column "score" is list of float32, expected list of uint8$/],
       [{ classes: 70_000 }, /TypeError: .*: column "class" is list of uint16, expected list of uint32$/],
@@ -181,7 +181,7 @@ for (const container of containers) {
     }
   });
 
-  Deno.test(`LabelMaps.open() refuses a file that is cut off anywhere, or another's (${container})`, async () => {
+  Deno.test(`openLabelMaps() refuses a file that is cut off anywhere, or another's (${container})`, async () => {
     const path = writeUnchecked(container, [row, smallRow(5, small)], small);
     const whole = Deno.readFileSync(path);
     const kind = container === "arrow" ? "Arrow" : "Parquet";
@@ -202,11 +202,11 @@ for (const container of containers) {
     }
   });
 
-  Deno.test(`LabelMaps.open() goes by what a file is, not by its name (${container})`, async () => {
+  Deno.test(`openLabelMaps() goes by what a file is, not by its name (${container})`, async () => {
     const path = writeUnchecked(container, [row], small);
     const renamed = path.replace(/\w+$/, container === "arrow" ? "parquet" : "arrow");
     Deno.renameSync(path, renamed);
-    const labelMaps = await LabelMaps.open(renamed);
+    const labelMaps = await openLabelMaps(renamed);
     assertEquals(await labelMaps.get(0), row);
     labelMaps.close();
   });

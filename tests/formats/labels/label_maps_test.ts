@@ -7,8 +7,9 @@ import {
   type LabelMapBatch,
   type LabelMapMetadata,
   type LabelMapRow,
-  LabelMaps,
+  type LabelMaps,
   openLabelMapFolder,
+  openLabelMaps,
 } from "../../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "./fixture.ts";
 import { writeFolder } from "./write_folder.ts";
@@ -41,7 +42,7 @@ function assertMaps(batch: LabelMapBatch, rows: readonly LabelMapRow[]): void {
 }
 
 async function messageOf(path: string): Promise<string> {
-  const error = await assertRejects(async () => (await LabelMaps.open(path)).close(), Error);
+  const error = await assertRejects(async () => (await openLabelMaps(path)).close(), Error);
   return `${error.name}: ${error.message}`;
 }
 
@@ -49,7 +50,7 @@ for (const container of containers) {
   for (const preload of [false, true]) {
     const how = `${container}, ${preload ? "preloaded" : "not preloaded"}`;
     const open = () =>
-      LabelMaps.open(writeFiles([`a.${container}`, `b.${container}`], 50, large), { preload, cacheBytes: 100_000 });
+      openLabelMaps(writeFiles([`a.${container}`, `b.${container}`], 50, large), { preload, cacheBytes: 100_000 });
     const rows = Array.from({ length: 100 }, (_, index) => smallRow(index, large));
 
     Deno.test(`get(), rows() and indexOf() give what was written (${how})`, async () => {
@@ -85,7 +86,7 @@ for (const container of containers) {
 }
 
 Deno.test("batch() does not copy rows that are preloaded and follow each other", async () => {
-  const labelMaps = await LabelMaps.open(writeFiles(["a.arrow"], 20), { preload: true });
+  const labelMaps = await openLabelMaps(writeFiles(["a.arrow"], 20), { preload: true });
   const [whole, some] = [await labelMaps.batch([0, 1, 2, 3, 4, 5]), await labelMaps.batch([2, 3])];
   assertStrictEquals(some.class.buffer, whole.class.buffer);
   assertStrictEquals(some.score.buffer, whole.score.buffer);
@@ -95,7 +96,7 @@ Deno.test("batch() does not copy rows that are preloaded and follow each other",
 
 Deno.test("rows of get() and rows() are the caller's own", async () => {
   for (const container of containers) {
-    const labelMaps = await LabelMaps.open(writeFiles([`a.${container}`], 4), { preload: container === "arrow" });
+    const labelMaps = await openLabelMaps(writeFiles([`a.${container}`], 4), { preload: container === "arrow" });
     const row = await labelMaps.get(1);
     row.class.fill(0);
     row.score.fill(0);
@@ -109,8 +110,8 @@ Deno.test("rows of get() and rows() are the caller's own", async () => {
 Deno.test("rows() is shuffled by seed and epoch alone", async () => {
   const names = ["0", "1", "2", "3"].map((name) => `${name}.parquet`);
   const [one, other] = [
-    await LabelMaps.open(writeFiles(names, 10)),
-    await LabelMaps.open(writeFiles(["a.arrow"], 40), { preload: true }),
+    await openLabelMaps(writeFiles(names, 10)),
+    await openLabelMaps(writeFiles(["a.arrow"], 40), { preload: true }),
   ];
   const order = await keysOf(one, { seed: 7, epoch: 3 });
   assertEquals([...order].sort(), (await keysOf(one)).sort());
@@ -124,7 +125,7 @@ Deno.test("rows() is shuffled by seed and epoch alone", async () => {
   other.close();
 });
 
-Deno.test("LabelMaps.open() reads a folder's finished parts and class names, Parquet or Arrow", async () => {
+Deno.test("openLabelMaps() reads a folder's finished parts and class names, Parquet or Arrow", async () => {
   for (const container of ["parquet", "arrow"] satisfies Container[]) {
     const path = Deno.makeTempDirSync();
     const name = Array.from({ length: 12 }, (_, index) => `class ${index}`);
@@ -138,7 +139,7 @@ Deno.test("LabelMaps.open() reads a folder's finished parts and class names, Par
     }
     folder.startPart(1).reject({ index: 4, key: "kind/4.jpg", reason: "Empty" });
     folder.close();
-    const labelMaps = await LabelMaps.open(path);
+    const labelMaps = await openLabelMaps(path);
     assertEquals(await keysOf(labelMaps), [0, 1, 12].map((index) => `kind/${index}.jpg`));
     assertEquals(labelMaps.classes, names.classes);
     assertEquals(labelMaps.dataSetClasses, names.dataSetClasses);
@@ -146,11 +147,11 @@ Deno.test("LabelMaps.open() reads a folder's finished parts and class names, Par
   }
 });
 
-Deno.test("LabelMaps.open() reads a folder without a manifest, and patterns, in natural order", async () => {
+Deno.test("openLabelMaps() reads a folder without a manifest, and patterns, in natural order", async () => {
   const path = writeFiles(["2.parquet", "10.arrow", "1.parquet", "20.parquet"], 3);
   Deno.writeTextFileSync(join(path, "notes.txt"), "mine");
   const read = async (pattern: string) => {
-    const labelMaps = await LabelMaps.open(join(path, pattern));
+    const labelMaps = await openLabelMaps(join(path, pattern));
     const keys = await keysOf(labelMaps);
     labelMaps.close();
     return keys.filter((_, index) => index % 3 === 0);
@@ -162,23 +163,23 @@ Deno.test("LabelMaps.open() reads a folder without a manifest, and patterns, in 
   assertEquals(await read("../*/20.parquet".replace("*", `${path.split("/").at(-1)!.slice(0, -1)}?`)), ["kind/9.jpg"]);
 });
 
-Deno.test("LabelMaps.open() takes a name with brackets for a file if there is one", async () => {
+Deno.test("openLabelMaps() takes a name with brackets for a file if there is one", async () => {
   const path = writeFiles(["a[1].parquet"], 2);
-  const labelMaps = await LabelMaps.open(join(path, "a[1].parquet"));
+  const labelMaps = await openLabelMaps(join(path, "a[1].parquet"));
   assertEquals(labelMaps.length, 2);
   labelMaps.close();
 });
 
-Deno.test("LabelMaps.open() holds more files than it keeps open", async () => {
+Deno.test("openLabelMaps() holds more files than it keeps open", async () => {
   const names = Array.from({ length: 80 }, (_, index) => `${index}.parquet`);
-  const labelMaps = await LabelMaps.open(writeFiles(names, 2));
+  const labelMaps = await openLabelMaps(writeFiles(names, 2));
   assertEquals(labelMaps.length, 160);
   assertEquals((await keysOf(labelMaps)).length, 160);
   assertEquals((await labelMaps.get(1)).key, "kind/1.jpg");
   labelMaps.close();
 });
 
-Deno.test("LabelMaps.open() refuses files that are not of one data set", async () => {
+Deno.test("openLabelMaps() refuses files that are not of one data set", async () => {
   const path = writeFiles(["a.parquet"], 2);
   const other = createLabelMapFile(join(path, "b.arrow"), smallMetadata({ k: 2, dtype: "fp16" }));
   other.finish();
@@ -189,7 +190,7 @@ Deno.test("LabelMaps.open() refuses files that are not of one data set", async (
   );
 });
 
-Deno.test("LabelMaps.open() refuses a part that is not as its manifest says", async () => {
+Deno.test("openLabelMaps() refuses a part that is not as its manifest says", async () => {
   const path = Deno.makeTempDirSync();
   writeFolder(path, 18);
   const part = join(path, "part-00001.parquet");
@@ -206,7 +207,7 @@ Deno.test("LabelMaps.open() refuses a part that is not as its manifest says", as
   assertEquals(await messageOf(path), `${start} is not of one data set with its manifest: k was 3, is 2`);
 });
 
-Deno.test("LabelMaps.open() refuses paths where nothing is to be read", async () => {
+Deno.test("openLabelMaps() refuses paths where nothing is to be read", async () => {
   const path = Deno.makeTempDirSync();
   const start = `NotFound: Cannot read label maps from "${path}`;
   assertEquals(await messageOf(path), `${start}": it holds no manifest.json and no Parquet or Arrow files`);
@@ -221,7 +222,7 @@ Deno.test("LabelMaps.open() refuses paths where nothing is to be read", async ()
 
 Deno.test("rows that are not there are refused, and a closed reader reads nothing", async () => {
   const path = writeFiles(["a.parquet"], 3);
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const start = `Cannot read label maps from "${path}":`;
   for (const index of [-1, 3, 0.5, NaN]) {
     await assertRejects(() => labelMaps.get(index), RangeError, `${start} row ${index} is not among its 3`);

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { LabelMaps, quantise } from "../../../formats/labels/mod.ts";
+import { openLabelMaps, quantise } from "../../../formats/labels/mod.ts";
 
 const FIXTURES = new URL("./fixtures/", import.meta.url).pathname;
 
@@ -29,8 +29,8 @@ Deno.test("there are files of pyarrow, DuckDB and hyparquet-writer to read", () 
 });
 
 for (const name of files) {
-  Deno.test(`LabelMaps.open() reads every value of ${name}`, async () => {
-    const labelMaps = await LabelMaps.open(join(FIXTURES, name), { cacheBytes: 2000 });
+  Deno.test(`openLabelMaps() reads every value of ${name}`, async () => {
+    const labelMaps = await openLabelMaps(join(FIXTURES, name), { cacheBytes: 2000 });
     const dtype = name.includes("half") ? "fp16" : "fp32";
     const expected = Array.from({ length: 40 }, (_, row) => expectedRow(row, dtype));
     assertEquals(labelMaps.metadata.dtype, dtype);
@@ -45,10 +45,10 @@ for (const name of files) {
   });
 }
 
-Deno.test("LabelMaps.open() says how to write an Arrow file that is compressed with LZ4", async () => {
+Deno.test("openLabelMaps() says how to write an Arrow file that is compressed with LZ4", async () => {
   const path = join(FIXTURES, "pyarrow_lz4.arrow");
   await assertRejects(
-    () => LabelMaps.open(path),
+    () => openLabelMaps(path),
     TypeError,
     `Cannot read label map "${path}": it is not a whole Arrow file: its buffers are compressed with LZ4: ` +
       "write it without compression or with zstd",

@@ -6,9 +6,9 @@ import {
   dequantise,
   type LabelMapMetadata,
   type LabelMapRow,
-  LabelMaps,
   labelMapTypes,
   openLabelMapFolder,
+  openLabelMaps,
 } from "../../../formats/labels/mod.ts";
 import { fixtureMetadata, fixtureRows, smallMetadata, smallRow } from "./fixture.ts";
 
@@ -23,7 +23,7 @@ function writeRows(rows: readonly LabelMapRow[], metadata: LabelMapMetadata): st
 }
 
 async function readRows(path: string): Promise<LabelMapRow[]> {
-  const file = await LabelMaps.open(path);
+  const file = await openLabelMaps(path);
   const rows = await Array.fromAsync(file.rows());
   file.close();
   return rows;
@@ -52,7 +52,7 @@ function plainRow(row: LabelMapRow, { dtype }: LabelMapMetadata): unknown[] {
 }
 
 for (const dtype of labelMapTypes) {
-  Deno.test(`createLabelMapFile() writes ${dtype} maps that LabelMaps.open() and DuckDB read back exactly`, async () => {
+  Deno.test(`createLabelMapFile() writes ${dtype} maps that openLabelMaps() and DuckDB read back exactly`, async () => {
     const metadata = fixtureMetadata(dtype);
     const rows = fixtureRows(dtype);
     const path = writeRows(rows, metadata);
@@ -137,7 +137,7 @@ Deno.test("createLabelMapFile() splits rows into row groups that read back in or
   const rows = Array.from({ length: 50 }, (_, index) => smallRow(index, metadata));
   const path = writeRows(rows, metadata);
   assertEquals(await readRows(path), rows);
-  const file = await LabelMaps.open(path);
+  const file = await openLabelMaps(path);
   for (const index of [49, 0, 23, 22]) assertEquals(await file.get(index), rows[index]);
   file.close();
 });

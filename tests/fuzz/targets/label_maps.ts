@@ -12,8 +12,9 @@ import {
   createLabelMapFile,
   type LabelMapMetadata,
   type LabelMapRow,
-  LabelMaps,
+  type LabelMaps,
   mapLength,
+  openLabelMaps,
   SCORE_ARRAYS,
   topLength,
 } from "../../../formats/labels/mod.ts";
@@ -36,7 +37,7 @@ const ROWS = 12;
  * @returns Metadata and rows.
  */
 export async function readLabelMaps(path: string): Promise<LabelMapContent> {
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   try {
     const { metadata, length } = labelMaps;
     const rows = await Array.fromAsync(labelMaps.rows());

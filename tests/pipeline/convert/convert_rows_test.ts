@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "@std/path";
-import { LabelMaps } from "../../../formats/labels/mod.ts";
+import { openLabelMaps } from "../../../formats/labels/mod.ts";
 import { torchTensorWriter } from "../../../formats/weights/mod.ts";
 import { smallMetadata } from "../../formats/labels/fixture.ts";
 import { contents, ROOT, runTask } from "../task.ts";
@@ -23,7 +23,7 @@ async function convertTwice(input: string, ...options: string[]) {
 }
 
 async function keysOf(path: string): Promise<string[]> {
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const keys = Array.from(labelMaps.list(), ({ key }) => key);
   labelMaps.close();
   return keys;

@@ -4,8 +4,8 @@ import { dirname, join } from "@std/path";
 import {
   createLabelMapFile,
   dequantise,
-  LabelMaps,
   type LabelMapType,
+  openLabelMaps,
   quantiseMap,
   readManifests,
 } from "../../../formats/labels/mod.ts";
@@ -41,7 +41,7 @@ async function failing(input: string, ...options: string[]): Promise<[number, st
 }
 
 async function rowsOf(path: string) {
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const rows = await Array.fromAsync(labelMaps.rows());
   const { metadata } = labelMaps;
   labelMaps.close();

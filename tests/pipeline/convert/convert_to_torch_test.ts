@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { createLabelMapFile, LabelMaps } from "../../../formats/labels/mod.ts";
+import { createLabelMapFile, openLabelMaps } from "../../../formats/labels/mod.ts";
 import { convertToTorch } from "../../../pipeline/convert/to_torch.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 
@@ -16,7 +16,7 @@ function labelMaps(rows: readonly (readonly [key: string, label: number])[]): st
 
 /** Converts, up to a row if one is given. */
 async function convert(input: string, output: string, { stopAt }: { stopAt?: number } = {}) {
-  const maps = await LabelMaps.open(input);
+  const maps = await openLabelMaps(input);
   const stop = new AbortController();
   try {
     return await convertToTorch(maps, output, {

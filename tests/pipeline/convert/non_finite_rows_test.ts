@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { openImages } from "../../../formats/images/mod.ts";
-import { LabelMaps, type LabelMapType } from "../../../formats/labels/mod.ts";
+import { type LabelMapType, openLabelMaps } from "../../../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "../../../pipeline/model/load_annotator.ts";
 import { writeLabelMaps } from "../../../pipeline/relabel/write_label_maps.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
@@ -80,7 +80,7 @@ Deno.test("writeLabelMaps() rejects an image whose scores or probabilities are n
     const broken = annotator(dtype, (row, image) => image === 2 ? change(row) : {});
     const { done, rejected } = await writeLabelMaps(labels, source, broken, { workers: 1 });
     assertEquals([done, rejected], [7, 1], reason);
-    const maps = await LabelMaps.open(labels);
+    const maps = await openLabelMaps(labels);
     assertEquals((await Array.fromAsync(maps.rows())).length, 6);
     maps.close();
     const lines = Deno.readTextFileSync(join(labels, "rejected.jsonl")).trimEnd().split("\n").map((line) =>

@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import {
   type LabelMapRow,
-  LabelMaps,
   openLabelMapFolder,
+  openLabelMaps,
   readManifests,
   type Shard,
   type SourceImage,
@@ -64,7 +64,7 @@ Deno.test("any number of shards writes the part files of one process, byte for b
       assertEquals(readManifests(path).flatMap(({ parts }) => parts), listed, what);
       assertEquals(readManifests(path).length, count);
       const keys = async (folder: string) => {
-        const labelMaps = await LabelMaps.open(folder);
+        const labelMaps = await openLabelMaps(folder);
         const rows = await Array.fromAsync(labelMaps.rows());
         labelMaps.close();
         return rows.map(({ key }) => key);

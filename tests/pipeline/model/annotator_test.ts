@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { LabelMaps } from "../../../formats/labels/mod.ts";
+import { openLabelMaps } from "../../../formats/labels/mod.ts";
 import { openWeights, type TensorData, writeSafetensors } from "../../../formats/weights/mod.ts";
 import { loadAnnotator } from "../../../pipeline/model/load_annotator.ts";
 import { commit, repository, startFakeHub } from "../../formats/weights/hub/fake_hub.ts";
@@ -187,7 +187,7 @@ Deno.test("deno task relabel takes an annotator of 3 classes without being told 
     ...["assets/photos", "--annotator", await annotatorOfClasses(3), "--size", "32", "--limit", "1", "--out", out],
   );
   assertEquals(code, 0, error);
-  const { metadata } = await LabelMaps.open(out);
+  const { metadata } = await openLabelMaps(out);
   assertEquals([metadata.k, metadata.classes], [3, 3]);
   assert(error.startsWith('Annotator "tf_efficientnet_lite0.in1k" has 3 classes: cells keep all (top-k 3)\n'), error);
 });

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
-import { LabelMaps, readManifests } from "../../../formats/labels/mod.ts";
+import { openLabelMaps, readManifests } from "../../../formats/labels/mod.ts";
 import { recordedResizeRule } from "../../../pipeline/model/resize_rule.ts";
 import { smallMetadata } from "../../formats/labels/fixture.ts";
 import { ROOT, runTask } from "../task.ts";
@@ -21,7 +21,7 @@ function imageFolder(): string {
 }
 
 async function scoresOf(labels: string): Promise<Record<string, string>> {
-  const labelMaps = await LabelMaps.open(labels);
+  const labelMaps = await openLabelMaps(labels);
   const rows = await Array.fromAsync(labelMaps.rows());
   labelMaps.close();
   return Object.fromEntries(rows.map(({ key, score }) => [key, String(score)]));

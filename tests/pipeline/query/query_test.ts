@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { dequantise, LabelMaps, openCropLabelFolder, openLabelMapFolder } from "../../../formats/labels/mod.ts";
+import { dequantise, openCropLabelFolder, openLabelMapFolder, openLabelMaps } from "../../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 import { askRows, folderOf, runQuery, TWELVE } from "./query_folder.ts";
 import { runTask, taskCommand } from "../task.ts";
@@ -342,7 +342,7 @@ Deno.test("query() takes characters of patterns in the names of files literally"
         [{ keys: ["kind/0.jpg", "kind/1.jpg"], entries: 48 }],
         asked,
       );
-      const maps = await LabelMaps.open(asked);
+      const maps = await openLabelMaps(asked);
       assertEquals(maps.length, 2, asked);
       maps.close();
     }

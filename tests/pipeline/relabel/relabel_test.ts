@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import { LabelMaps, multiLabel, readManifests } from "../../../formats/labels/mod.ts";
+import { multiLabel, openLabelMaps, readManifests } from "../../../formats/labels/mod.ts";
 import { encodePng } from "../../../formats/images/encode_png.ts";
 import { imageColumns, writeParquet } from "../../formats/images/parquet_writer.ts";
 import { writeTar } from "../../formats/images/tar_writer.ts";
@@ -31,7 +31,7 @@ Deno.test("deno task relabel writes parts, a manifest and the list of rejected i
   const { path } = await wholeRun();
   const parts = Array.from({ length: 6 }, (_, part) => `part-0000${part}.parquet`);
   assertEquals(Object.keys(contents(path)), ["manifest.json", ...parts, "rejected.jsonl"]);
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const rows = await Array.fromAsync(labelMaps.rows());
   labelMaps.close();
   const rejected = Deno.readTextFileSync(join(path, "rejected.jsonl")).trimEnd().split("\n").map((line) =>
@@ -78,7 +78,7 @@ Deno.test("deno task relabel says what it wrote, what it rejected, and what to d
 Deno.test("the summary's best classes and cells are those of the rows", async () => {
   const { path, out } = await wholeRun();
   const names = readManifests(path)[0].classes!.name.map((name) => name.split(",")[0]);
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const rows = [await labelMaps.get(0), await labelMaps.get(1)];
   labelMaps.close();
   for (const row of rows) {
@@ -167,7 +167,7 @@ Deno.test("two shards at once write the part files of one run, and its rows in t
   const isPart = ([name]: [string, string]) => name.startsWith("part-");
   assertEquals(Object.entries(contents(path)).filter(isPart), Object.entries(contents(expected)).filter(isPart));
   const keys = async (folder: string) => {
-    const labelMaps = await LabelMaps.open(folder);
+    const labelMaps = await openLabelMaps(folder);
     const rows = await Array.fromAsync(labelMaps.rows());
     labelMaps.close();
     return rows.map(({ key }) => key);
@@ -301,7 +301,7 @@ Deno.test("deno task relabel lists a corrupt tar shard as rejected and relabels 
   const rejected = Deno.readTextFileSync(join(path, "rejected.jsonl")).trimEnd().split("\n");
   assertEquals(rejected.length, 1);
   assertStringIncludes(rejected[0], "train-1.tar");
-  const labelMaps = await LabelMaps.open(path);
+  const labelMaps = await openLabelMaps(path);
   const rows = await Array.fromAsync(labelMaps.rows());
   labelMaps.close();
   assertEquals(rows.map(({ key, label }) => `${key} ${label}`), [
@@ -359,7 +359,7 @@ Deno.test("every run says the same of labels and of files that are passed over: 
     const { code, out, error } = await runTask("relabel", images, ...args);
     assertEquals([code, said(out)], [0, expected], error);
   }
-  const maps = await LabelMaps.open(path);
+  const maps = await openLabelMaps(path);
   const rows = await Array.fromAsync(maps.rows());
   maps.close();
   assertEquals(rows.map(({ key, label }) => [key, label]), [

@@ -6,8 +6,8 @@ import { printable } from "../../../formats/base/printable.ts";
 import {
   type ClassNames,
   type LabelMapRow,
-  LabelMaps,
   openLabelMapFolder,
+  openLabelMaps,
   quantise,
   scoreClasses,
 } from "../../../formats/labels/mod.ts";
@@ -136,7 +136,7 @@ Deno.test("A report shows the heat maps of its label maps: every pixel is a cell
     { classes: TWELVE },
   );
   const page = await pageOf({ labels, images: numberedImages(5) });
-  const labelMaps = await LabelMaps.open(labels);
+  const labelMaps = await openLabelMaps(labels);
   const maps = page.split('<figure class="map"').slice(1);
   assertEquals(maps.length, 5);
   let [compared, shown] = [0, 0];

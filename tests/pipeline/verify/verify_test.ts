@@ -4,7 +4,7 @@ import {
   createLabelMapFile,
   formatManifest,
   type LabelMapRow,
-  LabelMaps,
+  openLabelMaps,
   readManifests,
 } from "../../../formats/labels/mod.ts";
 import { ROOT, runTask } from "../task.ts";
@@ -52,7 +52,7 @@ Deno.test("deno task verify finds label maps as their annotator makes them again
 Deno.test("deno task verify finds a map that its annotator does not make, whatever hash it is listed with", async () => {
   const path = await copyOfLabelMaps();
   const [manifest] = readManifests(path);
-  const opened = await LabelMaps.open(path);
+  const opened = await openLabelMaps(path);
   const rows: LabelMapRow[] = await Array.fromAsync(opened.rows());
   opened.close();
   const [first, second] = rows;

@@ -40,7 +40,7 @@ export interface ClassFigures {
 }
 
 /** All numbers. */
-export interface Measures extends LabelCoverage {
+export interface Findings extends LabelCoverage {
   readonly threshold: number;
   /** Images by number of classes, ascending. */
   readonly counts: readonly (ClassCount & { readonly images: number })[];
@@ -64,7 +64,7 @@ export interface Measures extends LabelCoverage {
 }
 
 /** How many rows of each list are shown. */
-export interface MeasureLimits {
+export interface FindingLimits {
   readonly suspicious: number;
   readonly pairs: number;
   readonly classes: number;
@@ -78,10 +78,10 @@ export interface MeasureLimits {
  * @param options The least score of a class that an image carries, the seed, and how much of the lists is shown.
  * @returns The numbers.
  */
-export async function measure(
+export async function readFindings(
   database: LabelDatabase,
-  { threshold, seed, limits }: { readonly threshold: number; readonly seed: number; readonly limits: MeasureLimits },
-): Promise<Measures> {
+  { threshold, seed, limits }: { readonly threshold: number; readonly seed: number; readonly limits: FindingLimits },
+): Promise<Findings> {
   await database.keepScores();
   const unseen = `self_confidence < ${threshold} AND margin < 0`;
   const coverage = await labelCoverage(database);
@@ -105,7 +105,7 @@ export async function measure(
   return {
     ...coverage,
     threshold,
-    counts: counts as unknown as Measures["counts"],
+    counts: counts as unknown as Findings["counts"],
     confidence: confidence as number | null,
     whyNoneIsKnown: await whyNoneIsKnown(database, coverage),
     agreement: classes.length > 0 ? classes[0].total_agreement as number | null : null,
