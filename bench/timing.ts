@@ -28,8 +28,8 @@ export interface Timing<T extends Runner> {
 /** What a timing should last. */
 export const TIMING_MILLISECONDS = 300;
 
-/** Results of all repetitions may be in memory together. */
-const MOST_REPETITIONS = 500;
+/** How much longer a timing is tried than the one before, at most. */
+const GROWTH = 10;
 
 /** Threads that spin after their work are quiet by then. */
 const PAUSE_MILLISECONDS = 50;
@@ -44,8 +44,7 @@ const PAUSE_MILLISECONDS = 50;
 export async function timeInTurns<T extends Runner>(runners: readonly T[], rounds: number): Promise<Timing<T>[]> {
   const timings: Timing<T>[] = [];
   for (const runner of runners) {
-    const wanted = Math.ceil(TIMING_MILLISECONDS / await time(runner, 1));
-    timings.push({ runner, repetitions: Math.min(wanted, MOST_REPETITIONS), milliseconds: [] });
+    timings.push({ runner, repetitions: await enoughRepetitions(runner), milliseconds: [] });
   }
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < timings.length; turn++) {
@@ -54,6 +53,16 @@ export async function timeInTurns<T extends Runner>(runners: readonly T[], round
     }
   }
   return timings;
+}
+
+/** A single run is mostly the wait for its result, so that a timing that lasts too short is tried again. */
+async function enoughRepetitions(runner: Runner): Promise<number> {
+  for (let repetitions = 1;;) {
+    const milliseconds = await time(runner, repetitions);
+    if (milliseconds >= TIMING_MILLISECONDS) return repetitions;
+    const wanted = repetitions * Math.min(GROWTH, 1.1 * TIMING_MILLISECONDS / milliseconds);
+    repetitions = Math.max(repetitions + 1, Math.ceil(wanted));
+  }
 }
 
 async function time(runner: Runner, repetitions: number): Promise<number> {

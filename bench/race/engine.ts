@@ -12,9 +12,12 @@ import {
   filterGradientPartialBytes,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
 import {
-  convolutionInputGradientKernels,
-  packInputGradientWeights,
-} from "../../kernels/operations/convolution/input_gradient.ts";
+  filledVectors,
+  gatherTable,
+  gatherWeightsKernel,
+  inputGradientWeightPlaces,
+} from "../../kernels/operations/convolution/gather_weights.ts";
+import { convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
@@ -54,7 +57,7 @@ export function singleOnEngine(
   );
 }
 
-/** A gradient; what it is computed of is on the device, weights are packed. */
+/** A gradient; what it is computed of is on the device. Weights change with every step, so that packing them is part of it. */
 export function gradientOnEngine(
   device: Device,
   { shape, of }: GradientOperation,
@@ -85,6 +88,9 @@ export function gradientOnEngine(
     );
   }
   const names = ["outputGradient", "weights", "partial", "inputGradient"];
+  const places = inputGradientWeightPlaces(shape, target);
+  const vectors = filledVectors(places);
+  const origin = { weight: 0 };
   return programOnEngine(
     device,
     {
@@ -93,11 +99,21 @@ export function gradientOnEngine(
         ["partial", inputBytes],
         ["inputGradient", inputBytes],
       ]),
-      constants: new Map([["weights", () => packInputGradientWeights(shape, weight, target)]]),
-      steps: convolutionInputGradientKernels(shape, target).map((dispatch) => ({
-        ...dispatch,
-        bindings: Object.fromEntries(names.map((name) => [name, name])),
-      })),
+      constants: new Map<string, () => Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>([
+        ["places", () => gatherTable([{ places, first: 0, weights: weight.length, origin }], vectors)],
+        ["master", () => weight],
+      ]),
+      states: new Map([["weights", places.byteLength]]),
+      steps: [
+        {
+          kernel: gatherWeightsKernel({ vectors, ...target }),
+          bindings: { places: "places", master: "master", packed: "weights" },
+        },
+        ...convolutionInputGradientKernels(shape, target).map((dispatch) => ({
+          ...dispatch,
+          bindings: Object.fromEntries(names.map((name) => [name, name])),
+        })),
+      ],
     },
     given,
     { name: "inputGradient", channels: shape.inputChannels },
@@ -122,9 +138,13 @@ async function programOnEngine(
   return {
     name: ENGINE,
     run: (repetitions) => {
-      const encoder = device.gpu.createCommandEncoder();
-      for (let count = 0; count < repetitions; count++) plan.encode(encoder);
-      return reader.read(encoder);
+      // Each in a command buffer of its own, as peers do.
+      for (let count = 1;; count++) {
+        const encoder = device.gpu.createCommandEncoder();
+        plan.encode(encoder);
+        if (count === repetitions) return reader.read(encoder);
+        device.gpu.queue.submit([encoder.finish()]);
+      }
     },
     close: () => {
       reader.close();

@@ -16,11 +16,12 @@ import { toChannelsFirst } from "./contestant.ts";
 import { trainingOnEngine } from "./engine_training.ts";
 import type { Heat } from "./heat.ts";
 import { gradientOnJax, singleOnJax } from "./jax.ts";
-import { networkOnOnnxruntime, singleOnOnnxruntime, WASM, WASM_THREADS } from "./onnxruntime.ts";
+import { NATIVE, NATIVE_WEBGPU, networkOnOnnxruntime, singleOnOnnxruntime, WASM, WASM_THREADS } from "./onnxruntime.ts";
 import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLength, TFJS } from "./single.ts";
 import { trainingOnJax } from "./jax_training.ts";
 import { gradientOnTfjs, singleOnTfjs } from "./tfjs.ts";
 import { trainingOnTfjs } from "./tfjs_training.ts";
+import { networkOnTransformers, TRANSFORMERS } from "./transformers.ts";
 import { CHECKED_STEPS, trainingOf } from "./training.ts";
 import { trainingLossesReference } from "./training_reference.ts";
 
@@ -113,9 +114,11 @@ export async function networkHeat(
     name: `${network.name}, label map, batch ${batch.length} at ${SIZE} x ${SIZE}`,
     entries: {
       [ENGINE]: () => networkOnEngine(device, { network, parameters, input, shape }),
-      [ONNXRUNTIME]: () => networkOnOnnxruntime("webgpu", graph, channelsFirst),
-      [WASM]: () => networkOnOnnxruntime("wasm", graph, channelsFirst),
-      [WASM_THREADS]: () => networkOnOnnxruntime("threaded wasm", graph, channelsFirst),
+      ...Object.fromEntries(
+        [ONNXRUNTIME, NATIVE_WEBGPU, NATIVE, WASM, WASM_THREADS]
+          .map((name) => [name, () => networkOnOnnxruntime(name, graph, channelsFirst)]),
+      ),
+      [TRANSFORMERS]: () => networkOnTransformers(graph, channelsFirst),
     },
     check: (result, name) => {
       const cells = height * width;

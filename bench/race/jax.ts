@@ -1,6 +1,6 @@
 /**
- * jax-js on WebGPU in a race. The operation is compiled by `jit`. Arrays are lazy, so the results of all repetitions are kept
- * until they are computed: one that is dropped before is never computed.
+ * jax-js on WebGPU in a race. The operation is compiled by `jit`. Arrays are lazy, so results are kept until they are
+ * computed, some hundred at a time: one that is dropped before is never computed.
  *
  * @module
  */
@@ -9,6 +9,9 @@ import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax,
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
 import { JAX, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
+
+/** Results that are in memory together. */
+const MOST_RESULTS = 500;
 
 /** An operation by itself; input and weights are on the device. */
 export async function singleOnJax(operation: SingleOperation, values: SingleValues): Promise<Contestant> {
@@ -78,11 +81,16 @@ async function contestant(
     name: JAX,
     ...(order ? { order } : {}),
     run: async (repetitions) => {
-      const results = Array.from({ length: repetitions }, () => compute(...inputs.map(({ ref }) => ref)));
-      await blockUntilReady(results);
-      const last = results.pop()!;
-      for (const result of results) result.dispose();
-      return await last.data() as Float32Array;
+      for (let left = repetitions;;) {
+        const length = Math.min(left, MOST_RESULTS);
+        const results = Array.from({ length }, () => compute(...inputs.map(({ ref }) => ref)));
+        await blockUntilReady(results);
+        const last = results.pop()!;
+        for (const result of results) result.dispose();
+        left -= length;
+        if (left === 0) return await last.data() as Float32Array;
+        last.dispose();
+      }
     },
     close: () => {
       for (const input of inputs) input.dispose();

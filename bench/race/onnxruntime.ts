@@ -1,12 +1,14 @@
 /**
- * onnxruntime-web in a race: on WebGPU, and on the CPU as WebAssembly with one thread and with several.
+ * onnxruntime in a race. From onnxruntime-web: on WebGPU with graph capture, and on the CPU as WebAssembly with one thread
+ * and with several. From onnxruntime-node: native code on the CPU with as many threads, and on its own WebGPU.
  *
- * The number of threads belongs to a loaded copy of the library: one copy runs one thread, another as many as there are
- * cores.
+ * The number of WebAssembly's threads belongs to a loaded copy of the library: one copy runs one thread, another as many as
+ * there are cores.
  *
  * @module
  */
 
+import * as native from "onnxruntime-node";
 import * as threaded from "onnxruntime-web";
 import * as single from "onnxruntime-web/wasm";
 import * as webgpu from "onnxruntime-web/webgpu";
@@ -14,82 +16,103 @@ import { encodeModel, type OnnxGraph, type OnnxNode } from "../onnx/model.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import { ONNXRUNTIME, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
-/** How a session computes. */
-type Provider = "webgpu" | "wasm" | "threaded wasm";
-
-const LIBRARIES = { webgpu, wasm: single, "threaded wasm": threaded };
-
 const threads = navigator.hardwareConcurrency;
 
-/** Contestants on the CPU, beside {@linkcode ONNXRUNTIME}. */
+/** Contestants beside {@linkcode ONNXRUNTIME}. */
 export const WASM = "onnxruntime-web wasm, 1 thread";
 export const WASM_THREADS = `onnxruntime-web wasm, ${threads} threads`;
+export const NATIVE = `onnxruntime-node cpu, ${threads} threads`;
+export const NATIVE_WEBGPU = "onnxruntime-node webgpu";
 
-const NAMES: Record<Provider, string> = { webgpu: ONNXRUNTIME, wasm: WASM, "threaded wasm": WASM_THREADS };
+const OPTIONS = { graphOptimizationLevel: "all", logSeverityLevel: 3 } as const;
+
+/** How a session of each name computes. */
+const SESSIONS: Readonly<Record<string, { library: typeof threaded; provider: "wasm" | "cpu" | "webgpu" }>> = {
+  [WASM]: { library: single, provider: "wasm" },
+  [WASM_THREADS]: { library: threaded, provider: "wasm" },
+  [NATIVE]: { library: native, provider: "cpu" },
+  [NATIVE_WEBGPU]: { library: native, provider: "webgpu" },
+};
 
 /** An operation by itself on WebGPU; the input is on the device, the weight is a constant of the model. */
 export async function singleOnOnnxruntime(operation: SingleOperation, values: SingleValues): Promise<Contestant> {
   const { batch, inputChannels, outputChannels } = operation.shape;
   const graph = singleGraph(operation, values.weight);
-  const session = await openSession("webgpu", graph, "gpu-buffer");
-  const data = operation.kind === "matmul" ? values.input : toChannelsFirst(values.input, batch, inputChannels);
-  const { input, close } = await uploadInput(data, graph.input.shape);
+  if (operation.kind === "matmul") return await onWebgpu(graph, values.input);
   return {
-    name: ONNXRUNTIME,
-    ...(operation.kind === "matmul" ? {} : { order: (result) => toChannelsLast(result, batch, outputChannels) }),
-    run: async (repetitions) => {
-      let last: webgpu.Tensor | undefined;
-      for (let count = 0; count < repetitions; count++) {
-        last?.dispose();
-        last = (await session.run({ input }))[graph.output.name] as webgpu.Tensor;
-      }
-      return await last!.getData(true) as Float32Array;
-    },
-    close: async () => {
-      close();
-      await session.release();
-    },
+    ...await onWebgpu(graph, toChannelsFirst(values.input, batch, inputChannels)),
+    order: (result) => toChannelsLast(result, batch, outputChannels),
   };
 }
 
 /** A network; a repetition begins with the input on the CPU and ends with the label map there. */
 export async function networkOnOnnxruntime(
-  provider: Provider,
+  name: string,
   graph: OnnxGraph,
   input: Float32Array,
 ): Promise<Contestant> {
-  const { Tensor } = LIBRARIES[provider];
   const [batch, classes] = graph.output.shape;
-  const session = await openSession(provider, graph, "cpu");
-  const feeds = { [graph.input.name]: new Tensor("float32", input, graph.input.shape) };
+  const contestant = name === ONNXRUNTIME
+    ? await onWebgpu(graph, input, { fromCpu: true })
+    : await onSession(name, graph, input);
+  return { ...contestant, order: (result) => toChannelsLast(result, batch, classes) };
+}
+
+/** A graph whose work is recorded once and replayed; `fromCpu` uploads the input and reads the output each time. */
+async function onWebgpu(graph: OnnxGraph, data: Float32Array, { fromCpu = false } = {}): Promise<Contestant> {
+  webgpu.env.logLevel = "error";
+  const session = await webgpu.InferenceSession.create(encodeModel(graph), {
+    ...OPTIONS,
+    executionProviders: ["webgpu"],
+    enableGraphCapture: true,
+    preferredOutputLocation: "gpu-buffer",
+  });
+  const device: GPUDevice = await webgpu.env.webgpu.device;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  const buffer = device.createBuffer({ size: data.byteLength, usage });
+  const upload = () => device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
+  const feeds = {
+    [graph.input.name]: webgpu.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims: graph.input.shape }),
+  };
+  upload();
   return {
-    name: NAMES[provider],
-    order: (result) => toChannelsLast(result, batch, classes),
+    name: ONNXRUNTIME,
     run: async (repetitions) => {
-      let result: Float32Array = new Float32Array();
+      for (let count = 1;; count++) {
+        if (fromCpu) upload();
+        const output = (await session.run(feeds))[graph.output.name];
+        const read = fromCpu || count === repetitions ? await output.getData() : undefined;
+        if (count === repetitions) return read as Float32Array;
+      }
+    },
+    close: async () => {
+      buffer.destroy();
+      await session.release();
+    },
+  };
+}
+
+async function onSession(name: string, graph: OnnxGraph, input: Float32Array): Promise<Contestant> {
+  const { library, provider } = SESSIONS[name];
+  library.env.logLevel = "error";
+  if (provider === "wasm") library.env.wasm.numThreads = name === WASM ? 1 : threads;
+  const session = await library.InferenceSession.create(encodeModel(graph), {
+    ...OPTIONS,
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+  });
+  const feeds = { [graph.input.name]: new library.Tensor("float32", input, graph.input.shape) };
+  return {
+    name,
+    run: async (repetitions) => {
+      let result = new Float32Array();
       for (let count = 0; count < repetitions; count++) {
-        result = (await session.run(feeds))[graph.output.name].data as Float32Array;
+        result = (await session.run(feeds))[graph.output.name].data as Float32Array<ArrayBuffer>;
       }
       return result;
     },
     close: () => session.release(),
   };
-}
-
-function openSession(
-  provider: Provider,
-  graph: OnnxGraph,
-  preferredOutputLocation: "cpu" | "gpu-buffer",
-): Promise<webgpu.InferenceSession> {
-  const { env, InferenceSession } = LIBRARIES[provider];
-  env.logLevel = "error";
-  env.wasm.numThreads = provider === "threaded wasm" ? threads : 1;
-  return InferenceSession.create(encodeModel(graph), {
-    executionProviders: [provider === "webgpu" ? "webgpu" : "wasm"],
-    graphOptimizationLevel: "all",
-    preferredOutputLocation,
-    logSeverityLevel: 3,
-  });
 }
 
 function singleGraph(operation: SingleOperation, weight: Float32Array): OnnxGraph {
@@ -124,13 +147,4 @@ function singleGraph(operation: SingleOperation, weight: Float32Array): OnnxGrap
       data: weight,
     }]]),
   };
-}
-
-async function uploadInput(data: Float32Array, shape: readonly number[]) {
-  const device: GPUDevice = await webgpu.env.webgpu.device;
-  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  const buffer = device.createBuffer({ size: data.byteLength, usage });
-  device.queue.writeBuffer(buffer, 0, data as Float32Array<ArrayBuffer>);
-  const input = webgpu.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims: shape });
-  return { input, close: () => buffer.destroy() };
 }

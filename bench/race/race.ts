@@ -23,7 +23,13 @@ import { KINDS, SINGLE_OPERATIONS } from "./single.ts";
 import { TIMING_MILLISECONDS } from "../timing.ts";
 
 /** Names and versions. */
-const PEERS = (["@tensorflow/tfjs-backend-webgpu", "@jax-js/jax", "onnxruntime-web"] as const)
+const PEERS = ([
+  "@tensorflow/tfjs-backend-webgpu",
+  "@jax-js/jax",
+  "onnxruntime-web",
+  "onnxruntime-node",
+  "@huggingface/transformers",
+] as const)
   .map((name) => project.imports[name].replace("npm:", ""));
 
 const GRADIENT = "gradient";
