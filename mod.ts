@@ -118,5 +118,5 @@ export type { Profile, Storage } from "./kernels/engine/kernel.ts";
 export type { BufferRange } from "./kernels/engine/plan.ts";
 export type { ScoreType } from "./formats/base/number_formats.ts";
 export { RESIZE_RULES, type ResizeRule } from "./kernels/operations/resize/mod.ts";
-export type { Pair } from "./kernels/operations/network.ts";
+export type { Pair } from "./kernels/operations/shared/window.ts";
 export type { Pixels } from "./kernels/programs/resizer.ts";

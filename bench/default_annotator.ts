@@ -7,10 +7,10 @@
 import { fromFileUrl } from "@std/path";
 import { type DecodedImage, decodeImage } from "../formats/images/mod.ts";
 import { loadParameters, openAnnotatorFolder, openWeights } from "../formats/weights/mod.ts";
-import type { Network, Pair } from "../kernels/operations/network.ts";
+import type { Network, Parameters } from "../kernels/operations/network.ts";
+import type { Pair } from "../kernels/operations/shared/window.ts";
 import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
 import { normalisationLevels, resizeReference } from "../kernels/operations/resize/mod.ts";
-import type { Parameters } from "../kernels/lowering/program.ts";
 
 const asset = (path: string) => fromFileUrl(new URL(`../assets/${path}`, import.meta.url));
 const fixture = (path: string) => fromFileUrl(new URL(`../tests/fixtures/${path}`, import.meta.url));

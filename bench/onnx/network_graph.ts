@@ -18,8 +18,8 @@
  * @module
  */
 
-import type { Activation, Add, Network, Operation, Padding, Pair } from "../../kernels/operations/network.ts";
-import { windowAxis } from "../../kernels/operations/shared/window.ts";
+import type { Activation, Add, Network, Operation } from "../../kernels/operations/network.ts";
+import { type Padding, type Pair, windowAxis } from "../../kernels/operations/shared/window.ts";
 import type { AttributeValue, OnnxGraph, OnnxNode, OnnxTensor } from "./model.ts";
 
 type Shape = readonly [batch: number, channels: number, height: number, width: number];

@@ -5,7 +5,7 @@
  */
 
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
-import type { Network } from "../../kernels/operations/network.ts";
+import type { Network, Parameters } from "../../kernels/operations/network.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
 import {
   convolutionFilterGradientKernels,
@@ -21,7 +21,8 @@ import { convolutionInputGradientKernels } from "../../kernels/operations/convol
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
-import { lowerNetwork, type Parameters, type Program } from "../../kernels/lowering/program.ts";
+import { lowerNetwork } from "../../kernels/lowering/inference.ts";
+import type { Program } from "../../kernels/engine/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";

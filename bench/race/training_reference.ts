@@ -16,7 +16,7 @@ import { type ConvolutionShape, convolutionShape } from "../../kernels/operation
 import { crossEntropyReference } from "../../kernels/operations/losses/cross_entropy.ts";
 import { globalAveragePoolReference } from "../../kernels/operations/global_average_pool/kernels.ts";
 import type { Shape } from "../../kernels/operations/shared/tensor.ts";
-import { inferShapes } from "../../kernels/lowering/program.ts";
+import { inferShapes } from "../../kernels/lowering/inference.ts";
 import { oneHot, trainedNames, type Training } from "./training.ts";
 
 type Gradients = Map<string, Float64Array>;

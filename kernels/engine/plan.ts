@@ -14,7 +14,7 @@ import { type Arena, layOut, type Lifetime } from "./arena.ts";
 import { checkErrors, type Device, ownBuffer, readBuffer } from "./device.ts";
 import { type Kernel, parameterBytes, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
 import { forgetPipelines, pipelineFor } from "./pipelines.ts";
-import { ALIGNMENT, type Program, type Step } from "../lowering/program.ts";
+import { ALIGNMENT, type Program, type Step } from "./program.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
 
 /** A range of a buffer. */

@@ -9,7 +9,7 @@ import type { Convolution, Linear } from "../operations/network.ts";
 import type { ConvolutionDispatch } from "../operations/convolution/mod.ts";
 import type { ConvolutionShape } from "../operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
-import type { Program, View } from "./program.ts";
+import type { Program, View } from "../engine/program.ts";
 import type { Ranks } from "./ranks.ts";
 
 /** A program whose states and views are there to be added to. */

@@ -9,7 +9,7 @@ import type { Network } from "../operations/network.ts";
 import { parameterShapes } from "../networks/mod.ts";
 import { layOutParameters, type ParameterLayout } from "../optimizers/layout.ts";
 import { parameterWeightDecay } from "../optimizers/weight_decay.ts";
-import type { View } from "./program.ts";
+import type { View } from "../engine/program.ts";
 
 /** Where a network's tensors lie. */
 export interface NetworkLayout {

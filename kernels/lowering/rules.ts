@@ -58,7 +58,8 @@ import { multiplyGateGradientKernel, multiplyKernel } from "../operations/multip
 import { poolKernel } from "../operations/pool/kernels.ts";
 import { poolGradientKernel } from "../operations/pool/gradient.ts";
 import { channelVectors } from "../operations/shared/tensor.ts";
-import { ALIGNMENT, batchNormParameters, convolutionOf } from "./program.ts";
+import { batchNormParameters, convolutionOf } from "./inference.ts";
+import { ALIGNMENT } from "../engine/program.ts";
 import { addBytes, addDispatches, addStep, addTensor, type Builder } from "./builder.ts";
 import { gradientName } from "./parameters.ts";
 import type { Ranks } from "./ranks.ts";

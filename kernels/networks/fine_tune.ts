@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Network } from "../operations/network.ts";
-import type { Parameters } from "../lowering/program.ts";
+import type { Network, Parameters } from "../operations/network.ts";
 import { initialParameters } from "./initialise.ts";
 import { parameterShapes } from "./parameters.ts";
 

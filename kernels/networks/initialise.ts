@@ -18,9 +18,8 @@
  * @module
  */
 
-import type { Network } from "../operations/network.ts";
+import type { Network, Parameters } from "../operations/network.ts";
 import { randomKey, randomNumbers } from "../../formats/base/random.ts";
-import type { Parameters } from "../lowering/program.ts";
 import { parameterShapes } from "./parameters.ts";
 
 /** How a tensor is drawn: all of one value, or from a distribution of mean 0. */

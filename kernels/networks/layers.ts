@@ -8,7 +8,8 @@
  * @module
  */
 
-import type { ActivationFunction, Linear, Network, Operation, Padding } from "../operations/network.ts";
+import type { ActivationFunction, Linear, Network, Operation } from "../operations/network.ts";
+import type { Padding } from "../operations/shared/window.ts";
 
 /** A tensor of a network under construction. */
 export interface Tensor {

@@ -11,14 +11,7 @@
  * @module
  */
 
-/** A pair for height and width, in this order. */
-export type Pair = readonly [height: number, width: number];
-
-/**
- * What is added around the image before a window slides over it: pixels on both sides, or TensorFlow's "SAME", which
- * pads so that the output is `ceil(input / stride)`, the odd pixel at the bottom and right.
- */
-export type Padding = Pair | "same";
+import type { Padding, Pair } from "./shared/window.ts";
 
 /** `silu(x) = x * sigmoid(x)`, `relu6(x) = min(max(x, 0), 6)`. */
 export type ActivationFunction = "relu" | "relu6" | "silu" | "sigmoid";
@@ -142,3 +135,6 @@ export interface Network {
   /** Whose rule the parameters to begin training with are drawn by: those of ResNets, small ones, or EfficientNet. */
   readonly initialisation: "resnet" | "smallResnet" | "efficientnet";
 }
+
+/** Parameters by name, as a weight file holds them. */
+export type Parameters = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;

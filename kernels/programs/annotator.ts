@@ -13,7 +13,8 @@
 import type { Device } from "../engine/device.ts";
 import { createImageProgram, type ImageProgram, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
-import type { Network, Pair } from "../operations/network.ts";
+import type { Network, Parameters } from "../operations/network.ts";
+import type { Pair } from "../operations/shared/window.ts";
 import { globalAveragePoolKernel } from "../operations/global_average_pool/kernels.ts";
 import {
   classBytes,
@@ -27,7 +28,8 @@ import type { ResizeFilter } from "../operations/resize/mod.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import { topKKernel } from "../operations/top_k/kernels.ts";
-import { lowerNetwork, type Parameters, type Program } from "../lowering/program.ts";
+import { lowerNetwork } from "../lowering/inference.ts";
+import type { Program } from "../engine/program.ts";
 import type { Pixels } from "./resizer.ts";
 
 /** What an annotator is made of. */

@@ -29,8 +29,8 @@ import { isVerticalFirst, resizeReference, type ResizeTables } from "../operatio
 import { GROUP } from "../operations/resize/tables.ts";
 import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import type { Profile } from "../engine/kernel.ts";
-import type { Pair } from "../operations/network.ts";
-import type { Program, Step } from "../lowering/program.ts";
+import type { Pair } from "../operations/shared/window.ts";
+import type { Program, Step } from "../engine/program.ts";
 import type { Pixels } from "./resizer.ts";
 
 /** What is augmented, and for which device. */

@@ -12,9 +12,9 @@
 import type { Device } from "../engine/device.ts";
 import { createImageProgram, type ImageProgram, logitRows, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
-import type { Network } from "../operations/network.ts";
+import type { Network, Parameters } from "../operations/network.ts";
 import type { Target } from "../operations/shared/tensor.ts";
-import { type LoweredNetwork, lowerNetwork, type Parameters } from "../lowering/program.ts";
+import { type LoweredNetwork, lowerNetwork } from "../lowering/inference.ts";
 import type { Pixels, ResizerSettings } from "./resizer.ts";
 
 /** What a classifier is made of. */

@@ -9,7 +9,7 @@ import { type Device, ownBuffer, readBuffer } from "../engine/device.ts";
 import type { Storage } from "../engine/kernel.ts";
 import { channelVectors, type Target } from "../operations/shared/tensor.ts";
 import { type BufferRange, createPlan } from "../engine/plan.ts";
-import type { Program } from "../lowering/program.ts";
+import type { Program } from "../engine/program.ts";
 import { createResizer, type Pixels, type ResizerSettings } from "./resizer.ts";
 
 /** What is fixed when a program is put on a device. */

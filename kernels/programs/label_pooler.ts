@@ -29,7 +29,7 @@ import { classBytes, scoreBytes } from "../operations/quantise/kernels.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { channelVectors } from "../operations/shared/tensor.ts";
 import { type BufferRange, createPlan } from "../engine/plan.ts";
-import type { Program, Step } from "../lowering/program.ts";
+import type { Program, Step } from "../engine/program.ts";
 
 /** What is pooled and how: the kind of maps, the most maps and crops of a step, and the options of pooling. */
 export interface LabelPoolerSettings extends PoolingOptions, Pick<SparseMaps, "k" | "grid" | "classes" | "dtype"> {

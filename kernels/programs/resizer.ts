@@ -10,7 +10,7 @@
 
 import { createBuffer, destroyBuffer, type Device, ownBuffer } from "../engine/device.ts";
 import { type Kernel, parameterBytes } from "../engine/kernel.ts";
-import type { Pair } from "../operations/network.ts";
+import type { Pair } from "../operations/shared/window.ts";
 import {
   centerCrop,
   normalisationLevels,

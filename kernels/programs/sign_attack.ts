@@ -14,7 +14,7 @@ import { createImageProgram, type ImageProgram, logitRows, targetOf } from "./im
 import { gradientSignKernel, normalisedSignStep } from "../operations/gradient_sign/kernels.ts";
 import { NO_LABEL } from "../operations/losses/label_target.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
-import type { Program } from "../lowering/program.ts";
+import type { Program } from "../engine/program.ts";
 import { lowerImageGradient } from "./training/image_gradient.ts";
 import { renamed } from "./training/targets.ts";
 import type { Pixels } from "./resizer.ts";

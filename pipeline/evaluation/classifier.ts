@@ -9,7 +9,7 @@ import { type AnnotatorFolder, loadParameters } from "../../formats/weights/mod.
 import { type ClassifierSettings, createClassifier } from "../../kernels/programs/classifier.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
-import type { Pair } from "../../kernels/operations/network.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
 import type { Pixels } from "../../kernels/programs/resizer.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Storage } from "../../kernels/engine/kernel.ts";
-import type { Pair } from "../../kernels/operations/network.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import {
   type Asked,
   formatOptions,

@@ -16,7 +16,7 @@ import { type AnnotatorFolder, type DownloadProgress, loadParameters } from "../
 import { type Annotator, createAnnotator, type PackedLabelMap } from "../../kernels/programs/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
-import type { Pair } from "../../kernels/operations/network.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
 import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/resize/mod.ts";
 import type { Pixels } from "../../kernels/programs/resizer.ts";

@@ -7,7 +7,7 @@
 import { type LabelMapType, labelMapTypes } from "../../formats/labels/mod.ts";
 import type { ResizeRule } from "../../kernels/operations/resize/mod.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
-import type { Pair } from "../../kernels/operations/network.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import {
   type Asked,
   formatOptions,

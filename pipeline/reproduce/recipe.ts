@@ -25,7 +25,7 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import type { Pair } from "../../kernels/operations/network.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import type { GivenOptions } from "../training/options.ts";
 
 /** All that the results depend on, besides seeds. */

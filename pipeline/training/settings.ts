@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Pair } from "../../kernels/operations/network.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import {
   parseNumber,
   readChoice,

@@ -6,11 +6,10 @@
 
 import { type AnnotatorFolder, loadParameters, readParameter } from "../../formats/weights/mod.ts";
 import type { Device } from "../../kernels/engine/device.ts";
-import type { Network } from "../../kernels/operations/network.ts";
+import type { Network, Parameters } from "../../kernels/operations/network.ts";
 import { buildNetwork, fineTuneParameters, initialParameters, parameterShapes } from "../../kernels/networks/mod.ts";
 import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
-import type { Parameters } from "../../kernels/lowering/program.ts";
 import type { TargetSource } from "../../kernels/programs/training/targets.ts";
 import { createTrainer, type Trainer } from "../../kernels/programs/training/trainer.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";

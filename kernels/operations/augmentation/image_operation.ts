@@ -19,7 +19,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import type { Warp } from "../label_pooling/crop.ts";
 
 /** One operation. */

@@ -10,9 +10,8 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
-import type { RandomNumbers } from "../../../formats/base/random.ts";
-import { randomKey, randomNumbers } from "../../../formats/base/random.ts";
+import type { Pair } from "../shared/window.ts";
+import { randomKey, type RandomNumbers, randomNumbers } from "../../../formats/base/random.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
 import type { AugmentationSettings } from "./settings.ts";
 

@@ -9,7 +9,7 @@
  */
 
 import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { BUILTINS, declarations, itemKernel, unsigned } from "../shared/tensor.ts";
 import { STRETCHED } from "./auto_contrast.ts";
 import { HEAD_VECTORS, OPERATION_CODES, OPERATION_VECTORS, recordVectors } from "./records.ts";

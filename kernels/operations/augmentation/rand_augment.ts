@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import type { ImageOperation } from "./image_operation.ts";
 import type { RandomNumbers } from "../../../formats/base/random.ts";
 import { MAGNITUDES } from "./settings.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import type { RandomNumbers } from "../../../formats/base/random.ts";
 
 /** A part of an image in whole pixels. */

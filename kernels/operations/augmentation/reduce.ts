@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { type ResizeFilter, type ResizeTables, resizeTables } from "../resize/mod.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { resizeReference } from "../resize/mod.ts";
 import { stretch } from "./auto_contrast.ts";
 import { fixedMatrix, type ImageOperation } from "./image_operation.ts";

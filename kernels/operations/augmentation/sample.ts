@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { composeWarps, type Crop, HORIZONTAL_FLIP, type Warp } from "../label_pooling/crop.ts";
 import { type ImageOperation, matrixWarp } from "./image_operation.ts";
 import { sampleRandAugment } from "./rand_augment.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 
 /** How images are augmented, in the order in which it is done. What is absent is not done. */
 export interface AugmentationSettings {

@@ -12,7 +12,7 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { itemKernel, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
 import type { ConvolutionDispatch } from "./dispatch.ts";
 import { convolutionKernels, packWeights } from "./mod.ts";

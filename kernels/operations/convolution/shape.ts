@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ActivationFunction, Padding, Pair } from "../network.ts";
+import type { ActivationFunction } from "../network.ts";
+import { type Padding, type Pair, windowAxis } from "../shared/window.ts";
 import type { Shape } from "../shared/tensor.ts";
-import { windowAxis } from "../shared/window.ts";
 
 /** A convolution's own numbers, without names. */
 export interface ConvolutionOptions {

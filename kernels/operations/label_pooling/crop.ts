@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 
 /** A part of an image, in fractions of its height and width. */
 export interface Crop {

@@ -13,7 +13,7 @@
  */
 
 import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import {
   BUILTINS,
   channelVectors,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import type { MapLayout } from "./crop.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { softmaxReference } from "../softmax/kernels.ts";
 import { type Crop, isShown, type SamplingRegion, samplingRegion } from "./crop.ts";
 import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";

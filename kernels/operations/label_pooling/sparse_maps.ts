@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { NUMBER_FORMATS, numberTable } from "../../../formats/base/number_formats.ts";
 import { classBytes, scoreBytes, type ScoreType } from "../quantise/kernels.ts";
 

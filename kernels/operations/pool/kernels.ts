@@ -16,9 +16,9 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { Pair, Pool } from "../network.ts";
+import type { Pool } from "../network.ts";
+import { type Pair, type WindowAxis, windowAxis } from "../shared/window.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
-import { type WindowAxis, windowAxis } from "../shared/window.ts";
 
 /** What a pool is, without the names of its tensors. */
 export type PoolOptions = Omit<Pool, "type" | "input" | "output">;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import type { Window } from "./tables.ts";
 
 /** A resize of a whole image and the part of it that is taken. */

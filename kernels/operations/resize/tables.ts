@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Pair } from "../network.ts";
+import type { Pair } from "../shared/window.ts";
 import { FILTERS } from "./filters.ts";
 
 /** How pixels are weighed; Pillow's names in lower case. */

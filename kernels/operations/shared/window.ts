@@ -12,6 +12,15 @@
  * @module
  */
 
+/** A pair for height and width, in this order. */
+export type Pair = readonly [height: number, width: number];
+
+/**
+ * What is added around the image before a window slides over it: pixels on both sides, or TensorFlow's "SAME", which
+ * pads so that the output is `ceil(input / stride)`, the odd pixel at the bottom and right.
+ */
+export type Padding = Pair | "same";
+
 /** A window's way along one axis. */
 export interface WindowAxis {
   /** Elements of the output. */

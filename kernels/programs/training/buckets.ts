@@ -8,7 +8,7 @@
  */
 
 import type { ParameterLayout } from "../../optimizers/layout.ts";
-import { ALIGNMENT, type Step } from "../../lowering/program.ts";
+import { ALIGNMENT, type Step } from "../../engine/program.ts";
 import { gradientName } from "../../lowering/parameters.ts";
 
 /** Part of the flat gradients. */

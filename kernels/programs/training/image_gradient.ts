@@ -10,14 +10,16 @@
  */
 
 import { withGlobalPooling } from "../classifier.ts";
-import type { Network, Pair } from "../../operations/network.ts";
+import type { Network, Parameters } from "../../operations/network.ts";
+import type { Pair } from "../../operations/shared/window.ts";
 import { packInputGradientWeights } from "../../operations/convolution/input_gradient.ts";
 import { packWeights } from "../../operations/convolution/mod.ts";
 import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
 import { labelTargetKernel } from "../../operations/losses/label_target.ts";
 import { channelVectors, type Shape, type Target } from "../../operations/shared/tensor.ts";
 import { encodeControl, initialControl } from "../../optimizers/control.ts";
-import { inferShapes, parameterReader, type Parameters, type Program } from "../../lowering/program.ts";
+import { inferShapes, parameterReader } from "../../lowering/inference.ts";
+import type { Program } from "../../engine/program.ts";
 import { addBytes, addStep, addTensor, type Builder, emptyProgram } from "../../lowering/builder.ts";
 import { addForward } from "../../lowering/differentiate.ts";
 import { TARGETS } from "./lower.ts";

@@ -9,7 +9,8 @@
  */
 
 import { withGlobalPooling } from "../classifier.ts";
-import type { Network, Pair } from "../../operations/network.ts";
+import type { Network } from "../../operations/network.ts";
+import type { Pair } from "../../operations/shared/window.ts";
 import { binaryCrossEntropyKernel } from "../../operations/losses/binary_cross_entropy.ts";
 import {
   filledVectors,
@@ -31,7 +32,8 @@ import { layoutTables } from "../../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../../optimizers/mod.ts";
 import type { LossScaling } from "../../optimizers/prepare_step.ts";
 import { weightAverageKernel } from "../../optimizers/weight_average.ts";
-import { ALIGNMENT, type Exchange, inferShapes, type Program, type Step } from "../../lowering/program.ts";
+import { inferShapes } from "../../lowering/inference.ts";
+import { ALIGNMENT, type Exchange, type Program, type Step } from "../../engine/program.ts";
 import {
   addBytes,
   addStep,

@@ -7,12 +7,13 @@
 import { lowerTargetMixing } from "../augmentation.ts";
 import { lowerClassifier } from "../classifier.ts";
 import { type LabelPoolerSettings, lowerLabelPooling, POOLING_TENSORS } from "../label_pooler.ts";
-import type { Network, Pair } from "../../operations/network.ts";
+import type { Network, Parameters } from "../../operations/network.ts";
+import type { Pair } from "../../operations/shared/window.ts";
 import type { PoolingOptions, SparseMaps } from "../../operations/label_pooling/mod.ts";
 import { labelTargetKernel } from "../../operations/losses/label_target.ts";
 import { softmaxKernel } from "../../operations/softmax/kernels.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
-import type { Parameters, Program } from "../../lowering/program.ts";
+import type { Program } from "../../engine/program.ts";
 import { TARGETS } from "./lower.ts";
 
 /** Where targets come from. */

@@ -12,7 +12,7 @@ import { lowerLabelPooling, POOLING_TENSORS, uploadCrops, uploadMaps } from "../
 import type { Augmentation, AugmentationSettings, Mix } from "../../operations/augmentation/mod.ts";
 import type { SparseMaps } from "../../operations/label_pooling/mod.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
-import type { Parameters } from "../../lowering/program.ts";
+import type { Parameters } from "../../operations/network.ts";
 import type { Pixels } from "../resizer.ts";
 import { lowerTraining, type TrainingOptions } from "./lower.ts";
 import { SEEDS } from "../../lowering/rules.ts";

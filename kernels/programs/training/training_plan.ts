@@ -12,7 +12,8 @@ import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialContr
 import { flattenParameters, type ParameterLayout } from "../../optimizers/layout.ts";
 import { optimizerState } from "../../optimizers/mod.ts";
 import { type BufferRange, createPlan, type PlanBytes, type StepRange } from "../../engine/plan.ts";
-import type { Exchange, Parameters, Program, Step } from "../../lowering/program.ts";
+import type { Exchange, Program, Step } from "../../engine/program.ts";
+import type { Parameters } from "../../operations/network.ts";
 import { createExchanger, type ExchangeTime } from "./exchange.ts";
 import { type LoweredTraining, PARTS, type TrainingOptions } from "./lower.ts";
 import { STATES } from "../../lowering/parameters.ts";

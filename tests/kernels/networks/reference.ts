@@ -20,9 +20,9 @@ import type {
   Linear,
   Network,
   Operation,
-  Padding,
   Pool,
 } from "../../../kernels/operations/network.ts";
+import type { Padding } from "../../../kernels/operations/shared/window.ts";
 
 /** A tensor in memory: activations `[N, H, W, C]`, parameters in PyTorch's axis order; row-major. */
 export interface Tensor {

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Pair } from "../../../../kernels/operations/network.ts";
+import type { Pair } from "../../../../kernels/operations/shared/window.ts";
 import type { ImageOperation } from "../../../../kernels/operations/augmentation/image_operation.ts";
 import {
   type RandAugmentName,

@@ -7,7 +7,7 @@
 import { openWeights } from "../../../../formats/weights/mod.ts";
 import type { Optimizer } from "../../../../kernels/optimizers/mod.ts";
 import { NO_LOSS_SCALING } from "../../../../kernels/optimizers/prepare_step.ts";
-import type { Parameters } from "../../../../kernels/lowering/program.ts";
+import type { Parameters } from "../../../../kernels/operations/network.ts";
 import type { TrainingOptions } from "../../../../kernels/programs/training/lower.ts";
 import { buildEfficientNet, buildResNet, type EfficientNetStage } from "../../../../kernels/networks/mod.ts";
 import { fromNCHW } from "../../networks/reference.ts";

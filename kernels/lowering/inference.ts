@@ -1,13 +1,12 @@
 /**
- * A program: kernels in order, on named tensors and constants, every shape known. Plain data; {@linkcode lowerNetwork}
- * makes one of a network without a device, `plan.ts` puts it on one.
+ * A network as a program: kernels in order, on named tensors and constants, every shape known.
  *
  * @module
  */
 
 import { fuse, type Fused } from "./fuse.ts";
-import type { Kernel } from "../engine/kernel.ts";
-import type { Convolution, Linear, Network, Operation } from "../operations/network.ts";
+import type { Program, Step } from "../engine/program.ts";
+import type { Convolution, Linear, Network, Operation, Parameters } from "../operations/network.ts";
 import { activationKernel } from "../operations/activation/kernels.ts";
 import { addKernel, addShape } from "../operations/add/kernels.ts";
 import {
@@ -22,56 +21,6 @@ import { globalAveragePoolKernel, globalAveragePoolShape } from "../operations/g
 import { multiplyKernel } from "../operations/multiply/kernels.ts";
 import { poolKernel, poolShape } from "../operations/pool/kernels.ts";
 import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
-
-/** One dispatch. */
-export interface Step {
-  readonly kernel: Kernel;
-  /** What each of the kernel's bindings, textures and windows is: the name of a tensor or a constant. */
-  readonly bindings: Readonly<Record<string, string>>;
-  /** Where the binding `weights` begins in its constant, bytes. */
-  readonly weightsOffset?: number;
-  /** The part of the program that it belongs to, where a program has several that are not always run together. */
-  readonly part?: string;
-  /** What is added up over the ranks once the step has run, one after the other. */
-  readonly exchanges?: readonly Exchange[];
-}
-
-/** A sum over all ranks, in place. */
-export interface Exchange {
-  /** A tensor, state or view. */
-  readonly name: string;
-  /** Statistics of a batch are needed by the next step, gradients of an update by the update only. */
-  readonly kind: "statistics" | "gradients";
-}
-
-/** Data that is uploaded once. */
-export type Constant = () => Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
-
-/** Offsets of tensors and views in their buffers are multiples of so many bytes: WebGPU's largest default alignment. */
-export const ALIGNMENT = 256;
-
-/** A part of a state, under a name of its own. */
-export interface View {
-  readonly state: string;
-  /** Bytes, a multiple of {@linkcode ALIGNMENT}. */
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-/** Kernels in order and what they work on. */
-export interface Program {
-  /** Bytes by name. */
-  readonly tensors: Map<string, number>;
-  /** Made when asked for, one after the other, so that packed weights are never all in memory. */
-  readonly constants: Map<string, Constant>;
-  /** Bytes by name of what keeps its content from run to run: a buffer of its own, zero before the first. */
-  readonly states?: Map<string, number>;
-  readonly views?: Map<string, View>;
-  readonly steps: Step[];
-}
-
-/** Parameters by name, as a weight file holds them. */
-export type Parameters = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
 /** A network as a program. */
 export interface LoweredNetwork extends Program {
