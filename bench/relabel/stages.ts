@@ -4,6 +4,7 @@
  * @module
  */
 
+import { atOnce } from "../../formats/base/event_loop.ts";
 import { type DecodedImage, decodeImages, type ImageSource, openDecodePool } from "../../formats/images/mod.ts";
 import { type Annotator, type AnnotatorSettings, lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
@@ -148,7 +149,7 @@ export async function deviceStages(
   });
   return {
     stages: [
-      stage("resize and upload", () => resizer.upload(images)),
+      stage("resize and upload", () => atOnce(resizer.upload(images))),
       stage("network, top-k, pack", () => {
         const encoder = gpu.createCommandEncoder();
         plan.encode(encoder);

@@ -11,7 +11,7 @@
  */
 
 import type { Device } from "../engine/device.ts";
-import { createImageProgram, type ImageProgram, targetOf } from "./image_program.ts";
+import { createImageProgram, type ImageProgram, type StepOptions, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
 import type { Network, Parameters } from "../operations/network.ts";
 import type { Pair } from "../operations/shared/window.ts";
@@ -64,17 +64,17 @@ export interface PackedLabelMap {
 }
 
 /** An annotator on a device. */
-export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run" | "tensor"> {
+export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run"> {
   /** Height and width of the label map. */
   readonly grid: Pair;
   readonly classes: number;
   /**
-   * Annotates up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in flight; a third
-   * waits for the first.
+   * Annotates up to `batch` images, whose pixels are to stay until the promise is settled. Two calls may be in flight; a
+   * third waits for the first.
    *
    * @throws {RangeError} If there are more images than `batch`.
    */
-  annotate(images: readonly Pixels[]): Promise<PackedLabelMap[]>;
+  annotate(images: readonly Pixels[], options?: StepOptions): Promise<PackedLabelMap[]>;
 }
 
 /** Classes of the image-level multi-label. */

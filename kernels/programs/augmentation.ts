@@ -10,6 +10,7 @@
  * @module
  */
 
+import type { Pieces } from "../../formats/base/event_loop.ts";
 import { stretchCorrections } from "../operations/augmentation/auto_contrast.ts";
 import { cropResizeKernel } from "../operations/augmentation/crop_resize.ts";
 import { normaliseKernel } from "../operations/augmentation/finish.ts";
@@ -25,7 +26,7 @@ import { imageOperationKernel, operationTablesKernel } from "../operations/augme
 import { operationSlots, packRecord, type PixelPlace, recordVectors } from "../operations/augmentation/records.ts";
 import { cutOut, MOST_REDUCTION, reducedTables, reductionFactors } from "../operations/augmentation/reduce.ts";
 import { FILTERS } from "../operations/resize/filters.ts";
-import { isVerticalFirst, resizeReference, type ResizeTables } from "../operations/resize/mod.ts";
+import { isVerticalFirst, resizeInPieces, type ResizeTables } from "../operations/resize/mod.ts";
 import { GROUP } from "../operations/resize/tables.ts";
 import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import type { Profile } from "../engine/kernel.ts";
@@ -45,12 +46,12 @@ export interface AugmentationOptions extends Target {
   readonly pixelBytes: number;
 }
 
-/** Fills the inputs of the program of {@linkcode lowerAugmentation}. */
+/** Fills the inputs of the program of {@linkcode lowerAugmentation}, piece by piece. */
 export type AugmentationPacker = (
   images: readonly Pixels[],
   samples: readonly Augmentation[],
   mix?: Mix,
-) => ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+) => Pieces<ReadonlyMap<string, Uint8Array<ArrayBuffer>>>;
 
 /** Tensors of the program. */
 const NAMES = {
@@ -209,10 +210,10 @@ export function createAugmentationPacker(options: AugmentationOptions): Augmenta
   };
   const mixing = new Uint32Array(mixWords(batch));
   const packPixels = resizes(options) ? partPacker(options) : imagePacker(options);
-  return (images, samples, mix) => {
+  return function* (images, samples, mix) {
     checkImages(images, samples, options);
     const bytes = new Map<string, Uint8Array<ArrayBuffer>>();
-    const places = packPixels(images, samples, bytes);
+    const places = yield* packPixels(images, samples, bytes);
     if (readsRecords(options)) {
       records.fill(0);
       samples.forEach((sample, index) => packRecord(recordOf(index), sample, settings, places[index]));
@@ -231,7 +232,7 @@ type PixelPacker = (
   images: readonly Pixels[],
   samples: readonly Augmentation[],
   bytes: Map<string, Uint8Array<ArrayBuffer>>,
-) => readonly PixelPlace[];
+) => Pieces<readonly PixelPlace[]>;
 
 /** Packs parts and the tables to resize them. */
 function partPacker(options: AugmentationOptions): PixelPacker {
@@ -241,7 +242,7 @@ function partPacker(options: AugmentationOptions): PixelPacker {
   const tablesFor = axisTableCache(settings);
   const pixels = new Uint8Array(batch * share);
   const tables = new Int32Array(batch * (tableWords(settings, size[0]) + tableWords(settings, size[1])));
-  return (images, samples, bytes) => {
+  return function* (images, samples, bytes) {
     let pixelsEnd = 0;
     let tablesEnd = 0;
     const placed = new Map<Int32Array, number>();
@@ -254,21 +255,22 @@ function partPacker(options: AugmentationOptions): PixelPacker {
       tablesEnd += values.length;
       return offset;
     };
-    const places = images.map((image, index) => {
+    const places: PixelPlace[] = [];
+    for (const [index, image] of images.entries()) {
       const { box } = samples[index];
       const factors = reductionFactors(box, size, share);
       const [height, width] = [Math.ceil(box.height / factors[0]), Math.ceil(box.width / factors[1])];
       const start = pixelsEnd;
-      cutOut(image, box, factors, pixels.subarray(start, start + height * width * 3));
+      yield* cutOut(image, box, factors, pixels.subarray(start, start + height * width * 3));
       pixelsEnd += Math.ceil(height * width * 3 / 4) * 4;
-      return {
+      places.push({
         pixels: start / 4,
         width,
         horizontal: place(tablesFor(box.width, factors[1]).horizontal),
         vertical: place(tablesFor(box.height, factors[0]).vertical),
         verticalFirst: isVerticalFirst([height, width], size),
-      };
-    });
+      });
+    }
     bytes.set(NAMES.pixels, pixels.subarray(0, pixelsEnd));
     bytes.set(NAMES.tables, new Uint8Array(tables.buffer, 0, tablesEnd * 4));
     return places;
@@ -295,17 +297,17 @@ function imagePacker(options: AugmentationOptions): PixelPacker {
   };
   const words = new Uint32Array(batch * height * width);
   let part = new Uint8Array(0);
-  return (images, samples, bytes) => {
+  return function* (images, samples, bytes) {
     words.fill(0, images.length * height * width);
-    images.forEach((image, index) => {
+    for (const [index, image] of images.entries()) {
       const { box, flip } = samples[index];
       const factors = reductionFactors(box, size, share);
       const [rows, columns] = [Math.ceil(box.height / factors[0]), Math.ceil(box.width / factors[1])];
       const length = rows * columns * 3;
       if (part.length < length) part = new Uint8Array(length);
       const cut = part.subarray(0, length);
-      cutOut(image, box, factors, cut);
-      const resized = resizeReference(cut, columns, rows, partTables(box, factors));
+      yield* cutOut(image, box, factors, cut);
+      const resized = yield* resizeInPieces(cut, columns, rows, partTables(box, factors));
       let from = 0;
       for (let y = 0; y < height; y++) {
         const row = (index * height + y) * width;
@@ -314,7 +316,7 @@ function imagePacker(options: AugmentationOptions): PixelPacker {
           words[row + (flip ? width - 1 - x : x)] = word;
         }
       }
-    });
+    }
     bytes.set(`${NAMES.image} 0`, new Uint8Array(words.buffer));
     return [];
   };

@@ -10,7 +10,7 @@
  */
 
 import type { Device } from "../engine/device.ts";
-import { createImageProgram, type ImageProgram, logitRows, targetOf } from "./image_program.ts";
+import { createImageProgram, type ImageProgram, logitRows, type StepOptions, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
 import type { Network, Parameters } from "../operations/network.ts";
 import type { Target } from "../operations/shared/tensor.ts";
@@ -27,15 +27,15 @@ export interface ClassifierSettings extends ResizerSettings {
 }
 
 /** A classifier on a device. */
-export interface Classifier extends Omit<ImageProgram<Float32Array<ArrayBuffer>>, "run" | "tensor"> {
+export interface Classifier extends Omit<ImageProgram<Float32Array<ArrayBuffer>>, "run"> {
   readonly classes: number;
   /**
-   * The logits `[C]` of each of up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in
-   * flight; a third waits for the first.
+   * The logits `[C]` of each of up to `batch` images, whose pixels are to stay until the promise is settled. Two calls may
+   * be in flight; a third waits for the first.
    *
    * @throws {RangeError} If there are more images than `batch`.
    */
-  classify(images: readonly Pixels[]): Promise<Float32Array<ArrayBuffer>[]>;
+  classify(images: readonly Pixels[], options?: StepOptions): Promise<Float32Array<ArrayBuffer>[]>;
 }
 
 /** The feature map's mean over H and W. */

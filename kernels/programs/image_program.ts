@@ -5,10 +5,11 @@
  * @module
  */
 
+import { inPieces } from "../../formats/base/event_loop.ts";
 import { type Device, ownBuffer, readBuffer } from "../engine/device.ts";
 import type { Storage } from "../engine/kernel.ts";
 import { channelVectors, type Target } from "../operations/shared/tensor.ts";
-import { type BufferRange, createPlan } from "../engine/plan.ts";
+import { createPlan } from "../engine/plan.ts";
 import type { Program } from "../engine/program.ts";
 import { createResizer, type Pixels, type ResizerSettings } from "./resizer.ts";
 
@@ -16,7 +17,7 @@ import { createResizer, type Pixels, type ResizerSettings } from "./resizer.ts";
 export interface ImageProgramOptions<Output> extends ResizerSettings {
   /** The tensor that images go to. */
   readonly input: string;
-  /** Tensors that the caller writes before a step. */
+  /** Tensors whose content a step is given beside its images. */
   readonly otherInputs?: readonly string[];
   /** The tensors that are read, in order. */
   readonly outputs: readonly string[];
@@ -29,30 +30,38 @@ export interface ImageProgramOptions<Output> extends ResizerSettings {
   unpack(read: ArrayBuffer, count: number): Output[];
 }
 
+/** What a step is given beside its images. */
+export interface StepOptions {
+  /** Breaks it off while images are resized on the CPU, which takes seconds for large ones. */
+  readonly signal?: AbortSignal;
+  /** What `otherInputs` hold. */
+  readonly inputs?: ReadonlyMap<string, ArrayBufferView<ArrayBuffer>>;
+}
+
 /** A program on a device. */
 export interface ImageProgram<Output> {
   /** Most images of a step. */
   readonly batch: number;
   /**
-   * Runs up to `batch` images. Their pixels are uploaded before this returns. Two calls may be in flight; a third waits
-   * for the first. A call that fails leaves the program as it was.
+   * Runs up to `batch` images, whose pixels are to stay until the promise is settled. Two calls may be in flight; a third
+   * waits for the first. A call that fails leaves the program as it was.
    *
    * @throws {RangeError} If there are more images than `batch`.
    * @throws {Deno.errors.BadResource} If the program is closed, before or while the call waits for its turn.
+   * @throws {unknown} The signal's reason, if that breaks it off.
    */
-  run(images: readonly Pixels[]): Promise<Output[]>;
+  run(images: readonly Pixels[], options?: StepOptions): Promise<Output[]>;
   /**
-   * Starts a step of up to `batch` images and returns what reads it. Their pixels are uploaded before this returns.
+   * Starts a step of up to `batch` images and returns what reads it. Their pixels are uploaded when the promise is there.
    *
    * Deno blocks the isolate from the moment a result is asked for until it is there, timers and workers' messages too. So a
    * program that has more to do, or another step to start, does that before it reads.
    *
    * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
    * @throws {Deno.errors.BadResource} If the program is closed.
+   * @throws {unknown} The signal's reason, if that breaks it off.
    */
-  start(images: readonly Pixels[]): () => Promise<Output[]>;
-  /** Where a tensor of the program lies. */
-  tensor(name: string): BufferRange;
+  start(images: readonly Pixels[], options?: StepOptions): Promise<() => Promise<Output[]>>;
   /** Bytes on the device. */
   readonly memory: { readonly allocated: number; readonly highWater: number };
   /** Frees what is on the device; calls that wait are rejected. */
@@ -135,8 +144,17 @@ export async function createImageProgram<Output>(
     waiting.push(turn);
     return turn.promise;
   };
-  const submit = (images: readonly Pixels[], buffer: GPUBuffer) => {
-    const encoder = resizer.upload(images);
+  const submit = async (images: readonly Pixels[], buffer: GPUBuffer, { signal, inputs = new Map() }: StepOptions) => {
+    const check = () => {
+      signal?.throwIfAborted();
+      if (owned.disposed) throw closed();
+    };
+    check();
+    const encoder = await inPieces(resizer.upload(images), check);
+    for (const [name, data] of inputs) {
+      const { buffer, offset } = plan.tensor(name);
+      device.gpu.queue.writeBuffer(buffer, offset, data);
+    }
     plan.encode(encoder);
     let offset = 0;
     for (const output of outputs) {
@@ -145,10 +163,14 @@ export async function createImageProgram<Output>(
     }
     device.gpu.queue.submit([encoder.finish()]);
   };
+  /** The step whose images are being uploaded: all steps have one input. */
+  let uploading: Promise<unknown> = Promise.resolve();
   /** Submits a step, and gives what reads it; the buffer is given back whatever becomes of either. */
-  const begin = (images: readonly Pixels[], buffer: GPUBuffer) => {
+  const begin = async (images: readonly Pixels[], buffer: GPUBuffer, options: StepOptions) => {
+    const submitted = uploading.then(() => submit(images, buffer, options));
+    uploading = submitted.catch(() => {});
     try {
-      submit(images, buffer);
+      await submitted;
     } catch (error) {
       giveBack(buffer);
       throw error;
@@ -166,18 +188,18 @@ export async function createImageProgram<Output>(
 
   return {
     batch,
-    tensor: plan.tensor,
     memory: device.memory,
-    async run(images) {
+    async run(images, options = {}) {
       check(images);
       const buffer = free.pop() ?? await takeTurn();
-      return await begin(images, buffer)();
+      const read = await begin(images, buffer, options);
+      return await read();
     },
-    start(images) {
+    async start(images, options = {}) {
       check(images);
       const buffer = free.pop();
       if (!buffer) throw new RangeError("Cannot start a third step: read one of the two in flight before");
-      return begin(images, buffer);
+      return await begin(images, buffer, options);
     },
     close() {
       owned.dispose();

@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { Pieces } from "../../formats/base/event_loop.ts";
 import { createBuffer, destroyBuffer, type Device, ownBuffer } from "../engine/device.ts";
 import { type Kernel, parameterBytes } from "../engine/kernel.ts";
 import type { Pair } from "../operations/shared/window.ts";
@@ -15,8 +16,8 @@ import {
   centerCrop,
   normalisationLevels,
   type ResizeFilter,
+  resizeInPieces,
   resizePasses,
-  resizeReference,
   type ResizeRule,
   type ResizeTables,
   resizeTables,
@@ -56,8 +57,11 @@ export interface ResizerSettings {
 
 /** The way of images into a batch. */
 export interface Resizer {
-  /** Uploads images, and encodes their way into the batch; what does not fit into one upload is submitted on the way. */
-  upload(images: readonly Pixels[]): GPUCommandEncoder;
+  /**
+   * Uploads images, and encodes their way into the batch, piece by piece, one call at a time; what does not fit into one
+   * upload is submitted on the way.
+   */
+  upload(images: readonly Pixels[]): Pieces<GPUCommandEncoder>;
   close(): void;
 }
 
@@ -108,16 +112,16 @@ function createReferenceResizer(
   const length = size[0] * size[1] * 4;
   const normalised = storage === "f16" ? new Float16Array(length) : new Float32Array(length);
   return {
-    upload(images) {
-      images.forEach(({ width, height, pixels }, slot) => {
-        const resized = resizeReference(pixels, width, height, tablesFor(width, height));
+    *upload(images) {
+      for (const [slot, { width, height, pixels }] of images.entries()) {
+        const resized = yield* resizeInPieces(pixels, width, height, tablesFor(width, height));
         for (let from = 0, to = 0; to < length; from += 3, to += 4) {
           normalised[to] = levels[resized[from] * 4];
           normalised[to + 1] = levels[resized[from + 1] * 4 + 1];
           normalised[to + 2] = levels[resized[from + 2] * 4 + 2];
         }
         gpu.queue.writeBuffer(input.buffer, input.offset + slot * normalised.byteLength, normalised);
-      });
+      }
       return gpu.createCommandEncoder();
     },
     close() {},
@@ -202,7 +206,7 @@ function createKernelResizer(
 
   const owned = made.move();
   return {
-    upload(images) {
+    *upload(images) {
       let encoder = gpu.createCommandEncoder();
       let pixelsEnd = 0;
       let tablesEnd = 0;
@@ -215,11 +219,11 @@ function createKernelResizer(
         pixelsEnd = tablesEnd = 0;
         placed.clear();
       };
-      images.forEach((image, slot) => {
+      for (const [slot, image] of images.entries()) {
         let { width, height, pixels } = image;
         let tables = tablesFor(width, height);
         if (Object.values(needed(tables)).some((bytes) => bytes > limit)) {
-          pixels = resizeReference(pixels, width, height, tables);
+          pixels = yield* resizeInPieces(pixels, width, height, tables);
           [height, width] = size;
           tables = identity;
         }
@@ -254,7 +258,7 @@ function createKernelResizer(
           pass.dispatchWorkgroups(...kernel.workgroups);
         }
         pass.end();
-      });
+      }
       return encoder;
     },
     close: () => owned.dispose(),

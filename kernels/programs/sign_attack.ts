@@ -10,7 +10,7 @@
 
 import { type ClassifierSettings, lowerClassifier } from "./classifier.ts";
 import type { Device } from "../engine/device.ts";
-import { createImageProgram, type ImageProgram, logitRows, targetOf } from "./image_program.ts";
+import { createImageProgram, type ImageProgram, logitRows, type StepOptions, targetOf } from "./image_program.ts";
 import { gradientSignKernel, normalisedSignStep } from "../operations/gradient_sign/kernels.ts";
 import { NO_LABEL } from "../operations/losses/label_target.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
@@ -38,8 +38,13 @@ export interface SignAttack extends Pick<ImageProgram<AttackedLogits>, "batch" |
    * without a class, -1, is left as it is.
    *
    * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   * @throws {unknown} The signal's reason, if that breaks it off.
    */
-  start(images: readonly Pixels[], labels: readonly number[]): () => Promise<AttackedLogits[]>;
+  start(
+    images: readonly Pixels[],
+    labels: readonly number[],
+    options?: Pick<StepOptions, "signal">,
+  ): Promise<() => Promise<AttackedLogits[]>>;
 }
 
 const ATTACKED = "attacked ";
@@ -110,17 +115,15 @@ export async function createSignAttack(device: Device, settings: SignAttackSetti
       return logits.map((row, index) => ({ logits: row, attacked: attacked[index] }));
     },
   });
-  const place = onDevice.tensor(labels);
   const { memory, close } = onDevice;
   return {
     batch,
     memory,
     close,
-    start(images, given) {
+    start(images, given, options) {
       const padded = new Int32Array(batch).fill(NO_LABEL);
       padded.set(given.slice(0, batch));
-      device.gpu.queue.writeBuffer(place.buffer, place.offset, padded);
-      return onDevice.start(images);
+      return onDevice.start(images, { ...options, inputs: new Map([[labels, padded]]) });
     },
   };
 }

@@ -77,7 +77,7 @@ export interface LoadedClassifier extends ModelClasses {
    * @param images The pixels.
    * @param labels Their classes, -1 for none: what an attack leads away from.
    */
-  start(images: readonly Pixels[], labels: readonly number[]): () => Promise<Classified[]>;
+  start(images: readonly Pixels[], labels: readonly number[]): Promise<() => Promise<Classified[]>>;
   readonly description: ClassifierDescription;
   /** Of the adapter that computes. */
   readonly capabilities: Capabilities;
@@ -159,8 +159,8 @@ async function createStepper(
   const { batch, start, close } = await createClassifier(device, settings);
   return {
     batch,
-    start(images) {
-      const read = start(images);
+    async start(images) {
+      const read = await start(images);
       return async () => (await read()).map((logits) => ({ logits }));
     },
     close,

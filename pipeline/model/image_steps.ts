@@ -19,8 +19,11 @@ import type { Pixels } from "../../kernels/programs/resizer.ts";
 export interface ImageStepper<Result> {
   /** Most images of a step. */
   readonly batch: number;
-  /** Starts a step and returns what reads it; two may be in flight. `stored` is what the pixels were decoded from. */
-  start(images: readonly Pixels[], stored: readonly StoredImage[]): () => Promise<Result[]>;
+  /**
+   * Starts a step and returns what reads it; two may be in flight. `stored` is what the pixels were decoded from, which are
+   * free again when the promise is there.
+   */
+  start(images: readonly Pixels[], stored: readonly StoredImage[]): Promise<() => Promise<Result[]>>;
 }
 
 /** An image with its result, or with the reason why it has none. */
@@ -74,7 +77,7 @@ export async function* imageSteps<Result>(
         onWait("decode", taken - start);
         ended = isEnd;
         if (results.length === 0) continue;
-        inFlight.push(startStep(results, stepper));
+        inFlight.push(await startStep(results, stepper));
         onWait("device", performance.now() - taken);
       } else {
         const { images, read } = inFlight.shift()!;
@@ -114,10 +117,10 @@ async function take(
   return { results, isEnd: false };
 }
 
-function startStep<Result>(images: DecodeResult[], stepper: ImageStepper<Result>): Step<Result> {
+async function startStep<Result>(images: DecodeResult[], stepper: ImageStepper<Result>): Promise<Step<Result>> {
   const decoded = images.filter((image) => "decoded" in image);
   const read = decoded.length > 0
-    ? stepper.start(decoded.map(({ decoded }) => decoded), decoded.map(({ image }) => image))
+    ? await stepper.start(decoded.map(({ decoded }) => decoded), decoded.map(({ image }) => image))
     : () => Promise.resolve([]);
   // They are uploaded by now, and the largest thing there is.
   for (const { decoded: { pixels } } of decoded) releaseBytes(pixels);

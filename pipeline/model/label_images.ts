@@ -12,6 +12,7 @@ import {
   type StoredImage,
 } from "../../formats/images/mod.ts";
 import { isTurned, type LabelMapRow } from "../../formats/labels/mod.ts";
+import type { Pixels } from "../../kernels/programs/resizer.ts";
 import type { LoadedAnnotator } from "./load_annotator.ts";
 import { imageSteps } from "./image_steps.ts";
 
@@ -75,17 +76,19 @@ export function defaultWorkers(processes = 1): number {
  *
  * @param images What to label.
  * @param annotator What labels them.
- * @param options Workers that decode, how many they are, where to add up the times, and whom to tell of each image that
- *   carries an EXIF orientation other than 1.
+ * @param options Workers that decode, how many they are, where to add up the times, whom to tell of each image that carries
+ *   an EXIF orientation other than 1, and what breaks a step off.
  * @returns Each image in order.
+ * @throws {unknown} The signal's reason, if that breaks a step off.
  */
 export async function* labelImages(
   images: AsyncIterable<StoredImage>,
   annotator: LoadedAnnotator,
-  options: { pool: DecodePool; workers: number; times: StepTimes; onOriented?: () => void },
+  options: { pool: DecodePool; workers: number; times: StepTimes; onOriented?: () => void; signal?: AbortSignal },
 ): AsyncGenerator<LabelledImage> {
-  const { times, onOriented } = options;
-  const steps = imageSteps(images, annotator, {
+  const { times, onOriented, signal } = options;
+  const stepper = { batch: annotator.batch, start: (images: readonly Pixels[]) => annotator.start(images, { signal }) };
+  const steps = imageSteps(images, stepper, {
     ...options,
     onWait: (what, milliseconds) => times[what === "decode" ? "decode" : "annotate"] += milliseconds,
   });

@@ -15,6 +15,7 @@ import {
 import { type AnnotatorFolder, type DownloadProgress, loadParameters } from "../../formats/weights/mod.ts";
 import { type Annotator, createAnnotator, type PackedLabelMap } from "../../kernels/programs/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
+import type { StepOptions } from "../../kernels/programs/image_program.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
@@ -73,17 +74,19 @@ export interface LoadedAnnotator {
   /** Most images of one call. */
   readonly batch: number;
   /**
-   * Label maps of at most `batch` images, in their order. The pixels are free again as soon as this returns; two calls
-   * may be in flight.
+   * Label maps of at most `batch` images, in their order. The pixels are to stay until they are there; two calls may be in
+   * flight.
    */
   annotate(images: readonly Pixels[]): Promise<LabelMap[]>;
   /**
-   * Starts a step and returns what reads it, as {@linkcode annotate} does both. Reading blocks the isolate until the device
-   * is done, so start the next step before.
+   * Starts a step and returns what reads it, as {@linkcode annotate} does both; the pixels are then free again. Reading
+   * blocks the isolate until the device is done, so start the next step before.
    *
+   * @param options `signal` breaks the step off while large images are resized on the CPU.
    * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   * @throws {unknown} The signal's reason, if that breaks it off.
    */
-  start(images: readonly Pixels[]): () => Promise<LabelMap[]>;
+  start(images: readonly Pixels[], options?: Pick<StepOptions, "signal">): Promise<() => Promise<LabelMap[]>>;
   /** Frees the device. */
   close(): void;
 }
@@ -152,8 +155,8 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         storage,
         batch: annotator.batch,
         annotate: async (images) => storedMaps(await annotator.annotate(images), metadata),
-        start(images) {
-          const read = annotator.start(images);
+        async start(images, options) {
+          const read = await annotator.start(images, options);
           return async () => storedMaps(await read(), metadata);
         },
         close: () => close(device, annotator),

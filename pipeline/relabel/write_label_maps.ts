@@ -82,7 +82,7 @@ export async function writeLabelMaps(
       let oriented = 0;
       const fill = (spans: readonly Span[]) => {
         const images = untilAborted(readSpans(source, spans), signal);
-        const options = { pool, workers, times, onOriented: () => oriented++ };
+        const options = { pool, workers, times, signal, onOriented: () => oriented++ };
         // Large images that are already being decoded are not waited for either.
         return untilAborted(labelImages(images, annotator, options), signal);
       };

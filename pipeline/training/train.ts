@@ -27,11 +27,15 @@ import type { Rejections } from "./rejections.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { shareState } from "./share_state.ts";
 import type { EpochSummary, Evaluation } from "./summary_file.ts";
+import { isAbort, unlessAborted } from "../command/until_aborted.ts";
 
 /** A network in training on a device, as `kernels/programs/training` has it. */
 export interface TrainingDevice<Batch> {
-  /** Uploads a batch and starts its step; nothing is read but gradients that other ranks are waiting for. */
-  step(batch: Batch, learningRate: number): Promise<void>;
+  /**
+   * Uploads a batch and starts its step; nothing is read but gradients that other ranks are waiting for. The signal breaks
+   * it off, with its reason, before anything of it is done.
+   */
+  step(batch: Batch, learningRate: number, signal?: AbortSignal): Promise<void>;
   /**
    * The losses of this rank's steps since the last call, at most 256, in order; and how many updates were skipped so far,
    * and have been done since.
@@ -59,8 +63,8 @@ export interface Training<Batch> {
   readonly device: TrainingDevice<Batch>;
   /** What the device is given of a loaded batch. */
   batchOf(loaded: LoadedBatch): Batch;
-  /** How good a state is on the validation images; of several ranks, that of rank 0. */
-  evaluate?(state: TrainingState): Promise<Evaluation>;
+  /** How good a state is on the validation images; of several ranks, that of rank 0. The signal breaks it off. */
+  evaluate?(state: TrainingState, signal?: AbortSignal): Promise<Evaluation>;
   /** Where the results go; of several ranks, rank 0 alone has it. */
   readonly run?: RunFolder;
   readonly rejections: Rejections;
@@ -72,7 +76,10 @@ export interface Training<Batch> {
 
 /** Who watches a training. */
 export interface TrainingWatch {
-  /** Stops it, after a checkpoint. */
+  /**
+   * Stops it, after a checkpoint. It breaks off waits for images, their preparation, and validation, but not between the
+   * batches of an update, nor of several ranks, which all do the same.
+   */
   readonly signal?: AbortSignal;
   /** Told whenever losses were read. */
   readonly onProgress?: (progress: TrainingProgress) => void;
@@ -150,6 +157,7 @@ interface Unread extends Pick<LoadedBatch, "epoch" | "step" | "indices"> {
  *   message names the step and its images, and the file with the state.
  * @throws {Error} If data cannot be read, a checkpoint not be written, or ranks have other weights than rank 0.
  * @throws {SharedFailure} Instead, where there are several ranks.
+ * @throws {unknown} The signal's reason, if that came before the first step.
  */
 export async function train<Batch>(training: Training<Batch>, watch: TrainingWatch = {}): Promise<TrainingResult> {
   const { options, data, run, device, ranks } = training;
@@ -183,6 +191,7 @@ async function runSteps<Batch>(
   const { batch, accumulate, epochs, saveMinutes, validateEvery, half } = options;
   const { steps } = order;
   const rateAt = learningRates(options, steps / accumulate);
+  const rateOf = (epoch: number, step: number) => rateAt(Math.floor((epoch * steps + step) / accumulate));
   const share = shareOf(ranks, batch);
   const batches = loadBatches({ data, order, batch, share, epochs, start, ahead: AHEAD, onRejected: rejections.add });
   const engines = [...new Set([...run?.checkpoint?.engines ?? [], engine])];
@@ -276,7 +285,7 @@ async function runSteps<Batch>(
   }
 
   async function save(): Promise<void> {
-    await finishReading(startReading());
+    if (unread.length > 0) await finishReading(startReading());
     position = { ...position, lossSum };
     await together(ranks, async () => run?.save(await stateNow()));
     saved = position;
@@ -287,13 +296,13 @@ async function runSteps<Batch>(
     await finishReading(startReading());
     const state = await device.state();
     const isValidated = (epoch + 1) % validateEvery === 0 || epoch + 1 === epochs;
-    const evaluation = isValidated ? await evaluate?.(state) : undefined;
+    const evaluation = isValidated ? await evaluate?.(state, ranks ? undefined : signal) : undefined;
     await rejections.share();
     const summary: EpochSummary = {
       epoch,
       trainLoss: lossSum / steps,
       ...(evaluation ? { evaluation } : {}),
-      learningRate,
+      learningRate: rateOf(epoch, steps - 1),
     };
     lossSum = 0;
     position = { epoch: epoch + 1, step: 0, lossSum };
@@ -320,43 +329,58 @@ async function runSteps<Batch>(
       ...clock.total(),
     };
   };
-  const nextBatch = async () => {
-    const next = await batches.next();
+  const nextBatch = async (breaking?: AbortSignal) => {
+    const next = await unlessAborted(batches.next(), breaking);
     return next.done ? undefined : { loaded: next.value, given: batchOf(next.value) };
   };
   let isReadingDue = false;
-  while (true) {
-    const next = await clock.waitFor(together(ranks, nextBatch));
-    if (!next) return result(false);
-    const { loaded, given } = next;
-    const { epoch, step, indices, images } = loaded;
-    const bytes = images.reduce((sum, { pixels }) => sum + pixels.length, 0);
-    const reading = isReadingDue ? startReading() : undefined;
-    learningRate = rateAt(Math.floor((epoch * steps + step) / accumulate));
-    await device.step(given, learningRate);
-    loaded.release();
-    unread.push({ epoch, step, indices, bytes });
+  let reading: ReturnType<typeof startReading> | undefined;
+  try {
+    // A signal broke off its validation.
+    if (start.step === steps) await finishEpoch(start.epoch);
+    while (true) {
+      // What is between the batches of an update is in no checkpoint.
+      const breaking = ranks || position.step % accumulate > 0 ? undefined : signal;
+      const next = await clock.waitFor(together(ranks, () => nextBatch(breaking)));
+      if (!next) return result(false);
+      const { loaded, given } = next;
+      const { epoch, step, indices, images } = loaded;
+      const bytes = images.reduce((sum, { pixels }) => sum + pixels.length, 0);
+      if (isReadingDue) reading = startReading();
+      learningRate = rateOf(epoch, step);
+      await device.step(given, learningRate, breaking);
+      loaded.release();
+      unread.push({ epoch, step, indices, bytes });
+      if (reading) await finishReading(reading);
+      reading = undefined;
+      if (++done === STEPS_BEFORE_MEASURING * accumulate && (step + 1) % accumulate === 0) {
+        await finishReading(startReading());
+        if (run) pooling = await device.poolingShare();
+      }
+      position = { epoch, step: step + 1, lossSum };
+      const queued = unread.reduce((sum, { bytes }) => sum + bytes, bytes);
+      const [isStopped, isSaveDue, isFull] = await onAnyRank(ranks, [
+        signal?.aborted === true,
+        performance.now() - lastSave > saveMinutes * 60_000,
+        unread.length >= STEPS_A_READING || queued > BYTES_A_READING,
+      ]);
+      if (step + 1 === steps) await finishEpoch(epoch);
+      else if ((isStopped || isSaveDue) && (step + 1) % accumulate === 0) await save();
+      isReadingDue = isFull && unread.length > 0;
+      if (isStopped && saved === position && position.epoch < epochs) {
+        await batches.return(undefined);
+        return result(true);
+      }
+      // Signals arrive between tasks only.
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  } catch (error) {
+    if (!isAbort(error, signal) || position === BEGINNING) throw error;
+    // Of what comes after the position nothing is done. A batch that is being loaded is left to itself.
+    batches.return(undefined).catch(() => {});
     if (reading) await finishReading(reading);
-    if (++done === STEPS_BEFORE_MEASURING * accumulate && (step + 1) % accumulate === 0) {
-      await finishReading(startReading());
-      if (run) pooling = await device.poolingShare();
-    }
-    position = { epoch, step: step + 1, lossSum };
-    const queued = unread.reduce((sum, { bytes }) => sum + bytes, bytes);
-    const [isStopped, isSaveDue, isFull] = await onAnyRank(ranks, [
-      signal?.aborted === true,
-      performance.now() - lastSave > saveMinutes * 60_000,
-      unread.length >= STEPS_A_READING || queued > BYTES_A_READING,
-    ]);
-    if (step + 1 === steps) await finishEpoch(epoch);
-    else if ((isStopped || isSaveDue) && (step + 1) % accumulate === 0) await save();
-    isReadingDue = isFull && unread.length > 0;
-    if (isStopped && saved === position && position.epoch < epochs) {
-      await batches.return(undefined);
-      return result(true);
-    }
-    // Signals arrive between tasks only.
-    await new Promise((resolve) => setTimeout(resolve));
+    if (saved !== position) await save();
+    return result(position.epoch < epochs);
   }
 }
 

@@ -16,6 +16,7 @@ import { rankOf } from "../evaluation/rank.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { createFitting } from "../model/model.ts";
 import { shareOf, together } from "../command/ranks.ts";
+import { unlessAborted } from "../command/until_aborted.ts";
 import { type TrainingState, weightsOf } from "./checkpoint.ts";
 import { type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { TrainingOptions } from "./options.ts";
@@ -35,8 +36,9 @@ export interface Validation {
    * Evaluates a state on all images that can be decoded; of several ranks, each on its share of them, all with rank 0's state.
    *
    * @throws {Error} If none can be.
+   * @throws {unknown} The signal's reason, if that breaks it off.
    */
-  evaluate(state: TrainingState): Promise<Evaluation>;
+  evaluate(state: TrainingState, signal?: AbortSignal): Promise<Evaluation>;
   close(): void;
 }
 
@@ -86,7 +88,7 @@ export async function openValidation(
     images: truths.length,
     survey: images.survey,
     close: images.close,
-    async evaluate(state) {
+    async evaluate(state, signal) {
       const parameters = weightsOf(state);
       if (ranks) await shareState(ranks, parameters);
       const { start, end } = shareOf(ranks, truths.length);
@@ -102,13 +104,13 @@ export async function openValidation(
         const sums = new Float64Array(4);
         let next = load(0);
         for (let first = 0; first < own.length; first += classifier.batch) {
-          const decoded = (await next).filter((found) => found !== undefined);
-          const classified = decoded.length > 0 ? classifier.classify(decoded.map(({ image }) => image)) : [];
+          const decoded = (await unlessAborted(next, signal)).filter((found) => found !== undefined);
+          const read = await classifier.start(decoded.map(({ image }) => image), { signal });
           decoded.forEach(({ index, image }) => images.release(index, image));
           next = load(first + classifier.batch);
           // It is thrown in its turn.
           next.catch(() => {});
-          (await classified).forEach((logits, place) => {
+          (await read()).forEach((logits, place) => {
             const { label } = decoded[place];
             const rank = rankOf(logits, label);
             [1, crossEntropy(logits, label), +(rank < 1), +(rank < 5)].forEach((value, at) => sums[at] += value);

@@ -22,9 +22,9 @@ function failingAnnotator(tick: () => void): LoadedAnnotator {
   const annotator = hashingAnnotator();
   return {
     ...annotator,
-    start(images) {
+    async start(images) {
       tick();
-      const read = annotator.start(images);
+      const read = await annotator.start(images);
       return () => {
         tick();
         return read();

@@ -79,7 +79,7 @@ export function hashingAnnotator(): LoadedAnnotator {
   };
   const start: LoadedAnnotator["start"] = (images) => {
     const maps = images.map(({ pixels }) => mapOf(pixels));
-    return () => Promise.resolve(maps);
+    return Promise.resolve(() => Promise.resolve(maps));
   };
   return {
     metadata: METADATA,
@@ -88,7 +88,7 @@ export function hashingAnnotator(): LoadedAnnotator {
     ownSize: [475, 475],
     batch: 2,
     start,
-    annotate: (images) => start(images)(),
+    annotate: async (images) => (await start(images))(),
     close() {},
   };
 }

@@ -154,15 +154,9 @@ Deno.test("start() of a classifier works on after any call of the device failed,
   await testFaults(device, async () => {
     const classifier = await createClassifier(device, settings);
     const use = async () => {
-      const first = classifier.start([images[0]]);
-      const second = (() => {
-        try {
-          return classifier.start([images[1]]);
-        } catch (error) {
-          // Whoever starts two reads the first, whatever becomes of the second.
-          return () => Promise.reject(error);
-        }
-      })();
+      const first = await classifier.start([images[0]]);
+      // Whoever starts two reads the first, whatever becomes of the second.
+      const second = await classifier.start([images[1]]).catch((error) => () => Promise.reject(error));
       const results = await Promise.allSettled([first(), first(), second()]);
       return results.map((result) => {
         if (result.status === "rejected") throw result.reason;
@@ -177,7 +171,7 @@ Deno.test("start() of an attack works on after any call of the device failed, an
   const device = await testDevice();
   await testFaults(device, async () => {
     const attack = await createSignAttack(device, { ...settings, epsilon: 0.01 });
-    return { use: async () => await attack.start(images.slice(0, 2), [1, 2])(), close: attack.close };
+    return { use: async () => await (await attack.start(images.slice(0, 2), [1, 2]))(), close: attack.close };
   });
 });
 

@@ -8,6 +8,7 @@
  * @module
  */
 
+import { PIECE, type Pieces } from "../../../formats/base/event_loop.ts";
 import type { Pair } from "../shared/window.ts";
 import { type ResizeFilter, type ResizeTables, resizeTables } from "../resize/mod.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
@@ -50,19 +51,20 @@ export function reducedTables(length: number, factor: number, size: Pair, filter
 }
 
 /**
- * Cuts a part out of an image, and reduces it.
+ * Cuts a part out of an image, and reduces it, piece by piece.
  *
  * @param image The image, RGB of 8 bits.
  * @param box The part.
  * @param factors Of {@linkcode reductionFactors}.
  * @param target Where `[height, width, 3]` goes, each the box's divided by its factor, rounded up.
+ * @returns The work.
  */
-export function cutOut(
+export function* cutOut(
   image: { readonly width: number; readonly pixels: Uint8Array },
   box: PixelBox,
   factors: Pair,
   target: Uint8Array,
-): void {
+): Pieces<void> {
   const { width, pixels } = image;
   const [down, across] = factors;
   if (down === 1 && across === 1) {
@@ -74,22 +76,30 @@ export function cutOut(
   }
   const columns = Math.ceil(box.width / across);
   const sums = new Uint32Array(columns * 3);
-  for (let row = 0, to = 0; row < box.height; row += down) {
+  for (let row = 0, to = 0, done = 0; row < box.height; row += down) {
     const rows = Math.min(down, box.height - row);
     sums.fill(0);
     for (let y = box.top + row; y < box.top + row + rows; y++) {
-      let from = (y * width + box.left) * 3;
-      for (let x = 0, sum = 0; x < box.width; x += across, sum += 3) {
-        for (const last = from + Math.min(across, box.width - x) * 3; from < last; from += 3) {
-          sums[sum] += pixels[from];
-          sums[sum + 1] += pixels[from + 1];
-          sums[sum + 2] += pixels[from + 2];
-        }
-      }
+      addBlocks(sums, pixels, (y * width + box.left) * 3, box.width, across);
+      done += box.width;
+      if (done < PIECE) continue;
+      done = 0;
+      yield;
     }
     for (let column = 0; column < columns; column++) {
       const count = rows * Math.min(across, box.width - column * across);
       for (let sum = column * 3; sum < column * 3 + 3; sum++) target[to++] = Math.floor(sums[sum] / count + 0.5);
+    }
+  }
+}
+
+/** Adds the pixels of a row to the sums of their blocks. */
+function addBlocks(sums: Uint32Array, pixels: Uint8Array, from: number, width: number, across: number): void {
+  for (let x = 0, sum = 0; x < width; x += across, sum += 3) {
+    for (const last = from + Math.min(across, width - x) * 3; from < last; from += 3) {
+      sums[sum] += pixels[from];
+      sums[sum + 1] += pixels[from + 1];
+      sums[sum + 2] += pixels[from + 2];
     }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { atOnce } from "../../../formats/base/event_loop.ts";
 import type { Pair } from "../shared/window.ts";
 import { resizeReference } from "../resize/mod.ts";
 import { stretch } from "./auto_contrast.ts";
@@ -51,7 +52,7 @@ export function cropReference(
   const factors = reductionFactors(box, size, share);
   const [height, width] = [Math.ceil(box.height / factors[0]), Math.ceil(box.width / factors[1])];
   const part = new Uint8Array(height * width * 3);
-  cutOut(image, box, factors, part);
+  atOnce(cutOut(image, box, factors, part));
   const resized = resizeReference(part, width, height, {
     size,
     filter: interpolation,

@@ -26,7 +26,7 @@
  *
  * - {@linkcode resizeTables} makes the weights, in float64, for one size of image.
  * - {@linkcode centerCrop} says what classifiers are evaluated on: the middle of a resized image.
- * - {@linkcode resizeReference} resizes on the CPU, any size of image.
+ * - {@linkcode resizeReference} resizes on the CPU, any size of image; {@linkcode resizeInPieces} piece by piece.
  * - {@linkcode resizePasses} does so on the GPU, image after image with the same two pipelines for either order; the second
  *   pass also normalises into a batch.
  *
@@ -36,7 +36,7 @@
 export { type CenterCrop, centerCrop } from "./center_crop.ts";
 export { resizePasses } from "./kernels.ts";
 export { normalisationLevels } from "./normalisation.ts";
-export { resizeReference } from "./reference.ts";
+export { resizeInPieces, resizeReference } from "./reference.ts";
 export {
   type Box,
   DEFAULT_RESIZE_RULE,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { inPieces } from "../../../formats/base/event_loop.ts";
 import { createAugmentationPacker, lowerAugmentation } from "../augmentation.ts";
 import type { Device } from "../../engine/device.ts";
 import type { Storage } from "../../engine/kernel.ts";
@@ -48,12 +49,14 @@ export interface Trainer
   extends Pick<TrainingPlan, "read" | "state" | "load" | "measure" | "checksum" | "exchangeTime" | "bytes"> {
   /**
    * Takes a step: uploads and submits; without ranks nothing is read back. With ranks, all of them take it, and it ends
-   * when the other ranks' gradients have come. The batch's arrays are free again as soon as the promise is there.
+   * when the other ranks' gradients have come. The batch's arrays are to stay until the promise is settled.
    *
+   * @param signal Breaks the step off before anything of it is done, while large images are cut and resized.
    * @throws {RangeError} If the batch has another number of images than the settings say.
    * @throws {TypeError} If something that the targets are made of is missing.
+   * @throws {unknown} The signal's reason, if that breaks it off.
    */
-  step(batch: TrainingBatch, learningRate: number): Promise<void>;
+  step(batch: TrainingBatch, learningRate: number, signal?: AbortSignal): Promise<void>;
   /**
    * The share of a step that LabelPooling takes, by the adapter's clock. It repeats the last step, measured kernel by
    * kernel, and goes on from where it was; between two updates only.
@@ -151,11 +154,15 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
     exchangeTime: plan.exchangeTime,
     measure: plan.measure,
     close: plan.close,
-    async step(given, learningRate) {
+    async step(given, learningRate, signal) {
       if (given.images.length !== batch || given.samples.length !== batch) {
         throw new RangeError(`Cannot train on ${given.images.length} images: the batch is ${batch}`);
       }
-      for (const [name, bytes] of pack(given.images, given.samples, given.mix)) write(name, bytes);
+      const packed = await inPieces(
+        pack(given.images, given.samples, given.mix),
+        () => signal?.throwIfAborted(),
+      );
+      for (const [name, bytes] of packed) write(name, bytes);
       writeTargets(given);
       if (drops) write(SEEDS, given.seeds);
       await plan.step(learningRate);

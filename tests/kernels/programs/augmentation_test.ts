@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { atOnce } from "../../../formats/base/event_loop.ts";
 import {
   type AugmentationOptions,
   createAugmentationPacker,
@@ -200,7 +201,7 @@ Deno.test("augmentation in a plan gives the reference's images and targets, step
         sampleAugmentation(settings, { seed: 7, epoch: step, index }, image)
       );
       const mix = step === 2 ? undefined : sampleMix(settings, { seed: 7, epoch: 0, step, batch: count });
-      for (const [name, bytes] of pack(images, samples, mix)) write(name, bytes);
+      for (const [name, bytes] of atOnce(pack(images, samples, mix))) write(name, bytes);
       write("targets", padChannels(targetRows, classes, "f32") as Float32Array<ArrayBuffer>);
       const encoder = gpu.createCommandEncoder();
       plan.encode(encoder);
@@ -242,9 +243,9 @@ Deno.test("createAugmentationPacker() packs an image the same whatever the batch
   };
   const pack = createAugmentationPacker(options);
   const imageBytes = CROPPED.size[0] * CROPPED.size[1] * 4;
-  const together = pack(images, samples).get("augmented image 0")!.slice();
+  const together = atOnce(pack(images, samples)).get("augmented image 0")!.slice();
   images.forEach((image, index) => {
-    const alone = pack([image], [samples[index]]).get("augmented image 0")!;
+    const alone = atOnce(pack([image], [samples[index]])).get("augmented image 0")!;
     assertEquals(alone.slice(0, imageBytes), together.slice(index * imageBytes, (index + 1) * imageBytes));
     assert(alone.subarray(imageBytes).every((byte) => byte === 0));
   });
@@ -255,17 +256,25 @@ Deno.test("createAugmentationPacker() refuses what does not fit together", () =>
   const pack = createAugmentationPacker(options);
   const [image, other] = randomImages([[9, 8], [9, 8]]);
   const sample = sampleAugmentation(PLAIN, { seed: 1, epoch: 0, index: 0 }, image);
-  assertThrows(() => pack([image, other], [sample, sample]), RangeError, "Cannot augment 2 images: the step has 1");
-  assertThrows(() => pack([image], []), TypeError, "Cannot augment 1 images: there are 0 augmentations");
   assertThrows(
-    () => pack([{ ...image, width: 10 }], [sample]),
+    () => atOnce(pack([image, other], [sample, sample])),
+    RangeError,
+    "Cannot augment 2 images: the step has 1",
+  );
+  assertThrows(() => atOnce(pack([image], [])), TypeError, "Cannot augment 1 images: there are 0 augmentations");
+  assertThrows(
+    () => atOnce(pack([{ ...image, width: 10 }], [sample])),
     TypeError,
     "Cannot augment image 0 of 10 x 8: it has 216 bytes, expected 240",
   );
   const small = { width: 4, height: 8, pixels: new Uint8Array(96) };
-  assertThrows(() => pack([small], [sample]), RangeError, "its part of 9 x 8 at (0, 0) reaches beyond it");
+  assertThrows(() => atOnce(pack([small], [sample])), RangeError, "its part of 9 x 8 at (0, 0) reaches beyond it");
   const jittered = { ...sample, operations: [{ type: "equalize" }] as const };
-  assertThrows(() => pack([image], [jittered]), RangeError, "image 0: it has 1 operations, the settings allow 0");
+  assertThrows(
+    () => atOnce(pack([image], [jittered])),
+    RangeError,
+    "image 0: it has 1 operations, the settings allow 0",
+  );
   assertThrows(() => createAugmentationPacker({ ...options, batch: 0 }), RangeError, "batch is 0");
   assertThrows(
     () => lowerAugmentation({ ...options, pixelBytes: 3, output: "input" }),

@@ -100,8 +100,8 @@ Deno.test("createSignAttack() raises the loss of the labels, and leaves images w
   const labels = [5, 17, -1];
   for (const profile of ["software", "gpu"] as const) {
     const attack = await createSignAttack(on(device, profile), settings);
-    const results = await attack.start(images, labels)();
-    const [alone] = await attack.start([images[1]], [17])();
+    const results = await (await attack.start(images, labels))();
+    const [alone] = await (await attack.start([images[1]], [17]))();
     attack.close();
     assertEquals(alone, results[1]);
     const classifier = await createClassifier(on(device, profile), settings);
@@ -120,7 +120,7 @@ Deno.test("createSignAttack() refuses more images than its batch", async () => {
   const attack = await createSignAttack(await testDevice(), await fixtureSettings());
   const one = image(3, 3, 1);
   await assertRejects(
-    async () => await attack.start([one, one, one, one], [0, 0, 0, 0])(),
+    () => attack.start([one, one, one, one], [0, 0, 0, 0]),
     RangeError,
     "the batch is 3",
   );

@@ -19,7 +19,7 @@ function annotator(dtype: LabelMapType, change: (row: Row, image: number) => Par
       const row = smallRow(image, metadata);
       return { ...row, ...change(row, image) };
     });
-    return () => Promise.resolve(maps);
+    return Promise.resolve(() => Promise.resolve(maps));
   };
   return {
     metadata,
@@ -35,7 +35,7 @@ function annotator(dtype: LabelMapType, change: (row: Row, image: number) => Par
     },
     storage: "f32",
     batch: 4,
-    annotate: (given) => start(given)(),
+    annotate: async (given) => (await start(given))(),
     start,
     close: () => {},
   };

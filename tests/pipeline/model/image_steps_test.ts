@@ -22,10 +22,10 @@ function stepper(fails: { start?: number; read?: number } = {}): ImageStepper<nu
       if (starts++ === fails.start) throw new Error("the device is lost");
       if (++unread > 2) throw new Error("a third step");
       const results = given.map(({ pixels }) => pixels[0]);
-      return () => {
+      return Promise.resolve(() => {
         unread--;
         return reads++ === fails.read ? Promise.reject(new Error("the device is lost")) : Promise.resolve(results);
-      };
+      });
     },
   };
 }

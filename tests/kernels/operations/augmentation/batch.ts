@@ -4,6 +4,7 @@
  * @module
  */
 
+import { atOnce } from "../../../../formats/base/event_loop.ts";
 import {
   type AugmentationOptions,
   createAugmentationPacker,
@@ -47,7 +48,7 @@ export async function augmentOnDevice(
   mix?: Mix,
 ): Promise<number[]> {
   const { steps, tensors, constants, inputs } = lowerAugmentation({ ...options, output: "input" });
-  const packed = createAugmentationPacker(options)(images, samples, mix);
+  const packed = atOnce(createAugmentationPacker(options)(images, samples, mix));
   const content = new Map<string, Uint8Array>();
   for (const [name, make] of constants) content.set(name, new Uint8Array(make().buffer));
   for (const name of inputs) {

@@ -5,6 +5,7 @@ import {
   type RandAugmentName,
   randAugmentOperation,
 } from "../../../../kernels/operations/augmentation/rand_augment.ts";
+import { atOnce } from "../../../../formats/base/event_loop.ts";
 import { boxMuller, randomWord } from "../../../../formats/base/random.ts";
 import { cutOut, reductionFactors } from "../../../../kernels/operations/augmentation/reduce.ts";
 import {
@@ -218,7 +219,7 @@ Deno.test("cutOut() takes means of whole blocks and of what is left at the edges
   const box = { top: 1, left: 2, height: 3, width: 5 };
   const at = (y: number, x: number, colour: number) => image.pixels[((1 + y) * 7 + 2 + x) * 3 + colour];
   const result = new Uint8Array(2 * 3 * 3);
-  cutOut(image, box, [2, 2], result);
+  atOnce(cutOut(image, box, [2, 2], result));
   const mean = (...values: number[]) => Math.round(values.reduce((sum, value) => sum + value) / values.length);
   assertEquals(result[0], mean(at(0, 0, 0), at(0, 1, 0), at(1, 0, 0), at(1, 1, 0)));
   assertEquals(result[8], mean(at(0, 4, 2), at(1, 4, 2)));

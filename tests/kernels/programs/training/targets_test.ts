@@ -1,4 +1,5 @@
 import { assert } from "@std/assert";
+import { atOnce } from "../../../../formats/base/event_loop.ts";
 import { createAugmentationPacker, lowerAugmentation } from "../../../../kernels/programs/augmentation.ts";
 import { createBuffer, type Device, readBuffer } from "../../../../kernels/engine/device.ts";
 import { POOLING_TENSORS, uploadCrops, uploadMaps } from "../../../../kernels/programs/label_pooler.ts";
@@ -71,9 +72,8 @@ async function onDevice(
     const { buffer, offset } = plan.tensor(name);
     device.gpu.queue.writeBuffer(buffer, offset, data);
   };
-  for (const [name, bytes] of createAugmentationPacker(augmented)(batch.images, batch.samples, batch.mix)) {
-    write(name, bytes);
-  }
+  const packed = createAugmentationPacker(augmented)(batch.images, batch.samples, batch.mix);
+  for (const [name, bytes] of atOnce(packed)) write(name, bytes);
   if (made.inputs.includes(LABELS)) write(LABELS, batch.labels!);
   if (source.type === "given") {
     write(made.inputs[0], padChannels([...batch.targets!], CLASSES, "f32") as Float32Array<ArrayBuffer>);
