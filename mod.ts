@@ -85,6 +85,7 @@ export {
   type LabelMapType,
   type ListedRow,
   type Manifest,
+  type MapLayout,
   MULTI_LABEL_THRESHOLD,
   multiLabel,
   openLabelMaps,
@@ -100,14 +101,12 @@ export {
   type Crop,
   HORIZONTAL_FLIP,
   type Interpolation,
-  type MapLayout,
   type MissingRule,
   type PoolingMode,
   type PoolingOptions,
   poolLabels,
   QUARTER_TURN,
   rotation,
-  type SparseMaps,
   VERTICAL_FLIP,
   type Warp,
 } from "./kernels/operations/label_pooling/mod.ts";
@@ -116,7 +115,6 @@ export type { DownloadProgress } from "./formats/weights/mod.ts";
 export { type Capabilities, closeDevice, type Device, type MemoryCount, openDevice } from "./kernels/engine/device.ts";
 export type { Profile, Storage } from "./kernels/engine/kernel.ts";
 export type { BufferRange } from "./kernels/engine/plan.ts";
-export type { ScoreType } from "./formats/base/number_formats.ts";
 export { RESIZE_RULES, type ResizeRule } from "./kernels/operations/resize/mod.ts";
 export type { Pair } from "./kernels/operations/shared/window.ts";
-export type { Pixels } from "./kernels/programs/resizer.ts";
+export type { Pixels } from "./formats/base/pixels.ts";

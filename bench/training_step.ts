@@ -12,7 +12,7 @@
 import { closeDevice, type Device } from "../kernels/engine/device.ts";
 import { buildNetwork, initialParameters } from "../kernels/networks/mod.ts";
 import { type AugmentationSettings, sampleAugmentation } from "../kernels/operations/augmentation/mod.ts";
-import { poolLabels, type SparseMaps } from "../kernels/operations/label_pooling/mod.ts";
+import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
 import { NO_LOSS_SCALING } from "../kernels/optimizers/prepare_step.ts";
 import type { TargetSource } from "../kernels/programs/training/targets.ts";
 import { createTrainer, type Trainer, type TrainingBatch } from "../kernels/programs/training/trainer.ts";
@@ -25,6 +25,7 @@ import { readBenchOptions } from "./options.ts";
 import { createPoolingStep } from "./pooling/sparse.ts";
 import { formatTable } from "./table.ts";
 import { median, timeInTurns } from "./timing.ts";
+import type { LabelMapBatch } from "../formats/base/label_map.ts";
 
 /** Percent of a step. */
 const WANTED = 0.5;
@@ -114,7 +115,7 @@ alone.close();
 closeDevice(device);
 if (!(byItself <= WANTED && (byClock ?? 0) * 100 <= WANTED)) Deno.exit(1);
 
-function firstMaps(all: SparseMaps, count: number): SparseMaps {
+function firstMaps(all: LabelMapBatch, count: number): LabelMapBatch {
   const elements = count * all.k * all.grid[0] * all.grid[1];
   return { ...all, count, class: all.class.slice(0, elements), score: all.score.slice(0, elements) };
 }

@@ -12,9 +12,9 @@ import {
   SCORE_ARRAYS,
 } from "../../formats/labels/mod.ts";
 import { topClassesOf } from "../../pipeline/convert/top_classes.ts";
-import type { SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
 import { fixtureMetadata } from "../../tests/formats/labels/fixture.ts";
 import type { DenseMaps } from "../dense_maps.ts";
+import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 
 /** Classes and logits of the k best, `[N, k, H, W]`. */
 export interface BestClasses {
@@ -65,7 +65,7 @@ export function metadataOf({ grid, classes }: DenseMaps, k: number, dtype: Label
 }
 
 /** The maps quantised, in one batch. */
-export function quantisedMaps(best: BestClasses, maps: DenseMaps, dtype: LabelMapType): SparseMaps {
+export function quantisedMaps(best: BestClasses, maps: DenseMaps, dtype: LabelMapType): LabelMapBatch {
   const { k } = best;
   const metadata = metadataOf(maps, k, dtype);
   const length = k * maps.grid[0] * maps.grid[1];

@@ -7,12 +7,13 @@
 
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
 import { packRegions, REGION_WORDS } from "../../kernels/operations/label_pooling/kernels.ts";
-import { type Crop, samplingRegions, type SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
+import { type Crop, samplingRegions } from "../../kernels/operations/label_pooling/mod.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax/kernels.ts";
 import { channelVectors, itemKernel } from "../../kernels/operations/shared/tensor.ts";
 import type { Kernel } from "../../kernels/engine/kernel.ts";
 import { createPlan } from "../../kernels/engine/plan.ts";
 import type { PoolingStep } from "./sparse.ts";
+import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 
 /**
  * Sets a step up. Where the tensor exceeds what the adapter binds, it goes in equal parts.
@@ -24,7 +25,7 @@ import type { PoolingStep } from "./sparse.ts";
  */
 export async function createDenseStep(
   device: Device,
-  maps: SparseMaps,
+  maps: LabelMapBatch,
   crops: readonly Crop[],
 ): Promise<PoolingStep> {
   const { grid, classes, count } = maps;
@@ -97,7 +98,12 @@ export async function createDenseStep(
 }
 
 /** Zeros, and the scores of some maps at their classes. */
-function scatter(tensor: Float32Array, { class: classes, score, ...maps }: SparseMaps, first: number, count: number) {
+function scatter(
+  tensor: Float32Array,
+  { class: classes, score, ...maps }: LabelMapBatch,
+  first: number,
+  count: number,
+) {
   const cells = maps.grid[0] * maps.grid[1];
   const length = maps.k * cells;
   tensor.fill(0);
@@ -114,7 +120,7 @@ function roiAlignKernel(
   { crops, grid, classes, profile }:
     & { crops: number; profile: Device["capabilities"]["profile"] }
     & Pick<
-      SparseMaps,
+      LabelMapBatch,
       "grid" | "classes"
     >,
 ): Kernel {

@@ -6,9 +6,10 @@
 
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
 import { createLabelPooler } from "../../kernels/programs/label_pooler.ts";
-import type { Crop, SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
+import type { Crop } from "../../kernels/operations/label_pooling/mod.ts";
 import { REGION_WORDS } from "../../kernels/operations/label_pooling/kernels.ts";
 import type { Runner } from "../timing.ts";
+import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 
 /** A step, to be timed. */
 export interface PoolingStep extends Runner {
@@ -29,7 +30,7 @@ export interface PoolingStep extends Runner {
  */
 export async function createPoolingStep(
   device: Device,
-  maps: SparseMaps,
+  maps: LabelMapBatch,
   crops: readonly Crop[],
 ): Promise<PoolingStep> {
   const pooler = await createLabelPooler(device, { ...maps, maps: maps.count, crops: crops.length });

@@ -10,7 +10,6 @@
  */
 
 import { join } from "@std/path";
-import { labelMapColumns } from "../../formats/columns/columns.ts";
 import {
   type ClassNames,
   type FinishedPart,
@@ -22,7 +21,7 @@ import {
 import { type ColumnChunk, encodeColumn } from "../../formats/columns/parquet/encode/column.ts";
 import { encodeFooter, type RowGroup } from "../../formats/columns/parquet/encode/footer.ts";
 import { MAGIC } from "../../formats/columns/parquet/format.ts";
-import { rowGroupColumns } from "../../formats/labels/row_group.ts";
+import { labelMapColumns, rowGroupColumns } from "../../formats/labels/label_map_columns.ts";
 import { createWholeFile } from "../../formats/base/whole_file.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../../pipeline/relabel/write_label_maps.ts";
 import { fixtureMetadata, fixtureRows } from "../../tests/formats/labels/fixture.ts";

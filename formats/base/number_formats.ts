@@ -18,8 +18,7 @@
  * @module
  */
 
-/** How scores are stored, as `--dtype` names it. */
-export type ScoreType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
+import type { LabelMapType } from "./label_map.ts";
 
 /** How a small floating point format divides its bits. */
 export interface NumberFormat {
@@ -35,7 +34,7 @@ export interface NumberFormat {
 }
 
 /** The small formats, by name. */
-export const NUMBER_FORMATS: Readonly<Record<Exclude<ScoreType, "fp32">, NumberFormat>> = {
+export const NUMBER_FORMATS: Readonly<Record<Exclude<LabelMapType, "fp32">, NumberFormat>> = {
   fp16: { bits: 16, mantissa: 10, bias: 15, largest: 0x7bff, infinity: 0x7c00, nan: 0x7e00 },
   fp8_e4m3: { bits: 8, mantissa: 3, bias: 7, largest: 0x7e, nan: 0x7f },
   fp8_e5m2: { bits: 8, mantissa: 2, bias: 15, largest: 0x7b, infinity: 0x7c, nan: 0x7f },
@@ -111,7 +110,7 @@ export function numberTable(format: NumberFormat): Float32Array<ArrayBuffer> {
  * @param type The type.
  * @returns The step from it to the next number away from 0.
  */
-export function numberStep(value: number, type: ScoreType): number {
+export function numberStep(value: number, type: LabelMapType): number {
   const { mantissa, bias } = type === "fp32" ? { mantissa: 23, bias: 127 } : NUMBER_FORMATS[type];
   const least = 1 - bias;
   const exponent = value === 0 ? least : Math.floor(Math.log2(Math.abs(value)));

@@ -1,10 +1,8 @@
 /**
- * The columns of a label-map file, by its metadata. Parquet files and Arrow tables have the same ones in this order.
+ * Columns of a table, for Parquet and Arrow files alike.
  *
  * @module
  */
-
-import { classBits, type LabelMapMetadata, type LabelMapType, mapLength } from "../labels/types.ts";
 
 /** What a column holds. Parquet keeps `uint8` to `uint32` as INT32, `float16` as FIXED_LEN_BYTE_ARRAY(2). */
 export type ValueType = "utf8" | "int32" | "uint8" | "uint16" | "uint32" | "float16" | "float32";
@@ -37,31 +35,3 @@ export interface Placement {
 
 /** A column of a group of rows. */
 export type PlacedColumn = ColumnValues & { readonly placement?: Placement };
-
-const SCORE_TYPES: Readonly<Record<LabelMapType, ValueType>> = {
-  fp32: "float32",
-  fp16: "float16",
-  fp8_e4m3: "uint8",
-  fp8_e5m2: "uint8",
-};
-
-/**
- * The columns that rows are stored in.
- *
- * @param metadata Of the file.
- * @returns Name, type and shape of each, in order.
- */
-export function labelMapColumns(metadata: LabelMapMetadata): readonly Column[] {
-  const classType = classBits(metadata) === 16 ? "uint16" : "uint32";
-  const listLength = mapLength(metadata);
-  return [
-    { name: "key", type: "utf8", shape: "required" },
-    { name: "label", type: "int32", shape: "optional" },
-    { name: "width", type: "int32", shape: "required" },
-    { name: "height", type: "int32", shape: "required" },
-    { name: "class", type: classType, shape: "list", listLength },
-    { name: "score", type: SCORE_TYPES[metadata.dtype], shape: "list", listLength },
-    { name: "top_class", type: classType, shape: "list" },
-    { name: "top_probability", type: "float32", shape: "list" },
-  ];
-}

@@ -20,7 +20,10 @@ import type { Column, PlacedColumn } from "../columns/columns.ts";
 import { fileError } from "../base/files.ts";
 import { classesError, finiteError, integersError, probabilitiesError, type RowError } from "./row_error.ts";
 import { parquetEncoder } from "../columns/parquet/encode/file.ts";
-import type { Annotator, Json } from "./types.ts";
+import type { Json } from "../base/json.ts";
+import { classArray } from "../base/label_map.ts";
+import { classType } from "./label_map_columns.ts";
+import type { Annotator } from "./types.ts";
 import { createWholeFile } from "../base/whole_file.ts";
 import { numberOf } from "../base/number_of.ts";
 
@@ -125,7 +128,7 @@ export function cropLabelColumns({ classes, k }: CropLabelMetadata): readonly Co
     { name: "height", type: "float32", shape: "required" },
     { name: "width", type: "float32", shape: "required" },
     { name: "flip", type: "uint8", shape: "required" },
-    { name: "class", type: classes < 65536 ? "uint16" : "uint32", shape: "list", listLength: k },
+    { name: "class", type: classType(classes), shape: "list", listLength: k },
     { name: "probability", type: "float32", shape: "list", listLength: k },
   ];
 }
@@ -209,9 +212,7 @@ function groupColumns(images: readonly CropLabelImage[], crops: number, metadata
     { type: "int32", values: Int32Array.from(each((_, crop) => crop)) },
     ...[0, 1, 2, 3].map(side),
     { type: "uint8", values: Uint8Array.from(each(({ flip }, crop) => flip[crop])) },
-    classes < 65536
-      ? { type: "uint16", values: Uint16Array.from(indices), placement }
-      : { type: "uint32", values: Uint32Array.from(indices), placement },
+    { type: classType(classes), values: classArray(classes).from(indices), placement } as PlacedColumn,
     {
       type: "float32",
       values: Float32Array.from(images.flatMap(({ probability }) => Array.from(probability))),

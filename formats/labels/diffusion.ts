@@ -17,8 +17,9 @@
  */
 
 import { encodeNumber, NUMBER_FORMATS, numberTable } from "../base/number_formats.ts";
-import { quantise } from "./codec.ts";
-import type { Classes, LabelMapMetadata, Scores } from "./types.ts";
+import { quantise } from "../base/scores.ts";
+import type { Classes, Scores } from "../base/label_map.ts";
+import type { LabelMapMetadata } from "./types.ts";
 
 /**
  * Rounds the logits of a map to the stored type: the 8-bit types with errors that cancel, float16 to the nearest. The order

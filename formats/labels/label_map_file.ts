@@ -7,21 +7,16 @@
 
 import { openArrow } from "../columns/arrow/decode/file.ts";
 import type { Cache } from "../columns/cache.ts";
-import { findNonFinite, scoreNumber } from "./codec.ts";
-import { type Column, labelMapColumns } from "../columns/columns.ts";
+import { findNonFinite, scoreNumber } from "../base/scores.ts";
+import type { Column } from "../columns/columns.ts";
+import { labelMapColumns } from "./label_map_columns.ts";
 import { containerOf } from "../columns/container.ts";
 import { openParquet } from "../columns/parquet/decode/file.ts";
 import { fileError } from "../base/files.ts";
 import type { FilePool, RandomAccessFile } from "../base/random_access.ts";
 import type { ColumnSlice, Table } from "../columns/table.ts";
-import {
-  checkMetadata,
-  type Classes,
-  type LabelMapMetadata,
-  type LabelMapRow,
-  mapLength,
-  type Scores,
-} from "./types.ts";
+import type { Classes, Scores } from "../base/label_map.ts";
+import { checkMetadata, type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /** An open file. */

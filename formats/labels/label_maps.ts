@@ -11,16 +11,8 @@ import { findLabelMaps, type LabelMapPaths } from "./label_map_paths.ts";
 import { type ClassNames, differences } from "./manifest.ts";
 import { permutation } from "../base/permutation.ts";
 import { createFilePool } from "../base/random_access.ts";
-import {
-  classBits,
-  type Classes,
-  type LabelMapMetadata,
-  type LabelMapRow,
-  type LabelMapType,
-  mapLength,
-  SCORE_ARRAYS,
-  type Scores,
-} from "./types.ts";
+import { classArray, type Classes, type LabelMapBatch, SCORE_ARRAYS, type Scores } from "../base/label_map.ts";
+import { type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /** Label maps that are open for reading. */
@@ -69,24 +61,6 @@ export interface LabelMaps {
 export interface ListedRow extends Pick<LabelMapRow, "key" | "label"> {
   /** The file that holds it. */
   readonly path: string;
-}
-
-/** Maps of some images. */
-export interface LabelMapBatch {
-  /** Number of maps, N. */
-  readonly count: number;
-  /** Classes kept in each cell. */
-  readonly k: number;
-  /** `[H, W]` of a map, cells. */
-  readonly grid: readonly [height: number, width: number];
-  /** Number of classes, C. */
-  readonly classes: number;
-  /** How scores are stored. */
-  readonly dtype: LabelMapType;
-  /** Class indices `[N, k, H, W]`, the best class of a cell first. */
-  readonly class: Classes;
-  /** The logits of those classes `[N, k, H, W]`. */
-  readonly score: Scores;
 }
 
 /** How label maps are opened. */
@@ -186,7 +160,7 @@ export async function openLabelMaps(path: string, options: OpenLabelMapsOptions 
   }
 
   function allocate(rows: number): { class: Classes; score: Scores } {
-    const ClassArray = classBits(metadata) === 16 ? Uint16Array : Uint32Array;
+    const ClassArray = classArray(metadata.classes);
     const ScoreArray = SCORE_ARRAYS[metadata.dtype];
     try {
       return { class: new ClassArray(rows * values), score: new ScoreArray(rows * values) };

@@ -16,7 +16,8 @@ import { type Container, containers } from "../columns/container.ts";
 import { checkCropLabelMetadata, isCropLabelMetadata } from "./crop_labels.ts";
 import { namesIn, readText } from "../base/files.ts";
 import { showValue } from "../base/show_value.ts";
-import { checkMetadata, type Json, type LabelMapMetadata } from "./types.ts";
+import type { Json } from "../base/json.ts";
+import { checkMetadata, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */
 export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json } = LabelMapMetadata> {

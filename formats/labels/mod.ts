@@ -14,7 +14,9 @@
  */
 
 export * from "./types.ts";
-export * from "./codec.ts";
+export type { Json } from "../base/json.ts";
+export * from "../base/label_map.ts";
+export { dequantise, quantise } from "../base/scores.ts";
 export * from "./diffusion.ts";
 export { type Container, containers } from "../columns/container.ts";
 export * from "./writer.ts";

@@ -18,7 +18,7 @@
  * @module
  */
 
-import { dequantise } from "./codec.ts";
+import { dequantise } from "../base/scores.ts";
 import type { LabelMapMetadata, LabelMapRow } from "./types.ts";
 
 /** A class and how surely it is in an image. */

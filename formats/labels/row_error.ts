@@ -5,18 +5,9 @@
  * @module
  */
 
-import { findNonFinite, scoreNumber } from "./codec.ts";
-import {
-  classBits,
-  type Classes,
-  type LabelMapMetadata,
-  type LabelMapRow,
-  type LabelMapType,
-  mapLength,
-  SCORE_ARRAYS,
-  type Scores,
-  topLength,
-} from "./types.ts";
+import { findNonFinite, scoreNumber } from "../base/scores.ts";
+import { classArray, type Classes, type LabelMapType, SCORE_ARRAYS, type Scores } from "../base/label_map.ts";
+import { type LabelMapMetadata, type LabelMapRow, mapLength, topLength } from "./types.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /** Why a row cannot be written: of types and lengths a TypeError, of values a RangeError. The message is a phrase. */
@@ -40,7 +31,7 @@ type ArrayCheck = readonly [
  */
 export function findRowError(row: LabelMapRow, metadata: LabelMapMetadata): RowError | undefined {
   const { classes, dtype } = metadata;
-  const ClassArray = classBits(metadata) === 16 ? Uint16Array : Uint32Array;
+  const ClassArray = classArray(classes);
   const [length, top] = [mapLength(metadata), topLength(metadata)];
   const arrays: readonly ArrayCheck[] = [
     ["class", row.class, ClassArray, length],

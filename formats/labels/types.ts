@@ -4,31 +4,9 @@
  * @module
  */
 
-import type { ScoreType } from "../base/number_formats.ts";
 import { showValue } from "../base/show_value.ts";
-
-/** A value that JSON can hold. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };
-
-/** How scores are stored. The 8-bit types are the OCP 8-bit floating point formats E4M3 (without infinities) and E5M2. */
-export type LabelMapType = ScoreType;
-
-/** Every {@linkcode LabelMapType}, the most exact first. */
-export const labelMapTypes: readonly LabelMapType[] = ["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"];
-
-/** Scores as stored: float32, or the bit patterns of float16 and of the 8-bit types. */
-export type Scores = Float32Array | Uint16Array | Uint8Array;
-
-/** What scores of a type are stored in. */
-export const SCORE_ARRAYS = {
-  fp32: Float32Array,
-  fp16: Uint16Array,
-  fp8_e4m3: Uint8Array,
-  fp8_e5m2: Uint8Array,
-} as const;
-
-/** Class indices as stored: 16 bits below 65,536 classes, 32 bits from there on. */
-export type Classes = Uint16Array | Uint32Array;
+import type { Json } from "../base/json.ts";
+import { type Classes, type LabelMapType, labelMapTypes, type Scores } from "../base/label_map.ts";
 
 /** The label map of one image. */
 export interface LabelMapRow {
@@ -99,11 +77,6 @@ export function isTurned({ exifOrientation }: LabelMapMetadata): boolean {
 /** Number of values in one map: k x H x W. */
 export function mapLength({ k, grid: [height, width] }: LabelMapMetadata): number {
   return k * height * width;
-}
-
-/** Bits of a stored class index: 16 below 65,536 classes, else 32. */
-export function classBits({ classes }: LabelMapMetadata): 16 | 32 {
-  return classes < 65536 ? 16 : 32;
 }
 
 /** Number of image-level classes a row has: 5, or all where there are fewer. */

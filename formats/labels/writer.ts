@@ -8,12 +8,11 @@
  */
 
 import { arrowEncoder } from "../columns/arrow/encode/file.ts";
-import { labelMapColumns } from "../columns/columns.ts";
 import { containerOf } from "../columns/container.ts";
 import { parquetEncoder } from "../columns/parquet/encode/file.ts";
 import { fileError } from "../base/files.ts";
 import { findRowError, type RowError } from "./row_error.ts";
-import { rowGroupColumns } from "./row_group.ts";
+import { labelMapColumns, rowGroupColumns } from "./label_map_columns.ts";
 import { checkMetadata, type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
 import { createWholeFile } from "../base/whole_file.ts";
 

@@ -14,12 +14,10 @@
 
 import { type TorchTensor, torchTensorWriter } from "../weights/mod.ts";
 import { numberOf } from "../base/number_of.ts";
+import type { MapLayout } from "../base/label_map.ts";
 
 /** Whose maps they are. */
 export type PublishedMapKind = "relabel" | "token-labeling";
-
-/** How the last two axes of a stored map are to be read. */
-export type MapLayout = "hw" | "wh";
 
 /** A map as it is stored. */
 export interface PublishedMap {

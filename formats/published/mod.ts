@@ -16,5 +16,5 @@
 
 export { type CropLabelMode, type CropLabels } from "./crop_labels.ts";
 export { isPublishedName, openPublished, type PublishedFile, type PublishedSource } from "./source.ts";
-export { type MapLayout, mapOf, type PublishedMap, type PublishedMapKind, publishedMapWriter } from "./map.ts";
+export { mapOf, type PublishedMap, type PublishedMapKind, publishedMapWriter } from "./map.ts";
 export { type Published, readPublished } from "./read.ts";

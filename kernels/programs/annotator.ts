@@ -17,12 +17,10 @@ import type { Network, Parameters } from "../operations/network.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import { globalAveragePoolKernel } from "../operations/global_average_pool/kernels.ts";
 import {
-  classBytes,
   packClassesKernel,
   type PackedScoreType,
   packedWords,
   packScoresKernel,
-  scoreBytes,
 } from "../operations/quantise/kernels.ts";
 import type { ResizeFilter } from "../operations/resize/mod.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
@@ -30,7 +28,8 @@ import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import { topKKernel } from "../operations/top_k/kernels.ts";
 import { lowerNetwork } from "../lowering/inference.ts";
 import type { Program } from "../engine/program.ts";
-import type { Pixels } from "./resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
+import { classArray, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
 
 /** What an annotator is made of. */
 export interface AnnotatorSettings {
@@ -122,8 +121,8 @@ export function lowerAnnotator(
   const { tensors, steps } = program;
   tensors.set(NAMES.value, batch * elements * 4);
   tensors.set(NAMES.class, batch * elements * 4);
-  tensors.set(NAMES.packedScore, batch * packedWords(elements, scoreBytes(dtype)) * 4);
-  tensors.set(NAMES.packedClass, batch * packedWords(elements, classBytes(classes)) * 4);
+  tensors.set(NAMES.packedScore, batch * packedWords(elements, SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT) * 4);
+  tensors.set(NAMES.packedClass, batch * packedWords(elements, classArray(classes).BYTES_PER_ELEMENT) * 4);
   tensors.set(NAMES.mean, tensorBytes([batch, 1, 1, classes], target.storage));
   tensors.set(NAMES.probability, tensorBytes([batch, 1, 1, classes], target.storage));
   tensors.set(NAMES.bestValue, batch * best * 4);
@@ -184,14 +183,14 @@ function unpack(
   count: number,
   { batch, elements, classes, dtype }: { batch: number; elements: number; classes: number; dtype: PackedScoreType },
 ): PackedLabelMap[] {
-  const classWords = packedWords(elements, classBytes(classes));
-  const scoreWords = packedWords(elements, scoreBytes(dtype));
+  const classWords = packedWords(elements, classArray(classes).BYTES_PER_ELEMENT);
+  const scoreWords = packedWords(elements, SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT);
   const best = Math.min(BEST, classes);
   const scores = batch * classWords * 4;
   const bestClasses = scores + batch * scoreWords * 4;
   const bestValues = bestClasses + batch * best * 4;
-  const Scores = { fp32: Float32Array, fp16: Uint16Array }[dtype];
-  const Classes = { 4: Uint32Array, 2: Uint16Array }[classBytes(classes)];
+  const Scores = SCORE_ARRAYS[dtype];
+  const Classes = classArray(classes);
   return Array.from({ length: count }, (_, n) => ({
     class: new Classes(read, n * classWords * 4, elements).slice(),
     score: new Scores(read, scores + n * scoreWords * 4, elements).slice(),

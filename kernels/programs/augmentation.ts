@@ -32,7 +32,7 @@ import { channelVectors, type Shape, type Target, tensorBytes } from "../operati
 import type { Profile } from "../engine/kernel.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import type { Program, Step } from "../engine/program.ts";
-import type { Pixels } from "./resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What is augmented, and for which device. */
 export interface AugmentationOptions extends Target {

@@ -15,7 +15,8 @@ import type { Storage } from "../engine/kernel.ts";
 import type { Network, Parameters } from "../operations/network.ts";
 import type { Target } from "../operations/shared/tensor.ts";
 import { type LoweredNetwork, lowerNetwork } from "../lowering/inference.ts";
-import type { Pixels, ResizerSettings } from "./resizer.ts";
+import type { ResizerSettings } from "./resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What a classifier is made of. */
 export interface ClassifierSettings extends ResizerSettings {

@@ -11,7 +11,8 @@ import type { Storage } from "../engine/kernel.ts";
 import { channelVectors, type Target } from "../operations/shared/tensor.ts";
 import { createPlan } from "../engine/plan.ts";
 import type { Program } from "../engine/program.ts";
-import { createResizer, type Pixels, type ResizerSettings } from "./resizer.ts";
+import { createResizer, type ResizerSettings } from "./resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What is fixed when a program is put on a device. */
 export interface ImageProgramOptions<Output> extends ResizerSettings {

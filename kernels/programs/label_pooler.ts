@@ -17,22 +17,16 @@ import {
   poolCellsKernel,
   REGION_WORDS,
 } from "../operations/label_pooling/kernels.ts";
-import {
-  type Crop,
-  type PoolingOptions,
-  resolvePooling,
-  samplingRegions,
-  type SparseMaps,
-} from "../operations/label_pooling/mod.ts";
-import { checkMaps } from "../operations/label_pooling/sparse_maps.ts";
-import { classBytes, scoreBytes } from "../operations/quantise/kernels.ts";
+import { type Crop, type PoolingOptions, resolvePooling, samplingRegions } from "../operations/label_pooling/mod.ts";
+import { checkMaps } from "../operations/label_pooling/stored_maps.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { channelVectors } from "../operations/shared/tensor.ts";
 import { type BufferRange, createPlan } from "../engine/plan.ts";
 import type { Program, Step } from "../engine/program.ts";
+import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
 
 /** What is pooled and how: the kind of maps, the most maps and crops of a step, and the options of pooling. */
-export interface LabelPoolerSettings extends PoolingOptions, Pick<SparseMaps, "k" | "grid" | "classes" | "dtype"> {
+export interface LabelPoolerSettings extends PoolingOptions, Pick<LabelMapBatch, "k" | "grid" | "classes" | "dtype"> {
   /** Most maps that are loaded at once. */
   readonly maps: number;
   /** Most crops of a step. */
@@ -52,7 +46,7 @@ export interface LabelPooler {
    * @throws {RangeError} If there are more than the settings say.
    * @throws {TypeError} If they are of another kind.
    */
-  load(maps: SparseMaps): void;
+  load(maps: LabelMapBatch): void;
   /**
    * Encodes a step: the targets of crops of the maps that were loaded last. Nothing is created or compiled.
    *
@@ -109,8 +103,8 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
   const tensors = new Map<string, number>([
     [NAMES.regions, crops * REGION_WORDS * 4],
     ...frames > 0 ? [[NAMES.frames, crops * frames * FRAME_WORDS * 4] as const] : [],
-    [NAMES.class, wholeWords(maps * k * cells * classBytes(classes))],
-    [NAMES.score, wholeWords(maps * k * cells * scoreBytes(dtype))],
+    [NAMES.class, wholeWords(maps * k * cells * classArray(classes).BYTES_PER_ELEMENT)],
+    [NAMES.score, wholeWords(maps * k * cells * SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT)],
     [NAMES.weights, rows * cells * 4],
     [NAMES.pooled, targetBytes],
     [NAMES.target, targetBytes],
@@ -226,7 +220,7 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
 export function uploadMaps(
   device: Device,
   ranges: Readonly<Record<"class" | "score", BufferRange>>,
-  maps: SparseMaps,
+  maps: LabelMapBatch,
   settings: LabelPoolerSettings,
 ): void {
   checkMaps(maps);
@@ -279,7 +273,7 @@ function wholeWords(bytes: number): number {
 function write(
   { gpu }: Device,
   { buffer, offset }: BufferRange,
-  array: SparseMaps["class"] | SparseMaps["score"],
+  array: LabelMapBatch["class"] | LabelMapBatch["score"],
 ): void {
   const bytes = new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
   const whole = bytes.length - bytes.length % 4;

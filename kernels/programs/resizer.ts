@@ -25,16 +25,7 @@ import {
 import type { Target } from "../operations/shared/tensor.ts";
 import { pipelineFor } from "../engine/pipelines.ts";
 import type { BufferRange } from "../engine/plan.ts";
-
-/** An image, decoded. */
-export interface Pixels {
-  /** Width, pixels. */
-  readonly width: number;
-  /** Height, pixels. */
-  readonly height: number;
-  /** RGB, `[height, width, 3]`. */
-  readonly pixels: Uint8Array;
-}
+import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What a batch is made to. */
 export interface ResizerSettings {

@@ -17,7 +17,7 @@ import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import type { Program } from "../engine/program.ts";
 import { lowerImageGradient } from "./training/image_gradient.ts";
 import { renamed } from "./training/targets.ts";
-import type { Pixels } from "./resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What is attacked, and how hard. */
 export interface SignAttackSettings extends Omit<ClassifierSettings, "storage"> {

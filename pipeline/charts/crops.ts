@@ -6,13 +6,9 @@
  */
 
 import { type AugmentationSettings, sampleAugmentation } from "../../kernels/operations/augmentation/mod.ts";
-import {
-  type Crop,
-  type PoolingOptions,
-  poolLabels,
-  type SparseMaps,
-} from "../../kernels/operations/label_pooling/mod.ts";
+import { type Crop, type PoolingOptions, poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 import type { Box } from "../pictures/boxes.ts";
+import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 
 /** An image with boxes of its objects. */
 export interface BoxedImage {
@@ -22,7 +18,7 @@ export interface BoxedImage {
   readonly width: number;
   readonly height: number;
   /** Its label map, one. */
-  readonly map: SparseMaps;
+  readonly map: LabelMapBatch;
   readonly boxes: readonly Box[];
   /** The class that the label names, which is that of a box. */
   readonly label: number;

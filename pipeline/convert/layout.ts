@@ -10,17 +10,12 @@
  */
 
 import type { ClassNames } from "../../formats/labels/mod.ts";
-import {
-  type MapLayout,
-  mapOf,
-  type PublishedMap,
-  type PublishedSource,
-  readPublished,
-} from "../../formats/published/mod.ts";
+import { mapOf, type PublishedMap, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { loadAnnotator } from "../model/load_annotator.ts";
 import type { Box } from "../pictures/boxes.ts";
 import { imageFinder, readImage } from "./image_finder.ts";
 import { formatNumberOf } from "../command/numbers.ts";
+import type { MapLayout } from "../../formats/base/label_map.ts";
 
 /** Standard errors that the readings must differ by. */
 const SEPARATION = 3;

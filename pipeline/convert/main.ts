@@ -6,13 +6,7 @@
 
 import { fileError, readText } from "../../formats/base/files.ts";
 import { isCropLabelMetadata, MANIFEST_NAME, openLabelMaps } from "../../formats/labels/mod.ts";
-import {
-  type MapLayout,
-  openPublished,
-  type Published,
-  type PublishedSource,
-  readPublished,
-} from "../../formats/published/mod.ts";
+import { openPublished, type Published, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { isHubReference } from "../../formats/weights/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { imageNetClassNames, readClassNames } from "../model/class_names.ts";
@@ -37,6 +31,7 @@ import type { Progress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLines } from "../command/terminal.ts";
+import type { MapLayout } from "../../formats/base/label_map.ts";
 
 /** Files looked through for one that can be read. */
 const PROBED_FILES = 100;

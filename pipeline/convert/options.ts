@@ -5,7 +5,6 @@
  */
 
 import { type LabelMapType, labelMapTypes } from "../../formats/labels/mod.ts";
-import type { MapLayout } from "../../formats/published/mod.ts";
 import {
   type Asked,
   formatOptions,
@@ -16,6 +15,7 @@ import {
   UsageError,
 } from "../command/command_line.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../relabel/write_label_maps.ts";
+import type { MapLayout } from "../../formats/base/label_map.ts";
 
 /** What is written. */
 export type ConvertTarget = "parquet" | "arrow" | "pt";

@@ -16,7 +16,6 @@ import {
   quantiseMap,
 } from "../../formats/labels/mod.ts";
 import {
-  type MapLayout,
   mapOf,
   type PublishedFile,
   type PublishedMap,
@@ -31,6 +30,7 @@ import { fillFromPublished } from "./fill_from_published.ts";
 import { imageFinder } from "./image_finder.ts";
 import { topClassesOf } from "./top_classes.ts";
 import { engineVersion } from "../command/version.ts";
+import type { MapLayout } from "../../formats/base/label_map.ts";
 
 /** The classes that indices count. */
 export interface ClassList {

@@ -27,11 +27,12 @@ import {
   replaceFile,
 } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
-import { type MapLayout, publishedMapWriter } from "../../formats/published/mod.ts";
+import { publishedMapWriter } from "../../formats/published/mod.ts";
 import type { WriteProgress } from "../label_folder/fill_folder.ts";
 import { listRows } from "../label_folder/listed_images.ts";
 import { engineVersion } from "../command/version.ts";
 import { formatNumberOf } from "../command/numbers.ts";
+import type { MapLayout } from "../../formats/base/label_map.ts";
 
 /** What the folder says of itself. */
 export const CONVERT_FILE = "convert.json";

@@ -11,7 +11,7 @@ import { type Capabilities, closeDevice, type Device } from "../../kernels/engin
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
-import type { Pixels } from "../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
 import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model/model.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";

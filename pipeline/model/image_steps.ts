@@ -13,7 +13,7 @@ import {
   releaseBytes,
   type StoredImage,
 } from "../../formats/images/mod.ts";
-import type { Pixels } from "../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What computes something of each image, such as an annotator. */
 export interface ImageStepper<Result> {

@@ -20,7 +20,7 @@ import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
 import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/resize/mod.ts";
-import type { Pixels } from "../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { openQuietDevice } from "./quiet_device.ts";

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { scoreTable, type SparseMaps } from "../../kernels/operations/label_pooling/sparse_maps.ts";
+import { scoreTable } from "../../formats/base/scores.ts";
+import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 
 /**
  * The scale of colours, RGB from 0 to 1 in equal steps: viridis (Smith and van der Walt, matplotlib, CC0), which is
@@ -38,7 +39,7 @@ const MOST_OPAQUE = 0.85;
  * @returns `[H * W]`: its probability in each cell, 0 to 1.
  * @throws {RangeError} If there is no such class, or not one map.
  */
-export function classHeat(map: SparseMaps, classIndex: number): Float64Array {
+export function classHeat(map: LabelMapBatch, classIndex: number): Float64Array {
   const { count, k, grid: [height, width], classes } = map;
   if (count !== 1) throw new RangeError(`Cannot make a heat map: there are ${count} label maps, expected 1`);
   if (!(Number.isInteger(classIndex) && classIndex >= 0 && classIndex < classes)) {

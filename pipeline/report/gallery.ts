@@ -8,14 +8,10 @@ import { encodePng } from "../../formats/images/encode_png.ts";
 import { type LabelMapRow, type LabelMaps, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
 import { permutation } from "../../formats/base/permutation.ts";
 import { type AugmentationSettings, sampleAugmentation } from "../../kernels/operations/augmentation/mod.ts";
-import {
-  type Crop,
-  type PoolingOptions,
-  poolLabels,
-  type SparseMaps,
-} from "../../kernels/operations/label_pooling/mod.ts";
+import { type Crop, type PoolingOptions, poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 import { classHeat, heatPixels } from "../pictures/heat_map.ts";
 import type { Picture, PictureMaker } from "./pictures.ts";
+import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 
 /** A class and how sure it is. */
 export interface ClassProbability {
@@ -159,7 +155,7 @@ export async function makeGallery(
 
 /** The crops of an image in a training's first epochs. */
 function poolCrops(
-  map: SparseMaps,
+  map: LabelMapBatch,
   { settings, pooling, seed, size, index, givenClass }: GalleryOptions & {
     readonly size: { readonly width: number; readonly height: number };
     readonly index: number;

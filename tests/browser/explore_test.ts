@@ -11,7 +11,7 @@ import type { Page } from "playwright-core";
 import { openLabelMaps } from "../../formats/labels/mod.ts";
 import { printable } from "../../formats/base/printable.ts";
 import { classHeat, heatPixels } from "../../pipeline/pictures/heat_map.ts";
-import { type PoolingOptions, poolLabels, type SparseMaps } from "../../kernels/operations/label_pooling/mod.ts";
+import { type PoolingOptions, poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 import { browserTest, closeBrowser, overflow, type Visit } from "./chromium.ts";
 import {
   imageHash,
@@ -23,6 +23,7 @@ import {
   startExplorer,
 } from "./explorer.ts";
 import { BROKEN, CLASSES, IMAGES, makeImages, makeLabelMaps, PHOTOGRAPH, SHOWN_HTML } from "./label_maps.ts";
+import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 
 let images: string;
 let folders: Record<"fp32" | "fp8", string>;
@@ -48,7 +49,7 @@ Deno.test.afterAll(async () => {
 });
 
 /** The label map of an image, read from the folder. */
-async function mapOf(folder: keyof typeof folders, key: string): Promise<SparseMaps> {
+async function mapOf(folder: keyof typeof folders, key: string): Promise<LabelMapBatch> {
   const labelMaps = await openLabelMaps(folders[folder]);
   try {
     return await labelMaps.batch([(await labelMaps.indexOf(key))!]);
@@ -58,7 +59,7 @@ async function mapOf(folder: keyof typeof folders, key: string): Promise<SparseM
 }
 
 /** Fails unless the label on the page is that of the crop on the page, class by class. */
-async function assertPooled(page: Page, maps: readonly SparseMaps[], options: PoolingOptions = {}): Promise<void> {
+async function assertPooled(page: Page, maps: readonly LabelMapBatch[], options: PoolingOptions = {}): Promise<void> {
   const { crop, rows } = await shownLabel(page);
   const targets = maps.map((map) => poolLabels(map, [crop], options));
   for (const row of rows) {

@@ -6,7 +6,7 @@ import type { Profile } from "../../kernels/engine/kernel.ts";
 import { createLabelPooler } from "../../kernels/programs/label_pooler.ts";
 import { buildNetwork, initialParameters } from "../../kernels/networks/mod.ts";
 import { itemKernel } from "../../kernels/operations/shared/tensor.ts";
-import type { Pixels } from "../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 import { runKernel } from "../../kernels/engine/run.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
 import { createTrainer, type TrainerSettings } from "../../kernels/programs/training/trainer.ts";

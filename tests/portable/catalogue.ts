@@ -58,7 +58,7 @@ import { labelTargetKernel } from "../../kernels/operations/losses/label_target.
 import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply/kernels.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool/kernels.ts";
 import { poolGradientKernel } from "../../kernels/operations/pool/gradient.ts";
-import { packClassesKernel, packScoresKernel, type ScoreType } from "../../kernels/operations/quantise/kernels.ts";
+import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise/kernels.ts";
 import {
   resizeBytesVerticallyKernel,
   resizeHorizontalKernel,
@@ -87,11 +87,11 @@ import { addForward } from "../../kernels/lowering/differentiate.ts";
 import { lowerImageGradient } from "../../kernels/programs/training/image_gradient.ts";
 import { lowerTraining } from "../../kernels/programs/training/lower.ts";
 import { lowerTargets, type TargetSource } from "../../kernels/programs/training/targets.ts";
+import { labelMapTypes } from "../../formats/base/label_map.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
 const TARGETS: readonly Target[] = PROFILES.flatMap((profile) => STORAGES.map((storage) => ({ profile, storage })));
-const SCORE_TYPES: readonly ScoreType[] = ["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"];
 const ACTIVATIONS: readonly ActivationFunction[] = ["relu", "relu6", "silu", "sigmoid"];
 const NORM_ACTIVATIONS = [undefined, "relu", "relu6", "silu"] as const;
 const SHAPE: Shape = [1, 8, 8, 7];
@@ -358,12 +358,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   packScoresKernel: () =>
     PROFILES.flatMap((profile) =>
-      SCORE_TYPES.map((type) => packScoresKernel({ batch: 1, elements: 45, type, profile }))
+      labelMapTypes.map((type) => packScoresKernel({ batch: 1, elements: 45, type, profile }))
     ),
   poolCellsKernel: () =>
     PROFILES.flatMap((profile) =>
       (["zero", "uniform", "renormalise"] as const).flatMap((missing) =>
-        SCORE_TYPES.flatMap((dtype) =>
+        labelMapTypes.flatMap((dtype) =>
           [1000, 70000].map((classes) =>
             poolCellsKernel({ crops: 3, bins: 1, k: 3, grid: [7, 5], classes, dtype, missing, temperature: 1, profile })
           )

@@ -17,6 +17,7 @@
  */
 
 import type { Pair } from "../shared/window.ts";
+import type { MapLayout } from "../../../formats/base/label_map.ts";
 
 /** A part of an image, in fractions of its height and width. */
 export interface Crop {
@@ -95,9 +96,6 @@ export interface SamplingRegion {
   /** Only places of the augmented picture are sampled that each of these takes into the unit square. */
   readonly frames: readonly Warp[];
 }
-
-/** How the last two axes of a map are stored: `[H, W]`, or `[W, H]` as some published maps may be. */
-export type MapLayout = "hw" | "wh";
 
 /** Fractions are often computed in float32; an edge may lie this far outside. */
 export const ROUNDING = 1e-6;

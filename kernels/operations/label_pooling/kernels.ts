@@ -26,7 +26,8 @@ import {
 import { treeJoin } from "../shared/tree_join.ts";
 import { ROUNDING, type SamplingRegion } from "./crop.ts";
 import type { Interpolation, MissingRule } from "./options.ts";
-import { elementFunctions, type SparseMaps } from "./sparse_maps.ts";
+import { elementFunctions } from "./stored_maps.ts";
+import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /** 32-bit words of a region on the device. */
 export const REGION_WORDS = 8;
@@ -230,7 +231,7 @@ export function poolCellsKernel(
     missing: MissingRule;
     temperature: number;
     profile: Profile;
-  } & Pick<SparseMaps, "k" | "grid" | "classes" | "dtype">,
+  } & Pick<LabelMapBatch, "k" | "grid" | "classes" | "dtype">,
 ): Kernel {
   const { crops, bins, k, grid, classes, dtype, missing, temperature, profile } = options;
   const rows = crops * bins;

@@ -9,4 +9,3 @@
 export * from "./crop.ts";
 export * from "./options.ts";
 export * from "./reference.ts";
-export type { SparseMaps } from "./sparse_maps.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Pair } from "../shared/window.ts";
-import type { MapLayout } from "./crop.ts";
+import type { MapLayout } from "../../../formats/base/label_map.ts";
 
 /**
  * - `local-multi`: the crop's part of the map, probabilities of all classes: ReLabel.

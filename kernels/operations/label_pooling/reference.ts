@@ -8,7 +8,9 @@ import type { Pair } from "../shared/window.ts";
 import { softmaxReference } from "../softmax/kernels.ts";
 import { type Crop, isShown, type SamplingRegion, samplingRegion } from "./crop.ts";
 import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";
-import { checkMaps, scoreTable, type SparseMaps } from "./sparse_maps.ts";
+import { checkMaps } from "./stored_maps.ts";
+import { scoreTable } from "../../../formats/base/scores.ts";
+import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /**
  * Targets of crops, on the CPU.
@@ -32,7 +34,7 @@ import { checkMaps, scoreTable, type SparseMaps } from "./sparse_maps.ts";
  * labelMaps.close();
  * ```
  */
-export function poolLabels(maps: SparseMaps, crops: readonly Crop[], options: PoolingOptions = {}): Float64Array {
+export function poolLabels(maps: LabelMapBatch, crops: readonly Crop[], options: PoolingOptions = {}): Float64Array {
   const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(options);
   checkMaps(maps);
   const { classes, grid } = maps;
@@ -63,7 +65,7 @@ export function poolLabels(maps: SparseMaps, crops: readonly Crop[], options: Po
  * @throws {RangeError} If a crop is not a part of the image, or of a map that is not there.
  */
 export function samplingRegions(
-  maps: Pick<SparseMaps, "count" | "grid">,
+  maps: Pick<LabelMapBatch, "count" | "grid">,
   crops: readonly Crop[],
   options: PoolingOptions,
 ): SamplingRegion[] {
@@ -123,7 +125,7 @@ export function cellWeights(
 
 /** Sums a map's cells by class: logits if missing classes count 0, else probabilities. */
 function poolCells(
-  maps: SparseMaps,
+  maps: LabelMapBatch,
   map: number,
   weights: Float64Array,
   { missing, temperature }: { missing: MissingRule; temperature: number },

@@ -12,32 +12,24 @@
  * @module
  */
 
-import {
-  encodeNumber,
-  NUMBER_FORMATS,
-  type NumberFormat,
-  type ScoreType,
-} from "../../../formats/base/number_formats.ts";
+import { bytesOf } from "../../../formats/base/bytes.ts";
+import { NUMBER_FORMATS, type NumberFormat } from "../../../formats/base/number_formats.ts";
 import type { Kernel, Profile } from "../../engine/kernel.ts";
 import { itemKernel } from "../shared/tensor.ts";
-
-export type { ScoreType };
+import {
+  classArray,
+  type Classes,
+  type LabelMapType,
+  SCORE_ARRAYS,
+  type Scores,
+} from "../../../formats/base/label_map.ts";
+import { quantise } from "../../../formats/base/scores.ts";
 
 /**
  * What an annotator's scores are packed into on the device. The 8-bit types are made of float32 on the CPU, since errors are
  * passed on from cell to cell there (`formats/labels/diffusion.ts`), one after the other.
  */
 export type PackedScoreType = "fp32" | "fp16";
-
-/** Bytes of a stored score. */
-export function scoreBytes(type: ScoreType): 1 | 2 | 4 {
-  return type === "fp32" ? 4 : NUMBER_FORMATS[type].bits === 16 ? 2 : 1;
-}
-
-/** Bytes of a stored class: 2, or 4 from 65,536 classes on. */
-export function classBytes(classes: number): 2 | 4 {
-  return classes < 65536 ? 2 : 4;
-}
 
 /**
  * The 32-bit words of an image's packed row.
@@ -51,75 +43,61 @@ export function packedWords(elements: number, bytes: number): number {
 }
 
 /**
- * A score's bit pattern, on the CPU.
- *
- * @param value A number; read as f32.
- * @param type Of the score.
- * @returns The pattern, as an unsigned integer.
- */
-export function quantiseReference(value: number, type: ScoreType): number {
-  if (type === "fp32") return new Uint32Array(Float32Array.of(value).buffer)[0];
-  return encodeNumber(value, NUMBER_FORMATS[type]);
-}
-
-/**
  * Packs scores on the CPU.
  *
  * @param value `[N, elements]`.
- * @param options `batch`, `elements` an image and the type to pack into.
- * @returns `[N, packedWords(elements, scoreBytes(type))]`.
+ * @param options `batch`, `elements` per image and the type to pack into.
+ * @returns `[N, packedWords(elements, bytes of a score)]`.
  */
 export function packScoresReference(
   value: ArrayLike<number>,
-  options: { batch: number; elements: number; type: ScoreType },
+  options: { batch: number; elements: number; type: LabelMapType },
 ): Uint32Array<ArrayBuffer> {
-  const codes = Array.from(value, (number) => quantiseReference(number, options.type));
-  return pack(codes, { ...options, bytes: scoreBytes(options.type) });
+  return pack(quantise(Float32Array.from(value), options.type), options);
 }
 
 /**
  * Packs classes on the CPU.
  *
  * @param classIndex `[N, elements]`.
- * @param options `batch`, `elements` an image and the number of classes there are.
- * @returns `[N, packedWords(elements, classBytes(classes))]`.
+ * @param options `batch`, `elements` per image and the number of classes there are.
+ * @returns `[N, packedWords(elements, bytes of a class)]`.
  */
 export function packClassesReference(
   classIndex: ArrayLike<number>,
   options: { batch: number; elements: number; classes: number },
 ): Uint32Array<ArrayBuffer> {
-  return pack(classIndex, { ...options, bytes: classBytes(options.classes) });
+  return pack(classArray(options.classes).from(classIndex), options);
 }
 
 function pack(
-  codes: ArrayLike<number>,
-  { batch, elements, bytes }: { batch: number; elements: number; bytes: number },
+  codes: Scores | Classes,
+  { batch, elements }: { batch: number; elements: number },
 ): Uint32Array<ArrayBuffer> {
-  const words = packedWords(elements, bytes);
-  const view = new DataView(new ArrayBuffer(batch * words * 4));
-  for (let index = 0; index < codes.length; index++) {
-    const offset = Math.floor(index / elements) * words * 4 + (index % elements) * bytes;
-    for (let byte = 0; byte < bytes; byte++) view.setUint8(offset + byte, codes[index] >>> (byte * 8));
+  const words = packedWords(elements, codes.BYTES_PER_ELEMENT);
+  const packed = new Uint32Array(batch * words);
+  for (let image = 0; image < batch; image++) {
+    bytesOf(packed).set(bytesOf(codes.subarray(image * elements, (image + 1) * elements)), image * words * 4);
   }
-  return Uint32Array.from({ length: batch * words }, (_, word) => view.getUint32(word * 4, true));
+  return packed;
 }
 
 /**
  * Packs the values of a top-k.
  *
- * @param options `batch`, `elements` an image (k * H * W) and the type to pack into.
+ * @param options `batch`, `elements` per image (k * H * W) and the type to pack into.
  * @returns A kernel with the bindings `value` (f32, `[N, elements]`) and `packed`
- * (u32, `[N, packedWords(elements, scoreBytes(type))]`).
+ * (u32, `[N, packedWords(elements, bytes of a score)]`).
  */
 export function packScoresKernel(
-  options: { batch: number; elements: number; type: ScoreType; profile: Profile },
+  options: { batch: number; elements: number; type: LabelMapType; profile: Profile },
 ): Kernel {
   const { type } = options;
   return packKernel({
     ...options,
     name: `pack scores ${type}`,
     source: "value",
-    bytes: scoreBytes(type),
+    bytes: SCORE_ARRAYS[type].BYTES_PER_ELEMENT,
     functions: type === "fp32" ? "fn code(bits: u32) -> u32 { return bits; }" : roundingFunction(NUMBER_FORMATS[type]),
   });
 }
@@ -127,14 +105,14 @@ export function packScoresKernel(
 /**
  * Packs the classes of a top-k.
  *
- * @param options `batch`, `elements` an image (k * H * W) and the number of classes there are.
+ * @param options `batch`, `elements` per image (k * H * W) and the number of classes there are.
  * @returns A kernel with the bindings `class` (u32, `[N, elements]`) and `packed`
- * (u32, `[N, packedWords(elements, classBytes(classes))]`).
+ * (u32, `[N, packedWords(elements, bytes of a class)]`).
  */
 export function packClassesKernel(
   options: { batch: number; elements: number; classes: number; profile: Profile },
 ): Kernel {
-  const bytes = classBytes(options.classes);
+  const bytes = classArray(options.classes).BYTES_PER_ELEMENT;
   return packKernel({
     ...options,
     name: `pack classes uint${bytes * 8}`,
@@ -149,7 +127,7 @@ function packKernel(options: {
   source: string;
   batch: number;
   elements: number;
-  bytes: 1 | 2 | 4;
+  bytes: number;
   functions: string;
   profile: Profile;
 }): Kernel {

@@ -9,12 +9,13 @@ import { lowerClassifier } from "../classifier.ts";
 import { type LabelPoolerSettings, lowerLabelPooling, POOLING_TENSORS } from "../label_pooler.ts";
 import type { Network, Parameters } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
-import type { PoolingOptions, SparseMaps } from "../../operations/label_pooling/mod.ts";
+import type { PoolingOptions } from "../../operations/label_pooling/mod.ts";
 import { labelTargetKernel } from "../../operations/losses/label_target.ts";
 import { softmaxKernel } from "../../operations/softmax/kernels.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import type { Program } from "../../engine/program.ts";
 import { TARGETS } from "./lower.ts";
+import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /** Where targets come from. */
 export type TargetSource =
@@ -23,7 +24,7 @@ export type TargetSource =
   /** Label maps, pooled over each crop; `labelShare` is the share of the data set's label in the target, 0 to 1. */
   | {
     readonly type: "pooled";
-    readonly maps: Pick<SparseMaps, "k" | "grid" | "classes" | "dtype">;
+    readonly maps: Pick<LabelMapBatch, "k" | "grid" | "classes" | "dtype">;
     readonly pooling: PoolingOptions;
     readonly labelShare?: number;
   }

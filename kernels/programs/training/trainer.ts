@@ -11,14 +11,14 @@ import type { Device } from "../../engine/device.ts";
 import type { Storage } from "../../engine/kernel.ts";
 import { lowerLabelPooling, POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
 import type { Augmentation, AugmentationSettings, Mix } from "../../operations/augmentation/mod.ts";
-import type { SparseMaps } from "../../operations/label_pooling/mod.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import type { Parameters } from "../../operations/network.ts";
-import type { Pixels } from "../resizer.ts";
+import type { Pixels } from "../../../formats/base/pixels.ts";
 import { lowerTraining, type TrainingOptions } from "./lower.ts";
 import { SEEDS } from "../../lowering/rules.ts";
 import { LABELS, lowerTargets, poolerSettings, type TargetSource } from "./targets.ts";
 import { createTrainingPlan, type TrainingPlan } from "./training_plan.ts";
+import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /** What is trained, on what, and how. */
 export interface TrainerSettings extends TrainingOptions {
@@ -39,7 +39,7 @@ export interface TrainingBatch {
   readonly seeds: Uint32Array<ArrayBuffer>;
   /** `[N]`, -1 for none. */
   readonly labels?: Int32Array<ArrayBuffer>;
-  readonly maps?: SparseMaps;
+  readonly maps?: LabelMapBatch;
   /** `[N, C]`. */
   readonly targets?: Float32Array;
 }

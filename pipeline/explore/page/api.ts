@@ -6,14 +6,14 @@
 
 import type { ScoredClass } from "../../../formats/labels/multi_label.ts";
 import { printable } from "../../../formats/base/printable.ts";
-import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
 import { type Filter, filterParameters } from "./address.ts";
+import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../../formats/base/label_map.ts";
 
 /** A folder of label maps. */
 export interface Folder {
   readonly path: string;
   readonly annotator: { readonly name: string; readonly inputSize: readonly [height: number, width: number] };
-  readonly dtype: SparseMaps["dtype"];
+  readonly dtype: LabelMapBatch["dtype"];
   readonly k: number;
   readonly grid: readonly [height: number, width: number];
   readonly classes: number;
@@ -63,7 +63,7 @@ export interface Rows {
 
 /** A label map, and what its row says. */
 export interface ImageMap {
-  readonly map: SparseMaps;
+  readonly map: LabelMapBatch;
   readonly label: number | null;
   readonly width: number;
   readonly height: number;
@@ -79,13 +79,10 @@ export interface Selection {
 }
 
 /** What the map arrives as. */
-interface MapAnswer extends Omit<SparseMaps, "count" | "class" | "score">, Omit<ImageMap, "map"> {
+interface MapAnswer extends Omit<LabelMapBatch, "count" | "class" | "score">, Omit<ImageMap, "map"> {
   readonly class: readonly number[];
   readonly score: readonly number[];
 }
-
-/** What scores of a type are stored in. */
-const SCORE_ARRAYS = { fp32: Float32Array, fp16: Uint16Array, fp8_e4m3: Uint8Array, fp8_e5m2: Uint8Array } as const;
 
 /** The folders that the page is opened on. */
 export function fetchFolders(): Promise<Folders> {
@@ -137,7 +134,7 @@ export async function fetchMap(folder: number, key: string, signal?: AbortSignal
     grid,
     classes,
     dtype,
-    class: classes < 65536 ? Uint16Array.from(stored.class) : Uint32Array.from(stored.class),
+    class: classArray(classes).from(stored.class),
     score: SCORE_ARRAYS[dtype].from(stored.score),
   };
   return { map, label, width, height };

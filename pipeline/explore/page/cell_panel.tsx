@@ -5,12 +5,12 @@
  */
 
 import type { MissingRule } from "../../../kernels/operations/label_pooling/options.ts";
-import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
 import { Probability } from "./bars.tsx";
 import { Live } from "./live.tsx";
 import { type NameList, percent } from "./names.ts";
 import { cellClasses } from "./pooled.ts";
 import type { Cell } from "./stage.tsx";
+import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /**
  * A list of classes for each map.
@@ -19,7 +19,7 @@ import type { Cell } from "./stage.tsx";
  */
 export function CellPanel({ cell, maps, names, missing, temperature, classes }: {
   readonly cell: Cell | null;
-  readonly maps: readonly SparseMaps[];
+  readonly maps: readonly LabelMapBatch[];
   readonly names: readonly string[];
   readonly missing: MissingRule;
   readonly temperature: number;

@@ -6,7 +6,6 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { classHeat, heatPixels } from "../../pictures/heat_map.ts";
-import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
 import type { View } from "./address.ts";
 import { fetchMap, type Folders, type ImageMap, messageOf } from "./api.ts";
 import { CellPanel } from "./cell_panel.tsx";
@@ -19,6 +18,7 @@ import { heldClasses, pooledLabels } from "./pooled.ts";
 import { Picture } from "./picture.tsx";
 import { type Cell, HeatMap, Stage } from "./stage.tsx";
 import type { Navigate } from "./use_address.ts";
+import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /** A map, on its way, or why there is none. */
 type Answer = { readonly state: "asked" } | { readonly state: "is"; readonly image: ImageMap } | {
@@ -166,7 +166,11 @@ function folderCaption({ folders }: Folders, index: number) {
 }
 
 /** The cell of a map at the middle of a cell of another grid. */
-function cellOf({ row, column }: Cell, [height, width]: readonly [number, number], { grid }: Pick<SparseMaps, "grid">) {
+function cellOf(
+  { row, column }: Cell,
+  [height, width]: readonly [number, number],
+  { grid }: Pick<LabelMapBatch, "grid">,
+) {
   return {
     row: Math.floor((row + 0.5) * grid[0] / height),
     column: Math.floor((column + 0.5) * grid[1] / width),

@@ -6,10 +6,10 @@
 
 import { poolLabels } from "../../../kernels/operations/label_pooling/reference.ts";
 import type { PoolingOptions } from "../../../kernels/operations/label_pooling/options.ts";
-import type { SparseMaps } from "../../../kernels/operations/label_pooling/sparse_maps.ts";
 import { scoreClasses, type ScoredClass } from "../../../formats/labels/multi_label.ts";
 import type { ClassProbability } from "./api.ts";
 import type { Box } from "./crop_box.ts";
+import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /** A class in the label of a crop. */
 export interface PooledRow {
@@ -42,7 +42,7 @@ const SHOWN = 6;
  * @returns The labels.
  */
 export function pooledLabels(
-  maps: readonly SparseMaps[],
+  maps: readonly LabelMapBatch[],
   { box, given, ...pooling }: PoolingOptions & { readonly box: Box; readonly given: number | null },
 ): PooledLabels {
   const targets = maps.map((map) => poolLabels(map, [box], pooling));
@@ -67,7 +67,7 @@ export function pooledLabels(
  * @returns As many of the best as the map keeps.
  */
 export function cellClasses(
-  map: SparseMaps,
+  map: LabelMapBatch,
   { row, column }: { readonly row: number; readonly column: number },
   pooling: Pick<PoolingOptions, "missing" | "temperature">,
 ): ClassProbability[] {
@@ -82,7 +82,7 @@ export function cellClasses(
  * @param maps The maps; the first one's scores count.
  * @returns Classes and their scores; 0 for one that is the best of no cell.
  */
-export function heldClasses(maps: readonly SparseMaps[]): ScoredClass[] {
+export function heldClasses(maps: readonly LabelMapBatch[]): ScoredClass[] {
   if (maps.length === 0) return [];
   const scores = new Map(scoreClasses(maps[0], maps[0]).map((one) => [one.class, one.score]));
   return [...new Set(maps.flatMap((map) => [...map.class]))]

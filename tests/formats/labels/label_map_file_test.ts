@@ -3,7 +3,7 @@ import { basename, join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { arrowEncoder } from "../../../formats/columns/arrow/encode/file.ts";
 import { concatenate } from "../../../formats/base/bytes.ts";
-import { labelMapColumns } from "../../../formats/columns/columns.ts";
+import { labelMapColumns, rowGroupColumns } from "../../../formats/labels/label_map_columns.ts";
 import {
   type Container,
   containers,
@@ -14,7 +14,6 @@ import {
   openLabelMaps,
 } from "../../../formats/labels/mod.ts";
 import { parquetEncoder } from "../../../formats/columns/parquet/encode/file.ts";
-import { rowGroupColumns } from "../../../formats/labels/row_group.ts";
 import { smallMetadata, smallRow } from "./fixture.ts";
 
 /** Writes a Parquet file with DuckDB: another writer, other encodings. */

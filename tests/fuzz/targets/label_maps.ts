@@ -7,7 +7,7 @@
 import { equal } from "@std/assert";
 import { join } from "@std/path";
 import {
-  classBits,
+  classArray,
   type Container,
   createLabelMapFile,
   type LabelMapMetadata,
@@ -74,7 +74,7 @@ async function checkAccess(labelMaps: LabelMaps, rows: readonly LabelMapRow[]): 
 
 function checkRow(row: LabelMapRow, metadata: LabelMapMetadata): void {
   const isInt32 = (value: unknown) => typeof value === "number" && (value | 0) === value;
-  const ClassArray = classBits(metadata) === 16 ? Uint16Array : Uint32Array;
+  const ClassArray = classArray(metadata.classes);
   const isArray = (array: unknown, Type: typeof ClassArray | typeof Float32Array | typeof Uint8Array, length: number) =>
     array instanceof Type && array.length === length;
   const isClass = (value: number) => value < metadata.classes;

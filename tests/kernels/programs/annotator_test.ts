@@ -10,7 +10,7 @@ import {
 import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile } from "../../../kernels/engine/kernel.ts";
 import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
-import type { Pixels } from "../../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../../formats/base/pixels.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
 import { randomValues, testDevice } from "../tensors.ts";

@@ -6,7 +6,7 @@ import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile, Storage } from "../../../kernels/engine/kernel.ts";
 import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
 import { centerCrop, normalisationLevels, resizeReference } from "../../../kernels/operations/resize/mod.ts";
-import type { Pixels } from "../../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../../formats/base/pixels.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
 import { classifyReference, runReference, type Tensor } from "../networks/reference.ts";

@@ -5,7 +5,7 @@ import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile } from "../../../kernels/engine/kernel.ts";
 import { gradientSignReference, normalisedSignStep } from "../../../kernels/operations/gradient_sign/kernels.ts";
 import { createPlan } from "../../../kernels/engine/plan.ts";
-import type { Pixels } from "../../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../../formats/base/pixels.ts";
 import { createSignAttack, lowerSignAttack, type SignAttackSettings } from "../../../kernels/programs/sign_attack.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";

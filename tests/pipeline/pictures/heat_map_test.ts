@@ -1,14 +1,12 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { quantiseReference, type ScoreType } from "../../../kernels/operations/quantise/kernels.ts";
-import { poolLabels, type SparseMaps } from "../../../kernels/operations/label_pooling/mod.ts";
+import { quantise } from "../../../formats/base/scores.ts";
+import { poolLabels } from "../../../kernels/operations/label_pooling/mod.ts";
 import { classHeat, heatColour, heatPixels } from "../../../pipeline/pictures/heat_map.ts";
+import type { LabelMapBatch, LabelMapType } from "../../../formats/base/label_map.ts";
 
 /** A map of 2 x 3 cells, 2 of 7 classes a cell. */
-function mapOf(dtype: ScoreType = "fp32"): SparseMaps {
-  const logits = [3, 1, 9, 0.5, -1, 400, 2, 0, 8.5, -3, -1.5, 2];
-  const score = dtype === "fp32"
-    ? Float32Array.from(logits)
-    : Uint16Array.from(logits, (logit) => quantiseReference(logit, dtype));
+function mapOf(dtype: LabelMapType = "fp32"): LabelMapBatch {
+  const logits = Float32Array.of(3, 1, 9, 0.5, -1, 400, 2, 0, 8.5, -3, -1.5, 2);
   return {
     count: 1,
     k: 2,
@@ -16,7 +14,7 @@ function mapOf(dtype: ScoreType = "fp32"): SparseMaps {
     classes: 7,
     dtype,
     class: Uint16Array.of(0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 0),
-    score,
+    score: quantise(logits, dtype),
   };
 }
 

@@ -8,7 +8,7 @@
 import { bytesOf, concatenate } from "../../../base/bytes.ts";
 import type { Column } from "../../columns.ts";
 import type { FileEncoder } from "../../container.ts";
-import type { Json } from "../../../labels/types.ts";
+import type { Json } from "../../../base/json.ts";
 import { CONTINUATION, HEADERS, MAGIC, VERSION_5 } from "../format.ts";
 import { encodeFlatbuffer, int16, structs, table } from "./flatbuffer.ts";
 import { encodeMessage } from "./message.ts";

@@ -7,7 +7,7 @@
 import { encodeSchemaMessage } from "../../arrow/encode/schema.ts";
 import type { Column } from "../../columns.ts";
 import type { FileEncoder } from "../../container.ts";
-import type { Json } from "../../../labels/types.ts";
+import type { Json } from "../../../base/json.ts";
 import { MAGIC } from "../format.ts";
 import { encodeColumn } from "./column.ts";
 import { encodeFooter, type RowGroup } from "./footer.ts";

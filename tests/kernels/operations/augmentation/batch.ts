@@ -12,7 +12,7 @@ import {
 } from "../../../../kernels/programs/augmentation.ts";
 import type { Device } from "../../../../kernels/engine/device.ts";
 import type { Augmentation, Mix } from "../../../../kernels/operations/augmentation/mod.ts";
-import type { Pixels } from "../../../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../../../formats/base/pixels.ts";
 import { type BindingValue, runKernel } from "../../../../kernels/engine/run.ts";
 import { randomValues, unpadChannels } from "../../tensors.ts";
 

@@ -5,7 +5,8 @@
  */
 
 import { openWeights } from "../../../../formats/weights/mod.ts";
-import type { Crop, PoolingOptions, SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
+import type { Crop, PoolingOptions } from "../../../../kernels/operations/label_pooling/mod.ts";
+import type { LabelMapBatch } from "../../../../formats/base/label_map.ts";
 
 /** The fixture's targets by name, and the options that ask for them. */
 export const FIXTURE_OPTIONS = {
@@ -19,7 +20,7 @@ export const FIXTURE_OPTIONS = {
 /** Maps of one kind, a crop of each, and targets `[N, C]` by the fixture's names. */
 export interface PoolingFixture {
   readonly name: string;
-  readonly maps: SparseMaps;
+  readonly maps: LabelMapBatch;
   readonly crops: readonly Crop[];
   readonly targets: Readonly<Record<keyof typeof FIXTURE_OPTIONS, Float32Array>>;
 }

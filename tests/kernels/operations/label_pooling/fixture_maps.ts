@@ -5,12 +5,11 @@
  */
 
 import { SCORE_ARRAYS } from "../../../../formats/labels/mod.ts";
-import type { SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
-import type { ScoreType } from "../../../../kernels/operations/quantise/kernels.ts";
 import { fixtureMetadata, fixtureRows } from "../../../formats/labels/fixture.ts";
+import type { LabelMapBatch, LabelMapType } from "../../../../formats/base/label_map.ts";
 
 /** Maps of 1000 classes, 5 a cell, 15 x 15 cells. */
-export function fixtureMaps(dtype: ScoreType): SparseMaps {
+export function fixtureMaps(dtype: LabelMapType): LabelMapBatch {
   const rows = fixtureRows(dtype);
   const { k, grid, classes } = fixtureMetadata(dtype);
   return {

@@ -17,7 +17,6 @@ import {
   resolvePooling,
   rotation,
   samplingRegions,
-  type SparseMaps,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
 import { softmaxKernel } from "../../../../kernels/operations/softmax/kernels.ts";
 import { runKernel } from "../../../../kernels/engine/run.ts";
@@ -25,13 +24,14 @@ import { assertClose } from "../../compare.ts";
 import { randomValues, testDevice, unpadChannels } from "../../tensors.ts";
 import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";
 import { randomMaps, variousCrops } from "./maps.ts";
+import type { LabelMapBatch } from "../../../../formats/base/label_map.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 
 /** LabelPooling kernel by kernel, each into buffers full of NaN. */
 async function poolOnDevice(
   device: Device,
-  maps: SparseMaps,
+  maps: LabelMapBatch,
   crops: readonly Crop[],
   options: PoolingOptions,
   profile: Profile,

@@ -4,20 +4,21 @@
  * @module
  */
 
-import type { Crop, SparseMaps, Warp } from "../../../../kernels/operations/label_pooling/mod.ts";
+import type { Crop, Warp } from "../../../../kernels/operations/label_pooling/mod.ts";
 import {
   composeWarps,
   HORIZONTAL_FLIP,
   QUARTER_TURN,
   rotation,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
-import { quantiseReference, type ScoreType } from "../../../../kernels/operations/quantise/kernels.ts";
+import { quantise } from "../../../../formats/base/scores.ts";
 import { randomValues } from "../../tensors.ts";
+import type { LabelMapBatch, LabelMapType } from "../../../../formats/base/label_map.ts";
 
 /** Maps whose cells hold distinct classes, from a range of few so that they recur, and logits of either sign. */
 export function randomMaps(
-  shape: { count: number; k: number; grid: [number, number]; classes: number; dtype: ScoreType; seed: number },
-): SparseMaps {
+  shape: { count: number; k: number; grid: [number, number]; classes: number; dtype: LabelMapType; seed: number },
+): LabelMapBatch {
   const { count, k, grid, classes, dtype, seed } = shape;
   const cells = grid[0] * grid[1];
   const length = count * k * cells;
@@ -27,7 +28,6 @@ export function randomMaps(
     const [map, rank, cell] = [Math.floor(index / k / cells), Math.floor(index / cells) % k, index % cells];
     return (Math.floor((starts[map * cells + cell] + 0.5) * Math.min(9, classes)) * 7 + rank) % classes;
   });
-  const codes = logits.map((logit) => quantiseReference(logit, dtype));
   return {
     count,
     k,
@@ -35,11 +35,7 @@ export function randomMaps(
     classes,
     dtype,
     class: classes < 65536 ? Uint16Array.from(class_) : Uint32Array.from(class_, (index) => classes - 1 - index),
-    score: dtype === "fp32"
-      ? Float32Array.from(logits)
-      : dtype === "fp16"
-      ? Uint16Array.from(codes)
-      : Uint8Array.from(codes),
+    score: quantise(Float32Array.from(logits), dtype),
   };
 }
 

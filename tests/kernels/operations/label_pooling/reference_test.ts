@@ -9,13 +9,13 @@ import {
   QUARTER_TURN,
   rotation,
   samplingRegion,
-  type SparseMaps,
   VERTICAL_FLIP,
   type Warp,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues } from "../../tensors.ts";
 import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";
+import type { LabelMapBatch } from "../../../../formats/base/label_map.ts";
 
 for (const { name, maps, crops, targets } of await poolingFixtures()) {
   for (const fixture of Object.keys(FIXTURE_OPTIONS) as (keyof typeof FIXTURE_OPTIONS)[]) {
@@ -31,7 +31,7 @@ for (const { name, maps, crops, targets } of await poolingFixtures()) {
 }
 
 /** A map of one class a cell, whose class is the cell's number and whose logit is 1: pooled logits are cell weights. */
-function numberedCells(height: number, width: number): SparseMaps {
+function numberedCells(height: number, width: number): LabelMapBatch {
   const cells = height * width;
   return {
     count: 1,
@@ -96,7 +96,7 @@ Deno.test("poolLabels() gives a flipped or turned crop the target of the crop", 
 });
 
 /** The best class of each bin. */
-function bestClasses(maps: SparseMaps, warp: Warp | undefined, outputSize: [number, number]): number[] {
+function bestClasses(maps: LabelMapBatch, warp: Warp | undefined, outputSize: [number, number]): number[] {
   const targets = poolLabels(maps, [{ ...whole, warp }], { outputSize, temperature: 0.1 });
   return Array.from({ length: outputSize[0] * outputSize[1] }, (_, bin) => {
     const target = targets.subarray(bin * maps.classes, (bin + 1) * maps.classes);
@@ -170,7 +170,7 @@ Deno.test("poolLabels() by nearest cell takes whole cells", () => {
 });
 
 Deno.test("poolLabels() keeps to the rules for missing classes", () => {
-  const maps: SparseMaps = {
+  const maps: LabelMapBatch = {
     count: 1,
     k: 2,
     grid: [1, 2],
@@ -210,7 +210,7 @@ Deno.test("poolLabels() pools several crops of one map", async () => {
 });
 
 Deno.test("poolLabels() reads 32-bit classes", () => {
-  const maps: SparseMaps = {
+  const maps: LabelMapBatch = {
     count: 1,
     k: 1,
     grid: [1, 1],

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import {
-  classBytes,
   packClassesKernel,
   packClassesReference,
   packedWords,
   packScoresKernel,
   packScoresReference,
-  quantiseReference,
 } from "../../../../kernels/operations/quantise/kernels.ts";
 import { runKernel } from "../../../../kernels/engine/run.ts";
+import { classArray } from "../../../../formats/base/label_map.ts";
+import { quantise } from "../../../../formats/base/scores.ts";
 import { interestingBits } from "../../../formats/base/values.ts";
 import { randomValues, testDevice } from "../../tensors.ts";
 
@@ -58,10 +58,10 @@ const PYTORCH = [
   [-7.77, 51141, 208, 200],
 ];
 
-Deno.test("quantiseReference() gives PyTorch's bit patterns", () => {
+Deno.test("quantise() gives PyTorch's bit patterns", () => {
   for (const [value, ...patterns] of PYTORCH) {
     assertEquals(
-      (["fp16", "fp8_e4m3", "fp8_e5m2"] as const).map((type) => quantiseReference(value, type)),
+      (["fp16", "fp8_e4m3", "fp8_e5m2"] as const).map((type) => quantise(Float32Array.of(value), type)[0]),
       patterns,
       `of ${value}`,
     );
@@ -118,7 +118,12 @@ for (const type of TYPES) {
 
 Deno.test("packClassesKernel() packs uint16 in pairs, and uint32 from 65,536 classes on", async () => {
   const device = await testDevice();
-  assertEquals([classBytes(65535), classBytes(65536), packedWords(5, 2), packedWords(5, 4)], [2, 4, 3, 5]);
+  assertEquals([
+    classArray(65535).BYTES_PER_ELEMENT,
+    classArray(65536).BYTES_PER_ELEMENT,
+    packedWords(5, 2),
+    packedWords(5, 4),
+  ], [2, 4, 3, 5]);
   for (const classes of [1000, 65535, 70000]) {
     for (const [batch, elements] of [[3, 5], [2, 245], [1, 8]]) {
       const values = Uint32Array.from(randomValues(batch * elements, 4), (value) => (value + 1) / 2 * classes);

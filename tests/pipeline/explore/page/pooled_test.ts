@@ -2,13 +2,14 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { scoreClasses } from "../../../../formats/labels/mod.ts";
 import { cellClasses, heldClasses, pooledLabels } from "../../../../pipeline/explore/page/pooled.ts";
 import { classHeat } from "../../../../pipeline/pictures/heat_map.ts";
-import { poolLabels, type SparseMaps } from "../../../../kernels/operations/label_pooling/mod.ts";
+import { poolLabels } from "../../../../kernels/operations/label_pooling/mod.ts";
 import { generator } from "../../../formats/labels/fixture.ts";
+import type { LabelMapBatch } from "../../../../formats/base/label_map.ts";
 
 const BOX = { top: 0.1, left: 0.3, height: 0.4, width: 0.55 };
 
 /** A map of 3 x 5 cells with 4 of 20 classes each. */
-function randomMap(seed: number): SparseMaps {
+function randomMap(seed: number): LabelMapBatch {
   const random = generator(seed);
   const cells = 15;
   const map = new Uint16Array(4 * cells);

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { decodeNumber, encodeNumber, NUMBER_FORMATS, numberTable } from "../base/number_formats.ts";
-import { type LabelMapType, SCORE_ARRAYS, type Scores } from "./types.ts";
+import { encodeNumber, NUMBER_FORMATS, numberTable } from "./number_formats.ts";
+import { type LabelMapType, SCORE_ARRAYS, type Scores } from "./label_map.ts";
 
 /**
  * Rounds logits to the stored type: to nearest, ties to even, saturating (`formats/base/number_formats.ts`).
@@ -34,8 +34,18 @@ export function dequantise(scores: Scores, dtype: LabelMapType): Float32Array {
     throw new TypeError(`Cannot dequantise scores: ${scores.constructor.name} does not hold ${dtype}`);
   }
   if (scores instanceof Float32Array) return scores;
-  const table = numberTable(NUMBER_FORMATS[dtype as Exclude<LabelMapType, "fp32">]);
+  const table = scoreTable(dtype)!;
   return Float32Array.from(scores, (pattern) => table[pattern]);
+}
+
+/**
+ * The numbers that a type's bit patterns stand for.
+ *
+ * @param dtype How scores are stored.
+ * @returns Numbers by pattern; undefined for fp32, which is stored as numbers.
+ */
+export function scoreTable(dtype: LabelMapType): Float32Array | undefined {
+  return dtype === "fp32" ? undefined : numberTable(NUMBER_FORMATS[dtype]);
 }
 
 /**
@@ -64,5 +74,5 @@ export function findNonFinite(scores: Scores, dtype: LabelMapType): number {
  * @returns The logit.
  */
 export function scoreNumber(stored: number, dtype: LabelMapType): number {
-  return dtype === "fp32" ? stored : decodeNumber(stored, NUMBER_FORMATS[dtype]);
+  return scoreTable(dtype)?.[stored] ?? stored;
 }

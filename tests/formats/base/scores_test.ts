@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { decodeNumber, NUMBER_FORMATS } from "../../../formats/base/number_formats.ts";
-import { findNonFinite } from "../../../formats/labels/codec.ts";
-import { dequantise, quantise, type Scores } from "../../../formats/labels/mod.ts";
+import { dequantise, findNonFinite, quantise } from "../../../formats/base/scores.ts";
+import type { Scores } from "../../../formats/base/label_map.ts";
 import { definedPattern, interestingBits, SMALL_FORMATS } from "../base/values.ts";
 
 for (const dtype of SMALL_FORMATS) {

@@ -4,27 +4,8 @@
  * @module
  */
 
-import type { Pair } from "../shared/window.ts";
-import { NUMBER_FORMATS, numberTable } from "../../../formats/base/number_formats.ts";
-import { classBytes, scoreBytes, type ScoreType } from "../quantise/kernels.ts";
-
-/** Several label maps of one kind in contiguous arrays; a batch of a label-map folder is one. */
-export interface SparseMaps {
-  /** Number of maps. */
-  readonly count: number;
-  /** Classes kept in each cell. */
-  readonly k: number;
-  /** The last two axes as stored, cells. */
-  readonly grid: Pair;
-  /** Number of classes there are. */
-  readonly classes: number;
-  /** How scores are stored. */
-  readonly dtype: ScoreType;
-  /** Class indices `[count, k, H, W]`: 16 bits below 65,536 classes, else 32. */
-  readonly class: Uint16Array | Uint32Array;
-  /** Logits in the same order: float32, or the bit patterns of the smaller types. All finite. */
-  readonly score: Float32Array | Uint16Array | Uint8Array;
-}
+import { NUMBER_FORMATS } from "../../../formats/base/number_formats.ts";
+import { classArray, type LabelMapBatch, type LabelMapType, SCORE_ARRAYS } from "../../../formats/base/label_map.ts";
 
 /**
  * Checks that the arrays are what the numbers say.
@@ -32,9 +13,9 @@ export interface SparseMaps {
  * @param maps The maps.
  * @throws {TypeError} If an array has the wrong type or length.
  */
-export function checkMaps({ count, k, grid, classes, dtype, ...arrays }: SparseMaps): void {
+export function checkMaps({ count, k, grid, classes, dtype, ...arrays }: LabelMapBatch): void {
   const length = count * k * grid[0] * grid[1];
-  const bytes = { class: classBytes(classes), score: scoreBytes(dtype) };
+  const bytes = { class: classArray(classes).BYTES_PER_ELEMENT, score: SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT };
   for (const name of ["class", "score"] as const) {
     const array = arrays[name];
     if (array.length === length && array.BYTES_PER_ELEMENT === bytes[name]) continue;
@@ -46,22 +27,12 @@ export function checkMaps({ count, k, grid, classes, dtype, ...arrays }: SparseM
 }
 
 /**
- * The numbers that a type's bit patterns stand for.
- *
- * @param dtype How scores are stored.
- * @returns Numbers by pattern; undefined for fp32, which is stored as numbers.
- */
-export function scoreTable(dtype: ScoreType): Float32Array | undefined {
-  return dtype === "fp32" ? undefined : numberTable(NUMBER_FORMATS[dtype]);
-}
-
-/**
  * WGSL that reads element `index` of an array packed into words.
  *
  * @param options The `name` of the function, of its `words` (an `array<u32>`), and of an element's `bytes`.
  * @returns The function's text; it gives the element as a `u32`.
  */
-function elementFunction({ name, words, bytes }: { name: string; words: string; bytes: 1 | 2 | 4 }): string {
+function elementFunction({ name, words, bytes }: { name: string; words: string; bytes: number }): string {
   const each = 4 / bytes;
   const body = bytes === 4
     ? `${words}[index]`
@@ -76,14 +47,14 @@ function elementFunction({ name, words, bytes }: { name: string; words: string; 
  * @param options Number of `classes`, and the scores' `dtype`.
  * @returns Their text.
  */
-export function elementFunctions({ classes, dtype }: { classes: number; dtype: ScoreType }): string {
-  return elementFunction({ name: "classAt", words: "classWords", bytes: classBytes(classes) }) +
-    elementFunction({ name: "scoreBits", words: "scoreWords", bytes: scoreBytes(dtype) }) +
+export function elementFunctions({ classes, dtype }: { classes: number; dtype: LabelMapType }): string {
+  return elementFunction({ name: "classAt", words: "classWords", bytes: classArray(classes).BYTES_PER_ELEMENT }) +
+    elementFunction({ name: "scoreBits", words: "scoreWords", bytes: SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT }) +
     `fn scoreAt(index: u32) -> f32 {\n  let bits = scoreBits(index);\n${decoding(dtype)}\n}\n`;
 }
 
 /** Widened on the bits: the exponent moves by the difference of the biases; subnormals are counted and multiplied. */
-function decoding(dtype: ScoreType): string {
+function decoding(dtype: LabelMapType): string {
   if (dtype === "fp32") return "  return bitcast<f32>(bits);";
   const { bits, mantissa, bias } = NUMBER_FORMATS[dtype];
   const magnitude = `bits & ${2 ** (bits - 1) - 1}u`;

@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { NUMBER_FORMATS } from "../../../../formats/base/number_formats.ts";
-import { elementFunctions, scoreTable } from "../../../../kernels/operations/label_pooling/sparse_maps.ts";
+import { scoreTable } from "../../../../formats/base/scores.ts";
+import { elementFunctions } from "../../../../kernels/operations/label_pooling/stored_maps.ts";
 import { itemKernel } from "../../../../kernels/operations/shared/tensor.ts";
 import { runKernel } from "../../../../kernels/engine/run.ts";
 import { definedNumber, SMALL_FORMATS } from "../../../formats/base/values.ts";

@@ -1,0 +1,56 @@
+/**
+ * What label maps are stored as, for those who compute them and those who keep them.
+ *
+ * @module
+ */
+
+/** How scores are stored. The 8-bit types are the OCP 8-bit floating point formats E4M3 (without infinities) and E5M2. */
+export type LabelMapType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
+
+/** Every {@linkcode LabelMapType}, the most exact first. */
+export const labelMapTypes: readonly LabelMapType[] = ["fp32", "fp16", "fp8_e4m3", "fp8_e5m2"];
+
+/** Scores as stored: float32, or the bit patterns of float16 and of the 8-bit types. */
+export type Scores = Float32Array | Uint16Array | Uint8Array;
+
+/** What scores of a type are stored in. */
+export const SCORE_ARRAYS = {
+  fp32: Float32Array,
+  fp16: Uint16Array,
+  fp8_e4m3: Uint8Array,
+  fp8_e5m2: Uint8Array,
+} as const;
+
+/** Class indices as stored: 16 bits below 65,536 classes, 32 bits from there on. */
+export type Classes = Uint16Array | Uint32Array;
+
+/**
+ * What class indices are stored in.
+ *
+ * @param classes Number of classes there are.
+ * @returns The kind of array.
+ */
+export function classArray(classes: number): typeof Uint16Array | typeof Uint32Array {
+  return classes < 65536 ? Uint16Array : Uint32Array;
+}
+
+/** How the last two axes of a map are stored: `[H, W]`, or `[W, H]` as some published maps may be. */
+export type MapLayout = "hw" | "wh";
+
+/** Label maps of some images, one after the other in two arrays. */
+export interface LabelMapBatch {
+  /** Number of maps, N. */
+  readonly count: number;
+  /** Classes kept in each cell. */
+  readonly k: number;
+  /** The last two axes as stored, cells. */
+  readonly grid: readonly [height: number, width: number];
+  /** Number of classes there are. */
+  readonly classes: number;
+  /** How the scores are stored. */
+  readonly dtype: LabelMapType;
+  /** Class indices `[N, k, H, W]`. */
+  readonly class: Classes;
+  /** Logits in the same order, all finite. */
+  readonly score: Scores;
+}

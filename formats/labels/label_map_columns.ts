@@ -1,0 +1,80 @@
+/**
+ * The columns of label maps, which Parquet files and Arrow tables have alike.
+ *
+ * @module
+ */
+
+import { joinArrays } from "../base/bytes.ts";
+import { classArray, type Classes, type LabelMapType, SCORE_ARRAYS, type Scores } from "../base/label_map.ts";
+import type { Column, ColumnValues, PlacedColumn, ValueType } from "../columns/columns.ts";
+import { type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
+
+const SCORE_TYPES: Readonly<Record<LabelMapType, ValueType>> = {
+  fp32: "float32",
+  fp16: "float16",
+  fp8_e4m3: "uint8",
+  fp8_e5m2: "uint8",
+};
+
+/** The type of a column of class indices, by the number of classes there are. */
+export function classType(classes: number): "uint16" | "uint32" {
+  return classArray(classes) === Uint16Array ? "uint16" : "uint32";
+}
+
+/**
+ * The columns that rows are stored in.
+ *
+ * @param metadata Metadata of the file.
+ * @returns Name, type and shape of each, in order.
+ */
+export function labelMapColumns(metadata: LabelMapMetadata): readonly Column[] {
+  const type = classType(metadata.classes);
+  const listLength = mapLength(metadata);
+  return [
+    { name: "key", type: "utf8", shape: "required" },
+    { name: "label", type: "int32", shape: "optional" },
+    { name: "width", type: "int32", shape: "required" },
+    { name: "height", type: "int32", shape: "required" },
+    { name: "class", type, shape: "list", listLength },
+    { name: "score", type: SCORE_TYPES[metadata.dtype], shape: "list", listLength },
+    { name: "top_class", type, shape: "list" },
+    { name: "top_probability", type: "float32", shape: "list" },
+  ];
+}
+
+/**
+ * The values of some rows: what a Parquet row group and an Arrow record batch are made of.
+ *
+ * @param rows Rows that fit the metadata.
+ * @param metadata Metadata of the file.
+ * @returns A column for each of {@linkcode labelMapColumns}, in that order.
+ */
+export function rowGroupColumns(
+  rows: readonly LabelMapRow[],
+  { classes, dtype }: LabelMapMetadata,
+): readonly PlacedColumn[] {
+  const labels = rows.map(({ label }) => label);
+  const classColumn = (arrays: readonly Classes[]) =>
+    ({ type: classType(classes), values: joinArrays<Classes>(arrays, classArray(classes)) }) as ColumnValues;
+  const scores = rows.map(({ score }) => score);
+  const lengths = (arrays: readonly { length: number }[]) => ({ lengths: arrays.map(({ length }) => length) });
+  const maps = lengths(scores);
+  const tops = lengths(rows.map((row) => row.topClass));
+  return [
+    { type: "utf8", values: rows.map(({ key }) => key) },
+    {
+      type: "int32",
+      values: Int32Array.from(labels.filter((label) => label !== null)),
+      placement: { present: labels.map((label) => label !== null) },
+    },
+    { type: "int32", values: Int32Array.from(rows, ({ width }) => width) },
+    { type: "int32", values: Int32Array.from(rows, ({ height }) => height) },
+    { ...classColumn(rows.map((row) => row.class)), placement: maps },
+    {
+      ...{ type: SCORE_TYPES[dtype], values: joinArrays<Scores>(scores, SCORE_ARRAYS[dtype]) } as ColumnValues,
+      placement: maps,
+    },
+    { ...classColumn(rows.map(({ topClass }) => topClass)), placement: tops },
+    { type: "float32", values: joinArrays(rows.map((row) => row.topProbability), Float32Array), placement: tops },
+  ];
+}
