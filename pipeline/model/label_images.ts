@@ -12,7 +12,7 @@ import {
   type StoredImage,
 } from "../../formats/images/mod.ts";
 import { isTurned, type LabelMapRow } from "../../formats/labels/mod.ts";
-import type { Pixels } from "../../kernels/programs/resizer.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
 import type { LoadedAnnotator } from "./load_annotator.ts";
 import { imageSteps } from "./image_steps.ts";
 
