@@ -78,6 +78,7 @@ export {
   type FinishedPart,
   type Json,
   type LabelMapBatch,
+  type LabelMapColumns,
   type LabelMapConfiguration,
   type LabelMapMetadata,
   type LabelMapRow,
@@ -111,6 +112,8 @@ export {
   type Warp,
 } from "./kernels/operations/label_pooling/mod.ts";
 export { createLabelPooler, type LabelPooler, type LabelPoolerSettings } from "./kernels/programs/label_pooler.ts";
+export type { ColumnSlice } from "./formats/columns/table.ts";
+export type { ColumnValues } from "./formats/columns/columns.ts";
 export type { DownloadProgress } from "./formats/weights/mod.ts";
 export { type Capabilities, closeDevice, type Device, type MemoryCount, openDevice } from "./kernels/engine/device.ts";
 export type { Profile, Storage } from "./kernels/engine/kernel.ts";

@@ -29,6 +29,12 @@ export interface LabelMapFile {
   close(): void;
 }
 
+/** Classes and scores of some rows, one after the other. */
+interface Maps {
+  readonly class: Classes;
+  readonly score: Scores;
+}
+
 /** Rows that are read together. */
 export interface RowGroup {
   readonly rows: number;
@@ -37,7 +43,9 @@ export interface RowGroup {
   /** Labels of those rows, null where there is none. */
   labels(start: number, end: number): readonly (number | null)[];
   /** Classes and scores of those rows, one after the other; the arrays are not to be changed. */
-  maps(start: number, end: number): { readonly class: Classes; readonly score: Scores };
+  maps(start: number, end: number): Maps;
+  /** The columns of those rows, their maps unless they are at hand; the arrays are not to be changed. */
+  columns(start: number, end: number, maps?: Maps): readonly ColumnSlice[];
   /** Those rows, in arrays of their own. */
   read(start: number, end: number): LabelMapRow[];
 }
@@ -158,46 +166,51 @@ function rowGroup({ table, metadata, columns, subject, group, first }: GroupCont
     );
   }
 
-  function labels(start: number, end: number): (number | null)[] {
-    const { values, present } = read(label, start, end);
-    return Array.from(values as Int32Array, (value, index) => present?.[index] === 0 ? null : value);
+  function columnsOf(start: number, end: number, known?: Maps): readonly ColumnSlice[] {
+    const { class: map, score } = known ?? maps(start, end);
+    const [tops, probabilities] = [topClass, topProbability].map((column) => read(column, start, end));
+    for (let index = 0; index < end - start; index++) {
+      const row = first + start + index;
+      const top = listAt(tops, index) as Classes;
+      const count = probabilities.offsets![index + 1] - probabilities.offsets![index];
+      if (top.length !== count) {
+        throw new TypeError(`${subject}: row ${row} has ${top.length} top classes and ${count} probabilities`);
+      }
+      const wrong = findFrom(top, metadata.classes);
+      if (wrong >= 0) throw classError("top_class", row, top[wrong]);
+    }
+    const before = [key, label, width, height].map((column) => read(column, start, end));
+    return [...before, { values: map }, { values: score }, tops, probabilities];
   }
 
   return {
     rows,
     keys: (start, end) => read(key, start, end).values as readonly string[],
-    labels,
+    labels: (start, end) => nullable(read(label, start, end)),
     maps,
+    columns: columnsOf,
     read(start, end) {
-      const keys = read(key, start, end).values as readonly string[];
-      const labelsHere = labels(start, end);
-      const [widths, heights] = [width, height].map((column) => read(column, start, end).values as Int32Array);
-      const { class: map, score } = maps(start, end);
-      const [tops, probabilities] = [topClass, topProbability].map((column) => read(column, start, end));
-      return keys.map((key, index): LabelMapRow => {
-        const row = first + start + index;
-        const topClass = listAt(tops, index) as Classes;
-        const topProbability = listAt(probabilities, index) as Float32Array;
-        if (topClass.length !== topProbability.length) {
-          throw new TypeError(
-            `${subject}: row ${row} has ${topClass.length} top classes and ${topProbability.length} probabilities`,
-          );
-        }
-        const wrong = findFrom(topClass, metadata.classes);
-        if (wrong >= 0) throw classError("top_class", row, topClass[wrong]);
+      const [keys, labels, widths, heights, maps, scores, tops, probabilities] = columnsOf(start, end);
+      const labelsHere = nullable(labels);
+      return (keys.values as readonly string[]).map((key, index): LabelMapRow => {
         return {
           key,
           label: labelsHere[index],
-          width: widths[index],
-          height: heights[index],
-          class: map.slice(index * length, (index + 1) * length),
-          score: score.slice(index * length, (index + 1) * length),
-          topClass,
-          topProbability,
+          width: widths.values[index] as number,
+          height: heights.values[index] as number,
+          class: maps.values.slice(index * length, (index + 1) * length) as Classes,
+          score: scores.values.slice(index * length, (index + 1) * length) as Scores,
+          topClass: listAt(tops, index) as Classes,
+          topProbability: listAt(probabilities, index) as Float32Array,
         };
       });
     },
   };
+}
+
+/** Values of an optional column, null where there is none. */
+function nullable({ values, present }: ColumnSlice): (number | null)[] {
+  return Array.from(values as Int32Array, (value, index) => present?.[index] === 0 ? null : value);
 }
 
 /** A list of a column whose lists have any length. */

@@ -5,6 +5,7 @@
  */
 
 import { createCache } from "../columns/cache.ts";
+import type { ColumnSlice } from "../columns/table.ts";
 import { indexKeys, type KeyIndex } from "./key_index.ts";
 import { type LabelMapFile, openLabelMapFile, type RowGroup } from "./label_map_file.ts";
 import { findLabelMaps, type LabelMapPaths } from "./label_map_paths.ts";
@@ -53,8 +54,24 @@ export interface LabelMaps {
    * @throws {TypeError} If the file is damaged there.
    */
   batch(indices: ArrayLike<number>): Promise<LabelMapBatch>;
+  /**
+   * The columns of rows from position `start` to before `end`, in order, some megabytes at a time. The arrays are those that
+   * were read, not copies, and not to be changed.
+   *
+   * @throws {RangeError} If a row holds a class or score that cannot be.
+   * @throws {TypeError} If the file is damaged there.
+   */
+  columns(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<LabelMapColumns>;
   /** Closes the files; nothing can be read afterwards. */
   close(): void;
+}
+
+/** Rows that follow each other, by columns. */
+export interface LabelMapColumns {
+  /** Number of rows. */
+  readonly count: number;
+  /** Values of `key`, `label`, `width`, `height`, `class`, `score`, `top_class` and `top_probability`. */
+  readonly columns: readonly ColumnSlice[];
 }
 
 /** What a row is of, without its map. */
@@ -241,6 +258,16 @@ export async function openLabelMaps(path: string, options: OpenLabelMapsOptions 
     }
   }
 
+  async function* columns({ start = 0, end = length }: { start?: number; end?: number } = {}) {
+    for (const { group, row, from, to } of ranges()) {
+      checkOpen();
+      const [first, last] = [Math.max(from, from + start - row), Math.min(to, from + end - row)];
+      if (first >= last) continue;
+      const [count, maps] = [last - first, held && mapsHeld(held, row + first - from, last - first)];
+      yield { count, columns: group.columns(first, last, maps) };
+    }
+  }
+
   // deno-lint-ignore require-await
   async function get(index: number): Promise<LabelMapRow> {
     checkOpen();
@@ -271,6 +298,7 @@ export async function openLabelMaps(path: string, options: OpenLabelMapsOptions 
       const { k, grid, classes, dtype } = metadata;
       return { count: indices.length, k, grid, classes, dtype, ...gather(indices) };
     },
+    columns,
     close,
   };
 }
