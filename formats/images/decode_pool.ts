@@ -26,7 +26,7 @@ export interface DecodePool {
   decode(image: StoredImage): Promise<DecodedImage>;
   /** The same, where the pixels count among the pool's memory until they are let go. */
   hold(image: StoredImage): Promise<HeldImage>;
-  /** Ends the workers; what still waits is rejected. */
+  /** Ends the workers, each when the image that it decodes is done; what still waits is rejected. */
   close(): void;
 }
 
@@ -116,6 +116,7 @@ export function openDecodePool(workers: number, options: DecodePoolOptions = {})
       if ("missing" in data) return fail(new Deno.errors.NotSupported(data.missing));
       if ("ready" in data) held.set(worker, []);
       else settle(held.get(worker)?.shift(), data);
+      if (failure) endIdleWorkers();
       assign();
     };
     worker.onerror = (event) => {
@@ -175,10 +176,19 @@ export function openDecodePool(workers: number, options: DecodePoolOptions = {})
 
   function fail(error: Error): void {
     failure ??= error;
-    for (const worker of started.keys()) worker.terminate();
+    budget.close();
     for (const job of [...held.values(), waiting].flat()) job.reject(failure);
-    held.clear();
     waiting.length = 0;
+    endIdleWorkers();
+  }
+
+  /** The native decoder goes on when its worker is ended, and would read bytes that are freed with that. */
+  function endIdleWorkers(): void {
+    for (const worker of started.keys()) {
+      if ((held.get(worker)?.length ?? 0) > 0) continue;
+      worker.terminate();
+      started.delete(worker);
+    }
   }
 
   function hold({ bytes }: StoredImage): Promise<HeldImage> {

@@ -9,8 +9,8 @@
  * @module
  */
 
-/** KiB taken in all, the number of the first work that is not done, and a count of changes to wait for. */
-const [TAKEN, FIRST, CHANGES, SHARES] = [0, 1, 2, 3];
+/** KiB taken in all, the number of the first work that is not done, a count of changes to wait for, and whether it is closed. */
+const [TAKEN, FIRST, CHANGES, CLOSED, SHARES] = [0, 1, 2, 3, 4];
 const UNIT = 1024;
 /** Milliseconds. */
 const LONGEST_WAIT = 50;
@@ -27,11 +27,17 @@ export interface MemoryBudget {
   giveBack(bytes: number): void;
   /** Gives back what a thread that stopped had taken. */
   giveBackShare(share: number): void;
+  /** Lets no thread take any more. */
+  close(): void;
 }
 
 /** What a thread takes. */
 export interface MemoryShare {
-  /** Takes bytes for a piece of work as soon as they are free; the thread waits. */
+  /**
+   * Takes bytes for a piece of work as soon as they are free; the thread waits.
+   *
+   * @throws {Error} If the budget is closed.
+   */
   take(bytes: number, work: number): void;
   /** Gives back all but some bytes, which are the other side's from then on. */
   leave(bytes: number): void;
@@ -56,6 +62,10 @@ export function createMemoryBudget(shares: number): MemoryBudget {
     },
     giveBack: (bytes) => giveBack(words, units(bytes)),
     giveBackShare: (share) => giveBack(words, Atomics.exchange(words, SHARES + share, 0)),
+    close() {
+      Atomics.store(words, CLOSED, 1);
+      announce(words);
+    },
   };
 }
 
@@ -74,6 +84,7 @@ export function shareMemory(buffer: SharedArrayBuffer, share: number, limit: num
       const wanted = units(bytes);
       while (true) {
         const changes = Atomics.load(words, CHANGES);
+        if (Atomics.load(words, CLOSED)) throw new Error("Cannot decode image: the decode pool is closed");
         const taken = Atomics.load(words, TAKEN);
         if (taken + wanted > units(limit) && Atomics.load(words, FIRST) !== work) {
           // Not for long at once: a thread that is ended meanwhile must notice. (Deno 2.9 never resolves waitAsync.)

@@ -11,6 +11,7 @@ import { isHubReference } from "../../formats/weights/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { imageNetClassNames, readClassNames } from "../model/class_names.ts";
 import { UsageError } from "../command/command_line.ts";
+import { endProcess } from "../command/end_process.ts";
 import { convertCropLabels } from "./crop_labels.ts";
 import { convertLabelMaps } from "./label_maps.ts";
 import {
@@ -320,4 +321,4 @@ async function layoutOf(
   }
 }
 
-if (import.meta.main) Deno.exit(await runConvert(Deno.args));
+if (import.meta.main) endProcess(await runConvert(Deno.args));

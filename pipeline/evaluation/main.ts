@@ -20,6 +20,7 @@ import {
 } from "./measures.ts";
 import { describeModel, type Evaluation, reportCsv, reportJson, reportLines } from "./report.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
+import { endProcess } from "../command/end_process.ts";
 import { formatDuration, formatNumberOf } from "../command/numbers.ts";
 import { orientationLine } from "../model/orientation_line.ts";
 import type { Progress } from "../command/progress.ts";
@@ -138,4 +139,4 @@ async function measuresOf(
   ];
 }
 
-if (import.meta.main) Deno.exit(await runEvaluate(Deno.args));
+if (import.meta.main) endProcess(await runEvaluate(Deno.args));

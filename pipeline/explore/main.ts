@@ -8,6 +8,7 @@ import { EXPLORE_HELP, type ExploreCommand, readExploreOptions } from "./options
 import { type Explorer, openExplorer } from "./explorer.ts";
 import { serveExplorer } from "./server.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
+import { endProcess } from "../command/end_process.ts";
 import { runCommand } from "../command/run_command.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { withSignals } from "../command/signals.ts";
@@ -58,4 +59,4 @@ async function warnOfMissingImages({ folders: [labelMaps], images, paths }: Expl
   }
 }
 
-if (import.meta.main) Deno.exit(await explore(Deno.args));
+if (import.meta.main) endProcess(await explore(Deno.args));

@@ -10,6 +10,7 @@ import { type ImageSource, openImageList, openImages, writeImageList } from "../
 import { showValue } from "../../formats/base/show_value.ts";
 import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
 import { UsageError } from "../command/command_line.ts";
+import { endProcess } from "../command/end_process.ts";
 import { loadCommandModel } from "../model/command_model.ts";
 import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { inOptions } from "../label_folder/other_configuration.ts";
@@ -164,4 +165,4 @@ function wholeParts({ manifest, total }: WriteResult): { done: number; total: nu
   return { done: manifest.parts.reduce((sum, { rows, rejected }) => sum + rows + rejected, 0), total };
 }
 
-if (import.meta.main) Deno.exit(await runRelabel(Deno.args));
+if (import.meta.main) endProcess(await runRelabel(Deno.args));

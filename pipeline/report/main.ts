@@ -5,6 +5,7 @@
  */
 
 import { formatDuration, formatNumberOf } from "../command/numbers.ts";
+import { endProcess } from "../command/end_process.ts";
 import type { Progress } from "../command/progress.ts";
 import { size } from "./elements.ts";
 import { writeReport, type WrittenReport } from "./write_report.ts";
@@ -47,4 +48,4 @@ export function describeReport({ path, bytes, images, shown, missing }: WrittenR
   return `${path}: ${parts.join(", ")}, in ${formatDuration(seconds)}`;
 }
 
-if (import.meta.main) Deno.exit(await runReport(Deno.args));
+if (import.meta.main) endProcess(await runReport(Deno.args));

@@ -15,6 +15,7 @@ import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "./res
 import { runStudy, studentOptions, type StudyPlan } from "./study.ts";
 import { type MiniatureWatch, watched } from "./watch.ts";
 import { formatDuration } from "../command/numbers.ts";
+import { endProcess } from "../command/end_process.ts";
 import type { Progress } from "../command/progress.ts";
 import { readReproduceOptions, REPRODUCE_HELP, type ReproduceCommand } from "./options.ts";
 import { runCommand } from "../command/run_command.ts";
@@ -75,4 +76,4 @@ export async function reproduce(plan: StudyPlan, watch: MiniatureWatch): Promise
   return resultLines(rows, { plan, study, crops });
 }
 
-if (import.meta.main) Deno.exit(await runReproduce(Deno.args));
+if (import.meta.main) endProcess(await runReproduce(Deno.args));

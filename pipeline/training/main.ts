@@ -6,6 +6,7 @@
 
 import { join } from "@std/path";
 import { UsageError } from "../command/command_line.ts";
+import { endProcess } from "../command/end_process.ts";
 import { runMiniature } from "../reproduce/miniature.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
@@ -152,4 +153,4 @@ function summary(
   return lines;
 }
 
-if (import.meta.main) Deno.exit(await runTrain(Deno.args));
+if (import.meta.main) endProcess(await runTrain(Deno.args));

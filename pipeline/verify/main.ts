@@ -6,6 +6,7 @@
 
 import { createDefects } from "./defects.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
+import { endProcess } from "../command/end_process.ts";
 import type { Progress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLine, printLines } from "../command/terminal.ts";
@@ -52,4 +53,4 @@ async function run({ path, again, quiet }: VerifyCommand, progress: Progress): P
   return 1;
 }
 
-if (import.meta.main) Deno.exit(await runVerify(Deno.args));
+if (import.meta.main) endProcess(await runVerify(Deno.args));
