@@ -18,7 +18,7 @@ import { isJsonObject } from "./json_file.ts";
 export interface CocoLabels {
   /** Names of the categories, in the order of their identifiers. */
   readonly categories: readonly string[];
-  /** By the images' base names: indices of the categories they show, ascending. */
+  /** Indices of the categories that each image shows, ascending, by the image's base name. */
   readonly labels: ReadonlyMap<string, readonly number[]>;
 }
 

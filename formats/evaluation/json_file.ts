@@ -11,7 +11,7 @@ import { fileError } from "../base/files.ts";
  *
  * @param path The file.
  * @param subject What is being done, for messages.
- * @returns Its value.
+ * @returns The parsed value.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {TypeError} If it is not JSON.
  */

@@ -27,7 +27,7 @@ export interface MultiLabelAnnotations {
  * Reads the annotations.
  *
  * @param path The file.
- * @returns What it says.
+ * @returns The annotations.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {TypeError} If it is something else.
  */

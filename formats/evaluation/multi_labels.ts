@@ -44,7 +44,7 @@ export function parseMultiLabels(
  * The place of an image in lists that follow ImageNet's validation set.
  *
  * @param key The image's path.
- * @returns From 0; undefined if the file is not called as those are.
+ * @returns The index, from 0; undefined if the file's name is not one of that set.
  */
 export function validationIndex(key: string): number | undefined {
   const match = VALIDATION_NAME.exec(key);

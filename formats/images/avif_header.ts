@@ -35,7 +35,7 @@ const ORIENTATIONS: Readonly<Record<"none" | "vertical" | "horizontal", readonly
  * Reads the header.
  *
  * @param bytes An AVIF.
- * @returns What it says; null if its main picture has no size.
+ * @returns The header; null if its main picture has no size.
  */
 export function readAvifHeader(bytes: Uint8Array): AvifHeader | null {
   try {

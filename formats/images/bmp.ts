@@ -52,7 +52,7 @@ const MASKS: Readonly<Record<number, readonly string[]>> = {
  * Reads the header.
  *
  * @param bytes The file.
- * @returns What it says.
+ * @returns The header.
  * @throws {Error} If it is not whole, or the file is of a kind that is not read.
  */
 export function readBmpHeader(bytes: Uint8Array): BmpHeader {

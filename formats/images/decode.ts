@@ -40,7 +40,7 @@ export interface DecodeOptions {
  *
  * @param bytes The encoded image; what it is, its content says.
  * @param options Whether it is turned.
- * @returns Its pixels.
+ * @returns The decoded image.
  * @throws {Error} If it cannot be decoded; the message is one sentence that names what was found.
  * @throws {Deno.errors.NotSupported} If the decoder is not there for this machine.
  */
@@ -52,9 +52,9 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeOptions = {}
  * Decodes an image whose header is known.
  *
  * @param bytes The encoded image.
- * @param header Its header.
+ * @param header What its header says.
  * @param options Whether it is turned.
- * @returns Its pixels.
+ * @returns The decoded image.
  * @throws {Error} If it cannot be decoded; the message is one sentence that names what was found.
  * @throws {Deno.errors.NotSupported} If the decoder is not there for this machine.
  */

@@ -71,8 +71,8 @@ const DECODE_WORKER = new URL("./decode_worker.ts", import.meta.url);
  * Bytes that a pool takes unless it is told otherwise: 64 MiB for each worker, which is what four photographs of 5
  * megapixels are, and 512 MiB at least, which is about the largest image that is decoded.
  *
- * @param workers Of the pool.
- * @returns Bytes.
+ * @param workers Workers of the pool.
+ * @returns The budget in bytes.
  */
 export function poolMemory(workers: number): number {
   return Math.max(workers * 2 ** 26, 2 ** 29);
@@ -232,7 +232,7 @@ const ENCODED_AHEAD = 2 ** 26;
  * @param images The images.
  * @param pool Where to decode; it stays open.
  * @param options `ahead`: images read ahead of the one given out, at least 1; below the number of workers some are idle.
- * @returns Each image with its pixels or its reason.
+ * @returns The images in order, each with its pixels or the reason why it has none.
  * @throws {RangeError} If `ahead` is not a positive integer.
  * @throws {Deno.errors.NotSupported} If the pool cannot decode any image.
  */

@@ -67,7 +67,7 @@ export interface FolderEntry {
  * @param directory The directory.
  * @param ancestors The real paths from the root to it.
  * @param options Which files count, and who is told of the names of the others.
- * @returns Its entries.
+ * @returns The directory's entries.
  * @throws {Error} If it cannot be listed; of the class that the system's error has.
  */
 export async function listDirectory(

@@ -18,7 +18,7 @@ const MOST_CODES = 4096;
 
 /** The first frame of a GIF, and the canvas on which it lies. */
 export interface GifHeader {
-  /** Of the canvas, which grows with a frame that reaches beyond it. */
+  /** Width of the canvas, which grows with a frame that reaches beyond it. */
   readonly width: number;
   readonly height: number;
   readonly frame: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
@@ -35,7 +35,7 @@ export interface GifHeader {
  * Reads what comes before the first frame's pixels.
  *
  * @param bytes The GIF.
- * @returns What it says.
+ * @returns The header.
  * @throws {Error} If the GIF has no frame, or ends early.
  */
 export function readGifHeader(bytes: Uint8Array): GifHeader {
@@ -75,7 +75,7 @@ export function readGifHeader(bytes: Uint8Array): GifHeader {
  * without colours, indices are grey levels.
  *
  * @param bytes The GIF.
- * @returns Its pixels.
+ * @returns The decoded image.
  * @throws {Error} If the GIF has no frame, is too large, ends early, or is corrupt.
  */
 export function decodeGif(bytes: Uint8Array): DecodedImage {

@@ -18,7 +18,7 @@ const SMALL = 65_536;
 /**
  * Why an encoded image is not to be read, by its size and its first bytes.
  *
- * @param size Its bytes.
+ * @param size The image's size in bytes.
  * @param head Reads as many of its first bytes as it is asked for; not called for a small one.
  * @returns The reason, undefined if there is none.
  */
@@ -44,7 +44,7 @@ export async function refusalOf(
  *
  * @param place Where it is.
  * @param onSize Called with the number of its bytes before room is made for them.
- * @returns Its bytes.
+ * @returns The encoded image.
  * @throws {Error} If they cannot be read, are too many, or are none of an image.
  */
 export async function readImageFile(

@@ -84,7 +84,7 @@ export function looksLikeImage(bytes: Uint8Array): boolean {
   return format !== undefined && (format !== "BMP" || head.slice(6, 10) === "\0\0\0\0");
 }
 
-/** Of a file that begins with a list of brands, nothing after that list. */
+/** The brands that a file begins with, without what follows them. */
 function brandsOnly(head: string): string {
   return head.slice(4, 8) === "ftyp"
     ? head.slice(0, Math.max(head.charCodeAt(2) * 256 + head.charCodeAt(3), 12))

@@ -38,9 +38,9 @@ export interface ImageHeader {
 /**
  * Memory that decoding an image takes, the result included.
  *
- * @param header Its header.
+ * @param header What its header says.
  * @param options Whether it is turned, which makes a copy.
- * @returns Bytes.
+ * @returns The memory in bytes.
  */
 export function decodingBytes(
   { width, height, bytesPerPixel, orientation }: ImageHeader,
@@ -55,7 +55,7 @@ type Described = Omit<ImageHeader, "format" | "orientation"> & { readonly orient
  * Reads the header.
  *
  * @param bytes The encoded image.
- * @returns What it says.
+ * @returns The header.
  * @throws {Error} If there is none, the image has no pixels or too many, or it is of a kind that is not read; the message
  *   is one sentence.
  */

@@ -39,7 +39,7 @@ export function isImageName(name: string): boolean {
 /**
  * Whether a folder is one of the operating system's.
  *
- * @param name Its name.
+ * @param name The file's or folder's name.
  * @returns True for a few names.
  */
 export function isSystemFolder(name: string): boolean {
@@ -49,7 +49,7 @@ export function isSystemFolder(name: string): boolean {
 /**
  * Whether a file is an image, by its name, or where that does not tell by its first bytes.
  *
- * @param name Its name.
+ * @param name The file's or folder's name.
  * @param path Where it is.
  * @returns True for an image, also one that cannot be decoded.
  */

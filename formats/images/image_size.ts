@@ -12,7 +12,7 @@ import { readImageHeader } from "./image_header.ts";
  *
  * @param bytes The encoded image.
  * @param options Whether it would be turned.
- * @returns Pixels.
+ * @returns Width and height, pixels.
  * @throws {Error} If its header cannot be read.
  */
 export function imageSize(

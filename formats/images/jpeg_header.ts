@@ -37,7 +37,7 @@ const PROGRESSIVE_FRAMES: readonly number[] = [0xc2, 0xca];
  * Reads the header.
  *
  * @param bytes A JPEG.
- * @returns What it says; null if there is no frame before the first scan or the end.
+ * @returns The header; null if there is no frame before the first scan or the end.
  */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -23,7 +23,7 @@ const ORIENTATION = 274;
 /**
  * The orientation in a directory of fields.
  *
- * @param directory Of a TIFF or of EXIF data.
+ * @param directory A directory of a TIFF or of EXIF data.
  * @returns 1 to 8; 1 if there is none, or another number.
  */
 export function directoryOrientation(directory: TiffDirectory): number {

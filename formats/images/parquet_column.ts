@@ -25,7 +25,7 @@ export interface ColumnReader {
   /**
    * The value of a row, null where there is none. Bytes are of the page, and may be changed when another is read.
    *
-   * @param row Of the row group; not before the one asked for last.
+   * @param row Row of the row group; not before the one asked for last.
    * @throws {RangeError} If the row's page is damaged; rows of other pages can be read.
    */
   at(row: number): Value | null;
@@ -36,8 +36,8 @@ export interface ColumnReader {
  *
  * @param file The file.
  * @param chunk Where the chunk is.
- * @param column Of what.
- * @param rows Of the row group.
+ * @param column The column's type and levels.
+ * @param rows Rows of the row group.
  * @returns A reader at its first row.
  * @throws {RangeError} If the headers of its pages are damaged.
  */

@@ -26,7 +26,7 @@ const LABEL_NAMES = [
 export interface ImageColumn {
   readonly name: string;
   readonly bytes: ValueColumn;
-  /** Of the file that the image was, where that is stored. */
+  /** Path of the file that the image was, where that is stored. */
   readonly path?: ValueColumn;
 }
 
@@ -59,7 +59,7 @@ export interface ChosenColumns {
  * Chooses the columns of a file.
  *
  * @param metadata What its footer says.
- * @param path Of the file, for messages.
+ * @param path Path of the file, for messages.
  * @returns What its columns are for.
  * @throws {TypeError} If none or several of them could be the images.
  */

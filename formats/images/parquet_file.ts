@@ -32,7 +32,7 @@ export interface ParquetFile {
  * Reads the end of a file.
  *
  * @param shard The file.
- * @returns What it holds.
+ * @returns The file's rows and columns.
  * @throws {Deno.errors.NotFound} If it is gone.
  * @throws {TypeError} If it is no Parquet file, has no image column, or is a label map.
  */

@@ -30,7 +30,7 @@ export interface Labels {
   readonly remarks: readonly string[];
 }
 
-/** Of files whose labels are not asked for. */
+/** Labels of files whose labels are not asked for. */
 export const NO_LABELS: Labels = {
   columns: new Map(),
   classes: null,
@@ -162,7 +162,7 @@ type ReadLabel = FoundLabel | { readonly unreadable: string };
  * @param file The file.
  * @param labels What its labels are.
  * @param range The rows.
- * @returns Each row's label, or why reading the row will fail.
+ * @returns For each row its label, or why reading the row will fail.
  */
 export async function* readLabels(
   file: ParquetFile,

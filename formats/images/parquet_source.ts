@@ -81,7 +81,7 @@ export async function openParquetImages(path: string, shards: readonly ShardFile
  * Reads images of one file, without a look at labels.
  *
  * @param shard The file.
- * @param range Its rows.
+ * @param range The rows to read.
  * @returns Rows and their images.
  * @throws {TypeError} If it is no Parquet file of images.
  */

@@ -27,8 +27,8 @@ export interface Dictionary {
  *
  * @param bytes Its page, unpacked.
  * @param length How many values it has.
- * @param column Of what.
- * @returns Its values.
+ * @param column The column's type and levels.
+ * @returns The dictionary's values.
  * @throws {RangeError} If they are not all there.
  */
 export function dictionaryOf(bytes: Uint8Array, length: number, column: ValueColumn): Dictionary {
@@ -52,7 +52,7 @@ export function dictionaryOf(bytes: Uint8Array, length: number, column: ValueCol
  * @param bytes The values.
  * @param encoding Parquet's number.
  * @param count How many there are.
- * @param column Of what.
+ * @param column The column's type and levels.
  * @param readDictionary Gives the dictionary of the chunk, undefined if it has none.
  * @returns What gives one after the other.
  * @throws {RangeError} If they are not all there, or the encoding is not one that is read here.

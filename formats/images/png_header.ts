@@ -24,7 +24,7 @@ export interface PngHeader {
  * Reads the header.
  *
  * @param bytes A PNG.
- * @returns What it says; null if its first chunk is not there.
+ * @returns The header; null if its first chunk is not there.
  */
 export function readPngHeader(bytes: Uint8Array): PngHeader | null {
   if (bytes.length < 33) return null;

@@ -29,7 +29,7 @@ const WHITE_SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0b, 0x0c, 
  * before the samples.
  *
  * @param bytes The file.
- * @returns What it says.
+ * @returns The header.
  * @throws {Error} If it is not whole.
  */
 export function readPnmHeader(bytes: Uint8Array): PnmHeader {
@@ -50,7 +50,7 @@ export function readPnmHeader(bytes: Uint8Array): PnmHeader {
  * than 8 bits is scaled to 65,535 and then cut off at 255, floats are cut off at 0 and 255.
  *
  * @param bytes The file.
- * @returns Its pixels.
+ * @returns The decoded image.
  * @throws {Error} If the header is wrong, a sample of a text is none, or the file ends early.
  */
 export function decodePnm(bytes: Uint8Array): DecodedImage {

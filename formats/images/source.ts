@@ -105,7 +105,7 @@ export interface FoundImages {
   readonly kind: "folder" | "file" | "tar" | "parquet";
   /** The files of the last three. */
   readonly shards: readonly ShardFile[];
-  /** Of a folder of shards: what else is in it. */
+  /** Files beside the shards of a folder, by kind. */
   readonly passedOver?: readonly Tally[];
 }
 

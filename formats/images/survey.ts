@@ -59,11 +59,11 @@ export function createTallies(): Tallies {
 }
 
 /**
- * Adds numbers of things up.
+ * Adds up two lists of counts.
  *
  * @param first Numbers by kind; a kind's first is theirs where they have it.
- * @param second Others.
- * @returns All of them in the order of {@linkcode Tallies.list}.
+ * @param second Further counts.
+ * @returns The sums in the order of {@linkcode Tallies.list}.
  */
 export function joinTallies(first: readonly Tally[], second: readonly Tally[]): Tally[] {
   const kinds = new Map(first.map((tally) => [tally.what, tally]));

@@ -59,7 +59,7 @@ export interface TarMember {
  * complete, as in GNU tar.
  *
  * @param stream The archive from its beginning.
- * @returns All members but directories.
+ * @returns The members in order, directories left out.
  * @throws {Error} If a header is damaged or the archive ends inside a member; the message names the byte.
  */
 export async function* readTar(stream: ByteStream): AsyncGenerator<TarMember> {

@@ -2,7 +2,7 @@
  * What one pass over a shard's headers and labels finds: how many images it has, which label each has or why none, and what
  * is passed over. Labels are given by position, so that reading from anywhere gives the same.
  *
- * Memory does not grow with what a shard claims: four bytes an image, a number for each name, and names only of folders and
+ * Memory does not grow with what a shard claims: four bytes per image, a number for each name, and names only of folders and
  * of what waits for its label or image.
  *
  * @module
@@ -97,7 +97,7 @@ export function folderOf(name: string): string {
  * Passes over a shard.
  *
  * @param shard The file.
- * @returns What it holds. Damage ends it early and is the last of its images, which cannot be read.
+ * @returns The shard's images and labels. Damage ends the list early and is its last entry, an image that cannot be read.
  */
 export async function indexShard(shard: ShardFile): Promise<ShardIndex> {
   const verdicts = createVerdicts();

@@ -30,7 +30,7 @@ interface Link {
  * lead to. Damage ends a pass; who reads the archive reports it.
  *
  * @param shard The file.
- * @returns All links.
+ * @returns Where each link leads to.
  */
 export async function findLinks(shard: ShardFile): Promise<LinkPlaces> {
   const links: Link[] = [];

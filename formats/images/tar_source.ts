@@ -235,7 +235,7 @@ function classFolders(folders: readonly string[]): ClassFolders {
   };
 }
 
-/** For the message when there is no image: what is wrong with the first shard, or what it holds instead. */
+/** What is wrong with the first shard, or what it holds instead of images, for the message where there is no image. */
 async function describeFirstMembers(shards: readonly ShardFile[]): Promise<string> {
   const names: string[] = [];
   const { name, path } = shards[0];

@@ -116,7 +116,7 @@ const KINDS: readonly { photometric: number; bits: readonly number[]; extra: str
  * Reads the header of the first page.
  *
  * @param bytes A TIFF.
- * @returns What it says; null if it is damaged.
+ * @returns The header; null if it is damaged.
  */
 export function readTiffHeader(bytes: Uint8Array): TiffHeader | null {
   try {

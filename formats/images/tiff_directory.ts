@@ -12,7 +12,7 @@ export interface TiffDirectory {
   /**
    * Values of a field, quotients where it holds fractions.
    *
-   * @param tag Its number.
+   * @param tag Number of the field.
    * @returns The values; undefined if it is not there.
    * @throws {RangeError} If they are not in the bytes.
    */

@@ -15,7 +15,7 @@ let library: Promise<Sharp> | undefined;
 /**
  * Loads the native decoder, once.
  *
- * @returns sharp.
+ * @returns The package's function.
  * @throws {Deno.errors.NotSupported} If there is none for this machine, or it may not be loaded.
  */
 export function loadDecoder(): Promise<Sharp> {

@@ -17,7 +17,7 @@ export interface WebpHeader {
  * Reads the header.
  *
  * @param bytes A WebP.
- * @returns What it says; null if its first chunk says no size.
+ * @returns The header; null if its first chunk says no size.
  */
 export function readWebpHeader(bytes: Uint8Array): WebpHeader | null {
   if (bytes.length < 30) return null;

@@ -58,7 +58,7 @@ interface Elements {
 /**
  * Reads the crops of a file.
  *
- * @param path Of the file, for messages.
+ * @param path Path of the file, for messages.
  * @param value Its list of three.
  * @param read Reads a tensor's elements.
  * @returns The crops.

@@ -36,7 +36,7 @@ const FLOAT16_INTEGERS = 2048;
 /**
  * Reads a map.
  *
- * @param path Of the file, for messages.
+ * @param path Path of the file, for messages.
  * @param tensor The tensor.
  * @param read Reads its elements.
  * @returns The map.

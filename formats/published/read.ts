@@ -22,7 +22,7 @@ export type Published = PublishedMap | CropLabels;
  *
  * @param path Its path, for messages.
  * @param bytes All of it.
- * @returns What it holds.
+ * @returns The map or the crops that the file holds.
  * @throws {TypeError} If it is no file of PyTorch's, refers to anything but tensors and arrays, or holds something else.
  */
 export function readPublished(path: string, bytes: Uint8Array): Published {

@@ -19,13 +19,13 @@ import { readTar } from "../images/tar.ts";
 export interface PublishedFile {
   /** Position in the source's order, from 0. */
   readonly index: number;
-  /** For messages; in an archive its path and the member's name. */
+  /** Path of the file, for messages; of an archive's member the archive's path and the member's name. */
   readonly path: string;
   /** Path under the root without its extension, `/`-separated. */
   readonly stem: string;
   /** Position of its class folder, null if it is in none. */
   readonly label: number | null;
-  /** Of an archive's member, its size. */
+  /** Size of an archive's member. */
   readonly bytes?: number;
   /**
    * Its content, to be asked for before the next file is.

@@ -16,8 +16,8 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 /**
  * Computes the checksum.
  *
- * @param bytes Anything.
- * @returns 0 to 2^32 - 1.
+ * @param bytes The bytes to sum up.
+ * @returns The checksum, 0 to 2^32 - 1.
  */
 export function crc32c(bytes: Uint8Array): number {
   let remainder = 0xffffffff;

@@ -20,7 +20,7 @@ export interface EventFile {
   /**
    * Writes numbers of a step.
    *
-   * @param step From 0.
+   * @param step The step, from 0.
    * @param values Numbers by their names; those with the same beginning up to a `/` are shown together.
    * @throws {Error} If they cannot be written.
    */

@@ -25,7 +25,7 @@ export interface AnnotatorFolder {
   readonly classes: number;
   /** What the network was trained at, in pixels. */
   readonly inputSize: readonly [height: number, width: number];
-  /** Of the channels red, green and blue, on a scale of 0 to 1. */
+  /** Mean of red, green and blue that is subtracted, with 255 as 1. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   readonly interpolation: "bilinear" | "bicubic";
@@ -55,7 +55,7 @@ const ownKeys = new Set(["architecture", "num_classes", "label_names", "labels"]
  * @param path The folder, or a weight file beside its `config.json`. In a folder the weights are `model.safetensors`, else
  *   `pytorch_model.bin`, else a training run's `best.safetensors`, else `last.safetensors`, else its only `.safetensors`,
  *   `.pth`, `.pth.tar`, `.pt` or `.bin`.
- * @returns What it holds, its weights open.
+ * @returns The annotator's configuration and its open weights.
  * @throws {Deno.errors.NotFound} If the folder, its `config.json` or its weights are missing.
  * @throws {TypeError} If `config.json` is not one of a network like these, or the weights cannot be read.
  */

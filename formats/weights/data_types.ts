@@ -72,8 +72,8 @@ export const MAXIMUM_AXES = 64;
 /**
  * Number of elements of a shape.
  *
- * @param shape Its sizes.
- * @returns Their product, 1 for a scalar; infinite if it is beyond all numbers.
+ * @param shape Sizes of the axes.
+ * @returns The product of the sizes, 1 for a scalar; infinite if it is beyond all numbers.
  */
 export function elementCount(shape: readonly number[]): number {
   // Infinity times zero is no number.

@@ -31,7 +31,7 @@ export function damagedPickle({ path }: PickleInput, found: string): TypeError {
  * Passes over bytes.
  *
  * @param input Where the reading is.
- * @param length How many.
+ * @param length Number of bytes.
  * @returns The first of them.
  * @throws {TypeError} If there are not as many.
  */
@@ -61,7 +61,7 @@ export function takeUint64(input: PickleInput): number {
  * Takes a little-endian two's complement number.
  *
  * @param input Where the reading is.
- * @param length Its bytes.
+ * @param length Number of bytes.
  * @returns The number.
  */
 export function takeInteger(input: PickleInput, length: number): number | bigint {
@@ -88,7 +88,7 @@ const SHORT_TEXT = 24;
  * Takes a text.
  *
  * @param input Where the reading is.
- * @param length Its bytes.
+ * @param length Number of bytes.
  * @returns The text.
  * @throws {TypeError} If it is not UTF-8.
  */

@@ -96,8 +96,8 @@ export function hasState(value: PickleValue | undefined): value is PickleState {
  * Puts an item into a dictionary.
  *
  * @param dictionary The dictionary.
- * @param key Its key, of any kind.
- * @param value Its value.
+ * @param key The item's key, of any kind.
+ * @param value The item's value.
  */
 export function setItem(dictionary: Map<PickleValue, PickleValue>, key: PickleValue, value: PickleValue): void {
   dictionary.set(typeof key === "string" ? key : { kind: "key", value: key }, value);

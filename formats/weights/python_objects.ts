@@ -39,7 +39,7 @@ export const pythonFunctions: PickleFunctions = {
   ...Object.fromEntries(passedOver.map((name) => [name, (): PickleObject => ({ kind: name })])),
 };
 
-/** Of nothing, of bytes, or of text and its encoding. */
+/** Python's `bytes()` of nothing, of bytes, or of text and its encoding. */
 function bytesOf(path: string, parameters: readonly PickleValue[], budget: PickleBudget): Uint8Array {
   const [content] = parameters;
   if (content === undefined) return new Uint8Array(0);

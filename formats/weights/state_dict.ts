@@ -28,7 +28,7 @@ const DEEPEST = 4;
  * Finds the state dict of a checkpoint: the object itself, or what lies under one of the usual keys.
  *
  * @param source The open file; it is closed with the weights.
- * @param file Its object.
+ * @param file The object that the file holds.
  * @returns The weights, under the names that they have there.
  * @throws {TypeError} If there are no named tensors, or one of them cannot be used.
  */

@@ -61,7 +61,7 @@ const MAXIMUM_PICKLE = 64 << 20;
  * Reads a PyTorch file in the zip container.
  *
  * @param source The open file.
- * @returns Its object.
+ * @returns The object that the file holds.
  * @throws {TypeError} If the file is damaged, or refers to anything but tensors and plain data.
  */
 export function readTorchZip(source: ByteSource): TorchFile {
@@ -117,7 +117,7 @@ function readByteOrder(source: ByteSource, name: string, entries: ReadonlyMap<st
  * Reads a PyTorch file in the older container.
  *
  * @param source The open file.
- * @returns Its object.
+ * @returns The object that the file holds.
  * @throws {TypeError} If the file is damaged, big-endian, or refers to anything but tensors and plain data.
  */
 export function readTorchStream(source: ByteSource): TorchFile {

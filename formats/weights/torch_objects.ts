@@ -31,7 +31,7 @@ import { numberOf } from "../base/number_of.ts";
 export interface TorchStorage {
   readonly kind: "storage";
   readonly key: string;
-  /** Of its elements; that of a tensor may be another one. */
+  /** Type of its elements; that of a tensor may be another one. */
   readonly type: ElementType;
   /** Number of elements. */
   readonly count: number;
@@ -96,8 +96,8 @@ const renamedModules: readonly (readonly [old: string, now: string])[] = [
  * Looks up a global of a checkpoint's pickle.
  *
  * @param path The file, for messages.
- * @param name `module.name`.
- * @returns What it stands for, undefined if it has no place in a checkpoint.
+ * @param name The global, as `module.name`.
+ * @returns This project's function for the global, undefined if it has no place in a checkpoint.
  */
 export function torchGlobal(path: string, name: string): PickleGlobal | undefined {
   const [old, now] = renamedModules.find(([old]) => name.startsWith(old)) ?? ["", ""];

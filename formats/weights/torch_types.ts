@@ -76,7 +76,7 @@ export function elementType(name: string): ElementType | undefined {
 /**
  * Whether a name is that of an element type or a scheme of quantisation, known to have a use here or not.
  *
- * @param name `module.name`.
+ * @param name The global, as `module.name`.
  * @returns Whether a pickle may refer to it as data.
  */
 export function isElementTypeName(name: string): boolean {

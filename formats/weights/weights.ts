@@ -55,8 +55,8 @@ export interface StoredTensor {
  * Finds a tensor.
  *
  * @param path The file, for the message.
- * @param tensors Its tensors.
- * @param name The wanted one.
+ * @param tensors The file's tensors, by name.
+ * @param name Name of the wanted tensor.
  * @returns The tensor.
  * @throws {RangeError} If there is none of that name.
  */

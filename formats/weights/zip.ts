@@ -95,7 +95,7 @@ function checkOverlaps(source: ByteSource, entries: ReadonlyMap<string, ZipEntry
  * @param source The open file.
  * @param name The entry's name, for the message.
  * @param entry Where it is.
- * @returns Its bytes.
+ * @returns The entry's bytes.
  * @throws {TypeError} If they are not those of its checksum.
  */
 export function readZipEntry(source: ByteSource, name: string, entry: ZipEntry): Uint8Array<ArrayBuffer> {

@@ -88,8 +88,8 @@ export interface EfficientNetScale {
  * Describes a member of EfficientNet B0 to L2.
  *
  * @param name timm's name.
- * @param scale Its multipliers.
- * @returns Its description.
+ * @param scale Multipliers of width and depth.
+ * @returns The description that {@linkcode buildEfficientNet} takes.
  */
 export function efficientnet(name: string, scale: EfficientNetScale): EfficientNetDescription {
   return {
@@ -111,8 +111,8 @@ export function efficientnet(name: string, scale: EfficientNetScale): EfficientN
  * Describes a member of EfficientNet-Lite0 to 4.
  *
  * @param name timm's name.
- * @param scale Its multipliers.
- * @returns Its description.
+ * @param scale Multipliers of width and depth.
+ * @returns The description that {@linkcode buildEfficientNet} takes.
  */
 export function efficientnetLite(name: string, scale: EfficientNetScale): EfficientNetDescription {
   return {

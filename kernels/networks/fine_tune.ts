@@ -23,7 +23,7 @@ export interface FineTuning {
  *
  * @param network The network to train.
  * @param weights Parameters of the same architecture, for as many classes or others.
- * @param seed Of what is drawn.
+ * @param seed Seed of the parameters that are drawn.
  * @returns The parameters, and which of them were taken.
  * @throws {TypeError} If a parameter other than the classifier's is missing or has another shape.
  */

@@ -64,8 +64,8 @@ export interface ConvolutionOptions {
  * @param operations The list to append to.
  * @param input The tensor it reads.
  * @param name Its module, `${name}.weight` being its weight.
- * @param options Its shape.
- * @returns Its output.
+ * @param options Output channels, kernel, stride, groups, padding and bias.
+ * @returns The tensor that it writes.
  */
 export function convolution(operations: Operation[], input: Tensor, name: string, options: ConvolutionOptions): Tensor {
   const { outputChannels, kernel, stride = 1, groups = 1, padding = "symmetric", bias = false } = options;
@@ -90,9 +90,9 @@ export function convolution(operations: Operation[], input: Tensor, name: string
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
- * @param name Its module.
+ * @param name Name of the module.
  * @param epsilon What is added to the variance.
- * @returns Its output.
+ * @returns The tensor that it writes.
  */
 export function batchNorm(operations: Operation[], input: Tensor, name: string, epsilon: number): Tensor {
   operations.push({
@@ -168,8 +168,8 @@ export interface SqueezeExcitationOptions {
  *
  * @param operations The list to append to.
  * @param input The tensor that is scaled.
- * @param name Its module.
- * @param options Its convolutions.
+ * @param name Name of the module.
+ * @param options Names of its two convolutions, channels and activation between them.
  * @returns The scaled tensor.
  */
 export function squeezeExcitation(

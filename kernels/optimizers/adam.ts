@@ -36,7 +36,7 @@ export interface AdamResult {
  *
  * @param state The averages before it, and the gradient.
  * @param options The rule.
- * @returns Both.
+ * @returns Both averages after the step.
  */
 export function averageMoments(
   { gradient, firstMoment, secondMoment }: AdamState,

@@ -9,16 +9,16 @@ import { chartParts, type ChartStyle, drawChart } from "./draw.ts";
 /** Images that carry a number of classes. */
 export interface ClassCount {
   readonly carried: number;
-  /** Of all images, 0 to 1. */
+  /** Share of all images that carry so many classes, 0 to 1. */
   readonly share: number;
 }
 
 /**
  * The share of images by the number of classes they carry.
  *
- * @param counts Ascending.
+ * @param counts The bars, by ascending number of classes.
  * @param style How it looks.
- * @returns SVG.
+ * @returns The chart as SVG.
  */
 export function classCountChart(counts: readonly ClassCount[], style: ChartStyle): string {
   const { axis, text } = chartParts(style);

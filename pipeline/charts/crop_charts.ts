@@ -15,7 +15,7 @@ const STEPS = 50;
  *
  * @param crops The crops.
  * @param style How it looks; a file of its own unless given.
- * @returns SVG.
+ * @returns The chart as SVG.
  */
 export function overlapChart({ overlap, bestOverlap }: SampledCrops, style: ChartStyle = FILE_STYLE): string {
   const { title, legend, axis } = chartParts(style);
@@ -42,7 +42,7 @@ export function overlapChart({ overlap, bestOverlap }: SampledCrops, style: Char
  *
  * @param crops The crops.
  * @param style How it looks; a file of its own unless given.
- * @returns SVG.
+ * @returns The chart as SVG.
  */
 export function confidenceChart(crops: SampledCrops, style: ChartStyle = FILE_STYLE): string {
   const { title, axis } = chartParts(style);

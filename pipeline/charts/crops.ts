@@ -92,8 +92,8 @@ export async function measureCrops(
 /**
  * How much two parts of an image have in common.
  *
- * @param first One.
- * @param second The other.
+ * @param first The one part.
+ * @param second The other part.
  * @returns Area of their intersection over that of their union, 0 to 1.
  */
 export function intersectionOverUnion(
@@ -111,8 +111,8 @@ export function intersectionOverUnion(
  * The share of values up to a bound.
  *
  * @param values The values.
- * @param bound Included.
- * @returns From 0 to 1.
+ * @param bound The bound, included.
+ * @returns The share, from 0 to 1.
  */
 export function shareUpTo(values: Float64Array, bound: number): number {
   return values.reduce((count, value) => count + (value <= bound ? 1 : 0), 0) / values.length;

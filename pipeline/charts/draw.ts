@@ -9,7 +9,7 @@ import { type EChartsOption, init } from "echarts";
 
 /** How a chart looks. */
 export interface ChartStyle {
-  /** Of the chart, in pixels at its own size. */
+  /** Width of the chart, in pixels at its own size. */
   readonly width: number;
   /** The usual one. */
   readonly height: number;
@@ -18,11 +18,11 @@ export interface ChartStyle {
   readonly hasTitle: boolean;
   readonly background: string;
   readonly text: string;
-  /** Of the axes. */
+  /** Colour of the axes. */
   readonly line: string;
-  /** Of the lines at the axes' marks. */
+  /** Colour of the lines at the axes' marks. */
   readonly grid: string;
-  /** Of the first and the second series. */
+  /** Colours of the first and the second series. */
   readonly series: readonly [string, string];
 }
 
@@ -65,7 +65,7 @@ export interface ChartParts {
  * The parts that charts share.
  *
  * @param style How they look.
- * @returns Them.
+ * @returns The marks, ascending.
  */
 export function chartParts(style: ChartStyle): ChartParts {
   const text = textOf(style);
@@ -105,7 +105,7 @@ function axis(style: ChartStyle, name: string, nameGap: number) {
  *
  * @param option What, in ECharts' terms.
  * @param size Height in pixels, and the style, which has the width.
- * @returns SVG.
+ * @returns The chart as SVG.
  */
 export function drawChart(option: EChartsOption, { height, style }: { height: number; style: ChartStyle }): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width: style.width, height });

@@ -31,7 +31,7 @@ import { surveyLines } from "../model/survey_lines.ts";
 /**
  * Runs the command.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 75 if somebody else writes to the folder.
  */
 export function runCluster(args: readonly string[]): Promise<number> {

@@ -145,7 +145,7 @@ Exit codes: 0; 1 for a failure; 2 for a wrong option.
  * Reads arguments that begin with none of the commands.
  *
  * @param args As the process got them.
- * @returns What they ask for.
+ * @returns Whether help or the version is asked for.
  * @throws {UsageError} If they are not.
  */
 export function readOtherOptions([word]: readonly string[]): Asked {

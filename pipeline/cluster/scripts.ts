@@ -50,10 +50,10 @@ const NOTICE = 120;
 const WAIT = 15;
 
 /**
- * The script of the array: a shard a task.
+ * The script of the array, of which each task labels one shard.
  *
  * @param settings What it depends on.
- * @returns Bash.
+ * @returns The script, for Bash.
  * @throws {TypeError} If a text of it has control characters.
  */
 export function arrayScript(settings: ArraySettings): string {
@@ -109,7 +109,7 @@ exit "$code"
  * The script of the join, which waits for the array.
  *
  * @param settings What it depends on.
- * @returns Bash.
+ * @returns The script, for Bash.
  * @throws {TypeError} If a text of it has control characters.
  */
 export function joinScript(settings: JoinSettings): string {

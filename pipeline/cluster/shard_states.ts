@@ -29,7 +29,7 @@ export interface FolderState {
   readonly rowsPerFile: number;
   /** Empty if the folder is one data set. */
   readonly shards: readonly ShardState[];
-  /** Of a folder that is one data set. */
+  /** The state of a folder that is one data set. */
   readonly joined?: ShardState;
 }
 

@@ -9,8 +9,8 @@ import type { Jobs, Plan } from "./plan.ts";
 /**
  * Submits a script.
  *
- * @param script Its path.
- * @param options Before it.
+ * @param script Path of the script.
+ * @param options Options of `sbatch`, which stand before it.
  * @returns The job's number.
  * @throws {Deno.errors.NotFound} If Slurm is not installed here.
  * @throws {Error} If Slurm refuses it; its reason is in the message.

@@ -28,7 +28,7 @@ const SHOWN = 20;
  * Adds up the shards of a folder.
  *
  * @param state The folder.
- * @returns Its numbers.
+ * @returns Numbers of the whole folder.
  */
 export function summariseFolder({ images: total, shards, joined }: FolderState): Summary {
   const all = joined ? [joined] : shards;
@@ -57,8 +57,8 @@ export function summariseFolder({ images: total, shards, joined }: FolderState):
  * The state of a folder as text.
  *
  * @param path The folder.
- * @param state Its state.
- * @returns Lines.
+ * @param state The states of its shards.
+ * @returns The lines to print.
  */
 export function describeFolderState(path: string, state: FolderState): string[] {
   const { images, rejected, shards, rate, secondsLeft, joined } = summariseFolder(state);
@@ -101,7 +101,7 @@ function describeShard({ index, state, parts, images, rejected, rate }: ShardSta
  * Numbers as Slurm writes them.
  *
  * @param numbers Ascending integers.
- * @returns `0-3,7,9-11`.
+ * @returns The numbers with ranges joined: `0-3,7,9-11`.
  */
 export function ranges(numbers: readonly number[]): string {
   const spans: { first: number; last: number }[] = [];

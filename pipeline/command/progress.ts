@@ -91,7 +91,7 @@ export function showProgress(stream: ProgressStream = standardError): Progress {
 }
 
 /**
- * A run's state as a line: images, images a second, time left, and rejected images if there are any.
+ * A run's state as a line: images, images per second, time left, and rejected images if there are any.
  *
  * @param progress The state.
  * @param seconds Since the run started; images of earlier runs do not count for its speed.

@@ -118,11 +118,11 @@ export async function togetherAtLength<Result>(
 const LONGEST_CALL = 60_000;
 
 /**
- * Whether each of some conditions holds on any rank.
+ * For each of several conditions, whether it holds on any rank.
  *
  * @param ranks The ranks, if there are several.
- * @param conditions Those of this rank.
- * @returns Those of all.
+ * @param conditions Whether each holds on this rank.
+ * @returns Whether each holds on any rank.
  */
 export async function onAnyRank(ranks: Communicator | undefined, conditions: readonly boolean[]): Promise<boolean[]> {
   if (!ranks) return [...conditions];
@@ -135,8 +135,8 @@ export async function onAnyRank(ranks: Communicator | undefined, conditions: rea
  * The part of a sequence that is this rank's: contiguous, and as long as any other's but for one.
  *
  * @param ranks The ranks, if there are several.
- * @param length Of the sequence.
- * @returns From `start` to before `end`.
+ * @param length Length of the sequence.
+ * @returns The range from `start` to before `end`.
  */
 export function shareOf(
   ranks: Pick<Communicator, "rank" | "size"> | undefined,
@@ -150,7 +150,7 @@ export function shareOf(
  * Brings a list together of which each rank has a part.
  *
  * @param ranks The ranks, if there are several.
- * @param length Of the list.
+ * @param length Length of the list.
  * @param own Numbers of this rank and where each stands in the list.
  * @returns The list, on every rank.
  */
@@ -190,8 +190,8 @@ export async function broadcastValue<Value>(
  * Brings a value of each rank to rank 0.
  *
  * @param ranks The ranks.
- * @param value What JSON can hold.
- * @returns Those of all ranks in order, on rank 0; undefined on the others.
+ * @param value This rank's value, which JSON can hold.
+ * @returns On rank 0 the values of all ranks in order; undefined on the others.
  */
 export async function gatherValues<Value>(ranks: Communicator, value: Value): Promise<Value[] | undefined> {
   const text = new TextEncoder().encode(JSON.stringify(value));

@@ -13,7 +13,7 @@ import { versionLine } from "./version.ts";
  * Runs a command: reads its arguments, prints its help or version if that is asked for, and makes one sentence on standard error of an
  * error.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @param command How arguments are read, the help, and the work, which gives the exit code.
  * @returns The exit code: the work's; 0 after help or version; 1 after a failure; 2 if it was used wrongly.
  */

@@ -7,10 +7,10 @@
 import { printable } from "../../formats/base/printable.ts";
 
 /**
- * An argument as it is to be written.
+ * Writes an argument so that a shell reads it as one word.
  *
  * @param text The argument.
- * @returns It, in quotes where it needs them; control characters are written as `$'\\u001b'`, as bash and zsh read them.
+ * @returns The argument, in quotes where it needs them; control characters are written as `$'\\u001b'`, as bash and zsh read them.
  */
 export function shellWord(text: string): string {
   if (/^[\w./:@%+,=-]+$/.test(text)) return text;

@@ -22,7 +22,7 @@ export function printLines(lines: readonly Line[]): void {
 /**
  * Prints one line on standard output.
  *
- * @param line Its text.
+ * @param line The line's text.
  */
 export function printLine(line: string): void {
   printLines([line]);
@@ -31,7 +31,7 @@ export function printLine(line: string): void {
 /**
  * Prints a text of ours, such as a help, on standard output.
  *
- * @param text Its lines.
+ * @param text The text, with its line breaks.
  */
 export function printText(text: string): void {
   printLines(text.split("\n"));

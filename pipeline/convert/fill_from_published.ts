@@ -21,7 +21,7 @@ import {
  * @param folder The open folder.
  * @param source The files.
  * @param row Makes the row of a file. What it throws is why the file has none.
- * @param options How many rows a part, whom to tell; `strict` ends the run at a file without a row; `find` finds images.
+ * @param options Rows per part, and whom to tell; `strict` ends the run at a file without a row; `find` finds images.
  * @returns What was done.
  * @throws {Error} If a file has no row and `strict` is set.
  */

@@ -61,7 +61,7 @@ export function imageFinder(root: string): ImageFinder {
  * Decodes an image on disk.
  *
  * @param image The image.
- * @returns Its pixels.
+ * @returns The decoded image.
  * @throws {Error} If it cannot be read or decoded.
  */
 export async function readImage({ path }: FoundImage) {

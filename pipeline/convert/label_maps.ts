@@ -48,7 +48,7 @@ export interface LabelMapOptions {
  *
  * @param labelMaps The input, which stays open.
  * @param output The folder; it is made, or gone on with.
- * @param options How.
+ * @param options What the output holds, and whom to tell.
  * @returns What was done.
  * @throws {Deno.errors.Busy} If another process writes there.
  * @throws {TypeError} If the folder was begun with another configuration or of other rows, or keys cannot be read.

@@ -63,7 +63,7 @@ export function judgeLayout({ figures }: LayoutEvidence): LayoutVerdict {
  * What was found, in a sentence.
  *
  * @param evidence What was measured.
- * @param verdict What follows.
+ * @param verdict The layout that follows from it.
  * @returns `32 images, cells that agree with the annotator: 0.612 as hw, 0.347 as wh: the maps are hw`.
  */
 export function describeVerdict(
@@ -87,7 +87,7 @@ export interface LayoutSource {
 /**
  * Compares maps with what an annotator says of their images.
  *
- * The annotator sees squares of 32 pixels a cell of the longer axis. Where its grid is another, its nearest cell counts.
+ * The annotator sees squares, with 32 pixels per cell of the longer axis. Where its grid is another, its nearest cell counts.
  *
  * @param published The maps.
  * @param options The annotator, the folder of images, and how many to look at.

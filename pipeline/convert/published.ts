@@ -113,7 +113,7 @@ export function convertedMetadata(map: PublishedMap, options: PublishedOptions):
  * @param source The files.
  * @param sample A map of the source, which the others must be like.
  * @param output The folder; it is made, or gone on with.
- * @param options How.
+ * @param options How to convert, and whom to tell.
  * @returns What was done.
  * @throws {Deno.errors.Busy} If another process writes there.
  * @throws {TypeError} If the folder was begun with another configuration.

@@ -82,7 +82,7 @@ export function notedLayout(path: string): MapLayout | undefined {
  *
  * @param labelMaps The input, which stays open.
  * @param output The folder; it is made, or gone on with.
- * @param options How.
+ * @param options How the last two axes are stored, a signal that ends the run, and whom to tell.
  * @returns What was done.
  * @throws {Deno.errors.Busy} If another process writes there.
  * @throws {Deno.errors.AlreadyExists} If the folder holds something else, or two keys differ in their extension alone.

@@ -18,7 +18,7 @@ export interface TopClasses {
  * it: the published rule.
  *
  * @param map Class indices and logits `[k, H, W]`.
- * @param shape Of the map, and the number of classes there are.
+ * @param shape Shape of the map, and the number of classes there are.
  * @returns The best 5, or all where there are fewer; of equals the first.
  */
 export function topClassesOf(

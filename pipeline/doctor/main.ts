@@ -39,7 +39,7 @@ export interface Finding {
 /**
  * Runs the command.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0, 1 if something needed is missing, 2 if it was used wrongly.
  */
 export function runDoctor(args: readonly string[]): Promise<number> {

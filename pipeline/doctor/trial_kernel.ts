@@ -20,8 +20,8 @@ function integers(count: number, seed: number): Float32Array<ArrayBuffer> {
 /**
  * Computes a 1 x 1 convolution with the kernels of the device's profile.
  *
- * @param device Where.
- * @param storage Of the tensors.
+ * @param device The device to run on.
+ * @param storage Storage of the tensors.
  * @returns What is wrong, undefined if every number is right.
  */
 export async function tryKernel(device: Device, storage: Storage): Promise<string | undefined> {

@@ -17,7 +17,7 @@ export interface Accuracy {
   /**
    * Counts an image.
    *
-   * @param rank Of its label, from 0.
+   * @param rank Rank of its label, from 0.
    * @param label Its class, where figures are wanted class by class.
    */
   add(rank: number, label?: number): void;
@@ -92,7 +92,7 @@ export function createAccuracy(
 /**
  * The mean over classes of the share that is right in each, which weighs classes equally where images are unequal.
  *
- * @param measure Its name.
+ * @param measure Name of the measure.
  * @param classes Counts of each class that has an image.
  * @returns The mean, and its standard error with the classes as they are: sqrt(sum of p (1 - p) / n) / classes.
  */

@@ -15,9 +15,9 @@
 /**
  * The average precision of one class.
  *
- * @param scores Of each image; any function that rises with them gives the same.
+ * @param scores Scores of each image; any function that rises with them gives the same.
  * @param isPositive Whether each image shows the class.
- * @returns From 0 to 1; NaN if no image shows it.
+ * @returns Average precision, from 0 to 1; NaN if no image shows the class.
  */
 export function averagePrecision(scores: ArrayLike<number>, isPositive: ArrayLike<boolean | number>): number {
   const order = Array.from({ length: scores.length }, (_, image) => image).sort((a, b) => scores[b] - scores[a]);

@@ -29,7 +29,7 @@ export interface ClassifierOptions extends DownloadWatch {
    * an image is resized to `size`. Default by the share of the crop in `config.json`: `test_crop_pct`, else `crop_pct`.
    */
   readonly resize?: Pair | "whole";
-  /** Of a training run; default those of the file. */
+  /** Which weights of a training run; default those of the file. */
   readonly weights?: WeightChoice;
   /** How activations are stored while computing; default `f32`. */
   readonly storage?: Storage;
@@ -45,7 +45,7 @@ export interface ClassifierOptions extends DownloadWatch {
 export interface ClassifierDescription {
   /** Architecture and tag. */
   readonly name: string;
-  /** Of the weight file. */
+  /** SHA-256 of the weight file. */
   readonly sha256: string;
   /** Null if the file is no training run's, which does not say. */
   readonly weights: WeightChoice | null;
@@ -63,7 +63,7 @@ export interface ClassifierDescription {
 /** What a classifier says of an image: logits `[C]`. */
 export interface Classified {
   readonly logits: Float32Array<ArrayBuffer>;
-  /** Of the attacked image, where images are attacked. */
+  /** Logits of the attacked images, where images are attacked. */
   readonly attacked?: Float32Array<ArrayBuffer>;
 }
 
@@ -79,7 +79,7 @@ export interface LoadedClassifier extends ModelClasses {
    */
   start(images: readonly Pixels[], labels: readonly number[]): Promise<() => Promise<Classified[]>>;
   readonly description: ClassifierDescription;
-  /** Of the adapter that computes. */
+  /** Capabilities of the adapter that computes. */
   readonly capabilities: Capabilities;
   /** Frees the device. */
   close(): void;

@@ -28,7 +28,7 @@ export const dataSetKinds = ["folder", "imagenet-v2", "imagenet-a", "imagenet-c"
 export interface ImageTruth {
   /** The model's index of its class. */
   readonly label: number;
-  /** Of ImageNet-C. */
+  /** ImageNet-C's corruption of the image. */
   readonly corruption?: { readonly name: string; readonly severity: number };
 }
 

@@ -47,7 +47,7 @@ export interface EvaluatedImages {
 /**
  * Classifies images and adds them to measures.
  *
- * @param model What classifies.
+ * @param model The classifier.
  * @param dataSet The images.
  * @param measures What is measured.
  * @param options Which images, and whom to tell.
@@ -72,7 +72,7 @@ export async function evaluateImages(
 /**
  * Classifies images on several ranks, each its share of them, and adds them to measures.
  *
- * @param model What classifies.
+ * @param model The classifier.
  * @param dataSet The images, the same on all ranks.
  * @param measures What is measured, the same on all ranks; those of rank 0 have what all ranks measured.
  * @param options As for {@linkcode evaluateImages}, and the ranks; progress is told as if the other ranks were as

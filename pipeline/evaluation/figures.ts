@@ -12,7 +12,7 @@ export interface Figure {
   readonly of?: string;
   /** A share of 1; errors relative to another network's may be more. */
   readonly value: number;
-  /** Of the value, where it is a mean over images: the images taken as drawn from many. */
+  /** Standard error of the value, where it is a mean over images: the images taken as drawn from many. */
   readonly standardError?: number;
   /** Images that it was measured on. */
   readonly images: number;

@@ -32,7 +32,7 @@ import { printLine, printLines } from "../command/terminal.ts";
 /**
  * Runs the command, on every rank that a launcher started.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly.
  */
 export function runEvaluate(args: readonly string[]): Promise<number> {

@@ -189,7 +189,7 @@ async function listFinder<T>(
  * Measures multi-label accuracy by the annotations of Shankar et al., with both ways of averaging: over images, and over the
  * images of each class and then over classes.
  *
- * @param path `human_accuracy_v3.0.0.json`.
+ * @param path The annotations' file, `human_accuracy_v3.0.0.json`.
  * @param evaluated Data set and model.
  * @returns The measure.
  * @throws {Error} If the file cannot be read or is something else, or the model does not have its classes.
@@ -253,7 +253,7 @@ function sortedClasses(classes: ReadonlyMap<number, Tally>): [number, Tally][] {
 
 /**
  * Measures mAP: the mean over classes of the average precision with which logits rank images. Scores of all images are kept
- * in memory, 4 bytes a class.
+ * in memory, 4 bytes per image and class.
  *
  * @param path Lists of class indices in ReaL's form, or annotations of COCO.
  * @param evaluated Data set and model.

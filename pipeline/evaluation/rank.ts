@@ -10,7 +10,7 @@
  * @param logits `[C]`, finite.
  * @param label The class.
  * @param candidates The classes that count; default all.
- * @returns From 0.
+ * @returns The rank, from 0.
  */
 export function rankOf(logits: ArrayLike<number>, label: number, candidates?: readonly number[]): number {
   const value = logits[label];
@@ -29,7 +29,7 @@ export function rankOf(logits: ArrayLike<number>, label: number, candidates?: re
  *
  * @param logits `[C]`, finite.
  * @param labels At least one class.
- * @returns From 0.
+ * @returns The rank, from 0.
  */
 export function bestRankOf(logits: ArrayLike<number>, labels: readonly number[]): number {
   const best = labels.reduce((best, label) =>

@@ -30,8 +30,8 @@ const SHOWN_REJECTED = 3;
 /**
  * Says what is evaluated.
  *
- * @param model What it is done with.
- * @param adapter What computes.
+ * @param model The classifier.
+ * @param adapter Name of the adapter.
  * @returns `resnet18 at 224 x 224, the centre of 256 x 256, on llvmpipe`.
  */
 export function describeModel({ name, weights, size, cover, fgsm }: ClassifierDescription, adapter: string): string {
@@ -42,10 +42,10 @@ export function describeModel({ name, weights, size, cover, fgsm }: ClassifierDe
 }
 
 /**
- * An evaluation for the eye.
+ * An evaluation as a table for people.
  *
  * @param evaluation What was found.
- * @returns Lines.
+ * @returns The table's lines.
  */
 export function reportLines({ data, rejected, figures, parts, notes }: Evaluation): string[] {
   const rows = figures.map(({ measure, value, standardError, images }) => [
@@ -103,7 +103,7 @@ export function reportCsv({ figures, parts }: Evaluation): string {
  * An evaluation as JSON.
  *
  * @param evaluation What was found.
- * @returns All of it, and the version that found it; values are shares of 1.
+ * @returns JSON with all figures, as shares of 1, and this project's version.
  */
 export function reportJson(evaluation: Evaluation): string {
   return `${JSON.stringify({ ...evaluation, version: engineVersion }, null, 2)}\n`;

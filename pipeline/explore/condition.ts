@@ -25,7 +25,7 @@ interface Serialized {
  * Checks a condition.
  *
  * @param connection Parses it, and knows the columns.
- * @param condition Of the user.
+ * @param condition The user's condition in SQL.
  * @param images The table that it is about, as FROM names it.
  * @returns The condition in brackets.
  * @throws {RequestError} If it is not one expression, has a subquery, names what is not there, or is not true or false.

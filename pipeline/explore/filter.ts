@@ -49,7 +49,7 @@ const FILTER = ["class", "label", "key", "where", "differs", "threshold", "order
 /**
  * Reads the parameters of a request.
  *
- * @param parameters By name.
+ * @param parameters The request's parameters, by name.
  * @returns The filter, and the part of it.
  * @throws {RequestError} If one is unknown, or its value cannot be.
  */
@@ -65,7 +65,7 @@ export function readRowsQuery(parameters: ReadonlyMap<string, string>): { filter
 /**
  * Reads a filter.
  *
- * @param parameters By name.
+ * @param parameters The request's parameters, by name.
  * @returns The filter.
  * @throws {RequestError} If one is unknown, or its value cannot be.
  */
@@ -77,7 +77,7 @@ export function readFilter(parameters: ReadonlyMap<string, string>): ImageFilter
 /**
  * Refuses parameters that nobody reads.
  *
- * @param parameters By name.
+ * @param parameters The request's parameters, by name.
  * @param known The names there are.
  * @throws {RequestError} If there are others.
  */

@@ -49,7 +49,7 @@ export function createToken(): string {
  * Checks where a request comes from, and reads its address.
  *
  * @param request The request.
- * @param port Of the server.
+ * @param port Port of the server.
  * @param token That the path must begin with.
  * @returns Its path and parameters.
  * @throws {RequestError} If it is not of the page, or its address is broken.

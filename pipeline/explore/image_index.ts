@@ -108,7 +108,7 @@ const scoresAfter = (before: number) => `
  * Begins to make the tables.
  *
  * @param database Label maps.
- * @param files Of the label maps.
+ * @param files Files of the label maps.
  * @param rows How many there are.
  * @param compared The files of a second folder, which the database may read.
  * @returns The index; the database is to stay open, and what it runs by itself to be interrupted when the index is closed.

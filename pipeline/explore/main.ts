@@ -17,7 +17,7 @@ import { printError, printLine } from "../command/terminal.ts";
 /**
  * Runs the command: prints the page's address and serves it until a signal comes.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0 after the help; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function explore(args: readonly string[]): Promise<number> {

@@ -9,7 +9,7 @@ export class RequestError extends Error {
   override readonly name = "RequestError";
 
   /**
-   * @param status Of HTTP, 4xx.
+   * @param status HTTP's status, 4xx.
    * @param message One sentence for the person at the page.
    * @param facts What a program may look at, beside `error` in the answer.
    */

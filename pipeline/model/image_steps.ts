@@ -30,7 +30,7 @@ export interface ImageStepper<Result> {
 export type SteppedImage<Result> =
   | {
     readonly image: StoredImage;
-    /** Of the pixels, and the EXIF orientation of the file, whether they are turned or not. */
+    /** Size of the pixels, and the EXIF orientation of the file, whether they are turned or not. */
     readonly size: Omit<DecodedImage, "pixels">;
     readonly result: Result;
   }
@@ -39,7 +39,7 @@ export type SteppedImage<Result> =
 /** How images go through. */
 export interface ImageStepOptions {
   readonly pool: DecodePool;
-  /** Of the pool. */
+  /** Workers of the pool. */
   readonly workers: number;
   /** Told of every wait, for decoded images or for the device. */
   readonly onWait?: (what: "decode" | "device", milliseconds: number) => void;
@@ -52,12 +52,12 @@ export interface ImageStepOptions {
 const STEPS_IN_FLIGHT = 2;
 
 /**
- * Takes a sequence of stored images through the device.
+ * Decodes stored images and runs them through the device, in batches.
  *
  * @param images What to compute.
  * @param stepper What computes it.
  * @param options Workers that decode, how many they are, and whom to tell of waits.
- * @returns Each image in order.
+ * @returns The images in their order, each with its result or the reason why it has none.
  */
 export async function* imageSteps<Result>(
   images: AsyncIterable<StoredImage>,

@@ -38,12 +38,12 @@ export interface StepTimes {
 /**
  * Relabels images.
  *
- * Memory does not grow with the number of images: read ahead are a few for each worker and step.
+ * Memory does not grow with the number of images: a few are read ahead for each worker and step.
  *
- * @param source Where they come from.
+ * @param source The images.
  * @param annotator What labels them; it stays open.
  * @param options Which of them, and workers.
- * @returns Each image in the source's order, with its row or why it has none.
+ * @returns The images in the source's order, each with its row or the reason why it has none.
  * @throws {RangeError} If `workers` is not a positive integer.
  * @throws {Deno.errors.NotSupported} If this machine has no image decoder.
  */
@@ -78,7 +78,7 @@ export function defaultWorkers(processes = 1): number {
  * @param annotator What labels them.
  * @param options Workers that decode, how many they are, where to add up the times, whom to tell of each image that carries
  *   an EXIF orientation other than 1, and what breaks a step off.
- * @returns Each image in order.
+ * @returns The images in their order, each with its row or the reason why it has none.
  * @throws {unknown} The signal's reason, if that breaks a step off.
  */
 export async function* labelImages(

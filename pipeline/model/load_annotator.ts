@@ -67,7 +67,7 @@ export interface LoadedAnnotator {
   readonly ownSize: Pair;
   /** Names of its classes, where they are known. */
   readonly classNames?: ClassNames;
-  /** Of the adapter that computes. */
+  /** Capabilities of the adapter that computes. */
   readonly capabilities: Capabilities;
   /** How activations are stored while computing. */
   readonly storage: Storage;

@@ -86,7 +86,7 @@ export async function classNamesOf(
 /**
  * Makes something of the wanted batch, or of the largest one up to the profile's default that the adapter can hold.
  *
- * @param capabilities Of the adapter.
+ * @param capabilities Capabilities of the adapter.
  * @param create Makes it.
  * @param wanted The batch, if the user named one.
  * @returns What was made.

@@ -21,7 +21,7 @@ export function resizeEntry(rule: ResizeRule): { readonly resize?: ResizeRule } 
 /**
  * The rule that metadata record.
  *
- * @param metadata Of label maps.
+ * @param metadata Metadata of label maps.
  * @returns The rule.
  * @throws {TypeError} If it is one that is not known here.
  */

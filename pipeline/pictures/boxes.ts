@@ -65,7 +65,7 @@ export function readBoxes(path: string, classOf: (text: string) => number | unde
  * What an image is called in a table of boxes.
  *
  * @param key Its key, with or without an extension.
- * @returns It without.
+ * @returns The key without extension.
  */
 export function boxKey(key: string): string {
   return isImageName(key) || isPublishedName(key) ? key.slice(0, key.lastIndexOf(".")) : key;

@@ -1,5 +1,5 @@
 /**
- * Heat maps: where in an image a class is, cell by cell. Pure, so that a page can draw them too.
+ * Heat maps: where in an image a class is, cell by cell. Pure functions, so that a page can draw them too.
  *
  * A cell's value is the softmax probability of the class there. The k logits that the map keeps of the cell are what it
  * has, every other class counts as logit 0, as in LabelPooling.
@@ -64,7 +64,7 @@ export function classHeat(map: LabelMapBatch, classIndex: number): Float64Array 
 }
 
 /**
- * A heat map as a picture of one pixel a cell, to be drawn over the image, enlarged without smoothing.
+ * A heat map as a picture with one pixel per cell, to be drawn over the image, enlarged without smoothing.
  *
  * @param heat Values from 0 to 1.
  * @returns RGBA `[cells, 4]`, not premultiplied: the colour of the value, and more opaque the larger it is.

@@ -27,7 +27,7 @@ export interface ThumbnailOptions {
  *
  * @param encoded The image's file.
  * @param options Its size, and which part.
- * @returns WebP.
+ * @returns The picture, encoded as WebP.
  * @throws {Error} If the image cannot be decoded; the message is the decoder's reason.
  */
 export async function thumbnail(

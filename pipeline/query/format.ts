@@ -84,7 +84,7 @@ function isNumber(type: string): boolean {
  *
  * @param heads Rows above the rule.
  * @param rows Rows below it.
- * @param areNumbers Of each column.
+ * @param areNumbers Whether each column holds numbers.
  * @returns The lines.
  */
 export function layOut(

@@ -14,7 +14,7 @@ import { untilAborted, withSignals } from "../command/signals.ts";
 /**
  * Runs the command.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error; 130 or 143 after
  * SIGINT or SIGTERM.
  */

@@ -26,7 +26,7 @@ export interface ReportOptions {
   readonly out?: string;
   /** Images of a class in a subset. */
   readonly perClass?: number;
-  /** For programs; tables for the eye are the report's own. */
+  /** Format for programs; where it is absent, the report prints tables of its own for people. */
   readonly format?: RowFormat;
 }
 

@@ -8,7 +8,7 @@
  * A text in SQL.
  *
  * @param text Any text.
- * @returns It in quotation marks.
+ * @returns The text in single quotation marks.
  */
 export function sqlText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
@@ -31,7 +31,7 @@ const PATTERN = /[*?[]/g;
  * A pattern that matches one path alone, since DuckDB takes every path for a pattern.
  *
  * @param path The path of a file.
- * @returns It, with each character that a pattern would read as its own in brackets.
+ * @returns The path, with each character that has a meaning in patterns in brackets.
  * @throws {TypeError} If it holds a backslash besides, which then cannot be written.
  */
 export function literalPath(path: string): string {
@@ -47,8 +47,8 @@ export function literalPath(path: string): string {
 /**
  * The rows of Parquet files in SQL. Their columns are those of the files: folders named `label=3` add none.
  *
- * @param files Their paths.
- * @returns What FROM takes.
+ * @param files Paths of the files.
+ * @returns An expression for a FROM clause.
  * @throws {TypeError} If a path cannot be written in SQL.
  */
 export function readParquet(files: readonly string[]): string {

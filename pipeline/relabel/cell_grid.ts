@@ -37,7 +37,7 @@ export interface CellGridOptions {
  * @param topClasses Class indices `[H, W]`.
  * @param grid `[H, W]`.
  * @param options Names and colours.
- * @returns Lines.
+ * @returns The drawing's lines.
  */
 export function drawCellGrid(
   topClasses: ArrayLike<number>,

@@ -33,7 +33,7 @@ import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 /**
  * Runs the command.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runRelabel(args: readonly string[]): Promise<number> {

@@ -34,7 +34,7 @@ type Environment = (name: string) => string | undefined;
 /**
  * Reads the option.
  *
- * @param text Its value.
+ * @param text The option's value.
  * @returns What is asked for.
  * @throws {UsageError} If it is something else.
  */

@@ -54,7 +54,7 @@ const SHOWN_REJECTED = 3;
  * @param path The folder of label maps.
  * @param result What the run did.
  * @param options What to say.
- * @returns Lines.
+ * @returns The lines to print.
  */
 export async function summarise(path: string, result: WriteResult, options: SummaryOptions): Promise<Line[]> {
   const { manifest } = result;

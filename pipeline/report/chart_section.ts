@@ -16,7 +16,7 @@ import { html, type Markup, trusted } from "./markup.ts";
  * The charts: of all images, and of those that boxes are known of.
  *
  * @param content What the report shows.
- * @returns HTML.
+ * @returns The charts as HTML.
  */
 export function charts({ findings, boxes }: ReportContent): Markup[] {
   const figures: Markup[] = [];

@@ -14,7 +14,7 @@ import type { Picture } from "./pictures.ts";
 export interface ReportContent {
   readonly facts: FolderFacts;
   readonly findings: Findings;
-  /** By key. */
+  /** Pictures of images, by key. */
   readonly thumbnails: ReadonlyMap<string, Picture>;
   readonly gallery: readonly GalleryImage[];
   readonly seed: number;

@@ -18,7 +18,7 @@ export interface Column<Row> {
  * A table. The first column names the row. On narrow screens each row becomes a card, which the roles keep a row.
  *
  * @param caption What it shows, for those who do not see where it stands.
- * @param columns Its columns.
+ * @param columns Headings and cells of the columns.
  * @param rows What is in it.
  * @returns HTML.
  */
@@ -58,7 +58,7 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
  * A section of the page with its heading.
  *
  * @param id What links to it.
- * @param title Its heading.
+ * @param title The heading.
  * @param content What is in it.
  * @returns HTML.
  */

@@ -23,7 +23,7 @@ export interface FolderFacts {
   readonly name: string;
   readonly metadata: LabelMapMetadata;
   readonly files: number;
-  /** Of all files. */
+  /** Bytes of all part files. */
   readonly bytes: number;
   readonly rejected: number;
   /** The first of them. */

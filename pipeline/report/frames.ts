@@ -15,7 +15,7 @@ export interface FramedPicture {
   /** Unique on the page, a letter and digits. */
   readonly id: string;
   readonly picture: Picture;
-  /** Of the image, or of what stands for it; only their ratio matters. */
+  /** Width of the image, or of what stands for it; only their ratio matters. */
   readonly width: number;
   readonly height: number;
 }

@@ -21,7 +21,7 @@ export interface ClassProbability {
 
 /** Where a class is in an image, and how surely. */
 export interface HeatMap extends ScoredClass {
-  /** One pixel a cell. */
+  /** A picture with one pixel per cell. */
   readonly picture: Picture;
 }
 
@@ -45,7 +45,7 @@ export interface GalleryImage {
   readonly givenClass: number | null;
   readonly picture: Picture;
   readonly heatMaps: readonly HeatMap[];
-  /** Of some of the images. */
+  /** Crops of some of the images. */
   readonly crops: readonly PooledCrop[];
 }
 

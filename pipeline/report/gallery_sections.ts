@@ -24,7 +24,7 @@ const CHOICES: Readonly<Record<Choice, { readonly title: string; readonly seen: 
  *
  * @param content What the report shows.
  * @param frames The pictures of its gallery.
- * @returns HTML.
+ * @returns The section as HTML.
  */
 export function labelMaps(content: ReportContent, frames: readonly FramedPicture[]): Markup[] {
   const { gallery } = content;
@@ -94,7 +94,7 @@ function given(content: ReportContent, { label }: LabelMapRow): Markup {
  *
  * @param content What the report shows.
  * @param frames The pictures of its gallery.
- * @returns HTML.
+ * @returns The section as HTML.
  */
 export function randomCrops(content: ReportContent, frames: readonly FramedPicture[]): Markup[] {
   const images = content.gallery.flatMap((image, index) => image.crops.length > 0 ? [cropsOf(image, index)] : []);

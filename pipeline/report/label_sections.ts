@@ -15,7 +15,7 @@ import type { Picture } from "./pictures.ts";
  * Images whose label the annotator doubts.
  *
  * @param content What the report shows.
- * @returns HTML.
+ * @returns The section as HTML.
  */
 export function suspiciousLabels({ findings, thumbnails }: ReportContent): Markup[] {
   const { suspicious, suspiciousImages, known, images, labelled, named, whyNoneIsKnown } = findings;
@@ -70,7 +70,7 @@ function thumbnailOf(picture: Picture | undefined, seen: string): Markup {
  * Pairs of classes, and the classes one by one.
  *
  * @param findings The numbers.
- * @returns HTML.
+ * @returns The section as HTML.
  */
 export function classesTogether({ pairs, pairCount, classFigures, classCount, threshold }: Findings): Markup[] {
   const together = pairs.length === 0

@@ -58,7 +58,7 @@ export function escapeText(text: string): string {
  * HTML or SVG that this project made of numbers and its own words alone.
  *
  * @param markup The text.
- * @returns It as HTML that is not escaped.
+ * @returns Markup that is not escaped again.
  */
 export function trusted(markup: string): Markup {
   return { markup };
@@ -71,7 +71,7 @@ const SHOWN = 120;
  * A name from data, such as a key or a class: cut if it is very long, and apart from the direction of the text around it.
  *
  * @param name The name.
- * @returns HTML.
+ * @returns The name as HTML.
  */
 export function nameOf(name: string): Markup {
   return html`<bdi>${shorten(name)}</bdi>`;
@@ -81,7 +81,7 @@ export function nameOf(name: string): Markup {
  * A name cut to what is shown of it, with what would turn its direction escaped, so that `gpj.exe` is not read as `exe.jpg`.
  *
  * @param name The name.
- * @returns It, or its beginning and end with an ellipsis between.
+ * @returns The name, or its beginning and end with an ellipsis between.
  */
 export function shorten(name: string): string {
   if (name.length <= SHOWN) return printable(name);

@@ -24,7 +24,7 @@ const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
  * Makes the page.
  *
  * @param content What it shows.
- * @returns HTML.
+ * @returns The page as HTML.
  */
 export function reportPage(content: ReportContent): string {
   const { facts, findings, gallery } = content;

@@ -14,7 +14,7 @@ import type { Mean } from "./statistics.ts";
  * Accuracy by supervision, with its standard errors.
  *
  * @param rows The results.
- * @returns SVG.
+ * @returns The chart as SVG.
  */
 export function accuracyChart(rows: readonly ResultRow[]): string {
   const series = [

@@ -18,11 +18,11 @@ import type { SupervisionName } from "./supervisions.ts";
 export interface SeedFolders {
   /** The scenes, as `deno task scenes` writes a split. */
   readonly scenes: string;
-  /** Of the scenes. */
+  /** Images of the scenes. */
   readonly images: string;
   readonly masks: string;
   readonly maps: string;
-  /** Of a student. */
+  /** The folder of a student. */
   student(supervision: SupervisionName): string;
 }
 
@@ -32,11 +32,11 @@ export function testFolder(output: string): string {
 }
 
 /**
- * Where all of a seed is.
+ * The folders that a seed's scenes, label maps and students are in.
  *
  * @param output The miniature's folder.
  * @param seed The seed.
- * @returns Its folders.
+ * @returns The seed's folders.
  */
 export function seedFolders(output: string, seed: number): SeedFolders {
   const folder = join(output, `seed-${seed}`);

@@ -24,7 +24,7 @@ import { printLines } from "../command/terminal.ts";
 /**
  * Runs the command.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runReproduce(args: readonly string[]): Promise<number> {
@@ -54,7 +54,7 @@ async function run(
  * Runs a study, or what of it is not done yet, and writes its tables and charts.
  *
  * @param plan What is compared; the original labels are among it.
- * @param watch Who watches.
+ * @param watch Progress and signals.
  * @returns What was found, for the eye.
  * @throws {Error} If the folder was begun with another recipe, or something cannot be read or written.
  */

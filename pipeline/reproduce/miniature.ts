@@ -63,11 +63,11 @@ export async function runMiniature(command: MiniatureCommand, progress: Progress
 }
 
 /**
- * What the miniature found, for the eye.
+ * What the miniature found, as text for people.
  *
  * @param plan Its one seed, and folder.
  * @param study What was found.
- * @returns Lines.
+ * @returns The lines to print.
  */
 export function reportMiniature({ output, recipe, seeds: [seed] }: StudyPlan, { outcomes, ceiling }: Study): string[] {
   const [original, relabel] = [outcomes.get("original")!, outcomes.get("local-multi")!];

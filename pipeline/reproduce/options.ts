@@ -24,7 +24,7 @@ export interface ReproduceCommand {
   /** How many, from 0. */
   readonly seeds: number;
   readonly supervisions: readonly SupervisionName[];
-  /** Of training images. */
+  /** Fewest objects in a training image. */
   readonly leastObjects: number;
   readonly quick: boolean;
   readonly quiet: boolean;

@@ -48,7 +48,7 @@ export interface Recipe {
 
 const SCENES_ANNOTATOR = fromFileUrl(new URL("../../assets/scenes_annotator", import.meta.url));
 
-/** For students that see little: no change of colours, which are random already, and all of a test image. */
+/** Settings for students that see small images: no change of colours, which are random already, and all of a test image. */
 const TRAINING: GivenOptions & { readonly batch: number } = {
   network: "resnet8_s2",
   size: [32, 32],

@@ -48,11 +48,11 @@ export function tableOf({ supervisions, seeds }: StudyPlan, { outcomes }: Study)
 }
 
 /**
- * Results for the eye.
+ * Results as a table for people.
  *
  * @param rows The table.
  * @param findings What it is of.
- * @returns Lines.
+ * @returns The table's lines.
  */
 export function resultLines(rows: readonly ResultRow[], findings: Findings): string[] {
   const { output } = findings.plan;

@@ -15,7 +15,7 @@ export interface Mean {
   readonly standardError?: number;
 }
 
-/** For each test image 1 if the student is right about it, else 0. */
+/** What a student got right: for each test image 1 if it is right, else 0. */
 export interface Outcomes {
   /** The best class is the single label. */
   readonly top1: ArrayLike<number>;

@@ -35,7 +35,7 @@ const BATCH = 50;
  *
  * @param options How it is trained, and in which folder.
  * @param images What it is asked about.
- * @param watch Who watches.
+ * @param watch Progress and signals.
  * @returns Where it is right.
  * @throws {Error} If the folder was begun with other options, or something cannot be read or written.
  */

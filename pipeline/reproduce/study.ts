@@ -32,7 +32,7 @@ export interface StudyPlan {
 
 /** What was found. */
 export interface Study {
-  /** Of each supervision, one for each seed. */
+  /** Outcomes of each supervision, one for each seed. */
   readonly outcomes: ReadonlyMap<SupervisionName, readonly Outcomes[]>;
   /** The share of the test labels that are right for who always names the class most likely to be the label. */
   readonly ceiling: number;
@@ -42,7 +42,7 @@ export interface Study {
  * Makes the images and label maps, trains the students and tests them, or what of that is not done yet.
  *
  * @param plan What is to be compared.
- * @param watch Who watches.
+ * @param watch Progress and signals.
  * @returns What was found.
  * @throws {Error} If the folder was begun with another recipe, or something cannot be read or written.
  */
@@ -73,9 +73,9 @@ export async function runStudy(plan: StudyPlan, watch: MiniatureWatch): Promise<
  * How a student is trained; it sees colours as the annotator does, which `distill` needs.
  *
  * @param plan Recipe and folder.
- * @param seed Its seed.
- * @param supervision Its supervision.
- * @returns All settings.
+ * @param seed The student's seed.
+ * @param supervision What the student is trained on.
+ * @returns The settings of the training.
  * @throws {Error} If the annotator cannot be read.
  */
 export async function studentOptions(

@@ -20,7 +20,7 @@ export interface TargetSources {
 
 /** A supervision. */
 interface SupervisionDescription {
-  /** For people. */
+  /** Its name in tables and charts. */
   readonly title: string;
   /** The settings that make it. */
   options(sources: TargetSources): GivenOptions;

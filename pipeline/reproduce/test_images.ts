@@ -49,7 +49,7 @@ export async function readTestImages(folder: string): Promise<TestImages> {
  *
  * @param best The class that it takes each image to be of.
  * @param images The images.
- * @returns Its outcomes.
+ * @returns The student's outcomes.
  */
 export function outcomesOf(best: readonly string[], { labels, shown }: TestImages): Outcomes {
   return {

@@ -16,7 +16,7 @@ const OCTAVES = [
   { grid: 22, amplitude: 0.05 },
 ].map((octave) => ({ ...octave, taps: cubicTaps(octave.grid) }));
 
-/** For each of a scene's pixels along an edge, four cells and their weights. */
+/** Four cells of the coarse noise and their weights, for each of a scene's pixels along an edge. */
 interface Taps {
   readonly cells: Uint8Array;
   readonly weights: Float64Array;
@@ -26,7 +26,7 @@ interface Taps {
  * Adds noise to an image.
  *
  * @param image `[H, W, 3]`.
- * @param random Where from.
+ * @param random The random numbers to draw from.
  */
 export function addSmoothNoise(image: Float32Array, random: RandomNumbers): void {
   for (const { grid, amplitude, taps: { cells, weights } } of OCTAVES) {

@@ -54,7 +54,7 @@ export interface Layout {
 /**
  * Draws a layout.
  *
- * @param random Where from.
+ * @param random The random numbers to draw from.
  * @param leastObjects The fewest objects that are drawn, 1 to 4.
  * @returns The layout, of one to four objects.
  */

@@ -24,7 +24,7 @@ export interface ScenesCommand {
   readonly seed: number;
   /** In the order of the folders. */
   readonly splits: readonly Split[];
-  /** Of each split; default the split's own number. */
+  /** Images of each split; default the split's own number. */
   readonly images?: number;
   /** The index of each split's first image. */
   readonly start: number;
@@ -115,7 +115,7 @@ export function readScenesOptions(args: readonly string[]): ScenesCommand | Aske
 /**
  * Reads the fewest objects of a scene.
  *
- * @param text Its digit.
+ * @param text The option's value.
  * @returns 1 to 4.
  * @throws {UsageError} If it is something else.
  */

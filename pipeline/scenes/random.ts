@@ -27,16 +27,16 @@ export interface SceneId {
 export interface RandomNumbers {
   /** From `low` to below `high`, each as likely. */
   uniform(low: number, high: number): number;
-  /** Of mean 0 and variance 1. */
+  /** A number from the normal distribution of mean 0 and variance 1. */
   normal(): number;
 }
 
 /**
  * The random numbers of a scene.
  *
- * @param id Which scene.
- * @param purpose What for: what is drawn for one does not depend on how much is drawn for another.
- * @returns Them.
+ * @param id Seed, split and index of the scene.
+ * @param purpose What they are drawn for; what is drawn for one purpose does not depend on how much is drawn for another.
+ * @returns The random numbers.
  */
 export function sceneNumbers({ seed, split, index }: SceneId, purpose: "layout" | "noise"): RandomNumbers {
   const next = randomWords([

@@ -28,7 +28,7 @@ export interface Scene extends Layout {
 /**
  * What a scene shows; it depends on its seed, split and index alone.
  *
- * @param id Which scene.
+ * @param id Seed, split and index of the scene.
  * @returns The scene.
  */
 export function sceneOf(id: SceneId): Scene {

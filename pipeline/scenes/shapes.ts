@@ -29,10 +29,10 @@ const POLYGONS = {
 /**
  * The distance of a point to a shape's outline.
  *
- * @param shape Which.
- * @param x In radii, from the object's centre.
- * @param y Likewise.
- * @returns In radii, negative inside; for a crescent, outside near its tips, a lower bound.
+ * @param shape The shape.
+ * @param x The point's distance to the right of the object's centre, in radii.
+ * @param y The point's distance below the object's centre, in radii.
+ * @returns The distance in radii, negative inside; for a crescent, outside near its tips, a lower bound.
  */
 export function signedDistance(shape: Shape, x: number, y: number): number {
   switch (shape) {

@@ -72,8 +72,8 @@ interface Truth {
 /**
  * Writes scenes, or what of them is not there yet.
  *
- * @param folder Where; it is made if it is not there.
- * @param range Which scenes.
+ * @param folder The folder; it is made if it is not there.
+ * @param range Seed, splits and indices of the scenes.
  * @param watch A signal that stops the run, and whom to tell of each image.
  * @returns What was done.
  * @throws {Deno.errors.AlreadyExists} If the folder was begun with other scenes, or holds something else.

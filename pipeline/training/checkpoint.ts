@@ -22,7 +22,7 @@ export type TrainingState = ReadonlyMap<string, TensorData>;
 export interface Position {
   /** From 0. */
   readonly epoch: number;
-  /** Of the epoch: the next one. */
+  /** Step of the epoch that comes next. */
   readonly step: number;
   /** Sum of the losses of the epoch's steps so far. */
   readonly lossSum: number;

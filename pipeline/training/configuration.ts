@@ -22,7 +22,7 @@ import {
  * lists for numbers with commas between, `null` for what is not given.
  *
  * @param path The file.
- * @returns What it gives.
+ * @returns The options that the file gives, as texts by name.
  * @throws {Error} If it cannot be read.
  * @throws {UsageError} If it is not YAML, a name is unknown, or a value is not one that the setting can have.
  */

@@ -68,7 +68,7 @@ interface Opened {
  *
  * @param options The training's.
  * @param store How images are decoded and kept; the cache is of the images, masks are kept in memory.
- * @param teacher For `distill`: the teacher's classes.
+ * @param teacher The teacher's classes, where a teacher is distilled.
  * @returns The data; close it.
  * @throws {RangeError | TypeError} If nothing is left, or a class of the images is none of the maps'.
  * @throws {Error} If a source cannot be read.

@@ -53,7 +53,7 @@ export interface ImageCache {
  * Opens a cache.
  *
  * @param path The file.
- * @param identity Of the images that are wanted.
+ * @param identity Identity of the images that are wanted.
  * @param onDamage Told in a sentence of a cache that is damaged, which is of no more use.
  * @returns The cache; undefined if there is no file, it is of other images, or damaged.
  * @throws {TypeError} If the file is something else.

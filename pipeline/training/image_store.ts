@@ -77,7 +77,7 @@ interface Listing {
   readonly labels: Int32Array<ArrayBuffer>;
   readonly bytes: Float64Array;
   readonly places: readonly ListedImage["place"][];
-  /** Of keys, sizes and times of the files. */
+  /** SHA-256 of the keys, sizes and times of the files. */
   readonly identity: string;
 }
 

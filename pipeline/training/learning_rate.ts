@@ -14,7 +14,7 @@ const WARMUP_START = 1e-4;
  * Makes the schedule.
  *
  * @param options The training's.
- * @param updates Of an epoch.
+ * @param updates Updates in an epoch.
  * @returns The rate of an update, counted from 0 over all epochs.
  */
 export function learningRates(

@@ -17,7 +17,7 @@ import type { Order } from "./order.ts";
 export interface LoadedBatch {
   /** From 0. */
   readonly epoch: number;
-  /** Of the epoch, from 0. */
+  /** Step of the epoch, from 0. */
   readonly step: number;
   /** Positions of the images in the source: what crops are drawn by. */
   readonly indices: Uint32Array;
@@ -25,7 +25,7 @@ export interface LoadedBatch {
   readonly images: readonly DecodedImage[];
   /** As the network counts classes, -1 where unknown. */
   readonly labels: Int32Array<ArrayBuffer>;
-  /** One map an image, where the data has maps. */
+  /** One map per image, where the data has maps. */
   readonly maps?: LabelMapBatch;
   /** One mask an image, where the data has masks. */
   readonly masks?: readonly DecodedImage[];

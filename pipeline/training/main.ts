@@ -27,7 +27,7 @@ import type { TrainingResult } from "./train.ts";
 /**
  * Runs the command, on every rank that a launcher started.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runTrain(args: readonly string[]): Promise<number> {

@@ -14,10 +14,10 @@ export interface Order {
   /** Steps of an epoch, a multiple of `accumulate`. */
   readonly steps: number;
   /**
-   * The place in the data of what an epoch takes at a position.
+   * Which image an epoch takes at a position, as its place in the data.
    *
-   * @param epoch From 0.
-   * @param position From 0; past the end it begins anew.
+   * @param epoch The epoch, from 0.
+   * @param position Position in the epoch, from 0; past the end the order begins anew.
    */
   at(epoch: number, position: number): number;
 }

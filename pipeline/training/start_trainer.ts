@@ -18,7 +18,7 @@ import { augmentationOf } from "./batch.ts";
 import type { TrainingData } from "./data_set.ts";
 import type { RequestedOptions, TrainingOptions } from "./options.ts";
 
-/** Of AdamW, and of AdamP with its paper's thresholds. */
+/** Constants of AdamW and AdamP; AdamP's thresholds are its paper's. */
 const ADAM = { betas: [0.9, 0.999], epsilon: 1e-8 } as const;
 
 /** The share of the data set's label in the targets of `mix`. */
@@ -71,7 +71,7 @@ function otherNormalisation(folder: AnnotatorFolder, options: RequestedOptions):
 /**
  * Puts the trainer on a device.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param options The training's.
  * @param sources The data, the teacher if there is one, whom to tell of a download, and the ranks if there are several:
  *   they get the first weights from rank 0, and those of the trainers on others do not count.

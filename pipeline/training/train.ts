@@ -143,7 +143,7 @@ const AHEAD = 2;
 
 /** A step whose loss has not been read. */
 interface Unread extends Pick<LoadedBatch, "epoch" | "step" | "indices"> {
-  /** Of its images. */
+  /** Bytes of its images. */
   readonly bytes: number;
 }
 

@@ -48,7 +48,7 @@ export interface Validation {
  * @param device Where they are classified.
  * @param options The training's.
  * @param model The network and its classes, where images are decoded, and the ranks that share them.
- * @returns They, undefined if none are named; close them.
+ * @returns The validation images, undefined if the options name none; call `close` when done.
  * @throws {TypeError} If a class of theirs is none of the network's, or none has a label.
  */
 export async function openValidation(

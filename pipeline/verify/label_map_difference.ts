@@ -39,7 +39,7 @@ function roundingOf({ dtype }: LabelMapMetadata, scores: readonly Float32Array[]
  *
  * @param one A map.
  * @param other Another one of the same image.
- * @param metadata Of both.
+ * @param metadata Metadata of both.
  * @returns How far they are apart.
  */
 export function compareLabelMaps(

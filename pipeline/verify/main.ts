@@ -20,7 +20,7 @@ const SHOWN_DEFECTS = 20;
 /**
  * Runs the command.
  *
- * @param args Its arguments.
+ * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 for a defect or a failure; 2 if it was used wrongly.
  */
 export function runVerify(args: readonly string[]): Promise<number> {

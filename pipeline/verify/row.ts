@@ -15,7 +15,7 @@ const MOST_PROBABILITY = 1 + 1e-5;
  * Finds the first defect of a row.
  *
  * @param row The row.
- * @param metadata Of its file.
+ * @param metadata Metadata of its file.
  * @param labels How many classes the data set has, where that is known.
  * @returns A phrase, or undefined if there is none.
  */

@@ -34,7 +34,7 @@ import { numberOf } from "../../formats/base/number_of.ts";
 /** A file of label maps that was looked at. */
 export interface VerifiedFile {
   readonly path: string;
-  /** Of the folder, for messages. */
+  /** Name of the folder, for messages. */
   readonly name: string;
   /** Rows that could be read. */
   readonly rows: number;

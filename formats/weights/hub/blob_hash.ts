@@ -10,7 +10,7 @@ import { createHash, type Hash } from "node:crypto";
  * Begins to hash a content.
  *
  * @param name The name that its hash is to be: 64 hexadecimal digits of SHA-256, or 40 of git's SHA-1.
- * @param size Its bytes.
+ * @param size The content's size in bytes.
  * @returns The hash, to be told the content.
  */
 export function startHash(name: string, size: number): Hash {

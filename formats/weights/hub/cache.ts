@@ -28,8 +28,8 @@ export function isCommit(revision: string): boolean {
  * The folder of a model.
  *
  * @param cache Folder of the cache.
- * @param repository `owner/name`.
- * @returns Its path.
+ * @param repository The model's repository, `owner/name`.
+ * @returns The folder's path.
  */
 export function modelFolder(cache: string, repository: string): string {
   return join(cache, `models--${repository.replace("/", "--")}`);
@@ -85,7 +85,7 @@ export async function findDamage({ path, files }: CachedSnapshot): Promise<strin
  * Says that a file of the cache is not what it was.
  *
  * @param path The file.
- * @param found Its hash.
+ * @param found The hash of what is there.
  * @param expected What it should be.
  * @returns A phrase.
  */
@@ -142,7 +142,7 @@ async function moveToSnapshot(content: string, path: string): Promise<void> {
 /**
  * Whether there is a file, following links.
  *
- * @param path Its path.
+ * @param path Path of the file.
  * @param size Its expected size, if that matters.
  * @returns Whether it is there and of that size.
  */

@@ -30,7 +30,7 @@ export function isHubReference(text: string): boolean {
  * Reads a reference.
  *
  * @param text `hf:owner/name` or `hf:owner/name@revision`; the revision defaults to `main`.
- * @returns Its parts.
+ * @returns Owner, name and revision.
  * @throws {TypeError} If it has another form. Its parts become paths, so `..` is refused.
  */
 export function parseHubReference(text: string): HubReference {

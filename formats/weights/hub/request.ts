@@ -38,7 +38,7 @@ const silence = 30_000;
  * @param reference The model.
  * @param revision The revision, which is the commit once that is known.
  * @param name The file.
- * @returns What it is; undefined if the model has no such file.
+ * @returns Size, hash and address of the file; undefined if the model has no such file.
  * @throws {HubUnreachableError} If the hub does not answer.
  * @throws {Error} If it refuses, or does not answer as a hub.
  */
@@ -152,7 +152,7 @@ async function send(target: URL, init: RequestInit): Promise<Response> {
  *
  * @param settings Where the hub is.
  * @param reference The model.
- * @param answer Its answer.
+ * @param answer The hub's answer.
  * @returns The error to throw; a {@linkcode HubUnreachableError} if it may pass.
  */
 export function refusal(

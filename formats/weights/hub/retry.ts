@@ -37,7 +37,7 @@ const LONGEST_PAUSE = 60;
  *
  * @param error The failure.
  * @param failures Failures in a row, this one included.
- * @param wait Waits.
+ * @param wait How to wait.
  * @throws {HubUnreachableError} The failure, if there were too many or the hub asks for too long a pause.
  */
 export async function pauseAfter(error: HubUnreachableError, failures: number, wait: Wait): Promise<void> {
@@ -54,7 +54,7 @@ export async function pauseAfter(error: HubUnreachableError, failures: number, w
  *
  * @param attempt Sends it.
  * @param options `wait`; `hasOther`: whether there is another way if there is no network, which is then not waited for.
- * @returns What it gave.
+ * @returns The result of the first attempt that succeeded.
  * @throws {HubUnreachableError} If it failed again and again.
  */
 export async function withRetries<T>(
@@ -76,7 +76,7 @@ export async function withRetries<T>(
  * The reason of a failed request, in a few words.
  *
  * @param error What was thrown.
- * @returns Its message.
+ * @returns The reason.
  */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

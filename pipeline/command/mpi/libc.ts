@@ -30,8 +30,8 @@ export function openProcessTable(): (process: number) => boolean {
 /**
  * Whether a file descriptor of this process is a socket that was handed to it. Deno's own are non-blocking.
  *
- * @param descriptor Its number.
- * @returns False too if it is not open.
+ * @param descriptor The descriptor's number.
+ * @returns Whether it is one; false too if it is not open.
  */
 export function isInheritedSocket(descriptor: number): boolean {
   const { fcntl, getsockopt } = openLibc();

@@ -111,7 +111,7 @@ export const INSTALL: Readonly<Record<Implementation, string>> = {
 /**
  * Loads the library of an implementation.
  *
- * @param implementation Which.
+ * @param implementation Which implementation's constants hold.
  * @param names File names, tried in turn.
  * @returns The library, or undefined if the system's loader finds none.
  * @throws {Error} If there is one that cannot be loaded.

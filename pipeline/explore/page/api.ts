@@ -26,9 +26,9 @@ export interface Folders {
   readonly folders: readonly Folder[];
   /** Where the images are. */
   readonly images: string;
-  /** Of the annotator's classes. */
+  /** Names of the annotator's classes. */
   readonly classNames: readonly string[];
-  /** Of the data set's own, null if they have none. */
+  /** Names of the data set's own classes, null if they have none. */
   readonly labelNames: readonly string[] | null;
   /** The annotator's class of each class of the data set, null where it has none. */
   readonly labelClasses: readonly (number | null)[];
@@ -56,7 +56,7 @@ export interface Row {
 
 /** Some rows of those that a filter lets through. */
 export interface Rows {
-  /** Of the filter. */
+  /** How many rows the filter lets through. */
   readonly total: number;
   readonly rows: readonly Row[];
 }
@@ -94,8 +94,8 @@ export function fetchFolders(): Promise<Folders> {
  *
  * @param filter What is asked for.
  * @param range Which of them.
- * @param signal Gives up.
- * @returns They, and how many there are in all.
+ * @param signal Ends the request.
+ * @returns The rows, and how many there are in all.
  * @throws {Error} With the server's sentence.
  */
 export function fetchRows(
@@ -118,8 +118,8 @@ export async function fetchIsScored(): Promise<boolean> {
  * The label map of an image.
  *
  * @param folder 0, or 1 for the second.
- * @param key Of the image.
- * @param signal Gives up.
+ * @param key Key of the image.
+ * @param signal Ends the request.
  * @returns The map.
  * @throws {Error} With the server's sentence, such as that the folder has no map of the image.
  */
@@ -143,7 +143,7 @@ export async function fetchMap(folder: number, key: string, signal?: AbortSignal
 /**
  * Writes a selection.
  *
- * @param chosen What.
+ * @param chosen The images to write.
  * @param overwrite Whether it replaces a file that is there.
  * @returns What was written.
  * @throws {Error} With the server's sentence; {@linkcode isInTheWay} tells whether a file is there.

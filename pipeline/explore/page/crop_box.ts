@@ -85,7 +85,7 @@ export function randomBox(aspect: number, random: () => number): Box {
 /**
  * Reads a box that was written as numbers.
  *
- * @param text `top,left,height,width`.
+ * @param text Fractions of the image, `top,left,height,width`.
  * @returns The box, null if it is none.
  */
 export function boxFrom(text: string | null): Box | null {

@@ -12,7 +12,7 @@ const LOWER = [33, 102, 206];
  * The largest difference of two heat maps.
  *
  * @param first Values from 0 to 1.
- * @param second As many.
+ * @param second Values from 0 to 1, as many as the first.
  * @returns Its absolute value.
  */
 export function largestDifference(first: ArrayLike<number>, second: ArrayLike<number>): number {
@@ -22,10 +22,10 @@ export function largestDifference(first: ArrayLike<number>, second: ArrayLike<nu
 }
 
 /**
- * A picture of the difference, one pixel a cell.
+ * A picture of the difference, with one pixel per cell.
  *
  * @param first Values from 0 to 1.
- * @param second As many.
+ * @param second Values from 0 to 1, as many as the first.
  * @returns RGBA `[cells, 4]`, not premultiplied: red where the second is higher, blue where the first is, opaque where they
  * differ most.
  */

@@ -21,7 +21,7 @@ export interface NameList {
 /**
  * Makes names findable.
  *
- * @param names By class, synonyms between commas.
+ * @param names Names by class, synonyms between commas.
  * @param options What a class without a name is called (`kind`), and how many there are.
  * @returns The list.
  */
