@@ -18,7 +18,7 @@ export function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
  * One array of all values in order.
  *
  * @param arrays The parts.
- * @param Type Of the result.
+ * @param Type Type of the result.
  * @returns A copy.
  */
 export function joinArrays<TypedArray extends { set(values: ArrayLike<number>, offset: number): void }>(

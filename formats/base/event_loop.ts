@@ -29,7 +29,7 @@ export async function letEventsIn(): Promise<void> {
  * Does work at once.
  *
  * @param work What to do.
- * @returns Its result.
+ * @returns The work's result.
  */
 export function atOnce<Result>(work: Pieces<Result>): Result {
   while (true) {
@@ -43,7 +43,7 @@ export function atOnce<Result>(work: Pieces<Result>): Result {
  *
  * @param work What to do.
  * @param check Called after events were let in; what it throws ends the work.
- * @returns Its result.
+ * @returns The work's result.
  * @throws What the work throws, or `check`.
  */
 export async function inPieces<Result>(work: Pieces<Result>, check: () => void): Promise<Result> {

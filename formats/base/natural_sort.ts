@@ -9,7 +9,7 @@
  * are ordered by their code units, which makes the order total and the same on every file system and in every locale.
  *
  * @param a One name.
- * @param b Another.
+ * @param b Another name.
  * @returns Negative if `a` comes first, positive if `b` does, 0 only if they are the same.
  */
 export function compareNatural(a: string, b: string): number {

@@ -7,7 +7,7 @@
 /**
  * A count with its noun.
  *
- * @param count How many.
+ * @param count How many there are.
  * @param noun In the singular.
  * @param plural Default the noun with an s.
  * @returns `1 image`, `2 images`.

@@ -10,7 +10,7 @@ import { keyWords, randomWords } from "./random_words.ts";
  * A permutation that depends on a seed, an epoch and a length alone. Every one of them is as likely (Fisher and Yates; the
  * random numbers are those of xoshiro128**, started by a hash of seed and epoch).
  *
- * @param length How many.
+ * @param length Number of elements.
  * @param order Seed, any integer, and epoch, from 0.
  * @returns The numbers from 0 to `length` - 1.
  * @throws {RangeError} If seed or epoch is not a safe integer, or the epoch is negative.

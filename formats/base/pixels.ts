@@ -28,9 +28,9 @@ export const MOST_PIXELS = 2 * 89_478_485;
 /**
  * Refuses images without pixels and decompression bombs by the size in their header.
  *
- * @param format For the message.
- * @param width Pixels.
- * @param height Pixels.
+ * @param format Name of the format, for the message.
+ * @param width Width, pixels.
+ * @param height Height, pixels.
  * @throws {Error} If the image is empty or has more than {@linkcode MOST_PIXELS} pixels.
  */
 export function checkSize(format: string, width: number, height: number): void {

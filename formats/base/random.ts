@@ -16,7 +16,7 @@ export interface RandomNumbers {
   uniform(low: number, high: number): number;
   /** An integer from 0 to below `count`. */
   integer(count: number): number;
-  /** Of mean 0 and variance 1. */
+  /** A number from the normal distribution of mean 0 and variance 1. */
   normal(): number;
 }
 
@@ -69,7 +69,7 @@ fn randomWord(key: vec2<u32>, counter: u32) -> u32 {
  * The numbers of a key in order.
  *
  * @param key The key.
- * @returns They, from the first on.
+ * @returns The numbers in order, starting at the first.
  */
 export function randomNumbers(key: RandomKey): RandomNumbers {
   let counter = 0;

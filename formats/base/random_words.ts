@@ -8,7 +8,7 @@
  * A sequence of random words: xoshiro128**, started by a hash of the key.
  *
  * @param key Words of 32 bits; other keys give other sequences.
- * @returns Gives the next integer from 0 to 2^32 - 1.
+ * @returns A function that gives the next integer from 0 to 2^32 - 1.
  */
 export function randomWords(key: readonly number[]): () => number {
   const state = new Uint32Array(4);

@@ -51,7 +51,7 @@ export function scoreTable(dtype: LabelMapType): Float32Array | undefined {
 /**
  * Where a score is that is not a finite number: NaN or an infinity.
  *
- * @param scores As stored.
+ * @param scores Scores as they are stored.
  * @param dtype How they are stored.
  * @returns The position of the first, or -1 if there is none.
  */

@@ -26,7 +26,7 @@ export interface WholeFile {
 /**
  * Begins a file. It is written as `${path}.partial` and renamed when finished; a file of that name is replaced.
  *
- * @param path Where.
+ * @param path Path of the file.
  * @param subject How messages start: `Cannot write label map "a.parquet"`.
  * @returns The file; end with `finish` or `discard`.
  * @throws {Deno.errors.NotFound} If there is no such folder.

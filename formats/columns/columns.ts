@@ -27,9 +27,9 @@ export type ColumnValues =
 
 /** Where values stand in their rows. Without either, each row has one value. */
 export interface Placement {
-  /** Of an optional column: whether each row has a value. */
+  /** For an optional column, whether each row has a value. */
   readonly present?: readonly boolean[];
-  /** Of a list column: the number of values in each row, at least 1. */
+  /** For a list column, the number of values in each row, at least 1. */
   readonly lengths?: readonly number[];
 }
 

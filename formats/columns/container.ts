@@ -15,7 +15,7 @@ export const containers: readonly Container[] = ["parquet", "arrow"];
 /**
  * What a file is, by its name.
  *
- * @param path Of the file.
+ * @param path Path of the file.
  * @returns `arrow` for `*.arrow`, `parquet` for any other.
  */
 export function containerOf(path: string): Container {
@@ -30,7 +30,7 @@ export interface FileEncoder {
    * The next group of rows.
    *
    * @param columns As `rowGroupColumns` gives them.
-   * @param rows Their number.
+   * @param rows Number of rows.
    * @returns Pieces to write one after the other; none is held longer than needed.
    */
   rowGroup(columns: readonly PlacedColumn[], rows: number): Iterable<Uint8Array>;

@@ -30,7 +30,7 @@ export interface Table {
 export interface FoundColumn {
   /** What it is, in this format's words where it has one: `list of uint16`, `int64`. */
   readonly description: string;
-  /** Of lists that all have the same length by their type. */
+  /** Length of its lists, where their type says that all have the same. */
   readonly listLength?: number;
 }
 
@@ -38,8 +38,8 @@ export interface FoundColumn {
 export interface ColumnSlice {
   /** A value for each row; of lists, their values one after the other. */
   readonly values: ColumnValues["values"];
-  /** Of an optional column: 1 for each row that has a value, absent if all have. */
+  /** For an optional column, 1 for each row that has a value and 0 for the others; absent if all have. */
   readonly present?: Uint8Array;
-  /** Of lists of different lengths: where each begins in the values, and the last one ends. */
+  /** For lists of different lengths, where each begins in the values, and where the last one ends. */
   readonly offsets?: ArrayLike<number>;
 }

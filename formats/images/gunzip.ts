@@ -30,7 +30,7 @@ export interface Unpacked {
  * Unpacks a file.
  *
  * @param file The file, at its beginning; it is closed with what is unpacked.
- * @returns Gives what is unpacked.
+ * @returns A stream of what is unpacked.
  */
 export function unpackGzip(file: Deno.FsFile): Unpacked {
   const chunks: Uint8Array[] = [];

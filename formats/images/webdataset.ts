@@ -163,7 +163,7 @@ const OVERHEAD = 64;
  *
  * @param onLabel Told of each image.
  * @param most Characters of names that wait for a label or an image, with 64 for each name; beyond it what waits is given up.
- * @returns Takes the members.
+ * @returns What takes the members, one after the other.
  */
 export function createSamples(onLabel: OnLabel, most = MOST_WAITING): Samples {
   let key: string | null = null;

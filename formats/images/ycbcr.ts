@@ -20,7 +20,7 @@ export type YcbcrRule =
  * Turns pixels into RGB where they are.
  *
  * @param pixels Luma, blue and red chroma of each pixel; red, green and blue afterwards.
- * @param rule Which conversion.
+ * @param rule The conversion to apply.
  */
 export function ycbcrToRgb(pixels: Uint8Array | Uint8ClampedArray, rule: YcbcrRule): void {
   const { luma, redOfRed, greenOfRed, greenOfBlue, blueOfBlue, greenBits } = rule === "pillow"

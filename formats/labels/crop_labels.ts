@@ -115,7 +115,7 @@ export function checkCropLabelMetadata(value: CropLabelMetadata, subject: string
 /**
  * The columns of crop labels.
  *
- * @param metadata Of the file.
+ * @param metadata Metadata of the file.
  * @returns Name, type and shape of each, in order.
  */
 export function cropLabelColumns({ classes, k }: CropLabelMetadata): readonly Column[] {
@@ -136,7 +136,7 @@ export function cropLabelColumns({ classes, k }: CropLabelMetadata): readonly Co
 /**
  * Begins a Parquet file of crop labels.
  *
- * @param path Where.
+ * @param path Path of the file.
  * @param metadata What the rows are.
  * @returns The writer; end with `finish` or `discard`.
  * @throws {TypeError | RangeError} If the metadata is not valid.

@@ -117,13 +117,13 @@ export function openLabelMapFolder(
 
 /**
  * Creates a folder for crop labels, or goes on with one, as {@linkcode openLabelMapFolder} does for label maps. Its parts
- * have a row a crop, and are counted in images.
+ * have a row per crop, and are counted in images.
  *
  * @param path The folder; it is made if it is not there.
  * @param configuration What the parts depend on; they are Parquet.
  * @param options Shard and class names.
  * @returns The folder; call `close` when done.
- * @throws {Error} As there.
+ * @throws {Error} For the reasons that {@linkcode openLabelMapFolder} names.
  */
 export function openCropLabelFolder(
   path: string,

@@ -1,5 +1,5 @@
 /**
- * Rows by their keys in some bytes a row: only hashes are kept, and what they lead to is compared with the file.
+ * Rows by their keys in some bytes per row: only hashes are kept, and what they lead to is compared with the file.
  *
  * @module
  */

@@ -82,7 +82,7 @@ export interface ListedRow extends Pick<LabelMapRow, "key" | "label"> {
 
 /** How label maps are opened. */
 export interface OpenLabelMapsOptions {
-  /** Whether all classes and scores are read at once and held in memory: k x H x W x 3 to 8 bytes a row. */
+  /** Whether all classes and scores are read at once and held in memory: k x H x W x 3 to 8 bytes per row. */
   readonly preload?: boolean;
   /** Bytes of decoded pages that are kept, 64 MiB unless given. A page is kept until the next one is read in any case. */
   readonly cacheBytes?: number;
@@ -110,7 +110,7 @@ interface PlacedGroup {
  *
  * @param path A Parquet or Arrow file; a folder: the finished parts of its manifests, or all its Parquet and Arrow files in
  * natural order where it has none; or a pattern such as `labels/part-000*.parquet`.
- * @param options Whether to preload. If not, memory does not grow with the number of rows, but for 12 to 24 bytes a row
+ * @param options Whether to preload. If not, memory does not grow with the number of rows, but for 12 to 24 bytes per row
  * from the first `indexOf` on.
  * @returns The label maps; call `close` when done.
  * @throws {Deno.errors.NotFound} If there is no such file, or no finished part in the folder.

@@ -21,11 +21,11 @@ import { checkMetadata, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */
 export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json } = LabelMapMetadata> {
-  /** Of every part file. */
+  /** Metadata of every part file. */
   readonly metadata: Metadata;
   /** Part p is made of the source's images from p * rowsPerFile up to, but not including, (p + 1) * rowsPerFile. */
   readonly rowsPerFile: number;
-  /** Of every part file; absent: `parquet`. */
+  /** Container of every part file; absent: `parquet`. */
   readonly container?: Container;
   /** Further entries of the caller, compared like the others. */
   readonly [entry: string]: Json | Metadata | undefined;
@@ -124,10 +124,10 @@ export function imageCount({ source }: LabelMapConfiguration): number | undefine
 }
 
 /**
- * The text of a manifest: an entry a line, and a line for each part.
+ * Formats a manifest: each entry is a line, and each part is one.
  *
  * @param manifest What to write.
- * @returns JSON.
+ * @returns The manifest as JSON.
  */
 export function formatManifest(manifest: Manifest): string {
   const entries = Object.entries(manifest).filter(([, value]) => value !== undefined).map(([name, value]) => {
@@ -142,8 +142,8 @@ export function formatManifest(manifest: Manifest): string {
 /**
  * Reads a manifest.
  *
- * @param text Its JSON.
- * @param path Of the file, for messages.
+ * @param text The manifest as JSON.
+ * @param path Path of the file, for messages.
  * @returns The manifest.
  * @throws {TypeError | RangeError} If it is not one.
  */

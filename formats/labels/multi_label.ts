@@ -45,7 +45,7 @@ const RIVALRY = 1 / 2;
  * Every class that is the best of a cell, by how surely it is in the image.
  *
  * @param map Class indices and scores `[k, H, W]`.
- * @param metadata Of the map.
+ * @param metadata Metadata of the map.
  * @returns Classes, the highest score first, of equals the lower index; empty if no cell says anything.
  *
  * @example
@@ -87,7 +87,7 @@ export function scoreClasses(
  * The multi-label of an image: the classes that are in it.
  *
  * @param map Class indices and scores `[k, H, W]`.
- * @param metadata Of the map.
+ * @param metadata Metadata of the map.
  * @param threshold The least score of a class that is in the image, 0 to 1.
  * @returns Classes, the highest score first; empty if none reaches the threshold.
  */

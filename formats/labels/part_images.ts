@@ -1,5 +1,5 @@
 /**
- * Which images a part file is of, by its own columns.
+ * Key and label of the images that a part file was made of, read from its own columns.
  *
  * @module
  */

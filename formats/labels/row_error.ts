@@ -26,7 +26,7 @@ type ArrayCheck = readonly [
  * Finds the first reason why a label map's row cannot be written.
  *
  * @param row The row.
- * @param metadata Of its file.
+ * @param metadata Metadata of its file.
  * @returns The reason, undefined if there is none.
  */
 export function findRowError(row: LabelMapRow, metadata: LabelMapMetadata): RowError | undefined {
@@ -75,7 +75,7 @@ export function integersError(integers: Readonly<Record<string, number>>): Range
 /**
  * Finds a class index that is none.
  *
- * @param name Of the column.
+ * @param name Name of the column.
  * @param values Its values in the row.
  * @param classes How many classes there are.
  * @returns The reason, undefined if all are integers from 0 to below that.
@@ -91,7 +91,7 @@ export function classesError(name: string, values: ArrayLike<number>, classes: n
 /**
  * Finds a value that is not a number, or infinite.
  *
- * @param name Of the column.
+ * @param name Name of the column.
  * @param values Its values in the row.
  * @returns The reason, undefined if all are finite.
  */
@@ -106,7 +106,7 @@ export function finiteError(name: string, values: ArrayLike<number>): RangeError
 /**
  * Finds a value that is no probability.
  *
- * @param name Of the column.
+ * @param name Name of the column.
  * @param values Its values in the row.
  * @returns The reason, undefined if all are from 0 to 1, or as little above as rounding makes them.
  */

@@ -16,7 +16,7 @@ const FIRST_BYTES = 1 << 16;
 /**
  * Takes a manifest's text apart.
  *
- * @param text Of the manifest, or its beginning.
+ * @param text Text of the manifest, or its beginning.
  * @returns What goes up to the last part, as a manifest of its own, and the rest; undefined if the parts do not end in it,
  *   or are not written as `formatManifest` does.
  */
@@ -33,7 +33,7 @@ export function splitManifest(text: string): { head: string; rest: string } | un
  * Reads a manifest as far as its last part.
  *
  * @param path The file.
- * @returns What it says, or undefined if there is no such file.
+ * @returns The manifest without its parts and names, or undefined if there is no such file.
  * @throws {TypeError | RangeError} If it is not a valid manifest.
  */
 export function readManifestHead(path: string): ManifestHead | undefined {
@@ -67,7 +67,7 @@ function readBeginning(file: Deno.FsFile, length: number): string {
 /**
  * How many shards a folder has.
  *
- * @param names Of the files in it.
+ * @param names Names of the files in it.
  * @param subject How the message starts.
  * @returns The number in the names of manifests and locks of shards, undefined if there are none.
  * @throws {TypeError} If they are of different numbers.
@@ -105,10 +105,10 @@ export function imagesOfParts({ configuration }: Pick<Manifest, "configuration">
 /**
  * The parts that a shard writes.
  *
- * @param manifest As above.
- * @param shard Which.
+ * @param manifest A manifest of the folder.
+ * @param shard The shard.
  * @returns Part numbers, from `start` to before `end`.
- * @throws {TypeError} As above.
+ * @throws {TypeError} If the configuration does not say how many images there are.
  */
 export function partsOfShard(manifest: Pick<Manifest, "configuration">, shard: Shard): { start: number; end: number } {
   return shardParts(shard, imagesOfParts(manifest).length);

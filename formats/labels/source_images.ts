@@ -15,7 +15,7 @@ export interface SourceImage {
   readonly key: string;
   /** The data set's own class index, null if unknown. */
   readonly label: number | null;
-  /** Of the image as it is stored, or of the file that holds it where that is not known; null if there is no file. */
+  /** Bytes of the image as it is stored, or of the file that holds it where that is not known; null if there is no file. */
   readonly bytes: number | null;
 }
 

@@ -79,7 +79,7 @@ export function mapLength({ k, grid: [height, width] }: LabelMapMetadata): numbe
   return k * height * width;
 }
 
-/** Number of image-level classes a row has: 5, or all where there are fewer. */
+/** How many classes of the whole image each row has: 5, or all where there are fewer. */
 export function topLength({ classes }: LabelMapMetadata): number {
   return Math.min(5, classes);
 }

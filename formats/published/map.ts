@@ -107,7 +107,7 @@ export function mapOf(
  * Prepares to write maps as ReLabel's: float32, in the zip container.
  *
  * @param options `k` and `[H, W]` of the maps, and how to store the last axes.
- * @returns Makes of class indices and logits `[k, H, W]` the bytes of a file.
+ * @returns A function that makes the bytes of a file of class indices and logits `[k, H, W]`.
  */
 export function publishedMapWriter(
   { k, grid: [height, width], layout }: { k: number; grid: readonly [number, number]; layout: MapLayout },

@@ -149,7 +149,7 @@ function unread(what: string): PickleUnread {
   return { kind: "unread tensor", what };
 }
 
-/** Of pairs, of another dictionary, or of nothing. */
+/** Python's `OrderedDict` of pairs, of another dictionary, or of nothing. */
 function orderedDictionary(path: string, [items]: readonly PickleValue[], budget: PickleBudget): PickleValue {
   if (items instanceof Map) return items;
   const dictionary = new Map<PickleValue, PickleValue>();

@@ -28,7 +28,7 @@ export interface Jobs {
 }
 
 /**
- * Images a part file, so that shards are equal and part files no larger than usual: with m part files a shard, the fewest
+ * Images per part file, so that shards are equal and part files no larger than usual: with m part files per shard, the fewest
  * that keep them at 1,000 images, ceil(images / (shards m)).
  *
  * @param images How many there are.

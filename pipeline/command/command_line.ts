@@ -41,7 +41,7 @@ export const BUSY_EXIT_CODE = 75;
 /**
  * The exit code of a command that failed.
  *
- * @param error Why.
+ * @param error The error that ended it.
  * @returns 2 if the command was used wrongly, 75 if another process is in its way, else 1.
  */
 export function exitCodeOf(error: unknown): number {
@@ -64,7 +64,7 @@ const NEGATIVE_NUMBER = /^-(\d|\.\d)/;
  *
  * @param args As the process got them.
  * @param options What is known; `help`, also as `-h`, and `version` are added.
- * @param command For messages: `deno task relabel`.
+ * @param command How the command is called, for messages: `deno task relabel`.
  * @param maxWords How many arguments may stand outside options.
  * @returns The arguments, or which of the two was asked for.
  * @throws {UsageError} If an option is unknown, lacks its value, or has one that it does not take, or words are too many.
@@ -145,7 +145,7 @@ export function formatOptions(options: OptionTable): string {
 /**
  * Reads a count.
  *
- * @param text Its digits.
+ * @param text The option's value.
  * @param name The option's, for the message.
  * @param least The least it may be, 1 or 0.
  * @returns An integer.
@@ -164,7 +164,7 @@ export function readCount(text: string, name: string, least: 0 | 1 = 1): number 
  * A number as it may be written wherever one is read: `0.03`, `.5`, `1e-3`, or a fraction, `8/255`.
  *
  * @param text The number.
- * @returns It; NaN if the text is something else, or it is not finite.
+ * @returns The number; NaN if the text is something else, or the number is not finite.
  */
 export function parseNumber(text: string): number {
   const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?:\/(\d+))?$/i.exec(text);
@@ -209,7 +209,7 @@ export function readProbability(text: string, name: string): number {
  * The items of a list.
  *
  * @param text Items with commas, and perhaps spaces, between.
- * @returns Each without spaces around it.
+ * @returns The items, without spaces around them.
  */
 export function splitList(text: string): string[] {
   return text.split(",").map((item) => item.trim());

@@ -235,7 +235,7 @@ function evenly(sample: number, count: number): Set<number> {
  *
  * @param names The classes' names, where they are known.
  * @param count How many classes there are.
- * @returns Gives the index of a wnid, a name or an index; undefined if it is none.
+ * @returns A function that gives the index of a wnid, a name or an index; undefined if it is none.
  */
 export function classFinder(names: ClassNames | undefined, count: number): (text: string) => number | undefined {
   const indices = new Map<string, number>();

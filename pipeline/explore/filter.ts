@@ -1,5 +1,5 @@
 /**
- * Which images a page shows, and in which order: the query of `api/rows`.
+ * Which images are on a page, and in which order: the query of `api/rows`.
  *
  * @module
  */

@@ -20,7 +20,7 @@ export interface Column<Row> {
  * @param caption What it shows, for those who do not see where it stands.
  * @param columns Headings and cells of the columns.
  * @param rows What is in it.
- * @returns HTML.
+ * @returns The element as HTML.
  */
 export function table<Row>(caption: string, columns: readonly Column<Row>[], rows: readonly Row[]): Markup {
   return html`
@@ -60,7 +60,7 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
  * @param id What links to it.
  * @param title The heading.
  * @param content What is in it.
- * @returns HTML.
+ * @returns The element as HTML.
  */
 export function section(id: string, title: string, content: readonly Markup[]): Markup {
   return html`

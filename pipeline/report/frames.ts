@@ -46,7 +46,7 @@ function round(value: number): number {
  * What frames refer to: the pictures themselves, once, where they are not seen.
  *
  * @param frames The pictures.
- * @returns HTML.
+ * @returns The element as HTML.
  */
 export function definitions(frames: readonly FramedPicture[]): Markup {
   return html`
@@ -69,7 +69,7 @@ export function definitions(frames: readonly FramedPicture[]): Markup {
  * @param frame The picture.
  * @param seen What is seen, in words.
  * @param crops Parts of it, which are numbered.
- * @returns HTML.
+ * @returns The element as HTML.
  */
 export function imageFrame(frame: FramedPicture, seen: string, crops: readonly Part[] = []): Markup {
   const { width, height } = sizeOf(frame);
@@ -107,12 +107,12 @@ function colourOf(index: number): string {
 }
 
 /**
- * The heat map of a class over the grey image: a rectangle a cell.
+ * The heat map of a class over the grey image: a rectangle per cell.
  *
  * @param frame The picture.
  * @param heatMap What lies on it.
  * @param seen What is seen, in words.
- * @returns HTML.
+ * @returns The element as HTML.
  */
 export function heatFrame(frame: FramedPicture, heatMap: HeatMap, seen: string): Markup {
   const { width, height } = sizeOf(frame);
@@ -135,7 +135,7 @@ export function heatFrame(frame: FramedPicture, heatMap: HeatMap, seen: string):
  * @param frame The picture.
  * @param crop The part.
  * @param seen What is seen, in words.
- * @returns HTML.
+ * @returns The element as HTML.
  */
 export function cropFrame(frame: FramedPicture, crop: Part, seen: string): Markup {
   const { width, height } = sizeOf(frame);

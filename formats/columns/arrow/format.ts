@@ -11,7 +11,7 @@ export const MAGIC: Uint8Array<ArrayBuffer> = new TextEncoder().encode("ARROW1")
 /** What stands before the length of a message. */
 export const CONTINUATION = 0xffffffff;
 
-/** Of the metadata: what Arrow 1.0 and later write. */
+/** Version of the metadata that Arrow 1.0 and later write. */
 export const VERSION_5 = 4;
 
 /** What a message holds. */

@@ -23,7 +23,7 @@ import { numberOf } from "../../../base/number_of.ts";
  * @param file The file; closing the table closes it.
  * @param subject How messages start: `Cannot read label map "a.arrow"`.
  * @param cache Keeps decompressed buffers under names that begin with the file's path.
- * @param path Of the file.
+ * @param path Path of the file.
  * @returns The table.
  * @throws {TypeError} If it is not a whole Arrow file.
  */
@@ -77,7 +77,7 @@ function isMagic(bytes: Uint8Array): boolean {
   return MAGIC.every((byte, index) => byte === bytes[index]);
 }
 
-/** Of a file, by its footer. */
+/** Finds the record batches of a file by its footer. */
 function readFile(file: RandomAccessFile): Batches {
   if (file.size < 22) throw new RangeError(`it has ${numberOf(file.size, "byte")}`);
   const tail = file.read(file.size - 10, 10);
@@ -99,7 +99,7 @@ function readFile(file: RandomAccessFile): Batches {
   return { schema, batches };
 }
 
-/** Of a stream, message by message. */
+/** Finds the record batches of a stream, message by message. */
 function readStream(file: RandomAccessFile): Batches {
   let schema: Schema | undefined;
   const batches: RecordBatch[] = [];

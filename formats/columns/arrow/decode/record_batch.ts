@@ -27,8 +27,8 @@ export interface RecordBatch {
 /**
  * Reads what a message says of a record batch.
  *
- * @param header Its flatbuffer.
- * @param schema Of the file.
+ * @param header The message's flatbuffer.
+ * @param schema Schema of the file.
  * @param body Where the body begins.
  * @param bodyLength Bytes of the body.
  * @returns The batch.
@@ -69,7 +69,7 @@ const MOST_BYTES = 2 ** 28;
  *
  * @param file The file.
  * @param batch The record batch.
- * @param index Of the buffer.
+ * @param index Index of the buffer.
  * @param range First byte, and the byte after the last.
  * @param kept Where what was decompressed is kept, and under which name, that of the file and batch.
  * @returns The bytes, in an array of their own.

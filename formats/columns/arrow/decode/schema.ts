@@ -13,7 +13,7 @@ export interface Schema {
   /** Its metadata. */
   readonly entries: ReadonlyMap<string, string>;
   readonly columns: ReadonlyMap<string, ArrowColumn>;
-  /** Of a record batch. */
+  /** Nodes that a record batch has for the column. */
   readonly nodes: number;
   readonly buffers: number;
 }
@@ -22,7 +22,7 @@ export interface Schema {
 export interface ArrowColumn {
   /** In this format's words, or in Arrow's where it has none: `list of uint16`, `float64`. */
   readonly description: string;
-  /** Of lists that all have the same length. */
+  /** Length of its lists, where all have the same. */
   readonly listLength?: number;
   /** What it holds, if that can be read. */
   readonly values?: { readonly type: ValueType; readonly hasLongOffsets: boolean };
@@ -46,7 +46,7 @@ interface Extent {
 /**
  * Reads a schema.
  *
- * @param table Its flatbuffer.
+ * @param table The schema's flatbuffer.
  * @returns Metadata and columns.
  * @throws {RangeError} If it contradicts itself, or holds what is not read here.
  */

@@ -20,7 +20,7 @@ import { schemaTable } from "./schema.ts";
  *
  * @param columns The columns, in order.
  * @param metadata What the file says of its rows.
- * @returns Its encoder.
+ * @returns The file's encoder.
  */
 export function arrowEncoder(columns: readonly Column[], metadata: Json): FileEncoder {
   const schema = schemaTable(columns, [["relabel", JSON.stringify(metadata)]]);

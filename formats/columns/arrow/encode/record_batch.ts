@@ -26,8 +26,8 @@ export interface EncodedBatch {
  * Encodes a group of rows.
  *
  * @param columns The columns, in order.
- * @param values Of each column.
- * @param rows Their number.
+ * @param values Values of each column.
+ * @param rows Number of rows.
  * @returns The message and its body.
  */
 export function encodeRecordBatch(

@@ -14,7 +14,7 @@ import { encodeMessage } from "./message.ts";
  *
  * @param columns The columns, in order.
  * @param metadata Its entries, in order.
- * @returns Its flatbuffer.
+ * @returns The schema as a flatbuffer.
  */
 export function schemaTable(
   columns: readonly Column[],
@@ -31,7 +31,7 @@ export function schemaTable(
  *
  * @param columns The columns, in order.
  * @param metadata Its entries, in order.
- * @returns Bytes.
+ * @returns The message's bytes.
  */
 export function encodeSchemaMessage(
   columns: readonly Column[],

@@ -121,7 +121,7 @@ function readBlockSizes(
  *
  * @param bytes Where it is.
  * @param count How many texts are expected.
- * @returns Their bytes.
+ * @returns The bytes of each text.
  * @throws {RangeError} If the bytes end too early.
  */
 export function decodeDeltaLengths(bytes: Uint8Array, count: number): Uint8Array[] {

@@ -24,7 +24,7 @@ import { numberOf } from "../../../base/number_of.ts";
  * @param file The file; closing the table closes it.
  * @param subject How messages start: `Cannot read label map "a.parquet"`.
  * @param cache Keeps decoded pages under names that begin with the file's path.
- * @param path Of the file.
+ * @param path Path of the file.
  * @returns The table.
  * @throws {TypeError} If it is not a whole Parquet file.
  */
@@ -126,7 +126,7 @@ export function readFooter<Decoded>(
 interface Context {
   readonly column: Column;
   readonly leaf: Leaf;
-  /** Of the group. */
+  /** Rows of the group. */
   readonly rows: number;
   readonly pages: ChunkPages;
   decode(page: Page): DecodedPage;

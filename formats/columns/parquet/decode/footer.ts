@@ -32,7 +32,7 @@ export interface Leaf {
   readonly type: ValueType;
   /** Definition level of a value that is there. */
   readonly definition: number;
-  /** Of a list: the definition level from which on there is an element. */
+  /** The definition level from which on a list has an element. */
   readonly element?: number;
 }
 
@@ -51,7 +51,7 @@ export interface ChunkPosition {
  *
  * @param bytes The footer without its length and the closing magic.
  * @param dataEnd Where it begins in the file: chunks end before it.
- * @returns What it says.
+ * @returns What the footer says of the file.
  * @throws {RangeError} If it contradicts itself or the file.
  */
 export function decodeFooter(bytes: Uint8Array, dataEnd: number): Footer {
@@ -69,7 +69,7 @@ export interface FileMetadata extends Omit<Footer, "columns"> {
  *
  * @param bytes The footer without its length and the closing magic.
  * @param dataEnd Where it begins in the file: chunks end before it.
- * @returns What it says.
+ * @returns What the footer says of the file.
  * @throws {RangeError} If it contradicts itself or the file.
  */
 export function decodeFileMetadata(bytes: Uint8Array, dataEnd: number): FileMetadata {

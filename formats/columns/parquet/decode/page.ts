@@ -29,7 +29,7 @@ export interface Page {
   readonly checksum?: number;
   /** Levels, nulls included; of a dictionary its values. */
   readonly valueCount: number;
-  /** Of those in the data pages of the chunk before it. */
+  /** Position of its first value among those of the chunk's data pages. */
   readonly firstValue: number;
   readonly encoding: number;
   /** In the second version of data pages levels stand before what is compressed. */
@@ -40,7 +40,7 @@ export interface Page {
 export interface ChunkPages {
   readonly dictionary?: Page;
   readonly data: readonly Page[];
-  /** Of the data pages together. */
+  /** Values in all data pages. */
   readonly valueCount: number;
 }
 
@@ -65,7 +65,7 @@ const HEADER_BYTES = [512, 65536, 2 ** 24];
  *
  * @param file The file.
  * @param chunk Where the chunk is.
- * @param mostBytes Of a page and of its values.
+ * @param mostBytes The most bytes that a page and its values may have.
  * @returns The pages in order.
  * @throws {RangeError} If their headers contradict each other or the chunk.
  */
@@ -148,8 +148,8 @@ function dataPageV2(
  *
  * @param file The file.
  * @param page The dictionary's page.
- * @param leaf Of the column.
- * @returns Its values.
+ * @param leaf The column's leaf in the schema.
+ * @returns The dictionary's values.
  * @throws {RangeError} If the page is damaged.
  */
 export function decodeDictionary(file: RandomAccessFile, page: Page, { type }: Leaf): ColumnValues["values"] {
@@ -163,8 +163,8 @@ export function decodeDictionary(file: RandomAccessFile, page: Page, { type }: L
  *
  * @param file The file.
  * @param page The page.
- * @param leaf Of the column.
- * @param dictionary Of the chunk, if it has one.
+ * @param leaf The column's leaf in the schema.
+ * @param dictionary The chunk's dictionary, if it has one.
  * @returns Values and levels.
  * @throws {RangeError} If the page is damaged.
  */
@@ -239,7 +239,7 @@ export function splitPage(
   return page.levels ? splitLevels(stored, page) : findLevels(stored, page, leaf);
 }
 
-/** Of a page of the second version: levels have the lengths that the header says. */
+/** Splits a page of version 2 into levels and values; the header says how long the levels are. */
 function splitLevels(stored: Uint8Array, { codec, uncompressedBytes, levels }: Page): PageContent {
   const { repetition, definition, isCompressed } = levels!;
   const content = stored.subarray(repetition + definition);
@@ -250,7 +250,7 @@ function splitLevels(stored: Uint8Array, { codec, uncompressedBytes, levels }: P
   };
 }
 
-/** Of a page of the first version: levels have their lengths before them, in 32 bits. */
+/** Finds the levels of a page of version 1; each is preceded by its length, in 32 bits. */
 function findLevels(
   stored: Uint8Array,
   { codec, uncompressedBytes }: Page,

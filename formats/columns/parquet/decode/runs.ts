@@ -17,7 +17,7 @@ export type UnpackedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array;
  * Reads runs.
  *
  * @param bytes Where they are, to their end.
- * @param bits Of a value, 0 to 32.
+ * @param bits Bits of a value, 0 to 32.
  * @param values Filled from its start to its end.
  * @throws {RangeError} If there are fewer values.
  */
@@ -65,7 +65,7 @@ export function isOneRun(bytes: Uint8Array, value: number, count: number): boole
  * Reads integers of a few bits each, the lowest bit first.
  *
  * @param packed Where they are.
- * @param bits Of each, 0 to 32.
+ * @param bits Bits of each value, 0 to 32.
  * @param values Filled from its start to its end.
  * @throws {RangeError} If there are fewer values.
  */

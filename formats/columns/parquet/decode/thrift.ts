@@ -47,10 +47,11 @@ export function decodeThrift(bytes: Uint8Array, start = 0): { readonly fields: T
 }
 
 /**
- * Reads an unsigned integer, seven bits a byte, the lowest first.
+ * Reads an unsigned integer, seven bits per byte, the lowest first.
  *
- * @param cursor Where; it is moved behind it.
+ * @param cursor Where it begins; moved to where it ends.
  * @returns The integer, rounded from 2^53 on.
+ * @throws {RangeError} If the bytes end before it does, or it has more than ten.
  */
 export function readVarint(cursor: Cursor): number {
   let value = 0;

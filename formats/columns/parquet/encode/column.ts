@@ -16,7 +16,7 @@ import { bool, encodeThrift, i32, i8, struct, type ThriftValue } from "./thrift.
 
 /**
  * Level 9 looks hard enough for repetitions, and matches of fewer than 6 bytes do not pay in codes that look random.
- * On the 256 maps of the fixture, class: level 9 alone 1,224 bytes an image, with matches of 6 and more 1,208 in 0.08 ms;
+ * On the 256 maps of the fixture, class: level 9 alone 1,224 bytes per image, with matches of 6 and more 1,208 in 0.08 ms;
  * level 19 takes 1.3 ms for 1,176.
  *
  * A frame ends with the checksum of its content, four bytes which every decoder compares: of the single flipped bits in a

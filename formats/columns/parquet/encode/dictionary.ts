@@ -67,7 +67,7 @@ export function encodeDictionary(values: IntegerArray): DictionaryEncoded | unde
 /**
  * Indices as a data page holds them.
  *
- * @param codes Of the page's values.
+ * @param codes Codes of the page's values.
  * @returns Bits of an index (8 or 16), then one bit-packed run, filled up with zeros to a multiple of 8.
  */
 export function packIndices(codes: DictionaryEncoded["codes"]): Uint8Array<ArrayBuffer> {
@@ -95,7 +95,7 @@ function countLarge(values: IntegerArray): [value: number, count: number][] {
 /**
  * The code of 16 bits for the value that is the `rank`-th most frequent: the square of (high, low) in shells.
  *
- * @param rank From 0.
+ * @param rank Place of the value among all by frequency, from 0.
  * @returns `high * 256 + low`, the larger of the two being `floor(sqrt(rank))`.
  */
 export function shellCode(rank: number): number {

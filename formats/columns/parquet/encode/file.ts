@@ -19,7 +19,7 @@ import { encodeFooter, type RowGroup } from "./footer.ts";
  *
  * @param columns The columns, in order.
  * @param metadata What the file says of its rows.
- * @returns Its encoder.
+ * @returns The file's encoder.
  */
 export function parquetEncoder(columns: readonly Column[], metadata: Json): FileEncoder {
   const groups: RowGroup[] = [];

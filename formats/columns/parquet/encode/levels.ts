@@ -40,7 +40,7 @@ export function definitionRuns(present: readonly boolean[]): LevelRun[] {
  * Encodes levels of one bit for a data page of version 1: their length in bytes, then the runs.
  *
  * @param runs Levels; runs of length 0 are skipped, neighbours of the same level joined.
- * @returns Bytes.
+ * @returns The encoded levels.
  */
 export function encodeLevels(runs: readonly LevelRun[]): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [0, 0, 0, 0];

@@ -38,7 +38,7 @@ export const list = (element: "i32" | "string" | "struct", value: readonly Thrif
  * The bytes of a structure.
  *
  * @param fields Its fields; those that are undefined are left out.
- * @returns Bytes.
+ * @returns The encoded bytes.
  */
 export function encodeThrift(fields: ThriftFields): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [];
@@ -47,9 +47,9 @@ export function encodeThrift(fields: ThriftFields): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Appends an unsigned integer, seven bits a byte, the lowest first.
+ * Appends an unsigned integer, seven bits per byte, the lowest first.
  *
- * @param bytes Where.
+ * @param bytes What it is appended to.
  * @param value A safe integer, not negative.
  */
 export function pushVarint(bytes: number[], value: number): void {
