@@ -4,7 +4,8 @@
  * @module
  */
 
-import { keyWords, randomWords } from "./random_words.ts";
+import { wordsOf } from "./murmur_hash.ts";
+import { randomWords } from "./random_words.ts";
 
 /**
  * A permutation that depends on a seed, an epoch and a length alone. Every one of them is as likely (Fisher and Yates; the
@@ -20,7 +21,7 @@ export function permutation(length: number, { seed, epoch = 0 }: { seed: number;
   if (!Number.isSafeInteger(epoch) || epoch < 0) {
     throw new RangeError(`Cannot shuffle: epoch is ${epoch}, expected 0 or more`);
   }
-  const random = randomIntegers([...keyWords(seed), ...keyWords(epoch)]);
+  const random = randomIntegers([...wordsOf(seed), ...wordsOf(epoch)]);
   const numbers = Uint32Array.from({ length }, (_, index) => index);
   for (let last = length - 1; last > 0; last--) {
     const other = random(last + 1);

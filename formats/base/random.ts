@@ -5,6 +5,8 @@
  * @module
  */
 
+import { hashWords, mixBits, wordsOf } from "./murmur_hash.ts";
+
 /** What the numbers are of: two hashes of everything that they depend on. */
 export type RandomKey = readonly [first: number, second: number];
 
@@ -27,18 +29,8 @@ export interface RandomNumbers {
  * @returns The key.
  */
 export function randomKey(values: readonly number[]): RandomKey {
-  const hash = (start: number) => {
-    let state = start;
-    for (const value of values) {
-      for (const word of [value | 0, Math.floor(value / 2 ** 32) | 0]) {
-        // MurmurHash3's rounds.
-        const mixed = Math.imul(rotate(Math.imul(word, 0xcc9e2d51), 15), 0x1b873593);
-        state = Math.imul(rotate(state ^ mixed, 13), 5) + 0xe6546b64 | 0;
-      }
-    }
-    return finish(state);
-  };
-  return [hash(1), hash(2)];
+  const words = values.flatMap(wordsOf);
+  return [hashWords(words, 1), hashWords(words, 2)];
 }
 
 /**
@@ -49,7 +41,7 @@ export function randomKey(values: readonly number[]): RandomKey {
  * @returns From 0 to 2^32 - 1.
  */
 export function randomWord([first, second]: RandomKey, counter: number): number {
-  return finish(finish(Math.imul(counter, 0x9e3779b9) + first | 0) ^ second);
+  return mixBits(mixBits(Math.imul(counter, 0x9e3779b9) + first | 0) ^ second);
 }
 
 /** {@linkcode randomWord} in WGSL: `randomWord(key: vec2<u32>, counter: u32) -> u32`. */
@@ -93,14 +85,4 @@ export function boxMuller(first: number, second: number): number {
   const distance = ((first >>> 9) + 0.5) / 2 ** 23;
   const angle = ((second >>> 9) + 0.5) / 2 ** 23;
   return Math.sqrt(-2 * Math.log(distance)) * Math.cos(2 * Math.PI * angle);
-}
-
-function finish(value: number): number {
-  let state = Math.imul(value ^ value >>> 16, 0x85ebca6b);
-  state = Math.imul(state ^ state >>> 13, 0xc2b2ae35);
-  return (state ^ state >>> 16) >>> 0;
-}
-
-function rotate(word: number, bits: number): number {
-  return word << bits | word >>> 32 - bits;
 }

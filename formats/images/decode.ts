@@ -25,15 +25,8 @@ import { type ImageHeader, readImageHeader } from "./image_header.ts";
 import { orientImage } from "./orientation.ts";
 import type { DecodedImage } from "../base/pixels.ts";
 import { decodePnm } from "./pnm.ts";
+import type { DecodeOptions } from "./types.ts";
 import { decodeWithVips } from "./vips.ts";
-
-export type { DecodedImage };
-
-/** How images are decoded. */
-export interface DecodeOptions {
-  /** Whether an image is turned as its EXIF orientation says; default false. */
-  readonly exifOrientation?: boolean;
-}
 
 /**
  * Decodes an image.

@@ -7,11 +7,11 @@
  * @module
  */
 
-import type { DecodedImage } from "./decode.ts";
+import type { DecodedImage } from "../base/pixels.ts";
+import type { StoredImage } from "./types.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_worker.ts";
 import { createMemoryBudget } from "./memory_budget.ts";
 import { releaseBytes } from "../base/pixels.ts";
-import type { StoredImage } from "./source.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /** Workers that decode. */

@@ -9,12 +9,13 @@
 
 /// <reference lib="deno.worker" />
 
-import { type DecodedImage, decodeWithHeader } from "./decode.ts";
+import { decodeWithHeader } from "./decode.ts";
+import type { DecodedImage } from "../base/pixels.ts";
+import type { FilePlace } from "./types.ts";
 import { readImageFile } from "./image_file.ts";
 import { decodingBytes, readImageHeader } from "./image_header.ts";
 import { type MemoryShare, shareMemory } from "./memory_budget.ts";
 import { releaseBytes } from "../base/pixels.ts";
-import type { FilePlace } from "./source.ts";
 import { loadDecoder } from "./vips.ts";
 
 /** What the pool asks. */

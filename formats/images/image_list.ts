@@ -21,15 +21,9 @@ import {
   openListFile,
 } from "./image_list_file.ts";
 import { readParquetImages } from "./parquet_source.ts";
-import {
-  findImages,
-  type ImageRange,
-  type ImageSource,
-  type ListedImage,
-  type ShardFile,
-  type StoredImage,
-} from "./source.ts";
-import { type ImageSurvey, surveyImages } from "./survey.ts";
+import { findImages } from "./source.ts";
+import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./types.ts";
+import { surveyImages } from "./survey.ts";
 import { readTarImages } from "./tar_source.ts";
 import { numberOf } from "../base/number_of.ts";
 

@@ -18,8 +18,8 @@ import { fileError } from "../base/files.ts";
 import { createWholeFile } from "../base/whole_file.ts";
 import { showValue } from "../base/show_value.ts";
 import { readPart } from "./image_file.ts";
-import type { ImageRange } from "./source.ts";
-import { type ImageSurvey, LARGEST_LABEL, type Tally } from "./survey.ts";
+import type { ImageRange, ImageSurvey, Tally } from "./types.ts";
+import { LARGEST_LABEL } from "./survey.ts";
 
 /** What is said of an image. */
 export interface ListLine {

@@ -17,7 +17,7 @@
  * @module
  */
 
-export { decodeImage, type DecodeOptions } from "./decode.ts";
+export { decodeImage } from "./decode.ts";
 export {
   decodeImages,
   type DecodePool,
@@ -28,12 +28,14 @@ export {
 } from "./decode_pool.ts";
 export { openImageList, writeImageList } from "./image_list.ts";
 export { type DecodedImage, MOST_PIXELS, releaseBytes } from "../base/pixels.ts";
-export {
-  type FilePlace,
-  type ImageRange,
-  type ImageSource,
-  type ListedImage,
-  openImages,
-  type StoredImage,
-} from "./source.ts";
-export type { ImageSurvey, Tally } from "./survey.ts";
+export { openImages } from "./source.ts";
+export type {
+  DecodeOptions,
+  FilePlace,
+  ImageRange,
+  ImageSource,
+  ImageSurvey,
+  ListedImage,
+  StoredImage,
+  Tally,
+} from "./types.ts";

@@ -25,8 +25,8 @@ import {
   turn,
 } from "./parquet_file.ts";
 import { chooseLabels, type Labels, NO_LABELS, readLabels, textOf } from "./parquet_labels.ts";
-import type { ImageRange, ImageSource, ListedImage, ShardFile, StoredImage } from "./source.ts";
-import { type ImageSurvey, surveyImages } from "./survey.ts";
+import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./types.ts";
+import { surveyImages } from "./survey.ts";
 
 /**
  * Opens Parquet files: reads the end of each, where the schema and the row counts are, and the label column of all where

@@ -23,79 +23,9 @@ import { openImageFile, openImageFolder } from "./folder_source.ts";
 import { isImageName } from "./image_names.ts";
 import { compareNatural } from "../base/natural_sort.ts";
 import { openParquetImages } from "./parquet_source.ts";
-import { createTallies, extensionOf, type ImageSurvey, joinTallies, type Tally } from "./survey.ts";
+import { createTallies, extensionOf, joinTallies } from "./survey.ts";
+import type { ImageSource, ShardFile, Tally } from "./types.ts";
 import { openTarShards } from "./tar_source.ts";
-
-/** One image as it is stored, before decoding. */
-export interface StoredImage {
-  /** Position in the source's order, from 0. */
-  readonly index: number;
-  /** Path under the root, `/`-separated; in a tar shard `shard.tar/member`, in Parquet `file.parquet/<row>`. */
-  readonly key: string;
-  /** The data set's own class index, null if unknown. */
-  readonly label: number | null;
-  /**
-   * The file to read, or the encoded image, or why the source could not give it: a place that cannot be read stands in
-   * the order like an image, so that one damaged shard is listed and does not stop the others.
-   */
-  readonly bytes: FilePlace | { readonly unreadable: string } | Uint8Array<ArrayBuffer>;
-}
-
-/** One image and where it is, as {@linkcode ImageSource.list} gives it. */
-export interface ListedImage extends Omit<StoredImage, "bytes"> {
-  /** The file that holds it. */
-  readonly path: string;
-  /** Why its label is null, to be read after a number of images: `with a negative label`. */
-  readonly unlabelled?: string;
-  /** Its bytes in that file, or why the source cannot give it; null where it can only be read after those before it. */
-  readonly place: FilePlace | { readonly unreadable: string } | null;
-}
-
-/** A part of a file, or all of it. */
-export interface FilePlace {
-  /** The file. */
-  readonly path: string;
-  /** First byte and number of bytes; absent for the whole file. */
-  readonly range?: { readonly offset: number; readonly length: number };
-}
-
-/** Images in a fixed order. */
-export interface ImageSource {
-  /** What was opened: a file, a folder, or a pattern with braces. */
-  readonly path: string;
-  /** What it is, to be read after a number: `9 images in 2 class folders`. */
-  readonly description: string;
-  /** Names of the classes that the labels index, where the source knows them. */
-  readonly classes: readonly string[] | null;
-  /** How many images {@linkcode read} gives; may scan the source once. */
-  count(): Promise<number>;
-  /** The images from position `start` to before `end`, in order; skips to `start` without reading what comes before. */
-  read(range?: ImageRange): AsyncIterable<StoredImage>;
-  /**
-   * The same images in the same order without their bytes, for those who read them in another order or later: one pass
-   * over names, headers and labels.
-   */
-  list(range?: ImageRange): AsyncIterable<ListedImage>;
-  /**
-   * What the source holds, and what of it has no label or is passed over: of all of it, so that every shard and every run
-   * that goes on says the same. One pass over names, headers and labels, made once.
-   */
-  survey(): Promise<ImageSurvey>;
-}
-
-/** A range of a source's images, by their position from 0. */
-export interface ImageRange {
-  /** First image; default 0. */
-  readonly start?: number;
-  /** One after the last image; default the number of images. */
-  readonly end?: number;
-}
-
-/** A file of a source and the name that its images' keys begin with. */
-export interface ShardFile {
-  readonly path: string;
-  readonly name: string;
-}
 
 type Kind = "image" | "tar" | "parquet";
 

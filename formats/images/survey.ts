@@ -7,31 +7,7 @@
  */
 
 import { compareNatural } from "../base/natural_sort.ts";
-import type { ListedImage } from "./source.ts";
-
-/** Things of one kind. */
-export interface Tally {
-  /** What they have in common, to be read after their number and noun: `with a negative label`, `.txt`. */
-  readonly what: string;
-  /** How many there are. */
-  readonly count: number;
-  /** Key or path of the first of them. */
-  readonly first: string;
-}
-
-/** What a source holds and what of it is not used. */
-export interface ImageSurvey {
-  /** Images, and places that cannot be read, which stand among them. */
-  readonly images: number;
-  /** How many of them have a label. */
-  readonly labelled: number;
-  /** Why the others have none, by number. */
-  readonly unlabelled: readonly Tally[];
-  /** Files that are not taken for images, by number. */
-  readonly passedOver: readonly Tally[];
-  /** What else the user should know, as sentences without a full stop: columns that are not used, classes without images. */
-  readonly remarks: readonly string[];
-}
+import type { ImageSurvey, ListedImage, Tally } from "./types.ts";
 
 /** Numbers of things by kind. */
 export interface Tallies {

@@ -22,8 +22,8 @@
 import { openByteStream } from "./byte_stream.ts";
 import { refusalOf } from "./image_file.ts";
 import { compareNatural } from "../base/natural_sort.ts";
-import type { ImageRange, ImageSource, ListedImage, ShardFile, StoredImage } from "./source.ts";
-import { createTallies, type FoundLabel, type ImageSurvey } from "./survey.ts";
+import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./types.ts";
+import { createTallies, type FoundLabel } from "./survey.ts";
 import { readTar, type TarMember } from "./tar.ts";
 import { damageOf, folderOf, imageMembers, indexShard, OUTSIDE, type ShardIndex } from "./tar_index.ts";
 import { numberOf } from "../base/number_of.ts";

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { mixBits } from "../base/murmur_hash.ts";
+
 /** Finds rows. */
 export interface KeyIndex {
   /** The first row with a key, or undefined if there is none. */
@@ -42,11 +44,9 @@ export function indexKeys(length: number, keys: Iterable<string>, keyAt: (row: n
   };
 }
 
-/** FNV-1a over UTF-16, with MurmurHash3's finish. */
+/** FNV-1a over UTF-16, whose lowest bits are then as good as the others. */
 function hashOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < key.length; index++) hash = Math.imul(hash ^ key.charCodeAt(index), 0x01000193);
-  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
-  hash = Math.imul(hash ^ hash >>> 13, 0xc2b2ae35);
-  return (hash ^ hash >>> 16) >>> 0;
+  return mixBits(hash);
 }

@@ -16,6 +16,7 @@
 import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
 import { BUILTINS, declarations, unsigned } from "../operations/shared/tensor.ts";
 import { treeJoin } from "../operations/shared/tree_join.ts";
+import { mixBits } from "../../formats/base/murmur_hash.ts";
 import { gradientPartials } from "./gradient_norm.ts";
 
 /** Invocations of a GPU workgroup. */
@@ -35,14 +36,8 @@ const PLACE = 0x9e3779b9;
 export function checksumReference(flat: Float32Array): number {
   const words = new Uint32Array(flat.buffer, flat.byteOffset, flat.length);
   let sum = 0;
-  words.forEach((bits, place) => sum = (sum + mix((bits + Math.imul(place + 1, PLACE)) >>> 0)) >>> 0);
+  words.forEach((bits, place) => sum = (sum + mixBits(bits + Math.imul(place + 1, PLACE))) >>> 0);
   return sum;
-}
-
-function mix(value: number): number {
-  let bits = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
-  return (bits ^ (bits >>> 16)) >>> 0;
 }
 
 const MIX = `fn mix_bits(value: vec4<u32>) -> vec4<u32> {

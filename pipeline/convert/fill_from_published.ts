@@ -7,13 +7,8 @@
 import type { PublishedFile, PublishedSource } from "../../formats/published/mod.ts";
 import type { ImageFinder } from "./image_finder.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
-import {
-  fillFolder,
-  type Filling,
-  type FillOptions,
-  type FillResult,
-  type PartFolder,
-} from "../label_folder/fill_folder.ts";
+import { fillFolder, type FillOptions, type FillResult } from "../label_folder/fill_folder.ts";
+import type { Filling, PartFolder } from "../label_folder/part_folder.ts";
 
 /**
  * Fills what a folder lacks, and closes it.

@@ -5,22 +5,13 @@
  */
 
 import { letEventsIn } from "../../formats/base/event_loop.ts";
-import type {
-  FinishedPart,
-  Manifest,
-  PartImage,
-  RejectedImage,
-  Shard,
-  SourceHash,
-  SourceImage,
-} from "../../formats/labels/mod.ts";
+import type { Manifest, RejectedImage, Shard, SourceHash, SourceImage } from "../../formats/labels/mod.ts";
 import { createSourceHash, shardParts } from "../../formats/labels/mod.ts";
 import { checkFinishedParts } from "./finished_images.ts";
+import type { Filling, FillSource, ListedSourceImage, PartFolder } from "./part_folder.ts";
 import { type Span, spansOf } from "./spans.ts";
 import { isAbort } from "../command/until_aborted.ts";
 import { formatNumberOf } from "../command/numbers.ts";
-
-export type { Span };
 
 /** How far a run is. */
 export interface WriteProgress {
@@ -32,37 +23,6 @@ export interface WriteProgress {
   readonly total: number;
   /** Images without a row, with those of earlier runs. */
   readonly rejected: number;
-}
-
-/** An image with its row, or with the reason why it has none. */
-export type Filling<Row> = { readonly index: number; readonly key: string } & ({ row: Row } | { reason: string });
-
-/** A folder of parts, such as a `LabelMapFolder`. */
-export interface PartFolder<Row> {
-  readonly path: string;
-  readonly finishedParts: ReadonlySet<number>;
-  manifest(): Manifest;
-  imagesOf(part: number): ReadonlyMap<number, PartImage>;
-  noteImages(part: number, images: string): void;
-  startPart(part: number): {
-    findError(row: Row): Error | undefined;
-    append(row: Row): void;
-    reject(image: RejectedImage): void;
-    finish(images?: string): FinishedPart;
-  };
-}
-
-/** What a folder is filled from. */
-export interface FillSource<Row> {
-  /** The images of a span as they are listed, in order: what they are, without a look into them. */
-  list(span: Span): AsyncIterable<ListedSourceImage>;
-  /** Rows, or reasons, for the images of some spans, in order. */
-  fill(spans: readonly Span[]): AsyncIterable<Filling<Row>>;
-}
-
-/** An image as it is listed, with the file that holds it, if there is one. */
-export interface ListedSourceImage extends SourceImage {
-  readonly path?: string;
 }
 
 /** What to fill it with. */

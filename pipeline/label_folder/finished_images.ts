@@ -8,7 +8,7 @@
 import { join } from "@std/path";
 import { letEventsIn } from "../../formats/base/event_loop.ts";
 import { createSourceHash, type FinishedPart } from "../../formats/labels/mod.ts";
-import type { FillSource, ListedSourceImage, PartFolder } from "./fill_folder.ts";
+import type { FillSource, ListedSourceImage, PartFolder } from "./part_folder.ts";
 import { spansOf } from "./spans.ts";
 
 /**

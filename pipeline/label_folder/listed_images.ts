@@ -7,7 +7,7 @@
 import type { ImageRange, ImageSource, ListedImage } from "../../formats/images/mod.ts";
 import type { LabelMaps } from "../../formats/labels/mod.ts";
 import { fileError } from "../../formats/base/files.ts";
-import type { ListedSourceImage } from "./fill_folder.ts";
+import type { ListedSourceImage } from "./part_folder.ts";
 
 /** Files whose sizes are asked for together: a file server answers them so in the time of one. */
 const ASKED_TOGETHER = 64;

@@ -8,7 +8,8 @@ import { type ImageSource, openDecodePool, type StoredImage } from "../../format
 import { isTurned, type LabelMapConfiguration, openLabelMapFolder, type Shard } from "../../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "../model/load_annotator.ts";
 import { dataSetClassNames } from "../model/class_names.ts";
-import { fillFolder, type FillResult, type Span, type WriteProgress } from "../label_folder/fill_folder.ts";
+import { fillFolder, type FillResult, type WriteProgress } from "../label_folder/fill_folder.ts";
+import type { Span } from "../label_folder/spans.ts";
 import { defaultWorkers, labelImages, type StepTimes } from "../model/label_images.ts";
 import { listImages } from "../label_folder/listed_images.ts";
 import { unlessAborted, untilAborted } from "../command/until_aborted.ts";

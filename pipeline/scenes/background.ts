@@ -5,7 +5,7 @@
  */
 
 import { SCENE_SIZE } from "./layout.ts";
-import type { RandomNumbers } from "./random.ts";
+import type { SceneNumbers } from "./random.ts";
 
 const CHANNELS = 3;
 
@@ -28,7 +28,7 @@ interface Taps {
  * @param image `[H, W, 3]`.
  * @param random The random numbers to draw from.
  */
-export function addSmoothNoise(image: Float32Array, random: RandomNumbers): void {
+export function addSmoothNoise(image: Float32Array, random: SceneNumbers): void {
   for (const { grid, amplitude, taps: { cells, weights } } of OCTAVES) {
     const values = new Float32Array(grid * grid * CHANNELS);
     for (let index = 0; index < values.length; index++) values[index] = amplitude * random.normal();

@@ -5,7 +5,7 @@
  */
 
 import { sceneClasses } from "./classes.ts";
-import type { RandomNumbers } from "./random.ts";
+import type { SceneNumbers } from "./random.ts";
 
 /** Width and height of a scene in pixels. */
 export const SCENE_SIZE = 64;
@@ -58,7 +58,7 @@ export interface Layout {
  * @param leastObjects The fewest objects that are drawn, 1 to 4.
  * @returns The layout, of one to four objects.
  */
-export function drawLayout(random: RandomNumbers, leastObjects = 1): Layout {
+export function drawLayout(random: SceneNumbers, leastObjects = 1): Layout {
   const background: Colour = [random.uniform(0.1, 0.45), random.uniform(0.1, 0.45), random.uniform(0.1, 0.45)];
   const classes = drawClasses(random, leastObjects);
   const mainRadius = random.uniform(13, 20);
@@ -80,7 +80,7 @@ export function drawLayout(random: RandomNumbers, leastObjects = 1): Layout {
   return { background, objects };
 }
 
-function drawClasses(random: RandomNumbers, least: number): number[] {
+function drawClasses(random: SceneNumbers, least: number): number[] {
   const total = COUNT_PROBABILITIES.slice(least - 1).reduce((sum, probability) => sum + probability, 0);
   let left = random.uniform(0, 1) * total;
   let count = least;
@@ -95,7 +95,7 @@ function drawClasses(random: RandomNumbers, least: number): number[] {
 function findPlace(
   radius: number,
   others: readonly SceneObject[],
-  random: RandomNumbers,
+  random: SceneNumbers,
 ): { x: number; y: number } | undefined {
   const margin = 0.85 * radius;
   for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -107,14 +107,14 @@ function findPlace(
   return undefined;
 }
 
-function drawColour(background: Colour, random: RandomNumbers): Colour {
+function drawColour(background: Colour, random: SceneNumbers): Colour {
   while (true) {
     const colour: Colour = [random.uniform(0.3, 1), random.uniform(0.3, 1), random.uniform(0.3, 1)];
     if (Math.hypot(...colour.map((value, channel) => value - background[channel])) >= CONTRAST) return colour;
   }
 }
 
-function drawStripes([red, green, blue]: Colour, random: RandomNumbers): SceneObject["stripes"] {
+function drawStripes([red, green, blue]: Colour, random: SceneNumbers): SceneObject["stripes"] {
   const dark = random.uniform(0.2, 0.45);
   return {
     colour: [red * dark, green * dark, blue * dark],

@@ -4,7 +4,9 @@
  * @module
  */
 
-import { keyWords, randomWords } from "../../formats/base/random_words.ts";
+import type { RandomNumbers } from "../../formats/base/random.ts";
+import { wordsOf } from "../../formats/base/murmur_hash.ts";
+import { randomWords } from "../../formats/base/random_words.ts";
 
 /** The parts of the data set, which share no scene. */
 export const splits = ["train", "validation", "test", "extra"] as const;
@@ -23,13 +25,8 @@ export interface SceneId {
   readonly leastObjects?: number;
 }
 
-/** Random numbers, one after the other. */
-export interface RandomNumbers {
-  /** From `low` to below `high`, each as likely. */
-  uniform(low: number, high: number): number;
-  /** A number from the normal distribution of mean 0 and variance 1. */
-  normal(): number;
-}
+/** The random numbers of a scene, one after the other. */
+export type SceneNumbers = Pick<RandomNumbers, "uniform" | "normal">;
 
 /**
  * The random numbers of a scene.
@@ -38,11 +35,11 @@ export interface RandomNumbers {
  * @param purpose What they are drawn for; what is drawn for one purpose does not depend on how much is drawn for another.
  * @returns The random numbers.
  */
-export function sceneNumbers({ seed, split, index }: SceneId, purpose: "layout" | "noise"): RandomNumbers {
+export function sceneNumbers({ seed, split, index }: SceneId, purpose: "layout" | "noise"): SceneNumbers {
   const next = randomWords([
-    ...keyWords(seed),
+    ...wordsOf(seed),
     splits.indexOf(split),
-    ...keyWords(index),
+    ...wordsOf(index),
     purpose === "layout" ? 0 : 1,
   ]);
   let spare: number | undefined;

@@ -7,7 +7,7 @@
 import type { Box } from "../pictures/boxes.ts";
 import { sceneClasses } from "./classes.ts";
 import { drawLayout, type Layout, SCENE_SIZE, type SceneObject } from "./layout.ts";
-import { type RandomNumbers, type SceneId, sceneNumbers } from "./random.ts";
+import { type SceneId, type SceneNumbers, sceneNumbers } from "./random.ts";
 import { signedDistance } from "./shapes.ts";
 
 /** What a scene shows, before it is painted. */
@@ -110,7 +110,7 @@ function visiblePart(mask: Uint8Array, index: number): { area: number; box: Box 
   };
 }
 
-function drawObject(shares: readonly number[], random: RandomNumbers): number {
+function drawObject(shares: readonly number[], random: SceneNumbers): number {
   let left = random.uniform(0, 1);
   const object = shares.findIndex((share) => (left -= share) < 0);
   // Shares that sum to a little less than 1 may leave none.

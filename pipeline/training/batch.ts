@@ -5,7 +5,8 @@
  * @module
  */
 
-import { keyWords, randomWords } from "../../formats/base/random_words.ts";
+import { wordsOf } from "../../formats/base/murmur_hash.ts";
+import { randomWords } from "../../formats/base/random_words.ts";
 import type { DecodedImage } from "../../formats/images/mod.ts";
 import {
   type Augmentation,
@@ -70,7 +71,7 @@ export function batchMaker(options: TrainingOptions, classes: number): (loaded: 
       images,
       samples,
       mix,
-      seeds: Uint32Array.from(indices, (index) => randomWords([...keyWords(seed), epoch, index])()),
+      seeds: Uint32Array.from(indices, (index) => randomWords([...wordsOf(seed), epoch, index])()),
       labels,
       maps,
       targets: masks && targetsOf(masks, samples, { keys, classes, share: options.oracleShare }),

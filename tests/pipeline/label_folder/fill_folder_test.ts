@@ -8,7 +8,9 @@ import {
   type Shard,
   type SourceImage,
 } from "../../../formats/labels/mod.ts";
-import { fillFolder, type Filling, type Span } from "../../../pipeline/label_folder/fill_folder.ts";
+import { fillFolder } from "../../../pipeline/label_folder/fill_folder.ts";
+import type { Filling } from "../../../pipeline/label_folder/part_folder.ts";
+import type { Span } from "../../../pipeline/label_folder/spans.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 import { contents } from "../task.ts";
 

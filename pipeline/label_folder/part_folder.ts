@@ -1,0 +1,39 @@
+/**
+ * What is filled, a folder of parts, and from what: images that are listed, then read.
+ *
+ * @module
+ */
+
+import type { FinishedPart, Manifest, PartImage, RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
+import type { Span } from "./spans.ts";
+
+/** An image with its row, or with the reason why it has none. */
+export type Filling<Row> = { readonly index: number; readonly key: string } & ({ row: Row } | { reason: string });
+
+/** A folder of parts, such as a `LabelMapFolder`. */
+export interface PartFolder<Row> {
+  readonly path: string;
+  readonly finishedParts: ReadonlySet<number>;
+  manifest(): Manifest;
+  imagesOf(part: number): ReadonlyMap<number, PartImage>;
+  noteImages(part: number, images: string): void;
+  startPart(part: number): {
+    findError(row: Row): Error | undefined;
+    append(row: Row): void;
+    reject(image: RejectedImage): void;
+    finish(images?: string): FinishedPart;
+  };
+}
+
+/** What a folder is filled from. */
+export interface FillSource<Row> {
+  /** The images of a span as they are listed, in order: what they are, without a look into them. */
+  list(span: Span): AsyncIterable<ListedSourceImage>;
+  /** Rows, or reasons, for the images of some spans, in order. */
+  fill(spans: readonly Span[]): AsyncIterable<Filling<Row>>;
+}
+
+/** An image as it is listed, with the file that holds it, if there is one. */
+export interface ListedSourceImage extends SourceImage {
+  readonly path?: string;
+}
