@@ -22,8 +22,8 @@ export type ImageFinder = (stem: string) => FoundImage;
  * Prepares to find images in a folder. The names of one directory are kept, which files in order share.
  *
  * @param root The folder.
- * @returns A function that finds the image of a path under the folder without its extension. It throws Deno.errors.NotFound if there is
- *   none, and a TypeError if there are several.
+ * @returns A function that finds the image of a path under the folder without its extension. It throws
+ *   Deno.errors.NotFound if there is none, and a TypeError if there are several.
  */
 export function imageFinder(root: string): ImageFinder {
   let folder: string | undefined;

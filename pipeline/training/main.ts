@@ -22,7 +22,7 @@ import type { RequestedOptions } from "./options.ts";
 import { trainingLine } from "./progress_line.ts";
 import { runTraining, type RunWatch, type TrainingStart } from "./run_training.ts";
 import type { EpochSummary } from "./summary_file.ts";
-import type { TrainingResult } from "./train.ts";
+import type { TrainingResult } from "./training.ts";
 
 /**
  * Runs the command, on every rank that a launcher started.

@@ -5,7 +5,7 @@
  */
 
 import { formatCount, formatDuration } from "../command/numbers.ts";
-import type { TrainingProgress } from "./train.ts";
+import type { TrainingProgress } from "./training.ts";
 
 /**
  * A training's state as a line.

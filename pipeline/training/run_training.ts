@@ -22,7 +22,8 @@ import { checkRanks, defaultBatch, type RequestedOptions, type TrainingOptions }
 import { collectRejections } from "./rejections.ts";
 import { openRunFolder, recordedBatch } from "./run_folder.ts";
 import { openTeacher, startTrainer } from "./start_trainer.ts";
-import { train, type TrainingResult, type TrainingWatch } from "./train.ts";
+import { train } from "./train.ts";
+import type { TrainingResult, TrainingWatch } from "./training.ts";
 import { openValidation } from "./validate.ts";
 
 /** What a training begins with. */

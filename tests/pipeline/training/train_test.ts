@@ -4,7 +4,8 @@ import { readCheckpoint } from "../../../pipeline/training/checkpoint.ts";
 import type { GivenOptions } from "../../../pipeline/training/options.ts";
 import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
-import { train, type TrainingProgress, type TrainingResult } from "../../../pipeline/training/train.ts";
+import { train } from "../../../pipeline/training/train.ts";
+import type { TrainingProgress, TrainingResult } from "../../../pipeline/training/training.ts";
 import { type HashingDevice, hashingDevice, imageFolder, mapFolder, openData, pngOf, smallOptions } from "./data.ts";
 
 const IMAGES = imageFolder(23);
