@@ -46,12 +46,8 @@ export {
   type LoadedAnnotator,
 } from "./pipeline/model/load_annotator.ts";
 export { type LabelledImage, relabel, type RelabelOptions, type StepTimes } from "./pipeline/model/label_images.ts";
-export {
-  writeLabelMaps,
-  type WriteOptions,
-  type WriteProgress,
-  type WriteResult,
-} from "./pipeline/relabel/write_label_maps.ts";
+export type { WriteProgress } from "./pipeline/command/progress.ts";
+export { writeLabelMaps, type WriteOptions, type WriteResult } from "./pipeline/relabel/write_label_maps.ts";
 export type { FillResult } from "./pipeline/label_folder/fill_folder.ts";
 export { readClassNames } from "./pipeline/model/class_names.ts";
 export {

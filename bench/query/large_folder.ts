@@ -23,7 +23,7 @@ import { encodeFooter, type RowGroup } from "../../formats/columns/parquet/encod
 import { MAGIC } from "../../formats/columns/parquet/format.ts";
 import { labelMapColumns, rowGroupColumns } from "../../formats/labels/label_map_columns.ts";
 import { createWholeFile } from "../../formats/base/whole_file.ts";
-import { DEFAULT_ROWS_PER_FILE } from "../../pipeline/relabel/write_label_maps.ts";
+import { DEFAULT_ROWS_PER_FILE } from "../../pipeline/label_folder/fill_folder.ts";
 import { fixtureMetadata, fixtureRows } from "../../tests/formats/labels/fixture.ts";
 
 /** Rows of a row group, as many as there are different maps. */

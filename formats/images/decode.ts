@@ -25,7 +25,7 @@ import { type ImageHeader, readImageHeader } from "./image_header.ts";
 import { orientImage } from "./orientation.ts";
 import type { DecodedImage } from "../base/pixels.ts";
 import { decodePnm } from "./pnm.ts";
-import type { DecodeOptions } from "./types.ts";
+import type { DecodeOptions } from "./image_source.ts";
 import { decodeWithVips } from "./vips.ts";
 
 /**

@@ -8,7 +8,7 @@
  */
 
 import type { DecodedImage } from "../base/pixels.ts";
-import type { StoredImage } from "./types.ts";
+import type { StoredImage } from "./image_source.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_worker.ts";
 import { createMemoryBudget } from "./memory_budget.ts";
 import { releaseBytes } from "../base/pixels.ts";

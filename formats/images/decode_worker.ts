@@ -11,7 +11,7 @@
 
 import { decodeWithHeader } from "./decode.ts";
 import type { DecodedImage } from "../base/pixels.ts";
-import type { FilePlace } from "./types.ts";
+import type { FilePlace } from "./image_source.ts";
 import { readImageFile } from "./image_file.ts";
 import { decodingBytes, readImageHeader } from "./image_header.ts";
 import { type MemoryShare, shareMemory } from "./memory_budget.ts";

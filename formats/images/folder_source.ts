@@ -16,7 +16,7 @@ import { fileError } from "../base/files.ts";
 import { showValue } from "../base/show_value.ts";
 import { listDirectory, walkFolder, type WalkOptions } from "./folder_walk.ts";
 import { isImageFile } from "./image_names.ts";
-import type { ImageRange, ImageSource, ImageSurvey, ListedImage, StoredImage } from "./types.ts";
+import type { ImageRange, ImageSource, ImageSurvey, ListedImage, StoredImage } from "./image_source.ts";
 import { createTallies, surveyImages } from "./survey.ts";
 
 /** Names of class folders to say. */

@@ -5,7 +5,7 @@
  */
 
 import { imageFormat } from "./image_format.ts";
-import type { FilePlace } from "./types.ts";
+import type { FilePlace } from "./image_source.ts";
 
 /** Bytes that an encoded image may have, in a file of its own or in any other: each one is in memory as a whole. */
 export const LARGEST_IMAGE_FILE = 2 ** 28;

@@ -6,7 +6,7 @@
 
 import { readAvifHeader } from "./avif_header.ts";
 import { readBmpHeader } from "./bmp.ts";
-import type { DecodeOptions } from "./types.ts";
+import type { DecodeOptions } from "./image_source.ts";
 import { readGifHeader } from "./gif.ts";
 import { type ImageFormat, imageFormat } from "./image_format.ts";
 import { readJpegHeader } from "./jpeg_header.ts";

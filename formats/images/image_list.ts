@@ -21,8 +21,8 @@ import {
   openListFile,
 } from "./image_list_file.ts";
 import { readParquetImages } from "./parquet_source.ts";
-import { findImages } from "./source.ts";
-import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./types.ts";
+import { findImages } from "./open_images.ts";
+import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./image_source.ts";
 import { surveyImages } from "./survey.ts";
 import { readTarImages } from "./tar_source.ts";
 import { numberOf } from "../base/number_of.ts";

@@ -18,7 +18,7 @@ import { fileError } from "../base/files.ts";
 import { createWholeFile } from "../base/whole_file.ts";
 import { showValue } from "../base/show_value.ts";
 import { readPart } from "./image_file.ts";
-import type { ImageRange, ImageSurvey, Tally } from "./types.ts";
+import type { ImageRange, ImageSurvey, Tally } from "./image_source.ts";
 import { LARGEST_LABEL } from "./survey.ts";
 
 /** What is said of an image. */

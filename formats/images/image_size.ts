@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DecodeOptions } from "./types.ts";
+import type { DecodeOptions } from "./image_source.ts";
 import { readImageHeader } from "./image_header.ts";
 
 /**

@@ -28,7 +28,7 @@ export {
 } from "./decode_pool.ts";
 export { openImageList, writeImageList } from "./image_list.ts";
 export { type DecodedImage, MOST_PIXELS, releaseBytes } from "../base/pixels.ts";
-export { openImages } from "./source.ts";
+export { openImages } from "./open_images.ts";
 export type {
   DecodeOptions,
   FilePlace,
@@ -38,4 +38,4 @@ export type {
   ListedImage,
   StoredImage,
   Tally,
-} from "./types.ts";
+} from "./image_source.ts";

@@ -13,7 +13,7 @@ import { type ColumnReader, openColumn } from "./parquet_column.ts";
 import { chooseColumns, type ChosenColumns } from "./parquet_columns.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 import type { Value } from "./parquet_values.ts";
-import type { ShardFile } from "./types.ts";
+import type { ShardFile } from "./image_source.ts";
 
 /** Rows to a byte of a file; more is no data set but a claim that would be counted for hours. */
 const MOST_ROWS_A_BYTE = 64;

@@ -25,7 +25,7 @@ import {
   turn,
 } from "./parquet_file.ts";
 import { chooseLabels, type Labels, NO_LABELS, readLabels, textOf } from "./parquet_labels.ts";
-import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./types.ts";
+import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./image_source.ts";
 import { surveyImages } from "./survey.ts";
 
 /**

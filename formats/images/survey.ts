@@ -7,7 +7,7 @@
  */
 
 import { compareNatural } from "../base/natural_sort.ts";
-import type { ImageSurvey, ListedImage, Tally } from "./types.ts";
+import type { ImageSurvey, ListedImage, Tally } from "./image_source.ts";
 
 /** Numbers of things by kind. */
 export interface Tallies {

@@ -11,7 +11,7 @@
 import { type ByteStream, openByteStream } from "./byte_stream.ts";
 import { isImageName, isSystemFolder } from "./image_names.ts";
 import { readPart } from "./image_file.ts";
-import type { FilePlace, ShardFile, Tally } from "./types.ts";
+import type { FilePlace, ShardFile, Tally } from "./image_source.ts";
 import { createTallies, extensionOf, type FoundLabel } from "./survey.ts";
 import { hasArchiveBehind, readTar, type TarMember } from "./tar.ts";
 import { findLinks, type LinkPlaces } from "./tar_links.ts";

@@ -5,7 +5,7 @@
  */
 
 import { openByteStream } from "./byte_stream.ts";
-import type { FilePlace, ShardFile } from "./types.ts";
+import type { FilePlace, ShardFile } from "./image_source.ts";
 import { readTar, type TarMember } from "./tar.ts";
 
 /** Links by where their headers begin: the content that each leads to, or why there is none. */

@@ -22,7 +22,7 @@
 import { openByteStream } from "./byte_stream.ts";
 import { refusalOf } from "./image_file.ts";
 import { compareNatural } from "../base/natural_sort.ts";
-import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./types.ts";
+import type { ImageRange, ImageSource, ImageSurvey, ListedImage, ShardFile, StoredImage } from "./image_source.ts";
 import { createTallies, type FoundLabel } from "./survey.ts";
 import { readTar, type TarMember } from "./tar.ts";
 import { damageOf, folderOf, imageMembers, indexShard, OUTSIDE, type ShardIndex } from "./tar_index.ts";

@@ -11,7 +11,7 @@ import { basename, dirname } from "@std/path";
 import { openByteStream } from "../images/byte_stream.ts";
 import { walkFolder } from "../images/folder_walk.ts";
 import { compareNatural } from "../base/natural_sort.ts";
-import type { ImageRange } from "../images/types.ts";
+import type { ImageRange } from "../images/image_source.ts";
 import { fileError } from "../base/files.ts";
 import { readTar } from "../images/tar.ts";
 

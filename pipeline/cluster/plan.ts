@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { fileError, readIfThere, replaceFile } from "../../formats/base/files.ts";
-import { DEFAULT_ROWS_PER_FILE } from "../relabel/write_label_maps.ts";
+import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
 
 /** What a folder of label maps is to become, and who was asked for it. */
 export interface Plan {

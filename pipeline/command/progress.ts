@@ -7,7 +7,18 @@
 import { printable } from "../../formats/base/printable.ts";
 import type { DownloadProgress } from "../../formats/weights/mod.ts";
 import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
-import type { WriteProgress } from "../relabel/write_label_maps.ts";
+
+/** How far a run is. */
+export interface WriteProgress {
+  /** Images that have a row or were rejected, with those of earlier runs. */
+  readonly done: number;
+  /** Those of them that earlier runs did. */
+  readonly before: number;
+  /** Images this process is to do, with those of earlier runs. */
+  readonly total: number;
+  /** Images without a row, with those of earlier runs. */
+  readonly rejected: number;
+}
 
 /** Where progress is shown. */
 export interface Progress {

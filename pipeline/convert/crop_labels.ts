@@ -14,7 +14,8 @@ import {
 import { dataSetClassNames } from "../model/class_names.ts";
 import type { LeftOver } from "./options.ts";
 import type { ClassList } from "./published.ts";
-import type { FillResult, WriteProgress } from "../label_folder/fill_folder.ts";
+import type { WriteProgress } from "../command/progress.ts";
+import type { FillResult } from "../label_folder/fill_folder.ts";
 import { fillFromPublished } from "./fill_from_published.ts";
 import { imageFinder } from "./image_finder.ts";
 import { engineVersion } from "../command/version.ts";

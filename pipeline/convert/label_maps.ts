@@ -17,7 +17,8 @@ import {
   quantiseMap,
 } from "../../formats/labels/mod.ts";
 import { isSystemError } from "../../formats/base/files.ts";
-import { fillFolder, type FillResult, type WriteProgress } from "../label_folder/fill_folder.ts";
+import type { WriteProgress } from "../command/progress.ts";
+import { fillFolder, type FillResult } from "../label_folder/fill_folder.ts";
 import type { Filling } from "../label_folder/part_folder.ts";
 import type { Span } from "../label_folder/spans.ts";
 import { listRows } from "../label_folder/listed_images.ts";

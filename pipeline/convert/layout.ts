@@ -9,7 +9,6 @@
  * @module
  */
 
-import type { ClassNames } from "../../formats/labels/mod.ts";
 import { mapOf, type PublishedMap, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { loadAnnotator } from "../model/load_annotator.ts";
 import type { Box } from "../pictures/boxes.ts";
@@ -228,27 +227,4 @@ function mapIn(path: string, bytes: Uint8Array): PublishedMap | undefined {
 function evenly(sample: number, count: number): Set<number> {
   const wanted = Math.min(sample, count);
   return new Set(Array.from({ length: wanted }, (_, index) => Math.floor((index + 0.5) * count / wanted)));
-}
-
-/**
- * Finds classes by what a table calls them.
- *
- * @param names The classes' names, where they are known.
- * @param count How many classes there are.
- * @returns A function that gives the index of a wnid, a name or an index; undefined if it is none.
- */
-export function classFinder(names: ClassNames | undefined, count: number): (text: string) => number | undefined {
-  const indices = new Map<string, number>();
-  names?.name.forEach((name, index) => {
-    for (const synonym of [name, ...name.split(",")]) {
-      const text = synonym.trim().toLowerCase();
-      if (!indices.has(text)) indices.set(text, index);
-    }
-  });
-  names?.wnid?.forEach((wnid, index) => indices.set(wnid.toLowerCase(), index));
-  return (text) => {
-    const found = indices.get(text.trim().toLowerCase());
-    if (found !== undefined) return found;
-    return /^\d+$/.test(text.trim()) && Number(text) < count ? Number(text) : undefined;
-  };
 }

@@ -9,26 +9,19 @@ import { isCropLabelMetadata, MANIFEST_NAME, openLabelMaps } from "../../formats
 import { openPublished, type Published, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { isHubReference } from "../../formats/weights/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
-import { imageNetClassNames, readClassNames } from "../model/class_names.ts";
+import { classFinder, imageNetClassNames, readClassNames } from "../model/class_names.ts";
 import { UsageError } from "../command/command_line.ts";
 import { endProcess } from "../command/end_process.ts";
 import { convertCropLabels } from "./crop_labels.ts";
 import { convertLabelMaps } from "./label_maps.ts";
-import {
-  agreementWithAnnotator,
-  classFinder,
-  describeVerdict,
-  judgeLayout,
-  type LayoutEvidence,
-  scoresInBoxes,
-} from "./layout.ts";
+import { agreementWithAnnotator, describeVerdict, judgeLayout, type LayoutEvidence, scoresInBoxes } from "./layout.ts";
 import { CONVERT_HELP, type ConvertCommand, readConvertOptions } from "./options.ts";
 import { type ClassList, convertPublished } from "./published.ts";
 import { convertToTorch, notedLayout } from "./to_torch.ts";
-import type { FillResult, WriteProgress } from "../label_folder/fill_folder.ts";
+import type { FillResult } from "../label_folder/fill_folder.ts";
 import { formatCells, formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
 import { inOptions } from "../label_folder/other_configuration.ts";
-import type { Progress } from "../command/progress.ts";
+import type { Progress, WriteProgress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLines } from "../command/terminal.ts";

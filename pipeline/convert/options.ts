@@ -14,7 +14,7 @@ import {
   readCount,
   UsageError,
 } from "../command/command_line.ts";
-import { DEFAULT_ROWS_PER_FILE } from "../relabel/write_label_maps.ts";
+import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
 import type { MapLayout } from "../../formats/base/label_map.ts";
 
 /** What is written. */

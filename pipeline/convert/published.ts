@@ -25,7 +25,8 @@ import {
 } from "../../formats/published/mod.ts";
 import { imageSize } from "../../formats/images/image_size.ts";
 import { dataSetClassNames } from "../model/class_names.ts";
-import type { FillResult, WriteProgress } from "../label_folder/fill_folder.ts";
+import type { WriteProgress } from "../command/progress.ts";
+import type { FillResult } from "../label_folder/fill_folder.ts";
 import { fillFromPublished } from "./fill_from_published.ts";
 import { imageFinder } from "./image_finder.ts";
 import { topClassesOf } from "./top_classes.ts";

@@ -28,7 +28,7 @@ import {
 } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { publishedMapWriter } from "../../formats/published/mod.ts";
-import type { WriteProgress } from "../label_folder/fill_folder.ts";
+import type { WriteProgress } from "../command/progress.ts";
 import { listRows } from "../label_folder/listed_images.ts";
 import { engineVersion } from "../command/version.ts";
 import { formatNumberOf } from "../command/numbers.ts";

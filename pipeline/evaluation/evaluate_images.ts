@@ -10,7 +10,7 @@ import { type ImageStepper, imageSteps } from "../model/image_steps.ts";
 import { defaultWorkers } from "../model/label_images.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { gatherValues, shareOf, together, togetherAtLength } from "../command/ranks.ts";
-import type { WriteProgress } from "../label_folder/fill_folder.ts";
+import type { WriteProgress } from "../command/progress.ts";
 import type { Classified, LoadedClassifier } from "./classifier.ts";
 import type { DataSet } from "./data_set.ts";
 import type { Measure } from "./measures.ts";

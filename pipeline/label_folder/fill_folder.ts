@@ -10,20 +10,12 @@ import { createSourceHash, shardParts } from "../../formats/labels/mod.ts";
 import { checkFinishedParts } from "./finished_images.ts";
 import type { Filling, FillSource, ListedSourceImage, PartFolder } from "./part_folder.ts";
 import { type Span, spansOf } from "./spans.ts";
+import type { WriteProgress } from "../command/progress.ts";
 import { isAbort } from "../command/until_aborted.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 
-/** How far a run is. */
-export interface WriteProgress {
-  /** Images that have a row or were rejected, with those of earlier runs. */
-  readonly done: number;
-  /** Those of them that earlier runs did. */
-  readonly before: number;
-  /** Images this process is to do, with those of earlier runs. */
-  readonly total: number;
-  /** Images without a row, with those of earlier runs. */
-  readonly rejected: number;
-}
+/** Images of a part, unless asked for otherwise. */
+export const DEFAULT_ROWS_PER_FILE = 1000;
 
 /** What to fill it with. */
 export interface FillOptions {

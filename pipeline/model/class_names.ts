@@ -80,3 +80,26 @@ export async function dataSetClassNames(folders: readonly string[] | null): Prom
 export function className(names: ClassNames | undefined, index: number): string {
   return names?.name[index]?.split(",")[0].trim() || `class ${index}`;
 }
+
+/**
+ * Finds classes by what a table calls them.
+ *
+ * @param names The classes' names, where they are known.
+ * @param count How many classes there are.
+ * @returns A function that gives the index of a wnid, a name or an index; undefined if it is none.
+ */
+export function classFinder(names: ClassNames | undefined, count: number): (text: string) => number | undefined {
+  const indices = new Map<string, number>();
+  names?.name.forEach((name, index) => {
+    for (const synonym of [name, ...name.split(",")]) {
+      const text = synonym.trim().toLowerCase();
+      if (!indices.has(text)) indices.set(text, index);
+    }
+  });
+  names?.wnid?.forEach((wnid, index) => indices.set(wnid.toLowerCase(), index));
+  return (text) => {
+    const found = indices.get(text.trim().toLowerCase());
+    if (found !== undefined) return found;
+    return /^\d+$/.test(text.trim()) && Number(text) < count ? Number(text) : undefined;
+  };
+}

@@ -11,8 +11,8 @@ import { join } from "@std/path";
 import { fileError } from "../../formats/base/files.ts";
 import { readImageFile } from "../../formats/images/image_file.ts";
 import { type ImageSource, type ListedImage, openImages } from "../../formats/images/mod.ts";
-import { findImages } from "../../formats/images/source.ts";
-import type { ShardFile } from "../../formats/images/types.ts";
+import { findImages } from "../../formats/images/open_images.ts";
+import type { ShardFile } from "../../formats/images/image_source.ts";
 
 /** Images by key. */
 export interface ImageReader {

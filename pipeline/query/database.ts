@@ -16,7 +16,7 @@ import {
 } from "@duckdb/node-api";
 import type { ClassNames } from "../../formats/labels/mod.ts";
 import type { QueryFiles } from "./files.ts";
-import type { RowFormat } from "./format.ts";
+import type { RowFormat } from "./row_format.ts";
 import { EXTRACTING, runStatements } from "./statements.ts";
 import { literalPath, readParquet, sqlList } from "./sql_text.ts";
 

@@ -16,7 +16,7 @@ import {
   UsageError,
 } from "../command/command_line.ts";
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
-import { csvFormat, jsonFormat, type RowFormat, safeCsvFormat, tableFormat } from "./format.ts";
+import { csvFormat, jsonFormat, type RowFormat, safeCsvFormat, tableFormat } from "./row_format.ts";
 import { type ReportName, type ReportOptions, REPORTS } from "./reports.ts";
 
 /** What the user asked for. */

@@ -12,7 +12,7 @@ import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { printable } from "../../formats/base/printable.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import type { LabelDatabase } from "./database.ts";
-import { reportFormat, type RowFormat } from "./format.ts";
+import { reportFormat, type RowFormat } from "./row_format.ts";
 import { printError, printLine, printLines } from "../command/terminal.ts";
 
 /** What a report can be told. */

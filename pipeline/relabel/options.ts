@@ -19,7 +19,7 @@ import {
   UsageError,
 } from "../command/command_line.ts";
 import { readShard, type ShardRequest } from "./shard.ts";
-import { DEFAULT_ROWS_PER_FILE } from "./write_label_maps.ts";
+import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
 
 /** What the user asked for; what was left out is undefined. */
 export interface RelabelCommand {

@@ -8,14 +8,13 @@ import { type ImageSource, openDecodePool, type StoredImage } from "../../format
 import { isTurned, type LabelMapConfiguration, openLabelMapFolder, type Shard } from "../../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "../model/load_annotator.ts";
 import { dataSetClassNames } from "../model/class_names.ts";
-import { fillFolder, type FillResult, type WriteProgress } from "../label_folder/fill_folder.ts";
+import type { WriteProgress } from "../command/progress.ts";
+import { DEFAULT_ROWS_PER_FILE, fillFolder, type FillResult } from "../label_folder/fill_folder.ts";
 import type { Span } from "../label_folder/spans.ts";
 import { defaultWorkers, labelImages, type StepTimes } from "../model/label_images.ts";
 import { listImages } from "../label_folder/listed_images.ts";
 import { unlessAborted, untilAborted } from "../command/until_aborted.ts";
 import { engineVersion } from "../command/version.ts";
-
-export type { WriteProgress };
 
 /** How to fill a folder. */
 export interface WriteOptions {
@@ -42,9 +41,6 @@ export interface WriteResult extends Omit<FillResult, "write"> {
   /** Milliseconds, by what was waited for. */
   readonly times: StepTimes & { write: number };
 }
-
-/** Images a part, unless asked for otherwise. */
-export const DEFAULT_ROWS_PER_FILE = 1000;
 
 /**
  * Writes the label maps of a source into a folder.

@@ -7,7 +7,7 @@
 
 import { formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
 import type { Progress } from "../command/progress.ts";
-import { layOut } from "../query/format.ts";
+import { layOut } from "../command/text_table.ts";
 import { seedFolders } from "./folders.ts";
 import { RECIPES } from "./recipe.ts";
 import { formatDifference, formatShare } from "./shares.ts";

@@ -5,7 +5,7 @@
  */
 
 import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
-import { csvField, layOut } from "../query/format.ts";
+import { csvField, layOut } from "../command/text_table.ts";
 import { type SampledCrops, shareUpTo } from "../charts/crops.ts";
 import { formatDifference, formatShare } from "./shares.ts";
 import { compare, type Comparison, meanOf } from "./statistics.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { readImageFile } from "../../../formats/images/image_file.ts";
 import { openImages } from "../../../formats/images/mod.ts";
-import type { FilePlace } from "../../../formats/images/types.ts";
+import type { FilePlace } from "../../../formats/images/image_source.ts";
 import { assertRanges, bytesOf, list, makeFolder, reasonOf } from "./collect.ts";
 import { gzip, joinBytes, paxHeader, type TarFile, writeTar } from "./tar_writer.ts";
 

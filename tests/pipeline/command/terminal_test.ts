@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { join, relative } from "@std/path";
-import { csvFormat, jsonFormat, layOut } from "../../../pipeline/query/format.ts";
+import { layOut } from "../../../pipeline/command/text_table.ts";
+import { csvFormat, jsonFormat } from "../../../pipeline/query/row_format.ts";
 import { shellWord } from "../../../pipeline/command/shell_word.ts";
 import { printData, printError, printLine, printLines, printText } from "../../../pipeline/command/terminal.ts";
 import { ROOT } from "../task.ts";

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { classFinder, describeVerdict, judgeLayout, type LayoutEvidence } from "../../../pipeline/convert/layout.ts";
+import { describeVerdict, judgeLayout, type LayoutEvidence } from "../../../pipeline/convert/layout.ts";
 
 function evidence(...figures: [hw: number, wh: number][]): LayoutEvidence {
   return { what: "cells that agree", noun: "images", figures: figures.map(([hw, wh]) => ({ hw, wh })) };
@@ -38,12 +38,4 @@ Deno.test("judgeLayout() does not choose by fewer than five", () => {
     describeVerdict(found, verdict),
     "4 images, cells that agree: 0.900 as hw, 0.105 as wh; they are 0.795 apart, and 5 images at least would tell",
   );
-});
-
-Deno.test("classFinder() knows a class by its wnid, any of its names, or its index", () => {
-  const find = classFinder({ wnid: ["n1", "n2"], name: ["tabby, tabby cat", "dog"] }, 2);
-  assertEquals(["n2", "Tabby cat", "tabby", "tabby, tabby cat", "1", "2", "cow"].map(find), [
-    ...[1, 0, 0, 0, 1],
-    ...[undefined, undefined],
-  ]);
 });

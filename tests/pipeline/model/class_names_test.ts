@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import {
+  classFinder,
   className,
   dataSetClassNames,
   imageNetClassNames,
@@ -49,4 +50,12 @@ Deno.test("className() is the first synonym, or the class's number", () => {
   assertEquals(className({ name: ["tench, Tinca tinca", ""] }, 0), "tench");
   assertEquals(className({ name: ["tench", ""] }, 1), "class 1");
   assertEquals(className(undefined, 285), "class 285");
+});
+
+Deno.test("classFinder() knows a class by its wnid, any of its names, or its index", () => {
+  const find = classFinder({ wnid: ["n1", "n2"], name: ["tabby, tabby cat", "dog"] }, 2);
+  assertEquals(["n2", "Tabby cat", "tabby", "tabby, tabby cat", "1", "2", "cow"].map(find), [
+    ...[1, 0, 0, 0, 1],
+    ...[undefined, undefined],
+  ]);
 });

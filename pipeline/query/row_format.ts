@@ -5,8 +5,8 @@
  */
 
 import type { Json } from "@duckdb/node-api";
-import { printable } from "../../formats/base/printable.ts";
 import { formatCount } from "../command/numbers.ts";
+import { csvField, layOut } from "../command/text_table.ts";
 import { printData, printLine, printLines } from "../command/terminal.ts";
 
 /** Begins to print rows of some columns. */
@@ -79,30 +79,6 @@ function isNumber(type: string): boolean {
   return /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|FLOAT|DOUBLE|DECIMAL.*)$/.test(type);
 }
 
-/**
- * Lines of a table: heads, a rule, and rows; numbers to the right.
- *
- * @param heads Rows above the rule.
- * @param rows Rows below it.
- * @param areNumbers Whether each column holds numbers.
- * @returns The lines.
- */
-export function layOut(
-  heads: readonly (readonly string[])[],
-  rows: readonly (readonly string[])[],
-  areNumbers: readonly boolean[],
-): string[] {
-  const [above, below] = [heads, rows].map((part) => part.map((row) => row.map(printable)));
-  const widths = areNumbers.map((_, column) => Math.max(...[...above, ...below].map((row) => textWidth(row[column]))));
-  const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => {
-      const space = " ".repeat(widths[column] - textWidth(cell));
-      return areNumbers[column] ? space + cell : cell + space;
-    }).join("  ").trimEnd();
-  const rule = widths.map((width) => "-".repeat(width)).join("  ");
-  return [...above.map(line), rule, ...below.map(line)];
-}
-
 /** RFC 4180 with a line of names, byte for byte except on a terminal; NULL is an empty field, lists and structures are JSON. */
 export const csvFormat: RowFormat = csvRows((value) => value);
 
@@ -133,18 +109,6 @@ export const jsonFormat: RowFormat = (names) => ({
   end() {},
 });
 
-/**
- * A value as a field of CSV.
- *
- * @param value NULL is an empty field, lists and structures are JSON.
- * @returns The field, in quotation marks where it needs them.
- */
-export function csvField(value: Json): string {
-  if (value === null) return "";
-  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
 function shorten(value: Json): string {
   if (value === null) return "NULL";
   if (Array.isArray(value)) {
@@ -156,8 +120,4 @@ function shorten(value: Json): string {
   return characters.length > SHOWN_CHARACTERS
     ? characters.slice(0, SHOWN_CHARACTERS - 3).join("") + "..."
     : characters.join("");
-}
-
-function textWidth(text: string): number {
-  return [...text].length;
 }

@@ -24,7 +24,7 @@ import { isImageName } from "./image_names.ts";
 import { compareNatural } from "../base/natural_sort.ts";
 import { openParquetImages } from "./parquet_source.ts";
 import { createTallies, extensionOf, joinTallies } from "./survey.ts";
-import type { ImageSource, ShardFile, Tally } from "./types.ts";
+import type { ImageSource, ShardFile, Tally } from "./image_source.ts";
 import { openTarShards } from "./tar_source.ts";
 
 type Kind = "image" | "tar" | "parquet";
