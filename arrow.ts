@@ -36,8 +36,9 @@ import {
   vectorFromArray,
   // deno-lint-ignore no-import-prefix -- what the import map names is downloaded by every command
 } from "npm:apache-arrow@21.2.0";
-import { type Column, labelMapColumns, type ValueType } from "./formats/columns/columns.ts";
+import type { Column, ValueType } from "./formats/columns/columns.ts";
 import type { ColumnSlice } from "./formats/columns/table.ts";
+import { labelMapColumns } from "./formats/labels/label_map_columns.ts";
 import type { LabelMaps } from "./formats/labels/mod.ts";
 
 /**

@@ -126,7 +126,7 @@ Deno.test("joinShards() refuses what is not as the manifests say", async () => {
   const changed: Record<string, (path: string) => void> = {
     'NotFound: Cannot join label maps in "labels": "part-00002.parquet" is listed as finished: no such file or directory':
       (path) => Deno.removeSync(join(path, "part-00002.parquet")),
-    'TypeError: Cannot join label maps in "labels": "part-00003.parquet" has 7 bytes, its manifest says 15919': (
+    'TypeError: Cannot join label maps in "labels": "part-00003.parquet" has 7 bytes, its manifest says 16061': (
       path,
     ) => Deno.writeTextFileSync(join(path, "part-00003.parquet"), "not one"),
     'TypeError: Cannot join label maps in "labels": manifest-00002-of-00005.json is of another run: metadata.k was 3, is 2':

@@ -34,13 +34,23 @@ const ZSTANDARD = {
 export interface ColumnChunk {
   readonly bytes: Uint8Array;
   readonly encodings: readonly number[];
-  /** Bytes before the data page; 0 without a dictionary page. */
+  /** Bytes before the first data page; 0 without a dictionary page. */
   readonly dictionaryBytes: number;
+  /** The data pages, which follow each other. */
+  readonly pages: readonly PageSize[];
   /** Levels, nulls included. */
   readonly valueCount: number;
   /** Bytes with page headers and without compression. */
   readonly uncompressedBytes: number;
   readonly statistics?: Statistics;
+}
+
+/** A data page of a chunk. */
+export interface PageSize {
+  /** With its header. */
+  readonly bytes: number;
+  /** Its first row, counted in the row group. */
+  readonly firstRow: number;
 }
 
 /** How Parquet stores a value type: the logical type is its annotation, the converted type an older form of the same. */
@@ -94,6 +104,7 @@ export function encodeColumn(column: ColumnValues, placement: Placement = {}): C
       bytes: concatenate(all.map(({ bytes }) => bytes)),
       encodings: dictionary ? [ENCODINGS.PLAIN, ENCODINGS.RLE, encoding] : [ENCODINGS.RLE, encoding],
       dictionaryBytes: first?.bytes.length ?? 0,
+      pages: pages.map(({ bytes }, page) => ({ bytes: bytes.length, firstRow: spans[page].firstRow })),
       valueCount,
       uncompressedBytes: all.reduce((bytes, page) => bytes + page.uncompressedBytes, 0),
       statistics,
@@ -110,8 +121,9 @@ export function encodeColumn(column: ColumnValues, placement: Placement = {}): C
 const PAGE_VALUES = 16 * 1125;
 const FLOAT32_PAGE_VALUES = 256 * 1125;
 
-/** A data page: its values from `start` to `end`, its levels, and how many levels there are. */
+/** A data page: its first row, its values from `start` to `end`, its levels, and how many levels there are. */
 interface PageSpan {
+  readonly firstRow: number;
   readonly start: number;
   readonly end: number;
   readonly levels: readonly Uint8Array[];
@@ -122,17 +134,17 @@ interface PageSpan {
 function pageSpans({ type, values }: ColumnValues, { present, lengths }: Placement): PageSpan[] {
   if (!lengths) {
     const levels = present ? [encodeLevels(definitionRuns(present))] : [];
-    return [{ start: 0, end: values.length, levels, count: present?.length ?? values.length }];
+    return [{ firstRow: 0, start: 0, end: values.length, levels, count: present?.length ?? values.length }];
   }
   const most = type === "float32" ? FLOAT32_PAGE_VALUES : PAGE_VALUES;
   const spans: PageSpan[] = [];
   for (let row = 0, start = 0; row < lengths.length;) {
-    const first = row;
+    const firstRow = row;
     let end = start;
     do end += lengths[row++]; while (row < lengths.length && end + lengths[row] - start <= most);
-    const repetition = encodeLevels(repetitionRuns(lengths.slice(first, row)));
+    const repetition = encodeLevels(repetitionRuns(lengths.slice(firstRow, row)));
     const definition = encodeLevels([{ level: 1, length: end - start }]);
-    spans.push({ start, end, levels: [repetition, definition], count: end - start });
+    spans.push({ firstRow, start, end, levels: [repetition, definition], count: end - start });
     start = end;
   }
   return spans;

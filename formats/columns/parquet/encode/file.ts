@@ -1,5 +1,5 @@
 /**
- * A Parquet file: magic, row groups, footer.
+ * A Parquet file: magic, row groups, offset indexes, footer.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { FileEncoder } from "../../container.ts";
 import type { Json } from "../../../base/json.ts";
 import { MAGIC } from "../format.ts";
 import { encodeColumn } from "./column.ts";
-import { encodeFooter, type RowGroup } from "./footer.ts";
+import { type ChunkPosition, encodeFooter, type RowGroup } from "./footer.ts";
 
 /**
  * Begins a Parquet file. Besides the entry `relabel` it has `ARROW:schema`, the Arrow schema in base64: what tells
@@ -27,7 +27,7 @@ export function parquetEncoder(columns: readonly Column[], metadata: Json): File
   return {
     start: () => MAGIC,
     *rowGroup(values, rows) {
-      const chunks: RowGroup["chunks"][number][] = [];
+      const chunks: ChunkPosition[] = [];
       for (const { placement, ...column } of values) {
         const { bytes, ...chunk } = encodeColumn(column, placement);
         chunks.push({ ...chunk, offset, compressedBytes: bytes.length });

@@ -1,7 +1,7 @@
 /**
  * The footer of a Parquet file: its columns, its row groups, and what it says of itself.
  *
- * Statistics stand where rows are found by them (statistics.ts); page indexes and sizes of levels are left out.
+ * Statistics stand where rows are found by them (statistics.ts); column indexes and sizes of levels are left out.
  *
  * @module
  * @see https://github.com/apache/parquet-format/blob/master/src/main/thrift/parquet.thrift
@@ -11,6 +11,7 @@ import { bytesOf, concatenate } from "../../../base/bytes.ts";
 import type { Column } from "../../columns.ts";
 import { CODECS, MAGIC, PHYSICAL_TYPES, REPETITION } from "../format.ts";
 import { type ColumnChunk, parquetType } from "./column.ts";
+import { encodeOffsetIndex } from "./offset_index.ts";
 import type { Statistics } from "./statistics.ts";
 import { binary, encodeThrift, i32, i64, list, string, struct, type ThriftFields, type ThriftValue } from "./thrift.ts";
 
@@ -28,6 +29,9 @@ export type ChunkPosition = Omit<ColumnChunk, "bytes"> & {
   readonly compressedBytes: number;
 };
 
+/** A column chunk and where its offset index is, bytes from the start of the file. */
+type IndexedChunk = ChunkPosition & { readonly index: { readonly offset: number; readonly bytes: number } };
+
 const CONVERTED_LIST = 3;
 
 /** A column order: integers by value, strings by their bytes. Without it readers trust no bounds. */
@@ -39,24 +43,33 @@ const ORDERED_BY_TYPE = struct({ 1: struct({}) });
  * @param columns The columns, in order.
  * @param groups The row groups, in order.
  * @param metadata Key-value metadata, in order.
- * @returns Footer, its length, and the closing magic.
+ * @returns Offset indexes, footer, its length, and the closing magic.
  */
 export function encodeFooter(
   columns: readonly Column[],
   groups: readonly RowGroup[],
   metadata: readonly (readonly [key: string, value: string])[],
 ): Uint8Array<ArrayBuffer> {
+  const indexes: Uint8Array[] = [];
+  const last = groups.at(-1)?.chunks.at(-1);
+  let offset = last ? last.offset + last.compressedBytes : MAGIC.length;
+  function addIndex(chunk: ChunkPosition): IndexedChunk {
+    const index = encodeOffsetIndex(chunk, chunk.offset);
+    indexes.push(index);
+    offset += index.length;
+    return { ...chunk, index: { offset: offset - index.length, bytes: index.length } };
+  }
   const root: ThriftFields = { 4: string("schema"), 5: i32(columns.length) };
   const footer = encodeThrift({
     1: i32(2),
     2: list("struct", [root, ...columns.flatMap(schemaElements)].map(struct)),
     3: i64(groups.reduce((rows, group) => rows + group.rows, 0)),
-    4: list("struct", groups.map((group) => rowGroup(group, columns))),
+    4: list("struct", groups.map(({ rows, chunks }) => rowGroup(rows, chunks.map(addIndex), columns))),
     5: list("struct", metadata.map(([key, value]) => struct({ 1: string(key), 2: string(value) }))),
     6: string("relabel"),
     7: list("struct", columns.map(() => ORDERED_BY_TYPE)),
   });
-  return concatenate([footer, bytesOf(Uint32Array.of(footer.length)), MAGIC]);
+  return concatenate([...indexes, footer, bytesOf(Uint32Array.of(footer.length)), MAGIC]);
 }
 
 /** A value is one element; a list is three: the column, the repeated group `list`, the value `element`. */
@@ -84,7 +97,7 @@ function schemaElements({ name, type, shape }: Column): ThriftFields[] {
   ];
 }
 
-function rowGroup({ rows, chunks }: RowGroup, columns: readonly Column[]): ThriftValue {
+function rowGroup(rows: number, chunks: readonly IndexedChunk[], columns: readonly Column[]): ThriftValue {
   const total = chunks.reduce((bytes, chunk) => bytes + chunk.uncompressedBytes, 0);
   return struct({
     1: list("struct", chunks.map((chunk, index) => columnChunk(chunk, columns[index]))),
@@ -93,7 +106,7 @@ function rowGroup({ rows, chunks }: RowGroup, columns: readonly Column[]): Thrif
   });
 }
 
-function columnChunk(chunk: ChunkPosition, { name, type, shape }: Column): ThriftValue {
+function columnChunk(chunk: IndexedChunk, { name, type, shape }: Column): ThriftValue {
   const path = shape === "list" ? [name, "list", "element"] : [name];
   return struct({
     2: i64(chunk.offset),
@@ -109,6 +122,8 @@ function columnChunk(chunk: ChunkPosition, { name, type, shape }: Column): Thrif
       11: chunk.dictionaryBytes > 0 ? i64(chunk.offset) : undefined,
       12: chunk.statistics && statistics(chunk.statistics),
     }),
+    4: i64(chunk.index.offset),
+    5: i32(chunk.index.bytes),
   });
 }
 
