@@ -55,8 +55,11 @@ interface Job {
   readonly work: number;
   readonly resolve: (held: HeldImage) => void;
   readonly reject: (reason: Error) => void;
-  /** Set after a worker stopped that held it with others: the next one holds nothing else, so that it is known which did it. */
-  alone?: boolean;
+  /**
+   * Whether a worker that holds it is to hold nothing else: after one stopped that held several, so that it is known which
+   * did it; and where its bytes are moved, since they are gone if the worker stops.
+   */
+  readonly alone: boolean;
 }
 
 /**
@@ -64,6 +67,9 @@ interface Job {
  * isolate that hands them out.
  */
 const JOBS_OF_A_WORKER = 4;
+
+/** Bytes of an encoded image that are copied to a worker; those of a larger one are moved. */
+const LARGEST_COPY = 2 ** 24;
 
 const DECODE_WORKER = new URL("./decode_worker.ts", import.meta.url);
 
@@ -162,7 +168,7 @@ export function openDecodePool(workers: number, options: DecodePoolOptions = {})
       const { image, work } = job;
       const memory = { words: budget.words, share: started.get(worker)!, limit };
       try {
-        worker.postMessage({ image, exifOrientation, work, memory } satisfies DecodeRequest);
+        worker.postMessage({ image, exifOrientation, work, memory } satisfies DecodeRequest, movedBuffers(image));
       } catch (error) {
         // It holds nothing of this one: the next answer is that of another.
         settle(job, {
@@ -198,7 +204,7 @@ export function openDecodePool(workers: number, options: DecodePoolOptions = {})
       const work = works++;
       unsettled.add(work);
       announceFirst();
-      waiting.push({ image: bytes, work, resolve, reject });
+      waiting.push({ image: bytes, work, resolve, reject, alone: movedBuffers(bytes).length > 0 });
       assign();
     });
   }
@@ -212,6 +218,13 @@ export function openDecodePool(workers: number, options: DecodePoolOptions = {})
     hold,
     close: () => fail(new Deno.errors.NotSupported("Cannot decode image: the decode pool is closed")),
   };
+}
+
+/** The buffer that goes to the worker with a large image, whose copy would take as much memory again. */
+function movedBuffers(image: DecodeRequest["image"]): ArrayBuffer[] {
+  return "path" in image || image.length <= LARGEST_COPY || image.length < image.buffer.byteLength
+    ? []
+    : [image.buffer];
 }
 
 /** An image with its pixels, or with the reason why it has none. */

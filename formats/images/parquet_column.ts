@@ -9,6 +9,7 @@
 
 import { numberOf } from "../base/number_of.ts";
 import { decompress } from "../columns/parquet/decode/decompress.ts";
+import { CODECS } from "../columns/parquet/format.ts";
 import type { ChunkPosition } from "../columns/parquet/decode/footer.ts";
 import { findPages, type Page, readPage, splitPage } from "../columns/parquet/decode/page.ts";
 import { bitWidth, decodeRuns } from "../columns/parquet/decode/runs.ts";
@@ -17,8 +18,11 @@ import type { ValueColumn } from "./parquet_schema.ts";
 import { dictionaryOf, type Value, valuesOf } from "./parquet_values.ts";
 import { releaseBytes } from "../base/pixels.ts";
 
-/** Bytes of a page and of what it becomes: some writers put a thousand images into one. Both together stay below a gigabyte. */
+/** Bytes of a page and of what it becomes: some writers put a thousand images into one. */
 const LARGEST_PAGE = 400_000_000;
+
+/** Bytes of both together, where a page is compressed. */
+const LARGEST_UNPACKING = 2 ** 29;
 
 /** A column chunk that is read row by row. */
 export interface ColumnReader {
@@ -29,6 +33,8 @@ export interface ColumnReader {
    * @throws {RangeError} If the row's page is damaged; rows of other pages can be read.
    */
   at(row: number): Value | null;
+  /** Frees what no later row needs, and with it the bytes that were given: in place of the collector, which runs late. */
+  free(): void;
 }
 
 /**
@@ -51,12 +57,19 @@ export function openColumn(
   if (pages.valueCount !== rows) {
     throw new RangeError(`it has ${numberOf(pages.valueCount, "value")} in ${numberOf(rows, "row")}`);
   }
-  const dictionary = onlyOnce(() => pages.dictionary && readDictionary(file, pages.dictionary, column));
+  let dictionaryBytes: Uint8Array | undefined;
+  const dictionary = onlyOnce(() => {
+    if (!pages.dictionary) return undefined;
+    const stored = readPage(file, checked(pages.dictionary));
+    dictionaryBytes = decompress(stored, pages.dictionary.codec, pages.dictionary.uncompressedBytes);
+    if (dictionaryBytes.buffer !== stored.buffer) release(stored);
+    return dictionaryOf(dictionaryBytes, pages.dictionary.valueCount, column);
+  });
   let index = -1;
   let page: OpenPage | { error: unknown } | undefined;
 
   function open(found: Page): OpenPage {
-    const stored = readPage(file, found);
+    const stored = readPage(file, checked(found));
     const { bytes, repetitionBytes, definitionBytes } = splitPage(stored, found, column);
     if (repetitionBytes) throw new RangeError("it has levels of lists");
     const isPresent = presence(definitionBytes, column.definition, found);
@@ -64,14 +77,15 @@ export function openColumn(
     const value = valuesOf(bytes, found.encoding, count, column, dictionary);
     let place = 0;
     const next = () => !isPresent || isPresent.at(place++) ? value() : null;
-    return { next, row: found.firstValue, buffers: [stored.buffer, bytes.buffer] };
+    if (bytes.buffer !== stored.buffer) release(stored);
+    return { next, row: found.firstValue, bytes };
   }
 
   return {
     at(row) {
       while (index < 0 || row >= pages.data[index].firstValue + pages.data[index].valueCount) {
         index++;
-        if (page && "buffers" in page) page.buffers.forEach(release);
+        if (page && "bytes" in page) release(page.bytes);
         page = undefined;
       }
       if (!page) {
@@ -86,6 +100,12 @@ export function openColumn(
       page.row++;
       return page.next();
     },
+    free() {
+      if (!page || !("bytes" in page)) return;
+      const { firstValue, valueCount } = pages.data[index];
+      if (page.row === firstValue + valueCount) release(page.bytes);
+      if (page.row === rows && dictionaryBytes) release(dictionaryBytes);
+    },
   };
 }
 
@@ -94,11 +114,21 @@ interface OpenPage {
   next(): Value | null;
   /** The row of the next one. */
   row: number;
-  readonly buffers: readonly ArrayBufferLike[];
+  /** Its values. */
+  readonly bytes: Uint8Array;
+}
+
+/** Refuses a page whose bytes would be too many together with what they become. */
+function checked(page: Page): Page {
+  const bytes = page.compressedBytes + (page.codec === CODECS.UNCOMPRESSED ? 0 : page.uncompressedBytes);
+  if (bytes > LARGEST_UNPACKING) {
+    throw new RangeError(`a page has ${numberOf(bytes, "byte")}, those that it is unpacked to included`);
+  }
+  return page;
 }
 
 /** Frees a page now and not when the collector runs, unless it is so small that it may be a part of a pool. */
-function release(buffer: ArrayBufferLike): void {
+function release({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength > 2 ** 16) releaseBytes(new Uint8Array(buffer));
 }
 
@@ -134,8 +164,4 @@ function presence(
     if (level === most) count++;
   }
   return { count, at: (index) => values[index] === most };
-}
-
-function readDictionary(file: RandomAccessFile, page: Page, column: ValueColumn) {
-  return dictionaryOf(decompress(readPage(file, page), page.codec, page.uncompressedBytes), page.valueCount, column);
 }

@@ -83,7 +83,8 @@ export async function* readColumn<Result>(
     for (let row = group.from; row < group.to;) {
       await turn(row);
       const some: Result[] = [];
-      do some.push(convert(reader(row++))); while (row < group.to && row % TURN > 0);
+      do some.push(convert(reader.at(row++))); while (row < group.to && row % TURN > 0);
+      reader.free();
       yield some;
     }
   }
@@ -131,14 +132,15 @@ export function* groupsWithin({ metadata }: ParquetFile, from: number, to: numbe
  * @param file What it holds.
  * @param group The row group.
  * @param column The column.
- * @returns What gives the value of a row of the file; rows must ascend.
+ * @returns What gives the value of a row of the file; rows must ascend. `free` frees what no later row needs, and the bytes
+ *   that were given.
  */
 export function columnReader(
   opened: RandomAccessFile,
   { shard, metadata }: ParquetFile,
   { index, start, rows }: Group,
   column: ValueColumn,
-): (row: number) => ReadValue {
+): { at(row: number): ReadValue; free(): void } {
   const failed = (error: unknown) => ({
     unreadable: `Cannot read rows ${start} to ${start + rows} of "${shard.path}": ${(error as Error).message}`,
   });
@@ -147,13 +149,16 @@ export function columnReader(
     reader = openColumn(opened, metadata.groups[index].chunks[column.position], column, rows);
   } catch (error) {
     const failure = failed(error);
-    return () => failure;
+    return { at: () => failure, free() {} };
   }
-  return (row) => {
-    try {
-      return reader.at(row - start);
-    } catch (error) {
-      return failed(error);
-    }
+  return {
+    at(row) {
+      try {
+        return reader.at(row - start);
+      } catch (error) {
+        return failed(error);
+      }
+    },
+    free: reader.free,
   };
 }

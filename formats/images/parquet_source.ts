@@ -125,13 +125,13 @@ async function* readRows(
     let pathOf: ReturnType<typeof reader> | undefined;
     for (let row = group.from; row < group.to; row++) {
       await turn(row);
-      const value = labelOf?.(row) ?? null;
+      const value = labelOf?.at(row) ?? null;
       if (isDamage(value)) {
         yield { row, label: null, bytes: { unreadable: value.unreadable } };
         continue;
       }
       const { label } = find(value);
-      const bytes = bytesOf(row);
+      const bytes = bytesOf.at(row);
       if (bytes instanceof Uint8Array && bytes.length > LARGEST_IMAGE_FILE) {
         const reason = `it has ${
           numberOf(bytes.length, "byte")
@@ -143,11 +143,13 @@ async function* readRows(
         };
       } else if (bytes instanceof Uint8Array) {
         // In a buffer of its own, to be moved to a worker: the reader's are views of whole pages.
-        yield { row, label, bytes: new Uint8Array(bytes) };
+        const own = new Uint8Array(bytes);
+        bytesOf.free();
+        yield { row, label, bytes: own };
       } else if (isDamage(bytes)) yield { row, label, bytes };
       else {
         if (image.path) pathOf ??= reader(image.path);
-        yield { row, label, bytes: { unreadable: noBytes(file.shard.path, row, pathOf?.(row) ?? null) } };
+        yield { row, label, bytes: { unreadable: noBytes(file.shard.path, row, pathOf?.at(row) ?? null) } };
       }
     }
   }

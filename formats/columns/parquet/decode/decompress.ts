@@ -16,6 +16,8 @@ import { numberOf } from "../../../base/number_of.ts";
 const SNAPPY_EXPANSION = 22;
 /** The same of LZ4, whose lengths grow by 255 a byte. */
 const LZ4_EXPANSION = 255;
+/** Bytes that zlib takes at least for what it unpacks. */
+const SMALLEST_CHUNK = 64;
 
 /**
  * Decompresses a page.
@@ -45,19 +47,20 @@ function decompressed(bytes: Uint8Array, codec: number, size: number): Uint8Arra
     case CODECS.LZ4_RAW:
       return decompressLz4(bytes, size);
     case CODECS.ZSTD:
-      return unpack("Zstandard", () => zstdDecompressSync(bytes, { maxOutputLength: size }));
+      return unpack("Zstandard", zstdDecompressSync, bytes, size);
     case CODECS.GZIP:
-      return unpack("gzip", () => gunzipSync(bytes, { maxOutputLength: size }));
+      return unpack("gzip", gunzipSync, bytes, size);
     case CODECS.BROTLI:
-      return unpack("Brotli", () => brotliDecompressSync(bytes, { maxOutputLength: size }));
+      return unpack("Brotli", brotliDecompressSync, bytes, size);
     default:
       throw new RangeError(`compression codec ${codec} is not read here`);
   }
 }
 
-function unpack(name: string, run: () => Uint8Array): Uint8Array {
+function unpack(name: string, run: typeof gunzipSync, bytes: Uint8Array, size: number): Uint8Array {
   try {
-    return bytesOf(run());
+    // In one chunk, which is not full at the end: several are joined, and take twice the memory.
+    return bytesOf(run(bytes, { maxOutputLength: size, chunkSize: Math.max(size + 1, SMALLEST_CHUNK) }));
   } catch {
     throw new RangeError(`a page is not the ${name} that its header says`);
   }
