@@ -10,10 +10,11 @@
  */
 
 import { type DuckDBConnection, type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from "@duckdb/node-api";
-import { interruptOn, type LabelDatabase } from "../query/database.ts";
+import type { LabelDatabase } from "../query/database.ts";
 import { readParquet, sqlText } from "../query/sql_text.ts";
 import { unlessAborted } from "../command/until_aborted.ts";
 import { checkCondition, refusal } from "./condition.ts";
+import { connectionsTo } from "./connections.ts";
 import type { ImageFilter } from "./filter.ts";
 import { RequestError } from "./request_error.ts";
 import { createTurns } from "./turns.ts";
@@ -119,115 +120,59 @@ export function indexImages(
   rows: number,
   compared?: readonly string[],
 ): ImageIndex {
-  const running = new Map<DuckDBConnection, { readonly ended: PromiseWithResolvers<void>; stopInterrupting(): void }>();
-  const closing = new AbortController();
-
-  async function connect(): Promise<DuckDBConnection> {
-    const connection = await database.connect();
-    const stopInterrupting = interruptOn(closing.signal, connection);
-    running.set(connection, { ended: Promise.withResolvers(), stopInterrupting });
-    return connection;
-  }
-
-  function disconnect(connection: DuckDBConnection): void {
-    const { ended, stopInterrupting } = running.get(connection)!;
-    stopInterrupting();
-    connection.closeSync();
-    running.delete(connection);
-    ended.resolve();
-  }
-
-  async function createTables(): Promise<void> {
-    const connection = await connect();
-    try {
+  const connections = connectionsTo(database);
+  const { closing } = connections;
+  const createTables = () =>
+    connections.use(async (connection) => {
       for (const statement of [...tables(files, compared), "CHECKPOINT"]) {
-        if (closing.signal.aborted) return;
-        await connection.run(statement);
+        if (!closing.aborted) await connection.run(statement);
       }
-    } finally {
-      disconnect(connection);
-    }
-  }
+    });
 
-  async function runEach(statements: readonly string[]): Promise<void> {
-    for (const statement of statements) {
-      if (!closing.signal.aborted) await database.rows(statement);
+  const read = createTables().then(async () => {
+    for (const statement of [`CREATE TABLE explored_scores AS ${scoresAfter(0)} WITH NO DATA`, ROWS, IMAGES]) {
+      if (!closing.aborted) await database.rows(statement);
     }
-  }
-
-  const read = createTables().then(() =>
-    runEach([`CREATE TABLE explored_scores AS ${scoresAfter(0)} WITH NO DATA`, ROWS, IMAGES])
-  );
+  });
   let isScored = false;
   const ready = read.then(async () => {
-    if (closing.signal.aborted) return;
+    if (closing.aborted) return;
     await database.eachPart((before) => `INSERT INTO explored_scores ${scoresAfter(before)}`);
     isScored = true;
   });
   // Whoever asks gets the error; nobody may.
   ready.catch(() => {});
   const turns = createTurns(MOST_RUNNING);
-  const kept = new Map<string, Uint32Array>();
 
   /** A filter as SQL, once the tables that it reads are made. */
   async function answerable(filter: ImageFilter, signal: AbortSignal): Promise<string> {
     await unlessAborted(read, signal);
-    const connection = await connect();
-    const { sql, usesScores } = await filterSql(connection, filter, compared !== undefined)
-      .finally(() => disconnect(connection));
+    const { sql, usesScores } = await connections.use((connection) =>
+      filterSql(connection, filter, compared !== undefined)
+    );
     if (usesScores) await unlessAborted(ready, signal);
     return sql;
   }
 
   async function* query<Value>(select: string, filter: ImageFilter, signal: AbortSignal): AsyncIterable<Value[]> {
     const sql = await answerable(filter, signal);
-    const connection = await connect();
-    const stopInterrupting = interruptOn(signal, connection);
-    try {
-      signal.throwIfAborted();
-      const result = await connection.stream(`SELECT ${select} ${sql}`);
-      for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
-        signal.throwIfAborted();
-        yield chunk.getColumnValues(0) as Value[];
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      // Of the statement only the condition is the user's: a value that cannot be converted shows when it runs.
-      throw filter.where === undefined ? error : refusal((error as Error).message);
-    } finally {
-      stopInterrupting();
-      disconnect(connection);
-    }
+    // Of the statement only the condition is the user's: a value that cannot be converted shows when it runs.
+    const refusalOf = (error: unknown) => filter.where === undefined ? error : refusal((error as Error).message);
+    yield* connections.stream<Value>(`SELECT ${select} ${sql}`, signal, refusalOf);
   }
 
-  async function places(filter: ImageFilter, signal: AbortSignal): Promise<Uint32Array> {
-    const name = JSON.stringify(filter);
-    let found = kept.get(name);
-    if (found) kept.delete(name);
-    else {
-      let length = 0;
-      const all = new Uint32Array(rows);
-      for await (const values of query<number>("place::UINTEGER", filter, signal)) {
-        for (const value of values) all[length++] = value;
-      }
-      found = all.slice(0, length);
+  const places = keepLast(KEPT_FILTERS, async (filter: ImageFilter, signal) => {
+    let length = 0;
+    const all = new Uint32Array(rows);
+    for await (const values of query<number>("place::UINTEGER", filter, signal)) {
+      for (const value of values) all[length++] = value;
     }
-    kept.set(name, found);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= KEPT_FILTERS) break;
-      kept.delete(oldest);
-    }
-    return found;
-  }
+    return all.slice(0, length);
+  });
 
   async function ask(sql: string, value: DuckDBValue, type: DuckDBType): Promise<unknown> {
     await read;
-    const connection = await connect();
-    try {
-      return (await connection.runAndReadAll(sql, [value], [type])).getRows()[0]?.[0];
-    } finally {
-      disconnect(connection);
-    }
+    return await connections.ask(sql, value, type);
   }
 
   return {
@@ -250,10 +195,29 @@ export function indexImages(
       return await ask(unknown, listValue(keys), LIST(VARCHAR)) as string | undefined;
     },
     async close() {
-      closing.abort();
+      connections.interrupt();
       await ready.catch(() => {});
-      await Promise.all([...running.values()].map(({ ended }) => ended.promise));
+      await connections.ended();
     },
+  };
+}
+
+/** Keeps the results of the last `most` different questions. */
+function keepLast<Question, Result>(
+  most: number,
+  answer: (question: Question, signal: AbortSignal) => Promise<Result>,
+): (question: Question, signal: AbortSignal) => Promise<Result> {
+  const kept = new Map<string, Result>();
+  return async (question, signal) => {
+    const name = JSON.stringify(question);
+    const found = kept.get(name) ?? await answer(question, signal);
+    kept.delete(name);
+    kept.set(name, found);
+    for (const oldest of kept.keys()) {
+      if (kept.size <= most) break;
+      kept.delete(oldest);
+    }
+    return found;
   };
 }
 

@@ -106,74 +106,9 @@ function json(value: unknown, status = 200): Response {
 }
 
 function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
-  const { folders, index, description, paths } = explorer;
-  const selection = selectionFile(paths.selection);
-  const turns = createTurns(MOST_DECODED);
-  const turnsOfLarge = createTurns(1);
-  const exifOrientation = isTurned(folders[0].metadata);
-
-  async function map(parameters: ReadonlyMap<string, string>): Promise<Response> {
-    checkNames(parameters, ["folder", "key"]);
-    const number = parameters.get("folder") ?? "0";
-    const folder = folders[Number(number)];
-    if (!/^[01]$/.test(number) || !folder) {
-      throw new RequestError(
-        404,
-        `There is no folder ${JSON.stringify(number)}: expected 0${folders[1] ? " or 1" : ""}`,
-      );
-    }
-    const row = await explorer.rowOf(Number(number) as FolderNumber, keyOf(parameters));
-    const stored = await folder.get(row);
-    const { k, grid, classes, dtype } = folder.metadata;
-    const { label, width, height } = stored;
-    return json({
-      ...{ k, grid, classes, dtype, label, width, height },
-      class: Array.from(stored.class),
-      score: Array.from(stored.score),
-    });
-  }
-
-  async function picture(
-    side: number,
-    parameters: ReadonlyMap<string, string>,
-    signal: AbortSignal,
-  ): Promise<Response> {
-    checkNames(parameters, ["key"]);
-    const key = keyOf(parameters);
-    await explorer.rowOf(0, key);
-    const bytes = await turns(signal, async () => {
-      const encoded = await read(key);
-      const shrink = () => thumbnail(encoded, { side, exifOrientation });
-      try {
-        return await (decodingBytes(readImageHeader(encoded), { exifOrientation }) > LARGE
-          ? turnsOfLarge(signal, shrink)
-          : shrink());
-      } catch (error) {
-        signal.throwIfAborted();
-        throw new RequestError(422, (error as Error).message);
-      }
-    });
-    return new Response(bytes, { headers: { ...HEADERS, "content-type": "image/webp" } });
-  }
-
-  async function read(key: string): Promise<Uint8Array<ArrayBuffer>> {
-    try {
-      return await explorer.images.read(key);
-    } catch (error) {
-      throw new RequestError(404, (error as Error).message);
-    }
-  }
-
-  async function select(request: Request): Promise<Response> {
-    const { keys, filter, overwrite } = await readSelection(request);
-    const chosen = keys ? [keys] : index.keys(readFilter(filter!), request.signal);
-    const unknown = keys && await index.firstUnknown(keys);
-    if (unknown !== undefined) {
-      throw new RequestError(400, `"${paths.labels}" has no label map of ${JSON.stringify(unknown)}`);
-    }
-    return json({ path: paths.selection, images: await selection.write(chosen, overwrite) });
-  }
-
+  const { index, description } = explorer;
+  const picture = pictureMaker(explorer);
+  const select = selectionWriter(explorer);
   return new Map<string, Answer>([
     ...[...PAGE].map(([path, [file, type]]): [string, Answer] => [path, () => pageFile(file, type)]),
     ...[...SIDES].map(([path, side]): [string, Answer] => [
@@ -192,12 +127,79 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
       checkNames(parameters, []);
       return Promise.resolve(json({ scored: index.isScored() }));
     }],
-    ["api/map", (_, parameters) => map(parameters)],
+    ["api/map", (_, parameters) => mapAnswer(explorer, parameters)],
     ["api/selection", (request, parameters) => {
       checkNames(parameters, []);
       return select(request);
     }],
   ]);
+}
+
+/** Answers with the label map of an image. */
+async function mapAnswer({ folders, rowOf }: Explorer, parameters: ReadonlyMap<string, string>): Promise<Response> {
+  checkNames(parameters, ["folder", "key"]);
+  const number = parameters.get("folder") ?? "0";
+  const folder = folders[Number(number)];
+  if (!/^[01]$/.test(number) || !folder) {
+    throw new RequestError(404, `There is no folder ${JSON.stringify(number)}: expected 0${folders[1] ? " or 1" : ""}`);
+  }
+  const row = await rowOf(Number(number) as FolderNumber, keyOf(parameters));
+  const stored = await folder.get(row);
+  const { k, grid, classes, dtype } = folder.metadata;
+  const { label, width, height } = stored;
+  return json({
+    ...{ k, grid, classes, dtype, label, width, height },
+    class: Array.from(stored.class),
+    score: Array.from(stored.score),
+  });
+}
+
+/** Makes pictures of images no larger than `side`; of large images one is decoded at a time. */
+function pictureMaker({ folders, images, rowOf }: Explorer) {
+  const turns = createTurns(MOST_DECODED);
+  const turnsOfLarge = createTurns(1);
+  const exifOrientation = isTurned(folders[0].metadata);
+
+  async function read(key: string): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      return await images.read(key);
+    } catch (error) {
+      throw new RequestError(404, (error as Error).message);
+    }
+  }
+
+  return async (side: number, parameters: ReadonlyMap<string, string>, signal: AbortSignal): Promise<Response> => {
+    checkNames(parameters, ["key"]);
+    const key = keyOf(parameters);
+    await rowOf(0, key);
+    const bytes = await turns(signal, async () => {
+      const encoded = await read(key);
+      const shrink = () => thumbnail(encoded, { side, exifOrientation });
+      try {
+        return await (decodingBytes(readImageHeader(encoded), { exifOrientation }) > LARGE
+          ? turnsOfLarge(signal, shrink)
+          : shrink());
+      } catch (error) {
+        signal.throwIfAborted();
+        throw new RequestError(422, (error as Error).message);
+      }
+    });
+    return new Response(bytes, { headers: { ...HEADERS, "content-type": "image/webp" } });
+  };
+}
+
+/** Writes the keys that a request chooses into the selection's file. */
+function selectionWriter({ index, paths }: Explorer) {
+  const selection = selectionFile(paths.selection);
+  return async (request: Request): Promise<Response> => {
+    const { keys, filter, overwrite } = await readSelection(request);
+    const chosen = keys ? [keys] : index.keys(readFilter(filter!), request.signal);
+    const unknown = keys && await index.firstUnknown(keys);
+    if (unknown !== undefined) {
+      throw new RequestError(400, `"${paths.labels}" has no label map of ${JSON.stringify(unknown)}`);
+    }
+    return json({ path: paths.selection, images: await selection.write(chosen, overwrite) });
+  };
 }
 
 async function pageFile(file: string, type: string): Promise<Response> {
