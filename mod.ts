@@ -6,7 +6,7 @@
  * import { loadAnnotator, openImages, openLabelMaps, poolLabels, relabel, writeLabelMaps } from "./mod.ts";
  *
  * // An annotator, and one image: any RGB pixels.
- * const annotator = await loadAnnotator("assets/efficientnet_lite0", { size: [160, 160], topK: 3 });
+ * const annotator = await loadAnnotator("assets/efficientnet_lite0", { size: [160, 160], k: 3 });
  * const image = { width: 2, height: 1, pixels: Uint8Array.from([255, 0, 0, 0, 0, 255]) };
  * const [labelMap] = await annotator.annotate([image]);
  * console.log(annotator.metadata.grid, labelMap.class.length);

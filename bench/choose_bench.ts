@@ -15,7 +15,7 @@
 import { type LabelMapType, labelMapTypes } from "../formats/labels/mod.ts";
 import { closeDevice } from "../kernels/engine/device.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { annotateCollages } from "./choose/collages.ts";
 import { compareTargets } from "./choose/fidelity.ts";
@@ -38,25 +38,20 @@ const RECORD_CLASSES = 10;
 const STEP = 256;
 
 const OPTIONS = {
-  maps: { value: "N", help: "collages to annotate; default 128" },
-  rows: { value: "N", help: "rows of the files that are timed; default 1024" },
-  crops: { value: "N", help: "random crops of each map for fidelity; default 16" },
-  rounds: { value: "N", help: "timings of each; default 3" },
+  maps: count({ default: 128, help: "collages to annotate; default {default}" }),
+  rows: count({ default: 1024, help: "rows of the files that are timed; default {default}" }),
+  crops: count({ default: 16, help: "random crops of each map for fidelity; default {default}" }),
+  rounds: count({ default: 3, help: "timings of each; default {default}" }),
 };
-const options = readBenchOptions("bench:choose", OPTIONS, ({ text }) => ({
-  maps: readCount(text("maps") ?? "128", "maps"),
-  rows: readCount(text("rows") ?? "1024", "rows"),
-  crops: readCount(text("crops") ?? "16", "crops"),
-  rounds: readCount(text("rounds") ?? "3", "rounds"),
-}));
+const options = readBenchOptions("bench:choose", OPTIONS);
 const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${describeDevice(device)}`);
 const maps = await annotateCollages(device, options.maps);
-const { count, classes, grid } = maps;
-const crops = Array.from({ length: options.crops }, (_, seed) => randomCrops(count, seed)).flat()
-  .map((crop, index) => ({ ...crop, map: index % count }));
+const { count: collages, classes, grid } = maps;
+const crops = Array.from({ length: options.crops }, (_, seed) => randomCrops(collages, seed)).flat()
+  .map((crop, index) => ({ ...crop, map: index % collages }));
 console.log(
-  `${count} collages, ${grid.join(" x ")} cells, ${classes} classes, ${crops.length} random crops; ` +
+  `${collages} collages, ${grid.join(" x ")} cells, ${classes} classes, ${crops.length} random crops; ` +
     `medians of ${options.rounds} rounds of ${options.rows} rows`,
 );
 const all = poolLabels(quantisedMaps(bestClasses(maps, classes), maps, "fp32"), crops);

@@ -11,7 +11,7 @@
  */
 
 import { join } from "@std/path";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { fileHashes, runCluster, runKilledArray } from "../tests/pipeline/cluster/killed_array.ts";
 import { runTask } from "../tests/pipeline/task.ts";
 import { startSlurm } from "../tests/slurm.ts";
@@ -20,22 +20,15 @@ import { readBenchOptions } from "./options.ts";
 import { photographCopies } from "./photograph_copies.ts";
 
 const OPTIONS = {
-  images: { value: "N", help: "photographs; default 2000" },
-  shards: { value: "N", help: "tasks of the array; default 16" },
-  nodes: { value: "N", help: "of one CPU each; default 4" },
-  kills: { value: "N", help: "nodes that are killed; default 2" },
-  size: { value: "N", help: "pixels that images are resized to; default 112" },
-  "rows-per-file": { value: "N", help: "images a part file; default 25: five part files a shard" },
+  images: count({ default: 2000, help: "photographs; default {default}" }),
+  shards: count({ default: 16, help: "tasks of the array; default {default}" }),
+  nodes: count({ default: 4, help: "of one CPU each; default {default}" }),
+  kills: count({ least: 0, default: 2, help: "nodes that are killed; default {default}" }),
+  size: count({ default: 112, help: "pixels that images are resized to; default {default}" }),
+  rowsPerFile: count({ default: 25, help: "images a part file; default {default}: five part files a shard" }),
 };
 
-const { images, shards, nodes, kills, size, rows } = readBenchOptions("bench:cluster", OPTIONS, ({ text }) => ({
-  images: readCount(text("images") ?? "2000", "images"),
-  shards: readCount(text("shards") ?? "16", "shards"),
-  nodes: readCount(text("nodes") ?? "4", "nodes"),
-  kills: readCount(text("kills") ?? "2", "kills", 0),
-  size: readCount(text("size") ?? "112", "size"),
-  rows: readCount(text("rows-per-file") ?? "25", "rows-per-file"),
-}));
+const { images, shards, nodes, kills, size, rowsPerFile: rows } = readBenchOptions("bench:cluster", OPTIONS);
 const relabelOptions = ["--size", String(size), "--rows-per-file", String(rows)];
 console.log(describeMachine());
 console.log(`${images} photographs at ${size} x ${size}, ${shards} shards, ${nodes} nodes on this machine`);

@@ -12,7 +12,7 @@
 import { join } from "@std/path";
 import { openWeights, torchTensorWriter } from "../formats/weights/mod.ts";
 import { type PublishedMap, readPublished } from "../formats/published/mod.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { runTask } from "../tests/pipeline/task.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
@@ -25,14 +25,11 @@ const PROMISED = 500;
 const FIXTURES = new URL("../tests/fixtures/", import.meta.url).pathname;
 
 const OPTIONS = {
-  files: { value: "N", help: "files to convert; default 10000" },
-  rounds: { value: "N", help: "times to do it, of which the median counts; default 3" },
+  files: count({ default: 10_000, help: "files to convert; default {default}" }),
+  rounds: count({ default: 3, help: "times to do it, of which the median counts; default {default}" }),
 };
 
-const { files, rounds } = readBenchOptions("bench:convert", OPTIONS, ({ text }) => ({
-  files: readCount(text("files") ?? "10000", "files"),
-  rounds: readCount(text("rounds") ?? "3", "rounds"),
-}));
+const { files, rounds } = readBenchOptions("bench:convert", OPTIONS);
 console.log(describeMachine());
 const folder = Deno.makeTempDirSync({ prefix: "convert-" });
 try {

@@ -9,7 +9,7 @@
 
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { imageNetClassNames } from "../pipeline/model/class_names.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { formatCount } from "../pipeline/command/numbers.ts";
 import { type Measured, measureExplorer } from "./explore/measure.ts";
 import { describeMachine } from "./machine.ts";
@@ -23,12 +23,9 @@ const FIRST_PAGE = 1;
 const FILTER = 3;
 
 const { few, many } = readBenchOptions("bench:explore", {
-  few: { value: "N", help: "label maps of the smaller folder, thousands; default 100,000" },
-  many: { value: "N", help: "of the larger one; default 1,000,000" },
-}, ({ text }) => ({
-  few: readCount(text("few") ?? "100000", "few"),
-  many: readCount(text("many") ?? "1000000", "many"),
-}));
+  few: count({ default: 100_000, help: "label maps of the smaller folder, thousands; default {default}" }),
+  many: count({ default: 1_000_000, help: "of the larger one; default {default}" }),
+});
 
 console.log(describeMachine());
 const measured: Measured[] = [];

@@ -11,7 +11,7 @@
  */
 
 import project from "../deno.json" with { type: "json" };
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { openCommunicator } from "../pipeline/command/mpi/communicator.ts";
 import { ranksCommand } from "../tests/mpi.ts";
 import { measureExchange } from "./gradient_exchange/measure.ts";
@@ -23,15 +23,10 @@ const RANKS = 2;
 const options = readBenchOptions(
   TASK,
   {
-    rounds: { value: "N", help: "steps of each kind; default 5" },
-    batch: { value: "N", help: "images of a rank's step; default 2" },
-    size: { value: "N", help: "height and width of an image; default 64" },
+    rounds: count({ default: 5, help: "steps of each kind; default {default}" }),
+    batch: count({ default: 2, help: "images of a rank's step; default {default}" }),
+    size: count({ default: 64, help: "height and width of an image; default {default}" }),
   },
-  ({ text }) => ({
-    rounds: readCount(text("rounds") ?? "5", "rounds"),
-    batch: readCount(text("batch") ?? "2", "batch"),
-    size: readCount(text("size") ?? "64", "size"),
-  }),
 );
 const communicator = await openCommunicator();
 if (communicator) {

@@ -10,7 +10,7 @@
 
 import { join } from "@std/path";
 import { openLabelMaps } from "../formats/labels/mod.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
 import { highWater } from "./high_water.ts";
 import { describeMachine } from "./machine.ts";
@@ -25,16 +25,12 @@ const LIMIT = 1.1;
 const INTERVAL = 100;
 
 const OPTIONS = {
-  few: { value: "N", help: "images of the smaller run; default 500" },
-  many: { value: "N", help: "images of the larger run; default 5000" },
-  size: { value: "N", help: "pixels that images are resized to; default 64" },
+  few: count({ default: 500, help: "images of the smaller run; default {default}" }),
+  many: count({ default: 5000, help: "images of the larger run; default {default}" }),
+  size: count({ default: 64, help: "pixels that images are resized to; default {default}" }),
 };
 
-const { few, many, size } = readBenchOptions("bench:memory", OPTIONS, ({ text }) => ({
-  few: readCount(text("few") ?? "500", "few"),
-  many: readCount(text("many") ?? "5000", "many"),
-  size: readCount(text("size") ?? "64", "size"),
-}));
+const { few, many, size } = readBenchOptions("bench:memory", OPTIONS);
 console.log(describeMachine());
 console.log(`Peak resident memory of \`deno task relabel --size ${size}\``);
 

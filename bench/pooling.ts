@@ -10,7 +10,7 @@
 
 import { closeDevice } from "../kernels/engine/device.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { assertClose } from "../tests/kernels/compare.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { openBenchDevice } from "./device.ts";
@@ -25,11 +25,9 @@ import { median, timeInTurns } from "./timing.ts";
 /** How many times as long, and as many bytes, the dense way is to take. */
 const WANTED = { time: 50, bytes: 100 };
 
-const { rounds } = readBenchOptions(
-  "bench:pooling",
-  { rounds: { value: "N", help: "timings of each contestant; default 7" } },
-  ({ text }) => ({ rounds: readCount(text("rounds") ?? "7", "rounds") }),
-);
+const { rounds } = readBenchOptions("bench:pooling", {
+  rounds: count({ default: 7, help: "timings of each contestant; default {default}" }),
+});
 const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${describeDevice(device)}`);
 const maps = fixtureMaps("fp32");

@@ -14,7 +14,7 @@
 
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { closeDevice } from "../kernels/engine/device.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { openBenchDevice } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
@@ -37,17 +37,17 @@ const WANTED_SHARE = 0.9;
 /** By how much another threshold may be better. */
 const SLACK = 0.02;
 
-const { count } = readBenchOptions("bench:presence", {
-  pictures: { value: "N", help: "pictures of several things; default 240" },
-}, ({ text }) => ({ count: readCount(text("pictures") ?? "240", "pictures") }));
+const { pictures } = readBenchOptions("bench:presence", {
+  pictures: count({ default: 240, help: "pictures of several things; default {default}" }),
+});
 const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${describeDevice(device)}`);
 const photographs = await readPhotographs();
-const collages = makeCollages(photographs, count);
+const collages = makeCollages(photographs, pictures);
 const singles = photographs.map(({ image, classes }) => ({ image, things: [classes] }));
 const failures: string[] = [];
 console.log(
-  `${count} pictures of 2 to 6 things, ${singles.length} photographs of one; threshold ${MULTI_LABEL_THRESHOLD}`,
+  `${pictures} pictures of 2 to 6 things, ${singles.length} photographs of one; threshold ${MULTI_LABEL_THRESHOLD}`,
 );
 
 const bySize = new Map<number, { readonly several: PictureMaps; readonly single: PictureMaps }>();

@@ -12,7 +12,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
 import { imageNetClassNames } from "../pipeline/model/class_names.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { formatCount, formatDuration, formatNumberOf } from "../pipeline/command/numbers.ts";
 import { type LabelDatabase, openLabelDatabase } from "../pipeline/query/database.ts";
 import { findQueryFiles } from "../pipeline/query/files.ts";
@@ -38,12 +38,9 @@ interface Question {
 }
 
 const options = readBenchOptions("bench:query", {
-  images: { value: "N", help: "label maps; default 1,000,000" },
-  rounds: { value: "N", help: "times that each question is asked; default 3" },
-}, ({ text }) => ({
-  images: readCount(text("images") ?? "1000000", "images"),
-  rounds: readCount(text("rounds") ?? "3", "rounds"),
-}));
+  images: count({ default: 1_000_000, help: "label maps; default {default}" }),
+  rounds: count({ default: 3, help: "times that each question is asked; default {default}" }),
+});
 
 const path = Deno.makeTempDirSync({ prefix: "relabel_query_" });
 try {

@@ -30,7 +30,7 @@ const TRAINING = [
 /** Of the weights' length. */
 const MOST_DIFFERENCE = 1e-4;
 
-readBenchOptions("bench:ranks", {}, () => undefined);
+readBenchOptions("bench:ranks", {});
 try {
   await ranksCommand("MPICH", 1, ["--version"]).output();
 } catch (error) {

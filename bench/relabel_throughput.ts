@@ -11,8 +11,8 @@
 import { openImages } from "../formats/images/mod.ts";
 import { type AnnotatorSettings, createAnnotator } from "../kernels/programs/annotator.ts";
 import { closeDevice } from "../kernels/engine/device.ts";
-import type { Storage } from "../kernels/engine/kernel.ts";
-import { readChoice, readCount } from "../pipeline/command/command_line.ts";
+import { choice, count } from "../pipeline/command/options.ts";
+import * as shared from "../pipeline/command/shared_options.ts";
 import { defaultWorkers } from "../pipeline/model/label_images.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
 import { openBenchDevice, PROFILES } from "./device.ts";
@@ -26,46 +26,31 @@ import { median, timeInTurns } from "./timing.ts";
 const KERNELS_SHOWN = 12;
 
 const OPTIONS = {
-  images: { value: "N", help: "photographs, repeated; default 72 on a software adapter, else 9000" },
-  rounds: { value: "N", help: "timings of each stage; default 7" },
-  size: { value: "N", help: "pixels that images are resized to; default 224" },
-  batch: { value: "N", help: "images of a step; default 8 on a software adapter, else 32" },
-  workers: { value: "N", help: "threads that decode; default all cores but one" },
-  storage: { value: "TYPE", help: "f32 or f16 for activations; default f32" },
-  profile: { value: "P", help: "software or gpu; default by the adapter" },
+  images: count({ help: "photographs, repeated; default 72 on a software adapter, else 9000" }),
+  rounds: count({ default: 7, help: "timings of each stage; default {default}" }),
+  size: count({ default: 224, help: "pixels that images are resized to; default {default}" }),
+  batch: count({ help: "images of a step; default 8 on a software adapter, else 32" }),
+  workers: { ...shared.workers, default: defaultWorkers() },
+  storage: { ...shared.storage, default: "f32" as const },
+  profile: choice(PROFILES, { value: "P", help: "software or gpu; default by the adapter" }),
 };
 
-const options = readBenchOptions("bench:relabel", OPTIONS, ({ text }) => {
-  const count = (name: keyof typeof OPTIONS) => {
-    const given = text(name);
-    return given === undefined ? undefined : readCount(given, name);
-  };
-  const profile = text("profile");
-  return {
-    images: count("images"),
-    rounds: count("rounds") ?? 7,
-    size: count("size") ?? 224,
-    batch: count("batch"),
-    workers: count("workers") ?? defaultWorkers(),
-    storage: readChoice<Storage>(text("storage") ?? "f32", "storage", ["f32", "f16"]),
-    profile: profile === undefined ? undefined : readChoice(profile, "profile", PROFILES),
-  };
-});
+const options = readBenchOptions("bench:relabel", OPTIONS);
 const { rounds, size, workers, storage } = options;
 const device = await openBenchDevice(options.profile);
 const { software, timestamps } = device.capabilities;
-const count = options.images ?? (software ? 72 : 9000);
+const images = options.images ?? (software ? 72 : 9000);
 const batch = options.batch ?? (software ? 8 : 32);
 
 const annotator = await readDefaultAnnotator();
 const settings: AnnotatorSettings = { ...annotator, batch, size: [size, size], k: 5, dtype: "fp16", storage };
 console.log(`${describeMachine()}\n${describeDevice(device)}`);
 console.log(
-  `${count} photographs; ${annotator.name} at ${size} x ${size}, batch ${batch}, activations in ${storage}; ` +
+  `${images} photographs; ${annotator.name} at ${size} x ${size}, batch ${batch}, activations in ${storage}; ` +
     `medians of ${rounds} rounds`,
 );
 
-const photographs = photographCopies(count);
+const photographs = photographCopies(images);
 const source = await openImages(photographs);
 const onDevice = await createAnnotator(device, settings);
 const whole = await wholeStage(source, loadedAnnotator(device, settings, annotator, onDevice), workers);

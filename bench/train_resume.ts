@@ -13,7 +13,7 @@ import { join } from "@std/path";
 import { randomWords } from "../formats/base/random_words.ts";
 import { sha256OfFile } from "../formats/base/byte_source.ts";
 import { PARTIAL } from "../formats/base/files.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count } from "../pipeline/command/options.ts";
 import { writeScenes } from "../pipeline/scenes/write_scenes.ts";
 import { readCheckpoint } from "../pipeline/training/checkpoint.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
@@ -33,14 +33,11 @@ const MOST_DELAY = 400;
 const INTERVAL = 1;
 
 const OPTIONS = {
-  kills: { value: "N", help: "how often the training is killed; default 20" },
-  seed: { value: "S", help: "other moments for each integer; default 0" },
+  kills: count({ default: 20, help: "how often the training is killed; default {default}" }),
+  seed: count({ least: 0, default: 0, help: "other moments for each integer; default {default}" }),
 };
 
-const { kills, seed } = readBenchOptions("bench:resume", OPTIONS, ({ text }) => ({
-  kills: readCount(text("kills") ?? "20", "kills"),
-  seed: readCount(text("seed") ?? "0", "seed", 0),
-}));
+const { kills, seed } = readBenchOptions("bench:resume", OPTIONS);
 console.log(describeMachine());
 
 const root = Deno.makeTempDirSync({ prefix: "resume-" });

@@ -16,7 +16,7 @@ import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
 import { NO_LOSS_SCALING } from "../kernels/optimizers/prepare_step.ts";
 import type { TargetSource } from "../kernels/programs/training/targets.ts";
 import { createTrainer, type Trainer, type TrainingBatch } from "../kernels/programs/training/trainer.ts";
-import { readCount } from "../pipeline/command/command_line.ts";
+import { count, text } from "../pipeline/command/options.ts";
 import { assertClose } from "../tests/kernels/compare.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { openBenchDevice } from "./device.ts";
@@ -41,18 +41,13 @@ const augmentation: AugmentationSettings = {
   flip: 0.5,
 };
 
-const { rounds, batch: given, architecture } = readBenchOptions(
+const { rounds, batch: given, network: architecture } = readBenchOptions(
   "bench:step",
   {
-    network: { value: "NAME", help: "timm's name of what is trained; default resnet18" },
-    rounds: { value: "N", help: "timings of each contestant; default 5" },
-    batch: { value: "N", help: "images of a step, 256 at most; default 4 in software, 128 on a GPU" },
+    network: text({ value: "NAME", default: "resnet18", help: "timm's name of what is trained; default {default}" }),
+    rounds: count({ default: 5, help: "timings of each contestant; default {default}" }),
+    batch: count({ help: "images of a step, 256 at most; default 4 in software, 128 on a GPU" }),
   },
-  ({ text }) => ({
-    architecture: text("network") ?? "resnet18",
-    rounds: readCount(text("rounds") ?? "5", "rounds"),
-    batch: text("batch") === undefined ? undefined : readCount(text("batch")!, "batch"),
-  }),
 );
 const device = await openBenchDevice();
 const batch = given ?? { software: 4, gpu: 128 }[device.capabilities.profile];

@@ -33,7 +33,7 @@ const CHUNK = 16;
  * @returns Their maps with the 10 best classes of each cell.
  */
 export async function mapsOf(images: readonly DecodedImage[], size: number): Promise<PictureMaps> {
-  const annotator = await loadAnnotator(DEFAULT_ANNOTATOR, { size: [size, size], topK: RANKS, dtype: "fp32" });
+  const annotator = await loadAnnotator(DEFAULT_ANNOTATOR, { size: [size, size], k: RANKS, dtype: "fp32" });
   try {
     const maps = [];
     for (let first = 0; first < images.length; first += annotator.batch) {

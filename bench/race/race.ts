@@ -10,7 +10,7 @@
 
 import project from "./deno.json" with { type: "json" };
 import { closeDevice } from "../../kernels/engine/device.ts";
-import { readChoice, readCount } from "../../pipeline/command/command_line.ts";
+import { choice, count } from "../../pipeline/command/options.ts";
 import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
 import { openBenchDevice } from "../device.ts";
 import { describeDevice, describeMachine } from "../machine.ts";
@@ -39,17 +39,11 @@ const TRAINING = "training";
 const ALL_KINDS = [...KINDS, GRADIENT, NETWORK, TRAINING];
 
 const OPTIONS = {
-  rounds: { value: "N", help: "timings of each contestant; default 7" },
-  only: { value: "KIND", help: `${ALL_KINDS.join(", ")}; default all` },
+  rounds: count({ default: 7, help: "timings of each contestant; default {default}" }),
+  only: choice(ALL_KINDS, { value: "KIND", help: `${ALL_KINDS.join(", ")}; default all` }),
 };
 
-const { rounds, only } = readBenchOptions("bench:race", OPTIONS, ({ text }) => {
-  const only = text("only");
-  return {
-    rounds: readCount(text("rounds") ?? "7", "rounds"),
-    only: only === undefined ? undefined : readChoice(only, "only", ALL_KINDS),
-  };
-});
+const { rounds, only } = readBenchOptions("bench:race", OPTIONS);
 const adapters = noteAdapters();
 const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${describeDevice(device)}`);

@@ -10,15 +10,12 @@ import { readFolderState } from "./shard_states.ts";
 import { describeFolderState, summariseFolder } from "./status.ts";
 import {
   CLUSTER_HELP,
-  JOIN_HELP,
+  JOIN,
   type JoinCommand,
-  readJoinOptions,
   readOtherOptions,
-  readSlurmOptions,
-  readStatusOptions,
-  SLURM_HELP,
+  SLURM,
   type SlurmCommand,
-  STATUS_HELP,
+  STATUS,
   type StatusCommand,
 } from "./options.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
@@ -38,11 +35,11 @@ export function runCluster(args: readonly string[]): Promise<number> {
   const [what, ...rest] = args;
   switch (what) {
     case "slurm":
-      return runCommand(rest, { read: readSlurmOptions, help: SLURM_HELP, run: runSlurm });
+      return runCommand(rest, { ...SLURM, run: runSlurm });
     case "join":
-      return runCommand(rest, { read: readJoinOptions, help: JOIN_HELP, run: runJoin });
+      return runCommand(rest, { ...JOIN, run: runJoin });
     case "status":
-      return runCommand(rest, { read: readStatusOptions, help: STATUS_HELP, run: runStatus });
+      return runCommand(rest, { ...STATUS, run: runStatus });
     default:
       return runCommand(args, { read: readOtherOptions, help: CLUSTER_HELP, run: () => Promise.resolve(0) });
   }

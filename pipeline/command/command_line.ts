@@ -50,7 +50,7 @@ export function exitCodeOf(error: unknown): number {
 }
 
 /** Options of every command. */
-const COMMON = {
+export const COMMON_OPTIONS = {
   help: { help: "this text, as -h. Of an option that is given twice the last one counts" },
   version: { help: "the version of this project and of Deno" },
 } as const satisfies OptionTable;
@@ -76,7 +76,7 @@ export function readArguments<Table extends OptionTable>(
   maxWords: number,
 ): Arguments<keyof Table & string> | Asked {
   const hint = `see ${command} --help`;
-  const table: OptionTable = { ...options, ...COMMON };
+  const table: OptionTable = { ...options, ...COMMON_OPTIONS };
   const words: string[] = [];
   const values = new Map<string, string>();
   for (let place = 0; place < args.length; place++) {
@@ -125,21 +125,6 @@ export function readArguments<Table extends OptionTable>(
 function suggestOption(name: string, names: readonly string[]): string {
   const meant = name.length > 1 ? nearest(name, names) : undefined;
   return meant === undefined ? ":" : `, did you mean --${meant}?`;
-}
-
-/**
- * The options of a command as help text, a line or more each.
- *
- * @param options What is known.
- * @returns Lines indented by two spaces, their texts in one column.
- */
-export function formatOptions(options: OptionTable): string {
-  const all: OptionTable = { ...options, ...COMMON };
-  const heads = Object.entries(all).map(([name, { value }]) => `--${name}${value ? ` ${value}` : ""}`);
-  const width = Math.max(...heads.map((head) => head.length)) + 2;
-  return Object.values(all)
-    .map(({ help }, index) => `  ${heads[index].padEnd(width)}${help.replaceAll("\n", `\n  ${" ".repeat(width)}`)}`)
-    .join("\n");
 }
 
 /**

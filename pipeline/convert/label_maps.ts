@@ -30,7 +30,7 @@ export interface LabelMapOptions {
   /** Default that of the input. */
   readonly dtype?: LabelMapType;
   /** Default all ranks. */
-  readonly topK?: number;
+  readonly k?: number;
   readonly classes?: ClassNames;
   readonly dataSetClasses?: ClassNames;
   readonly rowsPerFile: number;
@@ -57,12 +57,12 @@ export async function convertLabelMaps(
   options: LabelMapOptions,
 ): Promise<FillResult> {
   const { metadata: before, length: images } = labelMaps;
-  const { container, rowsPerFile, topK = before.k, dtype = before.dtype } = options;
-  if (topK > before.k) {
-    throw new RangeError(`Cannot keep the ${topK} best classes of each cell: "${labelMaps.path}" has ${before.k}`);
+  const { container, rowsPerFile, k = before.k, dtype = before.dtype } = options;
+  if (k > before.k) {
+    throw new RangeError(`Cannot keep the ${k} best classes of each cell: "${labelMaps.path}" has ${before.k}`);
   }
-  const metadata: LabelMapMetadata = { ...before, k: topK, dtype };
-  const length = topK * before.grid[0] * before.grid[1];
+  const metadata: LabelMapMetadata = { ...before, k, dtype };
+  const length = k * before.grid[0] * before.grid[1];
   const refuse = options.strict ? ({ reason }: { reason: string }) => new Error(reason) : undefined;
   const convert = (row: LabelMapRow): LabelMapRow => {
     const [classes, stored] = [row.class.subarray(0, length), row.score.subarray(0, length)];

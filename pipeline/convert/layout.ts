@@ -99,7 +99,7 @@ export async function agreementWithAnnotator(
 ): Promise<LayoutEvidence> {
   const { images, sample, axes } = options;
   const side = 32 * Math.max(...axes);
-  const annotator = await loadAnnotator(options.annotator, { size: [side, side], topK: 1, batch: 1 });
+  const annotator = await loadAnnotator(options.annotator, { size: [side, side], k: 1, batch: 1 });
   try {
     const { metadata } = annotator;
     if (metadata.classes !== classes) {

@@ -11,11 +11,12 @@ import { isHubReference } from "../../formats/weights/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { classFinder, imageNetClassNames, readClassNames } from "../model/class_names.ts";
 import { UsageError } from "../command/command_line.ts";
+import { optionName } from "../command/options.ts";
 import { endProcess } from "../command/end_process.ts";
 import { convertCropLabels } from "./crop_labels.ts";
 import { convertLabelMaps } from "./label_maps.ts";
 import { agreementWithAnnotator, describeVerdict, judgeLayout, type LayoutEvidence, scoresInBoxes } from "./layout.ts";
-import { CONVERT_HELP, type ConvertCommand, readConvertOptions } from "./options.ts";
+import { CONVERT, type ConvertCommand } from "./options.ts";
 import { type ClassList, convertPublished } from "./published.ts";
 import { convertToTorch, notedLayout } from "./to_torch.ts";
 import type { FillResult } from "../label_folder/fill_folder.ts";
@@ -43,7 +44,7 @@ const SHOWN_REJECTED = 3;
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runConvert(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readConvertOptions, help: CONVERT_HELP, run });
+  return runCommand(args, { ...CONVERT, run });
 }
 
 /** What a conversion needs to be watched and stopped. */
@@ -163,13 +164,13 @@ function isLabelMaps(path: string): boolean {
 }
 
 async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
-  const { input, output, to, dtype, topK, layout } = command;
+  const { input, output, to, dtype, k, layout } = command;
   refuse(command, ["annotator", "boxes", "images", "name", "classes", "missing"], "label maps have that");
-  if (to === "pt" && (dtype ?? topK) !== undefined) {
+  if (to === "pt" && (dtype ?? k) !== undefined) {
     throw new UsageError("Cannot use --dtype or --top-k with --to pt: .pt files are float32 and keep all ranks");
   }
   if (to !== "pt" && layout !== undefined) throw new UsageError("Cannot use --layout here: label maps are [H, W]");
-  if (to === undefined && (dtype ?? topK) === undefined) {
+  if (to === undefined && (dtype ?? k) === undefined) {
     throw new UsageError(
       `Expected what to make of label maps "${input}": --to arrow, parquet or pt, --dtype or --top-k`,
     );
@@ -213,7 +214,7 @@ async function preparePublished(command: ConvertCommand, progress: Progress): Pr
   const classes = await readClasses(command.classes);
   const from = `${formatNumberOf(source.count, "file")} ${source.description}`;
   if (sample.kind === "crop_labels") {
-    refuse(command, ["layout", "dtype", "topK", "annotator", "boxes"], "it holds crops, not maps");
+    refuse(command, ["layout", "dtype", "k", "annotator", "boxes"], "it holds crops, not maps");
     if (to !== "parquet") throw new UsageError(`Cannot convert "${input}" to ${to}: crops become Parquet`);
     return {
       description: `${from}, FKD, ${
@@ -237,7 +238,9 @@ async function preparePublished(command: ConvertCommand, progress: Progress): Pr
 function refuse(command: ConvertCommand, names: readonly (keyof ConvertCommand)[], reason: string): void {
   const given = names.find((name) => command[name] !== undefined);
   if (given) {
-    throw new UsageError(`Cannot use --${given === "topK" ? "top-k" : given} with "${command.input}": ${reason}`);
+    throw new UsageError(
+      `Cannot use --${optionName(given, CONVERT.options[given])} with "${command.input}": ${reason}`,
+    );
   }
 }
 

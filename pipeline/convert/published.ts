@@ -47,7 +47,7 @@ export interface PublishedOptions {
   /** Default that of the files. */
   readonly dtype?: LabelMapType;
   /** Default all ranks. */
-  readonly topK?: number;
+  readonly k?: number;
   /** What made the maps; default what published them. */
   readonly name?: string;
   /** The folder of the images. */
@@ -93,14 +93,14 @@ const TYPES: Readonly<Record<PublishedMapKind, LabelMapType>> = { "relabel": "fp
  * @throws {RangeError} If there are fewer ranks than are wanted.
  */
 export function convertedMetadata(map: PublishedMap, options: PublishedOptions): LabelMapMetadata {
-  const { kind, k, axes: [first, second] } = map;
-  const { layout, dtype = TYPES[kind], topK = k, classes, name } = options;
-  if (topK > k) throw new RangeError(`Cannot keep the ${topK} best classes of each cell: the maps have ${k}`);
+  const { kind, axes: [first, second] } = map;
+  const { layout, dtype = TYPES[kind], k = map.k, classes, name } = options;
+  if (k > map.k) throw new RangeError(`Cannot keep the ${k} best classes of each cell: the maps have ${map.k}`);
   return {
     version: 1,
     annotator: name === undefined ? MAKERS[kind] : { ...UNKNOWN, name },
     classes: classes.count,
-    k: topK,
+    k,
     grid: layout === "hw" ? [first, second] : [second, first],
     dtype,
     layout: "hw",

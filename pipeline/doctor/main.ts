@@ -8,25 +8,14 @@ import { fromFileUrl } from "@std/path";
 import project from "../../deno.json" with { type: "json" };
 import { openDecodePool } from "../../formats/images/mod.ts";
 import { type Capabilities, closeDevice } from "../../kernels/engine/device.ts";
-import { type Asked, formatOptions, readArguments } from "../command/command_line.ts";
 import { openCommunicator } from "../command/mpi/communicator.ts";
 import { describeLibrary, INSTALL, LIBRARY_NAMES, loadLibrary } from "../command/mpi/library.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLine, printText } from "../command/terminal.ts";
+import { DOCTOR } from "./options.ts";
 import { tryKernel } from "./trial_kernel.ts";
 import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
-
-const HELP = `Show what this machine can do: adapter, kernels, decoder, DuckDB, MPI
-
-Usage: deno task doctor
-
-Under mpiexec or srun each process shows its rank too, and the adapter that it was given.
-
-Options
-${formatOptions({})}
-
-Exit codes: 0; 1 if something that deno task relabel or deno task query needs is missing; 2 for a wrong option.`;
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -43,12 +32,7 @@ export interface Finding {
  * @returns The exit code: 0, 1 if something needed is missing, 2 if it was used wrongly.
  */
 export function runDoctor(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readDoctorOptions, help: HELP, run });
-}
-
-function readDoctorOptions(args: readonly string[]): Asked | Record<never, never> {
-  const given = readArguments(args, {}, "deno task doctor", 0);
-  return typeof given === "string" ? given : {};
+  return runCommand(args, { ...DOCTOR, run });
 }
 
 async function run(): Promise<number> {

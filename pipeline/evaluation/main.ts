@@ -6,7 +6,7 @@
 
 import { replaceFile } from "../../formats/base/files.ts";
 import { loadCommandModel } from "../model/command_model.ts";
-import { EVALUATE_HELP, type EvaluateCommand, readEvaluateOptions } from "./options.ts";
+import { EVALUATE, type EvaluateCommand } from "./options.ts";
 import { loadClassifier, type LoadedClassifier } from "./classifier.ts";
 import { type DataSet, openDataSet } from "./data_set.ts";
 import { type EvaluatedImages, evaluateImages, evaluateOnRanks } from "./evaluate_images.ts";
@@ -36,7 +36,7 @@ import { printLine, printLines } from "../command/terminal.ts";
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly.
  */
 export function runEvaluate(args: readonly string[]): Promise<number> {
-  return runOnRanks(args, { read: readEvaluateOptions, help: EVALUATE_HELP, run });
+  return runOnRanks(args, { ...EVALUATE, run });
 }
 
 async function run(command: EvaluateCommand, progress: Progress, ranks?: Communicator): Promise<number> {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EXPLORE_HELP, type ExploreCommand, readExploreOptions } from "./options.ts";
+import { EXPLORE, type ExploreCommand } from "./options.ts";
 import { type Explorer, openExplorer } from "./explorer.ts";
 import { serveExplorer } from "./server.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
@@ -21,7 +21,7 @@ import { printError, printLine } from "../command/terminal.ts";
  * @returns The exit code: 0 after the help; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function explore(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readExploreOptions, help: EXPLORE_HELP, run });
+  return runCommand(args, { ...EXPLORE, run });
 }
 
 async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): Promise<number> {

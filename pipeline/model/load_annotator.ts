@@ -31,7 +31,7 @@ export interface AnnotatorOptions {
   /** `[H, W]` that images are resized to, pixels; default what its `config.json` says. */
   readonly size?: Pair;
   /** Classes kept in each cell; default 5, as in the paper, or all where there are fewer. */
-  readonly topK?: number;
+  readonly k?: number;
   /** How scores are stored; default `fp16`. */
   readonly dtype?: LabelMapType;
   /** How activations are stored while computing; default `f32`. */
@@ -54,7 +54,7 @@ export interface AnnotatorOptions {
 }
 
 /** Classes kept in each cell, unless asked for otherwise or the annotator has fewer. */
-const DEFAULT_TOP_K = 5;
+const DEFAULT_K = 5;
 
 /** The label map of one image: the columns of a row that do not depend on where the image is from. */
 export type LabelMap = Pick<LabelMapRow, "class" | "score" | "topClass" | "topProbability">;
@@ -108,8 +108,8 @@ export interface LoadedAnnotator {
 export async function loadAnnotator(reference: string, options: AnnotatorOptions = {}): Promise<LoadedAnnotator> {
   const folder = await openModel(reference, options);
   try {
-    const { size = folder.inputSize, topK = defaultTopK(folder, options), dtype = "fp16", storage = "f32" } = options;
-    checkOptions(folder, { size, topK, dtype, batch: options.batch });
+    const { size = folder.inputSize, k = defaultK(folder, options), dtype = "fp16", storage = "f32" } = options;
+    checkOptions(folder, { size, k, dtype, batch: options.batch });
     const classNames = await classNamesOf(folder, options.classNames);
     const network = buildNetwork(folder.architecture, { classes: folder.classes });
     const parameters = await loadParameters(parameterShapes(network), folder.weights);
@@ -127,7 +127,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         std,
         interpolation,
         resizeRule,
-        k: topK,
+        k,
         dtype: packed,
         storage,
       } as const;
@@ -140,7 +140,7 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
         version: 1,
         annotator: { name: folder.name, sha256, inputSize: size, mean, std, interpolation },
         classes: folder.classes,
-        k: topK,
+        k,
         grid: annotator.grid,
         dtype,
         layout: "hw",
@@ -170,8 +170,8 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
   }
 }
 
-function defaultTopK({ name, classes }: AnnotatorFolder, { onWarning }: AnnotatorOptions): number {
-  if (classes >= DEFAULT_TOP_K) return DEFAULT_TOP_K;
+function defaultK({ name, classes }: AnnotatorFolder, { onWarning }: AnnotatorOptions): number {
+  if (classes >= DEFAULT_K) return DEFAULT_K;
   onWarning?.(
     `Annotator "${name}" has ${formatNumberOf(classes, "class", "classes")}: cells keep all (top-k ${classes})`,
   );
@@ -195,13 +195,13 @@ function close(device: Device, annotator: Annotator): void {
 
 function checkOptions(
   { name, classes }: AnnotatorFolder,
-  { size, topK, dtype, batch }: { size: Pair; topK: number; dtype: LabelMapType; batch?: number },
+  { size, k, dtype, batch }: { size: Pair; k: number; dtype: LabelMapType; batch?: number },
 ): void {
   const subject = `Cannot load annotator "${name}"`;
   const isCount = (count: number) => Number.isInteger(count) && count > 0;
   if (!size.every(isCount)) throw new RangeError(`${subject}: size is ${size.join(" x ")}, expected positive integers`);
-  if (!isCount(topK) || topK > classes) {
-    throw new RangeError(`${subject}: top-k is ${topK}, expected 1 to ${classes}, the number of its classes`);
+  if (!isCount(k) || k > classes) {
+    throw new RangeError(`${subject}: top-k is ${k}, expected 1 to ${classes}, the number of its classes`);
   }
   if (!labelMapTypes.includes(dtype)) {
     throw new RangeError(`${subject}: dtype is "${dtype}", expected one of ${labelMapTypes.join(", ")}`);

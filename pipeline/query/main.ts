@@ -6,7 +6,7 @@
 
 import { openLabelDatabase } from "./database.ts";
 import { checkOutput, findQueryFiles } from "./files.ts";
-import { QUERY_HELP, type QueryCommand, readQueryOptions } from "./options.ts";
+import { QUERY, type QueryCommand } from "./options.ts";
 import { type Report, REPORTS } from "./reports.ts";
 import { runCommand } from "../command/run_command.ts";
 import { untilAborted, withSignals } from "../command/signals.ts";
@@ -19,7 +19,7 @@ import { untilAborted, withSignals } from "../command/signals.ts";
  * SIGINT or SIGTERM.
  */
 export function query(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readQueryOptions, help: QUERY_HELP, run });
+  return runCommand(args, { ...QUERY, run });
 }
 
 async function run(command: QueryCommand): Promise<number> {

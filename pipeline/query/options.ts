@@ -4,18 +4,10 @@
  * @module
  */
 
-import {
-  type Asked,
-  formatOptions,
-  type OptionTable,
-  readArguments,
-  readChoice,
-  readCount,
-  readProbability,
-  suggest,
-  UsageError,
-} from "../command/command_line.ts";
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
+import { suggest, UsageError } from "../command/command_line.ts";
+import { choice, count, defineCommand, flag, text, word } from "../command/options.ts";
+import { LABELS_FOLDER, seed, threshold } from "../command/shared_options.ts";
 import { csvFormat, jsonFormat, type RowFormat, safeCsvFormat, tableFormat } from "./row_format.ts";
 import { type ReportName, type ReportOptions, REPORTS } from "./reports.ts";
 
@@ -27,34 +19,27 @@ export type QueryCommand =
     | { readonly report: ReportName; readonly options: ReportOptions }
   );
 
-const DEFAULT_FOLDER = "labels";
-
 const REPORT_NAMES = Object.keys(REPORTS) as ReportName[];
 
-const OPTIONS = {
-  format: { value: "F", help: "table (default), csv or json (a line a row)" },
-  "csv-safe": {
-    help: "with --format csv: a text that a spreadsheet would take for a formula, since it begins with\n" +
-      "=, +, - or @, gets a ' before it; numbers stay as they are",
-  },
-  threshold: {
-    value: "P",
-    help:
-      `an image carries a class from this score on; default ${MULTI_LABEL_THRESHOLD}. For balanced: draw only images\n` +
-      "whose best class has it; default 0",
-  },
-  limit: { value: "N", help: "rows of a report; default 20 of a table, all of csv and json" },
-  seed: { value: "N", help: "of balanced: another one draws other images; default 0" },
-  out: { value: "FILE", help: "of balanced: where the keys of the drawn images go" },
-} as const satisfies OptionTable;
+function reportHelp(): string {
+  const heads = REPORT_NAMES.map((name) => name === "balanced" ? "balanced N" : name);
+  const width = Math.max(...heads.map((head) => head.length)) + 2;
+  return REPORT_NAMES.map((name, index) =>
+    `  ${heads[index].padEnd(width)}${REPORTS[name].help.replaceAll("\n", `\n  ${" ".repeat(width)}`)}`
+  ).join("\n");
+}
 
-/** What `--help` prints. */
-export const QUERY_HELP = `Ask label maps in SQL (DuckDB), or for a report
+/** Reports are named by letters and hyphens; one word of these alone is no SQL. */
+const NAME = /^[a-z]+(-[a-z]+)*$/i;
 
-Usage: deno task query [FOLDER] "SQL" [--format table|csv|json]
-       deno task query [FOLDER] REPORT [options]
+const HINT = "see deno task query --help";
 
-FOLDER is a folder of label maps, a .parquet file or a pattern; "${DEFAULT_FOLDER}" unless given.
+/** The command. The last word says what is asked: a name is a report's, anything else is SQL. */
+export const QUERY = defineCommand({
+  name: "query",
+  title: "Ask label maps in SQL (DuckDB), or for a report",
+  usage: ['query [FOLDER] "SQL" [--format table|csv|json]', "query [FOLDER] REPORT [options]"],
+  about: `FOLDER is a folder of label maps, a .parquet file or a pattern; "${LABELS_FOLDER}" unless given.
 
 Reports
 ${reportHelp()}
@@ -81,88 +66,80 @@ and functions
 They are made in pipeline/query/label_maps.sql, which DuckDB loads without this project too; its head says how.
 
 SQL may be several statements, which read the label maps and make tables, views and macros in memory. No other file is
-read, and none is written: what could is refused before it runs. PIVOT needs its values: ON rank IN (0, 1).
-
-Options
-${formatOptions(OPTIONS)}
-
-Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C; 143 after SIGTERM.
-
-Examples
-  deno task query multi-label
-  deno task query labels suspicious --limit 50
-  deno task query balanced 4000 --out subset.txt
-  deno task query "FROM multi_label() WHERE key LIKE 'several/%'"
-  deno task query "SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ORDER BY cells DESC LIMIT 10"
-  deno task query labels "FROM pool('several/four.jpg', 0, 0.5, 0.5, 0.5) LIMIT 3" --format json
-  deno task query "FROM suspicious() WHERE given = 'tabby'" --format csv
-`.trimEnd();
-
-function reportHelp(): string {
-  const heads = REPORT_NAMES.map((name) => name === "balanced" ? "balanced N" : name);
-  const width = Math.max(...heads.map((head) => head.length)) + 2;
-  return REPORT_NAMES.map((name, index) =>
-    `  ${heads[index].padEnd(width)}${REPORTS[name].help.replaceAll("\n", `\n  ${" ".repeat(width)}`)}`
-  ).join("\n");
-}
-
-/** Reports are named by letters and hyphens; one word of these alone is no SQL. */
-const NAME = /^[a-z]+(-[a-z]+)*$/i;
-
-/**
- * Reads the arguments of the command. The last one says what is asked: a name is a report's, anything else is SQL.
- *
- * @param args As the process got them.
- * @returns What was asked for.
- * @throws {UsageError} If that is not clear, an option is unknown or not this report's, or its value is not one that it
- * can have.
- */
-export function readQueryOptions(args: readonly string[]): QueryCommand | Asked {
-  const given = readArguments(args, OPTIONS, "deno task query", 3);
-  if (typeof given === "string") return given;
-  const words = given.words.flatMap((word) => /^balanced\s+\d+$/.test(word) ? word.split(/\s+/) : [word]);
-  const count = words.at(-2) === "balanced" && /^[-+.\d]/.test(words.at(-1)!) ? words.pop() : undefined;
-  const [question, folder = DEFAULT_FOLDER, ...others] = words.toReversed();
-  const hint = "see deno task query --help";
-  if (question === undefined) throw new UsageError(`Expected SQL or a report: ${hint}`);
-  if (others.length > 0) {
-    throw new UsageError(`Expected [FOLDER] and SQL or a report, found ${words.length} arguments: ${hint}`);
-  }
-  const formatName = given.text("format");
-  const format = readChoice(formatName ?? "table", "format", ["table", "csv", "json"]);
-  if (given.has("csv-safe") && format !== "csv") throw new UsageError(`Expected --format csv with --csv-safe: ${hint}`);
-  const csv = given.has("csv-safe") ? safeCsvFormat : csvFormat;
-  if (!NAME.test(question)) {
-    const misplaced = (["threshold", "limit", "seed", "out"] as const).find((name) => given.text(name) !== undefined);
-    if (misplaced) throw new UsageError(`Cannot use --${misplaced} with SQL: it is for reports, ${hint}`);
-    return { folder, sql: question, format: { table: tableFormat, csv, json: jsonFormat }[format] };
-  }
-  const report = REPORT_NAMES.find((name) => name === question);
-  if (report === undefined) {
-    throw new UsageError(
-      `Unknown report "${question}"` +
-        suggest(question, REPORT_NAMES, `expected [FOLDER] and SQL or one of ${REPORT_NAMES.join(", ")}: ${hint}`),
-    );
-  }
-  const [threshold, limit, seed, out] = (["threshold", "limit", "seed", "out"] as const).map(given.text);
-  const options: ReportOptions = {
-    threshold: threshold === undefined ? undefined : readProbability(threshold, "threshold"),
-    limit: limit === undefined ? undefined : readCount(limit, "limit"),
-    seed: seed === undefined ? undefined : readCount(seed, "seed", 0),
-    out,
-    perClass: count === undefined ? undefined : readPerClass(count),
-    format: format === "table" ? undefined : { csv, json: jsonFormat }[format],
-  };
-  if (report === "balanced" && count === undefined) {
-    throw new UsageError(`Expected how many images of each class: balanced N, ${hint}`);
-  }
-  const taken: readonly string[] = REPORTS[report].options;
-  const unused = (["threshold", "seed", "out"] as const).find((name) =>
-    given.text(name) !== undefined && !taken.includes(name)
-  );
-  if (unused) throw new UsageError(`Cannot use --${unused} with ${report}: ${hint}`);
-  return { folder, report, options };
-}
+read, and none is written: what could is refused before it runs. PIVOT needs its values: ON rank IN (0, 1).`,
+  options: {
+    first: word("FOLDER"),
+    second: word("REPORT"),
+    third: word("N"),
+    format: choice(["table", "csv", "json"], {
+      value: "F",
+      default: "table",
+      help: "table (default), csv or json (a line a row)",
+    }),
+    csvSafe: flag({
+      help: "with --format csv: a text that a spreadsheet would take for a formula, since it begins with\n" +
+        "=, +, - or @, gets a ' before it; numbers stay as they are",
+    }),
+    threshold: threshold(
+      `an image carries a class from this score on; default ${MULTI_LABEL_THRESHOLD}. For balanced: draw only images\n` +
+        "whose best class has it; default 0",
+    ),
+    limit: count({ help: "rows of a report; default 20 of a table, all of csv and json" }),
+    seed: seed("of balanced: another one draws other images"),
+    out: text({ value: "FILE", help: "of balanced: where the keys of the drawn images go" }),
+  },
+  notes: "Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C; 143 after SIGTERM.",
+  examples: [
+    "deno task query multi-label",
+    "deno task query labels suspicious --limit 50",
+    "deno task query balanced 4000 --out subset.txt",
+    `deno task query "FROM multi_label() WHERE key LIKE 'several/%'"`,
+    'deno task query "SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ORDER BY cells DESC LIMIT 10"',
+    `deno task query labels "FROM pool('several/four.jpg', 0, 0.5, 0.5, 0.5) LIMIT 3" --format json`,
+    `deno task query "FROM suspicious() WHERE given = 'tabby'" --format csv`,
+  ],
+  resolve({ first, second, third, format, csvSafe, ...options }, given): QueryCommand {
+    const words = [first, second, third].filter((word) => word !== undefined)
+      .flatMap((word) => /^balanced\s+\d+$/.test(word) ? word.split(/\s+/) : [word]);
+    const perClass = words.at(-2) === "balanced" && /^[-+.\d]/.test(words.at(-1)!) ? words.pop() : undefined;
+    const [question, folder = LABELS_FOLDER, ...others] = words.toReversed();
+    if (question === undefined) throw new UsageError(`Expected SQL or a report: ${HINT}`);
+    if (others.length > 0) {
+      throw new UsageError(`Expected [FOLDER] and SQL or a report, found ${words.length} arguments: ${HINT}`);
+    }
+    if (csvSafe && format !== "csv") throw new UsageError(`Expected --format csv with --csv-safe: ${HINT}`);
+    const csv = csvSafe ? safeCsvFormat : csvFormat;
+    const ofReports = (["threshold", "limit", "seed", "out"] as const).filter((name) => name in given);
+    if (!NAME.test(question)) {
+      if (ofReports.length > 0) {
+        throw new UsageError(`Cannot use --${ofReports[0]} with SQL: it is for reports, ${HINT}`);
+      }
+      return { folder, sql: question, format: { table: tableFormat, csv, json: jsonFormat }[format] };
+    }
+    const report = REPORT_NAMES.find((name) => name === question);
+    if (report === undefined) {
+      throw new UsageError(
+        `Unknown report "${question}"` +
+          suggest(question, REPORT_NAMES, `expected [FOLDER] and SQL or one of ${REPORT_NAMES.join(", ")}: ${HINT}`),
+      );
+    }
+    if (report === "balanced" && perClass === undefined) {
+      throw new UsageError(`Expected how many images of each class: balanced N, ${HINT}`);
+    }
+    const taken: readonly string[] = ["limit", ...REPORTS[report].options];
+    const unused = ofReports.find((name) => !taken.includes(name));
+    if (unused) throw new UsageError(`Cannot use --${unused} with ${report}: ${HINT}`);
+    return {
+      folder,
+      report,
+      options: {
+        ...options,
+        perClass: perClass === undefined ? undefined : readPerClass(perClass),
+        format: format === "table" ? undefined : { csv, json: jsonFormat }[format],
+      },
+    };
+  },
+});
 
 function readPerClass(text: string): number {
   const count = Number(text);

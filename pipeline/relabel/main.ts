@@ -16,7 +16,7 @@ import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { inOptions } from "../label_folder/other_configuration.ts";
 import type { Progress } from "../command/progress.ts";
 
-import { readRelabelOptions, RELABEL_HELP, type RelabelCommand } from "./options.ts";
+import { RELABEL, type RelabelCommand } from "./options.ts";
 import { chooseShard } from "./shard.ts";
 import { describeReport } from "../report/main.ts";
 import { writeReport } from "../report/write_report.ts";
@@ -37,7 +37,7 @@ import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runRelabel(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readRelabelOptions, help: RELABEL_HELP, run });
+  return runCommand(args, { ...RELABEL, run });
 }
 
 async function run(command: RelabelCommand, progress: Progress): Promise<number> {

@@ -9,7 +9,7 @@ import { endProcess } from "../command/end_process.ts";
 import type { Progress } from "../command/progress.ts";
 import { size } from "./elements.ts";
 import { writeReport, type WrittenReport } from "./write_report.ts";
-import { readReportOptions, REPORT_HELP, type ReportCommand } from "./options.ts";
+import { REPORT, type ReportCommand } from "./options.ts";
 import { runCommand } from "../command/run_command.ts";
 import { untilAborted, withSignals } from "../command/signals.ts";
 import { printLine } from "../command/terminal.ts";
@@ -22,7 +22,7 @@ import { printLine } from "../command/terminal.ts";
  * SIGINT or SIGTERM.
  */
 export function runReport(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readReportOptions, help: REPORT_HELP, run });
+  return runCommand(args, { ...REPORT, run });
 }
 
 async function run(command: ReportCommand, progress: Progress): Promise<number> {

@@ -16,7 +16,7 @@ import { type LabelDatabase, openLabelDatabase } from "../query/database.ts";
 import { checkOutput, findQueryFiles, type QueryFiles } from "../query/files.ts";
 import { shellWord } from "../command/shell_word.ts";
 import { augmentationOf } from "../training/batch.ts";
-import { resolveOptions } from "../training/options.ts";
+import { resolveSettings } from "../training/settings.ts";
 import { type BoxedImages, findBoxedImages } from "./boxed_images.ts";
 import type { ReportContent } from "./content.ts";
 import { folderFacts, isFolder } from "./facts.ts";
@@ -206,7 +206,7 @@ type CropOptions = Pick<GalleryOptions, "settings" | "pooling" | "seed">;
 
 /** As `deno task train` does it when nothing is said. */
 function trainingCrops({ images, labels, seed }: ReportRequest): CropOptions {
-  const options = resolveOptions({ images, maps: labels, seed });
+  const options = resolveSettings({ images, maps: labels, seed });
   const { mode, missing, temperature } = options;
   return { settings: augmentationOf(options), pooling: { mode, missing, temperature }, seed };
 }

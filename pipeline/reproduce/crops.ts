@@ -12,7 +12,7 @@ import { type BoxedImage, measureCrops, type SampledCrops } from "../charts/crop
 import { sceneClasses } from "../scenes/classes.ts";
 import { SCENE_SIZE } from "../scenes/layout.ts";
 import { augmentationOf } from "../training/batch.ts";
-import type { TrainingOptions } from "../training/options.ts";
+import type { TrainingSettings } from "../training/settings.ts";
 
 const CLASS_NAMES = sceneClasses.map(({ name }) => name);
 
@@ -24,7 +24,7 @@ const CLASS_NAMES = sceneClasses.map(({ name }) => name);
  * @returns 100 crops of each image.
  * @throws {Error} If a table or map cannot be read.
  */
-export async function sampleCrops(options: TrainingOptions, scenes: string): Promise<SampledCrops> {
+export async function sampleCrops(options: TrainingSettings, scenes: string): Promise<SampledCrops> {
   const { seed, mode, missing, temperature } = options;
   const boxesOf = readBoxes(join(scenes, "boxes.csv"), (name) => CLASS_NAMES.indexOf(name));
   const source = await openImages(options.images);

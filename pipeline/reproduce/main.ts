@@ -17,7 +17,7 @@ import { type MiniatureWatch, watched } from "./watch.ts";
 import { formatDuration } from "../command/numbers.ts";
 import { endProcess } from "../command/end_process.ts";
 import type { Progress } from "../command/progress.ts";
-import { readReproduceOptions, REPRODUCE_HELP, type ReproduceCommand } from "./options.ts";
+import { REPRODUCE, type ReproduceCommand } from "./options.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLines } from "../command/terminal.ts";
 
@@ -28,8 +28,17 @@ import { printLines } from "../command/terminal.ts";
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runReproduce(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readReproduceOptions, help: REPRODUCE_HELP, run });
+  return runCommand(args, { ...REPRODUCE, run });
 }
+
+/** What to do after the quick comparison. */
+const NEXT = [
+  "",
+  "Next: all supervisions over several seeds; and the same for images of your own",
+  "  deno task reproduce",
+  "  deno task relabel photos --out labels",
+  "  deno task train photos --maps labels --validation held-out --network resnet18 --batch 64",
+];
 
 async function run(
   { output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
@@ -45,7 +54,7 @@ async function run(
   return await watched({ progress, quiet, output }, async (watch) => {
     const lines = await reproduce(plan, watch);
     progress.end();
-    printLines(lines);
+    printLines(quick ? [...lines, ...NEXT] : lines);
     watch.tell(`All in ${formatDuration((performance.now() - started) / 1000)}`);
   });
 }

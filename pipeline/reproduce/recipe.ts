@@ -26,7 +26,7 @@
 
 import { fromFileUrl } from "@std/path";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
-import type { GivenOptions } from "../training/options.ts";
+import type { GivenSettings } from "../training/settings.ts";
 
 /** All that the results depend on, besides seeds. */
 export interface Recipe {
@@ -43,13 +43,13 @@ export interface Recipe {
   /** What the logits of maps are divided by. */
   readonly temperature: number;
   /** Settings of each training; others are `deno task train`'s. */
-  readonly training: GivenOptions & { readonly batch: number };
+  readonly training: GivenSettings & { readonly batch: number };
 }
 
 const SCENES_ANNOTATOR = fromFileUrl(new URL("../../assets/scenes_annotator", import.meta.url));
 
 /** Settings for students that see small images: no change of colours, which are random already, and all of a test image. */
-const TRAINING: GivenOptions & { readonly batch: number } = {
+const TRAINING: GivenSettings & { readonly batch: number } = {
   network: "resnet8_s2",
   size: [32, 32],
   batch: 32,

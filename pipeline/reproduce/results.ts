@@ -7,6 +7,7 @@
 import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { csvField, layOut } from "../command/text_table.ts";
 import { type SampledCrops, shareUpTo } from "../charts/crops.ts";
+import { seedFolders } from "./folders.ts";
 import { formatDifference, formatShare } from "./shares.ts";
 import { compare, type Comparison, meanOf } from "./statistics.ts";
 import type { Study, StudyPlan } from "./study.ts";
@@ -55,12 +56,17 @@ export function tableOf({ supervisions, seeds }: StudyPlan, { outcomes }: Study)
  * @returns The table's lines.
  */
 export function resultLines(rows: readonly ResultRow[], findings: Findings): string[] {
-  const { output } = findings.plan;
+  const { output, seeds, supervisions } = findings.plan;
+  const places = seeds.map((seed) => seedFolders(output, seed)).flatMap(({ student, maps }) => [
+    `  students    ${supervisions.map(student).join(", ")}`,
+    `  label maps  ${maps}`,
+  ]);
   return [
     ...layOut([HEADS], rows.map(cells), HEADS.map((_, column) => column > 0)),
     "",
     ...notes(findings).map((note) => `  ${note}`),
     "",
+    ...(seeds.length === 1 ? [...places, ""] : []),
     `${output}: results.md, results.csv, runs.csv, accuracy.svg, overlap.svg, confidence.svg`,
   ];
 }

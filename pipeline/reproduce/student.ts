@@ -10,7 +10,7 @@ import { openWeights } from "../../formats/weights/mod.ts";
 import { loadClassifier } from "../evaluation/classifier.ts";
 import { openDataSet } from "../evaluation/data_set.ts";
 import { evaluateImages } from "../evaluation/evaluate_images.ts";
-import { decisiveOptions, type TrainingOptions } from "../training/options.ts";
+import { decisiveSettings, type TrainingSettings } from "../training/settings.ts";
 import { trainingLine } from "../training/progress_line.ts";
 import { runTraining } from "../training/run_training.ts";
 import type { Outcomes } from "./statistics.ts";
@@ -40,7 +40,7 @@ const BATCH = 50;
  * @throws {Error} If the folder was begun with other options, or something cannot be read or written.
  */
 export async function trainStudent(
-  options: TrainingOptions,
+  options: TrainingSettings,
   images: TestImages,
   watch: MiniatureWatch,
 ): Promise<Outcomes> {
@@ -49,19 +49,19 @@ export async function trainStudent(
 }
 
 async function predictedBefore(
-  options: TrainingOptions,
+  options: TrainingSettings,
   { keys }: TestImages,
 ): Promise<readonly string[] | undefined> {
   const text = readIfThere(predictionsFile(options));
   if (text === undefined) return undefined;
   const predictions: Predictions = JSON.parse(text);
-  const isSame = JSON.stringify(predictions.options) === JSON.stringify(decisiveOptions(options)) &&
+  const isSame = JSON.stringify(predictions.options) === JSON.stringify(decisiveSettings(options)) &&
     predictions.best.length === keys.length && predictions.weights === await weightsHash(options);
   return isSame ? predictions.best : undefined;
 }
 
 async function trainAndPredict(
-  options: TrainingOptions,
+  options: TrainingSettings,
   images: TestImages,
   watch: MiniatureWatch,
 ): Promise<readonly string[]> {
@@ -71,7 +71,7 @@ async function trainAndPredict(
   const best = await predict(options.output, images, watch);
   const predictions: Predictions = {
     weights: await weightsHash(options),
-    options: decisiveOptions(options),
+    options: decisiveSettings(options),
     best,
   };
   replaceFile(predictionsFile(options), `${JSON.stringify(predictions)}\n`);
@@ -98,11 +98,11 @@ async function predict(run: string, { path, keys }: TestImages, watch: Miniature
   return best;
 }
 
-function predictionsFile({ output }: TrainingOptions): string {
+function predictionsFile({ output }: TrainingSettings): string {
   return join(output, "predictions.json");
 }
 
-async function weightsHash({ output }: TrainingOptions): Promise<string> {
+async function weightsHash({ output }: TrainingSettings): Promise<string> {
   const weights = await openWeights(join(output, "model.safetensors"));
   try {
     return await weights.sha256();

@@ -10,7 +10,7 @@ import { openAnnotatorFolder } from "../../formats/weights/mod.ts";
 import { loadAnnotator } from "../model/load_annotator.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { type SceneRange, type ScenesWritten, writeScenes } from "../scenes/write_scenes.ts";
-import { resolveOptions, type TrainingOptions } from "../training/options.ts";
+import { resolveSettings, type TrainingSettings } from "../training/settings.ts";
 import { writeLabelMaps } from "../relabel/write_label_maps.ts";
 import { seedFolders, testFolder } from "./folders.ts";
 import type { Recipe } from "./recipe.ts";
@@ -82,15 +82,15 @@ export async function studentOptions(
   { output, recipe }: StudyPlan,
   seed: number,
   supervision: SupervisionName,
-): Promise<TrainingOptions> {
+): Promise<TrainingSettings> {
   const { annotator, temperature, training } = recipe;
   const { images, masks, maps, student } = seedFolders(output, seed);
   const { mean, std, weights } = await openAnnotatorFolder(annotator);
   weights.close();
-  return resolveOptions({
+  return resolveSettings({
     ...training,
-    mean: mean as TrainingOptions["mean"],
-    std: std as TrainingOptions["std"],
+    mean: mean as TrainingSettings["mean"],
+    std: std as TrainingSettings["std"],
     seed,
     images,
     output: student(supervision),
@@ -99,7 +99,7 @@ export async function studentOptions(
 }
 
 function describeTraining(
-  { network, size, epochs, seed }: TrainingOptions,
+  { network, size, epochs, seed }: TrainingSettings,
   supervision: SupervisionName,
 ): string {
   return `Training with ${SUPERVISIONS[supervision].title}: ${network} at ${formatSize(size)}, ` +

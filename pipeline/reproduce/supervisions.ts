@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GivenOptions } from "../training/options.ts";
+import type { GivenSettings } from "../training/settings.ts";
 
 /** Where the targets of a training come from. */
 export interface TargetSources {
@@ -23,11 +23,11 @@ interface SupervisionDescription {
   /** Its name in tables and charts. */
   readonly title: string;
   /** The settings that make it. */
-  options(sources: TargetSources): GivenOptions;
+  options(sources: TargetSources): GivenSettings;
 }
 
-function pooled(mode: NonNullable<GivenOptions["mode"]>) {
-  return ({ maps, temperature }: TargetSources): GivenOptions => ({ labels: "relabel", maps, temperature, mode });
+function pooled(mode: NonNullable<GivenSettings["mode"]>) {
+  return ({ maps, temperature }: TargetSources): GivenSettings => ({ labels: "relabel", maps, temperature, mode });
 }
 
 /**

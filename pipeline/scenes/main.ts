@@ -9,7 +9,7 @@ import { formatCount, formatDuration, formatNumberOf } from "../command/numbers.
 import type { Progress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { type ScenesWritten, writeScenes } from "./write_scenes.ts";
-import { readScenesOptions, SCENES_HELP, type ScenesCommand, SPLIT_IMAGES } from "./options.ts";
+import { SCENES, type ScenesCommand, SPLIT_IMAGES } from "./options.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLines } from "../command/terminal.ts";
 
@@ -20,12 +20,12 @@ import { printError, printLines } from "../command/terminal.ts";
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runScenes(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readScenesOptions, help: SCENES_HELP, run });
+  return runCommand(args, { ...SCENES, run });
 }
 
 async function run(command: ScenesCommand, progress: Progress): Promise<number> {
   const { folder, quiet, splits, seed, start, leastObjects } = command;
-  const imagesOf = (split: typeof splits[number]) => command.images ?? SPLIT_IMAGES[split];
+  const imagesOf = (split: typeof splits[number]) => command.count ?? SPLIT_IMAGES[split];
   const total = splits.reduce((sum, split) => sum + imagesOf(split), 0);
   let [done, before] = [0, 0];
   const { result: isStopped, code } = await withSignals(async (signal) => {

@@ -22,6 +22,7 @@ import { compareNatural } from "../../formats/base/natural_sort.ts";
 import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { type Box, BOX_COLUMNS } from "../pictures/boxes.ts";
+import { optionName } from "../command/options.ts";
 import type { WriteProgress } from "../command/progress.ts";
 import { sceneClasses } from "./classes.ts";
 import { SCENE_SIZE } from "./layout.ts";
@@ -167,7 +168,7 @@ function checkSame(text: string, wanted: Readonly<Record<string, unknown>>, subj
   const found = Object.keys(wanted).filter((name) => (before[name] ?? ABSENT[name]) !== wanted[name]);
   if (found.length === 0) return;
   const differences = found.map((name) => {
-    const option = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const option = name === "images" ? "count" : optionName(name);
     return `with --${option} ${before[name] ?? ABSENT[name]}, not ${wanted[name]}`;
   });
   throw new Deno.errors.AlreadyExists(`${subject}: it was begun ${differences.join(" and ")}`);

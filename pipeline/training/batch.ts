@@ -17,7 +17,7 @@ import {
 import type { TrainingBatch } from "../../kernels/programs/training/trainer.ts";
 import type { LoadedBatch } from "./loader.ts";
 import { classesInCrop } from "./masks.ts";
-import type { RequestedOptions, TrainingOptions } from "./options.ts";
+import type { RequestedSettings, TrainingSettings } from "./settings.ts";
 
 /** The erased rectangle's share of the area and its height over its width, and what is in it: timm's. */
 const ERASING = { scale: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3], value: "random" } as const;
@@ -28,7 +28,7 @@ const ERASING = { scale: [0.02, 1 / 3], ratio: [0.3, 1 / 0.3], value: "random" }
  * @param options The training's.
  * @returns The settings of the device's augmentation.
  */
-export function augmentationOf(options: RequestedOptions): AugmentationSettings {
+export function augmentationOf(options: RequestedSettings): AugmentationSettings {
   const { size, interpolation, mean, std, scale, ratio, flip, colourJitter, lighting, erasing, mixup, cutmix } =
     options;
   const [operations, magnitude] = options.randAugment ?? [];
@@ -57,7 +57,7 @@ export function augmentationOf(options: RequestedOptions): AugmentationSettings 
  * @param classes Number of classes.
  * @returns The function; it throws a RangeError if a mask has a class beyond those.
  */
-export function batchMaker(options: TrainingOptions, classes: number): (loaded: LoadedBatch) => TrainingBatch {
+export function batchMaker(options: TrainingSettings, classes: number): (loaded: LoadedBatch) => TrainingBatch {
   const { seed, epochs, mixOffEpochs } = options;
   const settings = augmentationOf(options);
   return ({ epoch, step, indices, keys, images, labels, maps, masks }) => {

@@ -8,14 +8,8 @@ import { parse, stringify } from "@std/yaml";
 import { fileError } from "../../formats/base/files.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { suggest, UsageError } from "../command/command_line.ts";
-import {
-  type GivenOptions,
-  optionName,
-  type RequestedOptions,
-  type SettingName,
-  settingNames,
-  SETTINGS,
-} from "./options.ts";
+import { type Option, optionName } from "../command/options.ts";
+import { type GivenSettings, type RequestedSettings, settingNames, TRAINING_SETTINGS } from "./settings.ts";
 
 /**
  * Reads settings from a YAML file: names as on the command line without their dashes, `true` or `false` for switches,
@@ -26,7 +20,7 @@ import {
  * @throws {Error} If it cannot be read.
  * @throws {UsageError} If it is not YAML, a name is unknown, or a value is not one that the setting can have.
  */
-export function readConfiguration(path: string): GivenOptions {
+export function readConfiguration(path: string): GivenSettings {
   const subject = `Cannot read configuration "${path}"`;
   let content: string;
   try {
@@ -55,8 +49,9 @@ export function readConfiguration(path: string): GivenOptions {
     if (value === null) continue;
     const isPlain = [value].flat().every((part) => ["string", "number", "boolean"].includes(typeof part));
     if (!isPlain) throw new UsageError(`${subject}: ${name} is ${showValue(value)}, expected a value or a list`);
+    const { separator, read }: Option = TRAINING_SETTINGS[setting];
     try {
-      given[setting] = SETTINGS[setting].read([value].flat().join(SETTINGS[setting].separator ?? ","), name);
+      given[setting] = read([value].flat().join(separator ?? ","), name);
     } catch (error) {
       throw new UsageError(`${subject}: ${(error as Error).message}`);
     }
@@ -70,7 +65,7 @@ export function readConfiguration(path: string): GivenOptions {
  * @param options The settings.
  * @returns The file's text.
  */
-export function formatConfiguration(options: RequestedOptions): string {
-  const entries = settingNames.map((name: SettingName) => [optionName(name), options[name] ?? null]);
+export function formatConfiguration(options: RequestedSettings): string {
+  const entries = settingNames.map((name) => [optionName(name), options[name] ?? null]);
   return stringify(Object.fromEntries(entries), { flowLevel: 1, lineWidth: -1 });
 }

@@ -19,7 +19,7 @@ import { showValue } from "../../formats/base/show_value.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
-import type { RequestedOptions } from "./options.ts";
+import type { RequestedSettings } from "./settings.ts";
 
 /** What is trained on. */
 export interface TrainingData {
@@ -74,7 +74,7 @@ interface Opened {
  * @throws {Error} If a source cannot be read.
  */
 export async function openTrainingData(
-  options: RequestedOptions,
+  options: RequestedSettings,
   store: ImageStoreOptions,
   teacher?: { readonly classes: number; readonly classNames?: readonly string[] },
 ): Promise<TrainingData> {
@@ -105,7 +105,7 @@ async function openMaps(path: string): Promise<LabelMaps> {
 }
 
 async function joinSources(
-  options: RequestedOptions,
+  options: RequestedSettings,
   { images, maps, masks }: Opened,
   teacher?: { readonly classes: number; readonly classNames?: readonly string[] },
 ): Promise<Omit<TrainingData, "close">> {

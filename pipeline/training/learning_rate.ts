@@ -5,7 +5,7 @@
  */
 
 import { cosineRate, stepRate } from "../../kernels/optimizers/schedule.ts";
-import type { TrainingOptions } from "./options.ts";
+import type { TrainingSettings } from "./settings.ts";
 
 /** The share of the rate that the warm-up begins with: 1e-5 of 0.1, as in timm. */
 const WARMUP_START = 1e-4;
@@ -19,7 +19,7 @@ const WARMUP_START = 1e-4;
  */
 export function learningRates(
   options: Pick<
-    TrainingOptions,
+    TrainingSettings,
     "lr" | "schedule" | "epochs" | "warmupEpochs" | "stepEpochs" | "stepFactor"
   >,
   updates: number,

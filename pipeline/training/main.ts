@@ -5,9 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { UsageError } from "../command/command_line.ts";
 import { endProcess } from "../command/end_process.ts";
-import { runMiniature } from "../reproduce/miniature.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { orientationLine } from "../model/orientation_line.ts";
@@ -15,10 +13,9 @@ import type { Progress } from "../command/progress.ts";
 import { runOnRanks } from "../command/run_on_ranks.ts";
 import { withSignals } from "../command/signals.ts";
 import { surveyLines } from "../model/survey_lines.ts";
-import { together } from "../command/ranks.ts";
 import { printError, printLines } from "../command/terminal.ts";
-import { readTrainOptions, TRAIN_HELP, type TrainCommand } from "./command_options.ts";
-import type { RequestedOptions } from "./options.ts";
+import { TRAIN, type TrainCommand } from "./options.ts";
+import type { RequestedSettings } from "./settings.ts";
 import { trainingLine } from "./progress_line.ts";
 import { runTraining, type RunWatch, type TrainingStart } from "./run_training.ts";
 import type { EpochSummary } from "./summary_file.ts";
@@ -31,17 +28,7 @@ import type { TrainingResult } from "./training.ts";
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
  */
 export function runTrain(args: readonly string[]): Promise<number> {
-  return runOnRanks(args, {
-    read: readTrainOptions,
-    help: TRAIN_HELP,
-    run(command, progress, ranks) {
-      if ("options" in command) return run(command, progress, ranks);
-      if (!ranks) return runMiniature(command, progress);
-      return together(ranks, () => {
-        throw new UsageError(`Cannot train the miniature on ${ranks.size} ranks: name IMAGES, or start one process`);
-      });
-    },
-  });
+  return runOnRanks(args, { ...TRAIN, run });
 }
 
 async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?: Communicator): Promise<number> {
@@ -66,7 +53,7 @@ async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?:
 }
 
 /** What the training tells on its way. */
-function watchOf(options: RequestedOptions, progress: Progress): Omit<RunWatch, "signal"> {
+function watchOf(options: RequestedSettings, progress: Progress): Omit<RunWatch, "signal"> {
   let started = performance.now();
   return {
     onDownload: progress.download,
@@ -122,7 +109,7 @@ function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary,
 }
 
 function summary(
-  { output, labels, validation, exifOrientation }: RequestedOptions,
+  { output, labels, validation, exifOrientation }: RequestedSettings,
   { epochs, rejected, oriented, images, seconds, waiting, exchanging }: TrainingResult,
 ): string[] {
   const last = epochs[epochs.length - 1];

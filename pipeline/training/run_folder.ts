@@ -38,7 +38,7 @@ import { type Checkpoint, readCheckpoint, type TrainingState, weightsOf, writeCh
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { formatConfiguration, readConfiguration } from "./configuration.ts";
 import { findDataDifference, writeDataList } from "./data_list.ts";
-import { decisiveOptions, resolveOptions, type TrainingOptions } from "./options.ts";
+import { decisiveSettings, resolveSettings, type TrainingSettings } from "./settings.ts";
 import { type EpochSummary, readSummary, writeSummary } from "./summary_file.ts";
 
 const LOCK = ".train.lock";
@@ -71,7 +71,7 @@ export interface RunFolder {
 
 /** What a run is of. */
 export interface RunDescription {
-  readonly options: TrainingOptions;
+  readonly options: TrainingSettings;
   readonly classes: number;
   readonly classNames?: readonly string[];
   /** SHA-256 of keys and labels of the images. */
@@ -118,8 +118,8 @@ function otherSetting(name: string, before: unknown, now: unknown): string {
 }
 
 /** The settings of a run; they have a batch, which every run writes. */
-function readConfigured(file: string): TrainingOptions {
-  const options = resolveOptions(readConfiguration(file));
+function readConfigured(file: string): TrainingSettings {
+  const options = resolveSettings(readConfiguration(file));
   return { ...options, batch: options.batch ?? NaN };
 }
 
@@ -151,7 +151,7 @@ function begin(description: RunDescription, subject: string): void {
     }
   } else if (hasBegun) {
     // Without a checkpoint nothing was done that other settings could not begin anew.
-    const [before, now] = [readConfigured(file), options].map(decisiveOptions);
+    const [before, now] = [readConfigured(file), options].map(decisiveSettings);
     const found = Object.keys(now)
       .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]))
       .map((name) => otherSetting(name, before[name], now[name]));

@@ -18,7 +18,7 @@ import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";
 import { openTrainingData, type TrainingData } from "./data_set.ts";
 import type { ImageStoreOptions } from "./image_store.ts";
-import { checkRanks, defaultBatch, type RequestedOptions, type TrainingOptions } from "./options.ts";
+import { checkRanks, defaultBatch, type RequestedSettings, type TrainingSettings } from "./settings.ts";
 import { collectRejections } from "./rejections.ts";
 import { openRunFolder, recordedBatch } from "./run_folder.ts";
 import { openTeacher, startTrainer } from "./start_trainer.ts";
@@ -28,7 +28,7 @@ import { openValidation } from "./validate.ts";
 
 /** What a training begins with. */
 export interface TrainingStart {
-  readonly options: TrainingOptions;
+  readonly options: TrainingSettings;
   /** Whether nothing was said of the batch, and it was chosen. */
   readonly isBatchChosen: boolean;
   readonly data: TrainingData;
@@ -62,7 +62,7 @@ export interface RunWatch extends TrainingWatch, DownloadWatch {
  * @throws {SharedFailure} Instead, where there are several ranks.
  */
 export async function runTraining(
-  requested: RequestedOptions,
+  requested: RequestedSettings,
   watch: RunWatch,
   ranks?: Communicator,
 ): Promise<TrainingResult | undefined> {
@@ -97,7 +97,7 @@ export async function runTraining(
     const { software } = device.capabilities;
     const chosen = defaultBatch(requested, { images: data.used.length, ranks: ranks?.size ?? 1, software });
     const batch = given ?? (await broadcastValue(ranks, chosen))!;
-    const options: TrainingOptions = { ...requested, batch };
+    const options: TrainingSettings = { ...requested, batch };
     const { classes, classNames, fingerprint } = data;
     const first = await broadcastValue(ranks, fingerprint);
     const folder = await together(ranks, async () => {
@@ -156,12 +156,12 @@ export async function runTraining(
 }
 
 /** The batch that was asked for, or that a run which is gone on with has; undefined if there is none. */
-function givenBatch(requested: RequestedOptions, ranks: Communicator | undefined): number | undefined {
+function givenBatch(requested: RequestedSettings, ranks: Communicator | undefined): number | undefined {
   const batch = requested.batch ?? recordedBatch(requested.output);
   if (batch !== undefined) checkRanks({ ...requested, batch }, ranks?.size ?? 1);
   return batch;
 }
 
-function otherData({ images }: TrainingOptions, rank: number): string {
+function otherData({ images }: TrainingSettings, rank: number): string {
   return `Cannot train on "${images}": the images of rank ${rank}, or their labels, are not those of rank 0`;
 }

@@ -16,7 +16,7 @@ import type { Communicator } from "../command/mpi/communicator.ts";
 import { type DownloadWatch, openModel } from "../model/model.ts";
 import { augmentationOf } from "./batch.ts";
 import type { TrainingData } from "./data_set.ts";
-import type { RequestedOptions, TrainingOptions } from "./options.ts";
+import type { RequestedSettings, TrainingSettings } from "./settings.ts";
 
 /** Constants of AdamW and AdamP; AdamP's thresholds are its paper's. */
 const ADAM = { betas: [0.9, 0.999], epsilon: 1e-8 } as const;
@@ -41,7 +41,7 @@ export interface Teacher {
  * @throws {Error} If it cannot be read.
  * @throws {RangeError} If it sees images normalised in another way than the training's network, which are the same for both.
  */
-export async function openTeacher(options: RequestedOptions, watch: DownloadWatch): Promise<Teacher | undefined> {
+export async function openTeacher(options: RequestedSettings, watch: DownloadWatch): Promise<Teacher | undefined> {
   if (options.teacher === undefined) return undefined;
   const folder = await openModel(options.teacher, watch);
   try {
@@ -62,7 +62,7 @@ export async function openTeacher(options: RequestedOptions, watch: DownloadWatc
 }
 
 /** What of a model's normalisation is other than the training's. */
-function otherNormalisation(folder: AnnotatorFolder, options: RequestedOptions): "mean" | "std" | undefined {
+function otherNormalisation(folder: AnnotatorFolder, options: RequestedSettings): "mean" | "std" | undefined {
   return (["mean", "std"] as const).find((name) =>
     folder[name].some((value, channel) => Math.abs(value - options[name][channel]) >= 1e-4)
   );
@@ -81,7 +81,7 @@ function otherNormalisation(folder: AnnotatorFolder, options: RequestedOptions):
  */
 export async function startTrainer(
   device: Device,
-  options: TrainingOptions,
+  options: TrainingSettings,
   sources: {
     readonly data: TrainingData;
     readonly teacher?: Teacher;
@@ -120,7 +120,7 @@ export async function startTrainer(
 
 async function firstParameters(
   network: Network,
-  options: TrainingOptions,
+  options: TrainingSettings,
   watch: DownloadWatch,
 ): Promise<Parameters> {
   const { init, seed } = options;
@@ -150,7 +150,7 @@ async function allParameters(network: Network, { weights }: AnnotatorFolder): Pr
   return parameters;
 }
 
-function optimizerOf({ optimizer, momentum }: TrainingOptions): Optimizer {
+function optimizerOf({ optimizer, momentum }: TrainingSettings): Optimizer {
   switch (optimizer) {
     case "sgd":
       return { type: "sgd", momentum, nesterov: true };
@@ -161,7 +161,7 @@ function optimizerOf({ optimizer, momentum }: TrainingOptions): Optimizer {
   }
 }
 
-function targetSource(options: TrainingOptions, data: TrainingData, teacher?: Teacher): TargetSource {
+function targetSource(options: TrainingSettings, data: TrainingData, teacher?: Teacher): TargetSource {
   const { labels, labelSmoothing, mode, missing, temperature, teacherTemperature } = options;
   if (labels === "oracle") return { type: "given" };
   if (teacher) return { type: "teacher", ...teacher, temperature: teacherTemperature };

@@ -8,7 +8,7 @@ import type { Communicator } from "../command/mpi/communicator.ts";
 import type { Position, TrainingState } from "./checkpoint.ts";
 import type { TrainingData } from "./data_set.ts";
 import type { LoadedBatch } from "./loader.ts";
-import type { TrainingOptions } from "./options.ts";
+import type { TrainingSettings } from "./settings.ts";
 import type { Rejections } from "./rejections.ts";
 import type { RunFolder } from "./run_folder.ts";
 import type { EpochSummary, Evaluation } from "./summary_file.ts";
@@ -42,7 +42,7 @@ export interface TrainingDevice<Batch> {
 
 /** What a training is made of. */
 export interface Training<Batch> {
-  readonly options: TrainingOptions;
+  readonly options: TrainingSettings;
   readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks" | "fingerprint">;
   readonly device: TrainingDevice<Batch>;
   /** What the device is given of a loaded batch. */

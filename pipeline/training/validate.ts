@@ -19,7 +19,7 @@ import { shareOf, together } from "../command/ranks.ts";
 import { unlessAborted } from "../command/until_aborted.ts";
 import { type TrainingState, weightsOf } from "./checkpoint.ts";
 import { type ImageStoreOptions, openImageStore } from "./image_store.ts";
-import type { TrainingOptions } from "./options.ts";
+import type { TrainingSettings } from "./settings.ts";
 import { shareState } from "./share_state.ts";
 import type { Evaluation } from "./summary_file.ts";
 
@@ -53,7 +53,7 @@ export interface Validation {
  */
 export async function openValidation(
   device: Device,
-  options: TrainingOptions,
+  options: TrainingSettings,
   { network, store, onRejected, ranks, ...classes }: ModelClasses & {
     readonly network: Network;
     readonly store: ImageStoreOptions;

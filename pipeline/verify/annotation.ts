@@ -61,7 +61,7 @@ export async function verifyAnnotation(
   const source = await openImages(again.images);
   const annotator = await loadAnnotator(again.annotator, {
     size: inputSize,
-    topK: k,
+    k,
     dtype,
     storage,
     exifOrientation: isTurned(metadata),

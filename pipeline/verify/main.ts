@@ -11,7 +11,7 @@ import type { Progress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLine, printLines } from "../command/terminal.ts";
 import { verifyAnnotation } from "./annotation.ts";
-import { readVerifyOptions, VERIFY_HELP, type VerifyCommand } from "./options.ts";
+import { VERIFY, type VerifyCommand } from "./options.ts";
 import { verifyStructure } from "./structure.ts";
 
 /** Defects that are named; the others are counted. */
@@ -24,7 +24,7 @@ const SHOWN_DEFECTS = 20;
  * @returns The exit code: 0; 1 for a defect or a failure; 2 if it was used wrongly.
  */
 export function runVerify(args: readonly string[]): Promise<number> {
-  return runCommand(args, { read: readVerifyOptions, help: VERIFY_HELP, run });
+  return runCommand(args, { ...VERIFY, run });
 }
 
 async function run({ path, again, quiet }: VerifyCommand, progress: Progress): Promise<number> {

@@ -5,53 +5,34 @@
  */
 
 import { formatTable } from "../../bench/table.ts";
-import {
-  type Asked,
-  formatOptions,
-  readArguments,
-  readCount,
-  UsageError,
-} from "../../pipeline/command/command_line.ts";
+import { UsageError } from "../../pipeline/command/command_line.ts";
+import { count, defineCommand, flag, type OptionsOfCommand } from "../../pipeline/command/options.ts";
+import { seed } from "../../pipeline/command/shared_options.ts";
 import { answer } from "../../pipeline/command/run_command.ts";
 import { casesOf, ends, runCase } from "./campaign.ts";
 import { flows } from "./flows.ts";
 
-const OPTIONS = {
-  count: { value: "N", help: "cases; default 300" },
-  seed: { value: "N", help: "seed of the first case; default 0" },
-  show: { help: "print every case and what became of it" },
-};
-
-const HELP = `End runs of ${Object.keys(flows).join(", ")} anywhere, and let them go on
-
-Usage: deno task kills [options]
-
-A case is a run that is killed; or whose power is cut: of what it wrote all is left that it waited for, and of
+const KILLS = defineCommand({
+  name: "kills",
+  title: `End runs of ${Object.keys(flows).join(", ")} anywhere, and let them go on`,
+  about: `A case is a run that is killed; or whose power is cut: of what it wrote all is left that it waited for, and of
 the rest nothing, some, all or zeros; or of which a call of the file system fails, as on a full disk, which must
 end in a sentence and leave no lock held. In three of five cases its images are changed then. The run that goes on
 must leave the bytes of a run that was never ended, or be refused with a sentence that says what is another, and
-then go on with the images as they were. Exit code 1 if one does not.
-
-Options
-${formatOptions(OPTIONS)}`;
-
-function readOptions(args: readonly string[]) {
-  const given = readArguments(args, OPTIONS, "deno task kills", 0);
-  if (typeof given === "string") return given satisfies Asked;
-  const [count, seed] = (["count", "seed"] as const).map(given.text);
-  return {
-    count: count === undefined ? 300 : readCount(count, "count"),
-    seed: seed === undefined ? 0 : readCount(seed, "seed", 0),
-    show: given.has("show"),
-  };
-}
+then go on with the images as they were. Exit code 1 if one does not.`,
+  options: {
+    count: count({ default: 300, help: "cases; default {default}" }),
+    seed: seed("seed of the first case"),
+    show: flag({ help: "print every case and what became of it" }),
+  },
+});
 
 /** Runs the command; exit codes as of the other tasks. */
 async function main(args: readonly string[]): Promise<number> {
   try {
-    const command = readOptions(args);
+    const command = KILLS.read(args);
     if (typeof command !== "string") return await end(command);
-    console.log(answer(command, HELP));
+    console.log(answer(command, KILLS.help));
     return 0;
   } catch (error) {
     console.error((error as Error).message);
@@ -59,7 +40,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function end({ count, seed, show }: { count: number; seed: number; show: boolean }): Promise<number> {
+async function end({ count, seed, show }: OptionsOfCommand<typeof KILLS>): Promise<number> {
   const counts = new Map<string, Record<string, number>>();
   let failed = 0;
   for (const given of casesOf(count, seed, ends)) {

@@ -5,63 +5,31 @@
  */
 
 import { formatTable } from "../../bench/table.ts";
-import {
-  type Asked,
-  formatOptions,
-  readArguments,
-  readChoice,
-  readCount,
-  UsageError,
-} from "../../pipeline/command/command_line.ts";
+import { UsageError } from "../../pipeline/command/command_line.ts";
+import { choices, count, defineCommand, flag, type OptionsOfCommand } from "../../pipeline/command/options.ts";
+import { seed } from "../../pipeline/command/shared_options.ts";
 import { answer } from "../../pipeline/command/run_command.ts";
-import { type CampaignOptions, MEMORY_LIMIT, runCampaign, TIME_LIMIT } from "./campaign.ts";
-import { type Format, formats } from "./targets/mod.ts";
+import { MEMORY_LIMIT, runCampaign, TIME_LIMIT } from "./campaign.ts";
+import { formats } from "./targets/mod.ts";
 
-const DEFAULT_COUNT = 2000;
-
-const OPTIONS = {
-  format: { value: "F", help: `only one of ${formats.join(", ")}; default all` },
-  seed: { value: "N", help: "seed of the first mutation; default 0" },
-  count: { value: "N", help: `mutations of each format; default ${DEFAULT_COUNT}` },
-  show: { help: "print every mutation and what became of it" },
-};
-
-const HELP = `Read seeded mutations of files: each must read correctly or be refused by a clear error
-
-Usage: deno task fuzz [options]
-
-Counted are files that read as if nothing had been done (equal), files that read as a whole that the format
+const FUZZ = defineCommand({
+  name: "fuzz",
+  title: "Read seeded mutations of files: each must read correctly or be refused by a clear error",
+  about: `Counted are files that read as if nothing had been done (equal), files that read as a whole that the format
 allows but with other values, where no checksum protects the bytes that were changed (changed), and files
 that were refused by one sentence that names the file and what was found in it (refused). Everything else is a
 failure: an engine's error, a structure that should have been refused, a crash, a hang of more than
-${TIME_LIMIT / 1000} seconds, more than ${MEMORY_LIMIT / 2 ** 30} GB of memory. Exit code 1 if there is one.
+${TIME_LIMIT / 1000} seconds, more than ${MEMORY_LIMIT / 2 ** 30} GB of memory. Exit code 1 if there is one.`,
+  options: {
+    formats: choices(formats, { name: "format", default: formats, help: `of ${formats.join(", ")}; default all` }),
+    seed: seed("seed of the first mutation"),
+    count: count({ default: 2000, help: "mutations of each format; default {default}" }),
+    show: flag({ help: "print every mutation and what became of it" }),
+  },
+  examples: ["deno task fuzz", "deno task fuzz --format parquet --seed 123 --count 1 --show"],
+});
 
-Options
-${formatOptions(OPTIONS)}
-
-Examples
-  deno task fuzz
-  deno task fuzz --format parquet --seed 123 --count 1 --show
-`.trimEnd();
-
-interface FuzzCommand extends CampaignOptions {
-  readonly formats: readonly Format[];
-  readonly show: boolean;
-}
-
-function readOptions(args: readonly string[]): FuzzCommand | Asked {
-  const given = readArguments(args, OPTIONS, "deno task fuzz", 0);
-  if (typeof given === "string") return given;
-  const [format, seed, count] = (["format", "seed", "count"] as const).map(given.text);
-  return {
-    formats: format === undefined ? formats : [readChoice(format, "format", formats)],
-    seed: seed === undefined ? 0 : readCount(seed, "seed", 0),
-    count: count === undefined ? DEFAULT_COUNT : readCount(count, "count"),
-    show: given.has("show"),
-  };
-}
-
-async function fuzz(command: FuzzCommand): Promise<number> {
+async function fuzz(command: OptionsOfCommand<typeof FUZZ>): Promise<number> {
   const rows: (string | number)[][] = [
     ["format", "mutations", "equal", "changed", "refused", "failed", "hangs", "peak MB", "most asked MB", "seconds"],
   ];
@@ -96,9 +64,9 @@ async function fuzz(command: FuzzCommand): Promise<number> {
 /** Runs the command; exit codes as of the other tasks. */
 async function main(args: readonly string[]): Promise<number> {
   try {
-    const command = readOptions(args);
+    const command = FUZZ.read(args);
     if (typeof command !== "string") return await fuzz(command);
-    console.log(answer(command, HELP));
+    console.log(answer(command, FUZZ.help));
     return 0;
   } catch (error) {
     console.error((error as Error).message);

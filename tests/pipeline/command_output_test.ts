@@ -115,13 +115,15 @@ async function allRuns(): Promise<Run[]> {
       await run("train", 1, one, ...TRAINING, "--output", path("another"));
       await run("evaluate", 0, one, "--model", path("run"), "--per-class");
       await run("evaluate", 1, one, "--model", path("none"));
-      await run("scenes", 0, path("scenes"), "--split", "test", "--images", "1");
-      await run("scenes", 0, path("scenes"), "--split", "test", "--images", "1");
+      await run("scenes", 0, path("scenes"), "--split", "test", "--count", "1");
+      await run("scenes", 0, path("scenes"), "--split", "test", "--count", "1");
       await run("reproduce", 1, "--quick", "--output", names);
       await run("doctor", 0);
     })(),
   ]);
-  const commands = Object.keys(project.tasks).filter((task) => / pipeline\/\w+\.ts$/.test(project.tasks[task as Task]));
+  const commands = Object.keys(project.tasks).filter((task) =>
+    / pipeline\/\w+\/main\.ts$/.test(project.tasks[task as Task])
+  );
   for (const task of commands as Task[]) {
     await run(task, 2, `--o${HOSTILE}`);
     await run(task, 2, ...["a", "b", "c", "d"].map((word) => word + HOSTILE));

@@ -1,16 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../pipeline/command/command_line.ts";
-import {
-  readJoinOptions,
-  readOtherOptions,
-  readSlurmOptions,
-  readStatusOptions,
-} from "../../../pipeline/cluster/options.ts";
+import { JOIN, readOtherOptions, SLURM, STATUS } from "../../../pipeline/cluster/options.ts";
 import { runTask } from "../task.ts";
 
-Deno.test("readSlurmOptions() takes relabel's options beside its own", () => {
+Deno.test("SLURM takes relabel's options beside its own", () => {
   const words = ["photos", "--out", "labels", "--shards", "16", "--size=64", "--strict", "--rows-per-file", "50"];
-  const command = readSlurmOptions([
+  const command = SLURM.read([
     ...words,
     ...["--submit", "--sbatch", "--partition=gpu --gres=gpu:1", "--concurrent", "4", "--time", "1-12:00", "--report"],
   ]);
@@ -37,26 +32,26 @@ Deno.test("readSlurmOptions() takes relabel's options beside its own", () => {
 
 Deno.test("usual mistakes are answered with one sentence", () => {
   const sentences: Record<string, () => unknown> = {
-    "Expected --shards N, the number of tasks: see deno task cluster slurm --help": () => readSlurmOptions(["photos"]),
-    "Cannot use --shards 0: expected a positive integer": () => readSlurmOptions(["photos", "--shards", "0"]),
+    "Expected --shards N, the number of tasks: see deno task cluster slurm --help": () => SLURM.read(["photos"]),
+    "Cannot use --shards 0: expected a positive integer": () => SLURM.read(["photos", "--shards", "0"]),
     "Cannot use --shard: --shards says how many there are, and each task has its own": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--shard", "0/2"]),
+      SLURM.read(["photos", "--shards", "2", "--shard", "0/2"]),
     "Cannot use --write-list: the list of images is written beside the scripts": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--write-list", "x"]),
+      SLURM.read(["photos", "--shards", "2", "--write-list", "x"]),
     "Cannot use --size abc: expected N or HxW, in pixels": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--size", "abc"]),
+      SLURM.read(["photos", "--shards", "2", "--size", "abc"]),
     "Cannot use --dtype fp61, did you mean fp32? Known are fp32, fp16, fp8_e4m3, fp8_e5m2": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--dtype", "fp61"]),
+      SLURM.read(["photos", "--shards", "2", "--dtype", "fp61"]),
     "Cannot use --sbatch \"gpu\": expected options, '--partition=gpu --gres=gpu:1'": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--sbatch", "gpu"]),
+      SLURM.read(["photos", "--shards", "2", "--sbatch", "gpu"]),
     "Cannot use --array in --sbatch: the scripts set it, from --shards and --concurrent": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--sbatch", "--partition=gpu --array=0-3"]),
+      SLURM.read(["photos", "--shards", "2", "--sbatch", "--partition=gpu --array=0-3"]),
     "Cannot use --time tomorrow: expected minutes, H:MM:SS or D-HH:MM:SS": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--time", "tomorrow"]),
+      SLURM.read(["photos", "--shards", "2", "--time", "tomorrow"]),
     "Unknown option --partition: see deno task cluster slurm --help": () =>
-      readSlurmOptions(["photos", "--shards", "2", "--partition=gpu"]),
-    "Expected FOLDER: see deno task cluster join --help": () => readJoinOptions([]),
-    "Expected FOLDER: see deno task cluster status --help": () => readStatusOptions([]),
+      SLURM.read(["photos", "--shards", "2", "--partition=gpu"]),
+    "Expected FOLDER: see deno task cluster join --help": () => JOIN.read([]),
+    "Expected FOLDER: see deno task cluster status --help": () => STATUS.read([]),
     "Expected slurm, join or status: see deno task cluster --help": () => readOtherOptions([]),
     'Unknown command "stat", did you mean status? Known are slurm, join, status: see deno task cluster --help': () =>
       readOtherOptions(["stat"]),
@@ -80,7 +75,7 @@ Deno.test("deno task cluster slurm refuses arguments that would break out of a l
       ["--", `photos${bad}`],
     ];
     for (const args of cases) {
-      const { message } = assertThrows(() => readSlurmOptions(["--shards", "2", ...args]), UsageError);
+      const { message } = assertThrows(() => SLURM.read(["--shards", "2", ...args]), UsageError);
       const [given] = args.filter((arg) => arg.endsWith(bad));
       assertEquals(
         message,
@@ -91,7 +86,7 @@ Deno.test("deno task cluster slurm refuses arguments that would break out of a l
 });
 
 Deno.test("deno task cluster and its commands tell of -h and --version", () => {
-  for (const read of [readOtherOptions, readSlurmOptions, readJoinOptions, readStatusOptions]) {
+  for (const read of [readOtherOptions, SLURM.read, JOIN.read, STATUS.read]) {
     assertEquals([read(["-h"]), read(["--help"]), read(["--version"])], ["help", "help", "version"]);
   }
 });

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
-  formatOptions,
   parseNumber,
   readArguments,
   readChoice,
@@ -8,11 +7,11 @@ import {
   readProbability,
   UsageError,
 } from "../../../pipeline/command/command_line.ts";
-import { type EvaluateCommand, readEvaluateOptions } from "../../../pipeline/evaluation/options.ts";
-import { readRelabelOptions, type RelabelCommand } from "../../../pipeline/relabel/options.ts";
-import { readTrainOptions } from "../../../pipeline/training/command_options.ts";
-import type { RequestedOptions } from "../../../pipeline/training/options.ts";
-import { readVerifyOptions } from "../../../pipeline/verify/options.ts";
+import type { Command } from "../../../pipeline/command/options.ts";
+import { EVALUATE } from "../../../pipeline/evaluation/options.ts";
+import { RELABEL } from "../../../pipeline/relabel/options.ts";
+import { TRAIN } from "../../../pipeline/training/options.ts";
+import { VERIFY } from "../../../pipeline/verify/options.ts";
 
 const OPTIONS = {
   size: { value: "N", help: "pixels" },
@@ -86,15 +85,6 @@ Deno.test("readArguments() refuses what it does not understand, with the nearest
   }
 });
 
-Deno.test("formatOptions() puts the texts in one column", () => {
-  assertEquals(formatOptions(OPTIONS).split("\n").slice(0, 4), [
-    "  --size N   pixels",
-    "  --top-k K  classes",
-    "             kept",
-    "  --strict   stop",
-  ]);
-});
-
 Deno.test("readCount() and readChoice() refuse other values", () => {
   assertEquals(readCount("12", "limit"), 12);
   for (const text of ["0", "-1", "1.5", "1e3", "x", "", " 1", "0x1", "99999999999999999999"]) {
@@ -137,7 +127,7 @@ Deno.test("numbers, fractions among them, are written in one way for every optio
 
 Deno.test("sizes are written in one way for every command", () => {
   const options: [string, (text: string) => unknown][] = [
-    ["relabel", (text) => (readRelabelOptions(["--size", text]) as RelabelCommand).size],
+    ["relabel", (text) => optionsOf(RELABEL, "--size", text).size],
     ["train", (text) => readTraining("--size", text).size],
     ["evaluate", (text) => evaluation("--size", text).size],
     ["evaluate --resize", (text) => evaluation("--resize", text).resize],
@@ -150,26 +140,26 @@ Deno.test("sizes are written in one way for every command", () => {
   }
 });
 
-function readTraining(...args: string[]): RequestedOptions {
-  const command = readTrainOptions(["photos", ...args]);
-  if (typeof command === "string" || !("options" in command)) throw new TypeError("no training was asked for");
-  return command.options;
+function optionsOf<Options extends object>(command: Command<Options>, ...args: string[]): Options {
+  const options = command.read(args);
+  if (typeof options === "string") throw new TypeError(`${options} was not asked for`);
+  return options;
 }
 
-const evaluation = (...args: string[]) => readEvaluateOptions(["photos", ...args]) as EvaluateCommand;
+const readTraining = (...args: string[]) => optionsOf(TRAIN, "photos", ...args).options;
+
+const evaluation = (...args: string[]) => optionsOf(EVALUATE, "photos", ...args);
 
 function tolerance(text: string): number | undefined {
-  const command = readVerifyOptions(["--annotator", "a", "--images", "b", "--tolerance", text]);
-  return typeof command === "string" ? undefined : command.again?.tolerance;
+  return optionsOf(VERIFY, "--annotator", "a", "--images", "b", "--tolerance", text).again?.tolerance;
 }
 
-Deno.test("readRelabelOptions() reads sizes and shards, and leaves out what was not given", () => {
-  const command = readRelabelOptions(["--size", "224x448", "--shard", "2/3", "--show", "0"]);
-  if (typeof command === "string") throw new TypeError("help was not asked for");
+Deno.test("RELABEL reads sizes and shards, and leaves out what was not given", () => {
+  const command = optionsOf(RELABEL, "--size", "224x448", "--shard", "2/3", "--show", "0");
   assertEquals([command.size, command.shard, command.show], [[224, 448], { index: 2, count: 3 }, 0]);
   assertEquals([command.images, command.annotator, command.batch, command.dtype], Array(4).fill(undefined));
   assertEquals([command.out, command.strict, command.quiet], ["labels", false, false]);
-  assertEquals(readRelabelOptions(["--help"]), "help");
+  assertEquals(RELABEL.read(["--help"]), "help");
   const cases = [
     ["--size", "0", "Cannot use --size 0: expected N or HxW, in pixels"],
     ["--size", "64x", "Cannot use --size 64x: expected N or HxW, in pixels"],
@@ -179,6 +169,6 @@ Deno.test("readRelabelOptions() reads sizes and shards, and leaves out what was 
     ["--show", "x", "Cannot use --show x: expected an integer, 0 or more"],
   ];
   for (const [name, value, message] of cases) {
-    assertThrows(() => readRelabelOptions([name, value]), UsageError, message);
+    assertThrows(() => RELABEL.read([name, value]), UsageError, message);
   }
 });

@@ -333,7 +333,7 @@ Deno.test("--layout auto finds by the annotator how maps are stored", async () =
   const input = Deno.makeTempDirSync();
   const annotator = await loadAnnotator(join(ROOT, "assets/efficientnet_lite0"), {
     size: [160, 160],
-    topK: 2,
+    k: 2,
     dtype: "fp32",
   });
   for (const { name } of Deno.readDirSync(images)) {

@@ -440,7 +440,7 @@ Deno.test("deno task evaluate refuses, in one sentence, what it cannot do", asyn
   const lists = jsonFile([[1], [2], [3]]);
   const annotations = jsonFile({ initial_annots: {}, problematic_images: {} });
   const cases: [string[], number, string][] = [
-    [[], 2, "Cannot evaluate without images: name their folder, see deno task evaluate --help"],
+    [[], 2, "Expected IMAGES: see deno task evaluate --help"],
     [[labelled, "--whole", "--resize", "256"], 2, "Cannot use --resize with --whole: nothing is cropped"],
     [
       [labelled, "--kind", "imagenet"],

@@ -3,7 +3,7 @@ import { join } from "@std/path";
 import { UsageError } from "../../../pipeline/command/command_line.ts";
 import { type ExplorerPaths, openExplorer } from "../../../pipeline/explore/explorer.ts";
 import { readFilter } from "../../../pipeline/explore/filter.ts";
-import { readExploreOptions } from "../../../pipeline/explore/options.ts";
+import { EXPLORE } from "../../../pipeline/explore/options.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 import { ask, comparedFolder, exploredFolder, select } from "./explored_folder.ts";
 import { folderOf, TWELVE } from "../query/query_folder.ts";
@@ -74,29 +74,29 @@ Deno.test("deno task explore says when the images are others than those of the l
   assertStringIncludes(error, "Cannot read image: there is none of this key");
 });
 
-Deno.test("readExploreOptions() reads what was asked for, and refuses what it does not understand", () => {
-  assertEquals(readExploreOptions([]), {
+Deno.test("EXPLORE reads what was asked for, and refuses what it does not understand", () => {
+  assertEquals(EXPLORE.read([]), {
     labels: "labels",
     images: undefined,
     compare: undefined,
     selection: "selection.txt",
     port: 0,
   });
-  assertEquals(readExploreOptions(["a", "b", "--compare", "c", "--selection=d", "--port", "80"]), {
+  assertEquals(EXPLORE.read(["a", "b", "--compare", "c", "--selection=d", "--port", "80"]), {
     labels: "a",
     images: "b",
     compare: "c",
     selection: "d",
     port: 80,
   });
-  assertEquals(readExploreOptions(["--help"]), "help");
+  assertEquals(EXPLORE.read(["--help"]), "help");
   const cases: [string[], string][] = [
     [["--prot", "80"], "Unknown option --prot, did you mean --port? see deno task explore --help"],
     [["--port", "http"], "Cannot use --port http: expected an integer, 0 or more"],
     [["--port", "70000"], "Cannot use --port 70000: expected 0 to 65535"],
     [["a", "b", "c"], 'Unexpected argument "c": see deno task explore --help'],
   ];
-  for (const [args, sentence] of cases) assertThrows(() => readExploreOptions(args), UsageError, sentence);
+  for (const [args, sentence] of cases) assertThrows(() => EXPLORE.read(args), UsageError, sentence);
 });
 
 Deno.test("openExplorer() refuses what it cannot show, in one sentence", async () => {

@@ -105,7 +105,7 @@ Deno.test("loadAnnotator() gives label maps that do not depend on the other imag
     pixels: Uint8Array.from({ length: (40 + seed) * 30 * 3 }, (_, index) => (index * (seed + 3) * 7) % 256),
   });
   const images = [image(0), image(1), image(2)];
-  const one = await loadAnnotator(DEFAULT, { size: [64, 96], topK: 3, dtype: "fp32", batch: 1 });
+  const one = await loadAnnotator(DEFAULT, { size: [64, 96], k: 3, dtype: "fp32", batch: 1 });
   const alone = [];
   for (const single of images) alone.push(...await one.annotate([single]));
   const { metadata } = one;
@@ -113,7 +113,7 @@ Deno.test("loadAnnotator() gives label maps that do not depend on the other imag
   assertEquals([metadata.grid, metadata.k, metadata.dtype, metadata.classes], [[2, 3], 3, "fp32", 1000]);
   assertEquals(metadata.annotator.inputSize, [64, 96]);
   assertEquals([alone[0].class.length, alone[0].score.length, alone[0].topClass.length], [18, 18, 5]);
-  const four = await loadAnnotator(DEFAULT, { size: [64, 96], topK: 3, dtype: "fp32", batch: 4 });
+  const four = await loadAnnotator(DEFAULT, { size: [64, 96], k: 3, dtype: "fp32", batch: 4 });
   const together = await four.annotate(images);
   const reversed = await four.annotate(images.toReversed());
   four.close();
@@ -137,8 +137,8 @@ Deno.test("loadAnnotator() takes the names of the classes from config.json, else
 
 Deno.test("loadAnnotator() refuses options that are out of range", async () => {
   const cases = [
-    [{ topK: 0 }, "top-k is 0, expected 1 to 1000, the number of its classes"],
-    [{ topK: 1001 }, "top-k is 1001, expected 1 to 1000, the number of its classes"],
+    [{ k: 0 }, "top-k is 0, expected 1 to 1000, the number of its classes"],
+    [{ k: 1001 }, "top-k is 1001, expected 1 to 1000, the number of its classes"],
     [{ size: [0, 32] as const }, "size is 0 x 32, expected positive integers"],
     [{ batch: 1.5 }, "batch is 1.5, expected a positive integer"],
   ] as const;

@@ -1,16 +1,18 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../../pipeline/command/command_line.ts";
 import { supervisionNames } from "../../../pipeline/reproduce/supervisions.ts";
-import { readReproduceOptions } from "../../../pipeline/reproduce/options.ts";
-import { readTrainOptions } from "../../../pipeline/training/command_options.ts";
+import { REPRODUCE } from "../../../pipeline/reproduce/options.ts";
+import { TRAIN } from "../../../pipeline/training/options.ts";
 import { runTask } from "../task.ts";
 
 Deno.test("deno task reproduce compares all supervisions over three seeds, unless told otherwise", () => {
   const all = { seeds: 3, supervisions: supervisionNames, leastObjects: 3, quick: false, quiet: false };
-  assertEquals(readReproduceOptions([]), { ...all, output: "miniature" });
-  assertEquals(readReproduceOptions(["--quick"]), { ...all, output: "miniature-quick", seeds: 1, quick: true });
+  assertEquals(REPRODUCE.read([]), { ...all, output: "miniature" });
+  const quick = { ...all, output: "miniature-quick", seeds: 1, quick: true };
+  assertEquals(REPRODUCE.read(["--quick"]), { ...quick, supervisions: ["original", "local-multi"] });
+  assertEquals(REPRODUCE.read(["--quick", "--supervision", supervisionNames.toReversed().join()]), quick);
   assertEquals(
-    readReproduceOptions(["--supervision", "oracle, mix", "--seeds", "2", "--least-objects", "1", "--output", "here"]),
+    REPRODUCE.read(["--supervision", "oracle, mix", "--seeds", "2", "--least-objects", "1", "--output", "here"]),
     {
       ...all,
       output: "here",
@@ -21,19 +23,19 @@ Deno.test("deno task reproduce compares all supervisions over three seeds, unles
   );
 });
 
-Deno.test("deno task train without images is the miniature", () => {
-  assertEquals(readTrainOptions([]), { output: undefined, seed: 0, quick: false, quiet: false });
-  assertEquals(readTrainOptions(["--quick", "--seed", "4", "--output", "here", "--quiet"]), {
-    output: "here",
-    seed: 4,
-    quick: true,
-    quiet: true,
-  });
-  for (const [args, found] of [[["photos"], "IMAGES"], [["--epochs", "3"], "--epochs"]] as const) {
+Deno.test("deno task train without images, as before it had any, names the comparison that makes its own", () => {
+  for (const args of [[], ["--seed", "4"], ["--output", "here", "--quiet"]]) {
     assertThrows(
-      () => readTrainOptions([...args, "--quick"]),
+      () => TRAIN.read(args),
       UsageError,
-      `Cannot use --quick with ${found}: it is for`,
+      "Cannot train without IMAGES: see deno task train --help; deno task reproduce --quick makes images of its own",
+    );
+  }
+  for (const args of [["--quick"], ["photos", "--quick"]]) {
+    assertThrows(
+      () => TRAIN.read(args),
+      UsageError,
+      "Cannot train with --quick: the comparison is deno task reproduce",
     );
   }
 });

@@ -14,7 +14,7 @@ let whole: Promise<{ folder: string; out: string; error: string }> | undefined;
 function wholeRun() {
   return whole ??= (async () => {
     const folder = newFolder();
-    const { code, out, error } = await runTask("scenes", folder, "--split", "test,train", "--images", `${IMAGES}`);
+    const { code, out, error } = await runTask("scenes", folder, "--split", "test,train", "--count", `${IMAGES}`);
     assertEquals(code, 0, error);
     return { folder, out, error };
   })();
@@ -97,7 +97,7 @@ Deno.test("deno task scenes says how many images there are, and what the best cl
 });
 
 Deno.test("deno task scenes warns of class folders without an image", async () => {
-  const { code, out } = await runTask("scenes", newFolder(), "--split", "test", "--images", "1");
+  const { code, out } = await runTask("scenes", newFolder(), "--split", "test", "--count", "1");
   assertEquals(code, 0);
   assertStringIncludes(
     out,
@@ -108,7 +108,7 @@ Deno.test("deno task scenes warns of class folders without an image", async () =
 Deno.test("deno task scenes makes any part again, and other scenes for other seeds", async () => {
   const { folder } = await wholeRun();
   const [part, other] = [newFolder(), newFolder()];
-  const options = ["--split", "train", "--start", "120", "--images", "7", "--quiet"];
+  const options = ["--split", "train", "--start", "120", "--count", "7", "--quiet"];
   assertEquals(await runTask("scenes", part, ...options), { code: 0, out: "", error: "" });
   assertEquals((await runTask("scenes", other, ...options, "--seed", "1")).code, 0);
   const [all, some, others] = [files(join(folder, "train")), files(join(part, "train")), files(join(other, "train"))];
@@ -123,7 +123,7 @@ Deno.test("deno task scenes makes any part again, and other scenes for other see
 Deno.test("deno task scenes goes on after kills, and leaves the files of an uninterrupted run", async () => {
   const { folder } = await wholeRun();
   const killed = newFolder();
-  const args = [killed, "--split", "train,test", "--images", `${IMAGES}`];
+  const args = [killed, "--split", "train,test", "--count", `${IMAGES}`];
   for (const [count, signal] of [[40, "SIGKILL"], [200, "SIGKILL"], [700, "SIGTERM"]] as const) {
     const process = taskCommand("scenes", args).spawn();
     const output = process.output();
@@ -150,7 +150,7 @@ Deno.test("deno task scenes goes on after kills, and leaves the files of an unin
 
 Deno.test("deno task scenes refuses, in one sentence, what it cannot do", async () => {
   const folder = newFolder();
-  assertEquals((await runTask("scenes", folder, "--split", "test", "--images", "2", "--quiet")).code, 0);
+  assertEquals((await runTask("scenes", folder, "--split", "test", "--count", "2", "--quiet")).code, 0);
   const foreign = Deno.makeTempDirSync();
   Deno.mkdirSync(join(foreign, "test/images"), { recursive: true });
   const file = Deno.makeTempFileSync();
@@ -159,15 +159,15 @@ Deno.test("deno task scenes refuses, in one sentence, what it cannot do", async 
   Deno.writeTextFileSync(join(damaged, "test/scenes.json"), "{");
   const cannot = (path: string, reason: string) => `Cannot write scenes to "${path}/test": ${reason}`;
   const cases: [string[], number, string][] = [
-    [[folder, "--images", "3"], 1, cannot(folder, "it was begun with --images 2, not 3")],
-    [[folder, "--images", "2", "--seed", "4"], 1, cannot(folder, "it was begun with --seed 0, not 4")],
-    [[foreign, "--images", "2"], 1, cannot(foreign, 'it holds "images" and no scenes.json')],
-    [[damaged, "--images", "2"], 1, cannot(damaged, "its scenes.json is not JSON")],
-    [[file, "--images", "2"], 1, cannot(file, "not a directory")],
-    [["--images", "0"], 2, "Cannot use --images 0: expected a positive integer"],
+    [[folder, "--count", "3"], 1, cannot(folder, "it was begun with --count 2, not 3")],
+    [[folder, "--count", "2", "--seed", "4"], 1, cannot(folder, "it was begun with --seed 0, not 4")],
+    [[foreign, "--count", "2"], 1, cannot(foreign, 'it holds "images" and no scenes.json')],
+    [[damaged, "--count", "2"], 1, cannot(damaged, "its scenes.json is not JSON")],
+    [[file, "--count", "2"], 1, cannot(file, "not a directory")],
+    [["--count", "0"], 2, "Cannot use --count 0: expected a positive integer"],
     [["--seed", "x"], 2, "Cannot use --seed x: expected an integer, 0 or more"],
     [["--split", "tests"], 2, "Cannot use --split tests, did you mean test? Known are train, validation, test, extra"],
-    [["--image", "5"], 2, "Unknown option --image, did you mean --images? see deno task scenes --help"],
+    [["--counts", "5"], 2, "Unknown option --counts, did you mean --count? see deno task scenes --help"],
   ];
   for (const [args, code, message] of cases) {
     const split = args.includes("--split") ? [] : ["--split", "test"];

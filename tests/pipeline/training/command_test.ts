@@ -226,7 +226,11 @@ Deno.test("train and evaluate refuse weights that are not finite, as a start, a 
 Deno.test("deno task train refuses, in one sentence, what it cannot do", async () => {
   const { folder } = await wholeRun();
   const cases: [string[], number, string][] = [
-    [["--epochs", "3"], 2, "Cannot train without IMAGES: see deno task train --help"],
+    [
+      ["--epochs", "3"],
+      2,
+      "Cannot train without IMAGES: see deno task train --help; deno task reproduce --quick makes images of its own",
+    ],
     [[IMAGES, "--epoch", "3"], 2, "Unknown option --epoch, did you mean --epochs? see deno task train --help"],
     [["/no/such", ...SMALL], 1, 'Cannot open images "/no/such": no such file or folder'],
     [

@@ -1,9 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { UsageError } from "../../../pipeline/command/command_line.ts";
-import { readTrainOptions, TRAIN_HELP } from "../../../pipeline/training/command_options.ts";
+import { optionName } from "../../../pipeline/command/options.ts";
+import { TRAIN } from "../../../pipeline/training/options.ts";
 import { formatConfiguration, readConfiguration } from "../../../pipeline/training/configuration.ts";
-import { defaultBatch, optionName, resolveOptions, settingNames } from "../../../pipeline/training/options.ts";
+import { defaultBatch, resolveSettings, settingNames } from "../../../pipeline/training/settings.ts";
 
 function fileOf(text: string): string {
   const path = join(Deno.makeTempDirSync(), "config.yaml");
@@ -12,8 +13,8 @@ function fileOf(text: string): string {
 }
 
 function read(...args: string[]) {
-  const command = readTrainOptions(args);
-  if (typeof command === "string" || !("options" in command)) throw new TypeError("no training was asked for");
+  const command = TRAIN.read(args);
+  if (typeof command === "string") throw new TypeError("no training was asked for");
   return command.options;
 }
 
@@ -24,12 +25,12 @@ Deno.test("a complete configuration is read as it was written", () => {
   ];
   for (const options of [read("photos"), read(...all)]) {
     const path = fileOf(formatConfiguration(options));
-    assertEquals(resolveOptions(readConfiguration(path)), options);
+    assertEquals(resolveSettings(readConfiguration(path)), options);
     assertEquals(read("--config", path), options);
   }
   const text = formatConfiguration(read(...all));
   const names = text.trimEnd().split("\n").map((line) => line.split(":")[0]);
-  assertEquals(names, settingNames.map(optionName));
+  assertEquals(names, settingNames.map((name) => optionName(name)));
 });
 
 Deno.test("options of the command line win over those of the file", () => {
@@ -114,14 +115,14 @@ Deno.test("options that cannot be are refused in one sentence", () => {
     [["a", "--batch", "0"], "Cannot use --batch 0: expected a positive integer"],
     [["a", "--half=true"], "Option --half takes no value: see deno task train --help"],
   ];
-  for (const [args, message] of cases) assertThrows(() => readTrainOptions(args), UsageError, message);
+  for (const [args, message] of cases) assertThrows(() => TRAIN.read(args), UsageError, message);
 });
 
 Deno.test("the help has every setting, in lines that fit", () => {
   for (const name of settingNames.filter((name) => name !== "images")) {
-    if (!TRAIN_HELP.includes(`--${optionName(name)}`)) throw new Error(`--${optionName(name)} is not in the help`);
+    if (!TRAIN.help.includes(`--${optionName(name)}`)) throw new Error(`--${optionName(name)} is not in the help`);
   }
-  const long = TRAIN_HELP.split("\n").filter((line) => line.length > 110);
+  const long = TRAIN.help.split("\n").filter((line) => line.length > 110);
   assertEquals(long, []);
 });
 

@@ -12,7 +12,7 @@ import type { TrainingState } from "../../../pipeline/training/checkpoint.ts";
 import { openTrainingData, type TrainingData } from "../../../pipeline/training/data_set.ts";
 import type { ImageStoreOptions } from "../../../pipeline/training/image_store.ts";
 import type { LoadedBatch } from "../../../pipeline/training/loader.ts";
-import { type GivenOptions, resolveOptions, type TrainingOptions } from "../../../pipeline/training/options.ts";
+import { type GivenSettings, resolveSettings, type TrainingSettings } from "../../../pipeline/training/settings.ts";
 import type { TrainingDevice } from "../../../pipeline/training/training.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 
@@ -35,8 +35,8 @@ export function imageFolder(images: number): string {
 }
 
 /** Options of a small training. */
-export function smallOptions(given: GivenOptions): TrainingOptions {
-  return resolveOptions({ batch: 4, epochs: 3, warmupEpochs: 1, size: [8, 8], ...given });
+export function smallOptions(given: GivenSettings): TrainingSettings {
+  return resolveSettings({ batch: 4, epochs: 3, warmupEpochs: 1, size: [8, 8], ...given });
 }
 
 /** Workers for all tests of a file, which takes them half a second to start. */
@@ -44,7 +44,7 @@ const pool = openDecodePool(2);
 addEventListener("unload", pool.close);
 
 /** The data of a training. */
-export function openData(options: TrainingOptions, store: Partial<ImageStoreOptions> = {}): Promise<TrainingData> {
+export function openData(options: TrainingSettings, store: Partial<ImageStoreOptions> = {}): Promise<TrainingData> {
   return openTrainingData(options, { pool, cache: options.cache, ...store });
 }
 

@@ -2,7 +2,7 @@ import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
 import type { TrainingData } from "../../../pipeline/training/data_set.ts";
-import type { GivenOptions } from "../../../pipeline/training/options.ts";
+import type { GivenSettings } from "../../../pipeline/training/settings.ts";
 import { imageColumns, writeParquet } from "../../formats/images/parquet_writer.ts";
 import { imageFolder, mapFolder, openData, pngOf, smallOptions } from "./data.ts";
 
@@ -11,7 +11,7 @@ const KEYS = ["cat/0", "cat/3", "cat/6", "dog/1", "dog/4", "dog/7", "eel/2", "ee
   `${key}.png`
 );
 
-async function withData<Result>(given: GivenOptions, use: (data: TrainingData) => Result): Promise<Awaited<Result>> {
+async function withData<Result>(given: GivenSettings, use: (data: TrainingData) => Result): Promise<Awaited<Result>> {
   const data = await openData(smallOptions({ images: IMAGES, ...given }));
   try {
     return await use(data);
@@ -160,7 +160,7 @@ Deno.test("openTrainingData() joins images with masks by their names, whatever t
 });
 
 Deno.test("openTrainingData() has a fingerprint of what is used, and of no more", async () => {
-  const of = (given: GivenOptions) => withData(given, ({ fingerprint }) => fingerprint);
+  const of = (given: GivenSettings) => withData(given, ({ fingerprint }) => fingerprint);
   const whole = await of({});
   assertEquals(await of({ images: imageFolder(9) }), whole);
   assertEquals(await of({ subset: listOf(KEYS) }), whole);

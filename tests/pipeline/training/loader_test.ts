@@ -4,13 +4,13 @@ import { openDecodePool } from "../../../formats/images/mod.ts";
 import type { RejectedImage } from "../../../formats/labels/mod.ts";
 import { openTrainingData } from "../../../pipeline/training/data_set.ts";
 import { loadBatches } from "../../../pipeline/training/loader.ts";
-import type { GivenOptions } from "../../../pipeline/training/options.ts";
+import type { GivenSettings } from "../../../pipeline/training/settings.ts";
 import { trainingOrder } from "../../../pipeline/training/order.ts";
 import { imageFolder, mapFolder, smallOptions } from "./data.ts";
 
 /** All that the batches hold, as text. */
 async function load(
-  given: GivenOptions,
+  given: GivenSettings,
   options: {
     workers?: number;
     ahead?: number;

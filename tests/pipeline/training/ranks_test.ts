@@ -247,7 +247,11 @@ mpiTest("deno task train ends all ranks with one sentence", "MPICH", async () =>
   const failed = newRun();
   const cases: [string[], number, RegExp][] = [
     [["--epoch", "3"], 2, /^Unknown option --epoch, did you mean --epochs\?/],
-    [[], 2, /^Cannot train the miniature on 2 ranks: name IMAGES, or start one process$/],
+    [
+      [],
+      2,
+      /^Cannot train without IMAGES: see deno task train --help; deno task reproduce --quick makes images of its own$/,
+    ],
     [
       [...small, "--batch", "15"],
       2,

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { batchMaker } from "../../../pipeline/training/batch.ts";
 import { loadBatches } from "../../../pipeline/training/loader.ts";
-import type { GivenOptions } from "../../../pipeline/training/options.ts";
+import type { GivenSettings } from "../../../pipeline/training/settings.ts";
 import { trainingOrder } from "../../../pipeline/training/order.ts";
 import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
@@ -17,7 +17,7 @@ const IMAGES = imageFolder(26);
 /** Trains devices that train nothing as ranks of one process, whose weights a checksum takes for equal. */
 function trainOnRanks(
   size: number,
-  given: GivenOptions,
+  given: GivenSettings,
   change: (device: HashingDevice, rank: number) => void = () => {},
   signals: readonly AbortSignal[] = [],
 ): Promise<PromiseSettledResult<TrainingResult>[]> {

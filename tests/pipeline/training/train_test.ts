@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { readCheckpoint } from "../../../pipeline/training/checkpoint.ts";
-import type { GivenOptions } from "../../../pipeline/training/options.ts";
+import type { GivenSettings } from "../../../pipeline/training/settings.ts";
 import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
 import { train } from "../../../pipeline/training/train.ts";
@@ -12,7 +12,7 @@ const IMAGES = imageFolder(23);
 
 /** Trains a device that trains nothing, as a process of its own would. */
 async function run(
-  given: GivenOptions,
+  given: GivenSettings,
   watch: {
     device?: HashingDevice;
     engine?: string;
@@ -250,7 +250,7 @@ Deno.test("train() reads losses every so often, to measure pooling, and at the e
 Deno.test("train() refuses a folder of another run, or of something else, and names the difference", async () => {
   const folder = await wholeRun();
   const begun = `Cannot train in "${folder}": it was begun`;
-  const cases: [GivenOptions, string][] = [
+  const cases: [GivenSettings, string][] = [
     [{ lr: 0.2 }, `${begun} with --lr 0.1, not 0.2; go on as it was begun, or name another folder with --output`],
     [{ clip: 1 }, `${begun} without --clip, not with --clip 1;`],
     [{ size: [8, 16] }, `${begun} with --size 8x8, not 8x16;`],
