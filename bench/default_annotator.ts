@@ -7,9 +7,9 @@
 import { fromFileUrl } from "@std/path";
 import { type DecodedImage, decodeImage } from "../formats/images/mod.ts";
 import { loadParameters, openAnnotatorFolder, openWeights } from "../formats/weights/mod.ts";
-import type { Network, Parameters } from "../kernels/operations/network.ts";
+import { type Network, type Parameters, parameterShapes } from "../kernels/operations/network.ts";
 import type { Pair } from "../kernels/operations/shared/window.ts";
-import { buildNetwork, parameterShapes } from "../kernels/networks/mod.ts";
+import { buildNetwork } from "../kernels/networks/mod.ts";
 import { normalisationLevels, resizeReference } from "../kernels/operations/resize/mod.ts";
 
 const asset = (path: string) => fromFileUrl(new URL(`../assets/${path}`, import.meta.url));

@@ -18,7 +18,10 @@
  * @module
  */
 
-import type { Activation, Add, Network, Operation } from "../../kernels/operations/network.ts";
+import type { Network } from "../../kernels/operations/network.ts";
+import type { Activation } from "../../kernels/operations/activation/rule.ts";
+import type { Add } from "../../kernels/operations/add/rule.ts";
+import type { Operation } from "../../kernels/operations/mod.ts";
 import { type Padding, type Pair, windowAxis } from "../../kernels/operations/shared/window.ts";
 import type { AttributeValue, OnnxGraph, OnnxNode, OnnxTensor } from "./model.ts";
 

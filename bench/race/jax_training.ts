@@ -6,7 +6,8 @@
  */
 
 import { type Array as JaxArray, blockUntilReady, jit, lax, nn, numpy, valueAndGrad } from "@jax-js/jax";
-import type { Network, Operation } from "../../kernels/operations/network.ts";
+import type { Network } from "../../kernels/operations/network.ts";
+import type { Operation } from "../../kernels/operations/mod.ts";
 import { type Contestant, toChannelsFirst } from "./contestant.ts";
 import { openJax } from "./jax.ts";
 import { JAX } from "./single.ts";

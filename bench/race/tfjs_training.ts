@@ -8,7 +8,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 // The gradients of the operations come with the layers.
 import "@tensorflow/tfjs-layers";
-import type { Convolution, Operation } from "../../kernels/operations/network.ts";
+import type { Convolution } from "../../kernels/operations/convolution/rule.ts";
+import type { Operation } from "../../kernels/operations/mod.ts";
 import type { Contestant } from "./contestant.ts";
 import { TFJS, weightChannelsLast } from "./single.ts";
 import { openTfjs } from "./tfjs.ts";

@@ -8,9 +8,9 @@
  * @module
  */
 
-import type { BatchNorm, Network, Parameters } from "../../kernels/operations/network.ts";
+import { type Network, type Parameters, parameterShapes } from "../../kernels/operations/network.ts";
+import type { BatchNorm } from "../../kernels/operations/batch_norm/rule.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
-import { parameterShapes } from "../../kernels/networks/mod.ts";
 import { randomValues } from "../../tests/kernels/tensors.ts";
 
 /** A network to train, and on what. */

@@ -4,7 +4,9 @@
  * @module
  */
 
-import type { BatchNorm, Convolution, Linear } from "../../kernels/operations/network.ts";
+import type { BatchNorm } from "../../kernels/operations/batch_norm/rule.ts";
+import type { Convolution } from "../../kernels/operations/convolution/rule.ts";
+import type { Linear } from "../../kernels/operations/linear/rule.ts";
 import { batchNormGradientReference } from "../../kernels/operations/batch_norm/gradient.ts";
 import { batchNormTrainingReference } from "../../kernels/operations/batch_norm/training.ts";
 import {
@@ -16,7 +18,7 @@ import { type ConvolutionShape, convolutionShape } from "../../kernels/operation
 import { crossEntropyReference } from "../../kernels/operations/losses/cross_entropy.ts";
 import { globalAveragePoolReference } from "../../kernels/operations/global_average_pool/kernels.ts";
 import type { Shape } from "../../kernels/operations/shared/tensor.ts";
-import { inferShapes } from "../../kernels/lowering/inference.ts";
+import { inferShapes } from "../../kernels/operations/network.ts";
 import { oneHot, trainedNames, type Training } from "./training.ts";
 
 type Gradients = Map<string, Float64Array>;

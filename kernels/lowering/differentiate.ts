@@ -6,12 +6,10 @@
  * @module
  */
 
-import { inputsOf } from "./fuse.ts";
-import type { Activation, Operation } from "../operations/network.ts";
 import { addKernel } from "../operations/add/kernels.ts";
-import { addStep, addTensor, type Builder } from "./builder.ts";
-import { gradientName } from "./parameters.ts";
-import { fusedActivation, type Rule, ruleOf } from "./rules.ts";
+import { type Operation, ruleOf } from "../operations/mod.ts";
+import { addStep, addTensor, type Builder, gradientName } from "../operations/shared/builder.ts";
+import { fuse, type FusedOperation } from "./fuse.ts";
 
 /** A network whose forward steps are in the program. */
 export interface Forward {
@@ -30,52 +28,36 @@ export interface Forward {
  *
  * @param builder What is added to.
  * @param operations In order of computation.
- * @param options `wanted`: whether a tensor's gradient is of use; of the image it is not in training. `dropPath` rate.
+ * @param options `output`, which a loss is made of; `wanted`: whether a tensor's gradient is of use; of the image it is not
+ * in training.
  * @returns What adds the backward steps.
  */
 export function addForward(
   builder: Builder,
   operations: readonly Operation[],
-  options: { wanted: (tensor: string) => boolean; dropPath: number },
+  options: { output: string; wanted: (tensor: string) => boolean },
 ): Forward {
-  const { wanted, dropPath } = options;
-  const followers = fusedActivations(builder, operations);
-  const gone = new Set(followers.values());
-  const rules = operations.flatMap((operation, layer) => {
-    if (operation.type === "activation" && gone.has(operation)) return [];
-    const activation = followers.get(operation);
-    const rule = ruleOf(builder, operation, { dropPath, layer, activation });
-    rule.forward();
-    return [[(activation ?? operation).output, rule] as const];
-  });
-  return { backward: (output, outputGradient) => addBackward(builder, rules, wanted, [output, outputGradient]) };
-}
-
-/** The activations that are computed with the batch norm before them: what that gives must have no other reader. */
-function fusedActivations({ frozen }: Builder, operations: readonly Operation[]): Map<Operation, Activation> {
-  const fused = new Map<Operation, Activation>();
-  if (frozen) return fused;
-  for (const operation of operations) {
-    if (operation.type !== "batchNorm") continue;
-    const [reader, ...others] = operations.filter((other) => inputsOf(other).includes(operation.output));
-    if (others.length > 0 || reader?.type !== "activation" || !fusedActivation(reader)) continue;
-    fused.set(operation, reader);
-  }
-  return fused;
+  const { target, shapeOf, parameters: { trained } } = builder;
+  const fused = trained
+    ? fuse(operations, [options.output], { trained, target, shapeOf })
+    : operations.map((operation, layer) => ({ operation, layer }));
+  for (const { operation, layer } of fused) ruleOf(operation).forward(builder, operation, layer);
+  return { backward: (output, gradient) => addBackward(builder, fused, options.wanted, [output, gradient]) };
 }
 
 function addBackward(
   builder: Builder,
-  rules: readonly (readonly [output: string, rule: Rule])[],
+  fused: readonly FusedOperation[],
   wanted: (tensor: string) => boolean,
   seed: readonly [tensor: string, gradient: string],
 ): ReadonlyMap<string, string> {
   const gradients = new Map([seed]);
   let sums = 0;
-  for (const [output, rule] of rules.toReversed()) {
-    const outputGradient = gradients.get(output);
+  for (const { operation, layer } of fused.toReversed()) {
+    const outputGradient = gradients.get(operation.output);
     if (outputGradient === undefined) continue;
-    for (const { tensor, gradient } of rule.backward(outputGradient, wanted)) {
+    const contributions = ruleOf(operation).backward(builder, operation, outputGradient, { wanted, layer });
+    for (const { tensor, gradient } of contributions) {
       const known = gradients.get(tensor);
       if (known === undefined) {
         gradients.set(tensor, gradient);

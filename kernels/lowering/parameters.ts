@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { Network } from "../operations/network.ts";
-import { parameterShapes } from "../networks/mod.ts";
+import { type Network, parameterShapes } from "../operations/network.ts";
 import { layOutParameters, type ParameterLayout } from "../optimizers/layout.ts";
 import { parameterWeightDecay } from "../optimizers/weight_decay.ts";
 import type { View } from "../engine/program.ts";

@@ -13,7 +13,9 @@
  * @module
  */
 
-import type { ActivationFunction, Network, Operation } from "../operations/network.ts";
+import type { Network } from "../operations/network.ts";
+import type { ActivationFunction } from "../operations/activation/functions/mod.ts";
+import type { Operation } from "../operations/mod.ts";
 import { makeDivisible, roundHalfToEven } from "./channels.ts";
 import {
   activation,

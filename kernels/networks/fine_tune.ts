@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Network, Parameters } from "../operations/network.ts";
+import { type Network, type Parameters, parameterShapes } from "../operations/network.ts";
 import { initialParameters } from "./initialise.ts";
-import { parameterShapes } from "./parameters.ts";
 
 /** Parameters, and where they come from. */
 export interface FineTuning {

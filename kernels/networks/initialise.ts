@@ -18,9 +18,8 @@
  * @module
  */
 
-import type { Network, Parameters } from "../operations/network.ts";
+import { type Network, type Parameters, parameterShapes } from "../operations/network.ts";
 import { randomKey, randomNumbers } from "../../formats/base/random.ts";
-import { parameterShapes } from "./parameters.ts";
 
 /** How a tensor is drawn: all of one value, or from a distribution of mean 0. */
 type Distribution =

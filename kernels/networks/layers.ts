@@ -8,7 +8,10 @@
  * @module
  */
 
-import type { ActivationFunction, Linear, Network, Operation } from "../operations/network.ts";
+import type { Network } from "../operations/network.ts";
+import type { ActivationFunction } from "../operations/activation/functions/mod.ts";
+import type { Linear } from "../operations/linear/rule.ts";
+import type { Operation } from "../operations/mod.ts";
 import type { Padding } from "../operations/shared/window.ts";
 
 /** A tensor of a network under construction. */

@@ -15,7 +15,8 @@
  * @module
  */
 
-import type { Network, Operation } from "../operations/network.ts";
+import type { Network } from "../operations/network.ts";
+import type { Operation } from "../operations/mod.ts";
 import { activation, add, batchNorm, convolution, finish, image, type Tensor } from "./layers.ts";
 
 /** What a member of the family is. */

@@ -11,109 +11,9 @@
  * @module
  */
 
-import type { Padding, Pair } from "./shared/window.ts";
-
-/** `silu(x) = x * sigmoid(x)`, `relu6(x) = min(max(x, 0), 6)`. */
-export type ActivationFunction = "relu" | "relu6" | "silu" | "sigmoid";
-
-/** A convolution; `groups === inputChannels === outputChannels` is a depthwise one. */
-export interface Convolution {
-  readonly type: "convolution";
-  readonly input: string;
-  readonly output: string;
-  /** Name of the weight parameter. */
-  readonly weight: string;
-  /** Name of the bias parameter, where there is one. */
-  readonly bias?: string;
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-  readonly kernel: Pair;
-  readonly stride: Pair;
-  readonly padding: Padding;
-  readonly groups: number;
-}
-
-/** Batch normalisation over N, H, W; the four parameters are `[C]`. */
-export interface BatchNorm {
-  readonly type: "batchNorm";
-  readonly input: string;
-  readonly output: string;
-  /** Parameters are `${parameters}.weight`, `.bias`, `.running_mean`, `.running_var`. */
-  readonly parameters: string;
-  readonly channels: number;
-  readonly epsilon: number;
-  /** PyTorch's: weight of the batch in the running averages. */
-  readonly momentum: number;
-}
-
-/** An elementwise function. */
-export interface Activation {
-  readonly type: "activation";
-  readonly input: string;
-  readonly output: string;
-  readonly function: ActivationFunction;
-}
-
-/** The residual sum. `residual` may have fewer channels than `input`; the missing ones count as zero (ReXNet). */
-export interface Add {
-  readonly type: "add";
-  readonly input: string;
-  readonly residual: string;
-  readonly output: string;
-  /** The share of the drop path rate with which training drops `input`, above 0 and up to 1; none if left out. */
-  readonly dropPath?: number;
-}
-
-/** Squeeze-and-excitation's product: `input` `[N, H, W, C]` times `gate` `[N, 1, 1, C]`. */
-export interface Multiply {
-  readonly type: "multiply";
-  readonly input: string;
-  readonly gate: string;
-  readonly output: string;
-}
-
-/** Pooling over windows. Padding is minus infinity for `max`; `average` counts padding as zeros unless `countPadding` is false. */
-export interface Pool {
-  readonly type: "pool";
-  readonly mode: "max" | "average";
-  readonly input: string;
-  readonly output: string;
-  readonly kernel: Pair;
-  readonly stride: Pair;
-  readonly padding: Padding;
-  /** Round the output size up (PyTorch's `ceil_mode`); default false. */
-  readonly ceilMode?: boolean;
-  /** PyTorch's `count_include_pad`; default true. */
-  readonly countPadding?: boolean;
-}
-
-/** Mean over H and W: `[N, H, W, C]` to `[N, 1, 1, C]`. */
-export interface GlobalAveragePool {
-  readonly type: "globalAveragePool";
-  readonly input: string;
-  readonly output: string;
-}
-
-/** A matrix product over the channels of every position: `output[n, y, x, :] = weight * input[n, y, x, :] + bias`. */
-export interface Linear {
-  readonly type: "linear";
-  readonly input: string;
-  readonly output: string;
-  readonly weight: string;
-  readonly bias?: string;
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-}
-
-export type Operation =
-  | Convolution
-  | BatchNorm
-  | Activation
-  | Add
-  | Multiply
-  | Pool
-  | GlobalAveragePool
-  | Linear;
+import type { Linear } from "./linear/rule.ts";
+import { type Operation, ruleOf } from "./mod.ts";
+import type { Shape } from "./shared/tensor.ts";
 
 /** A network up to its feature map, and the linear classifier that follows. */
 export interface Network {
@@ -138,3 +38,43 @@ export interface Network {
 
 /** Parameters by name, as a weight file holds them. */
 export type Parameters = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
+/**
+ * The shape of every tensor of a network.
+ *
+ * @param operations In order.
+ * @param input Name and shape of the input.
+ * @returns Shapes by name.
+ * @throws {RangeError} If a window does not fit: the input is too small.
+ */
+export function inferShapes(
+  operations: readonly Operation[],
+  input: { name: string; shape: Shape },
+): Map<string, Shape> {
+  const shapes = new Map<string, Shape>([[input.name, input.shape]]);
+  const shapeOf = (name: string): Shape => {
+    const shape = shapes.get(name);
+    if (!shape) throw new TypeError(`Cannot lay out the network: tensor "${name}" is read before it is computed`);
+    return shape;
+  };
+  for (const operation of operations) {
+    shapes.set(operation.output, ruleOf(operation).outputShape(operation, shapeOf));
+  }
+  return shapes;
+}
+
+/**
+ * Lists every parameter and buffer that a checkpoint of a network must have, with its shape in PyTorch's axis order.
+ *
+ * Batch norm's `num_batches_tracked` is not among them: nothing is computed from it.
+ *
+ * @param network The network.
+ * @returns Shapes by name, in the order of computation.
+ */
+export function parameterShapes(network: Network): Map<string, number[]> {
+  const shapes = new Map<string, number[]>();
+  for (const operation of [...network.operations, network.classifier]) {
+    for (const [name, shape] of ruleOf(operation).parameters?.(operation) ?? []) shapes.set(name, [...shape]);
+  }
+  return shapes;
+}

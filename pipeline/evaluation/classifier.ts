@@ -10,7 +10,8 @@ import { type ClassifierSettings, createClassifier } from "../../kernels/program
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
-import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
+import { buildNetwork } from "../../kernels/networks/mod.ts";
+import { parameterShapes } from "../../kernels/operations/network.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
 import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model/model.ts";

@@ -18,7 +18,8 @@ import { type Capabilities, closeDevice, type Device } from "../../kernels/engin
 import type { StepOptions } from "../../kernels/programs/image_program.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
-import { buildNetwork, parameterShapes } from "../../kernels/networks/mod.ts";
+import { buildNetwork } from "../../kernels/networks/mod.ts";
+import { parameterShapes } from "../../kernels/operations/network.ts";
 import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/resize/mod.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";

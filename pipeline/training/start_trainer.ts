@@ -6,8 +6,8 @@
 
 import { type AnnotatorFolder, loadParameters, readParameter } from "../../formats/weights/mod.ts";
 import type { Device } from "../../kernels/engine/device.ts";
-import type { Network, Parameters } from "../../kernels/operations/network.ts";
-import { buildNetwork, fineTuneParameters, initialParameters, parameterShapes } from "../../kernels/networks/mod.ts";
+import { type Network, type Parameters, parameterShapes } from "../../kernels/operations/network.ts";
+import { buildNetwork, fineTuneParameters, initialParameters } from "../../kernels/networks/mod.ts";
 import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
 import type { TargetSource } from "../../kernels/programs/training/targets.ts";

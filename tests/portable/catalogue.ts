@@ -12,7 +12,8 @@ import { lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
 import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
 import { withGlobalPooling } from "../../kernels/programs/classifier.ts";
-import type { ActivationFunction, Network, Parameters } from "../../kernels/operations/network.ts";
+import { inferShapes, type Network, type Parameters } from "../../kernels/operations/network.ts";
+import { activationRule, EXAMPLES } from "../../kernels/operations/activation/functions/mod.ts";
 import { buildNetwork, initialParameters, listArchitectures } from "../../kernels/networks/mod.ts";
 import { activationKernel } from "../../kernels/operations/activation/kernels.ts";
 import { activationGradientKernel } from "../../kernels/operations/activation/gradient.ts";
@@ -80,9 +81,8 @@ import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { NO_LOSS_SCALING, prepareStepKernel } from "../../kernels/optimizers/prepare_step.ts";
 import { sgdKernel } from "../../kernels/optimizers/sgd.ts";
 import { weightAverageKernel } from "../../kernels/optimizers/weight_average.ts";
-import { inferShapes } from "../../kernels/lowering/inference.ts";
 import type { Program } from "../../kernels/engine/program.ts";
-import { type Builder, emptyProgram } from "../../kernels/lowering/builder.ts";
+import { type Builder, emptyProgram } from "../../kernels/operations/shared/builder.ts";
 import { addForward } from "../../kernels/lowering/differentiate.ts";
 import { lowerImageGradient } from "../../kernels/programs/training/image_gradient.ts";
 import { lowerTraining } from "../../kernels/programs/training/lower.ts";
@@ -92,12 +92,11 @@ import { labelMapTypes } from "../../formats/base/label_map.ts";
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
 const TARGETS: readonly Target[] = PROFILES.flatMap((profile) => STORAGES.map((storage) => ({ profile, storage })));
-const ACTIVATIONS: readonly ActivationFunction[] = ["relu", "relu6", "silu", "sigmoid"];
-const NORM_ACTIVATIONS = [undefined, "relu", "relu6", "silu"] as const;
+const NORM_ACTIVATIONS = [undefined, ...EXAMPLES.filter((activation) => activationRule(activation).keepsZero)];
 const SHAPE: Shape = [1, 8, 8, 7];
 
 /** Every epilogue, with or without a residual. */
-const EPILOGUES: readonly Epilogue[] = [undefined, ...ACTIVATIONS].flatMap((activation) => [
+const EPILOGUES: readonly Epilogue[] = [undefined, ...EXAMPLES].flatMap((activation) => [
   { activation },
   { activation, residualChannels: 4 },
 ]);
@@ -244,11 +243,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   accumulateKernel: () => PROFILES.map((profile) => accumulateKernel({ length: LENGTH, profile })),
   activationGradientKernel: () =>
     TARGETS.flatMap((target) =>
-      ACTIVATIONS.map((activation) => activationGradientKernel({ activation, shape: SHAPE, ...target }))
+      EXAMPLES.map((activation) => activationGradientKernel({ activation, shape: SHAPE, ...target }))
     ),
   activationKernel: () =>
     TARGETS.flatMap((target) =>
-      ACTIVATIONS.map((activation) => activationKernel({ activation, shape: SHAPE, ...target }))
+      EXAMPLES.map((activation) => activationKernel({ activation, shape: SHAPE, ...target }))
     ),
   adamPKernel: () => ADAMP.map(adamPKernel),
   adamPProjectionKernel: () => ADAMP.map(adamPProjectionKernel),
@@ -464,14 +463,15 @@ function layerKernels(network: Network, size: number, target: Target): Kernel[] 
   const operations = [...body, classifier];
   const shapes = inferShapes(operations, { name: network.input, shape: [2, size, size, 3] });
   const program = emptyProgram();
-  const weights = ({ weight }: { weight: string }) => weight;
   const builder: Builder = {
     program,
     target,
     shapeOf: (tensor) => shapes.get(tensor)!,
-    weights: { forward: weights, backward: weights },
+    parameters: { trained: true, pack: ({ weight }) => weight },
+    dropPath: 0.1,
   };
-  addForward(builder, operations, { wanted: () => true, dropPath: 0.1 }).backward(classifier.output, "gradient");
+  const { output } = classifier;
+  addForward(builder, operations, { output, wanted: () => true }).backward(output, "gradient");
   return kernelsOf(program);
 }
 

@@ -17,8 +17,8 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import { activationGradientBody } from "../activation/gradient.ts";
-import { LOAD_STATISTICS, type NormActivation } from "./training.ts";
+import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
+import { LOAD_STATISTICS } from "./training.ts";
 import { channelPartials, JOIN_SUMS, joinPartials, positionRuns } from "../shared/by_channel.ts";
 import { channelVectors, itemKernel, type Shape, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
@@ -61,12 +61,12 @@ export function batchNormGradientReference(
  * WGSL that makes `centred`, x - m, and g, `result`, of the vector `at`; an activation's needs `scale` and `offset`, which
  * make y of the former.
  */
-function loadGradient({ load }: TensorReads, activation?: NormActivation): string {
+function loadGradient({ load }: TensorReads, activation?: ActivationFunction): string {
   return `    let centred = ${load("input", "at")} - center;
     let gradient = ${load("outputGradient", "at")};
 ${
     activation
-      ? `    let value = centred * scale + offset;\n${activationGradientBody(activation)}`
+      ? `    let value = centred * scale + offset;\n${activationRule(activation).gradient}`
       : "    let result = gradient;"
   }`;
 }
@@ -78,12 +78,14 @@ ${
  * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `statistics`, with an
  * activation `weight` and `bias` (f32), and `partials`, of {@linkcode channelPartialsBytes}.
  */
-export function batchNormGradientSumsKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
+export function batchNormGradientSumsKernel(
+  options: { shape: Shape; activation?: ActivationFunction } & Target,
+): Kernel {
   const { shape, activation, profile, storage } = options;
   const channel = "vec4<f32>";
   const reads = readTensors({ input: storage, outputGradient: storage }, profile);
   return channelPartials({
-    name: `batch norm gradient sums ${activation ? `${activation} ` : ""}${storage}`,
+    name: `batch norm gradient sums ${activation ? `${activationName(activation)} ` : ""}${storage}`,
     shape,
     profile,
     reads,
@@ -136,7 +138,7 @@ export function batchNormParameterGradientKernel(options: { shape: Shape; profil
  * `weight`, with an activation `bias`, `weightGradient`, `biasGradient` (f32, over all ranks) and `inputGradient`.
  */
 export function batchNormInputGradientKernel(
-  options: { shape: Shape; activation?: NormActivation; ranks?: number } & Target,
+  options: { shape: Shape; activation?: ActivationFunction; ranks?: number } & Target,
 ): Kernel {
   const { shape, activation, ranks = 1, profile, storage } = options;
   const reads = readTensors({ input: storage, outputGradient: storage }, profile);
@@ -152,7 +154,7 @@ export function batchNormInputGradientKernel(
     inputGradient[at] = ${vector}(scale * (result - shift - centred * along));`,
   );
   return itemKernel({
-    name: `batch norm input gradient ${activation ? `${activation} ` : ""}${storage}`,
+    name: `batch norm input gradient ${activation ? `${activationName(activation)} ` : ""}${storage}`,
     profile,
     bindings: {
       ...reads.bindings,

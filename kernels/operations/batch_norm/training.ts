@@ -30,15 +30,11 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { ActivationFunction } from "../network.ts";
-import { activationExpression } from "../activation/kernels.ts";
+import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
 import type { BatchNormParameters } from "./inference.ts";
 import { channelPartials, joinPartials, joinRanks, positionRuns } from "../shared/by_channel.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
-
-/** An activation that a batch norm takes into its passes: one that leaves padding zero. */
-export type NormActivation = Exclude<ActivationFunction, "sigmoid">;
 
 /** What a training step makes of a batch norm, beside its output. */
 export interface BatchNormStatistics {
@@ -222,13 +218,13 @@ export function batchNormStatisticsKernel(
  * @returns A kernel with the bindings `input` (a texture in the software profile), `statistics`, `weight`, `bias` (f32)
  * and `output`.
  */
-export function batchNormTrainingKernel(options: { shape: Shape; activation?: NormActivation } & Target): Kernel {
+export function batchNormTrainingKernel(options: { shape: Shape; activation?: ActivationFunction } & Target): Kernel {
   const { shape, activation, profile, storage } = options;
   const reads = readTensors({ input: storage }, profile);
   const vector = vectorType(storage);
   const channel = "vec4<f32>";
   return itemKernel({
-    name: `batch norm training ${activation ? `${activation} ` : ""}${storage}`,
+    name: `batch norm training ${activation ? `${activationName(activation)} ` : ""}${storage}`,
     profile,
     bindings: {
       ...reads.bindings,
@@ -244,7 +240,7 @@ export function batchNormTrainingKernel(options: { shape: Shape; activation?: No
       `${LOAD_STATISTICS}  let scale = deviation * weight[lanes];
   let shift = bias[lanes];`,
       `    let value = (${reads.load("input", "at")} - center) * scale + shift;
-    output[at] = ${vector}(${activation ? activationExpression(activation, "value") : "value"});`,
+    output[at] = ${vector}(${activation ? activationRule(activation).expression("value") : "value"});`,
     ),
   });
 }

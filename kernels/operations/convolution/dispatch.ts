@@ -6,8 +6,7 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { ActivationFunction } from "../network.ts";
-import { activationExpression } from "../activation/kernels.ts";
+import { type ActivationFunction, activationRule } from "../activation/functions/mod.ts";
 import { realLanes } from "../shared/tensor.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
 
@@ -89,8 +88,7 @@ fn spread(position: u32) -> u32 {
  */
 export function activated(activation: ActivationFunction | undefined, value: string, vector: string): string {
   if (!activation) return value;
-  const expression = activationExpression(activation, value);
-  return activation === "sigmoid"
-    ? `select(vec4<f32>(0.0), ${expression}, ${realLanes(vector, "parameters.outputChannels")})`
-    : expression;
+  const { expression, keepsZero } = activationRule(activation);
+  const result = expression(value);
+  return keepsZero ? result : `select(vec4<f32>(0.0), ${result}, ${realLanes(vector, "parameters.outputChannels")})`;
 }

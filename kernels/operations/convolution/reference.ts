@@ -4,7 +4,7 @@
  * @module
  */
 
-import { activationReference } from "../activation/kernels.ts";
+import { activationRule } from "../activation/functions/mod.ts";
 import { type ConvolutionShape, type Epilogue, outputPositions } from "./shape.ts";
 
 /**
@@ -50,7 +50,7 @@ export function convolutionReference(
         }
       }
       if (residual && channel < residualChannels) sum += residual[position * residualChannels + channel];
-      result[position * outputChannels + channel] = activation ? activationReference(activation, sum) : sum;
+      result[position * outputChannels + channel] = activation ? activationRule(activation).reference(sum) : sum;
     }
   }
   return result;

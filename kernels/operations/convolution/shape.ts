@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ActivationFunction } from "../network.ts";
+import type { ActivationFunction } from "../activation/functions/mod.ts";
 import { type Padding, type Pair, windowAxis } from "../shared/window.ts";
 import type { Shape } from "../shared/tensor.ts";
 

@@ -31,6 +31,9 @@ export interface Drop {
   readonly by: "image" | "channel";
 }
 
+/** Tensor of random numbers that drop path and dropout draw from, u32 `[N]`: the seeds of the images. */
+export const SEEDS = "sample seeds";
+
 /** Vectors of an image that an invocation on a CPU takes: it hashes once for them. */
 const RUN = 16;
 

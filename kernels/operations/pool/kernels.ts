@@ -16,12 +16,20 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { Pool } from "../network.ts";
-import { type Pair, type WindowAxis, windowAxis } from "../shared/window.ts";
+import { type Padding, type Pair, type WindowAxis, windowAxis } from "../shared/window.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
 
-/** What a pool is, without the names of its tensors. */
-export type PoolOptions = Omit<Pool, "type" | "input" | "output">;
+/** What a pool is. Padding is minus infinity for `max`; `average` counts padding as zeros unless `countPadding` is false. */
+export interface PoolOptions {
+  readonly mode: "max" | "average";
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Padding;
+  /** Round the output size up (PyTorch's `ceil_mode`); default false. */
+  readonly ceilMode?: boolean;
+  /** PyTorch's `count_include_pad`; default true. */
+  readonly countPadding?: boolean;
+}
 
 /**
  * The shape of a pool's output.

@@ -9,7 +9,7 @@
 
 import type { ParameterLayout } from "../../optimizers/layout.ts";
 import { ALIGNMENT, type Step } from "../../engine/program.ts";
-import { gradientName } from "../../lowering/parameters.ts";
+import { gradientName } from "../../operations/shared/builder.ts";
 
 /** Part of the flat gradients. */
 export interface Bucket {

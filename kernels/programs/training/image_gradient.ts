@@ -10,20 +10,24 @@
  */
 
 import { withGlobalPooling } from "../classifier.ts";
-import type { Network, Parameters } from "../../operations/network.ts";
+import { inferShapes, type Network, type Parameters } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
-import { packInputGradientWeights } from "../../operations/convolution/input_gradient.ts";
-import { packWeights } from "../../operations/convolution/mod.ts";
 import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
 import { labelTargetKernel } from "../../operations/losses/label_target.ts";
 import { channelVectors, type Shape, type Target } from "../../operations/shared/tensor.ts";
 import { encodeControl, initialControl } from "../../optimizers/control.ts";
-import { inferShapes, parameterReader } from "../../lowering/inference.ts";
+import { parameterReader } from "../../lowering/inference.ts";
 import type { Program } from "../../engine/program.ts";
-import { addBytes, addStep, addTensor, type Builder, emptyProgram } from "../../lowering/builder.ts";
+import {
+  addBytes,
+  addStep,
+  addTensor,
+  type Builder,
+  emptyProgram,
+  gradientName,
+} from "../../operations/shared/builder.ts";
 import { addForward } from "../../lowering/differentiate.ts";
 import { TARGETS } from "./lower.ts";
-import { gradientName } from "../../lowering/parameters.ts";
 import { LABELS } from "./targets.ts";
 
 /** A program that differentiates with respect to its image. */
@@ -57,27 +61,10 @@ export function lowerImageGradient(
   const shapeOf = (tensor: string): Shape => shapes.get(tensor)!;
   const program = emptyProgram();
   const read = parameterReader(network, parameters);
-  const builder: Builder = {
-    program,
-    target,
-    shapeOf,
-    frozen: read,
-    weights: {
-      forward({ weight, bias }, shape) {
-        const parameters = () => ({ weight: read(weight), bias: bias === undefined ? undefined : read(bias) });
-        program.constants.set(weight, () => packWeights(shape, parameters(), target));
-        return weight;
-      },
-      backward({ weight }, shape) {
-        const name = gradientName(weight);
-        program.constants.set(name, () => packInputGradientWeights(shape, read(weight), target));
-        return name;
-      },
-    },
-  };
+  const builder: Builder = { program, target, shapeOf, parameters: { trained: false, read } };
   addTensor(builder, network.input, shapeOf(network.input));
-  const forward = addForward(builder, operations, { wanted: () => true, dropPath: 0 });
   const logits = classifier.output;
+  const forward = addForward(builder, operations, { output: logits, wanted: () => true });
   const logitsGradient = addLoss(builder, logits);
   const imageGradient = forward.backward(logits, logitsGradient).get(network.input)!;
   return { ...program, inputs: [network.input, LABELS], outputs: [logits, imageGradient] };

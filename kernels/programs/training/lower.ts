@@ -9,20 +9,17 @@
  */
 
 import { withGlobalPooling } from "../classifier.ts";
-import type { Network } from "../../operations/network.ts";
+import { inferShapes, type Network } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
 import { binaryCrossEntropyKernel } from "../../operations/losses/binary_cross_entropy.ts";
 import {
   filledVectors,
   gatherTable,
   gatherWeightsKernel,
-  inputGradientWeightPlaces,
   type PackedForm,
-  weightPlaces,
 } from "../../operations/convolution/gather_weights.ts";
-import type { ConvolutionShape } from "../../operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
-import { dropKernel } from "../../operations/drop/kernels.ts";
+import { dropKernel, SEEDS } from "../../operations/drop/kernels.ts";
 import { LOSS_HISTORY, stepLossKernel } from "../../operations/losses/row_loss.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import { accumulateKernel } from "../../optimizers/accumulate.ts";
@@ -32,7 +29,6 @@ import { layoutTables } from "../../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../../optimizers/mod.ts";
 import type { LossScaling } from "../../optimizers/prepare_step.ts";
 import { weightAverageKernel } from "../../optimizers/weight_average.ts";
-import { inferShapes } from "../../lowering/inference.ts";
 import { ALIGNMENT, type Exchange, type Program, type Step } from "../../engine/program.ts";
 import {
   addBytes,
@@ -40,14 +36,14 @@ import {
   addTensor,
   type Builder,
   emptyProgram,
+  gradientName,
+  type ParameterSource,
   type TrainingProgram,
-  type WeightSource,
-} from "../../lowering/builder.ts";
+} from "../../operations/shared/builder.ts";
 import { type Bucket, defaultBucketBytes, gradientBuckets } from "./buckets.ts";
 import { addForward } from "../../lowering/differentiate.ts";
-import { gradientName, layOutNetwork, type NetworkLayout, STATES, tensorViews } from "../../lowering/parameters.ts";
+import { layOutNetwork, type NetworkLayout, STATES, tensorViews } from "../../lowering/parameters.ts";
 import type { Ranks } from "../../lowering/ranks.ts";
-import { SEEDS } from "../../lowering/rules.ts";
 
 /** What is trained, and how. */
 export interface TrainingOptions {
@@ -105,19 +101,19 @@ export interface LoweredTraining extends Program {
  * @throws {RangeError} If the image is too small for the network, or a number is out of its range.
  */
 export function lowerTraining(options: TrainingOptions, target: Target): LoweredTraining {
-  const { network, ranks, syncBatchNorm } = options;
+  const { network, ranks, syncBatchNorm, dropPath } = options;
   const layout = layOutNetwork(network, options);
   const program = emptyProgram();
   addStates(program, layout, options);
-  const weights = gatheredWeights(program, layout, target);
-  addNetwork({ program, target, weights, ...(syncBatchNorm ? { normRanks: ranks } : {}) }, options);
+  const parameters = gatheredParameters(program, layout, target);
+  addNetwork({ program, target, parameters, dropPath, ...(syncBatchNorm ? { normRanks: ranks } : {}) }, options);
   if (accumulates(options) && !ranks) {
     addStep({ program }, accumulateKernel({ length: layout.parameters.length, profile: target.profile }), {
       gradient: STATES.gradient,
       sum: STATES.gradientSum,
     });
   }
-  const batch = [...weights.finish(), ...program.steps];
+  const batch = [...parameters.finish(), ...program.steps];
   const takePart = (part: string, steps: readonly Step[]) => steps.map((step) => ({ ...step, part }));
   const steps = takePart(
     PARTS.batch,
@@ -197,10 +193,10 @@ function addNetwork(base: Omit<Builder, "shapeOf">, options: TrainingOptions): v
     addStep(builder, kernel, { input, seeds: SEEDS, output });
     return output;
   };
-  const features = addForward(builder, operations, { wanted: (tensor) => tensor !== network.input, dropPath });
+  const features = addForward(builder, operations, { output: pooled, wanted: (tensor) => tensor !== network.input });
   const head = { ...classifier, input: drop(pooled) };
   shapes.set(head.input, shapes.get(pooled)!);
-  const logits = addForward(builder, [head], { wanted: () => true, dropPath: 0 });
+  const logits = addForward(builder, [head], { output: head.output, wanted: () => true });
   const logitsGradient = addLoss(builder, head.output, options);
   const headGradient = logits.backward(head.output, logitsGradient).get(head.input)!;
   features.backward(pooled, drop(headGradient));
@@ -236,11 +232,11 @@ function addStates(
   states.set(STATES.turn, 4);
 }
 
-/** Packed weights made of the parameters before each batch: what describes them, and the steps that make them. */
-interface GatheredWeights extends WeightSource {
-  /** Adds their buffers and tables to the program, once all are asked for. */
+/** Parameters whose packed forms are made before each batch. */
+type GatheredParameters = Extract<ParameterSource, { trained: true }> & {
+  /** Adds the buffers and tables of the packed forms to the program, once all are asked for; returns the steps that fill them. */
   finish(): Step[];
-}
+};
 
 /** Bytes of packed weights that are made together: their tables, which are larger, are in memory while they are uploaded. */
 const GATHERED_BYTES = 2 ** 24;
@@ -256,47 +252,37 @@ interface Gather {
   bytes: number;
 }
 
-function gatheredWeights(
+function gatheredParameters(
   { constants, states, views }: TrainingProgram,
   { parameters }: NetworkLayout,
   target: Target,
-): GatheredWeights {
+): GatheredParameters {
   const wordBytes = target.profile === "gpu" && target.storage === "f16" ? 2 : 4;
-  const firsts = new Map(parameters.segments.map(({ name, first }) => [name, first]));
+  const segments = new Map(parameters.segments.map((segment) => [segment.name, segment]));
   const gathers: Gather[] = [];
-  const add = (
-    packed: string,
-    operation: { weight: string; bias?: string },
-    shape: ConvolutionShape,
-    makePlaces: () => Uint32Array<ArrayBuffer>,
-  ): string => {
-    // Tables are made again when they are uploaded: all of them at once would take as much memory as the network.
-    const places = makePlaces();
-    const bytes = Math.ceil(places.length * wordBytes / ALIGNMENT) * ALIGNMENT;
-    if (gathers.length === 0 || gathers[gathers.length - 1].bytes + bytes > GATHERED_BYTES) {
-      gathers.push({ state: `packed weights ${gathers.length}`, forms: [], vectors: 0, bytes: 0 });
-    }
-    const gather = gathers[gathers.length - 1];
-    const first = gather.bytes / wordBytes / 4;
-    const weights = shape.outputChannels * (shape.inputChannels / shape.groups) * shape.kernel[0] * shape.kernel[1];
-    const { weight, bias } = operation;
-    const origin = { weight: firsts.get(weight)!, ...(bias === undefined ? {} : { bias: firsts.get(bias)! }) };
-    gather.forms.push(() => ({ places: makePlaces(), first, weights, origin }));
-    views.set(packed, { state: gather.state, offset: gather.bytes, bytes: places.length * wordBytes });
-    gather.vectors += filledVectors(places);
-    gather.bytes += bytes;
-    return packed;
-  };
   return {
-    forward: (operation, shape) =>
-      add(
-        `${operation.weight} packed`,
-        operation,
-        shape,
-        () => weightPlaces(shape, target, operation.bias !== undefined),
-      ),
-    backward: ({ weight }, shape) =>
-      add(`${weight} packed for the gradient`, { weight }, shape, () => inputGradientWeightPlaces(shape, target)),
+    trained: true,
+    pack({ name, weight, bias, places: makePlaces }) {
+      // Tables are made again when they are uploaded: all of them at once would take as much memory as the network.
+      const places = makePlaces();
+      const bytes = Math.ceil(places.length * wordBytes / ALIGNMENT) * ALIGNMENT;
+      if (gathers.length === 0 || gathers[gathers.length - 1].bytes + bytes > GATHERED_BYTES) {
+        gathers.push({ state: `packed weights ${gathers.length}`, forms: [], vectors: 0, bytes: 0 });
+      }
+      const gather = gathers[gathers.length - 1];
+      const first = gather.bytes / wordBytes / 4;
+      const { first: origin, length: weights } = segments.get(weight)!;
+      gather.forms.push(() => ({
+        places: makePlaces(),
+        first,
+        weights,
+        origin: { weight: origin, ...(bias === undefined ? {} : { bias: segments.get(bias)!.first }) },
+      }));
+      views.set(name, { state: gather.state, offset: gather.bytes, bytes: places.length * wordBytes });
+      gather.vectors += filledVectors(places);
+      gather.bytes += bytes;
+      return name;
+    },
     finish: () =>
       gathers.map(({ state, forms, vectors, bytes }) => {
         const places = `${state} places`;

@@ -15,7 +15,7 @@ import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import type { Parameters } from "../../operations/network.ts";
 import type { Pixels } from "../../../formats/base/pixels.ts";
 import { lowerTraining, type TrainingOptions } from "./lower.ts";
-import { SEEDS } from "../../lowering/rules.ts";
+import { SEEDS } from "../../operations/drop/kernels.ts";
 import { LABELS, lowerTargets, poolerSettings, type TargetSource } from "./targets.ts";
 import { createTrainingPlan, type TrainingPlan } from "./training_plan.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";

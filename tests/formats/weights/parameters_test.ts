@@ -1,6 +1,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { averagedWeights, loadParameters, openWeights, type Weights } from "../../../formats/weights/mod.ts";
-import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
+import { buildNetwork } from "../../../kernels/networks/mod.ts";
+import { parameterShapes } from "../../../kernels/operations/network.ts";
 
 /** Weights in memory. */
 function weightsOf(shapes: Record<string, readonly number[]>): Weights {

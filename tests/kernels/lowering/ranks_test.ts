@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Device } from "../../../kernels/engine/device.ts";
-import type { Network, Operation } from "../../../kernels/operations/network.ts";
+import type { Network } from "../../../kernels/operations/network.ts";
+import type { Operation } from "../../../kernels/operations/mod.ts";
 import { buildNetwork } from "../../../kernels/networks/mod.ts";
 import { checksumReference } from "../../../kernels/optimizers/checksum.ts";
 import { flattenParameters } from "../../../kernels/optimizers/layout.ts";

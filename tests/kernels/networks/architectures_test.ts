@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Operation } from "../../../kernels/operations/network.ts";
-import { buildNetwork, listArchitectures, parameterShapes } from "../../../kernels/networks/mod.ts";
+import type { Operation } from "../../../kernels/operations/mod.ts";
+import { buildNetwork, listArchitectures } from "../../../kernels/networks/mod.ts";
+import { parameterShapes } from "../../../kernels/operations/network.ts";
 import architectures from "./fixtures/architectures.json" with { type: "json" };
 
 async function sha256(text: string): Promise<string> {

@@ -6,7 +6,7 @@
  */
 
 import { loadParameters, openWeights } from "../../../formats/weights/mod.ts";
-import type { Network } from "../../../kernels/operations/network.ts";
+import { type Network, parameterShapes } from "../../../kernels/operations/network.ts";
 import {
   buildEfficientNet,
   buildNetwork,
@@ -14,7 +14,6 @@ import {
   buildReXNet,
   type EfficientNetDescription,
   type EfficientNetStage,
-  parameterShapes,
 } from "../../../kernels/networks/mod.ts";
 import { fromNCHW, type Parameters, type Tensor } from "./reference.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import type { Network } from "../../../kernels/operations/network.ts";
-import { buildNetwork, buildResNet, initialParameters, parameterShapes } from "../../../kernels/networks/mod.ts";
+import { type Network, parameterShapes } from "../../../kernels/operations/network.ts";
+import { buildNetwork, buildResNet, initialParameters } from "../../../kernels/networks/mod.ts";
 import table from "./fixtures/initialisation.json" with { type: "json" };
 
 const classes = 100;

@@ -13,15 +13,13 @@
  * @module
  */
 
-import type {
-  Activation,
-  BatchNorm,
-  Convolution,
-  Linear,
-  Network,
-  Operation,
-  Pool,
-} from "../../../kernels/operations/network.ts";
+import type { Network } from "../../../kernels/operations/network.ts";
+import type { Activation } from "../../../kernels/operations/activation/rule.ts";
+import type { BatchNorm } from "../../../kernels/operations/batch_norm/rule.ts";
+import type { Convolution } from "../../../kernels/operations/convolution/rule.ts";
+import type { Linear } from "../../../kernels/operations/linear/rule.ts";
+import type { Operation } from "../../../kernels/operations/mod.ts";
+import type { Pool } from "../../../kernels/operations/pool/rule.ts";
 import type { Padding } from "../../../kernels/operations/shared/window.ts";
 
 /** A tensor in memory: activations `[N, H, W, C]`, parameters in PyTorch's axis order; row-major. */

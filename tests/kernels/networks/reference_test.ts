@@ -1,7 +1,7 @@
 /** Expected values are those of PyTorch's `avg_pool2d`, `max_pool2d` and `pad`. */
 
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import type { Pool } from "../../../kernels/operations/network.ts";
+import type { Pool } from "../../../kernels/operations/pool/rule.ts";
 import { runOperation, type Tensor } from "./reference.ts";
 
 /** 1 to 20 as an image of 4 x 5 pixels. */

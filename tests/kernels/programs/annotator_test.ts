@@ -9,7 +9,8 @@ import {
 } from "../../../kernels/programs/annotator.ts";
 import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile } from "../../../kernels/engine/kernel.ts";
-import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
+import { buildNetwork } from "../../../kernels/networks/mod.ts";
+import { parameterShapes } from "../../../kernels/operations/network.ts";
 import type { Pixels } from "../../../formats/base/pixels.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";

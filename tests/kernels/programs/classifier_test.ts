@@ -4,7 +4,8 @@ import { loadParameters, openAnnotatorFolder, openWeights } from "../../../forma
 import { type ClassifierSettings, createClassifier, lowerClassifier } from "../../../kernels/programs/classifier.ts";
 import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile, Storage } from "../../../kernels/engine/kernel.ts";
-import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
+import { buildNetwork } from "../../../kernels/networks/mod.ts";
+import { parameterShapes } from "../../../kernels/operations/network.ts";
 import { centerCrop, normalisationLevels, resizeReference } from "../../../kernels/operations/resize/mod.ts";
 import type { Pixels } from "../../../formats/base/pixels.ts";
 import { assertClose } from "../compare.ts";

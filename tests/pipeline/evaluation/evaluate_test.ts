@@ -2,7 +2,8 @@ import { assert, assertAlmostEquals, assertEquals, assertMatch, assertStringIncl
 import { createHash } from "node:crypto";
 import { join } from "@std/path";
 import { writeSafetensors } from "../../../formats/weights/safetensors_writer.ts";
-import { buildNetwork, parameterShapes } from "../../../kernels/networks/mod.ts";
+import { buildNetwork } from "../../../kernels/networks/mod.ts";
+import { parameterShapes } from "../../../kernels/operations/network.ts";
 import { encodePng } from "../../../formats/images/encode_png.ts";
 import { imageColumns, writeParquet } from "../../formats/images/parquet_writer.ts";
 import { jsonFile } from "../../formats/evaluation/json_input.ts";

@@ -1,14 +1,12 @@
 import { assertEquals } from "@std/assert";
 import { runKernel } from "../../../../kernels/engine/run.ts";
-import { activationKernel, activationReference } from "../../../../kernels/operations/activation/kernels.ts";
+import { activationKernel } from "../../../../kernels/operations/activation/kernels.ts";
 import { type Shape, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
-import type { ActivationFunction } from "../../../../kernels/operations/network.ts";
+import { activationRule, EXAMPLES } from "../../../../kernels/operations/activation/functions/mod.ts";
 import { assertClose } from "../../compare.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../../tensors.ts";
 
-const FUNCTIONS: ActivationFunction[] = ["relu", "relu6", "silu", "sigmoid"];
-
-for (const activation of FUNCTIONS) {
+for (const activation of EXAMPLES) {
   Deno.test(`activationKernel() computes ${activation} and keeps padding zero`, async () => {
     const device = await testDevice();
     for (const target of targets(device)) {
@@ -22,7 +20,7 @@ for (const activation of FUNCTIONS) {
         });
         assertClose(
           unpadChannels(output, channels, target.storage),
-          values.map((value) => activationReference(activation, value)),
+          values.map((value) => activationRule(activation).reference(value)),
           { absolute: 1e-6, relative: target.storage === "f16" ? 1e-3 : 4e-6, shape, name: kernel.name },
         );
       }
@@ -33,11 +31,11 @@ for (const activation of FUNCTIONS) {
 Deno.test("activationKernel() stays finite and right at the ends of the range", async () => {
   const device = await testDevice();
   const values = [-3e38, -1e4, -1000, -104, -89, -88, -87, -20, 0, 20, 87, 89, 104, 1000, 1e4, 3e38];
-  for (const activation of FUNCTIONS) {
+  for (const activation of EXAMPLES) {
     for (const profile of ["software", "gpu"] as const) {
       const kernel = activationKernel({ activation, shape: [1, 1, 1, 16], profile, storage: "f32" });
       const { output } = await runKernel(device, kernel, { input: Float32Array.from(values), output: { bytes: 64 } });
-      const expected = values.map((value) => Math.fround(activationReference(activation, Math.fround(value))));
+      const expected = values.map((value) => Math.fround(activationRule(activation).reference(Math.fround(value))));
       assertClose(new Float32Array(output), expected, { absolute: 1e-30, relative: 1e-5, name: kernel.name });
     }
   }

@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { activationReference } from "../../../../kernels/operations/activation/kernels.ts";
-import { activationDerivative } from "../../../../kernels/operations/activation/gradient.ts";
+import { type ActivationFunction, activationRule } from "../../../../kernels/operations/activation/functions/mod.ts";
 import {
   batchNormGradientReference,
   batchNormGradientSumsKernel,
@@ -15,7 +14,6 @@ import {
   batchNormStatisticsKernel,
   batchNormTrainingKernel,
   batchNormTrainingReference,
-  type NormActivation,
 } from "../../../../kernels/operations/batch_norm/training.ts";
 import { channelPartialsBytes } from "../../../../kernels/operations/shared/by_channel.ts";
 import { type Shape, type Target, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
@@ -36,7 +34,7 @@ interface Case {
   readonly epsilon: number;
   readonly momentum: number;
   /** The outer gradient is then that of the activation's output. */
-  readonly activation?: NormActivation;
+  readonly activation?: ActivationFunction;
 }
 
 const CHANNEL_OUTPUTS = ["mean", "inverseDeviation", "runningMean", "runningVariance"] as const;
@@ -62,10 +60,12 @@ function reference(norm: Case) {
   const { activation } = norm;
   const forward = batchNormTrainingReference(norm.input, norm);
   const outputGradient = Float64Array.from(norm.outputGradient, (gradient, index) => {
-    return activation ? gradient * activationDerivative(activation, forward.output[index]) : gradient;
+    return activation ? gradient * activationRule(activation).derivative(forward.output[index]) : gradient;
   });
   const gradients = batchNormGradientReference(norm.input, outputGradient, { weight: norm.weight, ...forward });
-  const output = activation ? forward.output.map((value) => activationReference(activation, value)) : forward.output;
+  const output = activation
+    ? forward.output.map((value) => activationRule(activation).reference(value))
+    : forward.output;
   return { ...forward, output, ...gradients };
 }
 

@@ -3,7 +3,7 @@ import { buildNetwork } from "../../../../kernels/networks/mod.ts";
 import { layOutParameters } from "../../../../kernels/optimizers/layout.ts";
 import { lowerTraining } from "../../../../kernels/programs/training/lower.ts";
 import { defaultBucketBytes, gradientBuckets } from "../../../../kernels/programs/training/buckets.ts";
-import { gradientName } from "../../../../kernels/lowering/parameters.ts";
+import { gradientName } from "../../../../kernels/operations/shared/builder.ts";
 import { trainerSettings } from "./batches.ts";
 import { createRanks } from "./ranks.ts";
 

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { NO_LOSS_SCALING } from "../../../../kernels/optimizers/prepare_step.ts";
 import { lowerTraining, TARGETS, type TrainingOptions } from "../../../../kernels/programs/training/lower.ts";
-import { gradientName } from "../../../../kernels/lowering/parameters.ts";
+import { gradientName } from "../../../../kernels/operations/shared/builder.ts";
 import { createTrainingPlan } from "../../../../kernels/programs/training/training_plan.ts";
 import families from "../../../fixtures/train/families.json" with { type: "json" };
 import { fixtureNetworks, readFixture } from "../../networks/fixture_networks.ts";

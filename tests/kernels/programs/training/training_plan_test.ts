@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { lowerTraining, TARGETS } from "../../../../kernels/programs/training/lower.ts";
-import { gradientName } from "../../../../kernels/lowering/parameters.ts";
+import { gradientName } from "../../../../kernels/operations/shared/builder.ts";
 import { createTrainingPlan, type TrainingPlan } from "../../../../kernels/programs/training/training_plan.ts";
 import type { Device } from "../../../../kernels/engine/device.ts";
 import type { Target } from "../../../../kernels/operations/shared/tensor.ts";

@@ -1,0 +1,240 @@
+/**
+ * Batch normalisation in a network. Where parameters are constants it uses running averages, and is y = scale x + shift,
+ * whose gradient, scale dL/dy, is made by the same kernel. Where they are trained it uses the statistics of the batch, or
+ * of all ranks' batches, and takes the activation that follows into its passes.
+ *
+ * @module
+ */
+
+import { ALIGNMENT } from "../../engine/program.ts";
+import { activationRule } from "../activation/functions/mod.ts";
+import type { Activation } from "../activation/rule.ts";
+import { addBytes, addStep, addTensor, type Builder, gradientName } from "../shared/builder.ts";
+import { channelPartialsBytes } from "../shared/by_channel.ts";
+import { type AnyOperation, type Contribution, contributionName, type Rule } from "../shared/rule.ts";
+import { channelVectors } from "../shared/tensor.ts";
+import {
+  batchNormGradientReference,
+  batchNormGradientSumsKernel,
+  batchNormInputGradientKernel,
+  batchNormParameterGradientKernel,
+} from "./gradient.ts";
+import { batchNormKernel, type BatchNormParameters, batchNormReference, batchNormScale } from "./inference.ts";
+import {
+  batchNormMomentsKernel,
+  batchNormRankMomentsBytes,
+  batchNormRankMomentsKernel,
+  batchNormStatisticsBytes,
+  batchNormStatisticsKernel,
+  batchNormTrainingKernel,
+  batchNormTrainingReference,
+} from "./training.ts";
+
+/** Batch normalisation over N, H, W; the four parameters are `[C]`. */
+export interface BatchNorm extends AnyOperation {
+  readonly type: "batchNorm";
+  /** Parameters are `${parameters}.weight`, `.bias`, `.running_mean`, `.running_var`. */
+  readonly parameters: string;
+  readonly channels: number;
+  readonly epsilon: number;
+  /** PyTorch's: weight of the batch in the running averages. */
+  readonly momentum: number;
+}
+
+/** A batch norm with the activation that it computes in the same passes. */
+type FusedBatchNorm = BatchNorm & { readonly activation?: Activation["function"] };
+
+/** Reads what a batch norm computes with. */
+export function batchNormParameters<A extends ArrayLike<number>>(
+  operation: Pick<BatchNorm, "parameters" | "epsilon">,
+  read: (name: string) => A,
+): BatchNormParameters {
+  return {
+    weight: read(`${operation.parameters}.weight`),
+    bias: read(`${operation.parameters}.bias`),
+    runningMean: read(`${operation.parameters}.running_mean`),
+    runningVariance: read(`${operation.parameters}.running_var`),
+    epsilon: operation.epsilon,
+  };
+}
+
+/** Adds a channel vector of the batch norm's scale and shift. */
+function addConstant(
+  { program }: Builder,
+  { output, channels }: BatchNorm,
+  name: string,
+  make: () => ArrayLike<number>,
+): string {
+  const constant = `${output} ${name}`;
+  program.constants.set(constant, () => {
+    const padded = new Float32Array(channelVectors(channels) * 4);
+    padded.set(make());
+    return padded;
+  });
+  return constant;
+}
+
+/** Adds y = scale x + shift, or without the shift. */
+function addScaling(
+  builder: Builder,
+  operation: BatchNorm,
+  read: (parameter: string) => Float32Array,
+  { input, output, shifted }: { input: string; output: string; shifted: boolean },
+): void {
+  const values = () => batchNormScale(batchNormParameters(operation, read));
+  const shape = builder.shapeOf(operation.input);
+  const scale = addConstant(builder, operation, "scale", () => values().scale);
+  const shift = shifted
+    ? addConstant(builder, operation, "shift", () => values().shift)
+    : addConstant(builder, operation, "no shift", () => []);
+  addTensor(builder, output, shape);
+  addStep(builder, batchNormKernel({ shape, ...builder.target }), { input, scale, shift, output });
+}
+
+/** State of the sums that batch norms of several ranks have in common; what lies between them stays zero. */
+const NORM_SUMS = "batch norm sums";
+
+/** Names of what the passes of training hand on. */
+function trainingNames({ output, parameters }: BatchNorm) {
+  return {
+    statistics: `${output} statistics`,
+    partials: `${output} partials`,
+    weight: `${parameters}.weight`,
+    bias: `${parameters}.bias`,
+  };
+}
+
+function addTrainingForward(builder: Builder, operation: FusedBatchNorm): void {
+  const { target, shapeOf, normRanks } = builder;
+  const { input, output, parameters, epsilon, momentum, channels, activation } = operation;
+  const { statistics, partials, weight, bias } = trainingNames(operation);
+  const shape = shapeOf(input);
+  const { profile } = target;
+  addBytes(builder, partials, channelPartialsBytes(shape, profile));
+  addBytes(builder, statistics, batchNormStatisticsBytes(channels));
+  addTensor(builder, output, shape);
+  const ranks = normRanks?.size;
+  addStep(builder, batchNormMomentsKernel({ shape, ranks, ...target }), { input, partials });
+  addStep(builder, batchNormStatisticsKernel({ shape, epsilon, momentum, ranks, profile }), {
+    partials: normRanks ? addRankMoments(builder, operation, normRanks) : partials,
+    statistics,
+    runningMean: `${parameters}.running_mean`,
+    runningVariance: `${parameters}.running_var`,
+  });
+  addStep(builder, batchNormTrainingKernel({ shape, activation, ...target }), {
+    input,
+    statistics,
+    weight,
+    bias,
+    output,
+  });
+}
+
+/** Adds the moments of this rank among zeros for the others', which are then added up; returns their name. */
+function addRankMoments(
+  builder: Builder,
+  operation: BatchNorm,
+  { rank, size: ranks }: NonNullable<Builder["normRanks"]>,
+): string {
+  const { target: { profile }, shapeOf } = builder;
+  const moments = `${operation.output} rank moments`;
+  addBytes(builder, moments, batchNormRankMomentsBytes(operation.channels, ranks));
+  const kernel = batchNormRankMomentsKernel({ shape: shapeOf(operation.input), rank, ranks, profile });
+  addStep(builder, kernel, { partials: trainingNames(operation).partials, moments }, moments);
+  return moments;
+}
+
+/** Adds the sums of the parameters' gradients over the ranks, which the input's depends on. */
+function addRankSums(
+  builder: Builder,
+  { input, output, channels }: BatchNorm,
+  partials: string,
+): Record<"weightGradient" | "biasGradient", string> {
+  const { program: { states, views }, target: { profile }, shapeOf } = builder;
+  const bytes = channelVectors(channels) * 16;
+  const [weightGradient, biasGradient, both] = ["weight sums", "bias sums", "sums"].map((name) => `${output} ${name}`);
+  const start = states.get(NORM_SUMS) ?? 0;
+  const second = start + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  const end = second + Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  states.set(NORM_SUMS, end);
+  views.set(weightGradient, { state: NORM_SUMS, offset: start, bytes });
+  views.set(biasGradient, { state: NORM_SUMS, offset: second, bytes });
+  views.set(both, { state: NORM_SUMS, offset: start, bytes: second + bytes - start });
+  const bindings = { partials, weightGradient, biasGradient };
+  addStep(builder, batchNormParameterGradientKernel({ shape: shapeOf(input), profile }), bindings, both);
+  return { weightGradient, biasGradient };
+}
+
+function addTrainingBackward(
+  builder: Builder,
+  operation: FusedBatchNorm,
+  outputGradient: string,
+  wanted: (tensor: string) => boolean,
+): Contribution[] {
+  const { target, shapeOf, normRanks } = builder;
+  const { input, output, activation } = operation;
+  const { statistics, weight, bias } = trainingNames(operation);
+  const shape = shapeOf(input);
+  const { profile } = target;
+  const read = { input, outputGradient, statistics, weight, bias };
+  const partials = addBytes(builder, `${output} gradient partials`, channelPartialsBytes(shape, profile));
+  const [weightGradient, biasGradient] = [gradientName(weight), gradientName(bias)];
+  addStep(builder, batchNormGradientSumsKernel({ shape, activation, ...target }), { ...read, partials });
+  addStep(builder, batchNormParameterGradientKernel({ shape, profile }), { partials, weightGradient, biasGradient });
+  if (!wanted(input)) return [];
+  const inputGradient = addTensor(builder, contributionName(operation), shape);
+  const sums = normRanks ? addRankSums(builder, operation, partials) : { weightGradient, biasGradient };
+  const kernel = batchNormInputGradientKernel({ shape, activation, ranks: normRanks?.size, ...target });
+  addStep(builder, kernel, { ...read, ...sums, inputGradient });
+  return [{ tensor: input, gradient: inputGradient }];
+}
+
+/** Batch norm; training keeps the input, and mean and deviation of the batch, for its gradients. */
+export const batchNorm: Rule<BatchNorm, FusedBatchNorm> = {
+  type: "batchNorm",
+  outputShape: ({ input }, shapeOf) => shapeOf(input),
+  parameters: ({ parameters, channels }) =>
+    ["weight", "bias", "running_mean", "running_var"].map((name) => [`${parameters}.${name}`, [channels]] as const),
+  fusion: {
+    readers: ["activation"],
+    take(operation, reader: Activation, { trained }) {
+      if (!trained || operation.activation || !activationRule(reader.function).keepsZero) return undefined;
+      return { ...operation, activation: reader.function, output: reader.output };
+    },
+  },
+  forward(builder, operation) {
+    const { parameters } = builder;
+    if (parameters.trained) addTrainingForward(builder, operation);
+    else addScaling(builder, operation, parameters.read, { ...operation, shifted: true });
+  },
+  backward(builder, operation, outputGradient, { wanted }) {
+    const { parameters } = builder;
+    const { input } = operation;
+    if (parameters.trained) return addTrainingBackward(builder, operation, outputGradient, wanted);
+    const gradient = contributionName(operation);
+    addScaling(builder, operation, parameters.read, { input: outputGradient, output: gradient, shifted: false });
+    return [{ tensor: input, gradient }];
+  },
+  reference(operation, { trained, tensor, parameter }) {
+    const parameters = batchNormParameters(operation, parameter);
+    const input = tensor(operation.input);
+    return trained
+      ? batchNormTrainingReference(input, { ...parameters, momentum: operation.momentum }).output
+      : batchNormReference(input, parameters);
+  },
+  referenceGradient(operation, { trained, tensor, parameter }, outputGradient) {
+    const { input, parameters: name, momentum, channels } = operation;
+    const parameters = batchNormParameters(operation, parameter);
+    if (!trained) {
+      const { scale } = batchNormScale(parameters);
+      return new Map([[input, Float64Array.from(outputGradient, (value, index) => value * scale[index % channels])]]);
+    }
+    const statistics = batchNormTrainingReference(tensor(input), { ...parameters, momentum });
+    const gradients = batchNormGradientReference(tensor(input), outputGradient, { ...parameters, ...statistics });
+    return new Map([
+      [input, gradients.inputGradient],
+      [`${name}.weight`, gradients.weightGradient],
+      [`${name}.bias`, gradients.biasGradient],
+    ]);
+  },
+};

@@ -1,0 +1,224 @@
+/**
+ * Convolution in a network. Inference takes into its store what follows it, where every tensor between has one reader:
+ *
+ *     convolution -> batchNorm? -> add? -> activation?
+ *
+ * Batch norm folds into the weights. An `add` joins two branches: it goes to the convolution that comes later in the list,
+ * since by then the other branch is there. The residual's missing channels count as zero, so that where the two differ in
+ * channels only `input` can be the convolution's side.
+ *
+ * @module
+ */
+
+import type { Activation } from "../activation/rule.ts";
+import type { ActivationFunction } from "../activation/functions/mod.ts";
+import type { Add } from "../add/rule.ts";
+import { foldBatchNorm } from "../batch_norm/inference.ts";
+import { type BatchNorm, batchNormParameters } from "../batch_norm/rule.ts";
+import { addBytes, addStep, addTensor, type Builder, gradientName } from "../shared/builder.ts";
+import { type AnyOperation, contributionName, type FusionContext, type Rule } from "../shared/rule.ts";
+import { type Shape, tensorBytes } from "../shared/tensor.ts";
+import {
+  biasGradientPartialBytes,
+  convolutionBiasGradientKernels,
+  convolutionFilterGradientKernels,
+  filterGradientPartialBytes,
+} from "./filter_gradient.ts";
+import { inputGradientWeightPlaces, weightPlaces } from "./gather_weights.ts";
+import { convolutionFilterGradientReference, convolutionInputGradientReference } from "./gradient_reference.ts";
+import { convolutionInputGradientKernels, packInputGradientWeights } from "./input_gradient.ts";
+import { type ConvolutionDispatch, convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
+import { convolutionReference } from "./reference.ts";
+import { type ConvolutionOptions, type ConvolutionShape, convolutionShape, outputShape } from "./shape.ts";
+
+/** A convolution; `groups === inputChannels === outputChannels` is a depthwise one. */
+export interface Convolution extends AnyOperation, ConvolutionOptions {
+  readonly type: "convolution";
+  /** Name of the weight parameter. */
+  readonly weight: string;
+  /** Name of the bias parameter, where there is one. */
+  readonly bias?: string;
+  readonly inputChannels: number;
+}
+
+/** What a convolution has taken into its store. */
+export interface ConvolutionFusion {
+  readonly batchNorm?: BatchNorm;
+  /** Name of the tensor that is added. */
+  readonly residual?: string;
+  readonly activation?: ActivationFunction;
+}
+
+/**
+ * A convolution on an input.
+ *
+ * @throws {RangeError} If the window does not fit.
+ * @throws {TypeError} If the input has other channels.
+ */
+export function convolutionOf(operation: Convolution, input: Shape): ConvolutionShape {
+  if (input[3] !== operation.inputChannels) {
+    throw new TypeError(
+      `Cannot compute "${operation.output}": it takes ${operation.inputChannels} channels, "${operation.input}" has ${
+        input[3]
+      }`,
+    );
+  }
+  return convolutionShape(input, operation);
+}
+
+function take(
+  operation: Convolution & ConvolutionFusion,
+  reader: BatchNorm | Add | Activation,
+  context: FusionContext,
+): (Convolution & ConvolutionFusion) | undefined {
+  const { batchNorm, residual, activation, output } = operation;
+  if (context.trained || activation !== undefined) return undefined;
+  switch (reader.type) {
+    case "activation":
+      return { ...operation, activation: reader.function, output: reader.output };
+    case "batchNorm":
+      if (batchNorm || residual !== undefined) return undefined;
+      return { ...operation, batchNorm: reader, output: reader.output };
+    case "add": {
+      const other = reader.input === output ? reader.residual : reader.input;
+      const full = reader.input === output || context.shapeOf(other)[3] === context.shapeOf(output)[3];
+      const shape = convolutionOf(operation, context.shapeOf(operation.input));
+      if (residual !== undefined || !full || !context.isKnown(other) || !fusesResidual(shape, context.target)) {
+        return undefined;
+      }
+      return { ...operation, residual: other, output: reader.output };
+    }
+  }
+}
+
+/** Name of the weights that the kernels of the convolution read, or those of its input's gradient. */
+function weightsOf(
+  { program, parameters, target }: Builder,
+  { weight, bias, batchNorm }: Convolution & ConvolutionFusion,
+  shape: ConvolutionShape,
+  direction: "forward" | "backward",
+): string {
+  if (parameters.trained) {
+    return direction === "forward"
+      ? parameters.pack({
+        name: `${weight} packed`,
+        weight,
+        bias,
+        places: () => weightPlaces(shape, target, bias !== undefined),
+      })
+      : parameters.pack({
+        name: `${weight} packed for the gradient`,
+        weight,
+        places: () => inputGradientWeightPlaces(shape, target),
+      });
+  }
+  const { read } = parameters;
+  if (direction === "backward") {
+    program.constants.set(gradientName(weight), () => packInputGradientWeights(shape, read(weight), target));
+    return gradientName(weight);
+  }
+  program.constants.set(weight, () => {
+    const own = { weight: read(weight), bias: bias === undefined ? undefined : read(bias) };
+    const folded = batchNorm ? foldBatchNorm(own.weight, own.bias, batchNormParameters(batchNorm, read)) : own;
+    return packWeights(shape, folded, target);
+  });
+  return weight;
+}
+
+/**
+ * Adds the dispatches of a convolution or of its input's gradient.
+ *
+ * @param builder What is added to.
+ * @param dispatches In order.
+ * @param bindings Names by binding; a tensor for the binding `partial` is added where one is asked for.
+ * @param output Shape of what is written, which partial sums have too.
+ */
+function addDispatches(
+  builder: Builder,
+  dispatches: readonly ConvolutionDispatch[],
+  bindings: Readonly<Record<string, string>>,
+  output: { name: string; shape: Shape },
+): void {
+  const partial = `${output.name} partial`;
+  for (const { kernel, weightsOffset } of dispatches) {
+    if (kernel.bindings.includes("partial")) addBytes(builder, partial, tensorBytes(output.shape, "f32"));
+    builder.program.steps.push({ kernel, weightsOffset, bindings: { ...bindings, partial } });
+  }
+}
+
+function addParameterGradients(
+  builder: Builder,
+  { input, output, weight, bias }: Convolution,
+  shape: ConvolutionShape,
+  outputGradient: string,
+): void {
+  const { target } = builder;
+  const partial = addBytes(builder, `${output} filter partial`, filterGradientPartialBytes(shape, target));
+  for (const kernel of convolutionFilterGradientKernels(shape, target)) {
+    addStep(builder, kernel, { input, outputGradient, partial, filterGradient: gradientName(weight) });
+  }
+  if (bias === undefined) return;
+  const biasPartial = addBytes(builder, `${output} bias partial`, biasGradientPartialBytes(shape, target));
+  for (const kernel of convolutionBiasGradientKernels(shape, target)) {
+    addStep(builder, kernel, { outputGradient, partial: biasPartial, biasGradient: gradientName(bias) });
+  }
+}
+
+/** Convolution; training keeps the input for its gradients. */
+export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
+  type: "convolution",
+  outputShape: (operation, shapeOf) => outputShape(convolutionOf(operation, shapeOf(operation.input))),
+  parameters: ({ weight, bias, outputChannels, inputChannels, groups, kernel }) => [
+    [weight, [outputChannels, inputChannels / groups, ...kernel]],
+    ...(bias === undefined ? [] : [[bias, [outputChannels]] as const]),
+  ],
+  fusion: { readers: ["batchNorm", "add", "activation"], take },
+  forward(builder, operation) {
+    const { target, shapeOf } = builder;
+    const { input, output, residual, activation } = operation;
+    const shape = convolutionOf(operation, shapeOf(input));
+    const epilogue = {
+      ...(activation ? { activation } : {}),
+      ...(residual === undefined ? {} : { residualChannels: shapeOf(residual)[3] }),
+    };
+    addTensor(builder, output, shapeOf(output));
+    const weights = weightsOf(builder, operation, shape, "forward");
+    const bindings = { input, output, weights, ...(residual === undefined ? {} : { residual }) };
+    const dispatches = convolutionKernels(shape, epilogue, target);
+    addDispatches(builder, dispatches, bindings, { name: output, shape: shapeOf(output) });
+  },
+  backward(builder, operation, outputGradient, { wanted }) {
+    const { target, shapeOf, parameters } = builder;
+    const { input } = operation;
+    const shape = convolutionOf(operation, shapeOf(input));
+    if (parameters.trained) addParameterGradients(builder, operation, shape, outputGradient);
+    if (!wanted(input)) return [];
+    const inputGradient = addTensor(builder, contributionName(operation), shapeOf(input));
+    const weights = weightsOf(builder, operation, shape, "backward");
+    addDispatches(
+      builder,
+      convolutionInputGradientKernels(shape, target),
+      { outputGradient, weights, inputGradient },
+      { name: inputGradient, shape: shapeOf(input) },
+    );
+    return [{ tensor: input, gradient: inputGradient }];
+  },
+  reference(operation, { tensor, shapeOf, parameter }) {
+    const { input, weight, bias } = operation;
+    return convolutionReference(convolutionOf(operation, shapeOf(input)), {
+      input: tensor(input),
+      weight: parameter(weight),
+      ...(bias === undefined ? {} : { bias: parameter(bias) }),
+    });
+  },
+  referenceGradient(operation, { tensor, shapeOf, parameter }, outputGradient) {
+    const { input, weight, bias } = operation;
+    const shape = convolutionOf(operation, shapeOf(input));
+    const gradients = convolutionFilterGradientReference(tensor(input), outputGradient, shape);
+    return new Map([
+      [input, convolutionInputGradientReference(outputGradient, parameter(weight), shape)],
+      [weight, gradients.filter],
+      ...(bias === undefined ? [] : [[bias, gradients.bias] as const]),
+    ]);
+  },
+};

@@ -1,0 +1,43 @@
+/**
+ * The operations of networks: one folder and one line of this table each.
+ *
+ * A folder states its operation's type and {@linkcode Rule}: shape, kernels of both profiles, gradient, reference on the
+ * CPU, and what it takes into its kernels. Everything that works with all operations asks the table. Folders that are not
+ * in it hold kernels of other programs: losses, top-k, pooling of label maps, augmentation.
+ *
+ * @module
+ */
+
+import { activation } from "./activation/rule.ts";
+import { add } from "./add/rule.ts";
+import { batchNorm } from "./batch_norm/rule.ts";
+import { convolution } from "./convolution/rule.ts";
+import { globalAveragePool } from "./global_average_pool/rule.ts";
+import { linear } from "./linear/rule.ts";
+import { multiply } from "./multiply/rule.ts";
+import { pool } from "./pool/rule.ts";
+import type { Rule } from "./shared/rule.ts";
+
+/** Rules by type of operation. */
+export const OPERATIONS = { convolution, linear, batchNorm, activation, add, multiply, pool, globalAveragePool };
+
+type Table = typeof OPERATIONS;
+type OperationOf<R> = R extends Rule<infer O, infer _> ? O : never;
+
+/** An operation of a network. */
+export type Operation = OperationOf<Table[keyof Table]>;
+
+/** The table by type of operation: an entry under another name than its type does not have this type. */
+type RuleOfEach = { readonly [Type in Operation["type"]]: Rule<Extract<Operation, { type: Type }>> };
+
+const RULES: RuleOfEach = OPERATIONS;
+
+/** The rule of an operation. */
+export function ruleOf(operation: Operation): Rule<Operation> {
+  return RULES[operation.type];
+}
+
+/** Names of the tensors that an operation reads. */
+export function inputsOf(operation: Operation): readonly string[] {
+  return ruleOf(operation).inputs?.(operation) ?? [operation.input];
+}

@@ -1,0 +1,105 @@
+/**
+ * What a room of `operations` says of its operation: everything that shapes, lowering, training and tests want to know.
+ *
+ * @module
+ */
+
+import type { Builder } from "./builder.ts";
+import type { Shape, Target } from "./tensor.ts";
+
+/** What all operations of a network have. */
+export interface AnyOperation {
+  readonly type: string;
+  /** Name of the tensor that it reads, or of the first of them. */
+  readonly input: string;
+  /** Name of the tensor that it gives. */
+  readonly output: string;
+}
+
+/** Part of the gradient of a tensor: what one of its readers gives. */
+export interface Contribution {
+  readonly tensor: string;
+  /** Name of the tensor that holds it. */
+  readonly gradient: string;
+}
+
+/** What an operation's reference computes with; channels are not padded. */
+export interface ReferenceValues {
+  /** Whether batch norms use the statistics of the batch. */
+  readonly trained: boolean;
+  /** `[N, H, W, C]`. */
+  tensor(name: string): ArrayLike<number>;
+  shapeOf(tensor: string): Shape;
+  /** In PyTorch's axis order. */
+  parameter(name: string): ArrayLike<number>;
+}
+
+/** Where an operation stands that may take in the one that reads it. */
+export interface FusionContext {
+  /** Whether the program trains, and so needs gradients. */
+  readonly trained: boolean;
+  readonly target: Target;
+  shapeOf(tensor: string): Shape;
+  /** Whether a tensor is there when the operation is computed. */
+  isKnown(tensor: string): boolean;
+}
+
+/**
+ * The rule of an operation.
+ *
+ * @typeParam O The operation as networks state it.
+ * @typeParam F The operation with what it has taken in; all of that is optional.
+ */
+export interface Rule<O extends AnyOperation, F extends O = O> {
+  readonly type: O["type"];
+  /** Names of the tensors it reads; `[operation.input]` if left out. */
+  inputs?(operation: O): readonly string[];
+  /**
+   * The shape of its output.
+   *
+   * @throws {RangeError} If a window does not fit.
+   * @throws {TypeError} If the shapes of the inputs do not go together.
+   */
+  outputShape(operation: O, shapeOf: (tensor: string) => Shape): Shape;
+  /** Names and shapes of its parameters and running statistics, in PyTorch's axis order; none if left out. */
+  parameters?(operation: O): readonly (readonly [name: string, shape: readonly number[]])[];
+  /** What it takes into its own kernels, where the network has no other reader of its output. */
+  readonly fusion?: {
+    /** Types of the operations that may be taken in. */
+    readonly readers: readonly string[];
+    /** The operation with its reader, whose output it then has; undefined if it cannot take it in. */
+    take(operation: F, reader: AnyOperation, context: FusionContext): F | undefined;
+  };
+  /**
+   * Adds what computes the output.
+   *
+   * @param layer The operation's place in the network's list, which random numbers are drawn by.
+   */
+  forward(builder: Builder, operation: F, layer: number): void;
+  /**
+   * Adds what computes the gradients of the parameters that are trained, and of the inputs.
+   *
+   * @param outputGradient Name of dL/doutput.
+   * @param options `wanted` says whether the gradient of an input is of use; `layer` as for `forward`.
+   * @returns The inputs' gradients.
+   */
+  backward(
+    builder: Builder,
+    operation: F,
+    outputGradient: string,
+    options: { wanted(input: string): boolean; layer: number },
+  ): readonly Contribution[];
+  /** The output on the CPU, in float64. */
+  reference(operation: O, values: ReferenceValues): Float64Array;
+  /** The gradients of inputs and trained parameters on the CPU, in float64, by name. */
+  referenceGradient(
+    operation: O,
+    values: ReferenceValues,
+    outputGradient: ArrayLike<number>,
+  ): ReadonlyMap<string, Float64Array>;
+}
+
+/** Name of the tensor that holds what an operation gives to the gradient of its input. */
+export function contributionName(operation: AnyOperation): string {
+  return `${operation.output} input gradient`;
+}
