@@ -77,7 +77,7 @@ export interface TrainingFixture {
 /** Reads a case. */
 export async function readTrainingCase(name: keyof typeof cases): Promise<TrainingFixture> {
   const { network, optimizer, loss } = cases[name];
-  const file = await openWeights(new URL(`../../fixtures/train/${name}.safetensors`, import.meta.url).pathname);
+  const file = await openWeights(new URL(`../../../fixtures/train/${name}.safetensors`, import.meta.url).pathname);
   try {
     const group = async (prefix: string) => {
       const names = file.names.filter((name) => name.startsWith(prefix) && !name.endsWith("num_batches_tracked"));
