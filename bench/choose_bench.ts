@@ -15,7 +15,7 @@
 import { type LabelMapType, labelMapTypes } from "../formats/labels/mod.ts";
 import { closeDevice } from "../kernels/engine/device.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { annotateCollages } from "./choose/collages.ts";
 import { compareTargets } from "./choose/fidelity.ts";

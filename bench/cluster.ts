@@ -11,7 +11,7 @@
  */
 
 import { join } from "@std/path";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { fileHashes, runCluster, runKilledArray } from "../tests/pipeline/cluster/killed_array.ts";
 import { runTask } from "../tests/pipeline/task.ts";
 import { startSlurm } from "../tests/slurm.ts";

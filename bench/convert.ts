@@ -12,7 +12,7 @@
 import { join } from "@std/path";
 import { openWeights, torchTensorWriter } from "../formats/weights/mod.ts";
 import { type PublishedMap, readPublished } from "../formats/published/mod.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { runTask } from "../tests/pipeline/task.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";

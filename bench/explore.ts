@@ -9,7 +9,7 @@
 
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { imageNetClassNames } from "../pipeline/model/class_names.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { formatCount } from "../pipeline/command/numbers.ts";
 import { type Measured, measureExplorer } from "./explore/measure.ts";
 import { describeMachine } from "./machine.ts";

@@ -11,7 +11,7 @@
  */
 
 import project from "../deno.json" with { type: "json" };
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { openCommunicator } from "../pipeline/command/mpi/communicator.ts";
 import { ranksCommand } from "../tests/mpi.ts";
 import { measureExchange } from "./gradient_exchange/measure.ts";

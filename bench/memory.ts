@@ -10,7 +10,7 @@
 
 import { join } from "@std/path";
 import { openLabelMaps } from "../formats/labels/mod.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";
 import { highWater } from "./high_water.ts";
 import { describeMachine } from "./machine.ts";

@@ -12,7 +12,7 @@ import {
   type OptionTable,
   readTexts,
   readValues,
-} from "../pipeline/command/options.ts";
+} from "../pipeline/command/option_table.ts";
 import { answer } from "../pipeline/command/run_command.ts";
 
 /**

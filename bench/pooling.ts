@@ -10,7 +10,7 @@
 
 import { closeDevice } from "../kernels/engine/device.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { assertClose } from "../tests/kernels/compare.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { openBenchDevice } from "./device.ts";

@@ -14,7 +14,7 @@
 
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { closeDevice } from "../kernels/engine/device.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { openBenchDevice } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";

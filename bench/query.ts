@@ -12,7 +12,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { MULTI_LABEL_THRESHOLD } from "../formats/labels/mod.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
 import { imageNetClassNames } from "../pipeline/model/class_names.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { formatCount, formatDuration, formatNumberOf } from "../pipeline/command/numbers.ts";
 import { type LabelDatabase, openLabelDatabase } from "../pipeline/query/database.ts";
 import { findQueryFiles } from "../pipeline/query/files.ts";

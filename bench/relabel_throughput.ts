@@ -11,7 +11,7 @@
 import { openImages } from "../formats/images/mod.ts";
 import { type AnnotatorSettings, createAnnotator } from "../kernels/programs/annotator.ts";
 import { closeDevice } from "../kernels/engine/device.ts";
-import { choice, count } from "../pipeline/command/options.ts";
+import { choice, count } from "../pipeline/command/option_kinds.ts";
 import * as shared from "../pipeline/command/shared_options.ts";
 import { defaultWorkers } from "../pipeline/model/label_images.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";

@@ -13,7 +13,7 @@ import { join } from "@std/path";
 import { randomWords } from "../formats/base/random_words.ts";
 import { sha256OfFile } from "../formats/base/byte_source.ts";
 import { PARTIAL } from "../formats/base/files.ts";
-import { count } from "../pipeline/command/options.ts";
+import { count } from "../pipeline/command/option_kinds.ts";
 import { writeScenes } from "../pipeline/scenes/write_scenes.ts";
 import { readCheckpoint } from "../pipeline/training/checkpoint.ts";
 import { taskCommand } from "../tests/pipeline/task.ts";

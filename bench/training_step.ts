@@ -16,7 +16,7 @@ import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
 import { NO_LOSS_SCALING } from "../kernels/optimizers/prepare_step.ts";
 import type { TargetSource } from "../kernels/programs/training/targets.ts";
 import { createTrainer, type Trainer, type TrainingBatch } from "../kernels/programs/training/trainer.ts";
-import { count, text } from "../pipeline/command/options.ts";
+import { count, text } from "../pipeline/command/option_kinds.ts";
 import { assertClose } from "../tests/kernels/compare.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
 import { openBenchDevice } from "./device.ts";

@@ -59,7 +59,6 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
 const KNOWN_ARROWS: readonly string[] = [
   "kernels/engine -> kernels/operations",
   "kernels/operations -> kernels/optimizers",
-  "pipeline/training -> pipeline/reproduce",
 ];
 
 /** Names that two things have, and should not. Not counted are the names of `sharesName`. */
@@ -85,7 +84,7 @@ const KNOWN_NAMES: readonly string[] = [
 ];
 
 /** Files that a command should have, and has not yet. */
-const KNOWN_MISSING: readonly string[] = ["pipeline/doctor/options.ts"];
+const KNOWN_MISSING: readonly string[] = [];
 
 /**
  * Whether files of a name are told apart by their folder: each room has its `mod.ts`, each command its `main.ts` and

@@ -10,7 +10,7 @@
 
 import project from "./deno.json" with { type: "json" };
 import { closeDevice } from "../../kernels/engine/device.ts";
-import { choice, count } from "../../pipeline/command/options.ts";
+import { choice, count } from "../../pipeline/command/option_kinds.ts";
 import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
 import { openBenchDevice } from "../device.ts";
 import { describeDevice, describeMachine } from "../machine.ts";

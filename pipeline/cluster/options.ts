@@ -6,21 +6,18 @@
 
 import { printable } from "../../formats/base/printable.ts";
 import { type Asked, suggest, UsageError } from "../command/command_line.ts";
+import { count, flag, option, word } from "../command/option_kinds.ts";
 import {
   type Command,
-  count,
   defaultsOf,
   defineCommand,
   describeCommand,
-  flag,
-  option,
   optionName,
   type OptionsOf,
   type OptionsOfCommand,
   readTexts,
   readValues,
-  word,
-} from "../command/options.ts";
+} from "../command/option_table.ts";
 import { RELABEL, RELABEL_OPTIONS, type RelabelCommand } from "../relabel/options.ts";
 
 const SLURM_OPTIONS = {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { Storage } from "../../kernels/engine/kernel.ts";
-import { choice, count, flag, number, text } from "./options.ts";
+import { choice, count, flag, number, text } from "./option_kinds.ts";
 
 /** The folder of label maps that commands write and read unless another one is named. */
 export const LABELS_FOLDER = "labels";
@@ -20,7 +19,7 @@ export const workers = count({ help: "threads that decode; default all cores but
 export const limit = count({ help: "only the first N images" });
 
 /** `--storage`. */
-export const storage = choice(["f32", "f16"] as const satisfies readonly Storage[], {
+export const storage = choice(["f32", "f16"], {
   value: "TYPE",
   help: "f32 or f16 for what is between layers; default f32. f16 takes half the memory\nof an adapter that has it",
 });
@@ -29,6 +28,11 @@ export const storage = choice(["f32", "f16"] as const satisfies readonly Storage
 export const exifOrientation = flag({
   help: "turn images as their EXIF orientation says; default as they are stored, as\ntorchvision's loader gives them",
 });
+
+/** `--rows-per-file`. */
+export function rowsPerFile(rows: number) {
+  return count({ help: `images a part file, and what a kill can lose; default ${rows}` });
+}
 
 /** `--seed`, from 0; the help says what it is the seed of. */
 export function seed(of: string) {

@@ -11,7 +11,7 @@ import { isHubReference } from "../../formats/weights/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { classFinder, imageNetClassNames, readClassNames } from "../model/class_names.ts";
 import { UsageError } from "../command/command_line.ts";
-import { optionName } from "../command/options.ts";
+import { optionName } from "../command/option_table.ts";
 import { endProcess } from "../command/end_process.ts";
 import { convertCropLabels } from "./crop_labels.ts";
 import { convertLabelMaps } from "./label_maps.ts";

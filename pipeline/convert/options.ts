@@ -5,12 +5,10 @@
  */
 
 import { labelMapTypes } from "../../formats/labels/mod.ts";
-import { choice, count, defineCommand, flag, type OptionsOfCommand, text, word } from "../command/options.ts";
-import { boxes } from "../command/shared_options.ts";
-import { RELABEL_OPTIONS } from "../relabel/options.ts";
+import { choice, count, flag, text, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
+import { boxes, rowsPerFile } from "../command/shared_options.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
-
-const { rowsPerFile } = RELABEL_OPTIONS;
 
 /** The command. */
 export const CONVERT = defineCommand({
@@ -55,10 +53,7 @@ from this command. What was W-first is turned on the way in, and turned back by 
       help: "the images: keys are then their real names, width and height are read. Without it\n" +
         "keys end in .JPEG, and width and height are 0",
     }),
-    annotator: text({
-      value: "A",
-      help: "for --layout auto: a folder or weight file, as in deno task relabel",
-    }),
+    annotator: text({ value: "A", help: "for --layout auto: a folder or weight file, as in deno task relabel" }),
     boxes: boxes("for --layout auto"),
     sample: count({ default: 32, help: "images that --layout auto looks at; default {default}" }),
     missing: choice(["uniform", "renormalise"], {
@@ -66,7 +61,7 @@ from this command. What was W-first is turned on the way in, and turned back by 
       help: "for FKD's files: what their classes leave over is shared evenly by the others\n" +
         "(uniform, default) or dropped (renormalise, their marginal_renorm)",
     }),
-    rowsPerFile: { ...rowsPerFile, default: DEFAULT_ROWS_PER_FILE },
+    rowsPerFile: { ...rowsPerFile(DEFAULT_ROWS_PER_FILE), default: DEFAULT_ROWS_PER_FILE },
     strict: flag({ help: "stop at a file that cannot be converted, instead of listing it" }),
     quiet: flag({ help: "no progress and no summary" }),
   },

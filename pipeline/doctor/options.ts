@@ -4,7 +4,7 @@
  * @module
  */
 
-import { defineCommand } from "../command/options.ts";
+import { defineCommand } from "../command/option_table.ts";
 
 /** The command. */
 export const DOCTOR = defineCommand({

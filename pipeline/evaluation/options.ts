@@ -5,7 +5,8 @@
  */
 
 import { UsageError } from "../command/command_line.ts";
-import { choice, defineCommand, flag, number, type OptionsOfCommand, size, text, word } from "../command/options.ts";
+import { choice, flag, number, size, text, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { batch, classNames, exifOrientation, limit, storage, workers } from "../command/shared_options.ts";
 import { dataSetKinds } from "./data_set.ts";
 import { weightChoices } from "./run_weights.ts";
@@ -40,10 +41,7 @@ Exit codes: 0, 1 for a failure, 2 for a wrong option.`,
     }),
     classes: classNames("model"),
     kind: choice(dataSetKinds, { value: "KIND", help: `${dataSetKinds.join(", ")}; default what folders tell` }),
-    real: text({
-      value: "FILE",
-      help: "ReaL's real.json, or lists of class indices in the order of the images",
-    }),
+    real: text({ value: "FILE", help: "ReaL's real.json, or lists of class indices in the order of the images" }),
     shankar: text({ value: "FILE", help: "annotations of Shankar et al., human_accuracy_v3.0.0.json" }),
     multiLabel: text({
       value: "FILE",
@@ -72,10 +70,7 @@ Exit codes: 0, 1 for a failure, 2 for a wrong option.`,
     limit,
     perClass: flag({ help: "show, and write, the figures of each class" }),
     csv: text({ value: "FILE", help: "write the figures: measure, of, value, standard_error, images" }),
-    json: text({
-      value: "FILE",
-      help: "write them with the model, the data set and images that were not decoded",
-    }),
+    json: text({ value: "FILE", help: "write them with the model, the data set and images that were not decoded" }),
     exifOrientation,
     strict: flag({ help: "stop at an image that cannot be decoded, instead of counting it" }),
     quiet: flag({ help: "no progress and no table" }),

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { count, defineCommand, type OptionsOfCommand, text, word } from "../command/options.ts";
+import { count, text, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { LABELS_FOLDER } from "../command/shared_options.ts";
 
 /** The command. */

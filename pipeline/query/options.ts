@@ -6,7 +6,8 @@
 
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { suggest, UsageError } from "../command/command_line.ts";
-import { choice, count, defineCommand, flag, text, word } from "../command/options.ts";
+import { choice, count, flag, text, word } from "../command/option_kinds.ts";
+import { defineCommand } from "../command/option_table.ts";
 import { LABELS_FOLDER, seed, threshold } from "../command/shared_options.ts";
 import { csvFormat, jsonFormat, type RowFormat, safeCsvFormat, tableFormat } from "./row_format.ts";
 import { type ReportName, type ReportOptions, REPORTS } from "./reports.ts";

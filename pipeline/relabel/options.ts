@@ -5,24 +5,16 @@
  */
 
 import { labelMapTypes } from "../../formats/labels/mod.ts";
-import { readChoice, UsageError } from "../command/command_line.ts";
-import {
-  choice,
-  count,
-  defineCommand,
-  flag,
-  option,
-  type OptionsOfCommand,
-  size,
-  text,
-  word,
-} from "../command/options.ts";
+import { UsageError } from "../command/command_line.ts";
+import { choice, count, flag, option, size, text, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import {
   batch,
   classNames,
   exifOrientation,
   LABELS_FOLDER,
   limit,
+  rowsPerFile,
   storage,
   workers,
 } from "../command/shared_options.ts";
@@ -67,7 +59,7 @@ export const RELABEL_OPTIONS = {
   }),
   writeList: text({ value: "FILE", help: "look through IMAGES once, write the list of them, and end" }),
   limit,
-  rowsPerFile: count({ help: `images a part file, and what a kill can lose; default ${DEFAULT_ROWS_PER_FILE}` }),
+  rowsPerFile: rowsPerFile(DEFAULT_ROWS_PER_FILE),
   shard: option("shard", readShard, {
     value: "i/n",
     help: "i from 0: writes the i-th stretch of part files, so that n processes share a folder.\n" +
@@ -75,8 +67,7 @@ export const RELABEL_OPTIONS = {
       "of, which is also the default there; none: all parts",
   }),
   exifOrientation,
-  resizeRule: option("choice", (text, name) => `Pillow ${readChoice(text, name, ["12", "13"])}` as const, {
-    name: "pillow",
+  pillow: choice(["12", "13"], {
     value: "VERSION",
     help: "whose resize to give, to the bit: 13, the default, or 12, which resizes tall images in\n" +
       "another order and made the folders that do not say",
@@ -107,9 +98,11 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
     "deno task relabel assets/photos --shard 0/2 --rows-per-file 4 --out shared",
     "deno task relabel ~/imagenet/train --annotator hf:timm/tf_efficientnet_l2.ns_jft_in1k_475",
   ],
-  resolve(options) {
-    if (options.list === undefined || options.writeList === undefined) return options;
-    throw new UsageError("Cannot use --list and --write-list together: write the list first");
+  resolve({ pillow, ...options }) {
+    if (options.list !== undefined && options.writeList !== undefined) {
+      throw new UsageError("Cannot use --list and --write-list together: write the list first");
+    }
+    return { ...options, resizeRule: pillow && `Pillow ${pillow}` as const };
   },
 });
 

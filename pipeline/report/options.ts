@@ -5,7 +5,8 @@
  */
 
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
-import { defineCommand, type OptionsOfCommand, text, word } from "../command/options.ts";
+import { text, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { boxes, LABELS_FOLDER, seed, threshold } from "../command/shared_options.ts";
 

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { choices, count, defineCommand, flag, type OptionsOfCommand, text } from "../command/options.ts";
+import { choices, count, flag, text } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { leastObjects } from "../scenes/options.ts";
 import { RECIPES } from "./recipe.ts";
 import { type SupervisionName, supervisionNames, SUPERVISIONS } from "./supervisions.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { choices, count, defineCommand, flag, type OptionsOfCommand, word } from "../command/options.ts";
+import { choices, count, flag, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { formatCount } from "../command/numbers.ts";
 import { seed } from "../command/shared_options.ts";
 import { MOST_OBJECTS } from "./layout.ts";

@@ -22,7 +22,7 @@ import { compareNatural } from "../../formats/base/natural_sort.ts";
 import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { type Box, BOX_COLUMNS } from "../pictures/boxes.ts";
-import { optionName } from "../command/options.ts";
+import { optionName } from "../command/option_table.ts";
 import type { WriteProgress } from "../command/progress.ts";
 import { sceneClasses } from "./classes.ts";
 import { SCENE_SIZE } from "./layout.ts";

@@ -8,7 +8,8 @@ import { parse, stringify } from "@std/yaml";
 import { fileError } from "../../formats/base/files.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { suggest, UsageError } from "../command/command_line.ts";
-import { type Option, optionName } from "../command/options.ts";
+import type { Option } from "../command/option_kinds.ts";
+import { optionName } from "../command/option_table.ts";
 import { type GivenSettings, type RequestedSettings, settingNames, TRAINING_SETTINGS } from "./settings.ts";
 
 /**

@@ -6,7 +6,8 @@
 
 import { join } from "@std/path";
 import { UsageError } from "../command/command_line.ts";
-import { type Command, describeCommand, flag, readTexts, readValues, text } from "../command/options.ts";
+import { flag, text } from "../command/option_kinds.ts";
+import { type Command, describeCommand, readTexts, readValues } from "../command/option_table.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type RequestedSettings, resolveSettings, TRAINING_SETTINGS } from "./settings.ts";
 

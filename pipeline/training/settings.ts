@@ -8,20 +8,8 @@
  */
 
 import { UsageError } from "../command/command_line.ts";
-import {
-  choice,
-  count,
-  defaultsOf,
-  flag,
-  type GivenOf,
-  number,
-  numbers,
-  optionName,
-  type OptionsOf,
-  size,
-  text,
-  word,
-} from "../command/options.ts";
+import { choice, count, flag, number, numbers, size, text, word } from "../command/option_kinds.ts";
+import { defaultsOf, type GivenOf, optionName, type OptionsOf } from "../command/option_table.ts";
 import { exifOrientation, seed, workers } from "../command/shared_options.ts";
 
 const PROBABILITY = [0, 1] as const;
@@ -88,10 +76,7 @@ export const TRAINING_SETTINGS = {
     default: 0.25,
     help: "for oracle: of a class's area, or of the crop's, in the crop; default {default}",
   }),
-  cleaned: text({
-    value: "FILE",
-    help: "for cleaned: the keys of the images to keep, one a line, in place of maps",
-  }),
+  cleaned: text({ value: "FILE", help: "for cleaned: the keys of the images to keep, one a line, in place of maps" }),
   subset: text({ value: "FILE", help: "train on these images only: keys, one a line" }),
   exifOrientation: {
     ...exifOrientation,
@@ -133,11 +118,7 @@ export const TRAINING_SETTINGS = {
       "no more than there are for an update",
   }),
   accumulate: count({ default: 1, help: "steps whose gradients make one update; default {default}" }),
-  optimizer: choice(["sgd", "adamw", "adamp"], {
-    value: "O",
-    default: "sgd",
-    help: "sgd (default), adamw or adamp",
-  }),
+  optimizer: choice(["sgd", "adamw", "adamp"], { value: "O", default: "sgd", help: "sgd (default), adamw or adamp" }),
   lr: number({ value: "R", range: POSITIVE, help: "learning rate; default 0.1 for sgd, else 0.002" }),
   momentum: number({ value: "M", range: PROBABILITY, default: 0.9, help: "of sgd, Nesterov's; default {default}" }),
   weightDecay: number({ value: "D", range: POSITIVE, help: "default 0.0001 for sgd, else 0.01" }),

@@ -5,7 +5,8 @@
  */
 
 import { UsageError } from "../command/command_line.ts";
-import { count, defineCommand, flag, number, type OptionsOfCommand, text, word } from "../command/options.ts";
+import { count, flag, number, text, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { batch, LABELS_FOLDER, seed } from "../command/shared_options.ts";
 
 /**

@@ -6,7 +6,8 @@
 
 import { formatTable } from "../../bench/table.ts";
 import { UsageError } from "../../pipeline/command/command_line.ts";
-import { count, defineCommand, flag, type OptionsOfCommand } from "../../pipeline/command/options.ts";
+import { count, flag } from "../../pipeline/command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../../pipeline/command/option_table.ts";
 import { seed } from "../../pipeline/command/shared_options.ts";
 import { answer } from "../../pipeline/command/run_command.ts";
 import { casesOf, ends, runCase } from "./campaign.ts";

@@ -6,7 +6,8 @@
 
 import { formatTable } from "../../bench/table.ts";
 import { UsageError } from "../../pipeline/command/command_line.ts";
-import { choices, count, defineCommand, flag, type OptionsOfCommand } from "../../pipeline/command/options.ts";
+import { choices, count, flag } from "../../pipeline/command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../../pipeline/command/option_table.ts";
 import { seed } from "../../pipeline/command/shared_options.ts";
 import { answer } from "../../pipeline/command/run_command.ts";
 import { MEMORY_LIMIT, runCampaign, TIME_LIMIT } from "./campaign.ts";

@@ -1,15 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import {
-  parseNumber,
-  readArguments,
-  readChoice,
-  readCount,
-  readProbability,
-  UsageError,
-} from "../../../pipeline/command/command_line.ts";
-import type { Command } from "../../../pipeline/command/options.ts";
+import { readArguments, UsageError } from "../../../pipeline/command/command_line.ts";
+import { choice, count, parseNumber } from "../../../pipeline/command/option_kinds.ts";
+import type { Command } from "../../../pipeline/command/option_table.ts";
 import { EVALUATE } from "../../../pipeline/evaluation/options.ts";
 import { RELABEL } from "../../../pipeline/relabel/options.ts";
+import { REPORT } from "../../../pipeline/report/options.ts";
 import { TRAIN } from "../../../pipeline/training/options.ts";
 import { VERIFY } from "../../../pipeline/verify/options.ts";
 
@@ -85,19 +80,24 @@ Deno.test("readArguments() refuses what it does not understand, with the nearest
   }
 });
 
-Deno.test("readCount() and readChoice() refuse other values", () => {
-  assertEquals(readCount("12", "limit"), 12);
+Deno.test("count() and choice() refuse other values", () => {
+  const limit = count({ help: "" });
+  assertEquals(limit.read("12", "limit"), 12);
   for (const text of ["0", "-1", "1.5", "1e3", "x", "", " 1", "0x1", "99999999999999999999"]) {
     const message = `Cannot use --limit ${text}: expected a positive integer`;
-    assertThrows(() => readCount(text, "limit"), UsageError, message);
+    assertThrows(() => limit.read(text, "limit"), UsageError, message);
   }
-  assertEquals([readCount("0", "seed", 0), readCount("7", "seed", 0)], [0, 7]);
-  assertThrows(() => readCount("-1", "seed", 0), UsageError, "Cannot use --seed -1: expected an integer, 0 or more");
-  assertEquals(readChoice("b", "kind", ["a", "b"]), "b");
+  const seed = count({ help: "", least: 0, most: 7 });
+  assertEquals([seed.read("0", "seed"), seed.read("7", "seed")], [0, 7]);
+  assertThrows(() => seed.read("-1", "seed"), UsageError, "Cannot use --seed -1: expected an integer, 0 or more");
+  assertThrows(() => seed.read("8", "seed"), UsageError, "Cannot use --seed 8: expected 0 to 7");
+  assertEquals(choice(["a", "b"], { value: "K", help: "" }).read("b", "kind"), "b");
   const message = "Cannot use --dtype f16, did you mean fp16? Known are fp32, fp16";
-  assertThrows(() => readChoice("f16", "dtype", ["fp32", "fp16"]), UsageError, message);
+  const dtype = choice(["fp32", "fp16"], { value: "TYPE", help: "" });
+  assertThrows(() => dtype.read("f16", "dtype"), UsageError, message);
+  const kind = choice(["hw", "wh"], { value: "K", help: "" });
   for (const text of ["jpeg", "FP16!!", ""]) {
-    const { message } = assertThrows(() => readChoice(text, "kind", ["hw", "wh"]), UsageError);
+    const { message } = assertThrows(() => kind.read(text, "kind"), UsageError);
     assertEquals(message, `Cannot use --kind ${text}: known are hw, wh`);
   }
 });
@@ -112,7 +112,7 @@ Deno.test("numbers, fractions among them, are written in one way for every optio
     ["lr", (text) => readTraining("--lr", text).lr],
     ["scale", (text) => readTraining("--scale", `${text},1`).scale[0]],
     ["fgsm", (text) => evaluation("--fgsm", text).fgsm],
-    ["threshold", (text) => readProbability(text, "threshold")],
+    ["threshold", (text) => optionsOf(REPORT, "--threshold", text).threshold],
     ["tolerance", (text) => tolerance(text)],
   ];
   for (const [name, readOne] of options) {

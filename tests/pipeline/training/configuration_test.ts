@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { dirname, join } from "@std/path";
 import { UsageError } from "../../../pipeline/command/command_line.ts";
-import { optionName } from "../../../pipeline/command/options.ts";
+import { optionName } from "../../../pipeline/command/option_table.ts";
 import { TRAIN } from "../../../pipeline/training/options.ts";
 import { formatConfiguration, readConfiguration } from "../../../pipeline/training/configuration.ts";
 import { defaultBatch, resolveSettings, settingNames } from "../../../pipeline/training/settings.ts";

@@ -1,53 +1,12 @@
 /**
- * Options, each stated once: a command's table says how an option is read, what it is where nothing is said and what it
- * does. The type of what was asked for, its reader, its errors and `--help` follow from the table. Kinds of values read text,
- * so that a YAML file's are checked by the same rule and refused with the same sentence.
+ * Options, each stated once: a command's table says of what kind an option is, what it is where nothing is said and what it
+ * does. The type of what was asked for, its reader, its errors and `--help` follow from the table.
  *
  * @module
  */
 
-import {
-  type Asked,
-  COMMON_OPTIONS,
-  parseNumber,
-  readArguments,
-  readChoice,
-  readCount,
-  readNumber,
-  readSize,
-  splitList,
-  UsageError,
-} from "./command_line.ts";
-
-/** What a table says of an option beside its kind. */
-export interface OptionStatement<Value> {
-  /** Its name on the command line; default its property's, `--rows-per-file` for `rowsPerFile`. */
-  readonly name?: string;
-  /** What stands for its value in the help; default by its kind. */
-  readonly value?: string;
-  /** What it does, a line or several; `{default}` stands for its default. */
-  readonly help: string;
-  /** What it is where nothing is said. */
-  readonly default?: Value;
-  /** Whether the help passes over it. */
-  readonly isHidden?: boolean;
-}
-
-/** One option. */
-export interface Option<Value = unknown> extends OptionStatement<Value> {
-  /** The grammar of its values: options of one name have one grammar in all commands. */
-  readonly kind: string;
-  /** What is between the items of a value that YAML has as a list; default a comma. */
-  readonly separator?: string;
-  /** Whether it is given by its place and not by its name. */
-  readonly isWord?: boolean;
-  /** Whether a command cannot do without it. */
-  readonly isRequired?: boolean;
-  /** Reads a value; `name` is for the message. */
-  read(text: string, name: string): Value;
-  /** Writes a value as `read` takes it; default its items with the separator between. */
-  show?(value: Value): string;
-}
+import { type Asked, COMMON_OPTIONS, readArguments, UsageError } from "./command_line.ts";
+import type { Option } from "./option_kinds.ts";
 
 /** Options by property, in the order of the help. */
 export type OptionTable = Readonly<Record<string, Option>>;
@@ -66,124 +25,6 @@ export type GivenOf<Table> = { readonly [Name in keyof Table]?: ValueOf<Table[Na
 export type OptionsOf<Table> =
   & { readonly [Name in CertainName<Table>]: ValueOf<Table[Name]> }
   & { readonly [Name in Exclude<keyof Table, CertainName<Table>>]?: ValueOf<Table[Name]> };
-
-type Stated<Value, Statement> =
-  & Option<Value>
-  & (Statement extends { readonly default: unknown } ? { readonly default: Value } : unknown)
-  & (Statement extends { readonly isRequired: true } ? { readonly isRequired: true } : unknown);
-
-/**
- * An option with a grammar of its own.
- *
- * @param kind The grammar's name.
- * @param read Reads a value; `name` is for the message.
- * @param statement What the table says of it.
- * @returns The option.
- */
-export function option<Value, const Statement extends Omit<Option<Value>, "kind" | "read">>(
-  kind: string,
-  read: (text: string, name: string) => Value,
-  statement: Statement,
-): Stated<Value, Statement> {
-  return { ...statement, kind, read } as unknown as Stated<Value, Statement>;
-}
-
-/** An option that any text will do for, such as a path. */
-export function text<const Statement extends OptionStatement<string> & { readonly value: string }>(
-  statement: Statement,
-): Stated<string, Statement> {
-  return option("text", String, statement);
-}
-
-/** What is given by its place, such as a folder: `value` stands for it in the usage. */
-export function word<const Statement extends Pick<Option<string>, "default" | "isRequired">>(
-  value: string,
-  statement: Statement = {} as Statement,
-): Stated<string, Statement> {
-  return option<string, Statement & { help: ""; isWord: true; value: string }>("text", String, {
-    ...statement,
-    value,
-    help: "",
-    isWord: true,
-  }) as unknown as Stated<string, Statement>;
-}
-
-/** On or off, and off unless given; in YAML `true` or `false`. */
-export function flag(statement: Omit<OptionStatement<boolean>, "value">): Stated<boolean, { default: false }> {
-  const read = (text: string, name: string): boolean => {
-    if (text === "true" || text === "false") return text === "true";
-    throw new UsageError(`Cannot use --${name} ${text}: expected true or false`);
-  };
-  return option("flag", read, { default: false, ...statement });
-}
-
-/** A whole number from `least` (1 unless said otherwise) to `most`. */
-export function count<
-  const Statement extends OptionStatement<number> & { readonly least?: 0 | 1; readonly most?: number },
->(statement: Statement): Stated<number, Statement> {
-  const { least = 1, most = Infinity } = statement;
-  const read = (text: string, name: string): number => {
-    const count = readCount(text, name, least);
-    if (count <= most) return count;
-    throw new UsageError(`Cannot use --${name} ${text}: expected ${least} to ${most}`);
-  };
-  return option("count", read, { value: "N", ...statement });
-}
-
-/** A number; both ends of the range are included. */
-export function number<
-  const Statement extends OptionStatement<number> & {
-    readonly value: string;
-    readonly range: readonly [least: number, most: number];
-    /** For the message; default by the range. */
-    readonly expected?: string;
-  },
->(statement: Statement): Stated<number, Statement> {
-  const { range, expected } = statement;
-  return option("number", (text, name) => readNumber(text, name, range, expected), statement);
-}
-
-/** Two or three numbers with commas between, none negative. */
-export function numbers<
-  Length extends 2 | 3,
-  Value extends Length extends 2 ? readonly [number, number] : readonly [number, number, number],
-  const Statement extends OptionStatement<Value> & { readonly value: string },
->(length: Length, statement: Statement): Stated<Value, Statement> {
-  const read = (text: string, name: string): Value => {
-    const parts = splitList(text).map(parseNumber);
-    if (parts.length === length && parts.every((part) => part >= 0)) return parts as unknown as Value;
-    throw new UsageError(`Cannot use --${name} ${text}: expected ${length} numbers with commas between`);
-  };
-  return option("numbers", read, statement);
-}
-
-/** Pixels, `224` or `224x448`, height first. */
-export function size<const Statement extends OptionStatement<readonly [number, number]>>(
-  statement: Statement,
-): Stated<readonly [height: number, width: number], Statement> {
-  const show = ([height, width]: readonly [number, number]) => height === width ? `${height}` : `${height}x${width}`;
-  return option("size", readSize, { value: "N|HxW", separator: "x", show, ...statement });
-}
-
-/** One of several words. */
-export function choice<
-  const Choice extends string,
-  const Statement extends OptionStatement<Choice> & { readonly value: string },
->(choices: readonly Choice[], statement: Statement): Stated<Choice, Statement> {
-  return option("choice", (text, name) => readChoice(text, name, choices), statement);
-}
-
-/** Some of several words, with commas between, in the order in which the table has them. */
-export function choices<
-  const Choice extends string,
-  const Statement extends OptionStatement<readonly Choice[]>,
->(choices: readonly Choice[], statement: Statement): Stated<readonly Choice[], Statement> {
-  const read = (text: string, name: string): readonly Choice[] => {
-    const wanted = splitList(text).map((word) => readChoice(word, name, choices));
-    return choices.filter((choice) => wanted.includes(choice));
-  };
-  return option("choices", read, { value: "LIST", ...statement });
-}
 
 /** An option's name on the command line: `--rows-per-file` is `rowsPerFile`. */
 export function optionName(property: string, option?: Pick<Option, "name">): string {
