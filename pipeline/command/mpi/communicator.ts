@@ -93,16 +93,30 @@ export async function openCommunicator(options: { limit?: number } = {}): Promis
   return await joinRanks(library, launcher, options.limit ?? LIMIT);
 }
 
-async function joinRanks(
+/** This process's place among the ranks. */
+type Place = Pick<Communicator, "rank" | "size" | "localRank" | "localSize" | "library">;
+
+async function joinRanks(library: Library, launcher: Launcher, limit: number): Promise<Communicator | undefined> {
+  const found = await findPlace(library, launcher);
+  return found && communicatorAt(found.place, library, callQueue(found.place, found.peers, limit));
+}
+
+/** Fails as MPI says of a call's result. */
+function checkCode(library: Library, code: number, action: string): void {
+  if (code !== 0) throw new Error(`Cannot ${action}: ${describeError(library, code)}`);
+}
+
+/**
+ * Starts MPI, and asks it for this process's place and the ranks of this machine, in the order of their local numbers;
+ * undefined if this rank is alone and the launcher said nothing else.
+ */
+async function findPlace(
   library: Library,
   launcher: Launcher,
-  limit: number,
-): Promise<Communicator | undefined> {
+): Promise<{ readonly place: Place; readonly peers: readonly Peer[] } | undefined> {
   const { functions, handles, inPlace } = library;
   const { world } = handles;
-  const check = (code: number, action: string) => {
-    if (code !== 0) throw new Error(`Cannot ${action}: ${describeError(library, code)}`);
-  };
+  const check = (code: number, action: string) => checkCode(library, code, action);
   const readInt = (call: (memory: Int32Array<ArrayBuffer>) => number, action: string) => {
     const memory = new Int32Array(1);
     check(call(memory), action);
@@ -142,6 +156,14 @@ async function joinRanks(
     "exchange process numbers",
   );
   const peers = Array.from({ length: localSize }, (_, i) => ({ rank: places[2 * i], process: places[2 * i + 1] }));
+  return { place: { rank, size, localRank, localSize, library: name }, peers };
+}
+
+/** Does work that calls MPI once the work before it is done; arrays are those that MPI's thread reads or writes meanwhile. */
+type Enqueue = <Result>(action: string, work: () => Promise<Result>, ...arrays: Memory[]) => Promise<Result>;
+
+/** Calls one after the other, each of which fails where the others cannot answer any more. */
+function callQueue({ rank, localRank }: Place, peers: readonly Peer[], limit: number): Enqueue {
   const endedPeers = watchPeers(peers.filter((peer) => peer.rank !== rank));
 
   /** Settles as a call does, or fails if the others cannot answer any more. */
@@ -170,7 +192,7 @@ async function joinRanks(
   let queue: Promise<unknown> = Promise.resolve();
   /** Arrays that another thread reads or writes, which nothing else might hold. */
   const inUse = new Set<Memory>();
-  const enqueue = <Result>(action: string, work: () => Promise<Result>, ...arrays: Memory[]): Promise<Result> => {
+  return (action, work, ...arrays) => {
     const result = queue.then(async () => {
       for (const array of arrays) inUse.add(array);
       const value = await watch(action, work());
@@ -180,48 +202,58 @@ async function joinRanks(
     queue = result;
     return result;
   };
-  const barrier = (action: string) => enqueue(action, async () => check(await functions.MPI_Barrier(world), action));
+}
+
+/** What the ranks exchange, in calls of MPI that are enqueued. */
+function communicatorAt(place: Place, library: Library, enqueue: Enqueue): Communicator {
+  const { functions, handles, inPlace } = library;
+  const { world, int, byte, float, double } = handles;
+  const { rank, size } = place;
+  const barrier = (action: string) =>
+    enqueue(action, async () => checkCode(library, await functions.MPI_Barrier(world), action));
+
+  /** Calls MPI for one piece of an array after the other. */
+  function callInPieces<Data extends Memory & Parameters<typeof pieces>[0]>(
+    action: string,
+    data: Data,
+    call: (piece: Data) => Promise<number>,
+  ): Promise<void> {
+    return enqueue(action, async () => {
+      for (const piece of pieces(data, MOST_ELEMENTS)) checkCode(library, await call(piece), action);
+    }, data);
+  }
 
   return {
-    rank,
-    size,
-    localRank,
-    localSize,
-    library: name,
+    ...place,
     sum: (data) => {
-      const action = `sum ${data.length} numbers over ${size} ranks`;
-      const type = data instanceof Float32Array ? handles.float : handles.double;
-      return enqueue(action, async () => {
-        for (const piece of pieces(data, MOST_ELEMENTS)) {
-          check(await functions.MPI_Allreduce(inPlace, piece, piece.length, type, handles.sum, world), action);
-        }
-      }, data);
+      const type = data instanceof Float32Array ? float : double;
+      return callInPieces(
+        `sum ${data.length} numbers over ${size} ranks`,
+        data,
+        (piece) => functions.MPI_Allreduce(inPlace, piece, piece.length, type, handles.sum, world),
+      );
     },
-    largest: (data) => {
-      const action = `find the largest of ${data.length} numbers over ${size} ranks`;
-      return enqueue(action, async () => {
-        for (const piece of pieces(data, MOST_ELEMENTS)) {
-          check(await functions.MPI_Allreduce(inPlace, piece, piece.length, handles.int, handles.max, world), action);
-        }
-      }, data);
-    },
-    broadcast: (data) => {
-      const action = `broadcast ${data.length} bytes to ${size} ranks`;
-      return enqueue(action, async () => {
-        for (const piece of pieces(data, MOST_ELEMENTS)) {
-          check(await functions.MPI_Bcast(piece, piece.length, handles.byte, 0, world), action);
-        }
-      }, data);
-    },
+    largest: (data) =>
+      callInPieces(
+        `find the largest of ${data.length} numbers over ${size} ranks`,
+        data,
+        (piece) => functions.MPI_Allreduce(inPlace, piece, piece.length, int, handles.max, world),
+      ),
+    broadcast: (data) =>
+      callInPieces(
+        `broadcast ${data.length} bytes to ${size} ranks`,
+        data,
+        (piece) => functions.MPI_Bcast(piece, piece.length, byte, 0, world),
+      ),
     gather: (data) => {
       const action = `gather ${data.length} bytes of each of ${size} ranks`;
-      const { byte } = handles;
       const all = rank === 0 ? Array.from({ length: size }, () => new Uint8Array(data.length)) : undefined;
       const received = new Uint8Array(all ? size * Math.min(data.length, MOST_ELEMENTS) : 0);
       const work = async () => {
         for (const piece of pieces(data, MOST_ELEMENTS)) {
           const { length } = piece;
-          check(await functions.MPI_Gather(piece, length, byte, received, length, byte, 0, world), action);
+          const code = await functions.MPI_Gather(piece, length, byte, received, length, byte, 0, world);
+          checkCode(library, code, action);
           const start = piece.byteOffset - data.byteOffset;
           all?.forEach((part, i) => part.set(received.subarray(i * length, (i + 1) * length), start));
         }
@@ -237,7 +269,7 @@ async function joinRanks(
     },
     close: async () => {
       await barrier(`part from ${size} ranks`);
-      check(functions.MPI_Finalize(), "end MPI");
+      checkCode(library, functions.MPI_Finalize(), "end MPI");
     },
   };
 }
