@@ -26,7 +26,7 @@ import {
   removeIfThere,
   replaceFile,
 } from "../../formats/base/files.ts";
-import { takeLock } from "../../formats/base/lock.ts";
+import { type Lock, takeLock } from "../../formats/base/lock.ts";
 import { publishedMapWriter } from "../../formats/published/mod.ts";
 import type { WriteProgress } from "../command/progress.ts";
 import { listRows } from "../label_folder/listed_images.ts";
@@ -108,79 +108,103 @@ export async function convertToTorch(
   makeFolder(output, subject);
   const lock = takeLock(join(output, ".convert.lock"), subject);
   try {
-    const { done: before, images, pending } = begin(output, configuration, subject);
-    if (before > total) {
+    const begun = begin(output, configuration, subject);
+    if (begun.done > total) {
       throw new TypeError(
-        `${subject}: ${CONVERT_FILE} says that ${before} of ${formatNumberOf(total, "row")} are done`,
+        `${subject}: ${CONVERT_FILE} says that ${begun.done} of ${formatNumberOf(total, "row")} are done`,
       );
     }
-    const hash = createSourceHash();
-    const pathAt = (key: string) => join(output, pathOf(key, subject));
-    const encode = publishedMapWriter({ k, grid, layout });
-    const folders = new Set<string>();
-    const result = (done: number, stopped: boolean) => ({ done, before, total, rejected: 0, stopped });
-
-    const filesFrom = (row: number) =>
-      Array.from(labelMaps.list({ start: row, end: row + ROWS_PER_NOTE }), ({ key }) => pathOf(key, subject));
-    /** What a run may have left that was ended after its last note. */
-    const left = new Set((pending ?? filesFrom(before)).map((name) => join(output, name)));
-
-    /** Makes the files of the rows so far durable, and notes them and those that may be there next. */
-    const note = (done: number, written: readonly string[]) => {
-      lock.keep();
-      makeDurable(written, subject);
-      const pending = filesFrom(done);
-      const rest = pending.length > 0 ? { pending } : {};
-      replaceFile(
-        join(output, CONVERT_FILE),
-        formatNote({ version: 1, configuration, done, images: hash.digest(), ...rest }),
-      );
-    };
-
-    onProgress?.(result(before, false));
-    let index = 0;
-    let missing: string | undefined;
-    let written: string[] = [];
-    for await (const row of listRows(labelMaps)) {
-      await letEventsIn();
-      const path = pathAt(row.key);
-      if (index === before) {
-        checkDone(output, missing, images === undefined || images === hash.digest());
-        left.forEach(removeIfThere);
-        note(before, []);
-      }
-      if (signal?.aborted) {
-        if (index > before) note(index, written);
-        return result(Math.max(index, before), true);
-      }
-      if (index < before) {
-        // Of two images that would be one file, the first keeps it.
-        left.delete(path);
-        if (missing === undefined && !isFileThere(path)) missing = `there is no file of row ${index}, "${row.key}"`;
-        hash.add(row);
-        index++;
-        continue;
-      }
-      const { key, class: classes, score } = await labelMaps.get(index);
-      makeOnce(folders, dirname(path), subject);
-      writeFile(path, encode({ class: classes, score: dequantise(score, dtype) }), `${subject}: "${key}"`);
-      written.push(path);
-      hash.add(row);
-      index++;
-      if (index % ROWS_PER_NOTE === 0 || index === total) {
-        note(index, written);
-        written = [];
-      }
-      onProgress?.(result(index, false));
-    }
-    if (before === total) {
-      checkDone(output, missing, images === undefined || images === hash.digest());
-      note(total, []);
-    }
-    return result(total, false);
+    return await writeRows(labelMaps, {
+      output,
+      subject,
+      configuration,
+      begun,
+      lock,
+      signal,
+      onProgress,
+    });
   } finally {
     lock.release();
   }
+}
+
+/** A folder of `.pt` files that is being written, and how much of it was there. */
+interface BegunFolder extends Pick<TorchOptions, "signal" | "onProgress"> {
+  readonly output: string;
+  /** How messages start. */
+  readonly subject: string;
+  readonly configuration: Note["configuration"];
+  readonly begun: Pick<Note, "done" | "images" | "pending">;
+  readonly lock: Lock;
+}
+
+/** Writes the files of the rows that are not done, after a look at those that are. */
+async function writeRows(labelMaps: LabelMaps, folder: BegunFolder): Promise<TorchResult> {
+  const { output, subject, configuration, begun: { done: before, images, pending }, signal, onProgress } = folder;
+  const { metadata: { k, grid, dtype }, length: total } = labelMaps;
+  const hash = createSourceHash();
+  const encode = publishedMapWriter({ k, grid, layout: configuration.layout });
+  const folders = new Set<string>();
+  const result = (done: number, stopped: boolean) => ({ done, before, total, rejected: 0, stopped });
+
+  const filesFrom = (row: number) =>
+    Array.from(labelMaps.list({ start: row, end: row + ROWS_PER_NOTE }), ({ key }) => pathOf(key, subject));
+  /** What a run may have left that was ended after its last note. */
+  const left = new Set((pending ?? filesFrom(before)).map((name) => join(output, name)));
+
+  /** Makes the files of the rows so far durable, and notes them and those that may be there next. */
+  const note = (done: number, written: readonly string[]) => {
+    folder.lock.keep();
+    makeDurable(written, subject);
+    const pending = filesFrom(done);
+    const rest = pending.length > 0 ? { pending } : {};
+    replaceFile(
+      join(output, CONVERT_FILE),
+      formatNote({ version: 1, configuration, done, images: hash.digest(), ...rest }),
+    );
+  };
+
+  onProgress?.(result(before, false));
+  let index = 0;
+  let missing: string | undefined;
+  let written: string[] = [];
+  for await (const row of listRows(labelMaps)) {
+    await letEventsIn();
+    const path = join(output, pathOf(row.key, subject));
+    if (index === before) {
+      checkDone(output, missing, images === undefined || images === hash.digest());
+      left.forEach(removeIfThere);
+      note(before, []);
+    }
+    if (signal?.aborted) {
+      if (index > before) note(index, written);
+      return result(Math.max(index, before), true);
+    }
+    if (index < before) {
+      // Of two images that would be one file, the first keeps it.
+      left.delete(path);
+      if (missing === undefined && !isFileThere(path)) missing = `there is no file of row ${index}, "${row.key}"`;
+      hash.add(row);
+      index++;
+      continue;
+    }
+    const { key, class: classes, score } = await labelMaps.get(index);
+    makeOnce(folders, dirname(path), subject);
+    writeFile(path, encode({ class: classes, score: dequantise(score, dtype) }), `${subject}: "${key}"`);
+    written.push(path);
+    hash.add(row);
+    index++;
+    if (index % ROWS_PER_NOTE === 0 || index === total) {
+      note(index, written);
+      written = [];
+    }
+    onProgress?.(result(index, false));
+  }
+  if (before === total) {
+    checkDone(output, missing, images === undefined || images === hash.digest());
+    note(total, []);
+  }
+  return result(total, false);
 }
 
 /** Refuses to go on where the rows that are done are not those of the input. */

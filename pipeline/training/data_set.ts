@@ -129,21 +129,13 @@ async function joinSources(
     const keys = readKeys(list, images.keys);
     keep((index) => keys.has(images.keys[index]), `are in "${list}"`);
   }
-  const ofImages = imageClasses(images);
   const needsLabels = ["original", "smoothing", "cleaned", "mix"].includes(labels);
   if (needsLabels) keep((index) => images.labels[index] >= 0, "have a label");
 
   let mapRows: Int32Array | undefined;
   let labelsOfMaps = images.labels;
-  if (maps && labels !== "cleaned" && isTurned(maps.metadata) !== options.exifOrientation) {
-    throw new TypeError(
-      `${subject} with maps "${options.maps}": they are of images ` +
-        (options.exifOrientation
-          ? "as they are stored, and --exif-orientation turns these"
-          : "turned by their EXIF orientation, as --exif-orientation turns these too"),
-    );
-  }
   if (maps) {
+    if (labels !== "cleaned") checkTurned(maps, options);
     mapRows = await rowsOf(images.keys, maps);
     const matched = mapRows.reduce((sum, row) => sum + (row >= 0 ? 1 : 0), 0);
     keep((index) => mapRows![index] >= 0, `have a label map in "${options.maps}"`);
@@ -169,18 +161,8 @@ async function joinSources(
     ? mapClasses(maps)
     : teacher
     ? { count: teacher.classes, names: teacher.classNames && { name: teacher.classNames } }
-    : ofImages;
-  if (classes.count > MOST_CLASSES) {
-    const label = classes.count - 1;
-    const key = images.keys[images.labels.indexOf(label)];
-    throw new RangeError(
-      `${subject}: label ${label} of ${showValue(key)} would make ${formatCount(classes.count)} classes, at most ` +
-        `${formatCount(MOST_CLASSES)} are trained`,
-    );
-  }
-  if (options.loss === "ce" && classes.count < 2) {
-    throw new RangeError(`${subject}: cross-entropy tells classes apart, and there is 1: --loss bce can be of one`);
-  }
+    : imageClasses(images);
+  checkClasses(classes.count, images, options);
   const trained = labels === "mix" ? labelsOfMaps : images.labels;
   const hash = createHash("sha256");
   for (const index of used) hash.update(`${images.keys[index]}\0${trained[index]}\n`);
@@ -200,6 +182,32 @@ async function joinSources(
     },
     remarks,
   };
+}
+
+/** Refuses maps of images that were turned where those to train on are not, and the other way round. */
+function checkTurned({ metadata }: LabelMaps, { images, maps, exifOrientation }: RequestedSettings): void {
+  if (isTurned(metadata) === exifOrientation) return;
+  throw new TypeError(
+    `Cannot train on "${images}" with maps "${maps}": they are of images ` +
+      (exifOrientation
+        ? "as they are stored, and --exif-orientation turns these"
+        : "turned by their EXIF orientation, as --exif-orientation turns these too"),
+  );
+}
+
+/** Refuses numbers of classes that cannot be trained. */
+function checkClasses(count: number, { keys, labels }: ImageStore, { images, loss }: RequestedSettings): void {
+  const subject = `Cannot train on "${images}"`;
+  if (count > MOST_CLASSES) {
+    const label = count - 1;
+    throw new RangeError(
+      `${subject}: label ${label} of ${showValue(keys[labels.indexOf(label)])} would make ${formatCount(count)} ` +
+        `classes, at most ${formatCount(MOST_CLASSES)} are trained`,
+    );
+  }
+  if (loss === "ce" && count < 2) {
+    throw new RangeError(`${subject}: cross-entropy tells classes apart, and there is 1: --loss bce can be of one`);
+  }
 }
 
 function bytesOf(path: string): number {

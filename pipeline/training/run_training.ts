@@ -20,7 +20,7 @@ import { openTrainingData, type TrainingData } from "./data_set.ts";
 import type { ImageStoreOptions } from "./image_store.ts";
 import { checkRanks, defaultBatch, type RequestedSettings, type TrainingSettings } from "./settings.ts";
 import { collectRejections } from "./rejections.ts";
-import { openRunFolder, recordedBatch } from "./run_folder.ts";
+import { openRunFolder, recordedBatch, type RunFolder } from "./run_folder.ts";
 import { openTeacher, startTrainer } from "./start_trainer.ts";
 import { train } from "./train.ts";
 import type { TrainingResult, TrainingWatch } from "./training.ts";
@@ -76,22 +76,13 @@ export async function runTraining(
   };
   try {
     const given = await broadcastValue(ranks, await together(ranks, () => givenBatch(requested, ranks)));
-    const store: ImageStoreOptions = {
-      pool,
-      exifOrientation,
-      cache: requested.cache,
-      signal,
-      onImage,
-      onWarning: watch.onWarning,
-    };
+    const { cache } = requested;
+    const store: ImageStoreOptions = { pool, exifOrientation, cache, signal, onImage, onWarning: watch.onWarning };
     const teacher = await inTurns(ranks, () => openTeacher(requested, watch), signal);
     // A cache is written once, and then there for all.
-    const openOnRanks = requested.cache === undefined ? together : inTurns;
-    const data = await openOnRanks(
-      ranks,
-      async () => closed(await openTrainingData(requested, store, teacher)),
-      signal,
-    );
+    const openOnRanks = cache === undefined ? together : inTurns;
+    const openData = async () => closed(await openTrainingData(requested, store, teacher));
+    const data = await openOnRanks(ranks, openData, signal);
     const device = await together(ranks, openQuietDevice, signal);
     close.push(() => closeDevice(device));
     const { software } = device.capabilities;
@@ -116,14 +107,7 @@ export async function runTraining(
     }, signal);
     const ofRanks = ranks ? `, ${ranks.size} ranks` : "";
     const engine = `${engineVersion} on ${device.capabilities.adapter}${ofRanks}`;
-    const before = folder?.checkpoint?.engines.filter((other) => other !== engine) ?? [];
-    if (before.length > 0) {
-      watch.onWarning?.(
-        `Going on with ${engine}, after ${before.join(" and ")}: weights may end in other bits than those of an ` +
-          "uninterrupted run",
-      );
-    }
-    const position = folder?.checkpoint?.position;
+    warnOfEngines(engine, folder, watch);
     onStart?.({
       options,
       isBatchChosen: given === undefined,
@@ -131,7 +115,7 @@ export async function runTraining(
       validation: validation?.survey,
       device,
       bytes: trainer.bytes,
-      position,
+      position: folder?.checkpoint?.position,
       ranks: ranks?.size ?? 1,
     });
     return await train({
@@ -160,6 +144,16 @@ function givenBatch(requested: RequestedSettings, ranks: Communicator | undefine
   const batch = requested.batch ?? recordedBatch(requested.output);
   if (batch !== undefined) checkRanks({ ...requested, batch }, ranks?.size ?? 1);
   return batch;
+}
+
+/** Says that a run goes on with another version or adapter than those that computed it so far. */
+function warnOfEngines(engine: string, folder: RunFolder | undefined, { onWarning }: RunWatch): void {
+  const before = folder?.checkpoint?.engines.filter((other) => other !== engine) ?? [];
+  if (before.length === 0) return;
+  onWarning?.(
+    `Going on with ${engine}, after ${before.join(" and ")}: weights may end in other bits than those of an ` +
+      "uninterrupted run",
+  );
 }
 
 function otherData({ images }: TrainingSettings, rank: number): string {
