@@ -15,7 +15,7 @@ import { imageNetClassNames } from "../pipeline/model/class_names.ts";
 import { count } from "../pipeline/command/option_kinds.ts";
 import { formatCount, formatDuration, formatNumberOf } from "../pipeline/command/numbers.ts";
 import { type LabelDatabase, openLabelDatabase } from "../pipeline/query/database.ts";
-import { findQueryFiles } from "../pipeline/query/files.ts";
+import { findQueryFiles } from "../pipeline/query/query_files.ts";
 import { describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
 import { type LargeFolder, writeLargeFolder } from "./query/large_folder.ts";

@@ -61,26 +61,13 @@ const KNOWN_ARROWS: readonly string[] = [
   "kernels/operations -> kernels/optimizers",
 ];
 
-/** Names that two things have, and should not. Not counted are the names of `sharesName`. */
+/** Names that two things have, and should not. `kindOf` says which names are no such. */
 const KNOWN_NAMES: readonly string[] = [
-  "cache.ts",
-  "classifier.ts",
-  "crop_labels.ts",
-  "crops.ts",
-  "data_set.ts",
-  "files.ts",
   "inference.ts",
-  "label_maps.ts",
-  "layout.ts",
   "options.ts",
-  "page.ts",
-  "parameters.ts",
-  "plan.ts",
-  "random.ts",
   "ranks.ts",
-  "reference.ts",
   "settings.ts",
-  "statistics.ts",
+  "training.ts",
 ];
 
 /** Files that a command should have, and has not yet. */

@@ -14,7 +14,7 @@
  * @module
  */
 
-export { type CropLabelMode, type CropLabels } from "./crop_labels.ts";
-export { isPublishedName, openPublished, type PublishedFile, type PublishedSource } from "./source.ts";
-export { mapOf, type PublishedMap, type PublishedMapKind, publishedMapWriter } from "./map.ts";
+export { type CropLabelMode, type CropLabels } from "./published_crops.ts";
+export { isPublishedName, openPublished, type PublishedFile, type PublishedSource } from "./published_source.ts";
+export { mapOf, type PublishedMap, type PublishedMapKind, publishedMapWriter } from "./published_map.ts";
 export { type Published, readPublished } from "./read.ts";

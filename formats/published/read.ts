@@ -11,8 +11,8 @@
  */
 
 import { isTorchTensor, isUnread, type PickleValue, readTorch } from "../weights/mod.ts";
-import { type CropLabels, readCropLabels } from "./crop_labels.ts";
-import { type PublishedMap, readPublishedMap } from "./map.ts";
+import { type CropLabels, readCropLabels } from "./published_crops.ts";
+import { type PublishedMap, readPublishedMap } from "./published_map.ts";
 
 /** What a file holds. */
 export type Published = PublishedMap | CropLabels;

@@ -15,10 +15,10 @@
 export { openTorch, openWeights, readTorch } from "./open.ts";
 export { type AnnotatorFolder, openAnnotatorFolder } from "./annotator_folder.ts";
 export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/download.ts";
-export { isHubReference } from "./hub/reference.ts";
-export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/settings.ts";
+export { isHubReference } from "./hub/hub_reference.ts";
+export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/hub_settings.ts";
 export type { DownloadProgress } from "./hub/transfer.ts";
-export { averagedWeights, loadParameters, type Parameter, readParameter } from "./parameters.ts";
+export { averagedWeights, loadParameters, type Parameter, readParameter } from "./load_parameters.ts";
 export type { Weights } from "./weights.ts";
 export type { TorchFile } from "./torch.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";

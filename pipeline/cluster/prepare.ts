@@ -23,7 +23,7 @@ import { formatNumberOf } from "../command/numbers.ts";
 import { describeOther } from "../label_folder/other_configuration.ts";
 import type { Progress } from "../command/progress.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
-import { balancedRows, clusterFolder, type Plan, readPlan, writePlan } from "./plan.ts";
+import { balancedRows, clusterFolder, type Plan, readPlan, writePlan } from "./cluster_plan.ts";
 import { arrayScript, joinScript } from "./scripts.ts";
 import { type FolderState, readFolderState } from "./shard_states.ts";
 import { queuedJobs, submit } from "./slurm.ts";

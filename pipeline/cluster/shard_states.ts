@@ -9,7 +9,7 @@ import { fileError } from "../../formats/base/files.ts";
 import { lockHeldSince } from "../../formats/base/lock.ts";
 import { imageCount, type Manifest, type Shard, shardParts, shardSuffix } from "../../formats/labels/mod.ts";
 import { imagesOfParts, type ManifestHead, readManifestHead, shardCount } from "../../formats/labels/shards.ts";
-import { readPlan } from "./plan.ts";
+import { readPlan } from "./cluster_plan.ts";
 
 /** One shard. Images count when their part file is whole. */
 export interface ShardState {

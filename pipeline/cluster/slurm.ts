@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Jobs, Plan } from "./plan.ts";
+import type { Jobs, Plan } from "./cluster_plan.ts";
 
 /**
  * Submits a script.

@@ -13,12 +13,18 @@ import { classFinder, imageNetClassNames, readClassNames } from "../model/class_
 import { UsageError } from "../command/command_line.ts";
 import { optionName } from "../command/option_table.ts";
 import { endProcess } from "../command/end_process.ts";
-import { convertCropLabels } from "./crop_labels.ts";
-import { convertLabelMaps } from "./label_maps.ts";
-import { agreementWithAnnotator, describeVerdict, judgeLayout, type LayoutEvidence, scoresInBoxes } from "./layout.ts";
+import { convertCropLabels } from "./convert_crop_labels.ts";
+import { convertLabelMaps } from "./convert_label_maps.ts";
+import {
+  agreementWithAnnotator,
+  describeVerdict,
+  judgeLayout,
+  type LayoutEvidence,
+  scoresInBoxes,
+} from "./judge_layout.ts";
 import { CONVERT, type ConvertCommand } from "./options.ts";
-import { type ClassList, convertPublished } from "./published.ts";
-import { convertToTorch, notedLayout } from "./to_torch.ts";
+import { type ClassList, convertPublished } from "./convert_published.ts";
+import { convertToTorch, notedLayout } from "./convert_to_torch.ts";
 import type { FillResult } from "../label_folder/fill_folder.ts";
 import { formatCells, formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
 import { inOptions } from "../label_folder/other_configuration.ts";

@@ -11,7 +11,7 @@ import { defaultWorkers } from "../model/label_images.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { gatherValues, shareOf, together, togetherAtLength } from "../command/ranks.ts";
 import type { WriteProgress } from "../command/progress.ts";
-import type { Classified, LoadedClassifier } from "./classifier.ts";
+import type { Classified, LoadedClassifier } from "./load_classifier.ts";
 import type { DataSet } from "./data_set.ts";
 import type { Measure } from "./measures.ts";
 

@@ -7,7 +7,7 @@
 import { replaceFile } from "../../formats/base/files.ts";
 import { loadCommandModel } from "../model/command_model.ts";
 import { EVALUATE, type EvaluateCommand } from "./options.ts";
-import { loadClassifier, type LoadedClassifier } from "./classifier.ts";
+import { loadClassifier, type LoadedClassifier } from "./load_classifier.ts";
 import { type DataSet, openDataSet } from "./data_set.ts";
 import { type EvaluatedImages, evaluateImages, evaluateOnRanks } from "./evaluate_images.ts";
 import {

@@ -17,7 +17,7 @@ import { bytesOf } from "../../formats/base/bytes.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { type AccuracySums, classMeanFigure, createAccuracy } from "./accuracy.ts";
-import type { Classified } from "./classifier.ts";
+import type { Classified } from "./load_classifier.ts";
 import { averagePrecision } from "./average_precision.ts";
 import { corruptionFigures, missingCorruptions } from "./corruption_error.ts";
 import type { DataSet } from "./data_set.ts";

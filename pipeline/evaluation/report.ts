@@ -7,7 +7,7 @@
 import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { csvField, layOut } from "../command/text_table.ts";
 import { engineVersion } from "../command/version.ts";
-import type { ClassifierDescription } from "./classifier.ts";
+import type { ClassifierDescription } from "./load_classifier.ts";
 import type { RejectedImage } from "./evaluate_images.ts";
 import type { Figure } from "./figures.ts";
 

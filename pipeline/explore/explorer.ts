@@ -15,7 +15,7 @@ import { className } from "../model/class_names.ts";
 import { formatCount } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
 import { type LabelDatabase, openLabelDatabase } from "../query/database.ts";
-import { checkOutput, findQueryFiles } from "../query/files.ts";
+import { checkOutput, findQueryFiles } from "../query/query_files.ts";
 import { labelCoverage, whyNoneIsKnown } from "../query/reports.ts";
 import { readParquet } from "../query/sql_text.ts";
 import type { ImageFilter, RowRange } from "./filter.ts";

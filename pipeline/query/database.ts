@@ -15,7 +15,7 @@ import {
   JsonDuckDBValueConverter,
 } from "@duckdb/node-api";
 import type { ClassNames } from "../../formats/labels/mod.ts";
-import type { QueryFiles } from "./files.ts";
+import type { QueryFiles } from "./query_files.ts";
 import type { RowFormat } from "./row_format.ts";
 import { EXTRACTING, runStatements } from "./statements.ts";
 import { literalPath, readParquet, sqlList } from "./sql_text.ts";

@@ -5,7 +5,7 @@
  */
 
 import { openLabelDatabase } from "./database.ts";
-import { checkOutput, findQueryFiles } from "./files.ts";
+import { checkOutput, findQueryFiles } from "./query_files.ts";
 import { QUERY, type QueryCommand } from "./options.ts";
 import { type Report, REPORTS } from "./reports.ts";
 import { runCommand } from "../command/run_command.ts";

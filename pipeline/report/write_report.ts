@@ -13,7 +13,7 @@ import { classFinder, className } from "../model/class_names.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
 import { type LabelDatabase, openLabelDatabase } from "../query/database.ts";
-import { checkOutput, findQueryFiles, type QueryFiles } from "../query/files.ts";
+import { checkOutput, findQueryFiles, type QueryFiles } from "../query/query_files.ts";
 import { shellWord } from "../command/shell_word.ts";
 import { augmentationOf } from "../training/batch.ts";
 import { resolveSettings } from "../training/settings.ts";
@@ -22,7 +22,7 @@ import type { ReportContent } from "./content.ts";
 import { folderFacts, isFolder } from "./facts.ts";
 import { CANDIDATES, chooseImages, type GalleryOptions, makeGallery } from "./gallery.ts";
 import { type Findings, readFindings } from "./findings.ts";
-import { reportPage } from "./page.ts";
+import { reportPage } from "./report_page.ts";
 import { type Picture, type PictureMaker, pictureMaker } from "./pictures.ts";
 
 /** What is asked for. */

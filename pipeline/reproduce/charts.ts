@@ -8,7 +8,7 @@
 import type { CustomSeriesOption, ScatterSeriesOption } from "echarts";
 import { chartParts, drawChart, FILE_STYLE } from "../charts/draw.ts";
 import type { ResultRow } from "./results.ts";
-import type { Mean } from "./statistics.ts";
+import type { Mean } from "./outcome_statistics.ts";
 
 /**
  * Accuracy by supervision, with its standard errors.

@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
 import { confidenceChart, overlapChart } from "../charts/crop_charts.ts";
 import { accuracyChart } from "./charts.ts";
-import { sampleCrops } from "./crops.ts";
+import { sampleCrops } from "./sample_crops.ts";
 import { seedFolders } from "./folders.ts";
 import { RECIPES } from "./recipe.ts";
 import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "./results.ts";

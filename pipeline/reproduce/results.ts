@@ -9,7 +9,7 @@ import { csvField, layOut } from "../command/text_table.ts";
 import { type SampledCrops, shareUpTo } from "../charts/crops.ts";
 import { seedFolders } from "./folders.ts";
 import { formatDifference, formatShare } from "./shares.ts";
-import { compare, type Comparison, meanOf } from "./statistics.ts";
+import { compare, type Comparison, meanOf } from "./outcome_statistics.ts";
 import type { Study, StudyPlan } from "./study.ts";
 import { type SupervisionName, SUPERVISIONS } from "./supervisions.ts";
 

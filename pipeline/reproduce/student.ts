@@ -7,13 +7,13 @@
 import { join } from "@std/path";
 import { readIfThere, replaceFile } from "../../formats/base/files.ts";
 import { openWeights } from "../../formats/weights/mod.ts";
-import { loadClassifier } from "../evaluation/classifier.ts";
+import { loadClassifier } from "../evaluation/load_classifier.ts";
 import { openDataSet } from "../evaluation/data_set.ts";
 import { evaluateImages } from "../evaluation/evaluate_images.ts";
 import { decisiveSettings, type TrainingSettings } from "../training/settings.ts";
 import { trainingLine } from "../training/progress_line.ts";
 import { runTraining } from "../training/run_training.ts";
-import type { Outcomes } from "./statistics.ts";
+import type { Outcomes } from "./outcome_statistics.ts";
 import { outcomesOf, type TestImages } from "./test_images.ts";
 import type { MiniatureWatch } from "./watch.ts";
 

@@ -14,7 +14,7 @@ import { resolveSettings, type TrainingSettings } from "../training/settings.ts"
 import { writeLabelMaps } from "../relabel/write_label_maps.ts";
 import { seedFolders, testFolder } from "./folders.ts";
 import type { Recipe } from "./recipe.ts";
-import { meanOf, type Outcomes } from "./statistics.ts";
+import { meanOf, type Outcomes } from "./outcome_statistics.ts";
 import { trainStudent } from "./student.ts";
 import { type SupervisionName, SUPERVISIONS } from "./supervisions.ts";
 import { readTestImages } from "./test_images.ts";

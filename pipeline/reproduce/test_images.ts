@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { parseMultiLabels, readJsonFile } from "../../formats/evaluation/mod.ts";
 import { openImages } from "../../formats/images/mod.ts";
 import { sceneClasses } from "../scenes/classes.ts";
-import type { Outcomes } from "./statistics.ts";
+import type { Outcomes } from "./outcome_statistics.ts";
 
 /** Scenes with what is true of them. */
 export interface TestImages {

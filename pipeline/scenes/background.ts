@@ -4,8 +4,8 @@
  * @module
  */
 
-import { SCENE_SIZE } from "./layout.ts";
-import type { SceneNumbers } from "./random.ts";
+import { SCENE_SIZE } from "./scene_layout.ts";
+import type { SceneNumbers } from "./scene_numbers.ts";
 
 const CHANNELS = 3;
 

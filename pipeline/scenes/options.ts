@@ -8,8 +8,8 @@ import { choices, count, flag, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { formatCount } from "../command/numbers.ts";
 import { seed } from "../command/shared_options.ts";
-import { MOST_OBJECTS } from "./layout.ts";
-import { type Split, splits } from "./random.ts";
+import { MOST_OBJECTS } from "./scene_layout.ts";
+import { type Split, splits } from "./scene_numbers.ts";
 
 /** Images of a split, if nothing else is said. */
 export const SPLIT_IMAGES: Readonly<Record<Split, number>> = {

@@ -5,8 +5,8 @@
  */
 
 import { addSmoothNoise } from "./background.ts";
-import { SCENE_SIZE, type SceneObject } from "./layout.ts";
-import { sceneNumbers } from "./random.ts";
+import { SCENE_SIZE, type SceneObject } from "./scene_layout.ts";
+import { sceneNumbers } from "./scene_numbers.ts";
 import type { Scene } from "./scene.ts";
 
 /** Standard deviation of the noise that is each pixel's own. */

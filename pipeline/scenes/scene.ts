@@ -6,8 +6,8 @@
 
 import type { Box } from "../pictures/boxes.ts";
 import { sceneClasses } from "./classes.ts";
-import { drawLayout, type Layout, SCENE_SIZE, type SceneObject } from "./layout.ts";
-import { type SceneId, type SceneNumbers, sceneNumbers } from "./random.ts";
+import { drawLayout, type Layout, SCENE_SIZE, type SceneObject } from "./scene_layout.ts";
+import { type SceneId, type SceneNumbers, sceneNumbers } from "./scene_numbers.ts";
 import { signedDistance } from "./shapes.ts";
 
 /** What a scene shows, before it is painted. */

@@ -25,9 +25,9 @@ import { type Box, BOX_COLUMNS } from "../pictures/boxes.ts";
 import { optionName } from "../command/option_table.ts";
 import type { WriteProgress } from "../command/progress.ts";
 import { sceneClasses } from "./classes.ts";
-import { SCENE_SIZE } from "./layout.ts";
+import { SCENE_SIZE } from "./scene_layout.ts";
 import { paintScene } from "./paint.ts";
-import type { Split } from "./random.ts";
+import type { Split } from "./scene_numbers.ts";
 import { type Scene, sceneKey, sceneOf } from "./scene.ts";
 
 /** Raised when the same seed gives other scenes. */

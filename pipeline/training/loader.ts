@@ -10,7 +10,7 @@
 
 import type { DecodedImage } from "../../formats/images/mod.ts";
 import type { LabelMapBatch, RejectedImage } from "../../formats/labels/mod.ts";
-import type { TrainingData } from "./data_set.ts";
+import type { TrainingData } from "./training_data.ts";
 import type { Order } from "./order.ts";
 
 /** A step's inputs. */

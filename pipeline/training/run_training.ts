@@ -16,7 +16,7 @@ import { broadcastValue, inTurns, SharedFailure, SharedStop, together } from "..
 import { engineVersion } from "../command/version.ts";
 import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";
-import { openTrainingData, type TrainingData } from "./data_set.ts";
+import { openTrainingData, type TrainingData } from "./training_data.ts";
 import type { ImageStoreOptions } from "./image_store.ts";
 import { checkRanks, defaultBatch, type RequestedSettings, type TrainingSettings } from "./settings.ts";
 import { collectRejections } from "./rejections.ts";

@@ -15,7 +15,7 @@ import { createTrainer, type Trainer } from "../../kernels/programs/training/tra
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { type DownloadWatch, openModel } from "../model/model.ts";
 import { augmentationOf } from "./batch.ts";
-import type { TrainingData } from "./data_set.ts";
+import type { TrainingData } from "./training_data.ts";
 import type { RequestedSettings, TrainingSettings } from "./settings.ts";
 
 /** Constants of AdamW and AdamP; AdamP's thresholds are its paper's. */

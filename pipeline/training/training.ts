@@ -6,7 +6,7 @@
 
 import type { Communicator } from "../command/mpi/communicator.ts";
 import type { Position, TrainingState } from "./checkpoint.ts";
-import type { TrainingData } from "./data_set.ts";
+import type { TrainingData } from "./training_data.ts";
 import type { LoadedBatch } from "./loader.ts";
 import type { TrainingSettings } from "./settings.ts";
 import type { Rejections } from "./rejections.ts";

@@ -17,11 +17,11 @@ import {
   modelFolder,
   weightFiles,
   writeRevision,
-} from "./cache.ts";
-import { type HubReference, parseHubReference } from "./reference.ts";
+} from "./hub_cache.ts";
+import { type HubReference, parseHubReference } from "./hub_reference.ts";
 import { describeFile, type RemoteFile } from "./request.ts";
 import { HubUnreachableError, type Wait, withRetries } from "./retry.ts";
-import { type HubSettings, readHubSettings } from "./settings.ts";
+import { type HubSettings, readHubSettings } from "./hub_settings.ts";
 import { downloadBlob, type DownloadProgress } from "./transfer.ts";
 
 /** Milliseconds of a pause that is told. */

@@ -10,10 +10,10 @@
 
 import { showValue } from "../../base/show_value.ts";
 import { isBlobName } from "./blob_hash.ts";
-import { isCommit } from "./cache.ts";
-import type { HubReference } from "./reference.ts";
+import { isCommit } from "./hub_cache.ts";
+import type { HubReference } from "./hub_reference.ts";
 import { HubUnreachableError, reasonOf } from "./retry.ts";
-import type { HubSettings } from "./settings.ts";
+import type { HubSettings } from "./hub_settings.ts";
 
 /** What the hub says about a file. */
 export interface RemoteFile {

@@ -7,12 +7,12 @@
 import type { Hash } from "node:crypto";
 import { join } from "@std/path";
 import { blobNameOf, startHash } from "./blob_hash.ts";
-import { isFile } from "./cache.ts";
+import { isFile } from "./hub_cache.ts";
 import { fullDiskError, isFullDisk } from "./full_disk.ts";
-import type { HubReference } from "./reference.ts";
+import type { HubReference } from "./hub_reference.ts";
 import { refusal, type RemoteFile, request } from "./request.ts";
 import { HubUnreachableError, pauseAfter, reasonOf, type Wait } from "./retry.ts";
-import type { HubSettings } from "./settings.ts";
+import type { HubSettings } from "./hub_settings.ts";
 import { numberOf } from "../../base/number_of.ts";
 
 /** How far the download of a file is. */

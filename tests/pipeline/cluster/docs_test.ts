@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { parse } from "@std/yaml";
-import { balancedRows } from "../../../pipeline/cluster/plan.ts";
+import { balancedRows } from "../../../pipeline/cluster/cluster_plan.ts";
 import { readFolderState } from "../../../pipeline/cluster/shard_states.ts";
 import { slurmTest, startSlurm } from "../../slurm.ts";
 import { ROOT, runTask, taskCommand } from "../task.ts";

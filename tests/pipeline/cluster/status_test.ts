@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { takeLock } from "../../../formats/base/lock.ts";
 import { openLabelMapFolder, readManifests } from "../../../formats/labels/mod.ts";
-import { balancedRows, writePlan } from "../../../pipeline/cluster/plan.ts";
+import { balancedRows, writePlan } from "../../../pipeline/cluster/cluster_plan.ts";
 import { readFolderState, type ShardState } from "../../../pipeline/cluster/shard_states.ts";
 import { describeFolderState, ranges, summariseFolder } from "../../../pipeline/cluster/status.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { createLabelMapFile, openLabelMaps } from "../../../formats/labels/mod.ts";
-import { convertToTorch } from "../../../pipeline/convert/to_torch.ts";
+import { convertToTorch } from "../../../pipeline/convert/convert_to_torch.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 
 /** Label maps with some keys and labels. */

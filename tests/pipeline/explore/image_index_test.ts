@@ -7,7 +7,7 @@ import { type ImageFilter, readFilter } from "../../../pipeline/explore/filter.t
 import { indexImages } from "../../../pipeline/explore/image_index.ts";
 import { RequestError } from "../../../pipeline/explore/request_error.ts";
 import { openLabelDatabase } from "../../../pipeline/query/database.ts";
-import { findQueryFiles } from "../../../pipeline/query/files.ts";
+import { findQueryFiles } from "../../../pipeline/query/query_files.ts";
 import { contents } from "../task.ts";
 import { multiLabel, scoreClasses } from "../../../formats/labels/mod.ts";
 import { smallMetadata } from "../../formats/labels/fixture.ts";

@@ -4,7 +4,7 @@ import { confidenceChart, overlapChart } from "../../../pipeline/charts/crop_cha
 import { accuracyChart } from "../../../pipeline/reproduce/charts.ts";
 import { RECIPES } from "../../../pipeline/reproduce/recipe.ts";
 import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "../../../pipeline/reproduce/results.ts";
-import type { Outcomes } from "../../../pipeline/reproduce/statistics.ts";
+import type { Outcomes } from "../../../pipeline/reproduce/outcome_statistics.ts";
 import type { Study, StudyPlan } from "../../../pipeline/reproduce/study.ts";
 
 /** Right about so many of four images by the label, and one more by all classes. */

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { sampleCrops } from "../../../pipeline/reproduce/crops.ts";
+import { sampleCrops } from "../../../pipeline/reproduce/sample_crops.ts";
 import { seedFolders } from "../../../pipeline/reproduce/folders.ts";
-import { meanOf } from "../../../pipeline/reproduce/statistics.ts";
+import { meanOf } from "../../../pipeline/reproduce/outcome_statistics.ts";
 import { studentOptions, type Study } from "../../../pipeline/reproduce/study.ts";
 import { reproduce } from "../../../pipeline/reproduce/main.ts";
 import type { SupervisionName } from "../../../pipeline/reproduce/supervisions.ts";

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { addSmoothNoise } from "../../../pipeline/scenes/background.ts";
 import { paintScene } from "../../../pipeline/scenes/paint.ts";
-import { sceneNumbers } from "../../../pipeline/scenes/random.ts";
+import { sceneNumbers } from "../../../pipeline/scenes/scene_numbers.ts";
 import { type Scene, sceneOf } from "../../../pipeline/scenes/scene.ts";
 
 const SAMPLES = 64 * 64 * 3;

@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { sceneClasses } from "../../../pipeline/scenes/classes.ts";
 import { paintScene } from "../../../pipeline/scenes/paint.ts";
-import { splits } from "../../../pipeline/scenes/random.ts";
+import { splits } from "../../../pipeline/scenes/scene_numbers.ts";
 import { type Scene, sceneKey, sceneOf } from "../../../pipeline/scenes/scene.ts";
 import { signedDistance } from "../../../pipeline/scenes/shapes.ts";
 

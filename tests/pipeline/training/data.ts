@@ -9,7 +9,7 @@ import { encodePng } from "../../../formats/images/encode_png.ts";
 import { openLabelMapFolder } from "../../../formats/labels/mod.ts";
 import { openDecodePool } from "../../../formats/images/mod.ts";
 import type { TrainingState } from "../../../pipeline/training/checkpoint.ts";
-import { openTrainingData, type TrainingData } from "../../../pipeline/training/data_set.ts";
+import { openTrainingData, type TrainingData } from "../../../pipeline/training/training_data.ts";
 import type { ImageStoreOptions } from "../../../pipeline/training/image_store.ts";
 import type { LoadedBatch } from "../../../pipeline/training/loader.ts";
 import { type GivenSettings, resolveSettings, type TrainingSettings } from "../../../pipeline/training/settings.ts";

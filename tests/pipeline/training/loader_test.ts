@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { openDecodePool } from "../../../formats/images/mod.ts";
 import type { RejectedImage } from "../../../formats/labels/mod.ts";
-import { openTrainingData } from "../../../pipeline/training/data_set.ts";
+import { openTrainingData } from "../../../pipeline/training/training_data.ts";
 import { loadBatches } from "../../../pipeline/training/loader.ts";
 import type { GivenSettings } from "../../../pipeline/training/settings.ts";
 import { trainingOrder } from "../../../pipeline/training/order.ts";

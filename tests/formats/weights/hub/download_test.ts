@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { isFile } from "../../../../formats/weights/hub/cache.ts";
+import { isFile } from "../../../../formats/weights/hub/hub_cache.ts";
 import { downloadFromHub, type DownloadProgress, type HubSettings } from "../../../../formats/weights/mod.ts";
 import { commit, type FakeHub, gitHash, repository, sha256, startFakeHub } from "./fake_hub.ts";
 

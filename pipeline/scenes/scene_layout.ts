@@ -5,7 +5,7 @@
  */
 
 import { sceneClasses } from "./classes.ts";
-import type { SceneNumbers } from "./random.ts";
+import type { SceneNumbers } from "./scene_numbers.ts";
 
 /** Width and height of a scene in pixels. */
 export const SCENE_SIZE = 64;

@@ -13,7 +13,7 @@ import {
 } from "../../formats/published/mod.ts";
 import { dataSetClassNames } from "../model/class_names.ts";
 import type { LeftOver } from "./options.ts";
-import type { ClassList } from "./published.ts";
+import type { ClassList } from "./convert_published.ts";
 import type { WriteProgress } from "../command/progress.ts";
 import type { FillResult } from "../label_folder/fill_folder.ts";
 import { fillFromPublished } from "./fill_from_published.ts";

@@ -10,7 +10,7 @@ import { openLabelMaps } from "../../formats/labels/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { type BoxedImage, measureCrops, type SampledCrops } from "../charts/crops.ts";
 import { sceneClasses } from "../scenes/classes.ts";
-import { SCENE_SIZE } from "../scenes/layout.ts";
+import { SCENE_SIZE } from "../scenes/scene_layout.ts";
 import { augmentationOf } from "../training/batch.ts";
 import type { TrainingSettings } from "../training/settings.ts";
 

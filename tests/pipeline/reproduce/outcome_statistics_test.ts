@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { compare, meanOf } from "../../../pipeline/reproduce/statistics.ts";
+import { compare, meanOf } from "../../../pipeline/reproduce/outcome_statistics.ts";
 
 Deno.test("meanOf() gives the mean and s / sqrt(n)", () => {
   // Squares of the deviations: 4 + 0 + 4 = 8; variance 4, of the mean 4 / 3.

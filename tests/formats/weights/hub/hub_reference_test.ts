@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { isHubReference } from "../../../../formats/weights/mod.ts";
-import { parseHubReference } from "../../../../formats/weights/hub/reference.ts";
+import { parseHubReference } from "../../../../formats/weights/hub/hub_reference.ts";
 
 Deno.test("parseHubReference() splits owner, name and revision", () => {
   assertEquals(parseHubReference("hf:timm/tf_efficientnet_l2.ns_jft_in1k_475"), {

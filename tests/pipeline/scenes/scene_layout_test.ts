@@ -1,7 +1,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { sceneClasses } from "../../../pipeline/scenes/classes.ts";
-import { drawLayout } from "../../../pipeline/scenes/layout.ts";
-import { sceneNumbers } from "../../../pipeline/scenes/random.ts";
+import { drawLayout } from "../../../pipeline/scenes/scene_layout.ts";
+import { sceneNumbers } from "../../../pipeline/scenes/scene_numbers.ts";
 
 const COUNT = 4000;
 const layouts = Array.from(

@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { describeVerdict, judgeLayout, type LayoutEvidence } from "../../../pipeline/convert/layout.ts";
+import { describeVerdict, judgeLayout, type LayoutEvidence } from "../../../pipeline/convert/judge_layout.ts";
 
 function evidence(...figures: [hw: number, wh: number][]): LayoutEvidence {
   return { what: "cells that agree", noun: "images", figures: figures.map(([hw, wh]) => ({ hw, wh })) };

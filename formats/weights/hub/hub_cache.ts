@@ -12,7 +12,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { blobNameOf, isBlobName } from "./blob_hash.ts";
-import type { HubReference } from "./reference.ts";
+import type { HubReference } from "./hub_reference.ts";
 
 /** Files that hold the weights, the preferred one first. */
 export const weightFiles: readonly string[] = ["model.safetensors", "pytorch_model.bin"];

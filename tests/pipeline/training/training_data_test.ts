@@ -1,7 +1,7 @@
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
-import type { TrainingData } from "../../../pipeline/training/data_set.ts";
+import type { TrainingData } from "../../../pipeline/training/training_data.ts";
 import type { GivenSettings } from "../../../pipeline/training/settings.ts";
 import { imageColumns, writeParquet } from "../../formats/images/parquet_writer.ts";
 import { imageFolder, mapFolder, openData, pngOf, smallOptions } from "./data.ts";
