@@ -32,9 +32,9 @@
  * labelMaps.close();
  * ```
  *
- * It needs `--allow-read` and `--allow-ffi`, `--allow-write` for a folder of label maps, and on Linux
- * `--allow-env=npm_package_config_libvips,MALLOC_ARENA_MAX`; an annotator of the hub needs `--allow-net` and the
- * environment that `deno task relabel` names.
+ * It needs `--allow-read`, and `--allow-write` for a folder of label maps. With `--allow-ffi` images are decoded by a native
+ * library, without in WebAssembly, which gives the same pixels in about twice the time. An annotator of the hub needs
+ * `--allow-net` and the environment that `deno task relabel` names.
  *
  * @module
  */

@@ -1,7 +1,7 @@
 /**
  * Relabels a folder of images, and reads one label map back: which class each cell shows.
  *
- *     deno run --allow-read --allow-write --allow-ffi --allow-env=npm_package_config_libvips,MALLOC_ARENA_MAX \
+ *     deno run --allow-read --allow-write --allow-ffi \
  *       examples/relabel_folder.ts [IMAGES [LABELS]]
  *
  * @module

@@ -2,8 +2,6 @@ import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
 import { ROOT } from "./pipeline/task.ts";
 
-const DECODER = "--allow-env=npm_package_config_libvips,MALLOC_ARENA_MAX";
-
 /** Runs an example as the comment at its head says, and gives the lines that it prints. */
 async function runExample(name: string, ...args: string[]): Promise<string[]> {
   const path = join("examples", `${name}.ts`);
@@ -23,7 +21,7 @@ Deno.test("every example has a test here, and needs no network", () => {
   for (const name of names) {
     const text = Deno.readTextFileSync(join(ROOT, "examples", name));
     const [, permissions] = text.match(/^ \* {5}deno run (.*) \\\n \* {7}examples\/\w+\.ts /m)!;
-    const allowed = new Set(["--allow-read", "--allow-write", "--allow-ffi", DECODER]);
+    const allowed = new Set(["--allow-read", "--allow-write", "--allow-ffi"]);
     assertEquals(permissions.split(" ").filter((word) => !allowed.has(word)), [], name);
   }
 });

@@ -1,8 +1,8 @@
 /**
  * Decoding in workers, apart from the isolate that drives the GPU, whose waits would block it.
  *
- * The workers need `--allow-read` for the images, `--allow-ffi` for the native decoder, and on Linux
- * `--allow-env=npm_package_config_libvips,MALLOC_ARENA_MAX`, which that decoder's package looks at; no `--allow-sys`.
+ * The workers need `--allow-read` for the images, and `--allow-ffi` for the native decoder; without it they use the one in
+ * WebAssembly (load_decoder.ts).
  *
  * @module
  */

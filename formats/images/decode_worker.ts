@@ -16,7 +16,7 @@ import { readImageFile } from "./image_file.ts";
 import { decodingBytes, readImageHeader } from "./image_header.ts";
 import { type MemoryShare, shareMemory } from "./memory_budget.ts";
 import { releaseBytes } from "../base/pixels.ts";
-import { loadDecoder } from "./vips.ts";
+import { loadDecoder } from "./load_decoder.ts";
 
 /** What the pool asks. */
 export interface DecodeRequest {

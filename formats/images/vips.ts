@@ -5,33 +5,10 @@
  */
 
 import { damage, type ImageHeader } from "./image_header.ts";
+import { loadDecoder } from "./load_decoder.ts";
 import { orientImage } from "./orientation.ts";
 import type { DecodedImage } from "../base/pixels.ts";
 import { ycbcrToRgb } from "./ycbcr.ts";
-
-type Sharp = typeof import("sharp").default;
-let library: Promise<Sharp> | undefined;
-
-/**
- * Loads the native decoder, once.
- *
- * @returns The package's function.
- * @throws {Deno.errors.NotSupported} If there is none for this machine, or it may not be loaded.
- */
-export function loadDecoder(): Promise<Sharp> {
-  return library ??= import("sharp").then(({ default: sharp }) => {
-    // Workers are the parallelism; and no image is decoded twice.
-    sharp.concurrency(1);
-    sharp.cache(false);
-    return sharp;
-  }, (error) => {
-    const reason = String((error as Error).message).split("\n").find((line) => line.trim() !== "") ?? "";
-    throw new Deno.errors.NotSupported(
-      `Cannot load the image decoder sharp on ${Deno.build.os} ${Deno.build.arch} (${reason.trim()}): ` +
-        "it needs --allow-ffi, --allow-env, and npm's optional package @img/sharp for this system",
-    );
-  });
-}
 
 /**
  * Decodes a JPEG, PNG, WebP, AVIF or TIFF.

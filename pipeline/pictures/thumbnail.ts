@@ -7,7 +7,7 @@
 import { decodeImage, MOST_PIXELS } from "../../formats/images/mod.ts";
 import { imageFormat } from "../../formats/images/image_format.ts";
 import { imageSize } from "../../formats/images/image_size.ts";
-import { loadDecoder } from "../../formats/images/vips.ts";
+import { loadDecoder } from "../../formats/images/load_decoder.ts";
 import type { Crop } from "../../kernels/operations/label_pooling/mod.ts";
 
 type Sharp = import("sharp").Sharp;

@@ -18,8 +18,6 @@ import type { Progress } from "../command/progress.ts";
 
 import { RELABEL, type RelabelCommand } from "./options.ts";
 import { chooseShard } from "./shard.ts";
-import { describeReport } from "../report/main.ts";
-import { writeReport } from "../report/write_report.ts";
 import { runCommand } from "../command/run_command.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { withSignals } from "../command/signals.ts";
@@ -143,6 +141,9 @@ function flattenedAnswers({ metadata: { annotator: { name, inputSize } }, ownSiz
 
 /** Writes the report of the folder, and says where it is. */
 async function writeFolderReport({ out, quiet }: RelabelCommand, { path: images }: ImageSource, progress: Progress) {
+  // Only a report needs DuckDB, and with it --allow-ffi.
+  const { describeReport } = await import("../report/main.ts");
+  const { writeReport } = await import("../report/write_report.ts");
   const onProgress = quiet ? undefined : (line: string) => progress.show(line, false);
   const start = performance.now();
   const written = await writeReport({ labels: out, images, threshold: MULTI_LABEL_THRESHOLD, seed: 0, onProgress });

@@ -109,7 +109,6 @@ function startWorker(program: URL, format: Format, seed: number, count: number):
       "--allow-read",
       "--allow-write",
       "--allow-ffi",
-      "--allow-env=npm_package_config_libvips,MALLOC_ARENA_MAX",
       fromFileUrl(program),
       ...[format, folder, String(seed), String(count)],
     ],

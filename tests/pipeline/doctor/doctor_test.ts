@@ -4,7 +4,7 @@ import { openQuietDevice } from "../../../pipeline/model/quiet_device.ts";
 import { tryKernel } from "../../../pipeline/doctor/trial_kernel.ts";
 import { describeChoice } from "../../../pipeline/doctor/main.ts";
 import { mpiTest, runRanks } from "../../mpi.ts";
-import { runTask, taskCommand } from "../task.ts";
+import { ROOT, runTask, taskArguments, taskCommand } from "../task.ts";
 
 Deno.test("deno task doctor shows adapter, profile, features, limits and versions, and tries them", async () => {
   const { code, out, error } = await runTask("doctor");
@@ -21,6 +21,19 @@ Deno.test("deno task doctor shows adapter, profile, features, limits and version
   assertMatch(out, /\ndecoder {3}sharp [\d.]+, libvips [\d.]+: read a JPEG of 451 x 300\n/);
   assertMatch(out, /\nDuckDB {4}v\d+\.\d+\.\d+\n/);
   assertMatch(out, /\nMPI {7}((MPICH|Open MPI) [\d.]+.*; started without a launcher|none \(libmpich\.so\.12, .*)\n$/);
+});
+
+Deno.test("deno task doctor says that images are decoded in WebAssembly where the native library may not be loaded", async () => {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: taskArguments("doctor", []).filter((word) => word !== "--allow-ffi"),
+    cwd: ROOT,
+  }).output();
+  const out = new TextDecoder().decode(stdout);
+  assertEquals(success, false);
+  const line =
+    /^decoder {3}sharp [\d.]+ in WebAssembly, [^,]+ its native library, libvips [\d.]+: read a JPEG of 451 x 300$/m;
+  assertMatch(out, line);
+  assertMatch(out, /^DuckDB {4}Requires ffi access/m);
 });
 
 for (const implementation of ["MPICH", "Open MPI"] as const) {
