@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import project from "../deno.json" with { type: "json" };
 import { createLabelMapFile, dequantise, labelMapTypes } from "../formats/labels/mod.ts";
@@ -73,19 +73,6 @@ Deno.test("the README's questions have answers", async () => {
       ...args.map((word) => word === "subset.txt" ? join(path, word) : word),
     );
     assertEquals([code, error], [0, ""], line);
-  }
-});
-
-Deno.test("every option and task in the README's commands is one", async () => {
-  for (const line of commandLines(README)) {
-    const [, , task, ...args] = wordsOf(line);
-    assert(task in project.tasks, line);
-    const options = args.map((word) => word.split("=")[0]).filter((word) => /^--[a-z]/.test(word) && word !== "--gres");
-    if (options.length === 0) continue;
-    const subcommand = task === "cluster" ? [args[0]] : [];
-    const help = await runTask(task as keyof typeof project.tasks, ...subcommand, "--help");
-    const relabel = task === "cluster" ? await runTask("relabel", "--help") : undefined;
-    for (const option of options) assertMatch(help.out + relabel?.out, new RegExp(`^ +${option} `, "m"), line);
   }
 });
 

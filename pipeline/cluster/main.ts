@@ -94,9 +94,9 @@ async function runJoin({ folder, hashes, quiet }: JoinCommand, progress: Progres
   return 0;
 }
 
-function runStatus({ folder, json }: StatusCommand): Promise<number> {
+function runStatus({ folder, format }: StatusCommand): Promise<number> {
   const state = readFolderState(folder);
-  if (json) printLine(JSON.stringify({ ...summariseFolder(state), shard: state.shards }));
+  if (format === "json") printLine(JSON.stringify({ ...summariseFolder(state), shard: state.shards }));
   else printLines(describeFolderState(folder, state));
   return Promise.resolve(0);
 }

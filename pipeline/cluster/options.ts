@@ -6,7 +6,7 @@
 
 import { printable } from "../../formats/base/printable.ts";
 import { type Asked, suggest, UsageError } from "../command/command_line.ts";
-import { count, flag, option, word } from "../command/option_kinds.ts";
+import { choice, count, flag, option, word } from "../command/option_kinds.ts";
 import {
   type Command,
   defaultsOf,
@@ -100,9 +100,16 @@ export const STATUS = defineCommand({
 count when their part file is whole; the rate is that of the running shards' last part files.`,
   options: {
     folder: word("FOLDER", { isRequired: true }),
-    json: flag({ help: "one JSON object, with every shard" }),
+    format: choice(["text", "json"], {
+      value: "F",
+      default: "text",
+      help: "text (default) or json: one object, with every shard",
+    }),
+    // What --format json was called: elsewhere it is a file.
+    json: flag({ help: "", isHidden: true }),
   },
   notes: "Exit codes: 0; 1 for a failure; 2 for a wrong option.",
+  resolve: ({ folder, format, json }) => ({ folder, format: json ? "json" : format }),
 });
 
 /** How far a folder is. */

@@ -104,7 +104,7 @@ Deno.test("deno task cluster status says it in lines and as JSON", async () => {
     "  shard 2 stopped: 1 of 2 part files, 4 of 8 images",
     "  missing  3-4",
   ]]);
-  const json = JSON.parse((await runTask("cluster", "status", path, "--json")).out);
+  const json = JSON.parse((await runTask("cluster", "status", path, "--format", "json")).out);
   assertEquals(json.images, { done: 24, total: 50 });
   assertEquals(json.shards, { total: 5, whole: 2, running: 0, stopped: 1, missing: 2 });
   assertEquals(json.shard.length, 5);

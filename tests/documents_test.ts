@@ -1,0 +1,179 @@
+import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
+import project from "../deno.json" with { type: "json" };
+import { COMMON_OPTIONS, UsageError } from "../pipeline/command/command_line.ts";
+import type { Option } from "../pipeline/command/option_kinds.ts";
+import { type Command, optionName } from "../pipeline/command/option_table.ts";
+import { REPORTS } from "../pipeline/query/reports.ts";
+import { ROOT } from "./pipeline/task.ts";
+
+const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
+
+/** Markdown that users read, by path. */
+const DOCUMENTS = [...Deno.readDirSync(ROOT), ...Deno.readDirSync(join(ROOT, "docs"))]
+  .map(({ name }) => name).filter((name) => name.endsWith(".md"))
+  .map((name) => ["", "docs/"].map((folder) => folder + name).find((path) => isThere(path))!)
+  .map((path) => [path, read(path)] as const);
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(join(ROOT, path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Tasks that users start, and the folder of each in pipeline. */
+const TASKS = Object.entries(project.tasks).flatMap(([task, line]) => {
+  const room = / pipeline\/(\w+)\/main\.ts$/.exec(line)?.[1];
+  return room === undefined ? [] : [[task, room] as const];
+});
+
+/** What the files of options state, by name. */
+const COMMANDS: ReadonlyMap<string, Command<unknown>> = new Map(
+  (await Promise.all(TASKS.map(async ([, room]) => {
+    const stated: Record<string, unknown> = await import(`../pipeline/${room}/options.ts`);
+    const isCommand = (value: unknown): value is Command<unknown> => Object.hasOwn(Object(value), "usage");
+    return Object.values(stated).filter(isCommand).map((command) => [command.name, command] as const);
+  }))).flat(),
+);
+
+/** The options of a command by name, without words. */
+function named({ options }: Command<unknown>): [name: string, option: Option][] {
+  return Object.entries(options).filter(([, { isWord }]) => !isWord)
+    .map(([property, option]) => [optionName(property, option), option]);
+}
+
+/** The names of those that its help has. */
+function shownNames(command: Command<unknown>): string[] {
+  return [...Object.keys(COMMON_OPTIONS), ...named(command).flatMap(([name, { isHidden }]) => isHidden ? [] : [name])];
+}
+
+/** Names of options of tasks that only contributors start. */
+const OTHERS = ["bench", "bench/race", "tests/fuzz", "tests/faults"].flatMap((folder) =>
+  [...Deno.readDirSync(join(ROOT, folder))].filter(({ name }) => name.endsWith(".ts"))
+    .flatMap(({ name }) => [...read(`${folder}/${name}`).matchAll(/^ {2,4}(\w+): (?:\w+\(|\{ \.\.\.)/gm)])
+    .map(([, property]) => optionName(property))
+).concat("format");
+
+/** Options of other programs: Deno's, Slurm's and MPI's. */
+const FOREIGN =
+  /^(allow-.*|array|cpus-per-task|gpus-per-task|gres|mpi|mca|requeue|job-name|nodes|ntasks-per-node|time|signal|output|open-mode|kill-on-bad-exit|partition|constraint|noheader|me|cwd|trace-leaks|no-prompt|config|coverage|filter|doc|lint)$/;
+
+/** Commands in blocks, indented or fenced; a line that ends with a backslash goes on in the next one. */
+function commandLines(text: string): string[] {
+  return text.replaceAll(/ *\\\n\s*/g, " ").split("\n").flatMap((line) =>
+    /^(?: {4})?(?:(?:\w+=|mpiexec|srun|npx|timeout)\S* .*)?(deno task \S.*)$/.exec(line)?.[1] ?? []
+  );
+}
+
+/** The words of a command line as a shell takes them, where it only quotes. */
+function wordsOf(line: string): string[] {
+  const words = [...line.replace(/ (?:[|&;>]|#).*$/, "").matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)];
+  return words.map(([, double, single, bare]) => double ?? single ?? bare);
+}
+
+/** Why a command line cannot be what it is shown for; undefined if it can. */
+function wrongUse(line: string): string | undefined {
+  const [, , task, ...args] = wordsOf(line);
+  if (!(task in project.tasks)) return `${line}: there is no task ${task}`;
+  const [name, rest] = COMMANDS.has(`${task} ${args[0]}`) ? [`${task} ${args[0]}`, args.slice(1)] : [task, args];
+  const command = COMMANDS.get(name);
+  if (command === undefined) return;
+  const hidden = named(command).find(([name, { isHidden }]) => isHidden && rest.includes(`--${name}`));
+  if (hidden) return `${line}: --${hidden[0]} is not in the help`;
+  try {
+    command.read(rest);
+  } catch (error) {
+    // Files that are only named are not there.
+    if (error instanceof UsageError) return `${line}: ${error.message}`;
+  }
+}
+
+Deno.test("every task that users start has its command, with its name, in the options.ts of its room", () => {
+  assert(TASKS.length > 10);
+  assertEquals(
+    [...new Set([...COMMANDS.keys()].map((name) => name.split(" ")[0]))].sort(),
+    TASKS.map(([task]) => task).sort(),
+  );
+});
+
+Deno.test("a help has every option of its command once, with its default, in lines that fit", () => {
+  for (const command of COMMANDS.values()) {
+    for (const [name, option] of named(command)) {
+      const lines = command.help.match(new RegExp(`^  --${name} .*$`, "gm")) ?? [];
+      assertEquals(lines.length, option.isHidden ? 0 : 1, `${command.name} --${name}`);
+      const hasDefault = option.default !== undefined && option.kind !== "flag" && option.default !== "";
+      if (hasDefault && !option.isHidden) assert(/default/i.test(option.help), `${command.name} --${name}`);
+    }
+    assertEquals(command.help.split("\n").filter((line) => line.length > 126), [], command.name);
+    assertEquals(command.help.includes("{default}"), false, command.name);
+  }
+});
+
+Deno.test("an option of one name is read by one grammar in all commands", () => {
+  const kinds = new Map<string, Map<string, string[]>>();
+  for (const command of COMMANDS.values()) {
+    for (const [name, { kind, isHidden }] of named(command)) {
+      if (isHidden) continue;
+      const ofName = kinds.get(name) ?? new Map<string, string[]>();
+      ofName.set(kind, [...ofName.get(kind) ?? [], command.name]);
+      kinds.set(name, ofName);
+    }
+  }
+  assertEquals([...kinds].filter(([, ofName]) => ofName.size > 1), []);
+});
+
+Deno.test("the examples of a help are commands, as its command reads them", () => {
+  const examples = [...COMMANDS.values()].flatMap(({ examples }) => examples);
+  assert(examples.length > 30);
+  const lines = examples.flatMap((example) => commandLines(example));
+  assertEquals(lines.length, examples.length);
+  assertEquals(lines.map(wrongUse).filter((reason) => reason !== undefined), []);
+});
+
+Deno.test("every command that a document shows in a block is one, with options that it has", () => {
+  const lines = DOCUMENTS.flatMap(([path, text]) => commandLines(text).map((line) => [path, line]));
+  assert(lines.length > 40);
+  assertEquals(lines.map(([path, line]) => [path, wrongUse(line)]).filter(([, reason]) => reason !== undefined), []);
+});
+
+Deno.test("every option that a document names in its text is one, of the command that it is named with", () => {
+  const known = new Set([...[...COMMANDS.values()].flatMap(shownNames), ...OTHERS]);
+  const wrong: string[] = [];
+  let count = 0;
+  for (const [path, text] of DOCUMENTS) {
+    const prose = text.replaceAll(/^```[\s\S]*?^```/gm, "");
+    for (const [, span] of prose.matchAll(/`([^`\n]*--[a-z][^`]*)`/g)) {
+      const task = /^deno task ([\w:]+(?: (?:slurm|join|status))?)/.exec(span)?.[1];
+      const command = task === undefined ? undefined : COMMANDS.get(task);
+      const names = command ? new Set(shownNames(command)) : known;
+      for (const [, name] of span.matchAll(/(?<!\S)--([a-z][\w-]*)/g)) {
+        count++;
+        if (!names.has(name) && (command || !FOREIGN.test(name))) wrong.push(`${path}: --${name} in \`${span}\``);
+      }
+    }
+  }
+  assert(count > 60);
+  assertEquals(wrong, []);
+});
+
+Deno.test("the README's table shows each command as its help says that it is used", () => {
+  const shown = [...read("README.md").matchAll(/^\| `deno task ((?:[^`|]|\\\|)+)` +\|/gm)]
+    .map(([, use]) => use.replaceAll("\\|", "|"));
+  const plain = (use: string) => use.replace(/ \[?(?:options\]|--.*)$/, "");
+  for (const [task] of TASKS) {
+    const ways = [...COMMANDS.values()].filter(({ name }) => name === task).flatMap(({ usage }) => usage);
+    const parts = [...COMMANDS.keys()].filter((name) => name.startsWith(`${task} `)).map((name) => name.split(" ")[1]);
+    const expected = ways.length > 0 ? ways.map(plain) : [`${task} ${parts.sort().join("|")}`];
+    const found = shown.map(plain).map((use) => use.replace(/\S+\|\S+/, (words) => words.split("|").sort().join("|")))
+      .filter((use) => use.split(" ")[0] === task);
+    assert(found.length === 1 && expected.includes(found[0]), `${task}: ${found} is shown, its help has ${expected}`);
+  }
+});
+
+Deno.test("the README names every report of deno task query", () => {
+  const row = /^\| `deno task query .*$/m.exec(read("README.md"))![0];
+  const named = [...row.matchAll(/`([a-z-]+)(?: N)?`/g)].map(([, name]) => name);
+  assertEquals(named.sort(), Object.keys(REPORTS).sort());
+});
