@@ -111,9 +111,15 @@ export { createLabelPooler, type LabelPooler, type LabelPoolerSettings } from ".
 export type { ColumnSlice } from "./formats/columns/table.ts";
 export type { ColumnValues } from "./formats/columns/columns.ts";
 export type { DownloadProgress } from "./formats/weights/mod.ts";
-export { type Capabilities, closeDevice, type Device, type MemoryCount, openDevice } from "./kernels/engine/device.ts";
+export {
+  type BufferRange,
+  type Capabilities,
+  closeDevice,
+  type Device,
+  type MemoryCount,
+  openDevice,
+} from "./kernels/engine/device.ts";
 export type { Profile, Storage } from "./kernels/engine/kernel.ts";
-export type { BufferRange } from "./kernels/engine/plan.ts";
 export { RESIZE_RULES, type ResizeRule } from "./kernels/operations/resize/mod.ts";
 export type { Pair } from "./kernels/operations/shared/window.ts";
 export type { Pixels } from "./formats/base/pixels.ts";

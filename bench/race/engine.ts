@@ -7,10 +7,7 @@
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
 import type { Network, Parameters } from "../../kernels/operations/network.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
-import {
-  convolutionFilterGradientKernels,
-  filterGradientPartialBytes,
-} from "../../kernels/operations/convolution/filter_gradient.ts";
+import { convolutionFilterGradientKernels } from "../../kernels/operations/convolution/filter_gradient.ts";
 import {
   filledVectors,
   gatherTable,
@@ -22,7 +19,8 @@ import { outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { lowerNetwork } from "../../kernels/lowering/inference.ts";
-import type { Program } from "../../kernels/engine/program.ts";
+import type { Kernel } from "../../kernels/engine/kernel.ts";
+import { operationSteps, type Program, type Step } from "../../kernels/engine/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
@@ -44,14 +42,9 @@ export function singleOnEngine(
       tensors: new Map([
         ["input", tensorBytes(inputShape, "f32")],
         ["output", tensorBytes(outputShape(shape), "f32")],
-        ["partial", tensorBytes(outputShape(shape), "f32")],
       ]),
       constants: new Map([["weights", () => packWeights(shape, { weight }, target)]]),
-      steps: convolutionKernels(shape, {}, target).map(({ kernel, weightsOffset }) => ({
-        kernel,
-        weightsOffset,
-        bindings: { input: "input", weights: "weights", output: "output", partial: "partial" },
-      })),
+      steps: stepsByName(convolutionKernels(shape, {}, target), ["input", "weights", "output"]),
     },
     { input: pad(input, shape.inputChannels) },
     { name: "output", channels: shape.outputChannels },
@@ -68,27 +61,23 @@ export function gradientOnEngine(
   const inputBytes = tensorBytes([shape.batch, ...shape.input, shape.inputChannels], "f32");
   const given = { outputGradient: pad(outputGradient, shape.outputChannels) };
   if (of === "filter") {
-    const names = ["input", "outputGradient", "partial", "filterGradient"];
+    const names = ["input", "outputGradient", "filterGradient"];
     return programOnEngine(
       device,
       {
         tensors: new Map([
           ["input", inputBytes],
           ["outputGradient", tensorBytes(outputShape(shape), "f32")],
-          ["partial", filterGradientPartialBytes(shape, target)],
           ["filterGradient", weight.byteLength],
         ]),
         constants: new Map(),
-        steps: convolutionFilterGradientKernels(shape, target).map((kernel) => ({
-          kernel,
-          bindings: Object.fromEntries(names.map((name) => [name, name])),
-        })),
+        steps: stepsByName(convolutionFilterGradientKernels(shape, target), names),
       },
       { ...given, input: pad(input, shape.inputChannels) },
       { name: "filterGradient", channels: 4 },
     );
   }
-  const names = ["outputGradient", "weights", "partial", "inputGradient"];
+  const names = ["outputGradient", "weights", "inputGradient"];
   const places = inputGradientWeightPlaces(shape, target);
   const vectors = filledVectors(places);
   const origin = { weight: 0 };
@@ -97,7 +86,6 @@ export function gradientOnEngine(
     {
       tensors: new Map([
         ["outputGradient", tensorBytes(outputShape(shape), "f32")],
-        ["partial", inputBytes],
         ["inputGradient", inputBytes],
       ]),
       constants: new Map<string, () => Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>([
@@ -110,15 +98,17 @@ export function gradientOnEngine(
           kernel: gatherWeightsKernel({ vectors, ...target }),
           bindings: { places: "places", master: "master", packed: "weights" },
         },
-        ...convolutionInputGradientKernels(shape, target).map((dispatch) => ({
-          ...dispatch,
-          bindings: Object.fromEntries(names.map((name) => [name, name])),
-        })),
+        ...stepsByName(convolutionInputGradientKernels(shape, target), names),
       ],
     },
     given,
     { name: "inputGradient", channels: shape.inputChannels },
   );
+}
+
+/** The steps of an operation by itself, whose tensors are called as its kernels call them. */
+function stepsByName(kernels: readonly Kernel[], names: readonly string[]): Step[] {
+  return operationSteps(kernels, Object.fromEntries(names.map((name) => [name, name])), "operation");
 }
 
 /** A program whose inputs are on the device. */

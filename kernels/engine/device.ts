@@ -42,6 +42,21 @@ export interface MemoryCount {
   highWater: number;
 }
 
+/** A range of a buffer. */
+export interface BufferRange {
+  /** The buffer. */
+  readonly buffer: GPUBuffer;
+  /** First byte. */
+  readonly offset: number;
+  /** Number of bytes. */
+  readonly size: number;
+}
+
+/** All of a buffer. */
+export function wholeBuffer(buffer: GPUBuffer): BufferRange {
+  return { buffer, offset: 0, size: buffer.size };
+}
+
 const NO_ADAPTER =
   "Cannot find a WebGPU adapter: install a Vulkan driver (Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1; " +
   "NVIDIA: the vendor's driver) and run `deno task doctor`";

@@ -15,20 +15,15 @@ export type Storage = "f32" | "f16";
 
 /** A compute kernel before it meets a device. */
 export interface Kernel {
-  /** For error messages, timings and the cache of pipelines: `convolution 3x3/2 software`. */
+  /** For error messages and timings: `convolution 3x3/2 software`. */
   readonly name: string;
   /**
-   * WGSL with the entry point `main`. Storage bindings are `@group(0) @binding(0...)` in the order of `bindings`, all
-   * declared `var<storage, read_write>`: tensors of a plan share one arena buffer, and WebGPU lets a dispatch use a
-   * buffer twice only if both uses are writable. The uniform block, if there is one, is the last binding.
+   * WGSL with the entry point `main`. It declares the bindings as `@group(0) @binding(0...)` in the order of `bindings`;
+   * the uniform block, if there is one, comes last.
    */
   readonly code: string;
-  /** Storage bindings in order, for messages: `["input", "weight", "bias", "output"]`. */
-  readonly bindings: readonly string[];
-  /** Tensors read through a texture, bound after the storage bindings; see `operations/shared/tensor_reads.ts`. */
-  readonly textures?: readonly TextureBinding[];
-  /** Uniform windows of {@linkcode WINDOW_BYTES} each, bound after the textures: weights in the software profile. */
-  readonly windows?: readonly string[];
+  /** What it reads and writes, in the order of the binding numbers; see {@linkcode listBindings}. */
+  readonly bindings: readonly Binding[];
   /**
    * The uniform block as 32-bit words (`u32`, `i32` and `f32` members only, no vectors), or empty. Shapes go here rather
    * than into the text, so that layers which differ only in shape share one compiled pipeline.
@@ -38,30 +33,155 @@ export interface Kernel {
   readonly workgroups: readonly [number, number, number];
 }
 
+/** Something that a kernel reads or writes, under the name that its WGSL gives to it. */
+export type Binding = StorageBinding | ScratchBinding | TextureBinding | WindowBinding;
+
+/** A tensor, constant or state in a storage buffer: an array. */
+export interface StorageBinding {
+  readonly kind: "storage";
+  readonly name: string;
+  /** The WGSL type of an element: `vec4<f32>`. */
+  readonly element: string;
+  /**
+   * Tensors of a plan share one buffer, which WebGPU lets a dispatch bind several times only if all of them may write. So
+   * `read` is for what never lies in a buffer that the same dispatch writes to: weights, parameters and tables. Two
+   * dispatches that only read a buffer do not wait for each other because of it.
+   */
+  readonly access: "read" | "read_write";
+  /** Where it begins in what it is bound to: bytes, a multiple of 256. */
+  readonly offset: number;
+}
+
+/**
+ * A storage buffer whose content is of no use once the last kernel of the operation has run, such as partial sums. The
+ * kernel that writes it declares it; kernels that read it have a storage buffer or a texture of the same name.
+ */
+export interface ScratchBinding {
+  readonly kind: "scratch";
+  readonly name: string;
+  /** The WGSL type of an element. */
+  readonly element: string;
+  readonly bytes: number;
+}
+
+/** A tensor that is copied into a texture before the kernel runs; {@linkcode TEXTURE_WIDTH} says how it lies there. */
+export interface TextureBinding {
+  readonly kind: "texture";
+  readonly name: string;
+  /** Of a texel, which holds a 4-vector. */
+  readonly format: TextureFormat;
+}
+
+/** The format of a texel: of an f32 or of an f16 tensor. */
+export type TextureFormat = "rgba32float" | "rgba16float";
+
+/** {@linkcode WINDOW_BYTES} of a constant or state in a uniform buffer: 4-vectors of f32. */
+export interface WindowBinding {
+  readonly kind: "window";
+  readonly name: string;
+  /** Where it begins in what it is bound to: bytes, a multiple of 256. */
+  readonly offset: number;
+}
+
 /** Bytes of a uniform window: WebGPU's default limit of a uniform binding. */
 export const WINDOW_BYTES = 65536;
 
-/** A tensor that a kernel reads through a texture. */
-export interface TextureBinding {
-  readonly name: string;
-  readonly format: "rgba32float" | "rgba16float";
+/**
+ * Texels of a texture's row, a power of two. 4-vector i of a tensor is the texel (i mod 1024, 1 + i / 1024); row 0 is zero.
+ */
+export const TEXTURE_WIDTH = 1024;
+
+type Unnamed<B> = B extends Binding ? Omit<B, "name"> : never;
+
+/**
+ * Bindings as an operation states them, by name. An element's WGSL type by itself is a storage buffer that may be written:
+ * `{ statistics: "vec4<f32>", weight: readOnly("vec4<f32>") }`.
+ */
+export type StatedBindings = Readonly<Record<string, string | Unnamed<Binding>>>;
+
+/** States a storage buffer that is only read; see {@linkcode StorageBinding.access}. */
+export function readOnly(element: string): Unnamed<StorageBinding> {
+  return { kind: "storage", element, access: "read", offset: 0 };
 }
 
-/** One member of the uniform block; a WGSL declaration is made of it by {@linkcode parameterBlock}. */
+/** States a {@linkcode ScratchBinding}. */
+export function scratch(element: string, bytes: number): Unnamed<ScratchBinding> {
+  return { kind: "scratch", element, bytes };
+}
+
+/** States a {@linkcode TextureBinding} that holds a tensor of a storage type. */
+export function texture(storage: Storage): Unnamed<TextureBinding> {
+  return { kind: "texture", format: storage === "f16" ? "rgba16float" : "rgba32float" };
+}
+
+/** States a {@linkcode WindowBinding}. */
+export function uniformWindow(offset = 0): Unnamed<WindowBinding> {
+  return { kind: "window", offset };
+}
+
+const KINDS: readonly (readonly Binding["kind"][])[] = [["storage", "scratch"], ["texture"], ["window"]];
+
+/**
+ * The bindings of a kernel in the order of their numbers: storage buffers, textures, windows, each in the order in which
+ * they are stated.
+ *
+ * @param stated The bindings by name.
+ * @returns A list for {@linkcode Kernel.bindings}.
+ */
+export function listBindings(stated: StatedBindings): Binding[] {
+  const all = Object.entries(stated).map(([name, binding]): Binding =>
+    typeof binding === "string"
+      ? { kind: "storage", name, element: binding, access: "read_write", offset: 0 }
+      : { ...binding, name }
+  );
+  return KINDS.flatMap((kinds) => all.filter(({ kind }) => kinds.includes(kind)));
+}
+
+/** Whether a kernel may write to what it binds. */
+export function isWritten(binding: Binding): boolean {
+  return binding.kind === "scratch" || binding.kind === "storage" && binding.access === "read_write";
+}
+
+/**
+ * The declarations that a kernel's text opens with: `enable f16` where a buffer needs it, the bindings, the uniform block.
+ *
+ * @param stated The bindings by name.
+ * @param parameters The uniform block's members.
+ * @returns WGSL.
+ */
+export function declarations(stated: StatedBindings, parameters: readonly Parameter[]): string {
+  const bindings = listBindings(stated);
+  const enable = bindings.some((binding) => "element" in binding && binding.element.includes("f16"));
+  return [
+    enable ? "enable f16;\n" : "",
+    ...bindings.map((binding, number) => `@group(0) @binding(${number}) ${declaration(binding)};\n`),
+    parameterBlock(parameters, bindings.length),
+  ].join("");
+}
+
+function declaration(binding: Binding): string {
+  const { name } = binding;
+  switch (binding.kind) {
+    case "storage":
+      return `var<storage, ${binding.access}> ${name}: array<${binding.element}>`;
+    case "scratch":
+      return `var<storage, read_write> ${name}: array<${binding.element}>`;
+    case "texture":
+      return `var ${name}: texture_2d<f32>`;
+    case "window":
+      return `var<uniform> ${name}: array<vec4<f32>, ${WINDOW_BYTES / 16}>`;
+  }
+}
+
+/** One member of the uniform block, which a kernel's text calls `parameters`. */
 export interface Parameter {
   readonly name: string;
   readonly type: "u32" | "i32" | "f32";
   readonly value: number;
 }
 
-/**
- * The WGSL declaration of the uniform block: `struct Parameters {...}` bound as `parameters` at `binding`.
- *
- * @param parameters The members, in order.
- * @param binding The binding number, one past the storage bindings.
- * @returns WGSL, empty if there are no parameters.
- */
-export function parameterBlock(parameters: readonly Parameter[], binding: number): string {
+/** The WGSL declaration of the uniform block, empty if there are no parameters. */
+function parameterBlock(parameters: readonly Parameter[], binding: number): string {
   if (parameters.length === 0) return "";
   const members = parameters.map(({ name, type }) => `  ${name}: ${type},`).join("\n");
   return `struct Parameters {\n${members}\n}\n@group(0) @binding(${binding}) var<uniform> parameters: Parameters;\n`;

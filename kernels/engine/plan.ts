@@ -11,21 +11,11 @@
  */
 
 import { type Arena, layOut, type Lifetime } from "./arena.ts";
-import { checkErrors, type Device, ownBuffer, readBuffer } from "./device.ts";
-import { type Kernel, parameterBytes, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
-import { forgetPipelines, pipelineFor } from "./pipelines.ts";
-import { ALIGNMENT, type Program, type Step } from "./program.ts";
-import { copyToTexture, createTensorTexture, textureRowBytes } from "./texture.ts";
-
-/** A range of a buffer. */
-export interface BufferRange {
-  /** The buffer. */
-  readonly buffer: GPUBuffer;
-  /** First byte. */
-  readonly offset: number;
-  /** Number of bytes. */
-  readonly size: number;
-}
+import { type BufferRange, checkErrors, type Device, ownBuffer, readBuffer, wholeBuffer } from "./device.ts";
+import { isWritten, parameterBytes, type TextureBinding, type TextureFormat } from "./kernel.ts";
+import { bindKernel, type BoundKernel, encodeDispatch, forgetPipelines } from "./pipelines.ts";
+import { ALIGNMENT, arenaTensors, type Program, type Step } from "./program.ts";
+import { copyToTexture, createTensorTexture, textureRowBytes, textureRows } from "./texture.ts";
 
 /** A program on a device. */
 export interface Plan {
@@ -45,14 +35,24 @@ export interface Plan {
   /**
    * Runs all steps once, each in a pass of its own, and measures them.
    *
-   * @returns Kernel names and milliseconds in order; a step's time includes the copies into its textures.
+   * @returns Times in the order of the steps; a step's time includes the copies into its textures.
    * @throws {Deno.errors.NotSupported} If the adapter has no timestamps.
    * @throws {Deno.errors.BadResource} If the plan is closed.
    */
-  measure(): Promise<{ name: string; milliseconds: number }[]>;
+  measure(): Promise<StepTime[]>;
   readonly bytes: PlanBytes;
   /** Frees what the plan holds. */
   close(): void;
+}
+
+/** How long a step took. */
+export interface StepTime {
+  /** Its kernel's name. */
+  readonly name: string;
+  /** The step's role in its program, where it has one. */
+  readonly role?: string;
+  /** Milliseconds, by the adapter's clock. */
+  readonly milliseconds: number;
 }
 
 /** Steps of a program from `start` to before `end`. A part's ranges are to be run in order, with nothing in between. */
@@ -71,177 +71,212 @@ export interface PlanBytes {
   readonly textures: number;
 }
 
+/** What is encoded for a step: copies of tensors into the textures that it reads, and its dispatch. */
 type Action =
-  & ({ readonly copy: CopyAction } | { readonly dispatch: DispatchAction })
-  & { readonly part?: string; readonly step: number };
+  & ({ readonly copy: TextureCopy } | { readonly dispatch: BoundKernel })
+  & { readonly step: number; readonly part?: string; readonly role?: string };
 
-interface CopyAction {
+interface TextureCopy {
   readonly source: GPUBuffer;
   readonly offset: number;
   readonly texture: GPUTexture;
   readonly rows: number;
 }
 
-interface DispatchAction {
-  readonly name: string;
-  readonly pipeline: GPUComputePipeline;
-  readonly group: GPUBindGroup;
-  readonly workgroups: Kernel["workgroups"];
-}
+/** Makes a buffer that is freed with the plan. */
+type CreateBuffer = (bytes: number, usage: number, label: string) => GPUBuffer;
 
 /**
  * Puts a program on a device.
  *
  * @param device Where.
  * @param program What. Its constants are made and uploaded one after the other.
- * @param options `inputs`: tensors written before the first step; `outputs`: tensors read after the last one.
+ * @param ends Tensors written before the first step, and read after the last one.
  * @returns The plan; close it when done.
  * @throws {RangeError} If a tensor or the arena exceeds the adapter's limits.
- * @throws {TypeError} If the adapter's compiler refuses a kernel.
+ * @throws {TypeError} If the adapter's compiler refuses a kernel, or a step binds what the program does not have.
  */
 export async function createPlan(
   device: Device,
   program: Program,
-  options: Ends,
+  ends: Ends,
 ): Promise<Plan> {
-  const { gpu, capabilities } = device;
-  const { steps } = program;
-  const formats = steps.flatMap(({ kernel }) => kernel.textures ?? []).map(({ format }) => format);
-  // Copies to textures take whole rows: that of the arena's last tensor must not reach beyond its end.
-  const margin = Math.max(0, ...new Set(formats.map(textureRowBytes)));
-  const arena = layOutProgram(program, options);
-  const limit = Math.min(capabilities.maxBindingBytes, capabilities.maxBufferBytes);
-  for (const [name, bytes] of program.tensors) {
-    if (bytes > limit) {
-      throw new RangeError(
-        `Cannot lay out tensor "${name}": ${bytes} bytes exceed the adapter's ${limit} a binding; ` +
-          "a smaller batch or image size fits",
-      );
-    }
-  }
+  checkSizes(device, program);
   using made = new DisposableStack();
-  const create = (bytes: number, usage: number, label: string) => ownBuffer(made, device, bytes, usage, label);
-  const textures = new Map<string, GPUTexture>();
-  let owned = made;
-  const build = (): Plan => {
-    const arenaBuffer = create(
-      arena.bytes + margin,
-      GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
-      "the arena of activations",
-    );
-    const constants = uploadConstants(device, program, create);
-    const states = createStates(program, create);
-    const uniforms = uploadParameters(device, steps, create);
-    let textureBytes = 0;
-    for (const { kernel, bindings } of steps) {
-      for (const texture of kernel.textures ?? []) {
-        const key = textureKey(texture);
-        if (textures.has(key)) continue;
-        if (!program.tensors.has(bindings[texture.name])) {
-          throw new TypeError(`Cannot read "${bindings[texture.name]}" as a texture`);
-        }
-        const rows = largestRows(program, key);
-        textures.set(key, made.adopt(createTensorTexture(device, texture.format, rows), (one) => one.destroy()));
-        textureBytes += (rows + 1) * textureRowBytes(texture.format);
-      }
-    }
-    const range = (name: string): BufferRange => {
-      const offset = arena.offsets.get(name);
-      if (offset !== undefined) return { buffer: arenaBuffer, offset, size: program.tensors.get(name)! };
-      const view = program.views?.get(name);
-      if (view) return { buffer: states.get(view.state)!, offset: view.offset, size: view.bytes };
-      const buffer = constants.get(name) ?? states.get(name);
-      if (!buffer) throw new TypeError(`Cannot find "${name}" among the program's tensors, constants and states`);
-      return { buffer, offset: 0, size: buffer.size };
-    };
-    const views = new Map([...textures].map(([key, texture]) => [key, texture.createView()]));
-    const held = new Map<string, string>();
-    const actions: Action[] = [];
-    steps.forEach((step, index) => {
-      const { kernel, bindings, weightsOffset = 0, part } = step;
-      // Another part may have run in between.
-      if (part !== steps[index - 1]?.part) held.clear();
-      for (const read of kernel.textures ?? []) {
-        const { name } = read;
-        const key = textureKey(read);
-        if (held.get(key) === bindings[name]) continue;
-        const texture = textures.get(key)!;
-        const { buffer: source, offset, size } = range(bindings[name]);
-        const rows = Math.ceil(size / textureRowBytes(texture.format));
-        actions.push({ copy: { source, offset, texture, rows }, part, step: index });
-        held.set(key, bindings[name]);
-      }
-      const pipeline = pipelineFor(device, kernel);
-      const resources: GPUBindingResource[] = [
-        ...kernel.bindings.map((name) => {
-          const whole = range(bindings[name]);
-          return name === "weights"
-            ? { ...whole, offset: whole.offset + weightsOffset, size: whole.size - weightsOffset }
-            : whole;
-        }),
-        ...(kernel.textures ?? []).map((texture) => views.get(textureKey(texture))!),
-        ...(kernel.windows ?? []).map((name) => {
-          const { buffer, offset } = range(bindings[name]);
-          return { buffer, offset: offset + weightsOffset, size: WINDOW_BYTES };
-        }),
-        ...(kernel.parameters.length > 0 ? [uniforms[index]] : []),
-      ];
-      const group = gpu.createBindGroup({
-        label: kernel.name,
-        layout: pipeline.getBindGroupLayout(0),
-        entries: resources.map((resource, binding) => ({ binding, resource })),
-      });
-      actions.push({
-        dispatch: { name: kernel.name, pipeline, group, workgroups: kernel.workgroups },
-        part,
-        step: index,
-      });
-      // What a step writes makes a texture that held it stale.
-      for (const name of kernel.bindings) {
-        for (const [texture, tensor] of held) if (tensor === bindings[name]) held.delete(texture);
-      }
-    });
-    const parts = Map.groupBy(actions, ({ part }) => part);
-    const checkOpen = () => {
-      if (owned.disposed) throw new Deno.errors.BadResource("Cannot run a program on the device: its plan is closed");
-    };
-    return {
-      tensor(name) {
-        checkOpen();
-        return range(name);
-      },
-      encode(encoder, part, range) {
-        checkOpen();
-        const chosen = part === undefined ? actions : parts.get(part) ?? [];
-        encodeActions(
-          encoder,
-          range ? chosen.filter(({ step }) => step >= range.start && step < range.end) : chosen,
-        );
-      },
-      async measure() {
-        checkOpen();
-        return await measureActions(device, actions);
-      },
-      bytes: {
-        arena: arena.bytes,
-        arenaLowerBound: arena.lowerBound,
-        constants: totalSize(constants),
-        states: totalSize(states),
-        textures: textureBytes,
-      },
-      close: () => owned.dispose(),
-    };
-  };
-  let built: Plan | undefined;
-  let plan: Plan;
+  let built: BuiltPlan | undefined;
   try {
-    plan = await checkErrors(device, () => built = build(), "build the plan");
+    const plan = await checkErrors(device, () => built = buildPlan(device, program, ends, made), "build the plan");
+    return runnable(device, plan, made.move());
   } catch (error) {
-    if (built) forgetPipelines(device, steps.map(({ kernel }) => kernel));
+    if (built) forgetPipelines(device, program.steps.map(({ kernel }) => kernel));
     throw error;
   }
-  owned = made.move();
-  return plan;
+}
+
+function checkSizes({ capabilities }: Device, program: Program): void {
+  const limit = Math.min(capabilities.maxBindingBytes, capabilities.maxBufferBytes);
+  for (const [name, bytes] of arenaTensors(program)) {
+    if (bytes <= limit) continue;
+    throw new RangeError(
+      `Cannot lay out tensor "${name}": ${bytes} bytes exceed the adapter's ${limit} a binding; ` +
+        "a smaller batch or image size fits",
+    );
+  }
+}
+
+/** All that a plan holds on the device. */
+interface BuiltPlan {
+  /** Where a tensor, constant, state or view lies. */
+  readonly range: (name: string) => BufferRange;
+  readonly actions: readonly Action[];
+  readonly bytes: PlanBytes;
+}
+
+/** Makes what a plan holds; `owner` frees it. */
+function buildPlan(device: Device, program: Program, ends: Ends, owner: DisposableStack): BuiltPlan {
+  const create: CreateBuffer = (bytes, usage, label) => ownBuffer(owner, device, bytes, usage, label);
+  const { range, bytes } = placeProgram(device, program, ends, create);
+  const parameters = uploadParameters(device, program.steps, create);
+  const textures = createTextures(device, program, owner);
+  return {
+    range,
+    actions: listActions(device, program.steps, { range, parameters, textures }),
+    bytes: { ...bytes, textures: textures.values().reduce((sum, { bytes }) => sum + bytes, 0) },
+  };
+}
+
+/** What is built, to be run as long as `owned` is not disposed. */
+function runnable(device: Device, { range, actions, bytes }: BuiltPlan, owned: DisposableStack): Plan {
+  const parts = Map.groupBy(actions, ({ part }) => part);
+  const checkOpen = () => {
+    if (owned.disposed) throw new Deno.errors.BadResource("Cannot run a program on the device: its plan is closed");
+  };
+  return {
+    tensor(name) {
+      checkOpen();
+      return range(name);
+    },
+    encode(encoder, part, steps) {
+      checkOpen();
+      const chosen = part === undefined ? actions : parts.get(part) ?? [];
+      encodeActions(
+        encoder,
+        steps ? chosen.filter(({ step }) => step >= steps.start && step < steps.end) : chosen,
+      );
+    },
+    async measure() {
+      checkOpen();
+      return await measureActions(device, actions);
+    },
+    bytes,
+    close: () => owned.dispose(),
+  };
+}
+
+/** Makes the buffers of a program, and says where all that it names lies. */
+function placeProgram(device: Device, program: Program, ends: Ends, create: CreateBuffer) {
+  const arena = layOutProgram(program, ends);
+  // Copies to textures take whole rows: that of the arena's last tensor must not reach beyond its end.
+  const margins = new Set(textureReads(program.steps).map(({ binding }) => textureRowBytes(binding.format)));
+  const buffer = create(
+    arena.bytes + Math.max(0, ...margins),
+    GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    "the arena of activations",
+  );
+  const constants = uploadConstants(device, program, create);
+  const states = createStates(program, create);
+  const sizes = arenaTensors(program);
+  const range = (name: string): BufferRange => {
+    const offset = arena.offsets.get(name);
+    if (offset !== undefined) return { buffer, offset, size: sizes.get(name)! };
+    const view = program.views?.get(name);
+    if (view) return { buffer: states.get(view.state)!, offset: view.offset, size: view.bytes };
+    const own = constants.get(name) ?? states.get(name);
+    if (!own) throw new TypeError(`Cannot find "${name}" among the program's tensors, constants and states`);
+    return wholeBuffer(own);
+  };
+  const bytes = {
+    arena: arena.bytes,
+    arenaLowerBound: arena.lowerBound,
+    constants: totalSize(constants),
+    states: totalSize(states),
+  };
+  return { range, bytes };
+}
+
+/** A texture of a plan. */
+interface PlanTexture {
+  readonly texture: GPUTexture;
+  /** As kernels see it. */
+  readonly view: GPUTextureView;
+  readonly bytes: number;
+}
+
+/** The textures by {@linkcode textureKey}, each as large as the largest tensor that is read through it. */
+function createTextures(device: Device, program: Program, owner: DisposableStack): Map<string, PlanTexture> {
+  const sizes = arenaTensors(program);
+  const largest = new Map<string, { format: TextureFormat; rows: number }>();
+  for (const { binding, tensor } of textureReads(program.steps)) {
+    const bytes = sizes.get(tensor);
+    if (bytes === undefined) throw new TypeError(`Cannot read "${tensor}" as a texture`);
+    const { format } = binding;
+    const known = largest.get(textureKey(binding))?.rows ?? 0;
+    largest.set(textureKey(binding), { format, rows: Math.max(known, textureRows(bytes, format)) });
+  }
+  return new Map([...largest].map(([key, { format, rows }]) => {
+    const texture = owner.adopt(createTensorTexture(device, format, rows), (one) => one.destroy());
+    return [key, { texture, view: texture.createView(), bytes: texture.height * textureRowBytes(format) }];
+  }));
+}
+
+/** What steps read through textures, in order, with the names of the tensors. */
+function textureReads(steps: readonly Step[]): { binding: TextureBinding; tensor: string }[] {
+  return steps.flatMap(({ kernel, bindings }) =>
+    kernel.bindings.flatMap((binding) =>
+      binding.kind === "texture" ? [{ binding, tensor: bindings[binding.name] }] : []
+    )
+  );
+}
+
+/** A plan has one texture for each name a kernel gives to one, and each format. */
+function textureKey({ name, format }: TextureBinding): string {
+  return `${name} ${format}`;
+}
+
+/** Binds the steps, and finds out which tensors are to be copied into textures before each. */
+function listActions(
+  device: Device,
+  steps: readonly Step[],
+  { range, parameters, textures }: {
+    range: (name: string) => BufferRange;
+    parameters: readonly BufferRange[];
+    textures: ReadonlyMap<string, PlanTexture>;
+  },
+): Action[] {
+  /** Names of the tensors that the textures hold. */
+  const held = new Map<string, string>();
+  return steps.flatMap((step, index): Action[] => {
+    const { kernel, bindings, part, role } = step;
+    // Another part may have run in between.
+    if (part !== steps[index - 1]?.part) held.clear();
+    const copies = textureReads([step]).flatMap(({ binding, tensor }) => {
+      const key = textureKey(binding);
+      if (held.get(key) === tensor) return [];
+      held.set(key, tensor);
+      const { buffer: source, offset, size } = range(tensor);
+      return [{ source, offset, texture: textures.get(key)!.texture, rows: textureRows(size, binding.format) }];
+    });
+    const dispatch = bindKernel(device, kernel, {
+      range: ({ name }) => range(bindings[name]),
+      view: (binding) => textures.get(textureKey(binding))!.view,
+      parameters: parameters[index],
+    });
+    // What a step writes makes a texture that held it stale.
+    const written = new Set(kernel.bindings.filter(isWritten).map(({ name }) => bindings[name]));
+    for (const [texture, tensor] of held) if (written.has(tensor)) held.delete(texture);
+    const place = { step: index, part, role };
+    return [...copies.map((copy) => ({ copy, ...place })), { dispatch, ...place }];
+  });
 }
 
 /** What is in memory before the first step and after the last one. */
@@ -261,52 +296,40 @@ export function layOutProgram(program: Program, ends: Ends): Arena {
   return layOut(lifetimes(program, ends), ALIGNMENT);
 }
 
-function lifetimes(
-  { tensors, steps }: Program,
-  { inputs, outputs }: Ends,
-): Map<string, Lifetime> {
+function lifetimes(program: Program, { inputs, outputs }: Ends): Map<string, Lifetime> {
+  const { steps } = program;
+  const sizes = arenaTensors(program);
   const spans = new Map<string, { first: number; last: number }>();
   const touch = (name: string, step: number) => {
-    if (!tensors.has(name)) return;
+    if (!sizes.has(name)) return;
     const span = spans.get(name);
     if (span) span.last = Math.max(span.last, step);
     else spans.set(name, { first: step, last: step });
   };
   for (const name of inputs) touch(name, -1);
   steps.forEach(({ kernel, bindings }, step) => {
-    for (const name of [...kernel.bindings, ...(kernel.textures ?? []).map(({ name }) => name)]) {
-      touch(bindings[name], step);
-    }
+    for (const { name } of kernel.bindings) touch(bindings[name], step);
   });
   for (const name of outputs) touch(name, steps.length);
-  return new Map([...spans].map(([name, span]) => [name, { ...span, bytes: tensors.get(name)! }]));
+  return new Map([...spans].map(([name, span]) => [name, { ...span, bytes: sizes.get(name)! }]));
 }
 
-/** A plan has one texture for each name a kernel gives to one, and each format. */
-function textureKey({ name, format }: TextureBinding): string {
-  return `${name} ${format}`;
-}
-
-function largestRows({ steps, tensors }: Program, key: string): number {
-  let rows = 0;
-  for (const { kernel, bindings } of steps) {
-    for (const texture of kernel.textures ?? []) {
-      if (textureKey(texture) !== key) continue;
-      rows = Math.max(rows, Math.ceil(tensors.get(bindings[texture.name])! / textureRowBytes(texture.format)));
-    }
-  }
-  return rows;
+/** Names of what kernels read from uniform windows. */
+function windowed(steps: readonly Step[]): Set<string> {
+  return new Set(
+    steps.flatMap(({ kernel, bindings }) =>
+      kernel.bindings.filter(({ kind }) => kind === "window").map(({ name }) => bindings[name])
+    ),
+  );
 }
 
 function uploadConstants(
   { gpu }: Device,
   program: Program,
-  create: (bytes: number, usage: number, label: string) => GPUBuffer,
+  create: CreateBuffer,
 ): Map<string, GPUBuffer> {
   const buffers = new Map<string, GPUBuffer>();
-  const windows = new Set(
-    program.steps.flatMap(({ kernel, bindings }) => (kernel.windows ?? []).map((n) => bindings[n])),
-  );
+  const windows = windowed(program.steps);
   for (const [name, make] of program.constants) {
     const data = make();
     const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
@@ -319,13 +342,9 @@ function uploadConstants(
 
 function createStates(
   { states = new Map(), views, steps }: Program,
-  create: (bytes: number, usage: number, label: string) => GPUBuffer,
+  create: CreateBuffer,
 ): Map<string, GPUBuffer> {
-  const windows = new Set(
-    steps.flatMap(({ kernel, bindings }) =>
-      (kernel.windows ?? []).map((name) => views?.get(bindings[name])?.state ?? bindings[name])
-    ),
-  );
+  const windows = new Set([...windowed(steps)].map((name) => views?.get(name)?.state ?? name));
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   return new Map(
     [...states].map(([name, bytes]) => [
@@ -343,7 +362,7 @@ function totalSize(buffers: ReadonlyMap<string, GPUBuffer>): number {
 function uploadParameters(
   { gpu }: Device,
   steps: readonly Step[],
-  create: (bytes: number, usage: number, label: string) => GPUBuffer,
+  create: CreateBuffer,
 ): BufferRange[] {
   const blocks = steps.map(({ kernel }) => parameterBytes(kernel.parameters));
   const offsets: number[] = [];
@@ -374,22 +393,16 @@ function encodeActions(encoder: GPUCommandEncoder, actions: readonly Action[]): 
   pass?.end();
 }
 
-function encodeCopy(encoder: GPUCommandEncoder, { source, offset, texture, rows }: CopyAction): void {
+function encodeCopy(encoder: GPUCommandEncoder, { source, offset, texture, rows }: TextureCopy): void {
   copyToTexture(encoder, { buffer: source, offset }, texture, rows);
 }
 
-function encodeDispatch(pass: GPUComputePassEncoder, { pipeline, group, workgroups }: DispatchAction): void {
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(...workgroups);
-}
-
-async function measureActions(device: Device, actions: readonly Action[]) {
+async function measureActions(device: Device, actions: readonly Action[]): Promise<StepTime[]> {
   const { gpu, capabilities } = device;
   if (!capabilities.timestamps) {
     throw new Deno.errors.NotSupported(`Cannot measure kernels: the adapter ${capabilities.adapter} has no timestamps`);
   }
-  const dispatches = actions.filter((action) => "dispatch" in action).map(({ dispatch }) => dispatch);
+  const dispatches = actions.filter((action) => "dispatch" in action);
   // The end of every pass; a step lasts from the end of the one before.
   const count = dispatches.length + 1;
   using made = new DisposableStack();
@@ -413,8 +426,9 @@ async function measureActions(device: Device, actions: readonly Action[]) {
   encoder.copyBufferToBuffer(times, 0, staging, 0, count * 8);
   gpu.queue.submit([encoder.finish()]);
   const nanoseconds = new BigUint64Array(await readBuffer(staging));
-  return dispatches.map(({ name }, step) => ({
+  return dispatches.map(({ dispatch: { name }, role }, step) => ({
     name,
+    role,
     milliseconds: Number(nanoseconds[step + 1] - nanoseconds[step]) / 1e6,
   }));
 }

@@ -1,19 +1,18 @@
 /**
- * Textures on the device that tensors are read through; the layout is described in `operations/shared/tensor_reads.ts`.
+ * Textures on the device that tensors are read through; {@linkcode TEXTURE_WIDTH} says how a tensor lies in one.
  *
  * @module
  */
 
 import type { Device } from "./device.ts";
-import type { TextureBinding } from "./kernel.ts";
-import { TEXTURE_WIDTH } from "../operations/shared/tensor_reads.ts";
+import { TEXTURE_WIDTH, type TextureFormat } from "./kernel.ts";
 
 /**
  * A texture for tensors of up to `rows` rows. Row 0 stays zero.
  *
  * @throws {RangeError} If the adapter has no textures that high.
  */
-export function createTensorTexture(device: Device, format: TextureBinding["format"], rows: number): GPUTexture {
+export function createTensorTexture(device: Device, format: TextureFormat, rows: number): GPUTexture {
   const most = device.gpu.limits.maxTextureDimension2D;
   if (rows + 1 > most) {
     throw new RangeError(
@@ -29,8 +28,13 @@ export function createTensorTexture(device: Device, format: TextureBinding["form
 }
 
 /** Bytes of one texture row. */
-export function textureRowBytes(format: string): number {
+export function textureRowBytes(format: TextureFormat): number {
   return TEXTURE_WIDTH * (format === "rgba16float" ? 8 : 16);
+}
+
+/** Texture rows of a tensor of so many bytes, the row of zeros not counted. */
+export function textureRows(bytes: number, format: TextureFormat): number {
+  return Math.ceil(bytes / textureRowBytes(format));
 }
 
 /**
@@ -48,7 +52,7 @@ export function copyToTexture(
   rows: number,
 ): void {
   encoder.copyBufferToTexture(
-    { ...source, bytesPerRow: textureRowBytes(texture.format) },
+    { ...source, bytesPerRow: textureRowBytes(texture.format as TextureFormat) },
     { texture, origin: [0, 1] },
     [TEXTURE_WIDTH, rows],
   );

@@ -20,8 +20,8 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations, unsigned } from "../operations/shared/tensor.ts";
+import { declarations, type Kernel, listBindings, type Profile, scratch, spreadWorkgroups } from "../engine/kernel.ts";
+import { BUILTINS, unsigned } from "../operations/shared/tensor.ts";
 import { treeJoin } from "../operations/shared/tree_join.ts";
 import {
   type AdamOptions,
@@ -107,7 +107,7 @@ function project({ parameter, gradient }: AdamState, change: Float64Array, rows:
  *
  * @param options The layout of the flat buffers; the rule.
  * @returns A kernel with the bindings `parameter`, `gradient`, `firstMoment`, `secondMoment` (f32, flat), `rowSegments`,
- * `segments`, `control` and `rowSums` (f32, `[rows, 4]`).
+ * `segments`, `control` and the scratch `rowSums` (f32, `[rows, 4]`).
  */
 export function adamPRowsKernel(options: { layout: ParameterLayout; optimizer: AdamP; profile: Profile }): Kernel {
   const { layout, optimizer, profile } = options;
@@ -121,7 +121,7 @@ export function adamPRowsKernel(options: { layout: ParameterLayout; optimizer: A
     rowSegments: "u32",
     segments: "Segment",
     control: "Control",
-    rowSums: "vec4<f32>",
+    rowSums: scratch("vec4<f32>", layout.rows * 16),
   };
   const frame = rowFrame(profile, "parameters.rows");
   return {
@@ -144,7 +144,7 @@ ${frame.open}
 ${shared ? treeJoin("sums", { workers: WORKERS }) : ""}${frame.store("rowSums[item] = sums;")}
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: frame.workgroups(layout.rows),
   };
@@ -167,7 +167,7 @@ export function adamPProjectionKernel(
       .map((name) => ({ name, type: "f32", value: optimizer[name] } as const)),
     ...unsigned([{ name: "segments", value: layout.segments.length }]),
   ];
-  const bindings = { rowSums: "vec4<f32>", segments: "Segment", projection: "vec2<f32>" };
+  const bindings = { rowSums: "vec4<f32>", segments: "Segment", projection: scratch("vec2<f32>", layout.rows * 8) };
   const frame = rowFrame(profile, "parameters.segments");
   const rows = (body: string) =>
     `  for (var row = ${frame.first}; row < segment.rows; row += ${frame.stride}u) {
@@ -215,7 +215,7 @@ ${
     }
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: frame.workgroups(layout.segments.length),
   };

@@ -13,8 +13,8 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations, unsigned } from "../operations/shared/tensor.ts";
+import { declarations, type Kernel, listBindings, type Profile, scratch, spreadWorkgroups } from "../engine/kernel.ts";
+import { BUILTINS, unsigned } from "../operations/shared/tensor.ts";
 import { treeJoin } from "../operations/shared/tree_join.ts";
 import { mixBits } from "../../formats/base/murmur_hash.ts";
 import { gradientPartials } from "./gradient_norm.ts";
@@ -47,16 +47,11 @@ const MIX = `fn mix_bits(value: vec4<u32>) -> vec4<u32> {
 }
 `;
 
-/** Bytes of `partials`. */
-export function checksumPartialsBytes(length: number, profile: Profile): number {
-  return gradientPartials(length, profile) * 4;
-}
-
 /**
  * The first stage.
  *
  * @param options `length` of the parameters' buffer in floats, a multiple of 4.
- * @returns A kernel with the bindings `parameter` and `partials` (u32).
+ * @returns A kernel with the binding `parameter` and the scratch `partials` (u32).
  */
 export function checksumPartialsKernel({ length, profile }: { length: number; profile: Profile }): Kernel {
   const shared = profile === "gpu";
@@ -67,7 +62,7 @@ export function checksumPartialsKernel({ length, profile }: { length: number; pr
     { name: "partials", value: partials },
     { name: "stride", value: partials * workers },
   ]);
-  const bindings = { parameter: "vec4<u32>", partials: "u32" };
+  const bindings = { parameter: "vec4<u32>", partials: scratch("u32", partials * 4) };
   return {
     name: `checksum partials ${profile}`,
     code: `${declarations(bindings, parameters)}${shared ? SUMS : ""}
@@ -88,7 +83,7 @@ fn main(${BUILTINS}) {
 ${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;"}
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(shared ? partials : Math.ceil(partials / LANES)),
   };
@@ -116,7 +111,7 @@ fn main(@builtin(local_invocation_index) local: u32) {
 ${shared ? TREE : ""}  if (local == 0u) { checksum[0] = sum; }
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: [1, 1, 1],
   };

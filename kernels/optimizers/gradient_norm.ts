@@ -9,8 +9,8 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations, unsigned } from "../operations/shared/tensor.ts";
+import { declarations, type Kernel, listBindings, type Profile, scratch, spreadWorkgroups } from "../engine/kernel.ts";
+import { BUILTINS, unsigned } from "../operations/shared/tensor.ts";
 import { treeJoin } from "../operations/shared/tree_join.ts";
 import { CONTROL } from "./control.ts";
 
@@ -38,16 +38,11 @@ export function gradientPartials(length: number, profile: Profile): number {
   return Math.min(Math.ceil(length / 4 / (LEAST_VECTORS * workers)), MOST_PARTIALS);
 }
 
-/** Bytes of `partials`. */
-export function gradientPartialsBytes(length: number, profile: Profile): number {
-  return gradientPartials(length, profile) * 8;
-}
-
 /**
  * The first stage.
  *
  * @param options `length` of the gradients' buffer in floats, a multiple of 4.
- * @returns A kernel with the bindings `gradient`, `control` (its loss scale is read) and `partials` (pairs of f32).
+ * @returns A kernel with the bindings `gradient`, `control` (its loss scale is read) and the scratch `partials` (pairs of f32).
  */
 export function gradientNormKernel(options: { length: number; profile: Profile }): Kernel {
   const { length, profile } = options;
@@ -59,7 +54,7 @@ export function gradientNormKernel(options: { length: number; profile: Profile }
     { name: "partials", value: partials },
     { name: "stride", value: partials * workers },
   ]);
-  const bindings = { gradient: "vec4<f32>", control: "Control", partials: "vec2<f32>" };
+  const bindings = { gradient: "vec4<f32>", control: "Control", partials: scratch("vec2<f32>", partials * 8) };
   return {
     name: `gradient norm ${profile}`,
     code: `${CONTROL}${declarations(bindings, parameters)}${shared ? SUMS : ""}
@@ -84,7 +79,7 @@ fn main(${BUILTINS}) {
 ${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;"}
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(shared ? partials : Math.ceil(partials / LANES)),
   };

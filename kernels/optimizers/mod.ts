@@ -8,7 +8,7 @@
 import type { Kernel, Profile } from "../engine/kernel.ts";
 import { type AdamP, adamPKernel, adamPProjectionKernel, adamPRowsKernel } from "./adamp.ts";
 import { type AdamW, adamWKernel } from "./adamw.ts";
-import { gradientNormKernel, gradientPartialsBytes } from "./gradient_norm.ts";
+import { gradientNormKernel } from "./gradient_norm.ts";
 import type { ParameterLayout } from "./layout.ts";
 import { prepareStepKernel, type StepOptions } from "./prepare_step.ts";
 import { type Sgd, sgdKernel } from "./sgd.ts";
@@ -18,8 +18,7 @@ export type Optimizer = Sgd | AdamW | AdamP;
 
 /**
  * The kernels of a step, in order. Their bindings of one name are one buffer: `parameter`, `gradient` and the state
- * ({@linkcode optimizerState}) flat; `blocks`, `segments`, `rowSegments` of `layoutTables`; `control`; and
- * {@linkcode optimizerScratch}.
+ * ({@linkcode optimizerState}) flat; `blocks`, `segments`, `rowSegments` of `layoutTables`; and `control`.
  *
  * @param options The layout of the flat buffers; the optimizer; clipping and loss scaling.
  * @returns Three kernels, five for AdamP.
@@ -44,19 +43,4 @@ export function optimizerKernels(
 /** The flat buffers that an optimizer keeps from step to step, zero before the first: part of a checkpoint. */
 export function optimizerState(optimizer: Optimizer): readonly string[] {
   return optimizer.type === "sgd" ? ["momentum"] : ["firstMoment", "secondMoment"];
-}
-
-/**
- * The buffers that hold something only within a step.
- *
- * @param options As for {@linkcode optimizerKernels}.
- * @returns Bytes by binding name.
- */
-export function optimizerScratch(
-  { layout, optimizer, profile }: { layout: ParameterLayout; optimizer: Optimizer; profile: Profile },
-): Readonly<Record<string, number>> {
-  const partials = gradientPartialsBytes(layout.length, profile);
-  return optimizer.type === "adamp"
-    ? { partials, rowSums: layout.rows * 16, projection: layout.rows * 8 }
-    : { partials };
 }

@@ -12,8 +12,15 @@
  * @module
  */
 
-import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, declarations } from "../operations/shared/tensor.ts";
+import {
+  declarations,
+  type Kernel,
+  listBindings,
+  type Parameter,
+  type Profile,
+  spreadWorkgroups,
+} from "../engine/kernel.ts";
+import { BUILTINS } from "../operations/shared/tensor.ts";
 import { CONTROL, type Control } from "./control.ts";
 import { gradientPartials, joinPartials } from "./gradient_norm.ts";
 
@@ -160,7 +167,7 @@ ${corrections}  var good = control[0].goodSteps + 1u;
   control[0].goodSteps = good;
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(1),
   };

@@ -131,15 +131,15 @@ export function lowerAnnotator(
   steps.push(
     {
       kernel: topKKernel({ batch, positions, classes, k, ...target }),
-      bindings: { logits, value: NAMES.value, class: NAMES.class },
+      bindings: { logits, value: NAMES.value, classes: NAMES.class },
     },
     {
       kernel: packScoresKernel({ batch, elements, type: dtype, profile }),
-      bindings: { value: NAMES.value, packed: NAMES.packedScore },
+      bindings: { elements: NAMES.value, packed: NAMES.packedScore },
     },
     {
       kernel: packClassesKernel({ batch, elements, classes, profile }),
-      bindings: { class: NAMES.class, packed: NAMES.packedClass },
+      bindings: { elements: NAMES.class, packed: NAMES.packedClass },
     },
     { kernel: globalAveragePoolKernel({ shape, ...target }), bindings: { input: logits, output: NAMES.mean } },
     {
@@ -148,7 +148,7 @@ export function lowerAnnotator(
     },
     {
       kernel: topKKernel({ batch, positions: 1, classes, k: best, ...target }),
-      bindings: { logits: NAMES.probability, value: NAMES.bestValue, class: NAMES.bestClass },
+      bindings: { logits: NAMES.probability, value: NAMES.bestValue, classes: NAMES.bestClass },
     },
   );
   return { ...program, grid: [height, width], classes };

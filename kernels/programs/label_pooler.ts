@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type Device, ownBuffer, readBuffer } from "../engine/device.ts";
+import { type BufferRange, type Device, ownBuffer, readBuffer } from "../engine/device.ts";
 import type { Profile } from "../engine/kernel.ts";
 import {
   cellWeightsKernel,
@@ -21,7 +21,7 @@ import { type Crop, type PoolingOptions, resolvePooling, samplingRegions } from 
 import { checkMaps } from "../operations/label_pooling/stored_maps.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { channelVectors } from "../operations/shared/tensor.ts";
-import { type BufferRange, createPlan } from "../engine/plan.ts";
+import { createPlan } from "../engine/plan.ts";
 import type { Program, Step } from "../engine/program.ts";
 import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
 
@@ -117,7 +117,7 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
     },
     {
       kernel: poolCellsKernel({ crops, bins, k, grid, classes, dtype, missing, temperature, profile }),
-      bindings: { regions, weights, class: class_, score, pooled },
+      bindings: { regions, weights, classWords: class_, scoreWords: score, pooled },
     },
   ];
   if (!isTarget) {

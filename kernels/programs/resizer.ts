@@ -9,7 +9,14 @@
  */
 
 import type { Pieces } from "../../formats/base/event_loop.ts";
-import { createBuffer, destroyBuffer, type Device, ownBuffer } from "../engine/device.ts";
+import {
+  type BufferRange,
+  createBuffer,
+  destroyBuffer,
+  type Device,
+  ownBuffer,
+  wholeBuffer,
+} from "../engine/device.ts";
 import { type Kernel, parameterBytes } from "../engine/kernel.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import {
@@ -23,8 +30,7 @@ import {
   resizeTables,
 } from "../operations/resize/mod.ts";
 import type { Target } from "../operations/shared/tensor.ts";
-import { pipelineFor } from "../engine/pipelines.ts";
-import type { BufferRange } from "../engine/plan.ts";
+import { bindKernel, type BoundKernel, encodeDispatch } from "../engine/pipelines.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What a batch is made to. */
@@ -147,8 +153,8 @@ function createKernelResizer(
   for (const name of ["pixels", "tables", "rows"] as const) grown[name] = createBuffer(device, 1 << 20, storage, name);
   const tablesFor = tableCache(settings);
   const identity = resizeTables(size[1], size[0], { size, filter: interpolation });
-  /** By place in the batch and order of the passes: each order has pipelines of its own. */
-  let groups = new Map<string, { first: GPUBindGroup; second: GPUBindGroup }>();
+  /** The passes by place in the batch and their order, bound: each order has kernels of its own. */
+  let passes = new Map<string, { first: BoundKernel; second: BoundKernel }>();
 
   const needed = (tables: ResizeTables) => ({
     // The horizontal pass reads a word or three past the last pixel.
@@ -161,38 +167,28 @@ function createKernelResizer(
     if (bytes <= before.size) return;
     // The old one goes when the new one is there: a failure leaves what works.
     grown[name] = createBuffer(device, Math.min(Math.max(bytes, before.size * 1.5), limit), storage, name);
-    groups = new Map();
+    passes = new Map();
     destroyBuffer(device, before);
   };
-  const groupsOf = (slot: number, kernels: { readonly first: Kernel; readonly second: Kernel }) => {
-    const make = (kernel: Kernel, buffers: Readonly<Record<string, GPUBindingResource>>, block: number) =>
-      gpu.createBindGroup({
-        layout: pipelineFor(device, kernel).getBindGroupLayout(0),
-        entries: [
-          ...kernel.bindings.map((name, binding) => ({ binding, resource: buffers[name] })),
-          {
-            binding: kernel.bindings.length,
-            resource: { buffer: blocks, offset: block * 256, size: parameterBytes(kernel.parameters).length },
-          },
-        ],
-      });
-    const { pixels, tables, rows } = grown;
-    const key = `${slot} ${kernels.first.name}`;
-    const known = groups.get(key) ?? {
-      first: make(kernels.first, {
-        pixels: { buffer: pixels },
-        tables: { buffer: tables },
-        rows: { buffer: rows },
-      }, slot * 2),
-      second: make(kernels.second, {
-        rows: { buffer: rows },
-        tables: { buffer: tables },
-        levels: { buffer: levelBuffer },
-        output: input,
-      }, slot * 2 + 1),
+  const bindPasses = (slot: number, verticalFirst: boolean, kernels: { first: Kernel; second: Kernel }) => {
+    const key = `${slot} ${verticalFirst}`;
+    const known = passes.get(key);
+    if (known) return known;
+    const ranges: Readonly<Record<string, BufferRange>> = {
+      pixels: wholeBuffer(grown.pixels),
+      tables: wholeBuffer(grown.tables),
+      rows: wholeBuffer(grown.rows),
+      levels: wholeBuffer(levelBuffer),
+      output: input,
     };
-    groups.set(key, known);
-    return known;
+    const bind = (kernel: Kernel, block: number) =>
+      bindKernel(device, kernel, {
+        range: ({ name }) => ranges[name],
+        parameters: { buffer: blocks, offset: block * 256, size: parameterBytes(kernel.parameters).length },
+      });
+    const bound = { first: bind(kernels.first, slot * 2), second: bind(kernels.second, slot * 2 + 1) };
+    passes.set(key, bound);
+    return bound;
   };
 
   const owned = made.move();
@@ -239,15 +235,12 @@ function createKernelResizer(
         writePadded(gpu, grown.pixels, pixelsEnd, pixels);
         const kernels = resizePasses({ tables, pixelsOffset: pixelsEnd, tablesOffset, slot, ...target });
         pixelsEnd += bytes.pixels;
-        const { first, second } = groupsOf(slot, kernels);
+        const { first, second } = bindPasses(slot, tables.verticalFirst, kernels);
         gpu.queue.writeBuffer(blocks, slot * 512, parameterBytes(kernels.first.parameters));
         gpu.queue.writeBuffer(blocks, slot * 512 + 256, parameterBytes(kernels.second.parameters));
         const pass = encoder.beginComputePass();
-        for (const [kernel, group] of [[kernels.first, first], [kernels.second, second]] as const) {
-          pass.setPipeline(pipelineFor(device, kernel));
-          pass.setBindGroup(0, group);
-          pass.dispatchWorkgroups(...kernel.workgroups);
-        }
+        encodeDispatch(pass, { ...first, workgroups: kernels.first.workgroups });
+        encodeDispatch(pass, { ...second, workgroups: kernels.second.workgroups });
         pass.end();
       }
       return encoder;

@@ -10,7 +10,7 @@ import { convolutionKernels, packWeights } from "../../kernels/operations/convol
 import { convolutionReference } from "../../kernels/operations/convolution/reference.ts";
 import { convolutionShape, outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { tensorBytes } from "../../kernels/operations/shared/tensor.ts";
-import { runDispatches } from "../../kernels/engine/run.ts";
+import { runKernels } from "../../kernels/engine/run.ts";
 
 /** Small integers, the same ones each time: sums of 16 products stay below 2048, where f16 is exact. */
 function integers(count: number, seed: number): Float32Array<ArrayBuffer> {
@@ -37,7 +37,7 @@ export async function tryKernel(device: Device, storage: Storage): Promise<strin
   const weight = integers(32 * 16, 3);
   const expected = convolutionReference(shape, { input, weight });
   try {
-    const { output } = await runDispatches(device, convolutionKernels(shape, {}, target), {
+    const { output } = await runKernels(device, convolutionKernels(shape, {}, target), {
       input: storage === "f16" ? Float16Array.from(input) : input,
       weights: packWeights(shape, { weight }, target),
       output: { bytes: tensorBytes(outputShape(shape), storage) },

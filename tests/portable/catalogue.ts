@@ -301,7 +301,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   convolutionInputGradientKernels: () =>
     INPUT_GRADIENT_LAYERS.flatMap((layer) =>
       TARGETS.flatMap((target) =>
-        convolutionInputGradientKernels(layerShape(layer), target).map(({ kernel }) => kernel)
+        convolutionInputGradientKernels(layerShape(layer), target)
       )
     ),
   convolutionKernels: () =>
@@ -309,7 +309,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       const shape = layerShape(layer);
       return TARGETS.flatMap((target) =>
         EPILOGUES.filter(({ residualChannels }) => residualChannels === undefined || fusesResidual(shape, target))
-          .flatMap((epilogue) => convolutionKernels(shape, epilogue, target).map((dispatch) => dispatch.kernel))
+          .flatMap((epilogue) => convolutionKernels(shape, epilogue, target))
       );
     }),
   cropResizeKernel: () =>

@@ -25,7 +25,6 @@ export function activationGradientKernel(options: { activation: ActivationFuncti
     name: `activation gradient ${activationName(activation)} ${storage}`,
     profile,
     bindings: { ...reads.bindings, inputGradient: vector },
-    textures: reads.textures,
     parameters: [],
     items: tensorVectors(shape),
     functions,

@@ -35,7 +35,6 @@ export function activationKernel(options: { activation: ActivationFunction; shap
     name: `activation ${activationName(activation)} ${storage}`,
     profile,
     bindings: { ...reads.bindings, output: vector },
-    textures: reads.textures,
     parameters: keepsZero
       ? []
       : [{ name: "channels", value: channels }, { name: "vectors", value: channelVectors(channels) }],

@@ -81,7 +81,6 @@ export function addKernel(options: { input: Shape; residual: Shape } & Target): 
     name: `add ${narrow ? "narrow " : ""}${storage}`,
     profile,
     bindings: { ...reads.bindings, output: vector },
-    textures: reads.textures,
     parameters: narrow
       ? [{ name: "vectors", value: vectors }, { name: "residualVectors", value: residualVectors }]
       : [],
@@ -132,7 +131,6 @@ export function addResidualGradientKernel(options: { input: Shape; residual: Sha
     name: `add residual gradient ${storage}`,
     profile,
     bindings: { ...reads.bindings, residualGradient: vector },
-    textures: reads.textures,
     parameters: [
       { name: "vectors", value: channelVectors(addShape(input, residual)[3]) },
       { name: "residualVectors", value: channelVectors(residual[3]) },

@@ -10,9 +10,9 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups } from "../../engine/kernel.ts";
+import { declarations, type Kernel, listBindings, spreadWorkgroups } from "../../engine/kernel.ts";
 import { PACKED_SUM, sumBytesVertically, sumHorizontally, sumVertically } from "../resize/fixed_point.ts";
-import { BUILTINS, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { BUILTINS, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { finishPixel } from "./finish.ts";
 import { MOST_REDUCTION } from "./reduce.ts";
 import { recordVectors } from "./records.ts";
@@ -134,7 +134,7 @@ ${sumVertically({ rows: "resized", width: `${TILE}u`, stride: "parameters.height
   }
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(batch * tiles[0] * tiles[1]),
   };

@@ -55,7 +55,6 @@ export function mixImagesKernel(options: { shape: Shape } & Target): Kernel {
     name: `mix images ${storage}`,
     profile,
     bindings: { ...reads.bindings, mixing: "vec4<u32>", output: vector },
-    textures: reads.textures,
     parameters: [{ name: "pixels", value: shape[1] * shape[2] }, { name: "width", value: shape[2] }],
     items: tensorVectors(shape),
     body: `  let sample = item / parameters.pixels;
@@ -85,7 +84,6 @@ export function mixTargetsKernel(options: { batch: number; classes: number; prof
     name: "mix targets",
     profile,
     bindings: { ...reads.bindings, mixing: "vec4<u32>", output: "vec4<f32>" },
-    textures: reads.textures,
     parameters: [{ name: "vectors", value: vectors }],
     items: batch * vectors,
     body: `  let row = item / parameters.vectors;

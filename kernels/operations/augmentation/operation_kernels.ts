@@ -8,9 +8,9 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
+import { declarations, type Kernel, listBindings, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
 import type { Pair } from "../shared/window.ts";
-import { BUILTINS, declarations, itemKernel, unsigned } from "../shared/tensor.ts";
+import { BUILTINS, itemKernel, unsigned } from "../shared/tensor.ts";
 import { STRETCHED } from "./auto_contrast.ts";
 import { HEAD_VECTORS, OPERATION_CODES, OPERATION_VECTORS, recordVectors } from "./records.ts";
 import type { AugmentationSettings } from "./settings.ts";
@@ -131,7 +131,7 @@ fn main(${BUILTINS}) {
   }
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(batch),
   };

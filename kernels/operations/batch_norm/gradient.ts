@@ -16,7 +16,7 @@
  * @module
  */
 
-import type { Kernel } from "../../engine/kernel.ts";
+import { type Kernel, readOnly } from "../../engine/kernel.ts";
 import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
 import { LOAD_STATISTICS } from "./training.ts";
 import { channelPartials, JOIN_SUMS, joinPartials, positionRuns } from "../shared/by_channel.ts";
@@ -76,7 +76,7 @@ ${
  *
  * @param options `shape` of the input, and the `activation` that follows, if any.
  * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `statistics`, with an
- * activation `weight` and `bias` (f32), and `partials`, of {@linkcode channelPartialsBytes}.
+ * activation `weight` and `bias` (f32), and the scratch `partials`.
  */
 export function batchNormGradientSumsKernel(
   options: { shape: Shape; activation?: ActivationFunction } & Target,
@@ -91,7 +91,7 @@ export function batchNormGradientSumsKernel(
     reads,
     bindings: {
       statistics: channel,
-      ...(activation ? { weight: channel, bias: channel } : {}),
+      ...(activation ? { weight: readOnly(channel), bias: readOnly(channel) } : {}),
     },
     join: JOIN_SUMS,
     setup: `${LOAD_STATISTICS}${
@@ -159,13 +159,12 @@ export function batchNormInputGradientKernel(
     bindings: {
       ...reads.bindings,
       statistics: channel,
-      weight: channel,
-      ...(activation ? { bias: channel } : {}),
+      weight: readOnly(channel),
+      ...(activation ? { bias: readOnly(channel) } : {}),
       weightGradient: channel,
       biasGradient: channel,
       inputGradient: vector,
     },
-    textures: reads.textures,
     ...runs,
     parameters: [...runs.parameters, { name: "count", value: shape[0] * shape[1] * shape[2] * ranks }],
   });

@@ -11,7 +11,7 @@
  * @module
  */
 
-import type { Kernel } from "../../engine/kernel.ts";
+import { type Kernel, readOnly } from "../../engine/kernel.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
 
 /** A batch norm's parameters, each `[C]`. */
@@ -102,7 +102,7 @@ export function batchNormKernel(options: { shape: Shape } & Target): Kernel {
   return itemKernel({
     name: `batch norm ${storage}`,
     profile,
-    bindings: { input: vector, scale: "vec4<f32>", shift: "vec4<f32>", output: vector },
+    bindings: { input: vector, scale: readOnly("vec4<f32>"), shift: readOnly("vec4<f32>"), output: vector },
     parameters: [{ name: "vectors", value: channelVectors(shape[3]) }],
     items: tensorVectors(shape),
     body: `  let lanes = item % parameters.vectors;

@@ -10,7 +10,6 @@ import { ALIGNMENT } from "../../engine/program.ts";
 import { activationRule } from "../activation/functions/mod.ts";
 import type { Activation } from "../activation/rule.ts";
 import { addBytes, addStep, addTensor, type Builder, gradientName } from "../shared/builder.ts";
-import { channelPartialsBytes } from "../shared/by_channel.ts";
 import { type AnyOperation, type Contribution, contributionName, type Rule } from "../shared/rule.ts";
 import { channelVectors } from "../shared/tensor.ts";
 import {
@@ -110,7 +109,6 @@ function addTrainingForward(builder: Builder, operation: FusedBatchNorm): void {
   const { statistics, partials, weight, bias } = trainingNames(operation);
   const shape = shapeOf(input);
   const { profile } = target;
-  addBytes(builder, partials, channelPartialsBytes(shape, profile));
   addBytes(builder, statistics, batchNormStatisticsBytes(channels));
   addTensor(builder, output, shape);
   const ranks = normRanks?.size;
@@ -177,7 +175,7 @@ function addTrainingBackward(
   const shape = shapeOf(input);
   const { profile } = target;
   const read = { input, outputGradient, statistics, weight, bias };
-  const partials = addBytes(builder, `${output} gradient partials`, channelPartialsBytes(shape, profile));
+  const partials = `${output} gradient partials`;
   const [weightGradient, biasGradient] = [gradientName(weight), gradientName(bias)];
   addStep(builder, batchNormGradientSumsKernel({ shape, activation, ...target }), { ...read, partials });
   addStep(builder, batchNormParameterGradientKernel({ shape, profile }), { partials, weightGradient, biasGradient });

@@ -29,7 +29,7 @@
  * @module
  */
 
-import type { Kernel } from "../../engine/kernel.ts";
+import { type Kernel, readOnly } from "../../engine/kernel.ts";
 import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
 import type { BatchNormParameters } from "./inference.ts";
 import { channelPartials, joinPartials, joinRanks, positionRuns } from "../shared/by_channel.ts";
@@ -95,8 +95,7 @@ const JOIN_MOMENTS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) -> Pai
  * Mean and M2 of every split of the positions.
  *
  * @param options `shape` of the input; how many `ranks` share statistics, 1 unless given.
- * @returns A kernel with the bindings `input` (a texture in the software profile) and `partials`, of
- * {@linkcode channelPartialsBytes}.
+ * @returns A kernel with the binding `input` (a texture in the software profile) and the scratch `partials`.
  * @throws {RangeError} If a channel has a single value, which has no variance.
  */
 export function batchNormMomentsKernel(options: { shape: Shape; ranks?: number } & Target): Kernel {
@@ -229,11 +228,10 @@ export function batchNormTrainingKernel(options: { shape: Shape; activation?: Ac
     bindings: {
       ...reads.bindings,
       statistics: channel,
-      weight: channel,
-      bias: channel,
+      weight: readOnly(channel),
+      bias: readOnly(channel),
       output: vector,
     },
-    textures: reads.textures,
     ...positionRuns(
       shape,
       profile,

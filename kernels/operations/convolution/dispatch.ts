@@ -10,13 +10,6 @@ import { type ActivationFunction, activationRule } from "../activation/functions
 import { realLanes } from "../shared/tensor.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
 
-/** One dispatch of a convolution. */
-export interface ConvolutionDispatch {
-  readonly kernel: Kernel;
-  /** Where the binding `weights` begins in the packed weights, bytes, a multiple of 256. */
-  readonly weightsOffset: number;
-}
-
 /** Convolution weights as PyTorch orders them: `[O, I / groups, kernelHeight, kernelWidth]` and `[O]`. */
 export interface ConvolutionWeights {
   readonly weight: Float32Array;
@@ -76,6 +69,22 @@ fn spread(position: u32) -> u32 {
     parameters.firstX + column * parameters.stepX;
 }
 `;
+
+/**
+ * A kernel of a convolution with other weights.
+ *
+ * @param kernel The kernel.
+ * @param bytes How much further on in the packed weights its own begin, a multiple of 256.
+ * @returns The kernel, whose binding `weights` has another offset.
+ */
+export function shiftWeights(kernel: Kernel, bytes: number): Kernel {
+  return {
+    ...kernel,
+    bindings: kernel.bindings.map((binding) =>
+      binding.name === "weights" && "offset" in binding ? { ...binding, offset: binding.offset + bytes } : binding
+    ),
+  };
+}
 
 /**
  * What a sum becomes before it is stored.

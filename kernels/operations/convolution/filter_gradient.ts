@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Kernel } from "../../engine/kernel.ts";
+import { type Kernel, scratch } from "../../engine/kernel.ts";
 import { channelVectors, itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
@@ -29,18 +29,13 @@ function partialKernel(shape: ConvolutionShape, target: Target): { kernel: Kerne
  *
  * @param shape The convolution.
  * @param target Profile and storage.
- * @returns Two kernels in order. Their bindings: `input` and `outputGradient` (textures in the software profile), `partial`
- * of {@linkcode filterGradientPartialBytes}, which the second reads as those, and `filterGradient`, f32 in PyTorch's order `[O, I / groups, kernelHeight,
- * kernelWidth]`.
+ * @returns Two kernels in order. Their bindings: `input` and `outputGradient` (textures in the software profile), the
+ * scratch `partial`, which the second reads as those, and `filterGradient`, f32 in PyTorch's order `[O, I / groups,
+ * kernelHeight, kernelWidth]`.
  */
 export function convolutionFilterGradientKernels(shape: ConvolutionShape, target: Target): Kernel[] {
   const { kernel, runs } = partialKernel(shape, target);
   return [kernel, sumRuns(shape, target, runs)];
-}
-
-/** Bytes of the binding `partial` of {@linkcode convolutionFilterGradientKernels}. */
-export function filterGradientPartialBytes(shape: ConvolutionShape, target: Target): number {
-  return partialKernel(shape, target).runs * partialGradient(shape).vectors * 16;
 }
 
 /** WGSL that stores the lanes of `sum` below `limit`. The index of a lane is constant: it stays in registers. */
@@ -74,7 +69,6 @@ function sumRuns(shape: ConvolutionShape, { profile }: Target, runs: number): Ke
     name: `convolution filter gradient ${grouped ? "grouped " : ""}sum`,
     profile,
     bindings: { ...reads.bindings, filterGradient: "f32" },
-    textures: reads.textures,
     parameters: [
       { name: "runs", value: runs },
       { name: "taps", value: taps },
@@ -108,28 +102,24 @@ const LEAST = 32;
 /** Invocations that keep a device busy with so little arithmetic. */
 const WANTED = { software: 256, gpu: 16384 };
 
-function biasRuns(shape: ConvolutionShape, { profile }: Target): { runs: number; each: number } {
-  return splitRuns(outputPositions(shape), channelVectors(shape.outputChannels), WANTED[profile], LEAST);
-}
-
 /**
  * The gradient of a convolution's bias: the sum of the output gradient over N, H and W.
  *
  * @param shape The convolution.
  * @param target Profile and storage.
- * @returns Two kernels in order. Their bindings: `outputGradient`, `partial` of {@linkcode biasGradientPartialBytes}, which the
- * second reads through a texture in the software profile, and `biasGradient` `[O]`, f32.
+ * @returns Two kernels in order. Their bindings: `outputGradient`, the scratch `partial`, which the second reads
+ * through a texture in the software profile, and `biasGradient` `[O]`, f32.
  */
 export function convolutionBiasGradientKernels(shape: ConvolutionShape, target: Target): Kernel[] {
   const { profile, storage } = target;
   const vectors = channelVectors(shape.outputChannels);
-  const { runs, each } = biasRuns(shape, target);
+  const { runs, each } = splitRuns(outputPositions(shape), vectors, WANTED[profile], LEAST);
   const reads = partialReads(profile);
   return [
     itemKernel({
       name: `convolution bias gradient ${storage}`,
       profile,
-      bindings: { outputGradient: vectorType(storage), partial: "vec4<f32>" },
+      bindings: { outputGradient: vectorType(storage), partial: scratch("vec4<f32>", runs * vectors * 16) },
       parameters: [
         { name: "vectors", value: vectors },
         { name: "positions", value: outputPositions(shape) },
@@ -150,16 +140,10 @@ export function convolutionBiasGradientKernels(shape: ConvolutionShape, target: 
       name: "convolution bias gradient sum",
       profile,
       bindings: { ...reads.bindings, biasGradient: "f32" },
-      textures: reads.textures,
       parameters: [{ name: "runs", value: runs }, { name: "outputChannels", value: shape.outputChannels }],
       items: vectors,
       body: `${addRuns(reads)}
 ${storeLanes("parameters.outputChannels - item * 4u", (lane) => `biasGradient[item * 4u + ${lane}u] = sum[${lane}];`)}`,
     }),
   ];
-}
-
-/** Bytes of the binding `partial` of {@linkcode convolutionBiasGradientKernels}. */
-export function biasGradientPartialBytes(shape: ConvolutionShape, target: Target): number {
-  return biasRuns(shape, target).runs * channelVectors(shape.outputChannels) * 16;
 }

@@ -11,9 +11,17 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
-import { readTexel, TEXTURE_WIDTH, textureFormat } from "../shared/tensor_reads.ts";
+import {
+  declarations,
+  type Kernel,
+  listBindings,
+  scratch,
+  spreadWorkgroups,
+  texture,
+  TEXTURE_WIDTH,
+} from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { readTexel } from "../shared/tensor_reads.ts";
 import { windowParameters } from "./dispatch.ts";
 import { asRows, partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { type ConvolutionShape, isDepthwise } from "./shape.ts";
@@ -50,7 +58,7 @@ function tileOf(shape: ConvolutionShape): Tile {
  *
  * @param given The convolution.
  * @param target Profile and storage.
- * @returns The kernel, with the bindings `partial`, `input` and `outputGradient` (textures in the software profile), and
+ * @returns The kernel, with the scratch `partial` and the bindings `input` and `outputGradient` (textures in the software profile), and
  * the number of partial gradients.
  */
 export function stripFilterGradient(given: ConvolutionShape, target: Target): { kernel: Kernel; runs: number } {
@@ -155,12 +163,9 @@ ${stores.join("\n")}
     })
   ).join("\n");
   const size = software ? 8 : 64;
-  const vector = vectorType(storage);
-  const code = `${
-    software
-      ? declarations({ partial: "vec4<f32>" }, parameters, { textures: ["input", "outputGradient"] })
-      : declarations({ partial: "vec4<f32>", input: vector, outputGradient: vector }, parameters)
-  }
+  const tensor = software ? texture(storage) : vectorType(storage);
+  const bindings = { partial: scratch("vec4<f32>", runs * vectors * 16), input: tensor, outputGradient: tensor };
+  const code = `${declarations(bindings, parameters)}
 @compute @workgroup_size(${size})
 fn main(${BUILTINS}) {
   let item = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
@@ -212,8 +217,7 @@ ${store}
         shape.stride.join("x")
       } ${storage} ${profile}`,
       code,
-      bindings: software ? ["partial"] : ["partial", "input", "outputGradient"],
-      textures: software ? ["input", "outputGradient"].map((name) => ({ name, format: textureFormat(storage) })) : [],
+      bindings: listBindings(bindings),
       parameters,
       workgroups: spreadWorkgroups(Math.ceil(tileCount * runs / size)),
     },

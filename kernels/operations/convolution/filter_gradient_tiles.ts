@@ -9,8 +9,8 @@
  * @module
  */
 
-import type { Kernel } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { declarations, type Kernel, listBindings, scratch } from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { windowParameters } from "./dispatch.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { type ConvolutionShape, isPointwise, outputPositions } from "./shape.ts";
@@ -29,7 +29,7 @@ const LEAST = 8;
  *
  * @param shape The convolution, of one group.
  * @param target The GPU profile, and storage.
- * @returns The kernel, with the bindings `partial`, `input` and `outputGradient`, and the number of partial gradients.
+ * @returns The kernel, with the scratch `partial` and the bindings `input` and `outputGradient`, and the number of partial gradients.
  */
 export function tileFilterGradient(
   shape: ConvolutionShape,
@@ -54,7 +54,7 @@ export function tileFilterGradient(
     }).map(([name, value]) => ({ name, value })),
   );
   const vector = vectorType(storage);
-  const bindings = { partial: "vec4<f32>", input: vector, outputGradient: vector };
+  const bindings = { partial: scratch("vec4<f32>", runs * vectors * 16), input: vector, outputGradient: vector };
   const range = (length: number) => Array.from({ length }, (_, index) => index);
   const each = (length: number, make: (index: number) => string) => range(length).map(make).join("\n");
   const halves = range(2);
@@ -154,7 +154,7 @@ ${
     kernel: {
       name: `convolution filter gradient ${pointwise ? "1x1 " : ""}${storage} ${profile}`,
       code,
-      bindings: Object.keys(bindings),
+      bindings: listBindings(bindings),
       parameters,
       workgroups: [down, across, runs],
     },

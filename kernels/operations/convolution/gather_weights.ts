@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Kernel } from "../../engine/kernel.ts";
+import { type Kernel, readOnly } from "../../engine/kernel.ts";
 import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
 import { packInputGradientWeights } from "./input_gradient.ts";
@@ -130,7 +130,7 @@ export function gatherWeightsKernel({ vectors, profile, storage }: { vectors: nu
   return itemKernel({
     name: `gather weights ${type}`,
     profile,
-    bindings: { places: "u32", master: "f32", packed: vector },
+    bindings: { places: readOnly("u32"), master: readOnly("f32"), packed: vector },
     parameters: [],
     items: vectors,
     body: `  let entry = item * ${ENTRY}u;

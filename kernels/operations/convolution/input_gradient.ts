@@ -14,7 +14,7 @@
 import type { Kernel } from "../../engine/kernel.ts";
 import type { Pair } from "../shared/window.ts";
 import { itemKernel, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
-import type { ConvolutionDispatch } from "./dispatch.ts";
+import { shiftWeights } from "./dispatch.ts";
 import { convolutionKernels, packWeights } from "./mod.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
 
@@ -137,10 +137,10 @@ export function packInputGradientWeights(
  *
  * @param shape The convolution.
  * @param target Profile and storage.
- * @returns Dispatches in order, as those of `convolutionKernels`, with the bindings `outputGradient`, `weights` (see
- * {@linkcode packInputGradientWeights}), `inputGradient`; `partial`, f32 of the input's shape, where weights exceed a window.
+ * @returns Kernels in order, as those of `convolutionKernels`, with the bindings `outputGradient`, `weights` (see
+ * {@linkcode packInputGradientWeights}), `inputGradient`; the scratch `partial` where weights exceed a window.
  */
-export function convolutionInputGradientKernels(shape: ConvolutionShape, target: Target): ConvolutionDispatch[] {
+export function convolutionInputGradientKernels(shape: ConvolutionShape, target: Target): Kernel[] {
   const all = phases(shape);
   // Packing nothing but zeros tells where each phase's weights begin.
   const zeros = new Float32Array(
@@ -149,13 +149,12 @@ export function convolutionInputGradientKernels(shape: ConvolutionShape, target:
   const packed = packPhases(shape, zeros, target);
   let offset = 0;
   const convolutions = all.filter(hasTaps).flatMap((phase, index) => {
-    const dispatches = convolutionKernels(phase.shape, { spread: phase.spread }, target).map((
-      { kernel, weightsOffset },
-    ) => ({ kernel: renamed(kernel), weightsOffset: offset + weightsOffset }));
+    const kernels = convolutionKernels(phase.shape, { spread: phase.spread }, target)
+      .map((kernel) => shiftWeights(renamed(kernel), offset));
     offset += alignedLength(packed[index]) * packed[index].BYTES_PER_ELEMENT;
-    return dispatches;
+    return kernels;
   });
-  return all.every(hasTaps) ? convolutions : [{ kernel: zeroKernel(shape, target), weightsOffset: 0 }, ...convolutions];
+  return all.every(hasTaps) ? convolutions : [zeroKernel(shape, target), ...convolutions];
 }
 
 /** A convolution's kernel, under the names that its tensors have here. */
@@ -164,8 +163,7 @@ function renamed(kernel: Kernel): Kernel {
   return {
     ...kernel,
     name: `input gradient, ${kernel.name}`,
-    bindings: kernel.bindings.map((name) => names[name] ?? name),
-    textures: kernel.textures?.map(({ name, format }) => ({ name: names[name] ?? name, format })),
+    bindings: kernel.bindings.map((binding) => ({ ...binding, name: names[binding.name] ?? binding.name })),
   };
 }
 

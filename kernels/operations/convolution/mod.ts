@@ -11,13 +11,14 @@
  */
 
 import type { Target } from "../shared/tensor.ts";
-import type { ConvolutionDispatch, ConvolutionWeights } from "./dispatch.ts";
+import type { Kernel } from "../../engine/kernel.ts";
+import type { ConvolutionWeights } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise } from "./shape.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
 import { packStripWeights, stripConvolution } from "./strips.ts";
 import { packTileWeights, tileConvolution } from "./tiles.ts";
 
-export type { ConvolutionDispatch, ConvolutionWeights } from "./dispatch.ts";
+export type { ConvolutionWeights } from "./dispatch.ts";
 
 function variant(shape: ConvolutionShape, { profile }: Target): "strips" | "tiles" | "software" {
   if (isDepthwise(shape) || (shape.groups > 1 && profile === "gpu")) return "strips";
@@ -35,14 +36,14 @@ export function fusesResidual(shape: ConvolutionShape, target: Target): boolean 
  * @param shape The convolution.
  * @param epilogue What follows the sum; a residual only where {@linkcode fusesResidual} says so.
  * @param target Profile and storage.
- * @returns Dispatches in order. Their bindings, among storage buffers, textures and windows: `input`, `weights`,
- * `output`; `residual` if the epilogue has one; `partial`, f32 of the output's shape, where weights exceed a window.
+ * @returns Kernels in order. Their bindings: `input`, `weights`, `output`; `residual` if the epilogue has one; the scratch
+ * `partial` where weights exceed a window.
  */
 export function convolutionKernels(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   target: Target,
-): ConvolutionDispatch[] {
+): Kernel[] {
   if (epilogue.residualChannels !== undefined && !fusesResidual(shape, target)) {
     throw new TypeError(`Cannot add a residual in a convolution of ${shape.groups} groups`);
   }

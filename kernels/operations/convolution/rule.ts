@@ -15,19 +15,14 @@ import type { ActivationFunction } from "../activation/functions/mod.ts";
 import type { Add } from "../add/rule.ts";
 import { foldBatchNorm } from "../batch_norm/inference.ts";
 import { type BatchNorm, batchNormParameters } from "../batch_norm/rule.ts";
-import { addBytes, addStep, addTensor, type Builder, gradientName } from "../shared/builder.ts";
+import { addSteps, addTensor, type Builder, gradientName } from "../shared/builder.ts";
 import { type AnyOperation, contributionName, type FusionContext, type Rule } from "../shared/rule.ts";
-import { type Shape, tensorBytes } from "../shared/tensor.ts";
-import {
-  biasGradientPartialBytes,
-  convolutionBiasGradientKernels,
-  convolutionFilterGradientKernels,
-  filterGradientPartialBytes,
-} from "./filter_gradient.ts";
+import type { Shape } from "../shared/tensor.ts";
+import { convolutionBiasGradientKernels, convolutionFilterGradientKernels } from "./filter_gradient.ts";
 import { inputGradientWeightPlaces, weightPlaces } from "./gather_weights.ts";
 import { convolutionFilterGradientReference, convolutionInputGradientReference } from "./gradient_reference.ts";
 import { convolutionInputGradientKernels, packInputGradientWeights } from "./input_gradient.ts";
-import { type ConvolutionDispatch, convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
+import { convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
 import { convolutionReference } from "./reference.ts";
 import { type ConvolutionOptions, type ConvolutionShape, convolutionShape, outputShape } from "./shape.ts";
 
@@ -125,27 +120,6 @@ function weightsOf(
   return weight;
 }
 
-/**
- * Adds the dispatches of a convolution or of its input's gradient.
- *
- * @param builder What is added to.
- * @param dispatches In order.
- * @param bindings Names by binding; a tensor for the binding `partial` is added where one is asked for.
- * @param output Shape of what is written, which partial sums have too.
- */
-function addDispatches(
-  builder: Builder,
-  dispatches: readonly ConvolutionDispatch[],
-  bindings: Readonly<Record<string, string>>,
-  output: { name: string; shape: Shape },
-): void {
-  const partial = `${output.name} partial`;
-  for (const { kernel, weightsOffset } of dispatches) {
-    if (kernel.bindings.includes("partial")) addBytes(builder, partial, tensorBytes(output.shape, "f32"));
-    builder.program.steps.push({ kernel, weightsOffset, bindings: { ...bindings, partial } });
-  }
-}
-
 function addParameterGradients(
   builder: Builder,
   { input, output, weight, bias }: Convolution,
@@ -153,15 +127,11 @@ function addParameterGradients(
   outputGradient: string,
 ): void {
   const { target } = builder;
-  const partial = addBytes(builder, `${output} filter partial`, filterGradientPartialBytes(shape, target));
-  for (const kernel of convolutionFilterGradientKernels(shape, target)) {
-    addStep(builder, kernel, { input, outputGradient, partial, filterGradient: gradientName(weight) });
-  }
+  const filter = { input, outputGradient, filterGradient: gradientName(weight) };
+  addSteps(builder, convolutionFilterGradientKernels(shape, target), filter, `${output} filter`);
   if (bias === undefined) return;
-  const biasPartial = addBytes(builder, `${output} bias partial`, biasGradientPartialBytes(shape, target));
-  for (const kernel of convolutionBiasGradientKernels(shape, target)) {
-    addStep(builder, kernel, { outputGradient, partial: biasPartial, biasGradient: gradientName(bias) });
-  }
+  const biases = { outputGradient, biasGradient: gradientName(bias) };
+  addSteps(builder, convolutionBiasGradientKernels(shape, target), biases, `${output} bias`);
 }
 
 /** Convolution; training keeps the input for its gradients. */
@@ -184,8 +154,7 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
     addTensor(builder, output, shapeOf(output));
     const weights = weightsOf(builder, operation, shape, "forward");
     const bindings = { input, output, weights, ...(residual === undefined ? {} : { residual }) };
-    const dispatches = convolutionKernels(shape, epilogue, target);
-    addDispatches(builder, dispatches, bindings, { name: output, shape: shapeOf(output) });
+    addSteps(builder, convolutionKernels(shape, epilogue, target), bindings, output);
   },
   backward(builder, operation, outputGradient, { wanted }) {
     const { target, shapeOf, parameters } = builder;
@@ -195,12 +164,8 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
     if (!wanted(input)) return [];
     const inputGradient = addTensor(builder, contributionName(operation), shapeOf(input));
     const weights = weightsOf(builder, operation, shape, "backward");
-    addDispatches(
-      builder,
-      convolutionInputGradientKernels(shape, target),
-      { outputGradient, weights, inputGradient },
-      { name: inputGradient, shape: shapeOf(input) },
-    );
+    const bindings = { outputGradient, weights, inputGradient };
+    addSteps(builder, convolutionInputGradientKernels(shape, target), bindings, inputGradient);
     return [{ tensor: input, gradient: inputGradient }];
   },
   reference(operation, { tensor, shapeOf, parameter }) {

@@ -18,19 +18,37 @@
  * @module
  */
 
-import { type Kernel, type Parameter, spreadWorkgroups, WINDOW_BYTES } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
-import { readTexel, TEXTURE_WIDTH, textureFormat } from "../shared/tensor_reads.ts";
+import {
+  declarations,
+  type Kernel,
+  listBindings,
+  type Parameter,
+  scratch,
+  spreadWorkgroups,
+  texture,
+  TEXTURE_WIDTH,
+  uniformWindow,
+  WINDOW_BYTES,
+} from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, type Target, tensorBytes, unsigned, vectorType } from "../shared/tensor.ts";
+import { readTexel } from "../shared/tensor_reads.ts";
 import {
   activated,
-  type ConvolutionDispatch,
   type ConvolutionWeights,
+  shiftWeights,
   SPREAD_FUNCTION,
   spreadParameters,
   windowParameters,
 } from "./dispatch.ts";
 import { insideStrip, locateStrip, stripCount, stripLength, stripParameters, stripWalk } from "./software_strips.ts";
-import { type ConvolutionShape, type Epilogue, isPointwise, mergeGroups, outputPositions } from "./shape.ts";
+import {
+  type ConvolutionShape,
+  type Epilogue,
+  isPointwise,
+  mergeGroups,
+  outputPositions,
+  outputShape,
+} from "./shape.ts";
 
 /** Output channels of a tile. */
 const TILE = 16;
@@ -126,14 +144,14 @@ function runs({ tiles, steps }: { tiles: number; steps: number }, vectors: numbe
  * @param shape The convolution.
  * @param epilogue What follows the sum.
  * @param target `storage` of activations; weights are f32.
- * @returns Dispatches in order. Bindings: texture `input`, window `weights`, storage `output`; texture `residual` if the
- * epilogue has one; storage `partial` (f32, of the output's shape) where a tile exceeds a window.
+ * @returns Kernels in order. Bindings: texture `input`, window `weights`, storage `output`; texture `residual` if the
+ * epilogue has one; scratch `partial` (f32, of the output's shape) where a tile exceeds a window.
  */
 export function softwareConvolution(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   target: Target,
-): ConvolutionDispatch[] {
+): Kernel[] {
   const tiles = tiling(shape);
   const blocks = tiles.steps + 1;
   // Thousands of runs share at most 4 texts, which would take seconds to write anew for each.
@@ -143,12 +161,9 @@ export function softwareConvolution(
     const kernel = written.get(part) ?? writeKernel(shape, epilogue, target, tiles, run);
     written.set(part, kernel);
     return {
-      kernel: {
-        ...kernel,
-        parameters: runParameters(shape, epilogue, tiles, run),
-        workgroups: [kernel.workgroups[0], kernel.workgroups[1], run.tiles],
-      },
-      weightsOffset: (run.firstTile * blocks + run.firstStep) * BLOCK_BYTES,
+      ...shiftWeights(kernel, (run.firstTile * blocks + run.firstStep) * BLOCK_BYTES),
+      parameters: runParameters(shape, epilogue, tiles, run),
+      workgroups: [kernel.workgroups[0], kernel.workgroups[1], run.tiles],
     };
   });
 }
@@ -224,10 +239,13 @@ function writeKernel(
     each.flatMap((position) => columns.map((column) => make(position, column))).join("\n");
 
   const parameters = runParameters(shape, epilogue, tiles, run);
-  const storageBindings = partial && !ends ? ["partial"] : partial ? ["partial", "output"] : ["output"];
-  const textures = residual ? ["input", "residual"] : ["input"];
-  const types = storageBindings.map((name) => [name, name === "output" ? vectorType(storage) : "vec4<f32>"]);
-  const declared = declarations(Object.fromEntries(types), parameters, { textures, windows: ["weights"] });
+  const bindings = {
+    ...(partial ? { partial: scratch("vec4<f32>", tensorBytes(outputShape(shape), "f32")) } : {}),
+    ...(ends ? { output: vectorType(storage) } : {}),
+    input: texture(storage),
+    ...(residual ? { residual: texture(storage) } : {}),
+    weights: uniformWindow(),
+  };
 
   const reads = (advance: (position: number) => string) =>
     lines((p) => `      let x${p} = ${readTexel("input", `at${p}`)};\n      at${p} += ${advance(p)};`);
@@ -302,7 +320,7 @@ ${
     });
     }`;
   };
-  const code = `${declared}${spread ? SPREAD_FUNCTION : ""}
+  const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}
 @compute @workgroup_size(${LANES})
 fn main(${BUILTINS}) {
   let item = (workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local;
@@ -347,9 +365,7 @@ ${spread ? `    let placed = spread(first + ${p}u) * parameters.outputVectors + 
       spread ? " spread" : ""
     } ${storage} software`,
     code,
-    bindings: storageBindings,
-    textures: textures.map((name) => ({ name, format: textureFormat(storage) })),
-    windows: ["weights"],
+    bindings: listBindings(bindings),
     parameters,
     workgroups: [...spreadWorkgroups(Math.ceil(items / LANES)).slice(0, 2), run.tiles] as [
       number,

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { readTexel, TEXTURE_WIDTH } from "../shared/tensor_reads.ts";
+import { TEXTURE_WIDTH } from "../../engine/kernel.ts";
+import { readTexel } from "../shared/tensor_reads.ts";
 import type { ConvolutionShape } from "./shape.ts";
 
 /** Lengths that divide the widths of feature maps: powers of 2, and 7, 14, 28. */

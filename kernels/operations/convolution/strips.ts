@@ -13,10 +13,20 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups, WINDOW_BYTES } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
-import { readTexel, TEXTURE_WIDTH, textureFormat } from "../shared/tensor_reads.ts";
-import { activated, type ConvolutionDispatch, type ConvolutionWeights, spreadParameters } from "./dispatch.ts";
+import {
+  declarations,
+  type Kernel,
+  listBindings,
+  readOnly,
+  spreadWorkgroups,
+  texture,
+  TEXTURE_WIDTH,
+  uniformWindow,
+  WINDOW_BYTES,
+} from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { readTexel } from "../shared/tensor_reads.ts";
+import { activated, type ConvolutionWeights, spreadParameters } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "./shape.ts";
 
 /** Positions of a strip. */
@@ -80,24 +90,25 @@ export function packStripWeights(
  * @param shape The convolution.
  * @param epilogue What follows the sum; a residual is not supported.
  * @param target Profile and storage.
- * @returns Dispatches. Bindings: `output`, `input` (a texture in the software profile), `weights` (a window there).
+ * @returns Kernels in order. Bindings: `output`, `input` (a texture in the software profile), `weights` (a window there).
  */
 export function stripConvolution(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   target: Target,
-): ConvolutionDispatch[] {
+): Kernel[] {
   const vectors = channelVectors(shape.outputChannels);
   const { rows } = channelGroups(shape);
-  if (target.profile === "gpu") return [{ kernel: stripKernel(shape, epilogue, target, 0, vectors), weightsOffset: 0 }];
+  if (target.profile === "gpu") return [stripKernel(shape, epilogue, target, 0, vectors)];
   const together = Math.floor(WINDOW_BYTES / 16 / (rows + 1) / ALIGNED) * ALIGNED;
   if (together === 0) {
     throw new RangeError(`Cannot convolve depthwise with a kernel of ${shape.kernel.join(" x ")}: too large`);
   }
-  return Array.from({ length: Math.ceil(vectors / together) }, (_, window) => ({
-    kernel: stripKernel(shape, epilogue, target, window * together, Math.min(together, vectors - window * together)),
-    weightsOffset: window * together * (rows + 1) * 16,
-  }));
+  return Array.from(
+    { length: Math.ceil(vectors / together) },
+    (_, window) =>
+      stripKernel(shape, epilogue, target, window * together, Math.min(together, vectors - window * together)),
+  );
 }
 
 function stripKernel(
@@ -206,11 +217,13 @@ function stripKernel(
   ).join("\n");
   const size = software ? LANES : 64;
   const vector = vectorType(storage);
-  const code = `${
-    software
-      ? declarations({ output: vector }, parameters, { textures: ["input"], windows: ["weights"] })
-      : declarations({ output: vector, input: vector, weights: vector }, parameters)
-  }
+  const bindings = {
+    output: vector,
+    ...(software
+      ? { input: texture(storage), weights: uniformWindow(firstVector * (rows + 1) * 16) }
+      : { input: vector, weights: readOnly(vector) }),
+  };
+  const code = `${declarations(bindings, parameters)}
 @compute @workgroup_size(${size})
 fn main(${BUILTINS}) {
   let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
@@ -244,9 +257,7 @@ ${store}
   return {
     name: `convolution ${kind}${activation ? ` ${activation}` : ""}${spread ? " spread" : ""} ${storage} ${profile}`,
     code,
-    bindings: software ? ["output"] : ["output", "input", "weights"],
-    textures: software ? [{ name: "input", format: textureFormat(storage) }] : [],
-    windows: software ? ["weights"] : [],
+    bindings: listBindings(bindings),
     parameters,
     workgroups: software
       ? [...spreadWorkgroups(Math.ceil(strips / LANES)).slice(0, 2), windowVectors] as [number, number, number]

@@ -11,16 +11,9 @@
  * @module
  */
 
-import { spreadWorkgroups } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Target, unsigned, vectorType } from "../shared/tensor.ts";
-import {
-  activated,
-  type ConvolutionDispatch,
-  type ConvolutionWeights,
-  SPREAD_FUNCTION,
-  spreadParameters,
-  windowParameters,
-} from "./dispatch.ts";
+import { declarations, type Kernel, listBindings, readOnly, spreadWorkgroups } from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { activated, type ConvolutionWeights, SPREAD_FUNCTION, spreadParameters, windowParameters } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
 
 /** Positions, and channels, of a workgroup. */
@@ -62,13 +55,13 @@ export function packTileWeights(
  * @param shape The convolution, of one group.
  * @param epilogue What follows the sum.
  * @param target `storage` of activations and weights.
- * @returns One dispatch with the bindings `output`, `input`, `weights`, and `residual` if the epilogue has one.
+ * @returns One kernel with the bindings `output`, `input`, `weights`, and `residual` if the epilogue has one.
  */
 export function tileConvolution(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   { storage, profile }: Target,
-): ConvolutionDispatch[] {
+): Kernel[] {
   const { activation, residualChannels, spread } = epilogue;
   const { inputVectors, steps } = matrix(shape);
   const positions = outputPositions(shape);
@@ -88,7 +81,12 @@ export function tileConvolution(
     }).map(([name, value]) => ({ name, value })),
   );
   const vector = vectorType(storage);
-  const bindings = ["output", "input", "weights", ...(residual ? ["residual"] : [])];
+  const bindings = {
+    output: vector,
+    input: vector,
+    weights: readOnly(vector),
+    ...(residual ? { residual: vector } : {}),
+  };
   const range = (length: number) => Array.from({ length }, (_, index) => index);
   const each = (length: number, make: (index: number) => string) => range(length).map(make).join("\n");
 
@@ -141,9 +139,7 @@ ${
     }
   }`
   ).join("\n");
-  const code = `${declarations(Object.fromEntries(bindings.map((name) => [name, vector])), parameters)}${
-    spread ? SPREAD_FUNCTION : ""
-  }
+  const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}
 // Rows of 64 positions and of 64 channels, as vectors.
 var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
 var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
@@ -200,15 +196,12 @@ ${store}
   const kind = pointwise ? "1x1" : shape.kernel.join("x");
   const groups = spreadWorkgroups(Math.ceil(positions / TILE));
   return [{
-    kernel: {
-      name: `convolution ${kind}${activation ? ` ${activation}` : ""}${residual ? " residual" : ""}${
-        spread ? " spread" : ""
-      } ${storage} ${profile}`,
-      code,
-      bindings,
-      parameters,
-      workgroups: [groups[0], groups[1], Math.ceil(outputVectors / (TILE / 4))],
-    },
-    weightsOffset: 0,
+    name: `convolution ${kind}${activation ? ` ${activation}` : ""}${residual ? " residual" : ""}${
+      spread ? " spread" : ""
+    } ${storage} ${profile}`,
+    code,
+    bindings: listBindings(bindings),
+    parameters,
+    workgroups: [groups[0], groups[1], Math.ceil(outputVectors / (TILE / 4))],
   }];
 }

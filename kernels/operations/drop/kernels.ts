@@ -88,7 +88,6 @@ export function dropKernel(options: { shape: Shape } & Drop & Target): Kernel {
     name: `drop ${by} ${storage}`,
     profile,
     bindings: { ...reads.bindings, seeds: "u32", output: vector },
-    textures: reads.textures,
     parameters: [
       { name: "imageVectors", value: imageVectors },
       { name: "parts", value: parts },

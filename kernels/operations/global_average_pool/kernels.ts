@@ -87,7 +87,6 @@ export function globalAveragePoolGradientKernel(options: { shape: Shape } & Targ
     name: `global average pool gradient ${storage}`,
     profile,
     bindings: { ...reads.bindings, inputGradient: vector },
-    textures: reads.textures,
     parameters: [
       { name: "vectors", value: channelVectors(shape[3]) },
       { name: "positions", value: shape[1] * shape[2] },

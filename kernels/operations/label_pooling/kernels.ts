@@ -12,17 +12,16 @@
  * @module
  */
 
-import { type Kernel, type Parameter, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import type { Pair } from "../shared/window.ts";
 import {
-  BUILTINS,
-  channelVectors,
   declarations,
-  itemKernel,
-  itemWorkgroup,
-  realLanes,
-  unsigned,
-} from "../shared/tensor.ts";
+  type Kernel,
+  listBindings,
+  type Parameter,
+  type Profile,
+  spreadWorkgroups,
+} from "../../engine/kernel.ts";
+import type { Pair } from "../shared/window.ts";
+import { BUILTINS, channelVectors, itemKernel, itemWorkgroup, realLanes, unsigned } from "../shared/tensor.ts";
 import { treeJoin } from "../shared/tree_join.ts";
 import { ROUNDING, type SamplingRegion } from "./crop.ts";
 import type { Interpolation, MissingRule } from "./options.ts";
@@ -221,8 +220,8 @@ fn taps(origin: f32, step: f32, samples: Samples, cell: f32, size: f32) -> vec2<
  * Sums cells by class: logits where missing classes count 0, else probabilities.
  *
  * @param options Number of `crops` and `bins` each, the kind of maps, the rule and the temperature.
- * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`), `weights` (f32, `[crops, bins, H * W]`), `class` and
- * `score` (as stored, `[maps, k, H, W]`) and `pooled` (f32, `[crops, bins, C]`). A class index past the last is left out.
+ * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`), `weights` (f32, `[crops, bins, H * W]`), `classWords`
+ * and `scoreWords` (as stored, `[maps, k, H, W]`) and `pooled` (f32, `[crops, bins, C]`). A class index past the last is left out.
  */
 export function poolCellsKernel(
   options: {
@@ -286,7 +285,7 @@ fn main(${BUILTINS}) {
 ${shared ? sharedWalk(missing) : ownWalk(missing)}${missing === "zero" ? "" : everywhere(shared, workers)}
 }
 `,
-    bindings: ["regions", "weights", "class", "score", "pooled"],
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / size)),
   };
@@ -481,7 +480,7 @@ ${join.join("")}${
     }
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
   };

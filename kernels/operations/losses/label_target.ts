@@ -68,7 +68,6 @@ export function labelTargetKernel(
     name: `label target${mixes ? " mixed" : ""}`,
     profile,
     bindings: { labels: "i32", ...reads.bindings, targets: "vec4<f32>" },
-    textures: reads.textures,
     parameters: [
       { name: "vectors", value: vectors },
       { name: "classes", value: classes },

@@ -11,17 +11,9 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
+import { declarations, type Kernel, listBindings, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
 import { CONTROL } from "../../optimizers/control.ts";
-import {
-  BUILTINS,
-  channelVectors,
-  declarations,
-  realLanes,
-  type Target,
-  unsigned,
-  vectorType,
-} from "../shared/tensor.ts";
+import { BUILTINS, channelVectors, realLanes, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
 import { treeJoin } from "../shared/tree_join.ts";
 
@@ -84,7 +76,7 @@ ${label ? `    let label = ${reads.load("targets", "at")};\n` : ""}${body}  }
   const lowest = "vec4<f32>(-3.4028234e38)";
   return {
     name: `${name} ${storage} ${profile}`,
-    code: `${declarations(bindings, parameters, { textures: reads.textures.map((texture) => texture.name) })}
+    code: `${declarations(bindings, parameters)}
 ${CONTROL}${functions}${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
 @compute @workgroup_size(${shared ? WORKERS : 8})
 fn main(${BUILTINS}) {
@@ -121,8 +113,7 @@ ${
 `)
     }}
 `,
-    bindings: Object.keys(bindings),
-    textures: reads.textures,
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
   };
@@ -156,7 +147,7 @@ ${
     }  if (local == 0u) { history[turn[0] % ${LOSS_HISTORY}u] = sum / f32(parameters.rows); }
 }
 `,
-    bindings: Object.keys(bindings),
+    bindings: listBindings(bindings),
     parameters,
     workgroups: [1, 1, 1],
   };

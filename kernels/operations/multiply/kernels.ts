@@ -57,7 +57,6 @@ export function multiplyKernel(options: { shape: Shape } & Target): Kernel {
     name: `multiply ${storage}`,
     profile,
     bindings: { ...reads.bindings, output: vector },
-    textures: reads.textures,
     parameters: [
       { name: "vectors", value: channelVectors(shape[3]) },
       { name: "imageVectors", value: tensorVectors([1, shape[1], shape[2], shape[3]]) },

@@ -111,7 +111,6 @@ export function poolGradientKernel(options: { shape: Shape; pool: PoolOptions } 
     name: `pool gradient ${max ? "max" : padded ? "average with padding" : "average"} ${storage}`,
     profile,
     bindings: { ...reads.bindings, inputGradient: vector },
-    textures: reads.textures,
     parameters: poolParameters(shape, pool, padded),
     items: tensorVectors(shape),
     functions: `

@@ -86,7 +86,7 @@ function pack(
  * Packs the values of a top-k.
  *
  * @param options `batch`, `elements` per image (k * H * W) and the type to pack into.
- * @returns A kernel with the bindings `value` (f32, `[N, elements]`) and `packed`
+ * @returns A kernel with the bindings `elements` (f32, `[N, elements]`) and `packed`
  * (u32, `[N, packedWords(elements, bytes of a score)]`).
  */
 export function packScoresKernel(
@@ -96,7 +96,6 @@ export function packScoresKernel(
   return packKernel({
     ...options,
     name: `pack scores ${type}`,
-    source: "value",
     bytes: SCORE_ARRAYS[type].BYTES_PER_ELEMENT,
     functions: type === "fp32" ? "fn code(bits: u32) -> u32 { return bits; }" : roundingFunction(NUMBER_FORMATS[type]),
   });
@@ -106,7 +105,7 @@ export function packScoresKernel(
  * Packs the classes of a top-k.
  *
  * @param options `batch`, `elements` per image (k * H * W) and the number of classes there are.
- * @returns A kernel with the bindings `class` (u32, `[N, elements]`) and `packed`
+ * @returns A kernel with the bindings `elements` (u32, `[N, elements]`) and `packed`
  * (u32, `[N, packedWords(elements, bytes of a class)]`).
  */
 export function packClassesKernel(
@@ -116,7 +115,6 @@ export function packClassesKernel(
   return packKernel({
     ...options,
     name: `pack classes uint${bytes * 8}`,
-    source: "class",
     bytes,
     functions: "fn code(bits: u32) -> u32 { return bits; }",
   });
@@ -124,24 +122,22 @@ export function packClassesKernel(
 
 function packKernel(options: {
   name: string;
-  source: string;
   batch: number;
   elements: number;
   bytes: number;
   functions: string;
   profile: Profile;
 }): Kernel {
-  const { name, source, batch, elements, bytes, functions, profile } = options;
+  const { name, batch, elements, bytes, functions, profile } = options;
   const words = packedWords(elements, bytes);
   const each = 4 / bytes;
   const parts = Array.from({ length: each }, (_, part) => {
     const value = `code(elements[row + first + ${part}u])${part > 0 ? ` << ${part * bytes * 8}u` : ""}`;
     return `  if (first + ${part}u < parameters.elements) { word |= ${value}; }`;
   });
-  const kernel = itemKernel({
+  return itemKernel({
     name,
     profile,
-    // In the text the source has a name of its own: WGSL reserves `class`.
     bindings: { elements: "u32", packed: "u32" },
     parameters: [{ name: "elements", value: elements }, { name: "words", value: words }],
     items: batch * words,
@@ -152,7 +148,6 @@ function packKernel(options: {
 ${parts.join("\n")}
   packed[item] = word;`,
   });
-  return { ...kernel, bindings: [source, "packed"] };
 }
 
 /** `code(bits)`: the pattern of an f32, given as its bits, in a smaller format. */

@@ -5,7 +5,7 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import type { Program, View } from "../../engine/program.ts";
+import { operationSteps, type Program, type View } from "../../engine/program.ts";
 import { type Shape, type Target, tensorBytes } from "./tensor.ts";
 
 /** A program whose states and views are there to be added to. */
@@ -82,6 +82,23 @@ export function addStep(
 ): void {
   const exchanges = exchanged === undefined ? undefined : [{ name: exchanged, kind: "statistics" as const }];
   program.steps.push({ kernel, bindings, ...(exchanges ? { exchanges } : {}) });
+}
+
+/**
+ * Adds the dispatches of an operation's kernels, which share what they call scratch.
+ *
+ * @param builder What is added to.
+ * @param kernels In order.
+ * @param bindings What their bindings are, by name; scratch may be left out.
+ * @param owner What scratch is named after: a name that no other operation of the program has.
+ */
+export function addSteps(
+  { program }: Pick<Builder, "program">,
+  kernels: readonly Kernel[],
+  bindings: Readonly<Record<string, string>>,
+  owner: string,
+): void {
+  program.steps.push(...operationSteps(kernels, bindings, owner));
 }
 
 /** The name of a parameter's gradient. */

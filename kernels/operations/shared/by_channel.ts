@@ -11,8 +11,16 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Shape, unsigned } from "./tensor.ts";
+import {
+  declarations,
+  type Kernel,
+  listBindings,
+  type Profile,
+  scratch,
+  spreadWorkgroups,
+  type StatedBindings,
+} from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, type Shape, unsigned } from "./tensor.ts";
 import type { TensorReads } from "./tensor_reads.ts";
 
 /** Vectors of channels in a GPU workgroup. */
@@ -50,11 +58,6 @@ function splitPositions([batch, height, width, channels]: Shape, profile: Profil
   return { positions, splits: Math.ceil(positions / each), each };
 }
 
-/** Bytes of the partial results: f32, `[splits, 2, C]`, C padded. */
-export function channelPartialsBytes(shape: Shape, profile: Profile): number {
-  return splitPositions(shape, profile).splits * 2 * channelVectors(shape[3]) * 16;
-}
-
 /** The WGSL type of two partial results. */
 const PAIR = "struct Pair { first: vec4<f32>, second: vec4<f32>, }\n";
 
@@ -70,13 +73,13 @@ export const JOIN_SUMS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) ->
  * @param options `shape` of the tensors; `reads` what is read of them, `bindings` what else; `join` a WGSL function of
  * two `Pair`s and the number of positions in each; `setup` WGSL statements that know the vector as `lanes`; `step`
  * those for the position whose vector is `at`, which change `pair`.
- * @returns A kernel with those bindings and `partials`.
+ * @returns A kernel with those bindings and the scratch `partials`: f32, `[splits, 2, C]`, C padded.
  */
 export function channelPartials(options: {
   name: string;
   shape: Shape;
   reads: TensorReads;
-  bindings: Readonly<Record<string, string>>;
+  bindings: StatedBindings;
   join: string;
   setup: string;
   step: string;
@@ -88,7 +91,11 @@ export function channelPartials(options: {
   const vectors = channelVectors(shape[3]);
   const { positions, splits, each } = splitPositions(shape, profile);
   const shared = profile === "gpu";
-  const bindings = { ...reads.bindings, ...options.bindings, partials: "vec4<f32>" };
+  const bindings = {
+    ...reads.bindings,
+    ...options.bindings,
+    partials: scratch("vec4<f32>", splits * 2 * vectors * 16),
+  };
   const parameters = unsigned([
     { name: "positions", value: positions },
     { name: "each", value: each },
@@ -119,7 +126,7 @@ ${again.step}
     partials[place] = pair.first;
     partials[place + parameters.vectors] = pair.second;
 `;
-  const open = declarations(bindings, parameters, { textures: reads.textures.map((texture) => texture.name) });
+  const open = declarations(bindings, parameters);
   const code = shared
     ? `${open}
 ${PAIR}${join}
@@ -137,7 +144,7 @@ fn main(${BUILTINS}) {
 ${walk("split * parameters.each + row", ROWS)}  firsts[local] = pair.first;
   seconds[local] = pair.second;
   counts[local] = count;
-${treeJoin()}  if (row == 0u && column < parameters.vectors) {
+${joinRows()}  if (row == 0u && column < parameters.vectors) {
     pair = Pair(firsts[local], seconds[local]);
 ${store}  }
 }
@@ -157,8 +164,7 @@ ${store}  }
   return {
     name: `${name} ${profile}`,
     code,
-    bindings: Object.keys(bindings),
-    textures: reads.textures,
+    bindings: listBindings(bindings),
     parameters,
     workgroups: shared
       ? [Math.ceil(vectors / COLUMNS), splits, 1]
@@ -166,7 +172,8 @@ ${store}  }
   };
 }
 
-function treeJoin(): string {
+/** WGSL that joins what the rows of each column found, as a tree. */
+function joinRows(): string {
   const steps: string[] = [];
   for (let half = ROWS / 2; half >= 1; half /= 2) {
     steps.push(`  workgroupBarrier();

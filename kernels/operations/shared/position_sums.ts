@@ -8,8 +8,8 @@
  * @module
  */
 
-import { type Kernel, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, type Shape, unsigned } from "./tensor.ts";
+import { declarations, type Kernel, listBindings, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, type Shape, unsigned } from "./tensor.ts";
 import type { TensorReads } from "./tensor_reads.ts";
 
 /** Vectors of channels in a GPU workgroup: 8 neighbours are 128 bytes of f32, one line of the cache. */
@@ -28,7 +28,7 @@ const ROWS = 32;
 export function positionSums(options: {
   name: string;
   shape: Shape;
-  reads: Pick<TensorReads, "bindings" | "textures">;
+  reads: Pick<TensorReads, "bindings">;
   output: { name: string; type: string };
   term: string;
   result: string;
@@ -45,11 +45,10 @@ export function positionSums(options: {
   ]);
   const kernel = {
     name: `${name} ${profile}`,
-    bindings: Object.keys(bindings),
-    textures: reads.textures,
+    bindings: listBindings(bindings),
     parameters,
   };
-  const open = declarations(bindings, parameters, { textures: reads.textures.map((texture) => texture.name) });
+  const open = declarations(bindings, parameters);
   if (profile === "software") {
     // 8 invocations fill the vector unit; more would leave the second core idle on the 8 vectors of an early layer.
     return {

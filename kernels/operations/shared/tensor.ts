@@ -10,16 +10,15 @@
  */
 
 import {
+  declarations,
   type Kernel,
+  listBindings,
   type Parameter,
-  parameterBlock,
   type Profile,
   spreadWorkgroups,
+  type StatedBindings,
   type Storage,
-  type TextureBinding,
-  WINDOW_BYTES,
 } from "../../engine/kernel.ts";
-import { textureDeclaration } from "./tensor_reads.ts";
 
 /** `[N, H, W, C]`, C as it is without padding. */
 export type Shape = readonly [batch: number, height: number, width: number, channels: number];
@@ -51,35 +50,6 @@ export function vectorType(storage: Storage): string {
   return `vec4<${storage}>`;
 }
 
-/**
- * The declarations a kernel's text opens with: `enable f16` where a binding needs it, the storage bindings, the textures
- * and the uniform windows in order, the uniform block.
- *
- * @param bindings WGSL element type by binding name, in order.
- * @param parameters The uniform block's members.
- * @param read Names of what is read through textures and from uniform windows.
- * @returns WGSL.
- */
-export function declarations(
-  bindings: Readonly<Record<string, string>>,
-  parameters: readonly Parameter[],
-  read: { textures?: readonly string[]; windows?: readonly string[] } = {},
-): string {
-  const { textures = [], windows = [] } = read;
-  let binding = 0;
-  return [
-    Object.values(bindings).some((type) => type.includes("f16")) ? "enable f16;\n" : "",
-    ...Object.entries(bindings).map(([name, type]) =>
-      `@group(0) @binding(${binding++}) var<storage, read_write> ${name}: array<${type}>;\n`
-    ),
-    ...textures.map((name) => textureDeclaration(name, binding++)),
-    ...windows.map((name) =>
-      `@group(0) @binding(${binding++}) var<uniform> ${name}: array<vec4<f32>, ${WINDOW_BYTES / 16}>;\n`
-    ),
-    parameterBlock(parameters, binding),
-  ].join("");
-}
-
 /** The built-in values a `main` takes: `workgroup`, `workgroups` and the linear `local` index. */
 export const BUILTINS =
   "@builtin(workgroup_id) workgroup: vec3<u32>, @builtin(num_workgroups) workgroups: vec3<u32>, " +
@@ -88,28 +58,27 @@ export const BUILTINS =
 /**
  * A kernel with one invocation for each item of a linear index, the same text for both profiles.
  *
- * @param options `bindings` as for {@linkcode declarations}, `textures` read beside them; `parameters`, which are `u32`
- * unless they say otherwise; `items` how many, `workgroup` how many of them a workgroup has, {@linkcode itemWorkgroup}
- * unless given; `body` WGSL statements that find the item's number in `item`, `functions` WGSL at module scope before them.
+ * @param options `bindings`; `parameters`, which are `u32` unless they say otherwise; `items` how many, `workgroup` how many
+ * of them a workgroup has, {@linkcode itemWorkgroup} unless given; `body` WGSL statements that find the item's number in
+ * `item`, `functions` WGSL at module scope before them.
  * @returns The kernel.
  */
 export function itemKernel(options: {
   name: string;
   profile: Profile;
-  bindings: Readonly<Record<string, string>>;
-  textures?: readonly TextureBinding[];
+  bindings: StatedBindings;
   parameters: readonly (Omit<Parameter, "type"> & Partial<Parameter>)[];
   items: number;
   workgroup?: number;
   body: string;
   functions?: string;
 }): Kernel {
-  const { name, profile, bindings, textures = [], items, body, functions = "" } = options;
+  const { name, profile, bindings, items, body, functions = "" } = options;
   const parameters = unsigned([...options.parameters, { name: "items", value: items }]);
   const size = options.workgroup ?? itemWorkgroup(profile);
   return {
     name: `${name} ${profile}`,
-    code: `${declarations(bindings, parameters, { textures: textures.map(({ name }) => name) })}${functions}
+    code: `${declarations(bindings, parameters)}${functions}
 @compute @workgroup_size(${size})
 fn main(${BUILTINS}) {
   let item = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
@@ -117,8 +86,7 @@ fn main(${BUILTINS}) {
 ${body}
 }
 `,
-    bindings: Object.keys(bindings),
-    textures,
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(Math.ceil(items / size)),
   };

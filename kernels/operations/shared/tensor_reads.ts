@@ -7,31 +7,13 @@
  * texture, weights from uniform windows, and touches storage buffers only to store (45 ns). Copying a tensor into its
  * texture runs at 5 GB/s.
  *
- * The layout is linear: 4-vector i of the tensor is the texel (i mod 1024, 1 + i / 1024). Row 0 is never written and
- * therefore zero, so that an index outside the image reads texel 0 rather than branching.
+ * Row 0 of a texture is never written and therefore zero, so that an index outside the image reads texel 0 rather than
+ * branching.
  *
  * @module
  */
 
-import type { Profile, Storage, TextureBinding } from "../../engine/kernel.ts";
-
-/** Texels of a row; a power of two. */
-export const TEXTURE_WIDTH = 1024;
-
-/** The texel format that holds a tensor. */
-export function textureFormat(storage: Storage): TextureBinding["format"] {
-  return storage === "f16" ? "rgba16float" : "rgba32float";
-}
-
-/** Texture rows of a tensor, the row of zeros not counted. */
-export function textureRows(vectors: number): number {
-  return Math.ceil(vectors / TEXTURE_WIDTH);
-}
-
-/** The WGSL declaration of a tensor's texture. */
-export function textureDeclaration(name: string, binding: number): string {
-  return `@group(0) @binding(${binding}) var ${name}: texture_2d<f32>;\n`;
-}
+import { type Profile, type StatedBindings, type Storage, texture, TEXTURE_WIDTH } from "../../engine/kernel.ts";
 
 /**
  * WGSL that reads a texel.
@@ -48,10 +30,8 @@ export function readTexel(name: string, texel: string): string {
 
 /** Tensors that a kernel reads, in the way of its profile. */
 export interface TensorReads {
-  /** Storage bindings by name: those of a GPU. */
-  readonly bindings: Readonly<Record<string, string>>;
-  /** Textures: those of the software profile. */
-  readonly textures: readonly TextureBinding[];
+  /** Of a GPU storage buffers, of the software profile textures. */
+  readonly bindings: StatedBindings;
   /**
    * WGSL that reads a 4-vector of a tensor.
    *
@@ -67,20 +47,18 @@ export interface TensorReads {
  *
  * @param tensors Storage by name.
  * @param profile The kernel's.
- * @returns Bindings, textures and the way to read them.
+ * @returns Bindings and the way to read them.
  */
 export function readTensors(tensors: Readonly<Record<string, Storage>>, profile: Profile): TensorReads {
   const entries = Object.entries(tensors);
   if (profile === "gpu") {
     return {
       bindings: Object.fromEntries(entries.map(([name, storage]) => [name, `vec4<${storage}>`])),
-      textures: [],
       load: (name, index) => `vec4<f32>(${name}[${index}])`,
     };
   }
   return {
-    bindings: {},
-    textures: entries.map(([name, storage]) => ({ name, format: textureFormat(storage) })),
+    bindings: Object.fromEntries(entries.map(([name, storage]) => [name, texture(storage)])),
     load: (name, index) => readTexel(name, `(${index} + ${TEXTURE_WIDTH}u)`),
   };
 }

@@ -8,16 +8,15 @@
  * @module
  */
 
-import { type Kernel, type Parameter, spreadWorkgroups, type Storage } from "../../engine/kernel.ts";
 import {
-  BUILTINS,
-  channelVectors,
   declarations,
-  realLanes,
-  type Target,
-  unsigned,
-  vectorType,
-} from "../shared/tensor.ts";
+  type Kernel,
+  listBindings,
+  type Parameter,
+  spreadWorkgroups,
+  type Storage,
+} from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, realLanes, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
 import { treeJoin } from "../shared/tree_join.ts";
 
@@ -80,7 +79,7 @@ ${body}
     shared ? treeJoin(name, { workers: WORKERS, operation }) : "";
   return {
     name: `softmax ${storage}${output === storage ? "" : ` to ${output}`} ${profile}`,
-    code: `${declarations(bindings, parameters, { textures: reads.textures.map(({ name }) => name) })}
+    code: `${declarations(bindings, parameters)}
 ${shared ? `var<workgroup> partials: array<f32, ${WORKERS}>;\n` : ""}
 @compute @workgroup_size(${shared ? WORKERS : 8})
 fn main(${BUILTINS}) {
@@ -109,8 +108,7 @@ ${
 ${join("sum")}${walk(`    output[at] = ${vector}(${power} / sum);`)}
 }
 `,
-    bindings: Object.keys(bindings),
-    textures: reads.textures,
+    bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(shared ? rows : Math.ceil(rows / 8)),
   };

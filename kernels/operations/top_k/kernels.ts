@@ -21,8 +21,8 @@
  * @module
  */
 
-import { type Kernel, spreadWorkgroups } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, declarations, realLanes, type Target, unsigned } from "../shared/tensor.ts";
+import { declarations, type Kernel, listBindings, spreadWorkgroups } from "../../engine/kernel.ts";
+import { BUILTINS, channelVectors, realLanes, type Target, unsigned } from "../shared/tensor.ts";
 
 /** What top-k works on. */
 export interface TopKOptions {
@@ -82,7 +82,7 @@ function checkK({ k, classes }: TopKOptions): void {
  * Top-k.
  *
  * @param options Sizes and k; `storage` is that of the logits.
- * @returns A kernel with the bindings `logits`, `value` (f32) and `class` (u32), the last two `[N, k, H * W]`.
+ * @returns A kernel with the bindings `logits`, `value` (f32) and `classes` (u32), the last two `[N, k, H * W]`.
  * @throws {RangeError} If k is not 1 to C.
  */
 export function topKKernel(options: TopKOptions & Target): Kernel {
@@ -96,11 +96,11 @@ export function topKKernel(options: TopKOptions & Target): Kernel {
     { name: "classes", value: classes },
     { name: "k", value: k },
   ]);
-  const kernel = { bindings: ["logits", "value", "class"], parameters };
   const masked = classes % 4 !== 0;
-  // In the text the classes have a name of their own: WGSL reserves `class`.
-  const types = { logits: storage === "f16" ? "vec4<f16>" : "vec4<u32>", value: "f32", classes: "u32" };
-  const open = `${declarations(types, parameters)}
+  // WGSL reserves the word `class`.
+  const bindings = { logits: storage === "f16" ? "vec4<f16>" : "vec4<u32>", value: "f32", classes: "u32" };
+  const kernel = { bindings: listBindings(bindings), parameters };
+  const open = `${declarations(bindings, parameters)}
 fn keysOf(cell: u32, vector: u32) -> vec4<u32> {
   let logit = logits[cell * parameters.vectors + vector];
   let bits = ${storage === "f16" ? "bitcast<vec4<u32>>(vec4<f32>(logit))" : "logit"};

@@ -54,7 +54,7 @@ export function gradientBuckets(layout: ParameterLayout, steps: readonly Step[],
   const limit = Math.max(Math.floor(most / ALIGNMENT), 1) * ALIGNMENT;
   const last = new Map<string, number>();
   steps.forEach(({ kernel, bindings }, index) => {
-    for (const binding of kernel.bindings) last.set(bindings[binding], index);
+    for (const { name } of kernel.bindings) last.set(bindings[name], index);
   });
   const begins = layout.segments.map(({ first }) => first * 4);
   let end = layout.length * 4;

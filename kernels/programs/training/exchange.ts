@@ -14,8 +14,7 @@
  * @module
  */
 
-import { destroyBuffer, type Device, ownBuffer } from "../../engine/device.ts";
-import type { BufferRange } from "../../engine/plan.ts";
+import { type BufferRange, destroyBuffer, type Device, ownBuffer } from "../../engine/device.ts";
 import type { Ranks } from "../../lowering/ranks.ts";
 
 /** Milliseconds since the last time they were asked for. */

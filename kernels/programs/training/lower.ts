@@ -23,16 +23,17 @@ import { dropKernel, SEEDS } from "../../operations/drop/kernels.ts";
 import { LOSS_HISTORY, stepLossKernel } from "../../operations/losses/row_loss.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import { accumulateKernel } from "../../optimizers/accumulate.ts";
-import { checksumKernel, checksumPartialsBytes, checksumPartialsKernel } from "../../optimizers/checksum.ts";
+import { checksumKernel, checksumPartialsKernel } from "../../optimizers/checksum.ts";
 import { CONTROL_BYTES } from "../../optimizers/control.ts";
 import { layoutTables } from "../../optimizers/layout.ts";
-import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../../optimizers/mod.ts";
+import { type Optimizer, optimizerKernels, optimizerState } from "../../optimizers/mod.ts";
 import type { LossScaling } from "../../optimizers/prepare_step.ts";
 import { weightAverageKernel } from "../../optimizers/weight_average.ts";
 import { ALIGNMENT, type Exchange, type Program, type Step } from "../../engine/program.ts";
 import {
   addBytes,
   addStep,
+  addSteps,
   addTensor,
   type Builder,
   emptyProgram,
@@ -165,13 +166,9 @@ function exchangeGradients(
 /** Adds what the ranks compare their parameters by. */
 function addChecksum(builder: Pick<Builder, "program" | "target">, { parameters: { length } }: NetworkLayout): void {
   const { program, target: { profile } } = builder;
-  program.tensors.set("checksum partials", checksumPartialsBytes(length, profile));
   program.states.set(STATES.checksum, 4);
-  addStep(builder, checksumPartialsKernel({ length, profile }), {
-    parameter: STATES.parameter,
-    partials: "checksum partials",
-  });
-  addStep(builder, checksumKernel({ length, profile }), { partials: "checksum partials", checksum: STATES.checksum });
+  const kernels = [checksumPartialsKernel({ length, profile }), checksumKernel({ length, profile })];
+  addSteps(builder, kernels, { parameter: STATES.parameter, checksum: STATES.checksum }, "checksum");
 }
 
 /** Adds the way from images and targets to the gradients of all parameters. */
@@ -330,16 +327,13 @@ function addUpdate(
   const settings = { layout: parameters, optimizer, profile };
   const tables = Object.entries(layoutTables(parameters));
   for (const [name, table] of tables) program.constants.set(name, () => table);
-  const scratch = Object.entries(optimizerScratch(settings));
-  for (const [name, bytes] of scratch) program.tensors.set(`optimizer ${name}`, bytes);
   const bindings = {
     ...Object.fromEntries(["parameter", ...optimizerState(optimizer)].map((name) => [name, name])),
     ...Object.fromEntries(tables.map(([name]) => [name, name])),
-    ...Object.fromEntries(scratch.map(([name]) => [name, `optimizer ${name}`])),
     gradient: accumulates(options) ? STATES.gradientSum : STATES.gradient,
     control: STATES.control,
   };
-  for (const kernel of optimizerKernels({ ...settings, lossScaling, maxNorm })) addStep(builder, kernel, bindings);
+  addSteps(builder, optimizerKernels({ ...settings, lossScaling, maxNorm }), bindings, "optimizer");
   if (averageDecay === undefined) return;
   const averages = [[parameters, STATES.parameter, STATES.average]] as [typeof parameters, string, string][];
   if (statistics) averages.push([statistics, STATES.statistics, STATES.averageStatistics]);

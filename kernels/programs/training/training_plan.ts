@@ -6,12 +6,12 @@
  * @module
  */
 
-import { type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
+import { type BufferRange, type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
 import { LOSS_HISTORY } from "../../operations/losses/row_loss.ts";
 import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../../optimizers/control.ts";
 import { flattenParameters, type ParameterLayout } from "../../optimizers/layout.ts";
 import { optimizerState } from "../../optimizers/mod.ts";
-import { type BufferRange, createPlan, type PlanBytes, type StepRange } from "../../engine/plan.ts";
+import { createPlan, type PlanBytes, type StepRange } from "../../engine/plan.ts";
 import type { Exchange, Program, Step } from "../../engine/program.ts";
 import type { Parameters } from "../../operations/network.ts";
 import { createExchanger, type ExchangeTime } from "./exchange.ts";

@@ -1,11 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  checksumKernel,
-  checksumPartialsBytes,
-  checksumPartialsKernel,
-  checksumReference,
-} from "../../../kernels/optimizers/checksum.ts";
-import { runDispatches } from "../../../kernels/engine/run.ts";
+import { checksumKernel, checksumPartialsKernel, checksumReference } from "../../../kernels/optimizers/checksum.ts";
+import { runKernels } from "../../../kernels/engine/run.ts";
 import { randomValues, testDevice } from "../tensors.ts";
 
 Deno.test("checksumKernel() gives the reference's number in both profiles, of any bits", async () => {
@@ -15,10 +10,10 @@ Deno.test("checksumKernel() gives the reference's number in both profiles, of an
     // As many kinds of bits as there are: -0, denormal, infinite and NaN.
     parameter.set([-0, 1e-40, Infinity, NaN]);
     for (const profile of ["software", "gpu"] as const) {
-      const { checksum } = await runDispatches(device, [
-        { kernel: checksumPartialsKernel({ length, profile }) },
-        { kernel: checksumKernel({ length, profile }) },
-      ], { parameter, partials: { bytes: checksumPartialsBytes(length, profile) }, checksum: { bytes: 4 } });
+      const { checksum } = await runKernels(device, [
+        checksumPartialsKernel({ length, profile }),
+        checksumKernel({ length, profile }),
+      ], { parameter, checksum: { bytes: 4 } });
       assertEquals(new Uint32Array(checksum)[0], checksumReference(parameter), `${length} floats, ${profile}`);
     }
   }

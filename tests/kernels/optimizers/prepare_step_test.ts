@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../../../kernels/optimizers/control.ts";
-import { gradientNormKernel, gradientPartialsBytes } from "../../../kernels/optimizers/gradient_norm.ts";
+import { gradientNormKernel } from "../../../kernels/optimizers/gradient_norm.ts";
 import {
   DYNAMIC_LOSS_SCALING,
   NO_LOSS_SCALING,
@@ -9,7 +9,7 @@ import {
   type StepOptions,
 } from "../../../kernels/optimizers/prepare_step.ts";
 import type { Control } from "../../../kernels/optimizers/control.ts";
-import { runDispatches } from "../../../kernels/engine/run.ts";
+import { runKernels } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { randomValues, testDevice } from "../tensors.ts";
 import { FIXTURE } from "./fixture.ts";
@@ -24,10 +24,9 @@ async function prepare(
   const { length } = gradient;
   const { profile } = options;
   const kernels = [gradientNormKernel({ length, profile }), prepareStepKernel({ length, ...options })];
-  const results = await runDispatches(await testDevice(), kernels.map((kernel) => ({ kernel })), {
+  const results = await runKernels(await testDevice(), kernels, {
     gradient,
     control: { update: encodeControl(control) },
-    partials: { bytes: gradientPartialsBytes(length, profile) },
   });
   return decodeControl(results.control);
 }

@@ -10,10 +10,10 @@ import { adamPReference } from "../../../kernels/optimizers/adamp.ts";
 import { adamWReference } from "../../../kernels/optimizers/adamw.ts";
 import { type Control, decodeControl, encodeControl } from "../../../kernels/optimizers/control.ts";
 import { layoutTables, type ParameterLayout, type Segment } from "../../../kernels/optimizers/layout.ts";
-import { type Optimizer, optimizerKernels, optimizerScratch, optimizerState } from "../../../kernels/optimizers/mod.ts";
+import { type Optimizer, optimizerKernels, optimizerState } from "../../../kernels/optimizers/mod.ts";
 import type { StepOptions } from "../../../kernels/optimizers/prepare_step.ts";
 import { sgdReference } from "../../../kernels/optimizers/sgd.ts";
-import { runDispatches } from "../../../kernels/engine/run.ts";
+import { runKernels } from "../../../kernels/engine/run.ts";
 
 /** A tensor, and what the optimizer keeps of it. */
 export type TensorState = Record<string, ArrayLike<number>>;
@@ -59,12 +59,8 @@ export async function kernelStep(
 ): Promise<FlatState> {
   const names = ["parameter", ...optimizerState(options.optimizer)];
   const update = Object.fromEntries(names.map((name) => [name, { update: state.buffers[name] }]));
-  const scratch = Object.fromEntries(
-    Object.entries(optimizerScratch(options)).map(([name, bytes]) => [name, { bytes }]),
-  );
-  const results = await runDispatches(device, optimizerKernels(options).map((kernel) => ({ kernel })), {
+  const results = await runKernels(device, optimizerKernels(options), {
     ...update,
-    ...scratch,
     ...layoutTables(options.layout),
     gradient,
     control: { update: encodeControl(state.control) },

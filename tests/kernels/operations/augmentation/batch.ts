@@ -58,8 +58,7 @@ export async function augmentOnDevice(
     content.set(name, bytes);
   }
   for (const { kernel, bindings } of steps) {
-    const reads = [...kernel.bindings, ...(kernel.textures ?? []).map(({ name }) => name)];
-    const values = Object.fromEntries(reads.map((name): [string, BindingValue] => {
+    const values = Object.fromEntries(kernel.bindings.map(({ name }): [string, BindingValue] => {
       const [tensor, known] = [bindings[name], content.get(bindings[name])];
       return [name, known ? { update: known } : { bytes: tensors.get(tensor)! }];
     }));

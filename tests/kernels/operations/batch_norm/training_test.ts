@@ -15,9 +15,8 @@ import {
   batchNormTrainingKernel,
   batchNormTrainingReference,
 } from "../../../../kernels/operations/batch_norm/training.ts";
-import { channelPartialsBytes } from "../../../../kernels/operations/shared/by_channel.ts";
 import { type Shape, type Target, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
-import { runDispatches, runKernel } from "../../../../kernels/engine/run.ts";
+import { runKernel, runKernels } from "../../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../../compare.ts";
 import { differenceGradient, weighedSum } from "../../finite_differences.ts";
 import { padChannels, randomValues, stored, targets, testDevice, unpadChannels } from "../../tensors.ts";
@@ -75,19 +74,17 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
   const { shape, activation } = norm;
   const channels = shape[3];
   const { profile, storage } = target;
-  const partials = { bytes: channelPartialsBytes(shape, profile) };
   const perChannel = (name: "weight" | "bias" | "runningMean" | "runningVariance") =>
     padChannels(norm[name], channels, "f32");
   const channelBytes = { bytes: tensorBytes([1, 1, 1, channels], "f32") };
   const input = padChannels(norm.input, channels, storage);
   const outputGradient = padChannels(norm.outputGradient, channels, storage);
-  const forward = await runDispatches(device, [
-    { kernel: batchNormMomentsKernel({ shape, ...target }) },
-    { kernel: batchNormStatisticsKernel({ ...norm, profile }) },
-    { kernel: batchNormTrainingKernel({ shape, activation, ...target }) },
+  const forward = await runKernels(device, [
+    batchNormMomentsKernel({ shape, ...target }),
+    batchNormStatisticsKernel({ ...norm, profile }),
+    batchNormTrainingKernel({ shape, activation, ...target }),
   ], {
     input,
-    partials,
     statistics: { bytes: batchNormStatisticsBytes(channels) },
     runningMean: { update: perChannel("runningMean") },
     runningVariance: { update: perChannel("runningVariance") },
@@ -95,14 +92,13 @@ async function runCase(norm: Case, target: Target): Promise<Record<keyof ReturnT
     bias: perChannel("bias"),
     output: { bytes: tensorBytes(shape, storage) },
   });
-  const backward = await runDispatches(device, [
-    { kernel: batchNormGradientSumsKernel({ shape, activation, ...target }) },
-    { kernel: batchNormParameterGradientKernel({ shape, profile }) },
-    { kernel: batchNormInputGradientKernel({ shape, activation, ...target }) },
+  const backward = await runKernels(device, [
+    batchNormGradientSumsKernel({ shape, activation, ...target }),
+    batchNormParameterGradientKernel({ shape, profile }),
+    batchNormInputGradientKernel({ shape, activation, ...target }),
   ], {
     input,
     outputGradient,
-    partials,
     statistics: new Float32Array(forward.statistics),
     weight: perChannel("weight"),
     bias: perChannel("bias"),
@@ -130,7 +126,6 @@ async function runRanks(norm: Case, target: Target, ranks: number): ReturnType<t
   const shape: Shape = [batch / ranks, height, width, channels];
   const { profile, storage } = target;
   const channelBytes = tensorBytes([1, 1, 1, channels], "f32");
-  const partials = { bytes: channelPartialsBytes(shape, profile) };
   const perChannel = (name: "weight" | "bias" | "runningMean" | "runningVariance") =>
     padChannels(norm[name], channels, "f32");
   const split = (values: ArrayLike<number>) => {
@@ -145,16 +140,16 @@ async function runRanks(norm: Case, target: Target, ranks: number): ReturnType<t
     arrays.map((bytes) => new Float32Array(bytes)).reduce((sum, array) => sum.map((value, at) => value + array[at]));
 
   const moments = await Promise.all(inputs.map((input, rank) =>
-    runDispatches(device, [
-      { kernel: batchNormMomentsKernel({ shape, ranks, ...target }) },
-      { kernel: batchNormRankMomentsKernel({ shape, rank, ranks, profile }) },
-    ], { input, partials, moments: { bytes: batchNormRankMomentsBytes(channels, ranks) } })
+    runKernels(device, [
+      batchNormMomentsKernel({ shape, ranks, ...target }),
+      batchNormRankMomentsKernel({ shape, rank, ranks, profile }),
+    ], { input, moments: { bytes: batchNormRankMomentsBytes(channels, ranks) } })
   ));
   const joined = addUp(moments.map(({ moments }) => moments));
   const forward = await Promise.all(inputs.map((input) =>
-    runDispatches(device, [
-      { kernel: batchNormStatisticsKernel({ ...norm, shape, ranks, profile }) },
-      { kernel: batchNormTrainingKernel({ shape, activation, ...target }) },
+    runKernels(device, [
+      batchNormStatisticsKernel({ ...norm, shape, ranks, profile }),
+      batchNormTrainingKernel({ shape, activation, ...target }),
     ], {
       input,
       partials: joined,
@@ -178,10 +173,10 @@ async function runRanks(norm: Case, target: Target, ranks: number): ReturnType<t
     bias: perChannel("bias"),
   });
   const sums = await Promise.all(inputs.map((_, rank) =>
-    runDispatches(device, [
-      { kernel: batchNormGradientSumsKernel({ shape, activation, ...target }) },
-      { kernel: batchNormParameterGradientKernel({ shape, profile }) },
-    ], { ...given(rank), partials, weightGradient: { bytes: channelBytes }, biasGradient: { bytes: channelBytes } })
+    runKernels(device, [
+      batchNormGradientSumsKernel({ shape, activation, ...target }),
+      batchNormParameterGradientKernel({ shape, profile }),
+    ], { ...given(rank), weightGradient: { bytes: channelBytes }, biasGradient: { bytes: channelBytes } })
   ));
   const weightGradient = addUp(sums.map(({ weightGradient }) => weightGradient));
   const biasGradient = addUp(sums.map(({ biasGradient }) => biasGradient));

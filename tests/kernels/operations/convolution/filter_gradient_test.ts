@@ -1,9 +1,7 @@
 import { assertEquals } from "@std/assert";
 import {
-  biasGradientPartialBytes,
   convolutionBiasGradientKernels,
   convolutionFilterGradientKernels,
-  filterGradientPartialBytes,
 } from "../../../../kernels/operations/convolution/filter_gradient.ts";
 import { convolutionFilterGradientReference } from "../../../../kernels/operations/convolution/gradient_reference.ts";
 import {
@@ -13,7 +11,7 @@ import {
 } from "../../../../kernels/operations/convolution/shape.ts";
 import type { Target } from "../../../../kernels/operations/shared/tensor.ts";
 import type { Device } from "../../../../kernels/engine/device.ts";
-import { runDispatches } from "../../../../kernels/engine/run.ts";
+import { runKernels } from "../../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../../compare.ts";
 import { padChannels, targets, testDevice } from "../../tensors.ts";
 import { GRADIENT_CASES, gradientValues } from "./gradient_cases.ts";
@@ -25,10 +23,9 @@ async function filterGradient(
   values: { input: number[]; weight: number[]; outputGradient: number[] },
 ): Promise<Float32Array> {
   const kernels = convolutionFilterGradientKernels(shape, target);
-  const results = await runDispatches(device, kernels.map((kernel) => ({ kernel })), {
+  const results = await runKernels(device, kernels, {
     input: padChannels(values.input, shape.inputChannels, target.storage),
     outputGradient: padChannels(values.outputGradient, shape.outputChannels, target.storage),
-    partial: { bytes: filterGradientPartialBytes(shape, target) },
     filterGradient: { bytes: values.weight.length * 4 },
   });
   return new Float32Array(results.filterGradient);
@@ -54,9 +51,8 @@ for (const { what, shape } of GRADIENT_CASES) {
     const device = await testDevice();
     for (const target of targets(device)) {
       const kernels = convolutionBiasGradientKernels(shape, target);
-      const results = await runDispatches(device, kernels.map((kernel) => ({ kernel })), {
+      const results = await runKernels(device, kernels, {
         outputGradient: padChannels(values.outputGradient, shape.outputChannels, target.storage),
-        partial: { bytes: biasGradientPartialBytes(shape, target) },
         biasGradient: { bytes: shape.outputChannels * 4 },
       });
       assertClose(new Float32Array(results.biasGradient), expected.bias, {

@@ -53,7 +53,7 @@ async function poolOnDevice(
   const { pooled } = await runKernel(
     device,
     poolCellsKernel({ crops: crops.length, bins, missing, temperature, profile, ...maps }),
-    { regions, weights: new Float32Array(weights), class: maps.class, score: maps.score, pooled: { bytes } },
+    { regions, weights: new Float32Array(weights), classWords: maps.class, scoreWords: maps.score, pooled: { bytes } },
   );
   if (missing !== "zero" && mode.endsWith("multi")) return unpadChannels(pooled, classes, "f32");
   const kernel = mode.endsWith("single")

@@ -8,7 +8,7 @@ import { LOSS_HISTORY, stepLossKernel } from "../../../../kernels/operations/los
 import { softmaxReference } from "../../../../kernels/operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
 import { encodeControl, initialControl } from "../../../../kernels/optimizers/control.ts";
-import { runDispatches, runKernel } from "../../../../kernels/engine/run.ts";
+import { runKernel, runKernels } from "../../../../kernels/engine/run.ts";
 import { assertClose } from "../../compare.ts";
 import { differenceGradient } from "../../finite_differences.ts";
 import { padChannels, randomValues, stored, targets, testDevice, unpadChannels } from "../../tensors.ts";
@@ -44,9 +44,9 @@ async function runLoss(
 ): Promise<{ losses: number[]; loss: number; inputGradient: number[] }> {
   const { profile, storage } = variant;
   const rows = logits.length / classes;
-  const result = await runDispatches(await testDevice(), [
-    { kernel: kernelOf({ rows, classes, gradientShare, ...variant }) },
-    { kernel: stepLossKernel({ rows, profile }) },
+  const result = await runKernels(await testDevice(), [
+    kernelOf({ rows, classes, gradientShare, ...variant }),
+    stepLossKernel({ rows, profile }),
   ], {
     logits: padChannels(logits, classes, storage),
     targets: padChannels(target, classes, "f32"),

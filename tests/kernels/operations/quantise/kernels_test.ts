@@ -97,7 +97,7 @@ for (const type of TYPES) {
     const expected = type === "fp32" ? bits : packScoresReference(values, options);
     for (const profile of ["software", "gpu"] as const) {
       const kernel = packScoresKernel({ ...options, profile });
-      const { packed } = await runKernel(device, kernel, { value: bits, packed: { bytes: expected.byteLength } });
+      const { packed } = await runKernel(device, kernel, { elements: bits, packed: { bytes: expected.byteLength } });
       const actual = new Uint32Array(packed);
       const wrong = actual.findIndex((word, index) => word !== expected[index]);
       assertEquals([wrong, actual[wrong]], [-1, undefined], `${kernel.name}, expected ${expected[wrong]}`);
@@ -110,7 +110,7 @@ for (const type of TYPES) {
       const values = Float32Array.from(randomValues(batch * elements, 4, 16));
       const expected = packScoresReference(values, { batch, elements, type });
       const kernel = packScoresKernel({ batch, elements, type, profile: "gpu" });
-      const { packed } = await runKernel(device, kernel, { value: values, packed: { bytes: expected.byteLength } });
+      const { packed } = await runKernel(device, kernel, { elements: values, packed: { bytes: expected.byteLength } });
       assertEquals(new Uint32Array(packed), expected);
     }
   });
@@ -135,7 +135,10 @@ Deno.test("packClassesKernel() packs uint16 in pairs, and uint32 from 65,536 cla
         );}
       for (const profile of ["software", "gpu"] as const) {
         const kernel = packClassesKernel({ batch, elements, classes, profile });
-        const { packed } = await runKernel(device, kernel, { class: values, packed: { bytes: expected.byteLength } });
+        const { packed } = await runKernel(device, kernel, {
+          elements: values,
+          packed: { bytes: expected.byteLength },
+        });
         assertEquals(new Uint32Array(packed), expected);
       }
     }

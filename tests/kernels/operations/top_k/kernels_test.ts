@@ -14,9 +14,9 @@ async function topK(
   const result = await runKernel(device, topKKernel(options), {
     logits: padChannels(logits, options.classes, options.storage),
     value: { bytes },
-    class: { bytes },
+    classes: { bytes },
   });
-  return { value: new Float32Array(result.value), class: new Uint32Array(result.class) };
+  return { value: new Float32Array(result.value), class: new Uint32Array(result.classes) };
 }
 
 async function assertTopK(device: Device, logits: ArrayLike<number>, options: TopKOptions): Promise<void> {

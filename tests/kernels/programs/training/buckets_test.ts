@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { listBindings } from "../../../../kernels/engine/kernel.ts";
 import { buildNetwork } from "../../../../kernels/networks/mod.ts";
 import { layOutParameters } from "../../../../kernels/optimizers/layout.ts";
 import { lowerTraining } from "../../../../kernels/programs/training/lower.ts";
@@ -9,7 +10,8 @@ import { createRanks } from "./ranks.ts";
 
 /** Steps that write the gradients of tensors, in this order. */
 function stepsOf(names: readonly string[]) {
-  const kernel = { name: "", code: "", bindings: ["gradient"], parameters: [], workgroups: [1, 1, 1] as const };
+  const bindings = listBindings({ gradient: "f32" });
+  const kernel = { name: "", code: "", bindings, parameters: [], workgroups: [1, 1, 1] as const };
   return names.map((name) => ({ kernel, bindings: { gradient: gradientName(name) } }));
 }
 
@@ -75,8 +77,8 @@ Deno.test("gradients of a network lie in one bucket each, which no later step to
     }
     assertEquals(end, length * 4, name);
     batch.forEach(({ kernel, bindings }, index) => {
-      for (const binding of kernel.bindings) {
-        const view = views!.get(bindings[binding]);
+      for (const { name } of kernel.bindings) {
+        const view = views!.get(bindings[name]);
         if (view?.state !== "gradient") continue;
         for (const bucket of buckets.filter((bucket) => bucket.index < index)) {
           const apart = view.offset + view.bytes <= bucket.offset || bucket.offset + bucket.bytes <= view.offset;
