@@ -14,7 +14,7 @@ import type { LabelDatabase } from "../query/database.ts";
 import { readParquet, sqlText } from "../query/sql_text.ts";
 import { unlessAborted } from "../command/until_aborted.ts";
 import { checkCondition, refusal } from "./condition.ts";
-import { connectionsTo } from "./connections.ts";
+import { type Connections, connectionsTo } from "./connections.ts";
 import type { ImageFilter } from "./filter.ts";
 import { RequestError } from "./request_error.ts";
 import { createTurns } from "./turns.ts";
@@ -122,18 +122,7 @@ export function indexImages(
 ): ImageIndex {
   const connections = connectionsTo(database);
   const { closing } = connections;
-  const createTables = () =>
-    connections.use(async (connection) => {
-      for (const statement of [...tables(files, compared), "CHECKPOINT"]) {
-        if (!closing.aborted) await connection.run(statement);
-      }
-    });
-
-  const read = createTables().then(async () => {
-    for (const statement of [`CREATE TABLE explored_scores AS ${scoresAfter(0)} WITH NO DATA`, ROWS, IMAGES]) {
-      if (!closing.aborted) await database.rows(statement);
-    }
-  });
+  const read = createTables(database, connections, tables(files, compared));
   let isScored = false;
   const ready = read.then(async () => {
     if (closing.aborted) return;
@@ -200,6 +189,22 @@ export function indexImages(
       await connections.ended();
     },
   };
+}
+
+/** Makes the tables of rows, and that of scores, which is empty. */
+async function createTables(
+  database: LabelDatabase,
+  { closing, use }: Connections,
+  statements: readonly string[],
+): Promise<void> {
+  await use(async (connection) => {
+    for (const statement of [...statements, "CHECKPOINT"]) {
+      if (!closing.aborted) await connection.run(statement);
+    }
+  });
+  for (const statement of [`CREATE TABLE explored_scores AS ${scoresAfter(0)} WITH NO DATA`, ROWS, IMAGES]) {
+    if (!closing.aborted) await database.rows(statement);
+  }
 }
 
 /** Keeps the results of the last `most` different questions. */
