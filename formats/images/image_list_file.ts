@@ -39,7 +39,7 @@ export interface ListedShard {
 
 /** What is said of all images. */
 export interface ListIndex {
-  /** What was opened. */
+  /** The file, folder or pattern that was listed. */
   readonly path: string;
   readonly description: string;
   readonly classes: readonly string[] | null;

@@ -114,7 +114,7 @@ interface OpenPage {
   next(): Value | null;
   /** The row of the next one. */
   row: number;
-  /** Its values. */
+  /** The page's values. */
   readonly bytes: Uint8Array;
 }
 

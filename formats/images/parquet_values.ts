@@ -13,7 +13,7 @@ import { ENCODINGS, PHYSICAL_TYPES } from "../columns/parquet/format.ts";
 import { LARGEST_IMAGE_FILE } from "./image_file.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 
-/** What is stored. */
+/** A value as it is stored. */
 export type Value = number | bigint | Uint8Array;
 
 /** Values that pages refer to. */

@@ -24,7 +24,7 @@ export interface LabelMapRow {
   readonly score: Scores;
   /** The best classes (5, or all where there are fewer) of softmax(mean of the whole map over H and W), best first. */
   readonly topClass: Classes;
-  /** Their probabilities. */
+  /** Probabilities of those classes. */
   readonly topProbability: Float32Array;
 }
 

@@ -36,7 +36,7 @@ export interface LabelMapWriter {
   discard(): void;
 }
 
-/** What was written. */
+/** A file that was written. */
 export interface WrittenFile {
   readonly rows: number;
   readonly bytes: number;

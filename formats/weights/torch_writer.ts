@@ -18,7 +18,7 @@ const BYTE_ORDER = encoder.encode("little");
  * Prepares to write tensors of one shape: what differs between their files is the content.
  *
  * @param shape The tensors' shape.
- * @returns Writes a tensor of that shape, row-major; its result is what `torch.load` reads. It throws a TypeError for
+ * @returns A function that writes a tensor of that shape, row-major; its result is what `torch.load` reads. It throws a TypeError for
  *   another number of elements.
  */
 export function torchTensorWriter(shape: readonly number[]): (values: Float32Array) => Uint8Array<ArrayBuffer> {

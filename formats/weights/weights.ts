@@ -9,7 +9,7 @@ import { dataTypes } from "./data_types.ts";
 
 /** An open weight file. */
 export interface Weights {
-  /** Its path. */
+  /** Path of the file. */
   readonly path: string;
   /** Names of its tensors, in the file's order. */
   readonly names: readonly string[];

@@ -40,7 +40,7 @@ const firstParts = [...weightKeys, ...wrapperParts];
 /** Wrappers around each other, at most. */
 const DEEPEST = 8;
 
-/** What `AveragedModel` counts. */
+/** The count that PyTorch's `AveragedModel` adds to its parameters. */
 const COUNTER = "n_averaged";
 
 /**

@@ -36,8 +36,8 @@ const ORDERS: readonly ((a: Lifetime, b: Lifetime) => number)[] = [
 /**
  * Lays out tensors.
  *
- * @param tensors By name.
- * @param alignment Of the offsets, bytes.
+ * @param tensors First and last use of each tensor, by name.
+ * @param alignment Alignment of the offsets, bytes.
  * @returns The arena.
  */
 export function layOut(tensors: ReadonlyMap<string, Lifetime>, alignment: number): Arena {

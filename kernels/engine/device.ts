@@ -108,7 +108,7 @@ export async function openDevice(options: { profile?: Profile } = {}): Promise<D
 /**
  * Whether an adapter is the CPU: the drivers that are, by the names they give themselves.
  *
- * @param info As `GPUAdapter.info`.
+ * @param info The adapter's `GPUAdapter.info`.
  * @returns True for llvmpipe, SwiftShader, WARP and adapters marked as fallback.
  */
 export function isSoftware(info: { description: string; isFallbackAdapter: boolean }): boolean {
@@ -118,7 +118,7 @@ export function isSoftware(info: { description: string; isFallbackAdapter: boole
 /**
  * A new buffer, counted in the device's memory.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param bytes Its size; rounded up to a multiple of 4.
  * @param usage `GPUBufferUsage` flags.
  * @param label For error messages.
@@ -148,7 +148,7 @@ export function destroyBuffer(device: Device, buffer: GPUBuffer): void {
  * A new buffer that is freed with all else that an owner holds.
  *
  * @param owner What frees it.
- * @param device Where.
+ * @param device The device to run on.
  * @param parameters As for {@linkcode createBuffer}.
  * @returns The buffer.
  * @throws {RangeError} If the adapter has no buffers that large.
@@ -164,7 +164,7 @@ export function ownBuffer(
 /**
  * Does something on the device and asks what the device found wrong with it.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param work What; nothing in it may wait.
  * @param what For messages: `build the plan`.
  * @returns What the work gave.
@@ -211,7 +211,11 @@ export async function readBuffer(buffer: GPUBuffer): Promise<ArrayBuffer> {
   }
 }
 
-/** Ends the device and everything on it. */
+/**
+ * Ends the device and everything on it.
+ *
+ * @param device The device.
+ */
 export function closeDevice(device: Device): void {
   device.gpu.destroy();
   device.memory.allocated = 0;

@@ -214,6 +214,7 @@ export function parameterBytes(parameters: readonly Parameter[]): Uint8Array<Arr
  *
  * @param count Workgroups wanted.
  * @returns Workgroups in x, y, z.
+ * @throws {RangeError} If there are more than 65,535 x 65,535.
  */
 export function spreadWorkgroups(count: number): [number, number, number] {
   const limit = 65535;

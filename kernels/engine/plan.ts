@@ -89,7 +89,7 @@ type CreateBuffer = (bytes: number, usage: number, label: string) => GPUBuffer;
 /**
  * Puts a program on a device.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param program What. Its constants are made and uploaded one after the other.
  * @param ends Tensors written before the first step, and read after the last one.
  * @returns The plan; close it when done.

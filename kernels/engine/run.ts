@@ -32,8 +32,8 @@ export function runKernel(
  * filled with NaN (f32 0x7fc0_7fc0, NaN as f16 too) first, so that an element the kernels forget is seen. Bindings of one
  * name are one buffer; a kernel that reads one through a texture finds what the kernels before it wrote.
  *
- * @param device Where.
- * @param kernels What.
+ * @param device The device to run on.
+ * @param kernels The kernels, in order.
  * @param values One for each name among the kernels' bindings; scratch may be left out.
  * @returns The bytes of the outputs, by binding name.
  * @throws {TypeError} If a binding has no value, or WGSL or bindings are invalid.

@@ -43,7 +43,7 @@ export function textureRows(bytes: number, format: TextureFormat): number {
  * @param encoder Outside of a pass.
  * @param source Where the tensor begins.
  * @param texture Made by {@linkcode createTensorTexture}.
- * @param rows Of the tensor.
+ * @param rows Rows of the tensor.
  */
 export function copyToTexture(
   encoder: GPUCommandEncoder,

@@ -22,7 +22,7 @@ export interface NetworkLayout {
 export const STATES = {
   parameter: "parameter",
   gradient: "gradient",
-  /** Of several batches, where gradients are accumulated. */
+  /** Gradient sum of several batches, where gradients are accumulated. */
   gradientSum: "gradient sum",
   statistics: "statistics",
   average: "average",
@@ -32,7 +32,7 @@ export const STATES = {
   history: "history",
   /** Number of the step, u32 `[1]`. */
   turn: "turn",
-  /** Of the parameters, u32 `[1]`. */
+  /** Checksum of the parameters, u32 `[1]`. */
   checksum: "checksum",
 } as const;
 

@@ -51,11 +51,11 @@ export function paddingOf(rule: PaddingRule, kernel: number, stride: number): Pa
 export interface ConvolutionOptions {
   readonly outputChannels: number;
   readonly kernel: number;
-  /** Default 1. */
+  /** Stride; default 1. */
   readonly stride?: number;
-  /** Default 1. */
+  /** Groups of channels; default 1. */
   readonly groups?: number;
-  /** Default `"symmetric"`. */
+  /** Rule of the padding; default `"symmetric"`. */
   readonly padding?: PaddingRule;
   /** Whether there is a bias; default false, since batch norm usually follows. */
   readonly bias?: boolean;

@@ -40,14 +40,14 @@ export interface AnnotatorSettings {
   readonly batch: number;
   /** Height and width of the network's input. */
   readonly size: Pair;
-  /** Of red, green, blue as fractions of 255. */
+  /** Mean of red, green, blue as fractions of 255. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly interpolation: ResizeFilter;
   /** Classes kept of each cell. */
   readonly k: number;
   readonly dtype: PackedScoreType;
-  /** Of activations; default f32. */
+  /** Storage of activations; default f32. */
   readonly storage?: Storage;
 }
 
@@ -157,8 +157,8 @@ export function lowerAnnotator(
 /**
  * Puts an annotator on a device.
  *
- * @param device Where.
- * @param settings What.
+ * @param device The device to run on.
+ * @param settings The annotator's network, sizes and storage.
  * @returns The annotator; close it when done.
  * @throws {RangeError} If the size does not fit the network, k the classes, or a tensor the adapter.
  * @throws {TypeError} If a parameter is missing, or f16 is asked for where the adapter has none.

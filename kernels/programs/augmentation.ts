@@ -3,9 +3,9 @@
  *
  *     images, what happens to each -> cut out, resized, mirrored -> operations -> normalised, lit, erased -> mixed
  *
- * In the GPU profile the cut-out parts are uploaded, 3 bytes a pixel, end to end, and one kernel resizes all of them. In
+ * In the GPU profile the cut-out parts are uploaded, 3 bytes per pixel, end to end, and one kernel resizes all of them. In
  * the software profile, where kernels run on the same cores but pay 25 ns and more for each byte's load, the packer
- * resizes, to the same bits, and 4 bytes a pixel of the result are uploaded. All that comes after runs in kernels.
+ * resizes, to the same bits, and 4 bytes per pixel of the result are uploaded. All that comes after runs in kernels.
  *
  * @module
  */
@@ -65,7 +65,7 @@ const NAMES = {
   unmixed: "unmixed images",
 } as const;
 
-/** The kernel reads a group of taps past the last pixel. */
+/** Pixels that are read past the last one: the kernel takes taps in groups. */
 const PIXELS_AFTER = 16;
 
 /** Whether the program resizes. */

@@ -23,7 +23,7 @@ export interface ClassifierSettings extends ResizerSettings {
   readonly network: Network;
   /** The network's, by timm's names. */
   readonly parameters: Parameters;
-  /** Of activations; default f32. */
+  /** Storage of activations; default f32. */
   readonly storage?: Storage;
 }
 
@@ -76,8 +76,8 @@ export function lowerClassifier(
 /**
  * Puts a classifier on a device.
  *
- * @param device Where.
- * @param settings What.
+ * @param device The device to run on.
+ * @param settings The classifier's network, sizes and storage.
  * @returns The classifier; close it when done.
  * @throws {RangeError} If the size does not fit the network, or a tensor the adapter.
  * @throws {TypeError} If a parameter is missing, or f16 is asked for where the adapter has none.

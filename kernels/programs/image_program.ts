@@ -35,7 +35,7 @@ export interface ImageProgramOptions<Output> extends ResizerSettings {
 export interface StepOptions {
   /** Breaks it off while images are resized on the CPU, which takes seconds for large ones. */
   readonly signal?: AbortSignal;
-  /** What `otherInputs` hold. */
+  /** Contents of the tensors `otherInputs`. */
   readonly inputs?: ReadonlyMap<string, ArrayBufferView<ArrayBuffer>>;
 }
 
@@ -72,8 +72,8 @@ export interface ImageProgram<Output> {
 /**
  * The target of a device.
  *
- * @param device Where.
- * @param storage Of activations.
+ * @param device The device to run on.
+ * @param storage Storage of activations.
  * @returns Profile and storage.
  * @throws {TypeError} If f16 is asked for where the adapter has none.
  */
@@ -87,8 +87,8 @@ export function targetOf({ capabilities }: Device, storage: Storage): Target {
 /**
  * How logits are read: `[N, 1, 1, C]` with C padded to a multiple of 4.
  *
- * @param classes C.
- * @param storage As they are stored.
+ * @param classes Number of classes, C.
+ * @param storage How they are stored.
  * @returns What makes the rows of the first `count` images of bytes.
  */
 export function logitRows(
@@ -105,9 +105,9 @@ export function logitRows(
 /**
  * Puts a program on a device.
  *
- * @param device Where.
- * @param program What.
- * @param target What it was lowered for.
+ * @param device The device to run on.
+ * @param program The program.
+ * @param target Profile and storage that it was lowered for.
  * @param options Images in, results out.
  * @returns The program; close it when done.
  * @throws {RangeError} If a tensor exceeds the adapter's limits.

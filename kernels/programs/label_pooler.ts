@@ -86,7 +86,7 @@ const ENDS = {
  * Lowers LabelPooling.
  *
  * @param settings What is pooled.
- * @param profile Of the kernels.
+ * @param profile Profile of the kernels.
  * @returns The program, from packed regions and maps as stored to targets.
  * @throws {TypeError | RangeError} If an option is not valid.
  */
@@ -134,7 +134,7 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
 /**
  * Puts LabelPooling on a device.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param settings What is pooled.
  * @returns The pooler; close it when done.
  * @throws {TypeError | RangeError} If an option is not valid, or a tensor exceeds the adapter's limits.
@@ -210,8 +210,8 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
 /**
  * Uploads the label maps of a step.
  *
- * @param device Where.
- * @param ranges Of the tensors `class` and `score` of {@linkcode POOLING_TENSORS}.
+ * @param device The device to run on.
+ * @param ranges Ranges of the tensors `class` and `score` of {@linkcode POOLING_TENSORS}.
  * @param maps The maps.
  * @param settings What the program was lowered for.
  * @throws {RangeError} If there are more than the settings say.
@@ -239,8 +239,8 @@ export function uploadMaps(
 /**
  * Uploads the crops of a step.
  *
- * @param device Where.
- * @param ranges Of the tensors of these names of {@linkcode POOLING_TENSORS}; frames where the program has some.
+ * @param device The device to run on.
+ * @param ranges Ranges of the tensors of these names of {@linkcode POOLING_TENSORS}; frames where the program has some.
  * @param crops The crops.
  * @param settings What the program was lowered for.
  * @param maps How many label maps were uploaded.

@@ -44,7 +44,7 @@ export interface ResizerSettings {
    * of the image is resized to `size`, whatever its aspect.
    */
   readonly cover?: Pair;
-  /** Of red, green, blue as fractions of 255. */
+  /** Mean of red, green, blue as fractions of 255. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly interpolation: ResizeFilter;
@@ -65,7 +65,7 @@ export interface Resizer {
 /**
  * Makes the resizer of the device's profile.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param settings What a batch is.
  * @param target Profile and storage.
  * @param input The batch on the device.

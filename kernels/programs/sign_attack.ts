@@ -92,7 +92,7 @@ export function lowerSignAttack(
 /**
  * Puts the attack on a device. Activations are stored in f32: in f16 small gradients would have no sign.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param settings What, and how hard.
  * @returns The attack; close it when done.
  * @throws {RangeError} If the size does not fit the network, or a tensor the adapter.

@@ -59,7 +59,7 @@ const TAKEN = {
 /** The words that the arguments begin with. */
 const CLUSTER_COMMANDS = ["slurm", "join", "status"] as const;
 
-/** What `--help` prints. */
+/** The text that `--help` prints. */
 export const CLUSTER_HELP = `Label images on a cluster
 
 Usage: deno task cluster slurm [IMAGES] [options of relabel] --shards N [options]

@@ -29,7 +29,7 @@ import { type FolderState, readFolderState } from "./shard_states.ts";
 import { queuedJobs, submit } from "./slurm.ts";
 import { ranges } from "./status.ts";
 
-/** What was made. */
+/** The files of a job array. */
 export interface Prepared {
   readonly plan: Plan;
   readonly scripts: { readonly array: string; readonly join: string };

@@ -17,7 +17,7 @@ export interface OptionDescription {
 /** Options by name, without their dashes. */
 export type OptionTable = Readonly<Record<string, OptionDescription>>;
 
-/** What was given. */
+/** The arguments that were given. */
 export interface Arguments<Name extends string> {
   /** Arguments that are not options, in order. */
   readonly words: readonly string[];

@@ -107,7 +107,7 @@ export function count<
  * A number as it may be written wherever one is read: `0.03`, `.5`, `1e-3`, or a fraction, `8/255`.
  *
  * @param text The number.
- * @returns It; NaN if the text is something else, or it is not finite.
+ * @returns The number; NaN if the text is something else, or the number is not finite.
  */
 export function parseNumber(text: string): number {
   const match = /^([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)(?:\/(\d+))?$/i.exec(text);

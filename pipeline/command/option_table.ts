@@ -92,7 +92,7 @@ export function readTexts<Table extends OptionTable>(
  *
  * @param table What is known.
  * @param texts Texts of some of them, from {@linkcode readTexts}.
- * @returns Their values.
+ * @returns The options' values, by property.
  * @throws {UsageError} If a value is not one that its option can have.
  */
 export function readValues<Table extends OptionTable>(
@@ -125,7 +125,7 @@ export interface Command<Options> {
   readonly options: OptionTable;
   /** Command lines, `deno task` among them. */
   readonly examples: readonly string[];
-  /** What `--help` prints. */
+  /** The text that `--help` prints. */
   readonly help: string;
   /**
    * Reads its arguments.

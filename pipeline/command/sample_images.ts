@@ -6,5 +6,5 @@
 
 import { fromFileUrl } from "@std/path";
 
-/** Their folder. */
+/** The folder of the sample photographs. */
 export const SAMPLE_IMAGES = fromFileUrl(new URL("../../assets/photos", import.meta.url));

@@ -10,7 +10,7 @@ import project from "../../deno.json" with { type: "json" };
 export const engineVersion = `${project.name.replace(/^.*\//, "")} ${project.version}`;
 
 /**
- * What `--version` prints.
+ * Versions of this project and of Deno, as `--version` prints them.
  *
  * @returns `relabel 0.1.0 (Deno 2.9.6, V8 14.8.178, x86_64-unknown-linux-gnu)`.
  */

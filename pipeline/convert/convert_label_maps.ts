@@ -24,12 +24,12 @@ import type { Span } from "../label_folder/spans.ts";
 import { listRows } from "../label_folder/listed_images.ts";
 import { engineVersion } from "../command/version.ts";
 
-/** What to change. */
+/** How the output differs from the input. */
 export interface LabelMapOptions {
   readonly container: Container;
   /** Default that of the input. */
   readonly dtype?: LabelMapType;
-  /** Default all ranks. */
+  /** Classes kept in each cell; default all. */
   readonly k?: number;
   readonly classes?: ClassNames;
   readonly dataSetClasses?: ClassNames;

@@ -46,7 +46,7 @@ export interface PublishedOptions {
   readonly layout: MapLayout;
   /** Default that of the files. */
   readonly dtype?: LabelMapType;
-  /** Default all ranks. */
+  /** Classes kept in each cell; default all. */
   readonly k?: number;
   /** What made the maps; default what published them. */
   readonly name?: string;

@@ -40,7 +40,7 @@ export const CONVERT_FILE = "convert.json";
 /** Rows between two notes of how far a run is. */
 const ROWS_PER_NOTE = 1000;
 
-/** How to write. */
+/** How `.pt` files are written, and who watches. */
 export interface TorchOptions {
   /** How the last two axes are stored. */
   readonly layout: MapLayout;
@@ -48,7 +48,7 @@ export interface TorchOptions {
   readonly onProgress?: (progress: WriteProgress) => void;
 }
 
-/** What was done. */
+/** How many files were written. */
 export interface TorchResult extends WriteProgress {
   /** Whether the signal ended it early. */
   readonly stopped: boolean;
@@ -131,7 +131,7 @@ export async function convertToTorch(
 /** A folder of `.pt` files that is being written, and how much of it was there. */
 interface BegunFolder extends Pick<TorchOptions, "signal" | "onProgress"> {
   readonly output: string;
-  /** How messages start. */
+  /** What messages begin with. */
   readonly subject: string;
   readonly configuration: Note["configuration"];
   readonly begun: Pick<Note, "done" | "images" | "pending">;

@@ -21,7 +21,7 @@ import { formatNumberOf } from "../command/numbers.ts";
 /** How a data set is laid out. */
 export type DataSetKind = typeof dataSetKinds[number];
 
-/** Their names. */
+/** Names of the kinds of data sets. */
 export const dataSetKinds = ["folder", "imagenet-v2", "imagenet-a", "imagenet-c"] as const;
 
 /** What an image is of. */

@@ -35,7 +35,7 @@ export interface RejectedImage {
   readonly reason: string;
 }
 
-/** What went through. */
+/** Numbers of the images that were classified and rejected. */
 export interface EvaluatedImages {
   /** Images that were classified. */
   readonly images: number;

@@ -81,7 +81,7 @@ function report(
     readonly dataSet: DataSet;
     readonly measures: readonly Measure[];
     readonly evaluated: EvaluatedImages;
-    /** When it began. */
+    /** When the command began, milliseconds. */
     readonly start: number;
   },
 ): void {

@@ -14,7 +14,7 @@ import type { Figure } from "./figures.ts";
 /** What was done and found. */
 export interface Evaluation {
   readonly model: ClassifierDescription;
-  /** What computed. */
+  /** Name of the adapter that computed. */
   readonly adapter: string;
   readonly data: { readonly path: string; readonly kind: string; readonly images: number };
   readonly rejected: readonly RejectedImage[];

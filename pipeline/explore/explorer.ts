@@ -23,7 +23,7 @@ import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.t
 import { RequestError } from "./request_error.ts";
 import { checkSelectionPath } from "./selection.ts";
 
-/** Where everything is. */
+/** Paths of everything that is shown or written. */
 export interface ExplorerPaths {
   readonly labels: string;
   readonly images: string;

@@ -44,7 +44,7 @@ export function checkSelectionPath(path: string): void {
  * Prepares to write selections.
  *
  * @param path The file.
- * @returns Writes it.
+ * @returns What writes selections into the file.
  */
 export function selectionFile(path: string): SelectionFile {
   const subject = `Cannot write the selection "${path}"`;

@@ -107,8 +107,8 @@ function json(value: unknown, status = 200): Response {
 
 function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
   const { index, description } = explorer;
-  const picture = pictureMaker(explorer);
-  const select = selectionWriter(explorer);
+  const picture = pictureAnswer(explorer);
+  const select = selectionAnswer(explorer);
   return new Map<string, Answer>([
     ...[...PAGE].map(([path, [file, type]]): [string, Answer] => [path, () => pageFile(file, type)]),
     ...[...SIDES].map(([path, side]): [string, Answer] => [
@@ -155,7 +155,7 @@ async function mapAnswer({ folders, rowOf }: Explorer, parameters: ReadonlyMap<s
 }
 
 /** Makes pictures of images no larger than `side`; of large images one is decoded at a time. */
-function pictureMaker({ folders, images, rowOf }: Explorer) {
+function pictureAnswer({ folders, images, rowOf }: Explorer) {
   const turns = createTurns(MOST_DECODED);
   const turnsOfLarge = createTurns(1);
   const exifOrientation = isTurned(folders[0].metadata);
@@ -189,7 +189,7 @@ function pictureMaker({ folders, images, rowOf }: Explorer) {
 }
 
 /** Writes the keys that a request chooses into the selection's file. */
-function selectionWriter({ index, paths }: Explorer) {
+function selectionAnswer({ index, paths }: Explorer) {
   const selection = selectionFile(paths.selection);
   return async (request: Request): Promise<Response> => {
     const { keys, filter, overwrite } = await readSelection(request);

@@ -32,7 +32,7 @@ export interface FillOptions {
   readonly refuse?: (image: RejectedImage) => Error;
 }
 
-/** What was done. */
+/** How far a folder was filled. */
 export interface FillResult extends WriteProgress {
   /** What the folder's manifest, or this shard's, says now. */
   readonly manifest: Manifest;

@@ -34,7 +34,7 @@ const KEPT_SHARDS = 8;
  * Opens images.
  *
  * @param path What `openImages` opens: a folder, tar shards, Parquet or one image.
- * @returns Reads them; close it when done.
+ * @returns What reads the images; call `close` when done.
  * @throws {Deno.errors.NotFound} If there is nothing there.
  * @throws {TypeError} If a folder holds several kinds.
  */

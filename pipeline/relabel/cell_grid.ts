@@ -20,7 +20,7 @@ const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 /** Backgrounds of the first letters, from the terminal's 256 colours: light ones that differ also for the colour-blind. */
 const COLOURS = [117, 215, 151, 219, 229, 110, 180, 253];
 
-/** How to draw. */
+/** How cells are drawn. */
 export interface CellGridOptions {
   /** Names a class, by a text that is fit for a terminal. */
   readonly name: (index: number) => string;

@@ -29,7 +29,7 @@ import { surveyLines } from "../model/survey_lines.ts";
 import type { Line } from "../command/terminal.ts";
 import type { WriteResult } from "./write_label_maps.ts";
 
-/** What to say. */
+/** What a summary is to say. */
 export interface SummaryOptions {
   /** The images as the user named them; undefined if none were named. */
   readonly images?: string;

@@ -32,7 +32,7 @@ const NO_ROOM = "It is left out to keep this page small";
  *
  * @param reader The images.
  * @param options `room`: characters that all of them may take; `exifOrientation`: whether images are turned.
- * @returns Makes them; what does not fit any more is left out, for that reason.
+ * @returns A function that makes them; what does not fit any more is left out, for that reason.
  */
 export function pictureMaker(
   reader: ImageReader,

@@ -45,7 +45,7 @@ export interface ReportRequest {
   readonly signal?: AbortSignal;
 }
 
-/** What was written. */
+/** A report that was written. */
 export interface WrittenReport {
   readonly path: string;
   readonly bytes: number;

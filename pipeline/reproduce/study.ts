@@ -30,7 +30,7 @@ export interface StudyPlan {
   readonly supervisions: readonly SupervisionName[];
 }
 
-/** What was found. */
+/** The findings of a study. */
 export interface Study {
   /** Outcomes of each supervision, one for each seed. */
   readonly outcomes: ReadonlyMap<SupervisionName, readonly Outcomes[]>;

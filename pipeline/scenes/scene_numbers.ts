@@ -14,12 +14,12 @@ export const splits = ["train", "validation", "test", "extra"] as const;
 /** A part of the data set. */
 export type Split = typeof splits[number];
 
-/** Which scene. */
+/** What names a scene. */
 export interface SceneId {
   /** Any integer. */
   readonly seed: number;
   readonly split: Split;
-  /** From 0. */
+  /** Index in the split, from 0. */
   readonly index: number;
   /** The fewest objects that are drawn, 1 (default) to 4; one that finds no room is left out all the same. */
   readonly leastObjects?: number;

@@ -39,20 +39,20 @@ const LOCK = ".scenes.lock";
 /** Images, some 2 ms each, that a signal may have to wait for. */
 const IMAGES_A_TASK = 16;
 
-/** Which scenes. */
+/** A range of a split's scenes. */
 export interface SceneRange {
   /** Any integer. */
   readonly seed: number;
   readonly split: Split;
   /** The index of the first. */
   readonly start: number;
-  /** How many. */
+  /** Number of scenes. */
   readonly images: number;
   /** The fewest objects that are drawn in each, 1 (default) to 4. */
   readonly leastObjects?: number;
 }
 
-/** What was done. */
+/** How many scenes were written. */
 export interface ScenesWritten extends WriteProgress {
   /** Whether the signal ended it early; the figures below are of the scenes until then. */
   readonly stopped: boolean;

@@ -20,7 +20,7 @@ export type TrainingState = ReadonlyMap<string, TensorData>;
 
 /** A place in a training: what was done before it. */
 export interface Position {
-  /** From 0. */
+  /** The epoch, from 0. */
   readonly epoch: number;
   /** Step of the epoch that comes next. */
   readonly step: number;

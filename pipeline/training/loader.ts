@@ -15,7 +15,7 @@ import type { Order } from "./order.ts";
 
 /** A step's inputs. */
 export interface LoadedBatch {
-  /** From 0. */
+  /** The epoch, from 0. */
   readonly epoch: number;
   /** Step of the epoch, from 0. */
   readonly step: number;
@@ -27,13 +27,13 @@ export interface LoadedBatch {
   readonly labels: Int32Array<ArrayBuffer>;
   /** One map per image, where the data has maps. */
   readonly maps?: LabelMapBatch;
-  /** One mask an image, where the data has masks. */
+  /** One mask per image, where the data has masks. */
   readonly masks?: readonly DecodedImage[];
   /** Says that the images have been used. */
   release(): void;
 }
 
-/** What is loaded. */
+/** Which batches are loaded, and from where on. */
 export interface LoaderOptions {
   readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks">;
   readonly order: Order;
@@ -41,7 +41,7 @@ export interface LoaderOptions {
   /** The part of each batch that is loaded, by places in it; default all of it. */
   readonly share?: { readonly start: number; readonly end: number };
   readonly epochs: number;
-  /** Where to begin. */
+  /** The first step to load. */
   readonly start: { readonly epoch: number; readonly step: number };
   /** Batches that are read ahead of the one given out, as far as their images take no more than a GiB together. */
   readonly ahead: number;

@@ -1,7 +1,7 @@
 /**
  * The settings of a training: each with its meaning, and what it is where nothing is said. The recipe that stands for
  * nothing said is that of "Re-labeling ImageNet", section 4.1: ResNet-50 at 224 pixels, SGD with Nesterov momentum, 300
- * epochs of 1,024 images a step, cosine decay from 0.1 after 5 epochs of warm-up, random crops, flips, colour jitter and
+ * epochs of 1,024 images per step, cosine decay from 0.1 after 5 epochs of warm-up, random crops, flips, colour jitter and
  * PCA lighting; with AdamP or AdamW the learning rate 0.002 and weight decay 0.01 that it has for CutMix.
  *
  * @module

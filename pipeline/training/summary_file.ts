@@ -8,7 +8,7 @@ import { readIfThere, replaceFile } from "../../formats/base/files.ts";
 
 /** An epoch. */
 export interface EpochSummary {
-  /** From 0. */
+  /** The epoch, from 0. */
   readonly epoch: number;
   /** Mean loss of its steps. */
   readonly trainLoss: number;

@@ -27,7 +27,7 @@ import { downloadBlob, type DownloadProgress } from "./transfer.ts";
 /** Milliseconds of a pause that is told. */
 const LONG_PAUSE = 4000;
 
-/** How to download. */
+/** How files are downloaded. */
 export interface DownloadOptions {
   /** Called as bytes arrive, and once at the start of each file. */
   readonly onProgress?: (progress: DownloadProgress) => void;

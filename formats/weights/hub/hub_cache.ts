@@ -38,7 +38,7 @@ export function modelFolder(cache: string, repository: string): string {
 /** A model that was downloaded before. */
 export interface CachedSnapshot {
   readonly commit: string;
-  /** Its folder. */
+  /** The model's folder. */
   readonly path: string;
   /** Names of the files that are used. */
   readonly files: readonly string[];

@@ -23,7 +23,7 @@ export interface RemoteFile {
   readonly commit: string;
   /** SHA-256 (64 digits) or git's blob hash (40 digits). */
   readonly hash: string;
-  /** In bytes. */
+  /** Size of the file in bytes. */
   readonly size: number;
 }
 

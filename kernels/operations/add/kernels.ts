@@ -27,7 +27,7 @@ import { readTensors } from "../shared/tensor_reads.ts";
  *
  * @param input The wider shape.
  * @param residual The same, or with fewer channels.
- * @returns That of the input.
+ * @returns The wider shape.
  * @throws {TypeError} If the shapes do not go together.
  */
 export function addShape(input: Shape, residual: Shape): Shape {
@@ -42,7 +42,7 @@ export function addShape(input: Shape, residual: Shape): Shape {
  *
  * @param input `[N, H, W, C]`, channels not padded.
  * @param residual `[N, H, W, residualChannels]`.
- * @param shapes Of both.
+ * @param shapes Shapes of both inputs.
  * @returns `[N, H, W, C]`.
  */
 export function addReference(
@@ -101,7 +101,7 @@ export function addKernel(options: { input: Shape; residual: Shape } & Target): 
  * The gradient of a residual on the CPU.
  *
  * @param outputGradient `[N, H, W, C]`, channels not padded.
- * @param shapes Of input and residual.
+ * @param shapes Shapes of input and residual.
  * @returns `[N, H, W, residualChannels]`.
  */
 export function addResidualGradientReference(

@@ -35,7 +35,7 @@ export type RandAugmentName = typeof OPERATIONS[number][0];
  *
  * @param settings How many `operations`, and their `magnitude`.
  * @param size Height and width of the picture.
- * @param random Where from.
+ * @param random The random numbers to draw from.
  * @returns The operations; an identity is left out.
  */
 export function sampleRandAugment(
@@ -53,9 +53,9 @@ export function sampleRandAugment(
 /**
  * An operation of a strength.
  *
- * @param name Which.
+ * @param name Name of the operation.
  * @param options `magnitude` from 0 to 30; `negative` for the other direction; height and width of the picture.
- * @returns None for the identity, else one.
+ * @returns A list of the operation; an empty one for the identity.
  */
 export function randAugmentOperation(
   name: RandAugmentName,

@@ -25,7 +25,7 @@ export const TRIES = 10;
  *
  * @param image Its size, pixels.
  * @param options `scale` of the area and `ratio` of width to height, least and most each.
- * @param random Where from.
+ * @param random The random numbers to draw from.
  * @returns The part.
  */
 export function randomResizedCrop(

@@ -63,7 +63,7 @@ export interface PixelPlace {
  * @param words The record's, zeros before.
  * @param augmentation What happens to the image.
  * @param settings The standard deviation of colours.
- * @param place Of its pixels, where the device resizes them.
+ * @param place Place of its pixels, where the device resizes them.
  */
 export function packRecord(
   words: Uint32Array,

@@ -20,7 +20,7 @@ export const MOST_REDUCTION = 4;
  * The factors by which a part is reduced.
  *
  * @param part Its height and width, pixels.
- * @param size Of the result.
+ * @param size Size of the result.
  * @param share Bytes that the part may have after reduction, 3 a pixel.
  * @returns One for the height and one for the width, 1 where nothing is reduced.
  */
@@ -38,9 +38,9 @@ export function reductionFactors(part: { height: number; width: number }, size: 
  * The tables that resize one axis of a part after its reduction; the last pixel of a length that the factor does not
  * divide counts for as much as it stands for.
  *
- * @param length Of the part, pixels.
+ * @param length Length of the part, pixels.
  * @param factor By which it is reduced.
- * @param size Of the result.
+ * @param size Size of the result.
  * @param filter How pixels are weighed.
  * @returns The tables of a square part of that length: either axis has its own.
  */
@@ -55,7 +55,7 @@ export function reducedTables(length: number, factor: number, size: Pair, filter
  *
  * @param image The image, RGB of 8 bits.
  * @param box The part.
- * @param factors Of {@linkcode reductionFactors}.
+ * @param factors What {@linkcode reductionFactors} gives.
  * @param target Where `[height, width, 3]` goes, each the box's divided by its factor, rounded up.
  * @returns The work.
  */

@@ -79,11 +79,11 @@ function mapPixels(
 }
 
 /**
- * One operation.
+ * Applies one operation to an image, on the CPU.
  *
  * @param pixels `[height, width, 3]`.
  * @param size Height and width.
- * @param operation Which.
+ * @param operation The operation.
  * @returns The image after it.
  */
 export function operateReference(

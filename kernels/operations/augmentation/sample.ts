@@ -30,7 +30,7 @@ export interface Augmentation {
 /** What a random number is for: what is drawn for one does not depend on how much is drawn for another. */
 const PURPOSES = ["crop", "flip", "randAugment", "colourJitter", "lighting", "erasing", "noise"] as const;
 
-/** Of the colours of ImageNet's images (Krizhevsky et al., 2012; the numbers of fb.resnet.torch): root and vectors. */
+/** Roots of the eigenvalues, and eigenvectors, of ImageNet's colours (Krizhevsky et al., 2012; by fb.resnet.torch). */
 const EIGENVALUES = [0.2175, 0.0188, 0.0045];
 const EIGENVECTORS = [
   [-0.5675, 0.7192, 0.4009],
@@ -100,8 +100,8 @@ function sampleColourJitter(
 /**
  * Brings values into a random order.
  *
- * @param values They; changed.
- * @param random Where from.
+ * @param values The values, whose order is changed.
+ * @param random The random numbers to draw from.
  * @returns The same array.
  */
 function shuffle<T extends { [index: number]: unknown; length: number }>(values: T, random: RandomNumbers): T {

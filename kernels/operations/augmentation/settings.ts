@@ -25,7 +25,7 @@ export interface AugmentationSettings {
   readonly colourJitter?: { readonly brightness?: number; readonly contrast?: number; readonly saturation?: number };
   /** Standard deviation of the noise along the principal components of ImageNet's colours; 0.1 in AlexNet's paper. */
   readonly lighting?: number;
-  /** Of red, green and blue, on a scale where 255 is 1. */
+  /** Mean of red, green and blue, on a scale where 255 is 1. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   /**

@@ -27,7 +27,7 @@ import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
  * The gradient of batch norm on the CPU.
  *
  * @param input `[..., C]`, channels not padded.
- * @param outputGradient Of the input's shape.
+ * @param outputGradient The gradient of the output, in the input's shape.
  * @param batchNorm `weight`, and of the batch `mean` and `inverseDeviation`, `[C]` each.
  * @returns The gradients of input, weight and bias.
  */

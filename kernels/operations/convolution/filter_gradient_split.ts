@@ -15,7 +15,7 @@ import { type ConvolutionShape, isDepthwise, isPointwise, type MergedGroups, mer
 
 /** The partial gradient of a convolution. */
 export interface PartialGradient {
-  /** Of a depthwise convolution: one, with one input channel. */
+  /** How groups are merged; a depthwise convolution is one group with one input channel. */
   readonly merged: MergedGroups;
   readonly taps: number;
   /** A merged group's input channels, padded. */
@@ -59,7 +59,7 @@ const MOST_RUNS = 256;
  *
  * @param units What can be split.
  * @param tiles Invocations or workgroups that one run gives.
- * @param wanted Of them, to keep a device busy.
+ * @param wanted How many are wanted, to keep a device busy.
  * @param least Units of a run at least: a shorter one costs more to add up than it saves.
  * @returns The number of runs, none of them empty, and the units of each but the last, which may be shorter.
  */

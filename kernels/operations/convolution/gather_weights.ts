@@ -68,7 +68,7 @@ export function inputGradientWeightPlaces(shape: ConvolutionShape, { profile }: 
 
 /** A packed form among others. */
 export interface PackedForm {
-  /** Of {@linkcode weightPlaces} or {@linkcode inputGradientWeightPlaces}. */
+  /** What {@linkcode weightPlaces} or {@linkcode inputGradientWeightPlaces} gives. */
   readonly places: Uint32Array;
   /** The 4-vector of the packed buffer with which it begins. */
   readonly first: number;

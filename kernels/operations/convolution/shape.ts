@@ -20,10 +20,10 @@ export interface ConvolutionOptions {
 /** A convolution on inputs of one shape. */
 export interface ConvolutionShape extends Omit<ConvolutionOptions, "padding"> {
   readonly batch: number;
-  /** Of the input: height, width. */
+  /** Height and width of the input. */
   readonly input: Pair;
   readonly inputChannels: number;
-  /** Of the output: height, width. */
+  /** Height and width of the output. */
   readonly output: Pair;
   /** Zeros above and to the left of the input; a negative number leaves so many of its rows or columns out. */
   readonly before: Pair;
@@ -33,7 +33,7 @@ export interface ConvolutionShape extends Omit<ConvolutionOptions, "padding"> {
 export interface Spread {
   readonly first: Pair;
   readonly step: Pair;
-  /** Of the larger tensor: height, width. */
+  /** Height and width of the larger tensor. */
   readonly size: Pair;
 }
 
@@ -50,7 +50,7 @@ export interface Epilogue {
  *
  * @param input `[N, H, W, C]`.
  * @param options The convolution.
- * @returns Its shape.
+ * @returns The convolution with its shapes.
  * @throws {RangeError} If the window does not fit.
  * @throws {TypeError} If the channels do not divide into the groups.
  */

@@ -73,7 +73,7 @@ export function insideStrip(p: number): string {
  *
  * @param length Positions of a strip.
  * @param columns 4-vectors of a tile's output channels.
- * @returns Statements.
+ * @returns The statements' text.
  */
 export function stripWalk(length: number, columns: number): string {
   const inputs = range(length + TAPS - 1);

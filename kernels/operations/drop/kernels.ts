@@ -21,7 +21,7 @@ import { RANDOM_WORD, randomWord } from "../../../formats/base/random.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
 
-/** What is dropped. */
+/** What a drop sets to zero. */
 export interface Drop {
   /** The chance of being dropped, at least 0 and below 1. */
   readonly rate: number;

@@ -21,7 +21,7 @@ export function globalAveragePoolShape([batch, , , channels]: Shape): Shape {
  * The mean over H and W on the CPU.
  *
  * @param input `[N, H, W, C]`, channels not padded.
- * @param shape Of the input.
+ * @param shape Shape of the input.
  * @returns `[N, C]`.
  */
 export function globalAveragePoolReference(input: ArrayLike<number>, shape: Shape): Float64Array {
@@ -62,7 +62,7 @@ export function globalAveragePoolKernel(options: { shape: Shape } & Target): Ker
  * The gradient of the mean on the CPU.
  *
  * @param outputGradient `[N, C]`.
- * @param shape Of the input.
+ * @param shape Shape of the input.
  * @returns `[N, H, W, C]`.
  */
 export function globalAveragePoolGradientReference(outputGradient: ArrayLike<number>, shape: Shape): Float64Array {

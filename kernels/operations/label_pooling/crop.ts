@@ -103,7 +103,7 @@ export const ROUNDING = 1e-6;
 /**
  * Whether a place of the augmented picture shows something.
  *
- * @param frames Of its region.
+ * @param frames The region's frames.
  * @param x The place, in fractions of the picture's width,
  * @param y and of its height.
  * @returns False if a frame takes it out of the unit square.

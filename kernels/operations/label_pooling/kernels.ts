@@ -1,7 +1,7 @@
 /**
  * LabelPooling in two dispatches and a softmax; the sparse map is all that is read of a label map.
  *
- * 1. {@linkcode cellWeightsKernel}: how much each cell counts for each bin, from 32 bytes a crop, a row of the
+ * 1. {@linkcode cellWeightsKernel}: how much each cell counts for each bin, from 32 bytes per crop, a row of the
  *    map an invocation. Where a crop is upright or turned by 90 degrees, weights are products of one sum along either axis.
  * 2. {@linkcode poolCellsKernel}: cells are summed by class into the dense row of the target. The order is fixed: rank by
  *    rank within a cell or a run of cells. A CPU runs an invocation for each row. On a GPU a workgroup shares a row:

@@ -31,13 +31,13 @@ export type Interpolation = "bilinear" | "nearest";
 
 /** What is asked of LabelPooling. */
 export interface PoolingOptions {
-  /** Default `local-multi`. */
+  /** Which part of the map is pooled, and to one class or several; default `local-multi`. */
   readonly mode?: PoolingMode;
-  /** Default `zero`. */
+  /** What a class counts as where a cell lacks it; default `zero`. */
   readonly missing?: MissingRule;
   /** How the maps are stored; default `hw`. */
   readonly layout?: MapLayout;
-  /** Default `bilinear`. */
+  /** How the map is read between its cells; default `bilinear`. */
   readonly interpolation?: Interpolation;
   /** Bins of the target, `[height, width]` or both alike, each with a target of its own (TokenLabeling); default 1. */
   readonly outputSize?: number | Pair;

@@ -45,7 +45,7 @@ function elementFunction({ name, words, bytes }: { name: string; words: string; 
  * `array<u32>` both.
  *
  * @param options Number of `classes`, and the scores' `dtype`.
- * @returns Their text.
+ * @returns The functions' text.
  */
 export function elementFunctions({ classes, dtype }: { classes: number; dtype: LabelMapType }): string {
   return elementFunction({ name: "classAt", words: "classWords", bytes: classArray(classes).BYTES_PER_ELEMENT }) +

@@ -1,5 +1,5 @@
 /**
- * Binary cross-entropy of logits, for several labels an image: with logits z and targets t `[N, C]`, s the sigmoid,
+ * Binary cross-entropy of logits, for several labels per image: with logits z and targets t `[N, C]`, s the sigmoid,
  *
  *     l = -t log s(z) - (1 - t) log(1 - s(z)) = max(z, 0) - z t + log(1 + exp(-|z|)).
  *
@@ -23,7 +23,7 @@ import type { Target } from "../shared/tensor.ts";
  *
  * @param logits `[rows, C]`, classes not padded.
  * @param target `[rows, C]`.
- * @param classes C.
+ * @param classes Number of classes, C.
  * @returns The loss of each row, their mean, and its gradient with respect to the logits.
  */
 export function binaryCrossEntropyReference(

@@ -23,7 +23,7 @@ import type { Target } from "../shared/tensor.ts";
  *
  * @param logits `[rows, C]`, classes not padded.
  * @param target `[rows, C]`.
- * @param classes C.
+ * @param classes Number of classes, C.
  * @returns The loss of each row, their mean, and its gradient with respect to the logits.
  */
 export function crossEntropyReference(

@@ -17,7 +17,7 @@ import { readTensors } from "../shared/tensor_reads.ts";
  *
  * @param input `[N, H, W, C]`.
  * @param gate `[N, 1, 1, C]`.
- * @returns That of the input.
+ * @returns The input's shape.
  * @throws {TypeError} If the shapes do not go together.
  */
 export function multiplyShape(input: Shape, gate: Shape): Shape {
@@ -32,7 +32,7 @@ export function multiplyShape(input: Shape, gate: Shape): Shape {
  *
  * @param input `[N, H, W, C]`, channels not padded.
  * @param gate `[N, C]`.
- * @param shape Of the input.
+ * @param shape Shape of the input.
  * @returns `[N, H, W, C]`.
  */
 export function multiplyReference(input: ArrayLike<number>, gate: ArrayLike<number>, shape: Shape): Float64Array {
@@ -71,8 +71,8 @@ export function multiplyKernel(options: { shape: Shape } & Target): Kernel {
  * The gate's gradient on the CPU.
  *
  * @param input `[N, H, W, C]`, channels not padded.
- * @param outputGradient Of the input's shape.
- * @param shape Of the input.
+ * @param outputGradient The gradient of the output, in the input's shape.
+ * @param shape Shape of the input.
  * @returns `[N, C]`.
  */
 export function multiplyGateGradientReference(

@@ -23,8 +23,8 @@ import { readTensors } from "../shared/tensor_reads.ts";
  * The gradient of pooling on the CPU, scattered window by window.
  *
  * @param input `[N, H, W, C]`, channels not padded.
- * @param outputGradient Of the output's shape.
- * @param shape Of the input.
+ * @param outputGradient The gradient of the output, in the output's shape.
+ * @param shape Shape of the input.
  * @param options Mode, window and padding.
  * @returns `[N, H, W, C]`.
  */

@@ -34,7 +34,7 @@ export interface PoolOptions {
 /**
  * The shape of a pool's output.
  *
- * @param shape Of the input.
+ * @param shape Shape of the input.
  * @param options Window and padding.
  * @returns `[N, H, W, C]`.
  * @throws {RangeError} If the window does not fit, or padding is more than half of it.
@@ -69,7 +69,7 @@ export function poolWindows(
  * Pooling on the CPU.
  *
  * @param input `[N, H, W, C]`, channels not padded.
- * @param shape Of the input.
+ * @param shape Shape of the input.
  * @param options Mode, window and padding.
  * @returns The output, of {@linkcode poolShape}.
  */
@@ -109,7 +109,7 @@ export function poolReference(input: ArrayLike<number>, shape: Shape, options: P
 /**
  * The uniform members that place the windows.
  *
- * @param shape Of the input.
+ * @param shape Shape of the input.
  * @param options Window and padding.
  * @param padded Whether a kernel asks for the padded extent, too.
  * @returns Values in order.

@@ -35,7 +35,7 @@ export type PackedScoreType = "fp32" | "fp16";
  * The 32-bit words of an image's packed row.
  *
  * @param elements k * H * W.
- * @param bytes Of an element.
+ * @param bytes Bytes of an element.
  * @returns Words, the last one filled up with zeros.
  */
 export function packedWords(elements: number, bytes: number): number {

@@ -17,8 +17,8 @@ export interface CenterCrop {
 /**
  * The centre crop of an image.
  *
- * @param width Of the image, pixels.
- * @param height Of the image, pixels.
+ * @param width Width of the image, pixels.
+ * @param height Height of the image, pixels.
  * @param options `cover`: what the resized image just covers, `[256, 256]` for a shorter side of 256; `crop`: what is taken.
  * @returns Size of the resized image and the window in it.
  * @throws {RangeError} If the crop is larger than what is covered.

@@ -22,7 +22,7 @@ function bicubic(x: number): number {
   return 0;
 }
 
-/** By Pillow's names. */
+/** Filters by Pillow's names. */
 export const FILTERS = {
   box: { support: 0.5, weight: (x) => x > -0.5 && x <= 0.5 ? 1 : 0 },
   bilinear: { support: 1, weight: (x) => Math.max(1 - Math.abs(x), 0) },

@@ -10,8 +10,8 @@
 /**
  * The normalised value of every level of every colour.
  *
- * @param mean Of red, green and blue, on a scale where 255 is 1.
- * @param std Likewise.
+ * @param mean Mean of red, green and blue, on a scale where 255 is 1.
+ * @param std Standard deviation of red, green and blue, on a scale where 255 is 1.
  * @returns `[256, 4]`: red, green, blue and a zero for each level.
  */
 export function normalisationLevels(mean: readonly number[], std: readonly number[]): Float32Array<ArrayBuffer> {

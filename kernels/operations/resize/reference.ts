@@ -13,8 +13,8 @@ const HALF = 1 << (PRECISION - 1);
  * Resizes an RGB image to the same bytes as Pillow.
  *
  * @param pixels `[height, width, 3]`.
- * @param width Of the input, pixels.
- * @param height Of the input, pixels.
+ * @param width Width of the input, pixels.
+ * @param height Height of the input, pixels.
  * @param options Size of the output, filter, box and window; or the {@linkcode resizeTables} of these, which a caller keeps.
  * @returns `[size[0], size[1], 3]`, or the window of it.
  * @throws {TypeError} If the pixels are not as many as width and height say.

@@ -37,23 +37,23 @@ export interface Window {
 
 /** What to make of an image. */
 export interface ResizeOptions {
-  /** Of the output. */
+  /** Size of the output. */
   readonly size: Pair;
   readonly filter: ResizeFilter;
   /** The part to resize; default: the whole image. */
   readonly box?: Box;
   /** The part of the output to compute, to the bits that a crop after the resize would leave; default: all of it. */
   readonly window?: Window;
-  /** Default {@linkcode DEFAULT_RESIZE_RULE}. */
+  /** Whose order of the passes counts; default {@linkcode DEFAULT_RESIZE_RULE}. */
   readonly rule?: ResizeRule;
 }
 
 /** The weights for images of one size. */
 export interface ResizeTables {
-  /** Of the input. */
+  /** Width of the input. */
   readonly width: number;
   readonly height: number;
-  /** Of the output, or of its window. */
+  /** Size of the output, or of its window. */
   readonly size: Pair;
   /** Whether the vertical pass comes first. */
   readonly verticalFirst: boolean;
@@ -81,8 +81,8 @@ export const PRECISION = 22;
 /**
  * The weights to resize images of one size. They depend on nothing else: callers keep them.
  *
- * @param width Of the input, pixels.
- * @param height Of the input, pixels.
+ * @param width Width of the input, pixels.
+ * @param height Height of the input, pixels.
  * @param options Size of the output, filter, box and window.
  * @returns The tables of both passes.
  * @throws {RangeError} If a size is not a positive integer, or the box or window is empty or reaches beyond its image.
@@ -131,8 +131,8 @@ export function resizeTables(width: number, height: number, options: ResizeOptio
  * as the width.
  *
  * @param image Height and width of the whole image, whatever the box.
- * @param size Of the whole output, whatever the window.
- * @param rule Whose order.
+ * @param size Size of the whole output, whatever the window.
+ * @param rule The version of Pillow whose order counts.
  * @returns Never with Pillow 12.
  */
 export function isVerticalFirst(image: Pair, size: Pair, rule: ResizeRule = DEFAULT_RESIZE_RULE): boolean {

@@ -18,7 +18,7 @@ export function emptyProgram(): TrainingProgram {
 
 /** Weights in the order in which a kernel reads them, which are made anew of the parameters before each batch. */
 export interface PackedWeights {
-  /** Of the packed form. */
+  /** Name of the packed form. */
   readonly name: string;
   /** Names of the parameters. */
   readonly weight: string;

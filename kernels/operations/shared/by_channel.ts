@@ -197,7 +197,7 @@ function joinRows(): string {
 /**
  * What the second stage needs: an invocation for each vector of channels walks over the splits.
  *
- * @param shape Of the tensors.
+ * @param shape Shape of the tensors.
  * @param join As in the first stage.
  * @param profile The kernel's.
  * @returns `functions` for module scope, `body` WGSL that leaves the result of the vector `item` in `pair`, and the
@@ -211,7 +211,7 @@ export function joinPartials(shape: Shape, join: string, profile: Profile) {
  * The same, where ranks that train together have a split each: the kernel binds their partial results in the order of the
  * ranks, f32 `[ranks, 2, C]`, C padded, as `partials`.
  *
- * @param shape Of one rank's tensors.
+ * @param shape Shape of one rank's tensors.
  * @param ranks How many there are.
  * @param join As in the first stage.
  * @returns As {@linkcode joinPartials}.
@@ -248,7 +248,7 @@ function joinSplits({ positions, splits, each }: Splits, channels: number, join:
 /**
  * The frame of a pass over a tensor in which an invocation takes 4 channels of a run of positions.
  *
- * @param shape Of the tensor.
+ * @param shape Shape of the tensor.
  * @param profile The kernel's.
  * @param setup WGSL that knows the vector within a position as `lanes`.
  * @param step WGSL for the vector `at` of the tensor.

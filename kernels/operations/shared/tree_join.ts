@@ -19,7 +19,7 @@ export interface TreeJoin {
  *
  * @param variable The variable's name, a `var`.
  * @param options Size of the workgroup, operation and memory.
- * @returns Statements.
+ * @returns The statements' text.
  */
 export function treeJoin(variable: string, options: TreeJoin): string {
   const { workers, operation = (a, b) => `${a} + ${b}`, memory = "partials" } = options;

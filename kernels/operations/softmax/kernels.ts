@@ -27,7 +27,7 @@ const WORKERS = 64;
  * Softmax on the CPU.
  *
  * @param logits `[rows, C]`, classes not padded.
- * @param classes C.
+ * @param classes Number of classes, C.
  * @returns `[rows, C]`.
  */
 export function softmaxReference(logits: ArrayLike<number>, classes: number): Float64Array {

@@ -21,7 +21,7 @@ import type { Ranks } from "../../lowering/ranks.ts";
 export interface ExchangeTime {
   /** In which sums were under way, of each until this thread heard of its end: `mapAsync` keeps it waiting. */
   readonly total: number;
-  /** Of a step, in which the device had nothing to do because of them: ranges on their way to and from it included. */
+  /** Milliseconds of a step in which the device had nothing to do because of exchanges, copies to and from it included. */
   readonly exposed: number;
 }
 
@@ -38,7 +38,7 @@ export interface Exchanger {
   finish(): Promise<void>;
   /** What the sums took since the last time it was asked. */
   time(): ExchangeTime;
-  /** Of the staging buffers, of what is written back, and of the ranks' own sum. */
+  /** Bytes of the staging buffers, of what is written back, and of this rank's own sum. */
   readonly bytes: number;
   /** Frees what is on the device. */
   close(): void;

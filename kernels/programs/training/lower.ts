@@ -95,7 +95,7 @@ export interface LoweredTraining extends Program {
 /**
  * Lowers training.
  *
- * @param options What.
+ * @param options What a step of the training is.
  * @param target Profile and storage of activations and their gradients; parameters are f32.
  * @returns The program. A batch's inputs are the tensors `network.input`, {@linkcode TARGETS} and, where something is
  * dropped, `SEEDS`; what is kept from step to step are its states.

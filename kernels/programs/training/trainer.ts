@@ -24,7 +24,7 @@ import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 export interface TrainerSettings extends TrainingOptions {
   /** To begin with, by timm's names, running statistics included. */
   readonly parameters: Parameters;
-  /** Of activations and their gradients; default f32. */
+  /** Storage of activations and their gradients; default f32. */
   readonly storage?: Storage;
   readonly augmentation: AugmentationSettings;
   readonly targets: TargetSource;
@@ -74,8 +74,8 @@ const CROP_BYTES_PER_PIXEL = 18;
 /**
  * Puts a trainer on a device.
  *
- * @param device Where.
- * @param settings What.
+ * @param device The device to run on.
+ * @param settings What is trained, and how.
  * @returns The trainer; close it when done.
  * @throws {RangeError} If the size does not fit the network, or a tensor the adapter.
  * @throws {TypeError} If a parameter is missing, maps have other classes, or f16 is asked for where the adapter has none.

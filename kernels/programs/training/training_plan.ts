@@ -79,7 +79,7 @@ export interface TrainingPlan {
 
 /** What training takes on the device, bytes. */
 export interface TrainingBytes extends PlanBytes {
-  /** Of what is on its way between ranks, copies outside of the device included. */
+  /** Bytes of gradients on their way between ranks, copies outside of the device included. */
   readonly exchange: number;
 }
 
@@ -108,7 +108,7 @@ function flatStates({ layout }: LoweredTraining, { optimizer, averageDecay }: Tr
 /**
  * Puts training on a device.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param training The lowered network.
  * @param options What it was lowered from.
  * @param initial `parameters` to begin with, running statistics included; `prelude`, programs that make the batch's input

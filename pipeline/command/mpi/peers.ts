@@ -13,7 +13,7 @@ import { openProcessTable } from "./libc.ts";
 /** Another rank of this machine. */
 export interface Peer {
   readonly rank: number;
-  /** Its process's number. */
+  /** Number of its process. */
   readonly process: number;
 }
 

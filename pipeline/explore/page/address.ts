@@ -25,7 +25,7 @@ export const MISSING_RULES: readonly MissingRule[] = ["zero", "uniform", "renorm
 
 /** Which images, and in which order. */
 export interface Filter {
-  /** What keys contain. */
+  /** A text that keys are to contain. */
   readonly key: string;
   /** The annotator's class that they carry. */
   readonly class: number | null;
@@ -43,7 +43,7 @@ export interface Filter {
 /** What is being looked at. */
 export interface View {
   readonly filter: Filter;
-  /** From 0. */
+  /** Number of the page, from 0. */
   readonly page: number;
   /** The key of the image that is large, null for the list. */
   readonly image: string | null;

@@ -10,7 +10,7 @@ import type { FlatTable } from "./flatbuffer.ts";
 
 /** What a file holds. */
 export interface Schema {
-  /** Its metadata. */
+  /** The schema's metadata. */
   readonly entries: ReadonlyMap<string, string>;
   readonly columns: ReadonlyMap<string, ArrowColumn>;
   /** Nodes that a record batch has for the column. */

@@ -47,7 +47,7 @@ export interface ColumnChunk {
 
 /** A data page of a chunk. */
 export interface PageSize {
-  /** With its header. */
+  /** Bytes of the page with its header. */
   readonly bytes: number;
   /** Its first row, counted in the row group. */
   readonly firstRow: number;

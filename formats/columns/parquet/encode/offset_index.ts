@@ -1,7 +1,7 @@
 /**
  * The offset index: where each data page of a column chunk is, and its first row. Our own readers find pages by their
  * headers; others that are asked for one row read one page of a column instead of all: hyparquet 41 kB instead of 513 kB
- * of E4M3 maps, 71 instead of 790 of float16 maps. It takes 2.1 bytes an image.
+ * of E4M3 maps, 71 instead of 790 of float16 maps. It takes 2.1 bytes per image.
  *
  * Every chunk has one, also of a single page, since parquet-rs refuses a file in which some are missing.
  *
@@ -15,9 +15,9 @@ import { encodeThrift, i32, i64, list, struct } from "./thrift.ts";
 /**
  * The offset index of a column chunk.
  *
- * @param chunk Its pages.
+ * @param chunk The chunk, whose pages are encoded.
  * @param offset Where its first page begins, bytes from the start of the file.
- * @returns Bytes.
+ * @returns The index's bytes.
  */
 export function encodeOffsetIndex(
   { dictionaryBytes, pages }: Pick<ColumnChunk, "dictionaryBytes" | "pages">,
