@@ -68,7 +68,7 @@ export interface ScratchBinding {
 export interface TextureBinding {
   readonly kind: "texture";
   readonly name: string;
-  /** Of a texel, which holds a 4-vector. */
+  /** Format of a texel, which holds a 4-vector. */
   readonly format: TextureFormat;
 }
 
@@ -147,7 +147,7 @@ export function isWritten(binding: Binding): boolean {
  *
  * @param stated The bindings by name.
  * @param parameters The uniform block's members.
- * @returns WGSL.
+ * @returns The text in WGSL.
  */
 export function declarations(stated: StatedBindings, parameters: readonly Parameter[]): string {
   const bindings = listBindings(stated);

@@ -39,7 +39,7 @@ export function forgetPipelines({ gpu }: Device, kernels: readonly Kernel[]): vo
 /**
  * Binds a kernel, compiled when its text is first met.
  *
- * @param device Where.
+ * @param device The device to run on.
  * @param kernel The kernel.
  * @param resources `range`: all of what a binding of a buffer is bound to; `view`: the texture that a tensor is read
  * through; `parameters`: the uniform block, where the kernel has one.

@@ -47,7 +47,7 @@ export interface Plan {
 
 /** How long a step took. */
 export interface StepTime {
-  /** Its kernel's name. */
+  /** Name of the dispatch's kernel. */
   readonly name: string;
   /** The step's role in its program, where it has one. */
   readonly role?: string;

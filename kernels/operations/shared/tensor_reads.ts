@@ -30,7 +30,7 @@ export function readTexel(name: string, texel: string): string {
 
 /** Tensors that a kernel reads, in the way of its profile. */
 export interface TensorReads {
-  /** Of a GPU storage buffers, of the software profile textures. */
+  /** Storage buffers in the GPU profile, textures in the software profile. */
   readonly bindings: StatedBindings;
   /**
    * WGSL that reads a 4-vector of a tensor.
