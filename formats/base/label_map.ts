@@ -21,6 +21,11 @@ export const SCORE_ARRAYS = {
   fp8_e5m2: Uint8Array,
 } as const;
 
+/** How many classes are kept of a whole image: 5, or all where there are fewer. */
+export function topLength({ classes }: { readonly classes: number }): number {
+  return Math.min(5, classes);
+}
+
 /** Class indices as stored: 16 bits below 65,536 classes, 32 bits from there on. */
 export type Classes = Uint16Array | Uint32Array;
 

@@ -6,8 +6,15 @@
  */
 
 import { findNonFinite, scoreNumber } from "../base/scores.ts";
-import { classArray, type Classes, type LabelMapType, SCORE_ARRAYS, type Scores } from "../base/label_map.ts";
-import { type LabelMapMetadata, type LabelMapRow, mapLength, topLength } from "./types.ts";
+import {
+  classArray,
+  type Classes,
+  type LabelMapType,
+  SCORE_ARRAYS,
+  type Scores,
+  topLength,
+} from "../base/label_map.ts";
+import { type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /** Why a row cannot be written: of types and lengths a TypeError, of values a RangeError. The message is a phrase. */

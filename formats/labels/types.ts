@@ -79,11 +79,6 @@ export function mapLength({ k, grid: [height, width] }: LabelMapMetadata): numbe
   return k * height * width;
 }
 
-/** How many classes of the whole image each row has: 5, or all where there are fewer. */
-export function topLength({ classes }: LabelMapMetadata): number {
-  return Math.min(5, classes);
-}
-
 /**
  * Checks that a value, parsed from JSON or given by a program, is metadata this version of the format understands.
  *

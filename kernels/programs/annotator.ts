@@ -29,7 +29,7 @@ import { topKKernel } from "../operations/top_k/kernels.ts";
 import { lowerNetwork } from "../lowering/inference.ts";
 import type { Program } from "../engine/program.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
-import { classArray, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
+import { classArray, SCORE_ARRAYS, topLength } from "../../formats/base/label_map.ts";
 
 /** What an annotator is made of. */
 export interface AnnotatorSettings {
@@ -76,9 +76,6 @@ export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run"> {
   annotate(images: readonly Pixels[], options?: StepOptions): Promise<PackedLabelMap[]>;
 }
 
-/** Classes of the image-level multi-label. */
-const BEST = 5;
-
 /** Tensors of an annotator's program beside the network's, and what is read back. */
 const NAMES = {
   value: "top-k value",
@@ -117,7 +114,7 @@ export function lowerAnnotator(
   const [, height, width, classes] = shape;
   const positions = height * width;
   const elements = k * positions;
-  const best = Math.min(BEST, classes);
+  const best = topLength({ classes });
   const { tensors, steps } = program;
   tensors.set(NAMES.value, batch * elements * 4);
   tensors.set(NAMES.class, batch * elements * 4);
@@ -185,7 +182,7 @@ function unpack(
 ): PackedLabelMap[] {
   const classWords = packedWords(elements, classArray(classes).BYTES_PER_ELEMENT);
   const scoreWords = packedWords(elements, SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT);
-  const best = Math.min(BEST, classes);
+  const best = topLength({ classes });
   const scores = batch * classWords * 4;
   const bestClasses = scores + batch * scoreWords * 4;
   const bestValues = bestClasses + batch * best * 4;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Classes, LabelMapMetadata } from "../../formats/labels/mod.ts";
+import { type Classes, type LabelMapMetadata, topLength } from "../../formats/labels/mod.ts";
 import { poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 
 /** The best classes of an image. */
@@ -26,7 +26,7 @@ export function topClassesOf(
   shape: Pick<LabelMapMetadata, "k" | "grid" | "classes">,
 ): TopClasses {
   const target = poolLabels({ ...map, ...shape, count: 1, dtype: "fp32" }, [{ top: 0, left: 0, height: 1, width: 1 }]);
-  const count = Math.min(5, target.length);
+  const count = topLength(shape);
   const best: number[] = [];
   for (let index = 0; index < target.length; index++) {
     if (best.length === count && !(target[index] > target[best[count - 1]])) continue;
