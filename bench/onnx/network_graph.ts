@@ -19,6 +19,7 @@
  */
 
 import type { Network } from "../../kernels/operations/network.ts";
+import { activationName } from "../../kernels/operations/activation/functions/mod.ts";
 import type { Activation } from "../../kernels/operations/activation/rule.ts";
 import type { Add } from "../../kernels/operations/add/rule.ts";
 import type { Operation } from "../../kernels/operations/mod.ts";
@@ -110,6 +111,8 @@ function append(draft: Draft, operation: Operation): void {
     }
     case "globalAveragePool":
       return emit("GlobalAveragePool", [input], [batch, channels, 1, 1]);
+    default:
+      throw new TypeError(`Cannot write "${output}" as ONNX: no network here has its type of operation`);
   }
 }
 
@@ -130,6 +133,9 @@ function appendActivation({ nodes, constants }: Draft, operation: Activation): v
     case "silu":
       nodes.push({ type: "Sigmoid", inputs: [input], output: `${output}.sigmoid` });
       nodes.push({ type: "Mul", inputs: [input, `${output}.sigmoid`], output });
+      return;
+    default:
+      throw new TypeError(`Cannot write ${activationName(operation.function)} as ONNX: no network here has it`);
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { activationName } from "../../kernels/operations/activation/functions/mod.ts";
 import type { BatchNorm } from "../../kernels/operations/batch_norm/rule.ts";
 import type { Convolution } from "../../kernels/operations/convolution/rule.ts";
 import type { Linear } from "../../kernels/operations/linear/rule.ts";
@@ -72,7 +73,9 @@ function forward(training: Training, weights: Gradients): { loss: number; backwa
         normalise(operation);
         break;
       case "activation":
-        if (operation.function !== "relu") throw new TypeError(`Cannot train ${operation.function} here`);
+        if (operation.function !== "relu") {
+          throw new TypeError(`Cannot train ${activationName(operation.function)} here`);
+        }
         tensors.set(output, Float64Array.from(read(input), (value) => Math.max(value, 0)));
         rules.push(() => give(input, gradients.get(output)!.map((value, index) => read(input)[index] > 0 ? value : 0)));
         break;

@@ -9,7 +9,7 @@
  */
 
 import type { Network } from "../operations/network.ts";
-import type { ActivationFunction } from "../operations/activation/functions/mod.ts";
+import { type ActivationFunction, activationName } from "../operations/activation/functions/mod.ts";
 import type { Linear } from "../operations/linear/rule.ts";
 import type { Operation } from "../operations/mod.ts";
 import type { Padding } from "../operations/shared/window.ts";
@@ -116,14 +116,14 @@ export function batchNorm(operations: Operation[], input: Tensor, name: string, 
  * @param operations The list to append to.
  * @param input The tensor it reads.
  * @param activationFunction The function.
- * @returns Its output, named `${input.name}.${activationFunction}`.
+ * @returns Its output, named after its input and the function.
  */
 export function activation(
   operations: Operation[],
   input: Tensor,
   activationFunction: ActivationFunction,
 ): Tensor {
-  const name = `${input.name}.${activationFunction}`;
+  const name = `${input.name}.${activationName(activationFunction)}`;
   operations.push({ type: "activation", input: input.name, output: name, function: activationFunction });
   return { ...input, name };
 }

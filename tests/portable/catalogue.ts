@@ -13,7 +13,11 @@ import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
 import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
 import { withGlobalPooling } from "../../kernels/programs/classifier.ts";
 import { inferShapes, type Network, type Parameters } from "../../kernels/operations/network.ts";
-import { activationRule, EXAMPLES } from "../../kernels/operations/activation/functions/mod.ts";
+import {
+  ACTIVATION_FUNCTIONS,
+  activationName,
+  activationRule,
+} from "../../kernels/operations/activation/functions/mod.ts";
 import { buildNetwork, initialParameters, listArchitectures } from "../../kernels/networks/mod.ts";
 import { activationKernel } from "../../kernels/operations/activation/kernels.ts";
 import { activationGradientKernel } from "../../kernels/operations/activation/gradient.ts";
@@ -92,11 +96,14 @@ import { labelMapTypes } from "../../formats/base/label_map.ts";
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
 const TARGETS: readonly Target[] = PROFILES.flatMap((profile) => STORAGES.map((storage) => ({ profile, storage })));
-const NORM_ACTIVATIONS = [undefined, ...EXAMPLES.filter((activation) => activationRule(activation).keepsZero)];
+const NORM_ACTIVATIONS = [
+  undefined,
+  ...ACTIVATION_FUNCTIONS.filter((activation) => activationRule(activation).keepsZero),
+];
 const SHAPE: Shape = [1, 8, 8, 7];
 
 /** Every epilogue, with or without a residual. */
-const EPILOGUES: readonly Epilogue[] = [undefined, ...EXAMPLES].flatMap((activation) => [
+const EPILOGUES: readonly Epilogue[] = [undefined, ...ACTIVATION_FUNCTIONS].flatMap((activation) => [
   { activation },
   { activation, residualChannels: 4 },
 ]);
@@ -243,11 +250,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   accumulateKernel: () => PROFILES.map((profile) => accumulateKernel({ length: LENGTH, profile })),
   activationGradientKernel: () =>
     TARGETS.flatMap((target) =>
-      EXAMPLES.map((activation) => activationGradientKernel({ activation, shape: SHAPE, ...target }))
+      ACTIVATION_FUNCTIONS.map((activation) => activationGradientKernel({ activation, shape: SHAPE, ...target }))
     ),
   activationKernel: () =>
     TARGETS.flatMap((target) =>
-      EXAMPLES.map((activation) => activationKernel({ activation, shape: SHAPE, ...target }))
+      ACTIVATION_FUNCTIONS.map((activation) => activationKernel({ activation, shape: SHAPE, ...target }))
     ),
   adamPKernel: () => ADAMP.map(adamPKernel),
   adamPProjectionKernel: () => ADAMP.map(adamPProjectionKernel),
@@ -539,6 +546,8 @@ export function distinctTexts(kernels: Iterable<Kernel>): ShaderText[] {
   return [...names].map(([code, name]) => ({ name, code }));
 }
 
+const ACTIVATION_NAME = new RegExp(` (${ACTIVATION_FUNCTIONS.map(activationName).join("|")})\\b`);
+
 /**
  * Of texts that are alike, only the shortest: those whose kernels' names differ in nothing but the activation function and
  * numbers, such as a filter's size and its stride.
@@ -549,7 +558,7 @@ export function distinctTexts(kernels: Iterable<Kernel>): ShaderText[] {
 export function shortestOfKind(texts: readonly ShaderText[]): ShaderText[] {
   const kinds = new Map<string, ShaderText>();
   for (const text of texts) {
-    const kind = text.name.replace(/ (relu6?|silu|sigmoid)\b/, "").replace(/(?<!f|fp|uint)\d+/g, "0");
+    const kind = text.name.replace(ACTIVATION_NAME, "").replace(/(?<!f|fp|uint)\d+/g, "0");
     const known = kinds.get(kind);
     if (known === undefined || text.code.length < known.code.length) kinds.set(kind, text);
   }

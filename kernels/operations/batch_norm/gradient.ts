@@ -93,7 +93,7 @@ export function batchNormGradientSumsKernel(
       statistics: channel,
       ...(activation ? { weight: readOnly(channel), bias: readOnly(channel) } : {}),
     },
-    join: JOIN_SUMS,
+    join: `${JOIN_SUMS}${activation ? activationRule(activation).functions ?? "" : ""}`,
     setup: `${LOAD_STATISTICS}${
       activation
         ? `
@@ -165,6 +165,7 @@ export function batchNormInputGradientKernel(
       biasGradient: channel,
       inputGradient: vector,
     },
+    functions: activation && activationRule(activation).functions,
     ...runs,
     parameters: [...runs.parameters, { name: "count", value: shape[0] * shape[1] * shape[2] * ranks }],
   });

@@ -232,6 +232,7 @@ export function batchNormTrainingKernel(options: { shape: Shape; activation?: Ac
       bias: readOnly(channel),
       output: vector,
     },
+    functions: activation && activationRule(activation).functions,
     ...positionRuns(
       shape,
       profile,

@@ -6,7 +6,7 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import { type ActivationFunction, activationRule } from "../activation/functions/mod.ts";
+import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
 import { realLanes } from "../shared/tensor.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
 
@@ -69,6 +69,16 @@ fn spread(position: u32) -> u32 {
     parameters.firstX + column * parameters.stepX;
 }
 `;
+
+/** What an activation adds to the name of a kernel. */
+export function activationLabel(activation: ActivationFunction | undefined): string {
+  return activation ? ` ${activationName(activation)}` : "";
+}
+
+/** The WGSL functions that {@linkcode activated} calls. */
+export function activationFunctions(activation: ActivationFunction | undefined): string {
+  return activation ? activationRule(activation).functions ?? "" : "";
+}
 
 /**
  * A kernel of a convolution with other weights.

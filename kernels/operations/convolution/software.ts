@@ -34,6 +34,8 @@ import { BUILTINS, channelVectors, type Target, tensorBytes, unsigned, vectorTyp
 import { readTexel } from "../shared/tensor_reads.ts";
 import {
   activated,
+  activationFunctions,
+  activationLabel,
   type ConvolutionWeights,
   shiftWeights,
   SPREAD_FUNCTION,
@@ -320,7 +322,9 @@ ${
     });
     }`;
   };
-  const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}
+  const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}${
+    ends ? activationFunctions(epilogue.activation) : ""
+  }
 @compute @workgroup_size(${LANES})
 fn main(${BUILTINS}) {
   let item = (workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local;
@@ -361,7 +365,7 @@ ${spread ? `    let placed = spread(first + ${p}u) * parameters.outputVectors + 
   const kind = `${shape.kernel.join("x")}${strip ? ` strips of ${strip}` : ""}`;
   const items = strip ? stripCount(shape, strip) : Math.ceil(positions / perInvocation);
   return {
-    name: `convolution ${kind}${epilogue.activation ? ` ${epilogue.activation}` : ""}${residual ? " residual" : ""}${
+    name: `convolution ${kind}${activationLabel(epilogue.activation)}${residual ? " residual" : ""}${
       spread ? " spread" : ""
     } ${storage} software`,
     code,

@@ -26,7 +26,13 @@ import {
 } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTexel } from "../shared/tensor_reads.ts";
-import { activated, type ConvolutionWeights, spreadParameters } from "./dispatch.ts";
+import {
+  activated,
+  activationFunctions,
+  activationLabel,
+  type ConvolutionWeights,
+  spreadParameters,
+} from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "./shape.ts";
 
 /** Positions of a strip. */
@@ -223,7 +229,7 @@ function stripKernel(
       ? { input: texture(storage), weights: uniformWindow(firstVector * (rows + 1) * 16) }
       : { input: vector, weights: readOnly(vector) }),
   };
-  const code = `${declarations(bindings, parameters)}
+  const code = `${declarations(bindings, parameters)}${activationFunctions(activation)}
 @compute @workgroup_size(${size})
 fn main(${BUILTINS}) {
   let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
@@ -255,7 +261,7 @@ ${store}
 `;
   const kind = `${depthwise ? "depthwise" : "grouped"} ${shape.kernel.join("x")}/${shape.stride.join("x")}`;
   return {
-    name: `convolution ${kind}${activation ? ` ${activation}` : ""}${spread ? " spread" : ""} ${storage} ${profile}`,
+    name: `convolution ${kind}${activationLabel(activation)}${spread ? " spread" : ""} ${storage} ${profile}`,
     code,
     bindings: listBindings(bindings),
     parameters,

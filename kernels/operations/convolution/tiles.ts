@@ -13,7 +13,15 @@
 
 import { declarations, type Kernel, listBindings, readOnly, spreadWorkgroups } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
-import { activated, type ConvolutionWeights, SPREAD_FUNCTION, spreadParameters, windowParameters } from "./dispatch.ts";
+import {
+  activated,
+  activationFunctions,
+  activationLabel,
+  type ConvolutionWeights,
+  SPREAD_FUNCTION,
+  spreadParameters,
+  windowParameters,
+} from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
 
 /** Positions, and channels, of a workgroup. */
@@ -139,7 +147,7 @@ ${
     }
   }`
   ).join("\n");
-  const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}
+  const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}${activationFunctions(activation)}
 // Rows of 64 positions and of 64 channels, as vectors.
 var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
 var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
@@ -196,7 +204,7 @@ ${store}
   const kind = pointwise ? "1x1" : shape.kernel.join("x");
   const groups = spreadWorkgroups(Math.ceil(positions / TILE));
   return [{
-    name: `convolution ${kind}${activation ? ` ${activation}` : ""}${residual ? " residual" : ""}${
+    name: `convolution ${kind}${activationLabel(activation)}${residual ? " residual" : ""}${
       spread ? " spread" : ""
     } ${storage} ${profile}`,
     code,

@@ -71,7 +71,7 @@ export const JOIN_SUMS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) ->
  * The first stage: two results a channel and split.
  *
  * @param options `shape` of the tensors; `reads` what is read of them, `bindings` what else; `join` a WGSL function of
- * two `Pair`s and the number of positions in each; `setup` WGSL statements that know the vector as `lanes`; `step`
+ * two `Pair`s and the number of positions in each, and those that the steps call; `setup` WGSL statements that know the vector as `lanes`; `step`
  * those for the position whose vector is `at`, which change `pair`.
  * @returns A kernel with those bindings and the scratch `partials`: f32, `[splits, 2, C]`, C padded.
  */

@@ -1,8 +1,8 @@
 /**
  * What a network computes, in plain loops: the reference that the engine is compared with.
  *
- * Every operation of `kernels/operations/network.ts` has one function here, written after its definition and nothing else: no batch
- * norm is folded, nothing is fused. Sums are kept in float64 and each tensor is stored as float32, so the result differs
+ * Every operation of the networks in `kernels/networks` has one function here, written after its definition and nothing else: no
+ * batch norm is folded, nothing is fused. Sums are kept in float64 and each tensor is stored as float32, so the result differs
  * from exact arithmetic by about 1e-7 of the largest value an operation.
  *
  *     convolution   out[n,y,x,o] = bias[o] + sum_{i,j,c} in[n, y*sy + i - top, x*sx + j - left, c] * weight[o,c,i,j]
@@ -14,6 +14,7 @@
  */
 
 import type { Network } from "../../../kernels/operations/network.ts";
+import { activationName } from "../../../kernels/operations/activation/functions/mod.ts";
 import type { Activation } from "../../../kernels/operations/activation/rule.ts";
 import type { BatchNorm } from "../../../kernels/operations/batch_norm/rule.ts";
 import type { Convolution } from "../../../kernels/operations/convolution/rule.ts";
@@ -110,6 +111,8 @@ export function runOperation(
       return globalAveragePool(input);
     case "linear":
       return linear(operation, input, parameters);
+    default:
+      throw new TypeError("Cannot run reference: it knows no operation of this type");
   }
 }
 
@@ -218,13 +221,15 @@ function batchNorm(operation: BatchNorm, input: Tensor, parameters: Parameters):
 }
 
 function activation(operation: Activation, input: Tensor): Tensor {
-  const functions: Record<Activation["function"], (value: number) => number> = {
+  const functions: Readonly<Record<string, (value: number) => number>> = {
     relu: (value) => Math.max(value, 0),
     relu6: (value) => Math.min(Math.max(value, 0), 6),
     silu: (value) => value / (1 + Math.exp(-value)),
     sigmoid: (value) => 1 / (1 + Math.exp(-value)),
   };
-  return { shape: input.shape, data: input.data.map(functions[operation.function]) };
+  const name = activationName(operation.function);
+  if (!functions[name]) throw new TypeError(`Cannot run reference: it knows no activation ${name}`);
+  return { shape: input.shape, data: input.data.map(functions[name]) };
 }
 
 /** The residual's channels are the first of the sum's; the others are the input's alone. */

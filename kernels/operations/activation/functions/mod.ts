@@ -4,40 +4,40 @@
  * @module
  */
 
+import { gelu } from "./gelu.ts";
+import { geluTanh } from "./gelu_tanh.ts";
+import { hardSigmoid } from "./hard_sigmoid.ts";
+import { hardSwish } from "./hard_swish.ts";
+import { leakyRelu } from "./leaky_relu.ts";
 import { relu } from "./relu.ts";
 import { relu6 } from "./relu6.ts";
-import type { ActivationRule } from "./rule.ts";
+import type { ActivationRule, ParametricActivation } from "./rule.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { silu } from "./silu.ts";
 
-/** Rules by name; those with parameters are made of them. */
-export const ACTIVATIONS = {
-  relu,
-  relu6,
-  silu,
-  sigmoid,
-} as const satisfies Readonly<Record<string, ActivationRule | ((parameters: never) => ActivationRule)>>;
+/** Rules by name. */
+const ACTIVATIONS = { relu, relu6, leakyRelu, silu, sigmoid, hardSwish, hardSigmoid, gelu, geluTanh };
 
 type Table = typeof ACTIVATIONS;
 
-/** An activation: its name, or its name and its parameters. */
+/** An activation: its name, or where it has parameters, its name and these. */
 export type ActivationFunction = {
-  [Name in keyof Table]: Table[Name] extends (parameters: infer P) => ActivationRule ? { readonly name: Name } & P
+  [Name in keyof Table]: Table[Name] extends ParametricActivation<infer P> ? { readonly name: Name } & Readonly<P>
     : Name;
 }[keyof Table];
 
-/** Every activation once. */
-export const EXAMPLES: readonly ActivationFunction[] = ["relu", "relu6", "silu", "sigmoid"];
+/** Every activation once, with its usual parameters. */
+export const ACTIVATION_FUNCTIONS = Object.entries(ACTIVATIONS).map(([name, entry]) =>
+  "usual" in entry ? { name, ...entry.usual } : name
+) as readonly ActivationFunction[];
 
 /** The name of an activation. */
-export function activationName(activation: ActivationFunction): string {
-  return typeof activation === "string" ? activation : (activation as { name: string }).name;
+export function activationName(activation: ActivationFunction): keyof Table {
+  return typeof activation === "string" ? activation : activation.name;
 }
 
 /** The rule of an activation. */
 export function activationRule(activation: ActivationFunction): ActivationRule {
-  const rule = (ACTIVATIONS as Record<string, ActivationRule | ((parameters: unknown) => ActivationRule)>)[
-    activationName(activation)
-  ];
-  return typeof rule === "function" ? rule(activation) : rule;
+  if (typeof activation !== "string") return ACTIVATIONS[activation.name].rule(activation);
+  return ACTIVATIONS[activation];
 }

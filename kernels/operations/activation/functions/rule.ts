@@ -26,3 +26,10 @@ export interface ActivationRule {
   /** Its derivative on the CPU, in float64. */
   derivative(value: number): number;
 }
+
+/** An elementwise function that has numbers of its own. */
+export interface ParametricActivation<P> {
+  /** Those that it usually has. */
+  readonly usual: P;
+  rule(parameters: P): ActivationRule;
+}

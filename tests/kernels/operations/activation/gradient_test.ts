@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { activationRule, EXAMPLES } from "../../../../kernels/operations/activation/functions/mod.ts";
+import {
+  ACTIVATION_FUNCTIONS,
+  activationName,
+  activationRule,
+} from "../../../../kernels/operations/activation/functions/mod.ts";
 import { activationGradientKernel } from "../../../../kernels/operations/activation/gradient.ts";
 import { type Shape, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
 import { runKernel } from "../../../../kernels/engine/run.ts";
@@ -7,8 +11,8 @@ import { assertClose } from "../../compare.ts";
 import { differenceGradient } from "../../finite_differences.ts";
 import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../../tensors.ts";
 
-for (const activation of EXAMPLES) {
-  Deno.test(`activationGradientKernel() differentiates ${activation} and keeps padding zero`, async () => {
+for (const activation of ACTIVATION_FUNCTIONS) {
+  Deno.test(`activationGradientKernel() differentiates ${activationName(activation)} and keeps padding zero`, async () => {
     const device = await testDevice();
     for (const shape of [[1, 1, 1, 3], [2, 5, 7, 13], [1, 17, 11, 32]] as Shape[]) {
       const channels = shape[3];
@@ -35,14 +39,14 @@ for (const activation of EXAMPLES) {
     }
   });
 
-  Deno.test(`The derivative of ${activation} agrees with finite differences`, () => {
+  Deno.test(`The derivative of ${activationName(activation)} agrees with finite differences`, () => {
     // No corner lies between two evaluations.
     const values = randomValues(101, 3, 8).map((value) => value + 1e-3);
     const loss = (at: Float64Array) => at.reduce((sum, value) => sum + activationRule(activation).reference(value), 0);
     assertClose(values.map((value) => activationRule(activation).derivative(value)), differenceGradient(loss, values), {
       absolute: 1e-7,
       relative: 1e-7,
-      name: activation,
+      name: activationName(activation),
     });
   });
 }
@@ -55,7 +59,7 @@ Deno.test("The derivatives of relu and relu6 are 0 at their corners", () => {
 Deno.test("activationGradientKernel() stays finite and right at corners and ends of the range", async () => {
   const device = await testDevice();
   const values = [-3e38, -1e4, -104, -89, -88, -87, -20, 0, 6, 20, 87, 89, 104, 1000, 1e4, 3e38];
-  for (const activation of EXAMPLES) {
+  for (const activation of ACTIVATION_FUNCTIONS) {
     for (const profile of ["software", "gpu"] as const) {
       const kernel = activationGradientKernel({ activation, shape: [1, 1, 1, 16], profile, storage: "f32" });
       const { inputGradient } = await runKernel(device, kernel, {
