@@ -25,13 +25,17 @@ export interface DecodedImage extends Pixels {
 /** Pixels; more is refused before anything is allocated. Where Pillow raises `DecompressionBombError`. */
 export const MOST_PIXELS = 2 * 89_478_485;
 
+/** Pixels of a side: the weights of a resize are as many, and more than in any picture, as libpng sees it too. */
+const LONGEST_SIDE = 2 ** 20;
+
 /**
  * Refuses images without pixels and decompression bombs by the size in their header.
  *
  * @param format Name of the format, for the message.
  * @param width Width, pixels.
  * @param height Height, pixels.
- * @throws {Error} If the image is empty or has more than {@linkcode MOST_PIXELS} pixels.
+ * @throws {Error} If the image is empty, has more than {@linkcode MOST_PIXELS} pixels, or a side of more than
+ *   {@linkcode LONGEST_SIDE}.
  */
 export function checkSize(format: string, width: number, height: number): void {
   if (!(width > 0 && height > 0)) {
@@ -39,6 +43,11 @@ export function checkSize(format: string, width: number, height: number): void {
   }
   if (width * height > MOST_PIXELS) {
     throw new Error(`Cannot decode ${format} of ${width} x ${height} pixels: more than ${MOST_PIXELS} in all`);
+  }
+  if (Math.max(width, height) > LONGEST_SIDE) {
+    throw new Error(
+      `Cannot decode ${format} of ${width} x ${height} pixels: more than ${LONGEST_SIDE} in a row or column`,
+    );
   }
 }
 

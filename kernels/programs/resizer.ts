@@ -81,17 +81,25 @@ export function createResizer(
   return create(device, settings, target, input);
 }
 
+/** Numbers of the resize tables that are kept: 64 MiB. */
+const TABLES_KEPT = 2 ** 24;
+
 /** Resize tables by image size, made once for each of the last sizes seen. */
 function tableCache(settings: ResizerSettings): (width: number, height: number) => ResizeTables {
   const { size, cover, interpolation: filter, resizeRule: rule } = settings;
   const cache = new Map<string, ResizeTables>();
+  let kept = 0;
   return (width, height) => {
     const key = `${width} x ${height}`;
     const known = cache.get(key);
     if (known) return known;
-    if (cache.size >= 256) cache.clear();
     const options = cover ? centerCrop(width, height, { cover, crop: size }) : { size };
     const tables = resizeTables(width, height, { ...options, filter, rule });
+    kept += tables.values.length;
+    if (kept > TABLES_KEPT) {
+      cache.clear();
+      kept = tables.values.length;
+    }
     cache.set(key, tables);
     return tables;
   };

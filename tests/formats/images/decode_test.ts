@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { concatenate } from "../../../formats/base/bytes.ts";
 import { decodeImage } from "../../../formats/images/mod.ts";
 
 const FIXTURES = "tests/fixtures/images";
@@ -111,4 +112,17 @@ Deno.test("decodeImage() reads an image in the middle of a larger buffer", async
     larger.set(bytes, 101);
     assertEquals(await decodeImage(larger.subarray(101, 101 + bytes.length)), await decodeImage(bytes));
   }
+});
+
+Deno.test("decodeImage() refuses an image of one very long row or column before anything is made of it", async () => {
+  const header = (width: number, height: number) => new TextEncoder().encode(`P4\n${width} ${height}\n`);
+  for (const [width, height] of [[89_000_000, 2], [2, 89_000_000], [1_048_577, 1]]) {
+    await assertRejects(
+      () => decodeImage(header(width, height)),
+      Error,
+      `Cannot decode PNM of ${width} x ${height} pixels: more than 1048576 in a row or column`,
+    );
+  }
+  const row = concatenate([header(1_048_576, 1), new Uint8Array(131_072)]);
+  assertEquals((await decodeImage(row)).pixels.length, 3 * 1_048_576);
 });

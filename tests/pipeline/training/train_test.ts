@@ -18,6 +18,7 @@ async function run(
     engine?: string;
     signal?: AbortSignal;
     onProgress?: (progress: TrainingProgress) => void;
+    onEvaluation?: (signal?: AbortSignal) => Promise<void>;
   } = {},
 ): Promise<TrainingResult> {
   const options = smallOptions({ images: IMAGES, ...given });
@@ -39,9 +40,10 @@ async function run(
         engine: watch.engine ?? "relabel on a test",
         device: watch.device ?? hashingDevice(),
         batchOf: (loaded) => loaded,
-        evaluate: (state) => {
+        async evaluate(state, signal) {
+          await watch.onEvaluation?.(signal);
           const [word] = state.get("fc.weight")!.data;
-          return Promise.resolve({ loss: word, top1: Math.round(100 * word), top5: 100 });
+          return { loss: word, top1: Math.round(100 * word), top5: 100 };
         },
       }, watch);
     } finally {
@@ -119,6 +121,35 @@ Deno.test("train() goes on after a stop at any step, and leaves the bits of an u
     assertEquals(seen, 15, `${stops}`);
     assertEquals(results(output), expected, `${stops}`);
   }
+});
+
+Deno.test("train() is stopped while it validates or waits for a batch, and leaves the bits of an uninterrupted run", async () => {
+  const expected = results(await wholeRun());
+  for (const validation of [1, 2, 3]) {
+    const output = newRun();
+    const controller = new AbortController();
+    let seen = 0;
+    const onEvaluation = async (signal?: AbortSignal) => {
+      if (++seen === validation) controller.abort();
+      await new Promise((resolve) => setTimeout(resolve));
+      signal?.throwIfAborted();
+    };
+    const { stopped, position } = await run({ output }, { onEvaluation, signal: controller.signal });
+    assertEquals([stopped, position.epoch, position.step], [true, validation - 1, 5]);
+    assertEquals((await run({ output }, { onEvaluation })).stopped, false);
+    // The one that was broken off is done again.
+    assertEquals(seen, 4);
+    assertEquals(results(output), expected);
+  }
+  const output = newRun();
+  await assertRejects(() => run({ output }, { signal: AbortSignal.abort() }), DOMException);
+  const device = hashingDevice();
+  const controller = new AbortController();
+  device.onStep = () => setTimeout(() => controller.abort());
+  const { stopped } = await run({ output }, { device, signal: controller.signal });
+  assertEquals(stopped, true);
+  await run({ output });
+  assertEquals(results(output), expected);
 });
 
 Deno.test("train() goes on from its last checkpoint after a failure at any step", async () => {
