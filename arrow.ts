@@ -66,7 +66,7 @@ import type { LabelMaps } from "./formats/labels/mod.ts";
  * @throws {TypeError} If a file is damaged there.
  */
 export async function toArrow(
-  labelMaps: LabelMaps,
+  labelMaps: Pick<LabelMaps, "metadata" | "columns">,
   range: { readonly start?: number; readonly end?: number } = {},
 ): Promise<Table> {
   const fields = labelMapColumns(labelMaps.metadata).map(arrowField);

@@ -1,7 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 
 for (
-  const folder of ["", "bench/race/", "pipeline/explore/page/", "tests/browser/", "tests/portable/", "tests/readers/"]
+  const folder of [
+    "",
+    "bench/libraries/",
+    "bench/race/",
+    "pipeline/explore/page/",
+    "tests/browser/",
+    "tests/portable/",
+    "tests/readers/",
+  ]
 ) {
   Deno.test(`${folder}deno.lock pins every dependency by hash, and holds no addresses`, () => {
     const read = (name: string) => Deno.readTextFileSync(new URL(`../${folder}${name}`, import.meta.url));

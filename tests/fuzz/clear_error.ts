@@ -5,9 +5,12 @@
  * @module
  */
 
-/** What engines and libraries say when they are given what they cannot bear, in any part of a message. */
+/**
+ * What engines and libraries say when they are given what they cannot bear, in any part of a message. That a value holds NaN
+ * is found by a reader.
+ */
 const REMARKS =
-  /Invalid (typed )?array|Array buffer allocation|out of memory|[Oo]ffset is out|outside the bounds|out of bounds|start offset of|byte length of|Cannot (read|set) propert|is not (a function|iterable|a constructor)|undefined|\bNaN\b|Infinity|\[object |Maximum call stack|Cannot (mix|convert) |BigInt|Invalid (string length|count value|code point|time value|Date)|is not defined|circular structure|reduce of empty|not extensible|read-?only property|decoded data was not valid|must be (of type|an instance)|out of range\. It must|not within range/;
+  /Invalid (typed )?array|Array buffer allocation|out of memory|[Oo]ffset is out|outside the bounds|out of bounds|start offset of|byte length of|Cannot (read|set) propert|is not (a function|iterable|a constructor)|undefined|(?<!holds )\bNaN\b|(?<!holds -?)\bInfinity|\[object |Maximum call stack|Cannot (mix|convert) |BigInt|Invalid (string length|count value|code point|time value|Date)|is not defined|circular structure|reduce of empty|not extensible|read-?only property|decoded data was not valid|must be (of type|an instance)|out of range\. It must|not within range/;
 
 /**
  * Finds what is wrong with an error.

@@ -6,6 +6,8 @@ Deno.test("unclearness() takes one sentence that names the file and what was fou
     const error of [
       new TypeError('Cannot read "a.pt": it is empty'),
       new RangeError('Cannot read label map "a.pt": k is "undefined", expected 1 to 12'),
+      new RangeError('Cannot read label map "a.pt": score of row 3 holds NaN, expected finite numbers'),
+      new RangeError('Cannot read label map "a.pt": score of row 3 holds -Infinity, expected finite numbers'),
       new Deno.errors.NotFound('Cannot read "a.pt": no such file'),
       new TypeError('Cannot read "a.pt": it is not JSON', { cause: new SyntaxError("Unexpected token u") }),
     ]
@@ -24,6 +26,7 @@ Deno.test("unclearness() says what is wrong with an error", () => {
     [new TypeError(`Cannot read "a.pt": ${"x".repeat(600)}`), "its message has 620 characters"],
     [new RangeError('Cannot read "a.pt": Invalid array length'), 'its message passes on "Invalid array"'],
     [new TypeError('Cannot read "a.pt": version is undefined'), 'its message passes on "undefined"'],
+    [new TypeError('Cannot read "a.pt": version is NaN'), 'its message passes on "NaN"'],
     [
       new TypeError('Cannot read "a.pt": it is damaged', { cause: caught }),
       "its cause is RangeError: Offset is outside the bounds of the DataView",

@@ -1,74 +1,48 @@
 /**
- * Label maps in Arrow IPC: files of this project, one without its footer, which is a stream, and one of Flechette, whose
+ * Label maps in Arrow IPC: files of this project, one without its footer, which is a stream, and a stream of pyarrow, whose
  * lists have offsets.
  *
  * @module
  */
 
-import {
-  columnFromArray,
-  float32,
-  int32,
-  list,
-  tableFromColumns,
-  tableToIPC,
-  uint16,
-  uint8,
-  utf8,
-} from "@uwdata/flechette";
-import type { LabelMapMetadata, LabelMapRow } from "../../../formats/labels/mod.ts";
 import type { Region, Sample, Target } from "../sample.ts";
 import { labelMapFile, readLabelMaps, smallLabelMaps } from "./label_maps.ts";
 import { positionOf, rewriteJsonInPlace } from "./parquet.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
+/** Where a file's metadata begins and how it ends. */
+const [METADATA_START, METADATA_END] = ['{"version":1', '"layout":"hw"}'].map((text) => new TextEncoder().encode(text));
+
 /** Label maps in Arrow. */
 export const arrow: Target = {
   samples() {
-    const small = smallLabelMaps();
-    const own = small.map(({ name, metadata, rows }) => ({
+    const own = smallLabelMaps().map(({ name, metadata, rows }) => ({
       name,
-      metadata,
       bytes: labelMapFile(metadata, rows, "arrow"),
     }));
-    const [fp32, , fp8] = own;
-    const { start } = footerOf(fp32.bytes);
+    const [fp32] = own;
     const others = [
-      { ...fp32, name: "stream", bytes: fp32.bytes.slice(8, start) },
-      { ...fp8, name: "flechette", bytes: writeWithFlechette(fp8.metadata, small[2].rows) },
+      { name: "stream", bytes: fp32.bytes.slice(8, footerOf(fp32.bytes).start) },
+      { name: "pyarrow", bytes: Deno.readFileSync(PYARROW) },
     ];
-    return [...own, ...others].map(({ name, metadata, bytes }): Sample => {
-      const json = new TextEncoder().encode(JSON.stringify(metadata));
-      const position = positionOf(bytes, json);
+    return [...own, ...others].map(({ name, bytes }): Sample => {
+      const place = {
+        start: positionOf(bytes, METADATA_START),
+        end: positionOf(bytes, METADATA_END) + METADATA_END.length,
+      };
       return {
         name: `${name}.arrow`,
         bytes,
         regions: regionsOf(bytes),
-        rewrites: [(random) => rewriteJsonInPlace(bytes, { start: position, end: position + json.length }, random)],
+        rewrites: [(random) => rewriteJsonInPlace(bytes, place, random)],
       };
     });
   },
   read: readLabelMaps,
 };
 
-/** The same columns, of which those of lists have lists of any length. */
-function writeWithFlechette(metadata: LabelMapMetadata, rows: readonly LabelMapRow[]): Bytes {
-  const column = <Value>(type: Parameters<typeof columnFromArray>[1], value: (row: LabelMapRow) => Value) =>
-    columnFromArray(rows.map(value), type);
-  const table = tableFromColumns({
-    key: column(utf8(), ({ key }) => key),
-    label: column(int32(), ({ label }) => label),
-    width: column(int32(), ({ width }) => width),
-    height: column(int32(), ({ height }) => height),
-    class: column(list(uint16()), (row) => row.class),
-    score: column(list(uint8()), ({ score }) => score),
-    top_class: column(list(uint16()), ({ topClass }) => topClass),
-    top_probability: column(list(float32()), ({ topProbability }) => topProbability),
-  });
-  table.schema.metadata = new Map([["relabel", JSON.stringify(metadata)]]);
-  return Uint8Array.from(tableToIPC(table, { format: "file" })!);
-}
+const PYARROW = new URL("../../formats/labels/fixtures/pyarrow_lists.arrows", import.meta.url);
 
 /** Of a file; a stream has none. */
 function footerOf(bytes: Bytes): Region {

@@ -7,7 +7,8 @@
 
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "@std/path";
-import { parquetMetadata } from "hyparquet";
+import { decodeFileMetadata } from "../../../formats/columns/parquet/decode/footer.ts";
+import { findPages } from "../../../formats/columns/parquet/decode/page.ts";
 import { mutateJson } from "../json_mutations.ts";
 import type { Random } from "../random.ts";
 import type { Region, Rewrite, Sample, Target } from "../sample.ts";
@@ -40,7 +41,7 @@ export const parquet: Target = {
 
 /** The same table as DuckDB writes it. */
 async function rewriteWithDuckDB(bytes: Bytes, options: string): Promise<Bytes> {
-  const entry = parquetMetadata(bytes.buffer).key_value_metadata!.find(({ key }) => key === "relabel")!.value!;
+  const entry = metadataOf(bytes).entries.get("relabel")!;
   const folder = Deno.makeTempDirSync();
   const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
   const connection = await instance.connect();
@@ -68,17 +69,28 @@ export function footerOf(bytes: Bytes): Region {
   return { name: "footer", start: end - new DataView(bytes.buffer).getUint32(end, true), end };
 }
 
+function metadataOf(bytes: Bytes) {
+  const { start, end } = footerOf(bytes);
+  return decodeFileMetadata(bytes.subarray(start, end), start);
+}
+
 function regionsOf(bytes: Bytes): Region[] {
   const footer = footerOf(bytes);
   const regions = [footer, footer, { name: "footer length", start: footer.end, end: footer.end + 4 }];
-  for (const { columns } of parquetMetadata(bytes.buffer).row_groups) {
-    for (const { meta_data: column } of columns) {
-      const start = Number(column!.dictionary_page_offset ?? column!.data_page_offset);
-      const end = start + Number(column!.total_compressed_size);
-      const name = column!.path_in_schema[0];
+  const { columns, groups } = metadataOf(bytes);
+  const file = {
+    size: bytes.length,
+    read: (offset: number, length: number) => bytes.slice(offset, offset + length),
+    close: () => {},
+  };
+  for (const { chunks } of groups) {
+    for (const [column, chunk] of chunks.entries()) {
+      const { name } = columns[column];
+      const [start, end] = [chunk.offset, chunk.offset + chunk.compressedBytes];
       regions.push({ name: `header of ${name}`, start, end: start + HEADER });
-      if (column!.dictionary_page_offset) {
-        const start = Number(column!.data_page_offset);
+      const { dictionary } = findPages(file, chunk);
+      if (dictionary) {
+        const start = dictionary.offset + dictionary.compressedBytes;
         regions.push({ name: `data header of ${name}`, start, end: start + HEADER });
       }
       regions.push({ name: `pages of ${name}`, start, end });
@@ -89,7 +101,7 @@ function regionsOf(bytes: Bytes): Region[] {
 
 /** Other values in the metadata's JSON, padded so that no length changes. */
 function rewriteMetadata(bytes: Bytes, random: Random): Rewrite {
-  const entry = parquetMetadata(bytes.buffer).key_value_metadata!.find(({ key }) => key === "relabel")!.value!;
+  const entry = metadataOf(bytes).entries.get("relabel")!;
   const position = positionOf(bytes, new TextEncoder().encode(entry));
   return rewriteJsonInPlace(bytes, { start: position, end: position + entry.length }, random);
 }

@@ -57,7 +57,10 @@ function decompressed(bytes: Uint8Array, codec: number, size: number): Uint8Arra
   }
 }
 
-function unpack(name: string, run: typeof gunzipSync, bytes: Uint8Array, size: number): Uint8Array {
+/** What Node's decompressors have in common, in every version of its types. */
+type Decompressor = (bytes: Uint8Array, limits: { maxOutputLength: number; chunkSize: number }) => Uint8Array;
+
+function unpack(name: string, run: Decompressor, bytes: Uint8Array, size: number): Uint8Array {
   try {
     // In one chunk, which is not full at the end: several are joined, and take twice the memory.
     return bytesOf(run(bytes, { maxOutputLength: size, chunkSize: Math.max(size + 1, SMALLEST_CHUNK) }));

@@ -2,18 +2,21 @@
  * Bytes an image on disk, everything counted: `deno task bench:size`. Fails if a type takes more than is promised.
  *
  * The 256 maps of `tests/fixtures/lite0/maps475.safetensors` (15 x 15, k = 5) are written as a folder with ImageNet's
- * keys, labels and class names, read back and compared, and then measured: part file, its columns, manifest.
+ * keys, labels and class names, read back and compared, and then measured: part file, its columns, manifest. Beside the part
+ * files, what parquet-wasm and apache-arrow make of the same rows, read back by them and compared.
  *
  * @module
  */
 
 import { assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { parquetMetadata } from "hyparquet";
-import { labelMapTypes, openLabelMapFolder, openLabelMaps } from "../formats/labels/mod.ts";
-import { imageNetClassNames } from "../pipeline/model/class_names.ts";
-import { fixtureMetadata, fixtureRows } from "../tests/formats/labels/fixture.ts";
-import { formatTable } from "./table.ts";
+import { decodeFileMetadata } from "../../formats/columns/parquet/decode/footer.ts";
+import { labelMapTypes, openLabelMapFolder, openLabelMaps } from "../../formats/labels/mod.ts";
+import { imageNetClassNames } from "../../pipeline/model/class_names.ts";
+import { fixtureMetadata, fixtureRows } from "../../tests/formats/labels/fixture.ts";
+import { toArrow } from "../../arrow.ts";
+import { formatTable } from "../table.ts";
+import { tableWriters } from "./writers.ts";
 
 /** One float32 tensor `[2, 5, 15, 15]` an image, in naver-ai/relabel_imagenet. */
 const PUBLISHED = 9000;
@@ -25,6 +28,7 @@ const COLUMNS = ["dtype", "total", "promised", "class", "score", "others", "foot
 
 const classes = await imageNetClassNames();
 const table: (string | number)[][] = [COLUMNS, ["published", PUBLISHED]];
+const libraries: (string | number)[][] = [["dtype", "relabel", ...tableWriters.map(({ name }) => name)]];
 let exceeded = 0;
 for (const dtype of labelMapTypes) {
   const path = Deno.makeTempDirSync();
@@ -49,12 +53,11 @@ for (const dtype of labelMapTypes) {
   labelMaps.close();
 
   const file = Deno.readFileSync(join(path, "part-00000.parquet"));
-  const chunks = parquetMetadata(file.buffer).row_groups.flatMap(({ columns }) =>
-    columns.map(({ meta_data }) => meta_data!)
-  );
+  const footer = file.length - 8 - new DataView(file.buffer).getUint32(file.length - 8, true);
+  const { columns, groups } = decodeFileMetadata(file.subarray(footer, -8), footer);
   const bytesOf = (names: readonly string[]) =>
-    chunks.filter(({ path_in_schema: [name] }) => names.includes(name))
-      .reduce((sum, chunk) => sum + Number(chunk.total_compressed_size), 0);
+    groups.flatMap(({ chunks }) => chunks.filter((_, place) => names.includes(columns[place].name)))
+      .reduce((sum, { compressedBytes }) => sum + compressedBytes, 0);
   const manifest = Deno.statSync(join(path, "manifest.json")).size;
   const [class_, score, others] = [
     ["class"],
@@ -72,7 +75,22 @@ for (const dtype of labelMapTypes) {
     milliseconds.toFixed(0),
   ]);
   if (total / rows.length > PROMISED[dtype]) exceeded++;
+  libraries.push([dtype, perImage(file.length), ...await writeWithOthers(path, rows.length)]);
   Deno.removeSync(path, { recursive: true });
 }
 console.log(formatTable(table));
+console.log(`\nOne part file, bytes an image\n${formatTable(libraries)}`);
 if (exceeded > 0) Deno.exit(1);
+
+/** Bytes an image that each other library takes for the rows of a folder, whose values it must give back. */
+async function writeWithOthers(path: string, count: number): Promise<string[]> {
+  const labelMaps = await openLabelMaps(path);
+  const table = await toArrow(labelMaps);
+  labelMaps.close();
+  const expected = table.toArray().map(String);
+  return tableWriters.map(({ write, read }) => {
+    const bytes = write(table);
+    assertEquals(read(bytes).toArray().map(String), expected);
+    return (bytes.length / count).toFixed(1);
+  });
+}

@@ -7,8 +7,8 @@ import {
   type LabelMapMetadata,
   type LabelMapRow,
   labelMapTypes,
-} from "../../../../../formats/labels/mod.ts";
-import { fixtureMetadata, fixtureRows, smallMetadata, smallRow } from "../../../labels/fixture.ts";
+} from "../../formats/labels/mod.ts";
+import { fixtureMetadata, fixtureRows, smallMetadata, smallRow } from "../formats/labels/fixture.ts";
 
 /** Writes rows to a new file and gives its bytes. */
 function writeRows(rows: readonly LabelMapRow[], metadata: LabelMapMetadata): Uint8Array {
