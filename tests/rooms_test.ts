@@ -11,21 +11,21 @@ const KERNELS = ["engine", "operations", "optimizers", "networks", "lowering", "
 /** What commands stand on. */
 const SHARED = ["command", "model", "label_folder", "pictures", "charts"].map((name) => `pipeline/${name}`);
 
-/** A command's room, and the rooms of other commands that it reads. */
-const COMMANDS: Readonly<Record<string, readonly string[]>> = {
+/** The rooms of other commands that a command reads; commands that are not here read none. */
+const READ_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   cluster: ["relabel"],
-  convert: [],
-  doctor: [],
-  evaluation: [],
   explore: ["query"],
-  query: [],
   relabel: ["report"],
   report: ["query", "training"],
   reproduce: ["evaluation", "relabel", "scenes", "training"],
-  scenes: [],
   training: ["evaluation"],
-  verify: [],
 };
+
+/** Every command's room, and the rooms of other commands that it reads. */
+const COMMANDS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.values(project.tasks).flatMap((task) => / pipeline\/(\w+)\/main\.ts$/.exec(task)?.[1] ?? [])
+    .map((name) => [name, READ_COMMANDS[name] ?? []]),
+);
 
 /** Each room, and the rooms that it may read. */
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
@@ -68,9 +68,6 @@ const KNOWN_NAMES: readonly string[] = [
   "settings.ts",
   "training.ts",
 ];
-
-/** Files that a command should have, and has not yet. */
-const KNOWN_MISSING: readonly string[] = [];
 
 /**
  * Whether files of a name are told apart by their folder: each room has its `mod.ts`, each command its `main.ts` and
@@ -195,9 +192,7 @@ Deno.test("no two files have one name, but those that their folders tell apart",
 Deno.test("every command is a room with main.ts and options.ts and a line in deno.json, and nothing else is in pipeline", () => {
   const inPipeline = [...Deno.readDirSync(join(ROOT, "pipeline"))];
   assertEquals(inPipeline.filter(({ isFile }) => isFile), []);
-  const tasks = Object.values(project.tasks).flatMap((task) => /pipeline\/(\w+)\/main\.ts$/.exec(task)?.[1] ?? []);
-  assertEquals(tasks.sort(), Object.keys(COMMANDS).sort());
-  const missing = tasks.flatMap((name) => [`pipeline/${name}/main.ts`, `pipeline/${name}/options.ts`])
-    .filter((path) => !IMPORTS.has(path));
-  assertEquals(missing, KNOWN_MISSING);
+  const started = [...IMPORTS.keys()].flatMap((path) => /^pipeline\/(\w+)\/main\.ts$/.exec(path)?.[1] ?? []);
+  assertEquals(started.sort(), Object.keys(COMMANDS).sort());
+  assertEquals(started.filter((name) => !IMPORTS.has(`pipeline/${name}/options.ts`)), []);
 });
