@@ -38,10 +38,10 @@ const RECORD_CLASSES = 10;
 const STEP = 256;
 
 const OPTIONS = {
-  maps: count({ default: 128, help: "collages to annotate; default {default}" }),
-  rows: count({ default: 1024, help: "rows of the files that are timed; default {default}" }),
-  crops: count({ default: 16, help: "random crops of each map for fidelity; default {default}" }),
-  rounds: count({ default: 3, help: "timings of each; default {default}" }),
+  maps: count({ default: 128, help: "collages to annotate" }),
+  rows: count({ default: 1024, help: "rows of the files that are timed" }),
+  crops: count({ default: 16, help: "random crops of each map for fidelity" }),
+  rounds: count({ default: 3, help: "timings of each" }),
 };
 const options = readBenchOptions("bench:choose", OPTIONS);
 const device = await openBenchDevice();

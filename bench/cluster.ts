@@ -20,11 +20,11 @@ import { readBenchOptions } from "./options.ts";
 import { photographCopies } from "./photograph_copies.ts";
 
 const OPTIONS = {
-  images: count({ default: 2000, help: "photographs; default {default}" }),
-  shards: count({ default: 16, help: "tasks of the array; default {default}" }),
-  nodes: count({ default: 4, help: "of one CPU each; default {default}" }),
-  kills: count({ least: 0, default: 2, help: "nodes that are killed; default {default}" }),
-  size: count({ default: 112, help: "pixels that images are resized to; default {default}" }),
+  images: count({ default: 2000, help: "photographs" }),
+  shards: count({ default: 16, help: "tasks of the array" }),
+  nodes: count({ default: 4, help: "of one CPU each" }),
+  kills: count({ least: 0, default: 2, help: "nodes that are killed" }),
+  size: count({ default: 112, help: "pixels that images are resized to" }),
   rowsPerFile: count({ default: 25, help: "images a part file; default {default}: five part files a shard" }),
 };
 

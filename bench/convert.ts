@@ -25,8 +25,8 @@ const PROMISED = 500;
 const FIXTURES = new URL("../tests/fixtures/", import.meta.url).pathname;
 
 const OPTIONS = {
-  files: count({ default: 10_000, help: "files to convert; default {default}" }),
-  rounds: count({ default: 3, help: "times to do it, of which the median counts; default {default}" }),
+  files: count({ default: 10_000, help: "files to convert" }),
+  rounds: count({ default: 3, help: "times to do it, of which the median counts" }),
 };
 
 const { files, rounds } = readBenchOptions("bench:convert", OPTIONS);

@@ -23,8 +23,8 @@ const FIRST_PAGE = 1;
 const FILTER = 3;
 
 const { few, many } = readBenchOptions("bench:explore", {
-  few: count({ default: 100_000, help: "label maps of the smaller folder, thousands; default {default}" }),
-  many: count({ default: 1_000_000, help: "of the larger one; default {default}" }),
+  few: count({ default: 100_000, help: "label maps of the smaller folder, thousands" }),
+  many: count({ default: 1_000_000, help: "of the larger one" }),
 });
 
 console.log(describeMachine());

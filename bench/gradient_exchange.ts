@@ -23,9 +23,9 @@ const RANKS = 2;
 const options = readBenchOptions(
   TASK,
   {
-    rounds: count({ default: 5, help: "steps of each kind; default {default}" }),
-    batch: count({ default: 2, help: "images of a rank's step; default {default}" }),
-    size: count({ default: 64, help: "height and width of an image; default {default}" }),
+    rounds: count({ default: 5, help: "steps of each kind" }),
+    batch: count({ default: 2, help: "images of a rank's step" }),
+    size: count({ default: 64, help: "height and width of an image" }),
   },
 );
 const communicator = await openCommunicator();

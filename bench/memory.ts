@@ -25,9 +25,9 @@ const LIMIT = 1.1;
 const INTERVAL = 100;
 
 const OPTIONS = {
-  few: count({ default: 500, help: "images of the smaller run; default {default}" }),
-  many: count({ default: 5000, help: "images of the larger run; default {default}" }),
-  size: count({ default: 64, help: "pixels that images are resized to; default {default}" }),
+  few: count({ default: 500, help: "images of the smaller run" }),
+  many: count({ default: 5000, help: "images of the larger run" }),
+  size: count({ default: 64, help: "pixels that images are resized to" }),
 };
 
 const { few, many, size } = readBenchOptions("bench:memory", OPTIONS);

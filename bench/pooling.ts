@@ -26,7 +26,7 @@ import { median, timeInTurns } from "./timing.ts";
 const WANTED = { time: 50, bytes: 100 };
 
 const { rounds } = readBenchOptions("bench:pooling", {
-  rounds: count({ default: 7, help: "timings of each contestant; default {default}" }),
+  rounds: count({ default: 7, help: "timings of each contestant" }),
 });
 const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${describeDevice(device)}`);

@@ -38,7 +38,7 @@ const WANTED_SHARE = 0.9;
 const SLACK = 0.02;
 
 const { pictures } = readBenchOptions("bench:presence", {
-  pictures: count({ default: 240, help: "pictures of several things; default {default}" }),
+  pictures: count({ default: 240, help: "pictures of several things" }),
 });
 const device = await openBenchDevice();
 console.log(`${describeMachine()}\n${describeDevice(device)}`);

@@ -38,8 +38,8 @@ interface Question {
 }
 
 const options = readBenchOptions("bench:query", {
-  images: count({ default: 1_000_000, help: "label maps; default {default}" }),
-  rounds: count({ default: 3, help: "times that each question is asked; default {default}" }),
+  images: count({ default: 1_000_000, help: "label maps" }),
+  rounds: count({ default: 3, help: "times that each question is asked" }),
 });
 
 const path = Deno.makeTempDirSync({ prefix: "relabel_query_" });

@@ -27,8 +27,8 @@ const KERNELS_SHOWN = 12;
 
 const OPTIONS = {
   images: count({ help: "photographs, repeated; default 72 on a software adapter, else 9000" }),
-  rounds: count({ default: 7, help: "timings of each stage; default {default}" }),
-  size: count({ default: 224, help: "pixels that images are resized to; default {default}" }),
+  rounds: count({ default: 7, help: "timings of each stage" }),
+  size: count({ default: 224, help: "pixels that images are resized to" }),
   batch: count({ help: "images of a step; default 8 on a software adapter, else 32" }),
   workers: { ...shared.workers, default: defaultWorkers() },
   storage: { ...shared.storage, default: "f32" as const },

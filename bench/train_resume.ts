@@ -33,8 +33,8 @@ const MOST_DELAY = 400;
 const INTERVAL = 1;
 
 const OPTIONS = {
-  kills: count({ default: 20, help: "how often the training is killed; default {default}" }),
-  seed: count({ least: 0, default: 0, help: "other moments for each integer; default {default}" }),
+  kills: count({ default: 20, help: "how often the training is killed" }),
+  seed: count({ least: 0, default: 0, help: "other moments for each integer" }),
 };
 
 const { kills, seed } = readBenchOptions("bench:resume", OPTIONS);

@@ -44,8 +44,8 @@ const augmentation: AugmentationSettings = {
 const { rounds, batch: given, network: architecture } = readBenchOptions(
   "bench:step",
   {
-    network: text({ value: "NAME", default: "resnet18", help: "timm's name of what is trained; default {default}" }),
-    rounds: count({ default: 5, help: "timings of each contestant; default {default}" }),
+    network: text({ value: "NAME", default: "resnet18", help: "timm's name of what is trained" }),
+    rounds: count({ default: 5, help: "timings of each contestant" }),
     batch: count({ help: "images of a step, 256 at most; default 4 in software, 128 on a GPU" }),
   },
 );

@@ -39,7 +39,7 @@ const TRAINING = "training";
 const ALL_KINDS = [...KINDS, GRADIENT, NETWORK, TRAINING];
 
 const OPTIONS = {
-  rounds: count({ default: 7, help: "timings of each contestant; default {default}" }),
+  rounds: count({ default: 7, help: "timings of each contestant" }),
   only: choice(ALL_KINDS, { value: "KIND", help: `${ALL_KINDS.join(", ")}; default all` }),
 };
 

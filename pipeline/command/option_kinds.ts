@@ -13,7 +13,7 @@ export interface OptionStatement<Value> {
   readonly name?: string;
   /** What stands for its value in the help; default by its kind. */
   readonly value?: string;
-  /** What it does, a line or several; `{default}` stands for its default. */
+  /** What it does, a line or several. Its default is added, unless that is said; `{default}` stands for it. */
   readonly help: string;
   /** What it is where nothing is said. */
   readonly default?: Value;
@@ -33,7 +33,7 @@ export interface Option<Value = unknown> extends OptionStatement<Value> {
   readonly isRequired?: boolean;
   /** Reads a value; `name` is for the message. */
   read(text: string, name: string): Value;
-  /** Writes a value as `read` takes it; default its items with the separator between. */
+  /** Writes a value as `read` takes it; default its items with commas between. */
   show?(value: Value): string;
 }
 

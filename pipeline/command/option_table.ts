@@ -44,9 +44,8 @@ function isListed([, { isWord, isHidden }]: [property: string, Option]): boolean
  */
 export function formatOptions(table: OptionTable): string {
   const stated = Object.entries(table).filter(isListed).map(([property, option]) => {
-    const { value, help } = option;
-    const shown = showValue(option, option.default);
-    return [`--${optionName(property, option)}${value ? ` ${value}` : ""}`, help.replaceAll("{default}", shown)];
+    const { value } = option;
+    return [`--${optionName(property, option)}${value ? ` ${value}` : ""}`, helpOf(option)];
   });
   const lines = [...stated, ...Object.entries(COMMON_OPTIONS).map(([name, { help }]) => [`--${name}`, help])];
   const width = Math.max(...lines.map(([head]) => head.length)) + 2;
@@ -55,9 +54,11 @@ export function formatOptions(table: OptionTable): string {
     .join("\n");
 }
 
-/** A value as an option takes it. */
-function showValue({ show, separator = "," }: Option, value: unknown): string {
-  return show && value !== undefined ? show(value) : [value].flat().join(separator);
+/** What an option does, and its default. */
+function helpOf({ kind, help, default: value, show = (value) => [value].flat().join() }: Option): string {
+  if (value === undefined || kind === "flag") return help;
+  const stated = /default/i.test(help) ? help : help === "" ? "default {default}" : `${help}; default {default}`;
+  return stated.replaceAll("{default}", show(value));
 }
 
 /**

@@ -36,7 +36,7 @@ export function rowsPerFile(rows: number) {
 
 /** `--seed`, from 0; the help says what it is the seed of. */
 export function seed(of: string) {
-  return count({ least: 0, default: 0, help: `${of}; default {default}` });
+  return count({ least: 0, default: 0, help: of });
 }
 
 /** `--threshold`, a probability. */

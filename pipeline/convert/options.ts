@@ -55,7 +55,7 @@ from this command. What was W-first is turned on the way in, and turned back by 
     }),
     annotator: text({ value: "A", help: "for --layout auto: a folder or weight file, as in deno task relabel" }),
     boxes: boxes("for --layout auto"),
-    sample: count({ default: 32, help: "images that --layout auto looks at; default {default}" }),
+    sample: count({ default: 32, help: "images that --layout auto looks at" }),
     missing: choice(["uniform", "renormalise"], {
       value: "RULE",
       help: "for FKD's files: what their classes leave over is shared evenly by the others\n" +

@@ -30,7 +30,7 @@ export const RELABEL_OPTIONS = {
       "or hf:owner/name[@revision]; default EfficientNet-Lite0, which is included",
   }),
   classes: classNames("annotator"),
-  out: text({ value: "FOLDER", default: LABELS_FOLDER, help: "where label maps go; default {default}" }),
+  out: text({ value: "FOLDER", default: LABELS_FOLDER, help: "where label maps go" }),
   size: size({
     help: "pixels that images are resized to, whole and without cropping; default the\n" +
       "annotator's own. Larger finds smaller things, gives more cells, and flattens the\n" +
@@ -73,7 +73,7 @@ export const RELABEL_OPTIONS = {
       "another order and made the folders that do not say",
   }),
   strict: flag({ help: "stop at an image that cannot be decoded, instead of listing it" }),
-  show: count({ least: 0, default: 6, help: "photographs in the summary; default {default}" }),
+  show: count({ least: 0, default: 6, help: "photographs in the summary" }),
   report: flag({ help: "write report.html into the folder, as deno task report does" }),
   quiet: flag({ help: "no progress and no summary" }),
 };

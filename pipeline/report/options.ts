@@ -26,7 +26,7 @@ classes occur together, label maps as heat maps over their images, and random cr
     out: text({ value: "FILE", help: "the page; default report.html in LABELS, or beside it if it is a file" }),
     boxes: boxes("boxes of objects, for two more charts"),
     threshold: {
-      ...threshold("an image carries a class from this score on; default {default}"),
+      ...threshold("an image carries a class from this score on"),
       default: MULTI_LABEL_THRESHOLD,
     },
     seed: seed("another one draws other images and crops"),

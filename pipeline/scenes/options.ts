@@ -23,7 +23,7 @@ const DEFAULT_FOLDER = "scenes";
 
 /** `--least-objects`: the fewest objects of a scene. */
 export function leastObjects<const Objects extends number>(help: string, objects: Objects) {
-  return count({ most: MOST_OBJECTS, default: objects, help: `${help}, 1 to ${MOST_OBJECTS}; default {default}` });
+  return count({ most: MOST_OBJECTS, default: objects, help: `${help}, 1 to ${MOST_OBJECTS}` });
 }
 
 /** The command. */
@@ -60,12 +60,7 @@ writes there, 130 after Ctrl-C, 143 after SIGTERM.`,
     }),
     // What --count was called: elsewhere it is a folder.
     images: count({ help: "", isHidden: true }),
-    start: count({
-      value: "I",
-      least: 0,
-      default: 0,
-      help: "index of the first image of each split; default {default}",
-    }),
+    start: count({ value: "I", least: 0, default: 0, help: "index of the first image of each split" }),
     leastObjects: leastObjects("no scenes with fewer objects", 1),
     seed: seed("another data set for each integer from 0"),
     quiet: flag({ help: "no progress and no summary" }),

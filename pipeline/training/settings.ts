@@ -25,7 +25,7 @@ export type Supervision = typeof supervisions[number];
 /** Every setting by its property; on the command line and in YAML `weightDecay` is `weight-decay`. */
 export const TRAINING_SETTINGS = {
   images: word("IMAGES", { isRequired: true }),
-  output: text({ value: "RUN", default: "run", help: "the run's folder; default {default}" }),
+  output: text({ value: "RUN", default: "run", help: "the run's folder" }),
   labels: choice(supervisions, {
     value: "KIND",
     help: "where targets come from:\n" +
@@ -74,7 +74,7 @@ export const TRAINING_SETTINGS = {
     value: "S",
     range: PROBABILITY,
     default: 0.25,
-    help: "for oracle: of a class's area, or of the crop's, in the crop; default {default}",
+    help: "for oracle: of a class's area, or of the crop's, in the crop",
   }),
   cleaned: text({ value: "FILE", help: "for cleaned: the keys of the images to keep, one a line, in place of maps" }),
   subset: text({ value: "FILE", help: "train on these images only: keys, one a line" }),
@@ -89,19 +89,19 @@ export const TRAINING_SETTINGS = {
     help: "epochs from one evaluation to the next; default {default}, and after the last",
   }),
 
-  network: text({ value: "NAME", default: "resnet50", help: "timm's name of the network; default {default}" }),
+  network: text({ value: "NAME", default: "resnet50", help: "timm's name of the network" }),
   init: text({
     value: "MODEL",
     help: "begin with its weights, given as for --teacher; a head of other classes begins\nanew",
   }),
-  size: size({ default: [224, 224], help: "pixels of the network's input; default {default}" }),
+  size: size({ default: [224, 224], help: "pixels of the network's input" }),
   dropPath: number({
     value: "P",
     range: PROBABILITY,
     default: 0,
-    help: "probability that a residual branch is left out, in the last block; default {default}",
+    help: "probability that a residual branch is left out, in the last block",
   }),
-  dropout: number({ value: "P", range: PROBABILITY, default: 0, help: "before the head; default {default}" }),
+  dropout: number({ value: "P", range: PROBABILITY, default: 0, help: "before the head" }),
   loss: choice(["ce", "bce"], {
     value: "L",
     help: "ce (cross-entropy) or bce (binary, of each class); default bce for oracle, else ce",
@@ -112,15 +112,15 @@ export const TRAINING_SETTINGS = {
     help: "share of a label spread over all classes; default 0.1 for smoothing, else 0",
   }),
 
-  epochs: count({ default: 300, help: "default {default}" }),
+  epochs: count({ default: 300, help: "" }),
   batch: count({
     help: "images of a step, of all ranks together; default 1024, in software 32 a rank, and\n" +
       "no more than there are for an update",
   }),
-  accumulate: count({ default: 1, help: "steps whose gradients make one update; default {default}" }),
+  accumulate: count({ default: 1, help: "steps whose gradients make one update" }),
   optimizer: choice(["sgd", "adamw", "adamp"], { value: "O", default: "sgd", help: "sgd (default), adamw or adamp" }),
   lr: number({ value: "R", range: POSITIVE, help: "learning rate; default 0.1 for sgd, else 0.002" }),
-  momentum: number({ value: "M", range: PROBABILITY, default: 0.9, help: "of sgd, Nesterov's; default {default}" }),
+  momentum: number({ value: "M", range: PROBABILITY, default: 0.9, help: "of sgd, Nesterov's" }),
   weightDecay: number({ value: "D", range: POSITIVE, help: "default 0.0001 for sgd, else 0.01" }),
   noDecayNorms: flag({ help: "no weight decay of norms and biases" }),
   schedule: choice(["cosine", "step"], {
@@ -128,23 +128,18 @@ export const TRAINING_SETTINGS = {
     default: "cosine",
     help: "of the learning rate: cosine (default) or step",
   }),
-  warmupEpochs: number({
-    value: "N",
-    range: POSITIVE,
-    default: 5,
-    help: "in which the learning rate rises; default {default}",
-  }),
+  warmupEpochs: number({ value: "N", range: POSITIVE, default: 5, help: "in which the learning rate rises" }),
   stepEpochs: number({
     value: "N",
     range: [1e-3, Infinity],
     default: 30,
-    help: "between two falls of --schedule step; default {default}",
+    help: "between two falls of --schedule step",
   }),
   stepFactor: number({
     value: "F",
     range: PROBABILITY,
     default: 0.1,
-    help: "what the learning rate is multiplied by there; default {default}",
+    help: "what the learning rate is multiplied by there",
   }),
   clip: number({ value: "NORM", range: POSITIVE, help: "the gradient is made no longer than this" }),
   syncBn: flag({ help: "batch norm's statistics are of all ranks' images, not of a rank's own" }),
@@ -155,35 +150,16 @@ export const TRAINING_SETTINGS = {
   }),
   half: flag({ help: "store what is between layers in 16 bits, where the adapter can" }),
 
-  scale: numbers(2, {
-    value: "A,B",
-    default: [0.08, 1],
-    help: "share of the image that a random crop covers; default {default}",
-  }),
-  ratio: numbers(2, { value: "A,B", default: [0.75, 1.3333], help: "its width over its height; default {default}" }),
+  scale: numbers(2, { value: "A,B", default: [0.08, 1], help: "share of the image that a random crop covers" }),
+  ratio: numbers(2, { value: "A,B", default: [0.75, 1.3333], help: "its width over its height" }),
   interpolation: choice(["bilinear", "bicubic"], {
     value: "I",
     default: "bilinear",
     help: "of crops: bilinear (default) or bicubic",
   }),
-  flip: number({
-    value: "P",
-    range: PROBABILITY,
-    default: 0.5,
-    help: "probability of a mirror image; default {default}",
-  }),
-  colourJitter: number({
-    value: "J",
-    range: POSITIVE,
-    default: 0.4,
-    help: "of brightness, contrast and saturation; default {default}",
-  }),
-  lighting: number({
-    value: "L",
-    range: POSITIVE,
-    default: 0.1,
-    help: "standard deviation of PCA lighting; default {default}",
-  }),
+  flip: number({ value: "P", range: PROBABILITY, default: 0.5, help: "probability of a mirror image" }),
+  colourJitter: number({ value: "J", range: POSITIVE, default: 0.4, help: "of brightness, contrast and saturation" }),
+  lighting: number({ value: "L", range: POSITIVE, default: 0.1, help: "standard deviation of PCA lighting" }),
   erasing: number({
     value: "P",
     range: PROBABILITY,
@@ -196,7 +172,7 @@ export const TRAINING_SETTINGS = {
   }),
   mixup: number({ value: "A", range: POSITIVE, default: 0, help: "Mixup's alpha; default {default}: none" }),
   cutmix: number({ value: "A", range: POSITIVE, default: 0, help: "CutMix's alpha; default {default}: none" }),
-  mixOffEpochs: count({ least: 0, default: 5, help: "last epochs without either; default {default}" }),
+  mixOffEpochs: count({ least: 0, default: 5, help: "last epochs without either" }),
   mean: numbers(3, {
     value: "R,G,B",
     default: [0.485, 0.456, 0.406],

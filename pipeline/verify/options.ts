@@ -34,7 +34,7 @@ and number of classes a cell. Exit codes: 0, 1 for a defect or a failure, 2 for 
         "in deno task relabel; needs --images",
     }),
     images: text({ value: "IMAGES", help: "where the labelled images are; a folder of label maps does not say" }),
-    sample: count({ default: 32, help: "rows to annotate again, drawn from all; default {default}" }),
+    sample: count({ default: 32, help: "rows to annotate again, drawn from all" }),
     seed: seed("of the drawing"),
     tolerance: number({
       value: "T",

@@ -22,7 +22,7 @@ end in a sentence and leave no lock held. In three of five cases its images are 
 must leave the bytes of a run that was never ended, or be refused with a sentence that says what is another, and
 then go on with the images as they were. Exit code 1 if one does not.`,
   options: {
-    count: count({ default: 300, help: "cases; default {default}" }),
+    count: count({ default: 300, help: "cases" }),
     seed: seed("seed of the first case"),
     show: flag({ help: "print every case and what became of it" }),
   },

@@ -24,7 +24,7 @@ ${TIME_LIMIT / 1000} seconds, more than ${MEMORY_LIMIT / 2 ** 30} GB of memory. 
   options: {
     formats: choices(formats, { name: "format", default: formats, help: `of ${formats.join(", ")}; default all` }),
     seed: seed("seed of the first mutation"),
-    count: count({ default: 2000, help: "mutations of each format; default {default}" }),
+    count: count({ default: 2000, help: "mutations of each format" }),
     show: flag({ help: "print every mutation and what became of it" }),
   },
   examples: ["deno task fuzz", "deno task fuzz --format parquet --seed 123 --count 1 --show"],
