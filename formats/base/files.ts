@@ -49,8 +49,7 @@ export function replaceFile(path: string, content: string | Iterable<Uint8Array>
       for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
     }
     file.syncSync();
-    Deno.renameSync(partial, path);
-    syncFolder(dirname(path));
+    renameDurably(partial, path);
   } catch (error) {
     removeIfThere(partial);
     throw fileError(`Cannot write "${path}"`, error);
@@ -71,6 +70,32 @@ export function makeDurable(paths: readonly string[], subject: string): void {
       file.syncSync();
     }
     new Set(paths.map((path) => dirname(path))).forEach(syncFolder);
+  } catch (error) {
+    throw fileError(subject, error);
+  }
+}
+
+/**
+ * Gives a file whose content is on disk its name, in place of a file that has it, and waits until that is on disk too.
+ *
+ * @param from The file.
+ * @param to Its new path.
+ */
+export function renameDurably(from: string, to: string): void {
+  Deno.renameSync(from, to);
+  syncFolder(dirname(to));
+}
+
+/**
+ * Makes a folder, and those above it; one that is there stays.
+ *
+ * @param path The folder.
+ * @param subject How the message starts.
+ * @throws {Error} If it cannot be made.
+ */
+export function makeFolder(path: string, subject: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
     throw fileError(subject, error);
   }

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- types are called as in files and options
+
 /**
  * The small floating point formats that scores are stored in, and the one rule by which numbers are rounded to them. The
  * kernels that pack scores are made of this table and give the same bits.

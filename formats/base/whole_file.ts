@@ -5,8 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { dirname } from "@std/path";
-import { fileError, PARTIAL, removeIfThere, syncFolder } from "./files.ts";
+import { fileError, PARTIAL, removeIfThere, renameDurably } from "./files.ts";
 
 /** A file being written. */
 export interface WholeFile {
@@ -67,8 +66,7 @@ export function createWholeFile(path: string, subject: string): WholeFile {
     finish() {
       attempt(() => {
         file.syncSync();
-        Deno.renameSync(partial, path);
-        syncFolder(dirname(path));
+        renameDurably(partial, path);
       });
       open = false;
       file.close();

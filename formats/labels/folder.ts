@@ -14,7 +14,16 @@
  */
 
 import { join } from "@std/path";
-import { fileError, namesIn, PARTIAL, readIfThere, readText, removeIfThere, replaceFile } from "../base/files.ts";
+import {
+  fileError,
+  makeFolder,
+  namesIn,
+  PARTIAL,
+  readIfThere,
+  readText,
+  removeIfThere,
+  replaceFile,
+} from "../base/files.ts";
 import { type Lock, takeLock } from "../base/lock.ts";
 import {
   checkClassNames,
@@ -174,14 +183,6 @@ function openFolder<Row>(
   } catch (error) {
     lock.release();
     throw error;
-  }
-}
-
-function makeFolder(path: string, subject: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileError(subject, error);
   }
 }
 

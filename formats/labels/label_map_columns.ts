@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- types are called as in files and options
+
 /**
  * The columns of label maps, which Parquet files and Arrow tables have alike.
  *

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- timm calls its arguments so
+
 /**
  * `model_args` of a `config.json`: what timm gives to the constructor of a network beside its name. At their defaults they say
  * nothing; of the others only those of training leave the network as it is.

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- PyTorch calls its types so
+
 /**
  * PyTorch's names of element types and storages.
  *

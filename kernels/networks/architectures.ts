@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- timm calls its networks so
+
 /**
  * The architectures by timm's names, and ResNets for small images, which timm does not have: `resnet20` has 20 layers,
  * `resnet8x3` three times the width, and a stem of stride 2 in `resnet8x3_s2`.

@@ -13,7 +13,7 @@ import {
   openImages,
   writeImageList,
 } from "../../formats/images/mod.ts";
-import { fileError, replaceFile } from "../../formats/base/files.ts";
+import { makeFolder, replaceFile } from "../../formats/base/files.ts";
 import { lockHeldSince, takeLock } from "../../formats/base/lock.ts";
 import { findDifferences } from "../../formats/labels/mod.ts";
 import { classNamesOf, openModel } from "../model/model.ts";
@@ -58,11 +58,7 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
   const { images = SAMPLE_IMAGES, list } = command.relabel;
   const source = list === undefined ? await openImages(images) : await openImageList(list);
   const folder = clusterFolder(out);
-  try {
-    Deno.mkdirSync(join(folder, "logs"), { recursive: true });
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  makeFolder(join(folder, "logs"), subject);
   const lock = takeLock(join(folder, ".plan.lock"), subject);
   try {
     const before = readPlan(out);
@@ -105,7 +101,7 @@ async function checkNobodyWrites(out: string, before: Plan | undefined, subject:
         `queue; wait, or end ${isOne ? "it" : "them"} with scancel ${queued.join(" ")}`,
     );
   }
-  for (const { name } of Deno.readDirSync(out)) {
+  for await (const { name } of Deno.readDir(out)) {
     if (/^\.manifest.*\.lock$/.test(name) && lockHeldSince(join(out, name))) {
       throw new Deno.errors.Busy(`${subject}: another process is writing there`);
     }

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file no-console -- all that commands print goes through here
+
 /**
  * All that commands print. Names of files, keys of images, names of classes and messages of libraries are others' texts and
  * may hold what steers a terminal: it is escaped here, and only here are lines written, so that no text gets past it.

@@ -21,6 +21,7 @@ import {
   fileError,
   isFileThere,
   makeDurable,
+  makeFolder,
   namesIn,
   readIfThere,
   removeIfThere,
@@ -265,14 +266,6 @@ function pathOf(key: string, subject: string): string {
   const slash = key.lastIndexOf("/");
   const dot = key.lastIndexOf(".");
   return `${dot > slash + 1 ? key.slice(0, dot) : key}.pt`;
-}
-
-function makeFolder(path: string, subject: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileError(subject, error);
-  }
 }
 
 function makeOnce(made: Set<string>, path: string, subject: string): void {

@@ -298,7 +298,7 @@ async function layoutOf(
     progress.print(`Layout: ${sentence}`);
     return verdict.layout;
   }
-  const known = Deno.statSync(input).isDirectory ? notedLayout(input) : undefined;
+  const known = (await Deno.stat(input)).isDirectory ? notedLayout(input) : undefined;
   if (known) return known;
   // TokenLabeling's generator is public, and stores them so.
   if (sample.kind === "token-labeling") return "hw";

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- the data set calls its folders so
+
 /**
  * ImageNet-C: how much worse a classifier gets on corrupted images.
  *

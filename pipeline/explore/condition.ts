@@ -17,6 +17,7 @@ import { RequestError } from "./request_error.ts";
 /** What json_serialize_sql makes of statements. */
 interface Serialized {
   readonly error: boolean;
+  // deno-lint-ignore camelcase -- DuckDB's name
   readonly error_message?: string;
   readonly statements?: readonly { readonly node: { readonly select_list?: readonly unknown[] } }[];
 }

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- DuckDB calls its settings so
+
 /**
  * Label maps as tables of a DuckDB in memory, which loads nothing from the network and sees their files alone, and a
  * folder of its own for what does not fit into memory.
@@ -171,7 +173,7 @@ async function createTables(
   if (maps.length > 0) {
     await connection.run(`SET VARIABLE labels = ${sqlList(maps.map(literalPath))}`);
     if (names.labelsAreClasses) await connection.run("SET VARIABLE labels_are_classes = true");
-    await connection.run(Deno.readTextFileSync(LABEL_MAPS_SQL));
+    await connection.run(await Deno.readTextFile(LABEL_MAPS_SQL));
   }
   await connection.run("SET lock_configuration = true");
   return maps;

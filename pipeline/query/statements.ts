@@ -40,6 +40,7 @@ export const EXTRACTING = /^Failed to extract statements: /;
 interface Operator {
   readonly name: string;
   readonly children: readonly Operator[];
+  // deno-lint-ignore camelcase -- DuckDB's name
   readonly extra_info: Readonly<Record<string, unknown>>;
 }
 
@@ -111,8 +112,8 @@ async function planOf(connection: DuckDBConnection, text: string): Promise<Opera
 }
 
 /** The names of the functions that a plan calls in FROM. */
-function functionsOf({ name, children, extra_info }: Operator): string[] {
-  const called = name === "INOUT_FUNCTION" ? extra_info.Name : extra_info.Function;
+function functionsOf({ name, children, extra_info: info }: Operator): string[] {
+  const called = name === "INOUT_FUNCTION" ? info.Name : info.Function;
   return [...called === undefined ? [] : [String(called)], ...children.flatMap(functionsOf)];
 }
 

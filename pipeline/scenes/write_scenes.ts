@@ -19,7 +19,7 @@
 import { join } from "@std/path";
 import { encodePng } from "../../formats/images/encode_png.ts";
 import { compareNatural } from "../../formats/base/natural_sort.ts";
-import { fileError, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/base/files.ts";
+import { fileError, makeFolder, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { type Box, BOX_COLUMNS } from "../pictures/boxes.ts";
 import { optionName } from "../command/option_table.ts";
@@ -203,14 +203,6 @@ function writeWhole(path: string, bytes: Uint8Array): void {
   } catch (error) {
     removeIfThere(partial);
     throw fileError(`Cannot write "${path}"`, error);
-  }
-}
-
-function makeFolder(path: string, subject: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileError(subject, error);
   }
 }
 

@@ -9,7 +9,6 @@
  * @module
  */
 
-import { dirname } from "@std/path";
 import {
   type DecodedImage,
   decodeImages,
@@ -18,7 +17,7 @@ import {
   releaseBytes,
 } from "../../formats/images/mod.ts";
 import { bytesOf } from "../../formats/base/bytes.ts";
-import { fileError, PARTIAL, removeIfThere, syncFolder } from "../../formats/base/files.ts";
+import { fileError, PARTIAL, removeIfThere, renameDurably } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { isAbort, untilAborted } from "../command/until_aborted.ts";
 
@@ -202,8 +201,7 @@ export async function writeImageCache(
     }
     file.syncSync();
     lock.keep();
-    Deno.renameSync(partial, path);
-    syncFolder(dirname(path));
+    renameDurably(partial, path);
     return true;
   } catch (error) {
     if (isAbort(error, watch.signal)) return false;

@@ -25,6 +25,7 @@ import {
   fileError,
   isFileThere,
   makeDurable,
+  makeFolder,
   namesIn,
   PARTIAL,
   readIfThere,
@@ -92,11 +93,7 @@ export interface RunDescription {
 export async function openRunFolder(description: RunDescription): Promise<RunFolder> {
   const path = description.options.output;
   const subject = `Cannot train in "${path}"`;
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  makeFolder(path, subject);
   const lock = takeLock(join(path, LOCK), subject);
   try {
     begin(description, subject);
@@ -234,12 +231,8 @@ async function openBegun(
       // Images that were read ahead may be found after the run has ended, when the folder is another's.
       if (isClosed || listed.has(line)) return;
       listed.add(line);
-      try {
-        Deno.writeTextFileSync(rejected, `${line}\n`, { append: true });
-        isNew = true;
-      } catch (error) {
-        throw fileError(`Cannot write "${rejected}"`, error);
-      }
+      addLine(rejected, line);
+      isNew = true;
     },
     get rejected() {
       return listed.size;
@@ -249,6 +242,14 @@ async function openBegun(
       lock.release();
     },
   };
+}
+
+function addLine(path: string, line: string): void {
+  try {
+    Deno.writeTextFileSync(path, `${line}\n`, { append: true });
+  } catch (error) {
+    throw fileError(`Cannot write "${path}"`, error);
+  }
 }
 
 /** The lines of a list that was added to; what a full disk or a power cut tore is removed, so that the next is a line again. */
@@ -273,8 +274,10 @@ function formatModel({ options, classes, classNames }: RunDescription): string {
   const { network, size, mean, std, interpolation, cropPct } = options;
   const model = {
     architecture: network,
+    // deno-lint-ignore camelcase -- timm's name
     num_classes: classes,
     ...(classNames ? { label_names: classNames } : {}),
+    // deno-lint-ignore camelcase -- timm's name
     pretrained_cfg: {
       input_size: [3, ...size],
       interpolation,

@@ -22,9 +22,9 @@ function openLibc() {
  *
  * @returns The function. Processes of other users, or of other containers, seem not to.
  */
-export function openProcessTable(): (process: number) => boolean {
+export function openProcessTable(): (id: number) => boolean {
   const { kill } = openLibc();
-  return (process) => kill(process, 0) === 0;
+  return (id) => kill(id, 0) === 0;
 }
 
 /**

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- MPI calls its functions so
+
 /**
  * An MPI library, loaded through its binary interface.
  *

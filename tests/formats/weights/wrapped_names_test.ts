@@ -82,7 +82,7 @@ function torchOf(tensors: Record<string, number>): Uint8Array<ArrayBuffer> {
   );
 }
 
-async function checkWeights(path: string, isAverage = false, choice?: string): Promise<void> {
+async function checkWeights(path: string, isAverage: boolean | undefined, choice?: string): Promise<void> {
   const weights = await openWeights(path);
   try {
     const parameters = await loadParameters(shapes, weights);

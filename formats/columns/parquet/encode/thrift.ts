@@ -62,8 +62,7 @@ export function pushVarint(bytes: number[], value: number): void {
 
 function pushStruct(bytes: number[], fields: ThriftFields): void {
   let last = 0;
-  for (const key in fields) {
-    const field = fields[key];
+  for (const [key, field] of Object.entries(fields)) {
     if (field === undefined) continue;
     const id = Number(key);
     const type = field.type === "bool" ? (field.value ? 1 : 2) : TYPES[field.type];
