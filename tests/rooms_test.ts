@@ -66,7 +66,6 @@ const KNOWN_NAMES: readonly string[] = [
   "options.ts",
   "ranks.ts",
   "settings.ts",
-  "training.ts",
 ];
 
 /**

@@ -66,7 +66,7 @@ Usage: deno task cluster slurm [IMAGES] [options of relabel] --shards N [options
        deno task cluster join FOLDER
        deno task cluster status FOLDER
 
-  slurm   writes, and with --submit submits, a Slurm job array with a shard a task, and a job that joins them
+  slurm   writes, and with --submit submits, a Slurm job array with one shard per task, and a job that joins them
   join    makes one data set of the shards in a folder, however they were run
   status  tells from a folder alone how many shards are whole, running or missing, and the time left
 
@@ -141,7 +141,8 @@ export const SLURM: Command<SlurmCommand> = {
     name: "cluster slurm",
     title: "Label images as a Slurm job array",
     usage: ["cluster slurm [IMAGES] [options of relabel] --shards N [options]"],
-    about: `Writes OUT/cluster/: array.sh (a shard a task, queued again when its node dies), join.sh (waits for all of
+    about:
+      `Writes OUT/cluster/: array.sh (one shard per task, queued again when its node dies), join.sh (waits for all of
 them), logs/, and the list of images, so that a thousand tasks do not look through the file system. The
 options of relabel are checked now; deno task relabel --help has them. Unless --rows-per-file is given, part
 files are as large as makes shards equal, of at most 1,000 images. With --submit again after a failure, only

@@ -31,7 +31,7 @@ export const exifOrientation = flag({
 
 /** `--rows-per-file`. */
 export function rowsPerFile(rows: number) {
-  return count({ help: `images a part file, and what a kill can lose; default ${rows}` });
+  return count({ help: `images per part file, and what a kill can lose; default ${rows}` });
 }
 
 /** `--seed`, from 0; the help says what it is the seed of. */
@@ -48,7 +48,7 @@ export function threshold(help: string) {
 export function classNames(of: string) {
   return text({
     value: "FILE",
-    help: `names of the ${of}'s classes: one a line, or tab-separated with a header\n` +
+    help: `names of the ${of}'s classes: one per line, or tab-separated with a header\n` +
       "(index, wnid, name); default its folder's, else ImageNet's if there are 1,000",
   });
 }

@@ -155,7 +155,7 @@ function describeContent({ configuration: { metadata }, parts }: FillResult["man
   if (isCropLabelMetadata(metadata)) {
     return `  crops      ${formatCount(parts.reduce((sum, part) => sum + part.rows, 0))}, ${classes} a crop`;
   }
-  return `  maps       ${formatCells(metadata.grid)}, ${classes} a cell, ${metadata.dtype}`;
+  return `  maps       ${formatCells(metadata.grid)}, ${classes} per cell, ${metadata.dtype}`;
 }
 
 /** Label maps are files that are called so: one, those that a pattern names, or those directly in a folder. */

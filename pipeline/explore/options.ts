@@ -33,7 +33,7 @@ such as
     selection: text({
       value: "FILE",
       default: "selection.txt",
-      help: "where the keys of chosen images go, one a line; default {default}. A file that is\n" +
+      help: "where the keys of chosen images go, one per line; default {default}. A file that is\n" +
         "there is replaced only after a question",
     }),
     port: count({ least: 0, most: 65535, default: 0, help: "of 127.0.0.1; default one that is free" }),

@@ -46,7 +46,7 @@ Reports
 ${reportHelp()}
 
 Tables and views for SQL
-  labels            key, label, width, height, class, score, top_class, top_probability; a row an image. class and
+  labels            key, label, width, height, class, score, top_class, top_probability; one row per image. class and
                     score are the map [k, H, W] as one list: the best class of each cell first, row by row
   image_labels      key, label, given (its name), rank, class, name, score: the 5 best classes of each image by how surely
                     they are in it, told from the map's strongest parts
@@ -75,7 +75,7 @@ read, and none is written: what could is refused before it runs. PIVOT needs its
     format: choice(["table", "csv", "json"], {
       value: "F",
       default: "table",
-      help: "table (default), csv or json (a line a row)",
+      help: "table (default), csv or json (one line per row)",
     }),
     csvSafe: flag({
       help: "with --format csv: a text that a spreadsheet would take for a formula, since it begins with\n" +

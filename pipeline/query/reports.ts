@@ -69,7 +69,7 @@ export const REPORTS = {
     print: perClass,
   },
   balanced: {
-    help: "N images of each class by the annotator's best, drawn at random; --out writes their keys,\none a line",
+    help: "N images of each class by the annotator's best, drawn at random; --out writes their keys,\none per line",
     options: ["perClass", "threshold", "limit", "seed", "out"],
     print: balanced,
   },

@@ -81,7 +81,7 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
     `${path}: ${counts} in ${files} and manifest${shardSuffix(manifest.shard)}.json`,
     `  annotator  ${metadata.annotator.name} at ${formatSize(metadata.annotator.inputSize)}`,
     `  maps       ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} ` +
-    `a cell, ${metadata.dtype}`,
+    `per cell, ${metadata.dtype}`,
   ];
   if (rows > 0) {
     lines.push(
@@ -95,7 +95,7 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
 /** The published maps are float32 tensors `[2, k, H, W]`. */
 function publishedSize({ k, grid: [height, width] }: LabelMapMetadata): string {
   const bytes = 2 * 4 * k * height * width;
-  return bytes === 9000 ? "9,000" : `${formatCount(bytes)}, and 9,000 at its own 15 x 15 cells, 5 classes a cell`;
+  return bytes === 9000 ? "9,000" : `${formatCount(bytes)}, and 9,000 at its own 15 x 15 cells, 5 classes per cell`;
 }
 
 function describeTime({ done, before, total, times, manifest }: WriteResult, seconds: number): string[] {

@@ -29,7 +29,7 @@ export const REPRODUCE = defineCommand({
   title: "Compare supervisions on a small data set of which everything is known",
   about: `Makes scenes as deno task scenes does and label maps of them, trains students that differ in their supervision
 alone, and tests them on scenes that they have not seen. With --quick it takes minutes: does a classifier
-learn more from localized multi-labels than from one label an image? FOLDER gets
+learn more from localized multi-labels than from one label per image? FOLDER gets
   results.md, results.csv  accuracy and difference to the original labels, with standard errors over seeds
   runs.csv                 accuracy of each student
   accuracy.svg             the same as a chart

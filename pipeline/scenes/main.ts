@@ -62,7 +62,7 @@ function summary(path: string, { done, before, objects, unnamed, ceiling }: Scen
     ? "nothing was left to do"
     : `${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s`;
   const lines = [
-    `${path}: ${formatNumberOf(done, "image")}, ${(objects / done).toFixed(2)} objects an image`,
+    `${path}: ${formatNumberOf(done, "image")}, ${(objects / done).toFixed(2)} objects per image`,
     `  ceiling    ${(100 * ceiling).toFixed(1)} % top-1 against single labels, for a perfect classifier`,
     `  time       ${time}${earlier}`,
   ];

@@ -29,7 +29,7 @@ export function leastObjects<const Objects extends number>(help: string, objects
 /** The command. */
 export const SCENES = defineCommand({
   name: "scenes",
-  title: "Make a small data set with several objects an image, of which all is known",
+  title: "Make a small data set with several objects per image, of which all is known",
   about: `Images are 64 x 64 pixels and show one to four of 16 classes: a bar, crescent, disk, plus, ring, square,
 star or triangle, plain or striped, on noise. The single label names one of them, drawn in proportion to
 the cube of its visible area, so that no classifier can be right about all of them.
@@ -40,7 +40,7 @@ Each split is a folder under FOLDER (default ${DEFAULT_FOLDER}):
   boxes.csv                   key,class,top,left,height,width of each object, in fractions of the image
   real.json                   all classes of each image, as ReaL: a list of lists of class indices, in
                               the order of the images
-  classes.txt                 the names of the classes, one a line
+  classes.txt                 the names of the classes, one per line
   scenes.json                 seed, split, start, number of images and the least of objects
 
 What an image shows depends on seed, split, index and --least-objects alone. A run that stopped goes on when the same

@@ -13,7 +13,7 @@ import type { LoadedBatch } from "./loader.ts";
 import type { Order } from "./order.ts";
 import { startStopwatch, type Stopwatch } from "./stopwatch.ts";
 import type { EpochSummary } from "./summary_file.ts";
-import type { Training, TrainingDevice, TrainingResult, TrainingWatch } from "./training.ts";
+import type { Training, TrainingDevice, TrainingResult, TrainingWatch } from "./training_parts.ts";
 
 /** Images that a message names. */
 const SHOWN_KEYS = 3;

@@ -19,7 +19,7 @@ import type { RequestedSettings } from "./settings.ts";
 import { trainingLine } from "./progress_line.ts";
 import { runTraining, type RunWatch, type TrainingStart } from "./run_training.ts";
 import type { EpochSummary } from "./summary_file.ts";
-import type { TrainingResult } from "./training.ts";
+import type { TrainingResult } from "./training_parts.ts";
 
 /**
  * Runs the command, on every rank that a launcher started.

@@ -5,7 +5,7 @@
  */
 
 import { formatCount, formatDuration } from "../command/numbers.ts";
-import type { TrainingProgress } from "./training.ts";
+import type { TrainingProgress } from "./training_parts.ts";
 
 /**
  * A training's state as a line.

@@ -23,7 +23,7 @@ import { collectRejections } from "./rejections.ts";
 import { openRunFolder, recordedBatch, type RunFolder } from "./run_folder.ts";
 import { openTeacher, startTrainer } from "./start_trainer.ts";
 import { train } from "./train.ts";
-import type { TrainingResult, TrainingWatch } from "./training.ts";
+import type { TrainingResult, TrainingWatch } from "./training_parts.ts";
 import { openValidation } from "./validate.ts";
 
 /** What a training begins with. */

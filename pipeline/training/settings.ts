@@ -76,8 +76,8 @@ export const TRAINING_SETTINGS = {
     default: 0.25,
     help: "for oracle: of a class's area, or of the crop's, in the crop",
   }),
-  cleaned: text({ value: "FILE", help: "for cleaned: the keys of the images to keep, one a line, in place of maps" }),
-  subset: text({ value: "FILE", help: "train on these images only: keys, one a line" }),
+  cleaned: text({ value: "FILE", help: "for cleaned: the keys of the images to keep, one per line, in place of maps" }),
+  subset: text({ value: "FILE", help: "train on these images only: keys, one per line" }),
   exifOrientation: {
     ...exifOrientation,
     help: "turn images as their EXIF orientation says, those of --validation too; default as\n" +

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { TrainingDevice, TrainingProgress, TrainingResult } from "./training.ts";
+import type { TrainingDevice, TrainingProgress, TrainingResult } from "./training_parts.ts";
 
 /** Measures a loop that takes batches, and how long its steps wait for other ranks. */
 export interface Stopwatch {

@@ -20,7 +20,7 @@ import { beginCourse, type Course, finishEpoch, finishReading, resultOf, saveCou
 import { loadBatches, type LoadedBatch } from "./loader.ts";
 import { trainingOrder } from "./order.ts";
 import { shareState } from "./share_state.ts";
-import type { Training, TrainingResult, TrainingWatch } from "./training.ts";
+import type { Training, TrainingResult, TrainingWatch } from "./training_parts.ts";
 
 /** Steps whose losses are read together, since each reading waits for the device; fewer where their images are large. */
 const STEPS_A_READING = 50;

@@ -25,7 +25,7 @@ export const VERIFY = defineCommand({
 Manifests, part files, their sizes and SHA-256, and every row are looked at: lists and their lengths,
 classes, scores (finite, in order of rank), probabilities, sizes, and that no key is there twice. What
 cannot be checked is said. With --annotator a sample is labelled again at the recorded input size, type
-and number of classes a cell. Exit codes: 0, 1 for a defect or a failure, 2 for a wrong option.`,
+and number of classes per cell. Exit codes: 0, 1 for a defect or a failure, 2 for a wrong option.`,
   options: {
     path: word("FOLDER", { default: LABELS_FOLDER }),
     annotator: text({

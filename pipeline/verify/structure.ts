@@ -283,7 +283,7 @@ async function verifyFiles(
   await nameRepeatedKeys(files, keys.repeated(), defects);
   const lines = metadata
     ? [
-      `  maps         ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} a cell of ` +
+      `  maps         ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} per cell of ` +
       `${formatCount(metadata.classes)}, ${metadata.dtype}`,
       `  rows         ${formatCount(done)} read: lengths, classes, scores, probabilities, labels, sizes, each key once`,
     ]

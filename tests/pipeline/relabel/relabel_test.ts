@@ -54,7 +54,7 @@ Deno.test("deno task relabel says what it wrote, what it rejected, and what to d
   const bytes = readManifests(path)[0].parts.reduce((sum, part) => sum + part.bytes, 0);
   assertEquals(lines[0], `${path}: 19 rows, 5 rejected in 6 part files and manifest.json`);
   assertEquals(lines[1], "  annotator  tf_efficientnet_lite0.in1k at 64 x 64");
-  assertEquals(lines[2], "  maps       2 x 2 cells, 5 classes a cell, fp16");
+  assertEquals(lines[2], "  maps       2 x 2 cells, 5 classes per cell, fp16");
   assertStringIncludes(lines[3], `${Math.round(bytes / 19).toLocaleString("en-US")} bytes an image; `);
   assertEquals(lines[4], "  labels     24 images, each with a label");
   assertMatch(

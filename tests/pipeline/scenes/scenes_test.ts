@@ -90,7 +90,7 @@ Deno.test("deno task scenes says how many images there are, and what the best cl
   const { folder, out } = await wholeRun();
   const lines = out.trimEnd().split("\n");
   assertEquals(lines.length, 6);
-  assertMatch(lines[0], new RegExp(`^${folder}/train: 300 images, 2\\.\\d\\d objects an image$`));
+  assertMatch(lines[0], new RegExp(`^${folder}/train: 300 images, 2\\.\\d\\d objects per image$`));
   assertMatch(lines[1], /^ {2}ceiling {4}8\d\.\d % top-1 against single labels, for a perfect classifier$/);
   assertMatch(lines[2], /^ {2}time {7}[\d.]+ s, \d+ images\/s$/);
   assertStringIncludes(lines[3], `${folder}/test: 300 images`);

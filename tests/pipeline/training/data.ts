@@ -13,7 +13,7 @@ import { openTrainingData, type TrainingData } from "../../../pipeline/training/
 import type { ImageStoreOptions } from "../../../pipeline/training/image_store.ts";
 import type { LoadedBatch } from "../../../pipeline/training/loader.ts";
 import { type GivenSettings, resolveSettings, type TrainingSettings } from "../../../pipeline/training/settings.ts";
-import type { TrainingDevice } from "../../../pipeline/training/training.ts";
+import type { TrainingDevice } from "../../../pipeline/training/training_parts.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 
 /** The RGB image of a number: flat, of a size and a colour of its own. */

@@ -7,7 +7,7 @@ import { trainingOrder } from "../../../pipeline/training/order.ts";
 import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
 import { train } from "../../../pipeline/training/train.ts";
-import type { TrainingResult } from "../../../pipeline/training/training.ts";
+import type { TrainingResult } from "../../../pipeline/training/training_parts.ts";
 import { SharedFailure, shareOf } from "../../../pipeline/command/ranks.ts";
 import { runSimulated } from "../command/simulated_ranks.ts";
 import { type HashingDevice, hashingDevice, imageFolder, openData, smallOptions } from "./data.ts";

@@ -5,7 +5,7 @@ import type { GivenSettings } from "../../../pipeline/training/settings.ts";
 import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
 import { train } from "../../../pipeline/training/train.ts";
-import type { TrainingProgress, TrainingResult } from "../../../pipeline/training/training.ts";
+import type { TrainingProgress, TrainingResult } from "../../../pipeline/training/training_parts.ts";
 import { type HashingDevice, hashingDevice, imageFolder, mapFolder, openData, pngOf, smallOptions } from "./data.ts";
 
 const IMAGES = imageFolder(23);

@@ -80,7 +80,7 @@ Deno.test("verifyStructure() finds no defect in a whole folder, and says what it
   assertEquals(lines, [
     "  manifest     1 manifest, 3 finished parts, 1 rejected image",
     `  hashes       SHA-256 of 3 part files, ${bytes} bytes`,
-    "  maps         15 x 15 cells, 5 classes a cell of 1,000, fp16",
+    "  maps         15 x 15 cells, 5 classes per cell of 1,000, fp16",
     "  rows         10 read: lengths, classes, scores, probabilities, labels, sizes, each key once",
   ]);
   assertEquals(progress.at(-1), [10, 10]);
