@@ -1,5 +1,5 @@
 /**
- * Bytes an image on disk, everything counted: `deno task bench:size`. Fails if a type takes more than is promised.
+ * Bytes per image on disk, everything counted: `deno task bench:size`. Fails if a type takes more than is promised.
  *
  * The 256 maps of `tests/fixtures/lite0/maps475.safetensors` (15 x 15, k = 5) are written as a folder with ImageNet's
  * keys, labels and class names, read back and compared, and then measured: part file, its columns, manifest. Beside the part
@@ -79,10 +79,10 @@ for (const dtype of labelMapTypes) {
   Deno.removeSync(path, { recursive: true });
 }
 console.log(formatTable(table));
-console.log(`\nOne part file, bytes an image\n${formatTable(libraries)}`);
+console.log(`\nOne part file, bytes per image\n${formatTable(libraries)}`);
 if (exceeded > 0) Deno.exit(1);
 
-/** Bytes an image that each other library takes for the rows of a folder, whose values it must give back. */
+/** Bytes per image that each other library takes for the rows of a folder, whose values it must give back. */
 async function writeWithOthers(path: string, count: number): Promise<string[]> {
   const labelMaps = await openLabelMaps(path);
   const table = await toArrow(labelMaps);
