@@ -162,6 +162,42 @@ export function ownBuffer(
 }
 
 /**
+ * Writes an array whose bytes need not be whole words: zeros fill the last one.
+ *
+ * @param device Where.
+ * @param place Where the array begins; `offset` in bytes is a multiple of 4.
+ * @param array What is written, as it lies in memory.
+ */
+export function writeBytes(
+  { gpu }: Device,
+  { buffer, offset }: Pick<BufferRange, "buffer" | "offset">,
+  array: ArrayBufferView,
+): void {
+  const bytes = new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
+  const whole = bytes.length - bytes.length % 4;
+  gpu.queue.writeBuffer(buffer, offset, bytes, 0, whole);
+  if (whole === bytes.length) return;
+  const last = new Uint8Array(4);
+  last.set(bytes.subarray(whole));
+  gpu.queue.writeBuffer(buffer, offset + whole, last);
+}
+
+/**
+ * Encodes copies of ranges into a buffer, one after the other.
+ *
+ * @param encoder Outside of a pass.
+ * @param ranges What is copied.
+ * @param target Where the first of them comes to lie at the beginning.
+ */
+export function copyRanges(encoder: GPUCommandEncoder, ranges: readonly BufferRange[], target: GPUBuffer): void {
+  let end = 0;
+  for (const { buffer, offset, size } of ranges) {
+    encoder.copyBufferToBuffer(buffer, offset, target, end, size);
+    end += size;
+  }
+}
+
+/**
  * Does something on the device and asks what the device found wrong with it.
  *
  * @param device The device to run on.

@@ -73,6 +73,11 @@ export function operationSteps(
   return kernels.map((kernel) => ({ kernel, bindings: { ...named, ...bindings } }));
 }
 
+/** Steps as those of a part of their program. */
+export function inPart(part: string, steps: readonly Step[]): Step[] {
+  return steps.map((step) => ({ ...step, part }));
+}
+
 /**
  * What lies in a program's arena: its tensors, and what its kernels declare as scratch.
  *

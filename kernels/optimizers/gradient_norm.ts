@@ -92,7 +92,7 @@ ${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[
  * @returns How many `invocations` the workgroup has; WGSL of its `memory`, at module scope; statements that make `sum`,
  * sum of squares and count, of the binding `partials` and the parameter of the same name.
  */
-export function joinPartials(profile: Profile): { invocations: number; memory: string; body: string } {
+export function joinNormPartials(profile: Profile): { invocations: number; memory: string; body: string } {
   const shared = profile === "gpu";
   const invocations = shared ? WORKERS : 1;
   return {

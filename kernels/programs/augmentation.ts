@@ -30,6 +30,7 @@ import { isVerticalFirst, resizeInPieces, type ResizeTables } from "../operation
 import { GROUP } from "../operations/resize/tables.ts";
 import { channelVectors, type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import type { Profile } from "../engine/kernel.ts";
+import { remember } from "./remember.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import type { Program, Step } from "../engine/program.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
@@ -330,18 +331,11 @@ interface AxisTables {
 
 /** Tables by length and factor of the part, made once for each of the last that were seen. */
 function axisTableCache({ size, interpolation }: AugmentationSettings): (length: number, factor: number) => AxisTables {
-  const cache = new Map<string, AxisTables>();
-  return (length, factor) => {
-    const key = `${length} / ${factor}`;
-    const known = cache.get(key);
-    if (known) return known;
-    if (cache.size >= TABLES_KEPT) cache.clear();
+  return remember(TABLES_KEPT, (length, factor) => {
     const { values, vertical } = reducedTables(length, factor, size, interpolation);
     const horizontal = values.subarray(0, vertical);
-    const tables = { horizontal, vertical: size[0] === size[1] ? horizontal : values.subarray(vertical) };
-    cache.set(key, tables);
-    return tables;
-  };
+    return { horizontal, vertical: size[0] === size[1] ? horizontal : values.subarray(vertical) };
+  });
 }
 
 /** Lengths of parts whose tables are kept: 40 KB each for a result of 224 pixels. */

@@ -6,7 +6,7 @@
  */
 
 import { inPieces } from "../../formats/base/event_loop.ts";
-import { type Device, ownBuffer, readBuffer } from "../engine/device.ts";
+import { copyRanges, type Device, ownBuffer, readBuffer } from "../engine/device.ts";
 import type { Storage } from "../engine/kernel.ts";
 import { channelVectors, type Target } from "../operations/shared/tensor.ts";
 import { createPlan } from "../engine/plan.ts";
@@ -157,11 +157,7 @@ export async function createImageProgram<Output>(
       device.gpu.queue.writeBuffer(buffer, offset, data);
     }
     plan.encode(encoder);
-    let offset = 0;
-    for (const output of outputs) {
-      encoder.copyBufferToBuffer(output.buffer, output.offset, buffer, offset, output.size);
-      offset += output.size;
-    }
+    copyRanges(encoder, outputs, buffer);
     device.gpu.queue.submit([encoder.finish()]);
   };
   /** The step whose images are being uploaded: all steps have one input. */

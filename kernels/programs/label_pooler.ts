@@ -6,7 +6,7 @@
  * @module
  */
 
-import { type BufferRange, type Device, ownBuffer, readBuffer } from "../engine/device.ts";
+import { type BufferRange, type Device, ownBuffer, readBuffer, writeBytes } from "../engine/device.ts";
 import type { Profile } from "../engine/kernel.ts";
 import {
   cellWeightsKernel,
@@ -21,7 +21,7 @@ import { type Crop, type PoolingOptions, resolvePooling, samplingRegions } from 
 import { checkMaps } from "../operations/label_pooling/stored_maps.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { channelVectors } from "../operations/shared/tensor.ts";
-import { createPlan } from "../engine/plan.ts";
+import { createPlan, type StepTime } from "../engine/plan.ts";
 import type { Program, Step } from "../engine/program.ts";
 import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
 
@@ -58,7 +58,7 @@ export interface LabelPooler {
   /** A step by itself, and its targets `[crops, C]`, or `[crops, height, width, C]`, on the CPU. */
   pool(crops: readonly Crop[]): Promise<Float32Array<ArrayBuffer>>;
   /** Milliseconds of each kernel of a step, by the adapter's clock. */
-  measure(crops: readonly Crop[]): Promise<{ name: string; milliseconds: number }[]>;
+  measure(crops: readonly Crop[]): Promise<StepTime[]>;
   /** Frees what is on the device. */
   close(): void;
 }
@@ -75,6 +75,9 @@ export const POOLING_TENSORS = {
 } as const;
 
 const NAMES = POOLING_TENSORS;
+
+/** The role of the program's steps. */
+export const POOLING_ROLE = "label pooling";
 
 /** The maps are outputs too: they stay for the next step. */
 const ENDS = {
@@ -128,7 +131,7 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
       bindings: { input: NAMES.pooled, output: NAMES.target },
     });
   }
-  return { tensors, constants: new Map(), steps };
+  return { tensors, constants: new Map(), steps: steps.map((step) => ({ ...step, role: POOLING_ROLE })) };
 }
 
 /**
@@ -232,8 +235,8 @@ export function uploadMaps(
   if (maps.count > settings.maps) {
     throw new RangeError(`Cannot pool ${maps.count} label maps: the step has ${settings.maps}`);
   }
-  write(device, ranges.class, maps.class);
-  write(device, ranges.score, maps.score);
+  writeBytes(device, ranges.class, maps.class);
+  writeBytes(device, ranges.score, maps.score);
 }
 
 /**
@@ -267,19 +270,4 @@ export function uploadCrops(
 
 function wholeWords(bytes: number): number {
   return Math.ceil(bytes / 4) * 4;
-}
-
-/** Writes an array whose bytes need not fill the last word. */
-function write(
-  { gpu }: Device,
-  { buffer, offset }: BufferRange,
-  array: LabelMapBatch["class"] | LabelMapBatch["score"],
-): void {
-  const bytes = new Uint8Array(array.buffer as ArrayBuffer, array.byteOffset, array.byteLength);
-  const whole = bytes.length - bytes.length % 4;
-  gpu.queue.writeBuffer(buffer, offset, bytes, 0, whole);
-  if (whole === bytes.length) return;
-  const rest = new Uint8Array(4);
-  rest.set(bytes.subarray(whole));
-  gpu.queue.writeBuffer(buffer, offset + whole, rest);
 }

@@ -16,6 +16,7 @@ import {
   type Device,
   ownBuffer,
   wholeBuffer,
+  writeBytes,
 } from "../engine/device.ts";
 import { type Kernel, parameterBytes } from "../engine/kernel.ts";
 import type { Pair } from "../operations/shared/window.ts";
@@ -32,6 +33,7 @@ import {
 import type { Target } from "../operations/shared/tensor.ts";
 import { bindKernel, type BoundKernel, encodeDispatch } from "../engine/pipelines.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
+import { remember } from "./remember.ts";
 
 /** What a batch is made to. */
 export interface ResizerSettings {
@@ -87,22 +89,11 @@ const TABLES_KEPT = 2 ** 24;
 /** Resize tables by image size, made once for each of the last sizes seen. */
 function tableCache(settings: ResizerSettings): (width: number, height: number) => ResizeTables {
   const { size, cover, interpolation: filter, resizeRule: rule } = settings;
-  const cache = new Map<string, ResizeTables>();
-  let kept = 0;
-  return (width, height) => {
-    const key = `${width} x ${height}`;
-    const known = cache.get(key);
-    if (known) return known;
+  const make = (width: number, height: number) => {
     const options = cover ? centerCrop(width, height, { cover, crop: size }) : { size };
-    const tables = resizeTables(width, height, { ...options, filter, rule });
-    kept += tables.values.length;
-    if (kept > TABLES_KEPT) {
-      cache.clear();
-      kept = tables.values.length;
-    }
-    cache.set(key, tables);
-    return tables;
+    return resizeTables(width, height, { ...options, filter, rule });
   };
+  return remember(TABLES_KEPT, make, ({ values }) => values.length);
 }
 
 function createReferenceResizer(
@@ -240,7 +231,7 @@ function createKernelResizer(
           placed.set(tables, tablesOffset);
           tablesEnd += bytes.tables;
         }
-        writePadded(gpu, grown.pixels, pixelsEnd, pixels);
+        writeBytes(device, { buffer: grown.pixels, offset: pixelsEnd }, pixels);
         const kernels = resizePasses({ tables, pixelsOffset: pixelsEnd, tablesOffset, slot, ...target });
         pixelsEnd += bytes.pixels;
         const { first, second } = bindPasses(slot, tables.verticalFirst, kernels);
@@ -255,15 +246,4 @@ function createKernelResizer(
     },
     close: () => owned.dispose(),
   };
-}
-
-/** Writes bytes whose number need not be a multiple of 4: the last word goes by itself. */
-function writePadded(gpu: GPUDevice, buffer: GPUBuffer, offset: number, bytes: Uint8Array): void {
-  const whole = bytes.length - bytes.length % 4;
-  const data = bytes as Uint8Array<ArrayBuffer>;
-  gpu.queue.writeBuffer(buffer, offset, data, 0, whole);
-  if (whole === bytes.length) return;
-  const last = new Uint8Array(4);
-  last.set(bytes.subarray(whole));
-  gpu.queue.writeBuffer(buffer, offset + whole, last);
 }

@@ -14,9 +14,8 @@ import { createImageProgram, type ImageProgram, logitRows, type StepOptions, tar
 import { gradientSignKernel, normalisedSignStep } from "../operations/gradient_sign/kernels.ts";
 import { NO_LABEL } from "../operations/losses/label_target.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
-import type { Program } from "../engine/program.ts";
+import { joinPrograms, type Program, renameTensors } from "../engine/program.ts";
 import { lowerImageGradient } from "./training/image_gradient.ts";
-import { renamed } from "./training/targets.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** What is attacked, and how hard. */
@@ -72,19 +71,21 @@ export function lowerSignAttack(
 ): LoweredSignAttack {
   const { network, parameters, batch, size } = settings;
   const clean = lowerImageGradient(network, parameters, { batch, size }, target);
-  const attacked = renamed(lowerClassifier(settings, target), (name) => ATTACKED + name);
+  const attacked = renameTensors(lowerClassifier(settings, target), (name) => ATTACKED + name);
   const [logits, gradient] = clean.outputs;
   const shape = [batch, ...size, 3] as const;
   const output = ATTACKED + network.input;
-  const step = {
-    kernel: gradientSignKernel({ shape, ...normalisedSignStep(settings), ...target }),
-    bindings: { input: network.input, gradient, output },
+  const move: Program = {
+    tensors: new Map([[output, tensorBytes(shape, target.storage)]]),
+    constants: new Map(),
+    steps: [{
+      kernel: gradientSignKernel({ shape, ...normalisedSignStep(settings), ...target }),
+      bindings: { input: network.input, gradient, output },
+    }],
   };
   return {
-    ...clean,
-    tensors: new Map([...clean.tensors, ...attacked.tensors, [output, tensorBytes(shape, target.storage)]]),
-    constants: new Map([...clean.constants, ...attacked.constants]),
-    steps: [...clean.steps, step, ...attacked.steps],
+    ...joinPrograms([clean, move, attacked]),
+    inputs: clean.inputs,
     outputs: [logits, ATTACKED + network.classifier.output],
   };
 }

@@ -29,7 +29,7 @@ import { layoutTables } from "../../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerState } from "../../optimizers/mod.ts";
 import type { LossScaling } from "../../optimizers/prepare_step.ts";
 import { weightAverageKernel } from "../../optimizers/weight_average.ts";
-import { ALIGNMENT, type Exchange, type Program, type Step } from "../../engine/program.ts";
+import { ALIGNMENT, type Exchange, inPart, type Program, type Step } from "../../engine/program.ts";
 import {
   addBytes,
   addStep,
@@ -115,18 +115,17 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
     });
   }
   const batch = [...parameters.finish(), ...program.steps];
-  const takePart = (part: string, steps: readonly Step[]) => steps.map((step) => ({ ...step, part }));
-  const steps = takePart(
+  const steps = inPart(
     PARTS.batch,
     ranks ? exchangeGradients(program, batch, layout, options, target) : batch,
   );
   program.steps.length = 0;
   addUpdate({ program, target }, layout, options);
-  steps.push(...takePart(PARTS.update, program.steps));
+  steps.push(...inPart(PARTS.update, program.steps));
   program.steps.length = 0;
   if (ranks) {
     addChecksum({ program, target }, layout);
-    steps.push(...takePart(PARTS.checksum, program.steps));
+    steps.push(...inPart(PARTS.checksum, program.steps));
   }
   return { ...program, steps, layout };
 }

@@ -13,7 +13,7 @@ import type { PoolingOptions } from "../../operations/label_pooling/mod.ts";
 import { labelTargetKernel } from "../../operations/losses/label_target.ts";
 import { softmaxKernel } from "../../operations/softmax/kernels.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
-import type { Program } from "../../engine/program.ts";
+import { joinPrograms, type Program, renameTensors } from "../../engine/program.ts";
 import { TARGETS } from "./lower.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
@@ -90,12 +90,7 @@ export function lowerTargets(
   made.tensors.set(output, batch * channelVectors(classes) * 16);
   if (!mixed) return made;
   const mixing = lowerTargetMixing({ batch, classes, input: UNMIXED, output: TARGETS, profile: target.profile });
-  return {
-    tensors: new Map([...made.tensors, ...mixing.tensors]),
-    constants: new Map([...made.constants, ...mixing.constants]),
-    steps: [...made.steps, ...mixing.steps],
-    inputs: made.inputs,
-  };
+  return { ...joinPrograms([made, mixing]), inputs: made.inputs };
 }
 
 function lowerSource(
@@ -138,7 +133,7 @@ function lowerPooled(
   checkClasses("label maps", source.maps.classes, classes);
   const { labelShare: share } = source;
   const pooled = share === undefined ? output : "pooled targets";
-  const program = renamed(
+  const program = renameTensors(
     lowerLabelPooling(poolerSettings(source, { batch: rows, frames }), profile),
     (name) => name === POOLING_TENSORS.target ? pooled : name,
   );
@@ -164,7 +159,7 @@ function lowerTeacher(
 ): LoweredTargets {
   const { batch: rows, classes, image, size, output } = options;
   checkClasses(`the teacher ${network.name}`, network.classifier.outputChannels, classes);
-  const program = renamed(
+  const program = renameTensors(
     lowerClassifier({ network, parameters, batch: rows, size }, target),
     (name) => name === network.input ? image : `${TEACHER}${name}`,
   );
@@ -173,17 +168,4 @@ function lowerTeacher(
     bindings: { input: `${TEACHER}${network.classifier.output}`, output },
   });
   return { ...program, inputs: [] };
-}
-
-/** A program under other names. */
-export function renamed({ tensors, constants, steps }: Program, name: (old: string) => string): Program {
-  const keys = <T>(map: ReadonlyMap<string, T>) => new Map([...map].map(([key, value]) => [name(key), value]));
-  return {
-    tensors: keys(tensors),
-    constants: keys(constants),
-    steps: steps.map((step) => ({
-      ...step,
-      bindings: Object.fromEntries(Object.entries(step.bindings).map(([binding, old]) => [binding, name(old)])),
-    })),
-  };
 }

@@ -9,7 +9,7 @@ import { inPieces } from "../../../formats/base/event_loop.ts";
 import { createAugmentationPacker, lowerAugmentation } from "../augmentation.ts";
 import type { Device } from "../../engine/device.ts";
 import type { Storage } from "../../engine/kernel.ts";
-import { lowerLabelPooling, POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
+import { POOLING_ROLE, POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
 import type { Augmentation, AugmentationSettings, Mix } from "../../operations/augmentation/mod.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import type { Parameters } from "../../operations/network.ts";
@@ -136,12 +136,10 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
 
   async function poolingShare(): Promise<number | undefined> {
     if (source.type !== "pooled" || !device.capabilities.timestamps) return undefined;
-    const pooling = lowerLabelPooling(poolerSettings(source, { batch, frames }), target.profile);
-    const names = new Set(pooling.steps.map(({ kernel }) => kernel.name));
     const state = await plan.state();
     const kernels = await plan.measure().finally(() => plan.load(state));
     const sum = (list: typeof kernels) => list.reduce((total, { milliseconds }) => total + milliseconds, 0);
-    return sum(kernels.filter(({ name }) => names.has(name))) / sum(kernels);
+    return sum(kernels.filter(({ role }) => role === POOLING_ROLE)) / sum(kernels);
   }
 
   return {

@@ -6,13 +6,13 @@
  * @module
  */
 
-import { type BufferRange, type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
+import { type BufferRange, copyRanges, type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
 import { LOSS_HISTORY } from "../../operations/losses/row_loss.ts";
 import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../../optimizers/control.ts";
 import { flattenParameters, type ParameterLayout } from "../../optimizers/layout.ts";
 import { optimizerState } from "../../optimizers/mod.ts";
-import { createPlan, type PlanBytes, type StepRange } from "../../engine/plan.ts";
-import type { Exchange, Program, Step } from "../../engine/program.ts";
+import { createPlan, type PlanBytes, type StepRange, type StepTime } from "../../engine/plan.ts";
+import { type Exchange, inPart, joinPrograms, type Program, type Step } from "../../engine/program.ts";
 import type { Parameters } from "../../operations/network.ts";
 import { createExchanger, type ExchangeTime } from "./exchange.ts";
 import { type LoweredTraining, PARTS, type TrainingOptions } from "./lower.ts";
@@ -72,7 +72,7 @@ export interface TrainingPlan {
    */
   load(state: ReadonlyMap<string, Pick<StateTensor, "data">>): void;
   /** Milliseconds of each kernel of the step, update included, by the adapter's clock; it changes the parameters. */
-  measure(): Promise<{ name: string; milliseconds: number }[]>;
+  measure(): Promise<StepTime[]>;
   readonly bytes: TrainingBytes;
   close(): void;
 }
@@ -127,7 +127,8 @@ export async function createTrainingPlan(
   const { accumulate = 1, lossScaling, ranks } = options;
   const { gpu } = device;
   const states = flatStates(training, options);
-  const program = joinPrograms([...prelude, training]);
+  const before = joinPrograms(prelude);
+  const program = joinPrograms([{ ...before, steps: inPart(PARTS.batch, before.steps) }, training]);
   const segments = cutSegments(program.steps, ({ kind }) => kind === "statistics");
   const lastSegments = cutSegments(program.steps, () => true);
   using made = new DisposableStack();
@@ -231,8 +232,7 @@ export async function createTrainingPlan(
     },
     async read() {
       const encoder = gpu.createCommandEncoder();
-      encoder.copyBufferToBuffer(history.buffer, history.offset, staging, 0, LOSS_HISTORY * 4);
-      encoder.copyBufferToBuffer(control.buffer, control.offset, staging, LOSS_HISTORY * 4, CONTROL_BYTES);
+      copyRanges(encoder, [history, control], staging);
       gpu.queue.submit([encoder.finish()]);
       const [first, end] = [Math.max(read, batches - LOSS_HISTORY), batches];
       const bytes = await readBuffer(staging);
@@ -302,32 +302,15 @@ function initialState(states: readonly FlatState[], parameters: Parameters, loss
   return state.set("control", { data: new Float32Array(encodeControl(initialControl(lossScale)).buffer) });
 }
 
-/** Programs one after the other; a tensor that two of them name is one. */
-function joinPrograms(programs: readonly Program[]): Program {
-  const merge = <T>(maps: readonly (ReadonlyMap<string, T> | undefined)[]) =>
-    new Map(maps.flatMap((map) => [...map ?? []]));
-  return {
-    tensors: merge(programs.map(({ tensors }) => tensors)),
-    constants: merge(programs.map(({ constants }) => constants)),
-    states: merge(programs.map(({ states }) => states)),
-    views: merge(programs.map(({ views }) => views)),
-    steps: programs.flatMap(({ steps }) => steps.map((step) => ({ part: PARTS.batch, ...step }))),
-  };
-}
-
 async function readRanges(device: Device, ranges: readonly BufferRange[]): Promise<ArrayBuffer[]> {
   const total = ranges.reduce((sum, { size }) => sum + size, 0);
   using made = new DisposableStack();
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
   const staging = ownBuffer(made, device, total, usage, "training state");
   const encoder = device.gpu.createCommandEncoder();
-  let end = 0;
-  const offsets = ranges.map(({ buffer, offset, size }) => {
-    encoder.copyBufferToBuffer(buffer, offset, staging, end, size);
-    end += size;
-    return end - size;
-  });
+  copyRanges(encoder, ranges, staging);
   device.gpu.queue.submit([encoder.finish()]);
   const bytes = await readBuffer(staging);
-  return ranges.map(({ size }, index) => bytes.slice(offsets[index], offsets[index] + size));
+  let end = 0;
+  return ranges.map(({ size }) => bytes.slice(end, end += size));
 }
