@@ -9,19 +9,11 @@ import { ROOT } from "./pipeline/task.ts";
 
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
 
-/** Markdown that users read, by path. */
-const DOCUMENTS = [...Deno.readDirSync(ROOT), ...Deno.readDirSync(join(ROOT, "docs"))]
-  .map(({ name }) => name).filter((name) => name.endsWith(".md"))
-  .map((name) => ["", "docs/"].map((folder) => folder + name).find((path) => isThere(path))!)
-  .map((path) => [path, read(path)] as const);
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(join(ROOT, path)).isFile;
-  } catch {
-    return false;
-  }
-}
+/** Markdown that is read by people, by path. */
+const DOCUMENTS = [".", "docs", "bench"].flatMap((folder) =>
+  [...Deno.readDirSync(join(ROOT, folder))].filter(({ name }) => name.endsWith(".md"))
+    .map(({ name }) => [join(folder, name), read(join(folder, name))] as const)
+);
 
 /** Tasks that users start, and the folder of each in pipeline. */
 const TASKS = Object.entries(project.tasks).flatMap(([task, line]) => {

@@ -112,9 +112,8 @@ export function readValues<Table extends OptionTable>(
  * @returns All properties; what has no default is undefined.
  */
 export function defaultsOf<Table extends OptionTable>(table: Table): OptionsOf<Table> {
-  return Object.fromEntries(Object.entries(table).map(([property, option]) => [property, option.default])) as OptionsOf<
-    Table
-  >;
+  const defaults = Object.entries(table).map(([property, option]) => [property, option.default]);
+  return Object.fromEntries(defaults);
 }
 
 /** A command: what it is called, how its arguments are read, and its help. */
