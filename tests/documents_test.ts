@@ -130,6 +130,18 @@ Deno.test("every command that a document shows in a block is one, with options t
   assertEquals(lines.map(([path, line]) => [path, wrongUse(line)]).filter(([, reason]) => reason !== undefined), []);
 });
 
+Deno.test("every command that a program tells to start next is one, with options that it has", () => {
+  const sources = (folder: string): string[] =>
+    [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) =>
+      isDirectory ? sources(`${folder}/${name}`) : /\.tsx?$/.test(name) ? [`${folder}/${name}`] : []
+    );
+  const lines = sources("pipeline").flatMap((path) =>
+    [...read(path).matchAll(/"\s*(deno task [\w:]+[^"$\\]*)"(?! \+)/g)].map(([, line]) => [path, line])
+  );
+  assert(lines.length > 30);
+  assertEquals(lines.map(([path, line]) => [path, wrongUse(line)]).filter(([, reason]) => reason !== undefined), []);
+});
+
 Deno.test("every option that a document names in its text is one, of the command that it is named with", () => {
   const known = new Set([...[...COMMANDS.values()].flatMap(shownNames), ...OTHERS]);
   const wrong: string[] = [];
