@@ -1,8 +1,7 @@
 /**
  * Targets for a training loop of your own: a random crop of every image, and what LabelPooling says that it shows.
  *
- *     deno run --allow-read --allow-write --allow-ffi \
- *       examples/crop_targets.ts [LABELS]
+ *     deno run --allow-read --allow-write --allow-ffi examples/crop_targets.ts [LABELS]
  *
  * Without LABELS, a folder of label maps, it makes one of the photographs that are included.
  *

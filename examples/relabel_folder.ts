@@ -1,8 +1,7 @@
 /**
  * Relabels a folder of images, and reads one label map back: which class each cell shows.
  *
- *     deno run --allow-read --allow-write --allow-ffi \
- *       examples/relabel_folder.ts [IMAGES [LABELS]]
+ *     deno run --allow-read --allow-write --allow-ffi examples/relabel_folder.ts [IMAGES [LABELS]]
  *
  * @module
  */

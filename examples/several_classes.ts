@@ -1,8 +1,7 @@
 /**
  * Which images show several things? Asks an annotator of your own, and keeps nothing on disk.
  *
- *     deno run --allow-read --allow-ffi \
- *       examples/several_classes.ts [IMAGES [ANNOTATOR]]
+ *     deno run --allow-read --allow-ffi examples/several_classes.ts [IMAGES [ANNOTATOR]]
  *
  * ANNOTATOR is a folder with `config.json` and weights as timm writes them, or a checkpoint with `config.json` beside it.
  *

@@ -15,7 +15,6 @@ import {
 import { type AnnotatorFolder, type DownloadProgress, loadParameters } from "../../formats/weights/mod.ts";
 import { type Annotator, createAnnotator, type PackedLabelMap } from "../../kernels/programs/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
-import type { StepOptions } from "../../kernels/programs/image_program.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
@@ -87,7 +86,7 @@ export interface LoadedAnnotator {
    * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
    * @throws {unknown} The signal's reason, if that breaks it off.
    */
-  start(images: readonly Pixels[], options?: Pick<StepOptions, "signal">): Promise<() => Promise<LabelMap[]>>;
+  start(images: readonly Pixels[], options?: { readonly signal?: AbortSignal }): Promise<() => Promise<LabelMap[]>>;
   /** Frees the device. */
   close(): void;
 }
