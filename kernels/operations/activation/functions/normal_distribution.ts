@@ -14,10 +14,10 @@
  * @module
  */
 
-/** Of |x| in t. */
+/** Factor of |x| in t. */
 export const MILLS_SCALE = 0.265;
 
-/** c0 to c8. */
+/** Coefficients c0 to c8. */
 export const MILLS_COEFFICIENTS = [
   0.1057403974,
   0.1052667776,
