@@ -48,7 +48,10 @@ export function randomValues(count: number, seed: number, range = 1): number[] {
 }
 
 /** A typed array for storage: `Float32Array` or `Float16Array`. */
-export function stored(values: ArrayLike<number>, storage: Storage): Float32Array | Float16Array {
+export function stored(
+  values: ArrayLike<number>,
+  storage: Storage,
+): Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> {
   return storage === "f16" ? Float16Array.from(values) : Float32Array.from(values);
 }
 

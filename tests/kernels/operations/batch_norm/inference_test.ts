@@ -1,15 +1,12 @@
 import { assertThrows } from "@std/assert";
 import {
-  batchNormKernel,
   type BatchNormParameters,
   batchNormReference,
   batchNormScale,
   foldBatchNorm,
 } from "../../../../kernels/operations/batch_norm/inference.ts";
-import { type Shape, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
-import { runKernel } from "../../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../../compare.ts";
-import { padChannels, randomValues, targets, testDevice, unpadChannels } from "../../tensors.ts";
+import { randomValues } from "../../tensors.ts";
 
 function parameters(channels: number, epsilon: number): BatchNormParameters {
   return {
@@ -20,30 +17,6 @@ function parameters(channels: number, epsilon: number): BatchNormParameters {
     epsilon,
   };
 }
-
-Deno.test("batchNormKernel() normalises with the running statistics", async () => {
-  const device = await testDevice();
-  for (const shape of [[2, 3, 5, 13], [1, 1, 1, 1], [1, 4, 7, 24]] as Shape[]) {
-    const channels = shape[3];
-    const values = randomValues(shape.reduce((product, size) => product * size), 9);
-    const batchNorm = parameters(channels, 1e-3);
-    const { scale, shift } = batchNormScale(batchNorm);
-    for (const target of targets(device)) {
-      const kernel = batchNormKernel({ shape, ...target });
-      const { output } = await runKernel(device, kernel, {
-        input: padChannels(values, channels, target.storage),
-        scale: padChannels(scale, channels, "f32"),
-        shift: padChannels(shift, channels, "f32"),
-        output: { bytes: tensorBytes(shape, target.storage) },
-      });
-      assertClose(unpadChannels(output, channels, target.storage), batchNormReference(values, batchNorm), {
-        ...sumTolerance(target.storage, 2, 10),
-        shape,
-        name: kernel.name,
-      });
-    }
-  }
-});
 
 Deno.test("foldBatchNorm() gives the convolution that does both", () => {
   const batchNorm = parameters(5, 1e-5);

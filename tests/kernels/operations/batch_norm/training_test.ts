@@ -18,7 +18,6 @@ import {
 import { type Shape, type Target, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
 import { runKernel, runKernels } from "../../../../kernels/engine/run.ts";
 import { assertClose, sumTolerance } from "../../compare.ts";
-import { differenceGradient, weighedSum } from "../../finite_differences.ts";
 import { padChannels, randomValues, stored, targets, testDevice, unpadChannels } from "../../tensors.ts";
 import { readTrainingFixture } from "../training_fixture.ts";
 
@@ -320,22 +319,6 @@ Deno.test("batch norm's kernels give the same bits again", async () => {
       assertClose(second[name as keyof typeof second], values, { absolute: 0, relative: 0, name });
     }
   }
-});
-
-Deno.test("batchNormGradientReference() agrees with finite differences", () => {
-  const norm = randomCase([2, 3, 2, 3]);
-  const { inputGradient, weightGradient, biasGradient } = reference(norm);
-  const loss = (changed: Partial<Case>) =>
-    weighedSum(
-      batchNormTrainingReference(changed.input ?? norm.input, { ...norm, ...changed }).output,
-      norm.outputGradient,
-    );
-  const tolerance = { absolute: 1e-7, relative: 1e-6 };
-  const check = (name: "input" | "weight" | "bias", gradient: Float64Array) =>
-    assertClose(gradient, differenceGradient((values) => loss({ [name]: values }), norm[name]), { ...tolerance, name });
-  check("input", inputGradient);
-  check("weight", weightGradient);
-  check("bias", biasGradient);
 });
 
 Deno.test("batch norm trains as PyTorch's over two steps", async () => {

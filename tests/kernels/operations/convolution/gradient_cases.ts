@@ -16,6 +16,8 @@ import { randomValues } from "../../tensors.ts";
 /** A convolution with a name. */
 export interface GradientCase {
   readonly what: string;
+  readonly input: Shape;
+  readonly options: ConvolutionOptions;
   readonly shape: ConvolutionShape;
 }
 
@@ -39,7 +41,7 @@ function gradientCase(
     padding: padding === "same" ? padding : pair(padding),
     groups,
   };
-  return { what, shape: convolutionShape(input, options) };
+  return { what, input, options, shape: convolutionShape(input, options) };
 }
 
 /** Every kind of convolution, stride, padding and group. */

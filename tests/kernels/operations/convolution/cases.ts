@@ -1,0 +1,146 @@
+import {
+  ACTIVATION_FUNCTIONS,
+  type ActivationFunction,
+  activationName,
+} from "../../../../kernels/operations/activation/functions/mod.ts";
+import {
+  type ConvolutionOptions,
+  convolutionShape,
+  outputShape,
+} from "../../../../kernels/operations/convolution/shape.ts";
+import type { Operation } from "../../../../kernels/operations/mod.ts";
+import type { Shape } from "../../../../kernels/operations/shared/tensor.ts";
+import type { OperationCase } from "../check.ts";
+import { GRADIENT_CASES } from "./gradient_cases.ts";
+
+/** What follows a convolution and goes into its store. */
+interface Followers {
+  readonly batchNorm?: true;
+  readonly residualChannels?: number;
+  readonly activation?: ActivationFunction;
+}
+
+/** A convolution and what follows it; the last output is `y`. */
+function convolutionCase(
+  what: string,
+  input: Shape,
+  options: ConvolutionOptions,
+  { bias, ...followers }: Followers & { readonly bias?: boolean } = {},
+): OperationCase {
+  const { batchNorm, residualChannels, activation } = followers;
+  const { outputChannels, kernel, groups } = options;
+  const [batch, height, width] = outputShape(convolutionShape(input, options));
+  const operations: Operation[] = [{
+    type: "convolution",
+    input: "x",
+    output: "convolved",
+    weight: "weight",
+    ...(bias ? { bias: "bias" } : {}),
+    inputChannels: input[3],
+    ...options,
+  }];
+  if (batchNorm) {
+    const norm = { output: "normal", parameters: "bn", channels: outputChannels, epsilon: 1e-3, momentum: 0.25 };
+    operations.push({ type: "batchNorm", input: "convolved", ...norm });
+  }
+  if (residualChannels) {
+    operations.push({ type: "add", input: operations.at(-1)!.output, residual: "r", output: "sum" });
+  }
+  if (activation) {
+    operations.push({ type: "activation", function: activation, input: operations.at(-1)!.output, output: "active" });
+  }
+  return {
+    what,
+    operations,
+    inputs: { x: input, ...(residualChannels ? { r: [batch, height, width, residualChannels] as const } : {}) },
+    // Of the output or the input's gradient.
+    terms: Math.max(input[3], outputChannels) / groups * kernel[0] * kernel[1],
+  };
+}
+
+const dense = (outputChannels: number, size: number, stride = 1, padding: number | "same" = "same") => ({
+  outputChannels,
+  kernel: [size, size] as const,
+  stride: [stride, stride] as const,
+  padding: padding === "same" ? padding : [padding, padding] as const,
+  groups: 1,
+});
+
+/** Every kind of convolution by itself, with a bias and without; and with all that may follow, on kernels of every kind. */
+export const cases: readonly OperationCase[] = [
+  ...GRADIENT_CASES.map(({ what, input, options }, index) =>
+    convolutionCase(what, input, options, { bias: index % 3 !== 0 })
+  ),
+  convolutionCase("1x1 with odd channels, then relu6", [1, 11, 13, 7], dense(17, 1), { activation: "relu6" }),
+  convolutionCase("1x1 whose weights exceed a window, with a residual", [1, 3, 5, 1037], dense(19, 1), {
+    activation: "relu",
+    residualChannels: 19,
+    bias: true,
+  }),
+  convolutionCase("1x1 on one position, then sigmoid", [3, 1, 1, 10], dense(6, 1), {
+    activation: "sigmoid",
+    bias: true,
+  }),
+  convolutionCase("3x3, then silu", [2, 11, 7, 16], dense(32, 3, 1, 1), { activation: "silu", bias: true }),
+  convolutionCase("3x3 on rows of nearly two strips, with a narrow residual", [2, 5, 15, 19], dense(21, 3, 1, 1), {
+    activation: "relu",
+    residualChannels: 13,
+    bias: true,
+  }),
+  convolutionCase("2x3 with stride 2 by 1 on rows of strips", [1, 9, 22, 5], {
+    ...dense(18, 3, 1, 1),
+    kernel: [2, 3],
+    stride: [2, 1],
+    padding: [0, 1],
+  }),
+  convolutionCase("3x3 on rows of strips, whose weights exceed a window", [1, 3, 8, 131], dense(21, 3, 1, 1)),
+  convolutionCase("groups of 8 on rows of strips", [1, 5, 16, 32], { ...dense(32, 3, 1, 1), groups: 4 }),
+  convolutionCase("3x3 stem with same padding, then relu6", [1, 23, 18, 3], dense(10, 3, 2), { activation: "relu6" }),
+  convolutionCase("7x7 stem, then relu", [1, 29, 31, 3], dense(64, 7, 2, 3), { activation: "relu", bias: true }),
+  convolutionCase("3x3 whose weights exceed a window, with a residual", [1, 5, 6, 131], dense(21, 3, 1, 1), {
+    activation: "relu",
+    residualChannels: 13,
+    bias: true,
+  }),
+  convolutionCase("3x3 with one tap larger than a window", [1, 3, 2, 1061], dense(5, 3, 1, 1), { residualChannels: 5 }),
+  convolutionCase("groups of 8 with stride 2, then relu", [2, 9, 7, 64], { ...dense(64, 3, 2, 1), groups: 8 }, {
+    activation: "relu",
+    bias: true,
+  }),
+  convolutionCase("depthwise 3x3, then relu6", [2, 11, 13, 21], { ...dense(21, 3), groups: 21 }, {
+    activation: "relu6",
+    bias: true,
+  }),
+  convolutionCase("depthwise 5x5 with stride, then silu", [1, 17, 14, 10], { ...dense(10, 5, 2), groups: 10 }, {
+    activation: "silu",
+    bias: true,
+  }),
+  convolutionCase(
+    "depthwise 5x5 whose weights exceed a window",
+    [1, 3, 4, 1201],
+    { ...dense(1201, 5, 1, 2), groups: 1201 },
+    { bias: true },
+  ),
+  ...ACTIVATION_FUNCTIONS.flatMap((activation) => {
+    const follower = { activation, batchNorm: true } as const;
+    const name = activationName(activation);
+    return [
+      convolutionCase(`3x3, then batch norm, sum and ${name}`, [1, 7, 5, 9], dense(13, 3), {
+        ...follower,
+        residualChannels: 13,
+      }),
+      convolutionCase(
+        `groups of 3 to 4, then batch norm and ${name}`,
+        [1, 7, 5, 9],
+        { ...dense(12, 3), groups: 3 },
+        follower,
+      ),
+      convolutionCase(
+        `depthwise 3x3, then batch norm and ${name}`,
+        [2, 7, 5, 9],
+        { ...dense(9, 3), groups: 9 },
+        follower,
+      ),
+    ];
+  }),
+];
