@@ -6,19 +6,21 @@
 
 import { closestString, levenshteinDistance } from "@std/text";
 
-/** One option of a command. */
-export interface OptionDescription {
+/** What is to be known of an option to find it among arguments. */
+interface OptionDescription {
   /** What stands for its value in the help, `N`; an option without one is a switch. */
   readonly value?: string;
   /** What it does, a line or several. */
   readonly help: string;
+  /** Whether it is known and not suggested. */
+  readonly isHidden?: boolean;
 }
 
 /** Options by name, without their dashes. */
-export type OptionTable = Readonly<Record<string, OptionDescription>>;
+type DescribedOptions = Readonly<Record<string, OptionDescription>>;
 
 /** The arguments that were given. */
-export interface Arguments<Name extends string> {
+interface Arguments<Name extends string> {
   /** Arguments that are not options, in order. */
   readonly words: readonly string[];
   /** The text of an option; undefined if it was not given or is a switch. */
@@ -53,7 +55,7 @@ export function exitCodeOf(error: unknown): number {
 export const COMMON_OPTIONS = {
   help: { help: "this text, as -h. Of an option that is given twice the last one counts" },
   version: { help: "the version of this project and of Deno" },
-} as const satisfies OptionTable;
+} as const satisfies DescribedOptions;
 
 /** What looks like an option and is a number. */
 const NEGATIVE_NUMBER = /^-(\d|\.\d)/;
@@ -69,14 +71,15 @@ const NEGATIVE_NUMBER = /^-(\d|\.\d)/;
  * @returns The arguments, or which of the two was asked for.
  * @throws {UsageError} If an option is unknown, lacks its value, or has one that it does not take, or words are too many.
  */
-export function readArguments<Table extends OptionTable>(
+export function readArguments<Table extends DescribedOptions>(
   args: readonly string[],
   options: Table,
   command: string,
   maxWords: number,
 ): Arguments<keyof Table & string> | Asked {
   const hint = `see ${command} --help`;
-  const table: OptionTable = { ...options, ...COMMON_OPTIONS };
+  const table: DescribedOptions = { ...options, ...COMMON_OPTIONS };
+  const shown = Object.keys(table).filter((name) => !table[name].isHidden);
   const words: string[] = [];
   const values = new Map<string, string>();
   for (let place = 0; place < args.length; place++) {
@@ -92,7 +95,7 @@ export function readArguments<Table extends OptionTable>(
     const [, dashes, given, text] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(arg)!;
     const name = arg === "-h" ? "help" : given;
     if (!Object.hasOwn(table, name) || (dashes === "-" && arg !== "-h")) {
-      throw new UsageError(`Unknown option ${dashes}${given}${suggestOption(name, Object.keys(table))} ${hint}`);
+      throw new UsageError(`Unknown option ${dashes}${given}${suggestOption(name, shown)} ${hint}`);
     }
     const { value } = table[name];
     if (value === undefined) {

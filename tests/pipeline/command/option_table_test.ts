@@ -91,6 +91,7 @@ Deno.test("a command refuses what it lacks, does not know, or cannot read, in on
     [[], "Expected INPUT: see deno task make --help"],
     [["a", "b", "c"], 'Unexpected argument "c": see deno task make --help'],
     [["a", "--rows", "3"], "Unknown option --rows, did you mean --rows-per-file? see deno task make --help"],
+    [["a", "--olds"], "Unknown option --olds: see deno task make --help"],
     [["a", "--input", "3"], "Unknown option --input: see deno task make --help"],
     [["a", "--top-k", "0"], "Cannot use --top-k 0: expected a positive integer"],
     [["a", "--split", "train,tset"], "Cannot use --split tset, did you mean test? Known are train, validation, test"],
