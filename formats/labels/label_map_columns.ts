@@ -9,7 +9,16 @@
 import { joinArrays } from "../base/bytes.ts";
 import { classArray, type Classes, type LabelMapType, SCORE_ARRAYS, type Scores } from "../base/label_map.ts";
 import type { Column, ColumnValues, PlacedColumn, ValueType } from "../columns/columns.ts";
+import type { ColumnSlice } from "../columns/table.ts";
 import { type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
+
+/** Rows that follow each other, by columns. */
+export interface LabelMapColumns {
+  /** Number of rows. */
+  readonly count: number;
+  /** Values of `key`, `label`, `width`, `height`, `class`, `score`, `top_class` and `top_probability`. */
+  readonly columns: readonly ColumnSlice[];
+}
 
 const SCORE_TYPES: Readonly<Record<LabelMapType, ValueType>> = {
   fp32: "float32",
@@ -79,4 +88,37 @@ export function rowGroupColumns(
     { ...classColumn(rows.map(({ topClass }) => topClass)), placement: tops },
     { type: "float32", values: joinArrays(rows.map((row) => row.topProbability), Float32Array), placement: tops },
   ];
+}
+
+/**
+ * Rows that were read by columns: what {@linkcode rowGroupColumns} undoes.
+ *
+ * @param columns Columns in the order of {@linkcode labelMapColumns}.
+ * @param metadata What the rows have in common.
+ * @returns Rows in arrays of their own.
+ */
+export function rowsOf({ columns }: LabelMapColumns, metadata: LabelMapMetadata): LabelMapRow[] {
+  const length = mapLength(metadata);
+  const [keys, labels, widths, heights, classes, scores, tops, probabilities] = columns;
+  const labelOf = nullable(labels);
+  return (keys.values as readonly string[]).map((key, index): LabelMapRow => ({
+    key,
+    label: labelOf[index],
+    width: widths.values[index] as number,
+    height: heights.values[index] as number,
+    class: classes.values.slice(index * length, (index + 1) * length) as Classes,
+    score: scores.values.slice(index * length, (index + 1) * length) as Scores,
+    topClass: listAt(tops, index) as Classes,
+    topProbability: listAt(probabilities, index) as Float32Array,
+  }));
+}
+
+/** Values of an optional column, null where there is none. */
+export function nullable({ values, present }: ColumnSlice): (number | null)[] {
+  return Array.from(values as Int32Array, (value, index) => present?.[index] === 0 ? null : value);
+}
+
+/** A list of a column whose lists have any length. */
+export function listAt({ values, offsets }: ColumnSlice, index: number): ColumnSlice["values"] {
+  return values.slice(offsets![index], offsets![index + 1]);
 }

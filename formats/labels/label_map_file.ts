@@ -9,14 +9,14 @@ import { openArrow } from "../columns/arrow/decode/file.ts";
 import type { Cache } from "../columns/cache.ts";
 import { findNonFinite, scoreNumber } from "../base/scores.ts";
 import type { Column } from "../columns/columns.ts";
-import { labelMapColumns } from "./label_map_columns.ts";
+import { labelMapColumns, listAt, nullable } from "./label_map_columns.ts";
 import { containerOf } from "../columns/container.ts";
 import { openParquet } from "../columns/parquet/decode/file.ts";
 import { fileError } from "../base/files.ts";
 import type { FilePool, RandomAccessFile } from "../base/random_access.ts";
 import type { ColumnSlice, Table } from "../columns/table.ts";
 import type { Classes, Scores } from "../base/label_map.ts";
-import { checkMetadata, type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
+import { checkMetadata, type LabelMapMetadata, mapLength } from "./types.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /** An open file. */
@@ -30,7 +30,7 @@ export interface LabelMapFile {
 }
 
 /** Classes and scores of some rows, one after the other. */
-interface Maps {
+export interface MapArrays {
   readonly class: Classes;
   readonly score: Scores;
 }
@@ -43,11 +43,9 @@ export interface RowGroup {
   /** Labels of those rows, null where there is none. */
   labels(start: number, end: number): readonly (number | null)[];
   /** Classes and scores of those rows, one after the other; the arrays are not to be changed. */
-  maps(start: number, end: number): Maps;
+  maps(start: number, end: number): MapArrays;
   /** The columns of those rows, their maps unless they are at hand; the arrays are not to be changed. */
-  columns(start: number, end: number, maps?: Maps): readonly ColumnSlice[];
-  /** Those rows, in arrays of their own. */
-  read(start: number, end: number): LabelMapRow[];
+  columns(start: number, end: number, maps?: MapArrays): readonly ColumnSlice[];
 }
 
 /**
@@ -166,7 +164,7 @@ function rowGroup({ table, metadata, columns, subject, group, first }: GroupCont
     );
   }
 
-  function columnsOf(start: number, end: number, known?: Maps): readonly ColumnSlice[] {
+  function columnsOf(start: number, end: number, known?: MapArrays): readonly ColumnSlice[] {
     const { class: map, score } = known ?? maps(start, end);
     const [tops, probabilities] = [topClass, topProbability].map((column) => read(column, start, end));
     for (let index = 0; index < end - start; index++) {
@@ -189,33 +187,7 @@ function rowGroup({ table, metadata, columns, subject, group, first }: GroupCont
     labels: (start, end) => nullable(read(label, start, end)),
     maps,
     columns: columnsOf,
-    read(start, end) {
-      const [keys, labels, widths, heights, maps, scores, tops, probabilities] = columnsOf(start, end);
-      const labelsHere = nullable(labels);
-      return (keys.values as readonly string[]).map((key, index): LabelMapRow => {
-        return {
-          key,
-          label: labelsHere[index],
-          width: widths.values[index] as number,
-          height: heights.values[index] as number,
-          class: maps.values.slice(index * length, (index + 1) * length) as Classes,
-          score: scores.values.slice(index * length, (index + 1) * length) as Scores,
-          topClass: listAt(tops, index) as Classes,
-          topProbability: listAt(probabilities, index) as Float32Array,
-        };
-      });
-    },
   };
-}
-
-/** Values of an optional column, null where there is none. */
-function nullable({ values, present }: ColumnSlice): (number | null)[] {
-  return Array.from(values as Int32Array, (value, index) => present?.[index] === 0 ? null : value);
-}
-
-/** A list of a column whose lists have any length. */
-function listAt({ values, offsets }: ColumnSlice, index: number): ColumnSlice["values"] {
-  return values.slice(offsets![index], offsets![index + 1]);
 }
 
 /** Where the first value is that is not below a limit, or -1. */

@@ -4,32 +4,19 @@
  * @module
  */
 
-import { createCache } from "../columns/cache.ts";
-import type { ColumnSlice } from "../columns/table.ts";
-import { indexKeys, type KeyIndex } from "./key_index.ts";
-import { type LabelMapFile, openLabelMapFile, type RowGroup } from "./label_map_file.ts";
-import { findLabelMaps, type LabelMapPaths } from "./label_map_paths.ts";
-import { type ClassNames, differences } from "./manifest.ts";
+import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../base/label_map.ts";
 import { permutation } from "../base/permutation.ts";
-import { createFilePool } from "../base/random_access.ts";
-import { classArray, type Classes, type LabelMapBatch, SCORE_ARRAYS, type Scores } from "../base/label_map.ts";
+import { lazyThread } from "../base/thread.ts";
+import { type LabelMapColumns, rowsOf } from "./label_map_columns.ts";
+import type { MapArrays } from "./label_map_file.ts";
+import type { LabelMapDescription } from "./label_map_reader.ts";
+import type { LabelMapFunctions } from "./label_map_thread.ts";
 import { type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
-import { numberOf } from "../base/number_of.ts";
 
 /** Label maps that are open for reading. */
-export interface LabelMaps {
+export interface LabelMaps extends LabelMapDescription {
   /** The file, folder or pattern that was opened. */
   readonly path: string;
-  /** What all rows have in common: annotator, classes, k, grid, type of the scores. */
-  readonly metadata: LabelMapMetadata;
-  /** Number of rows. */
-  readonly length: number;
-  /** The files that hold them, in order. */
-  readonly files: readonly string[];
-  /** The annotator's classes, where a manifest names them. */
-  readonly classes?: ClassNames;
-  /** The data set's own classes, where a manifest names them. */
-  readonly dataSetClasses?: ClassNames;
   /**
    * One row.
    *
@@ -45,7 +32,7 @@ export interface LabelMaps {
    */
   rows(order?: { readonly seed: number; readonly epoch?: number }): AsyncIterable<LabelMapRow>;
   /** What rows are of, from position `start` to before `end`, in order: keys and labels are read, and no other column. */
-  list(range?: { readonly start?: number; readonly end?: number }): Iterable<ListedRow>;
+  list(range?: RowRange): AsyncIterable<ListedRow>;
   /**
    * Classes and scores of some rows, one after the other, as a training step takes them. What is preloaded is not copied
    * where the rows follow each other.
@@ -55,23 +42,21 @@ export interface LabelMaps {
    */
   batch(indices: ArrayLike<number>): Promise<LabelMapBatch>;
   /**
-   * The columns of rows from position `start` to before `end`, in order, some megabytes at a time. The arrays are those that
-   * were read, not copies, and not to be changed.
+   * The columns of rows from position `start` to before `end`, in order, some megabytes at a time. Classes and scores that
+   * are preloaded are not copied, and not to be changed.
    *
    * @throws {RangeError} If a row holds a class or score that cannot be.
    * @throws {TypeError} If the file is damaged there.
    */
-  columns(range?: { readonly start?: number; readonly end?: number }): AsyncIterable<LabelMapColumns>;
+  columns(range?: RowRange): AsyncIterable<LabelMapColumns>;
   /** Closes the files; nothing can be read afterwards. */
   close(): void;
 }
 
-/** Rows that follow each other, by columns. */
-export interface LabelMapColumns {
-  /** Number of rows. */
-  readonly count: number;
-  /** Values of `key`, `label`, `width`, `height`, `class`, `score`, `top_class` and `top_probability`. */
-  readonly columns: readonly ColumnSlice[];
+/** Rows from position `start`, 0 unless given, to before `end`, the number of rows unless given. */
+export interface RowRange {
+  readonly start?: number;
+  readonly end?: number;
 }
 
 /** What a row is of, without its map. */
@@ -91,19 +76,10 @@ export interface OpenLabelMapsOptions {
 /** Bytes of decoded pages that are kept, unless the caller says another number. */
 const CACHE_BYTES = 64 * 2 ** 20;
 
-/** Rows whose keys and labels are read in one go. */
-const LISTED_TOGETHER = 1024;
+/** Rows in another order that are asked for before their turn. */
+const ROWS_AHEAD = 4;
 
-/** Bytes of maps that are read in one go where all are wanted. */
-const STEP_BYTES = 4 * 2 ** 20;
-
-/** A group of rows, its file, and its place in the whole. */
-interface PlacedGroup {
-  readonly group: RowGroup;
-  readonly path: string;
-  readonly start: number;
-  readonly end: number;
-}
+const call = lazyThread<LabelMapFunctions>(new URL("./label_map_thread.ts", import.meta.url), "Cannot read label maps");
 
 /**
  * Opens label maps.
@@ -116,214 +92,135 @@ interface PlacedGroup {
  * @throws {Deno.errors.NotFound} If there is no such file, or no finished part in the folder.
  * @throws {TypeError | RangeError} If a file or manifest is not valid, or files are not of one data set.
  */
-// deno-lint-ignore require-await
 export async function openLabelMaps(path: string, options: OpenLabelMapsOptions = {}): Promise<LabelMaps> {
   const subject = `Cannot read label maps from "${path}"`;
-  const paths = findLabelMaps(path, subject);
-  const { classes, dataSetClasses } = paths;
-  const opened = openFiles(paths, subject, options.cacheBytes ?? CACHE_BYTES);
-  const [{ metadata }] = opened;
-  const groups: PlacedGroup[] = [];
-  let length = 0;
-  for (const [place, file] of opened.entries()) {
-    for (const group of file.groups) {
-      if (group.rows === 0) continue;
-      groups.push({ group, path: paths.files[place].path, start: length, end: length += group.rows });
-    }
-  }
-  const values = mapLength(metadata);
-  const step = Math.max(1, Math.floor(STEP_BYTES / (values * 8)));
+  const { id, description } = await call("open", path, options.cacheBytes ?? CACHE_BYTES);
+  const { metadata, length } = description;
   let isOpen = true;
-  let keyIndex: KeyIndex | undefined;
 
   function close(): void {
+    if (isOpen) call("close", id).catch(() => {});
     isOpen = false;
-    for (const file of opened) file.close();
   }
 
   function checkOpen(): void {
     if (!isOpen) throw new TypeError(`${subject}: it is closed`);
   }
 
-  function groupOf(row: number): PlacedGroup {
-    if (!Number.isInteger(row) || row < 0 || row >= length) {
-      throw new RangeError(`${subject}: row ${row} is not among its ${length}`);
-    }
-    let [low, high] = [0, groups.length - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (row < groups[middle].end) high = middle;
-      else low = middle + 1;
-    }
-    return groups[low];
+  function checkRow(row: number): void {
+    if (Number.isInteger(row) && row >= 0 && row < length) return;
+    throw new RangeError(`${subject}: row ${row} is not among its ${length}`);
   }
 
-  /** Ranges of rows to read one after the other, none of them large. */
-  function* ranges() {
-    for (const { group, start, end } of groups) {
-      for (let row = start; row < end; row += step) {
-        yield { group, row, from: row - start, to: Math.min(row + step, end) - start };
-      }
-    }
-  }
-
-  function* keys() {
-    for (const { group, from, to } of ranges()) yield* group.keys(from, to);
-  }
-
-  function keyAt(row: number): string {
-    const { group, start } = groupOf(row);
-    return group.keys(row - start, row - start + 1)[0];
-  }
-
-  function allocate(rows: number): { class: Classes; score: Scores } {
-    const ClassArray = classArray(metadata.classes);
-    const ScoreArray = SCORE_ARRAYS[metadata.dtype];
-    try {
-      return { class: new ClassArray(rows * values), score: new ScoreArray(rows * values) };
-    } catch (error) {
-      throw new RangeError(`${subject}: ${numberOf(rows, "map")} do not fit in memory`, { cause: error });
-    }
-  }
-
-  function preload(): { class: Classes; score: Scores } {
-    const whole = allocate(length);
-    for (const { group, row, from, to } of ranges()) {
-      const maps = group.maps(from, to);
-      whole.class.set(maps.class, row * values);
-      whole.score.set(maps.score, row * values);
-    }
-    return whole;
-  }
-
-  function gather(indices: ArrayLike<number>): { class: Classes; score: Scores } {
-    const { length: count } = indices;
-    const isRange = Array.prototype.every.call(indices, (row, place) => row === indices[0] + place);
-    if (held && isRange && count > 0) {
-      return mapsHeld(held, indices[0], count);
-    }
-    const batch = allocate(count);
-    // In the order of the file a page serves all its rows that are wanted, and rows that follow each other are one read.
-    const places = Uint32Array.from({ length: count }, (_, place) => place).sort((a, b) => indices[a] - indices[b]);
-    for (let next = 0; next < count;) {
-      const row = indices[places[next]];
-      const { group, start, end } = groupOf(row);
-      const most = Math.min(count - next, end - row, step);
-      let run = 1;
-      while (run < most && indices[places[next + run]] === row + run) run++;
-      const maps = held ? mapsHeld(held, row, run) : group.maps(row - start, row - start + run);
-      for (let index = 0; index < run; index++) {
-        const [from, to] = [index * values, (index + 1) * values];
-        batch.class.set(maps.class.subarray(from, to), places[next + index] * values);
-        batch.score.set(maps.score.subarray(from, to), places[next + index] * values);
-      }
-      next += run;
-    }
-    return batch;
-  }
-
-  function mapsHeld({ class: map, score }: { class: Classes; score: Scores }, row: number, count: number) {
-    const [from, to] = [row * values, (row + count) * values];
-    return { class: map.subarray(from, to), score: score.subarray(from, to) };
-  }
-
-  let held: { class: Classes; score: Scores } | undefined;
+  let held: MapArrays | undefined;
   try {
-    held = options.preload ? preload() : undefined;
+    held = options.preload ? await call("maps", id) : undefined;
   } catch (error) {
     close();
     throw error;
   }
 
-  async function* rows(order?: { readonly seed: number; readonly epoch?: number }): AsyncIterable<LabelMapRow> {
-    if (order) {
-      for (const row of permutation(length, order)) yield await get(row);
-    } else {
-      for (const { group, from, to } of ranges()) {
-        checkOpen();
-        yield* group.read(from, to);
-      }
-    }
+  async function readColumns(start: number, end: number): Promise<LabelMapColumns> {
+    const { count, columns } = await call("columns", id, start, end, held === undefined);
+    if (!held) return { count, columns };
+    const maps = mapsHeld(held, start, count, metadata);
+    return { count, columns: columns.with(4, { values: maps.class }).with(5, { values: maps.score }) };
   }
 
-  function* list({ start = 0, end = length }: { start?: number; end?: number } = {}): Generator<ListedRow> {
-    for (const { group, path, start: first, end: last } of groups) {
-      const [from, to] = [Math.max(start, first), Math.min(end, last)];
-      for (let row = from; row < to; row += LISTED_TOGETHER) {
-        checkOpen();
-        const range = [row - first, Math.min(row + LISTED_TOGETHER, to) - first] as const;
-        const labels = group.labels(...range);
-        for (const [place, key] of group.keys(...range).entries()) yield { key, label: labels[place], path };
-      }
-    }
-  }
-
-  async function* columns({ start = 0, end = length }: { start?: number; end?: number } = {}) {
-    for (const { group, row, from, to } of ranges()) {
-      checkOpen();
-      const [first, last] = [Math.max(from, from + start - row), Math.min(to, from + end - row)];
-      if (first >= last) continue;
-      const [count, maps] = [last - first, held && mapsHeld(held, row + first - from, last - first)];
-      yield { count, columns: group.columns(first, last, maps) };
-    }
-  }
-
-  // deno-lint-ignore require-await
   async function get(index: number): Promise<LabelMapRow> {
     checkOpen();
-    const { group, start } = groupOf(index);
-    return group.read(index - start, index - start + 1)[0];
+    checkRow(index);
+    return rowsOf(await readColumns(index, index + 1), metadata)[0];
   }
 
+  const columns = (range: RowRange = {}) => inPieces(range, length, readColumns, checkOpen);
+
   return {
+    ...description,
     path,
-    metadata,
-    length,
-    files: paths.files.map(({ path }) => path),
-    classes,
-    dataSetClasses,
     get,
-    // deno-lint-ignore require-await
     async indexOf(key) {
       checkOpen();
-      keyIndex ??= indexKeys(length, keys(), keyAt);
-      return keyIndex.find(key);
+      return await call("find", id, key);
     },
-    rows,
-    list,
-    // deno-lint-ignore require-await
+    async *rows(order) {
+      if (order) yield* inTurn(permutation(length, order), get);
+      else for await (const piece of columns()) yield* rowsOf(piece, metadata);
+    },
+    async *list(range = {}) {
+      const read = (start: number, end: number) => call("list", id, start, end);
+      for await (const { path, keys, labels } of inPieces(range, length, read, checkOpen)) {
+        for (const [place, key] of keys.entries()) yield { key, label: labels[place], path };
+      }
+    },
     async batch(indices) {
       checkOpen();
-      for (let place = 0; place < indices.length; place++) groupOf(indices[place]);
+      for (let place = 0; place < indices.length; place++) checkRow(indices[place]);
       const { k, grid, classes, dtype } = metadata;
-      return { count: indices.length, k, grid, classes, dtype, ...gather(indices) };
+      const maps = held ? gather(held, indices, metadata) : await call("maps", id, Uint32Array.from(indices));
+      return { count: indices.length, k, grid, classes, dtype, ...maps };
     },
     columns,
     close,
   };
 }
 
-/** Opens files whose metadata agree, also with what their manifest says. */
-function openFiles({ files, metadata }: LabelMapPaths, subject: string, cacheBytes: number): LabelMapFile[] {
-  const pool = createFilePool();
-  const cache = createCache(cacheBytes);
-  const opened: LabelMapFile[] = [];
-  try {
-    for (const { path, rows } of files) {
-      const file = openLabelMapFile(path, pool, cache);
-      opened.push(file);
-      if (rows !== undefined && file.length !== rows) {
-        throw new TypeError(`${subject}: "${path}" has ${numberOf(file.length, "row")}, its manifest says ${rows}`);
-      }
-      const found = differences(metadata ?? opened[0].metadata, file.metadata);
-      if (found.length > 0) {
-        const other = metadata ? "its manifest" : `"${files[0].path}"`;
-        throw new TypeError(`${subject}: "${path}" is not of one data set with ${other}: ${found.join("; ")}`);
-      }
-    }
-    return opened;
-  } catch (error) {
-    for (const file of opened) file.close();
-    throw error;
+/** Some of the maps that are held, not copied. */
+function mapsHeld(all: MapArrays, row: number, count: number, metadata: LabelMapMetadata): MapArrays {
+  const [from, to] = [row, row + count].map((row) => row * mapLength(metadata));
+  return { class: all.class.subarray(from, to), score: all.score.subarray(from, to) };
+}
+
+/** Maps of any rows, copied unless the rows follow each other. */
+function gather(all: MapArrays, rows: ArrayLike<number>, metadata: LabelMapMetadata): MapArrays {
+  const { length: count } = rows;
+  if (count > 0 && Array.prototype.every.call(rows, (row, place) => row === rows[0] + place)) {
+    return mapsHeld(all, rows[0], count, metadata);
   }
+  const length = mapLength(metadata);
+  const batch = {
+    class: new (classArray(metadata.classes))(count * length),
+    score: new SCORE_ARRAYS[metadata.dtype](count * length),
+  };
+  for (let place = 0; place < count; place++) {
+    const map = mapsHeld(all, rows[place], 1, metadata);
+    batch.class.set(map.class, place * length);
+    batch.score.set(map.score, place * length);
+  }
+  return batch;
+}
+
+/** Reads a range of rows piece by piece, each while the one before it is used. */
+async function* inPieces<Piece extends { readonly count: number }>(
+  { start = 0, end = Infinity }: RowRange,
+  length: number,
+  read: (start: number, end: number) => Promise<Piece>,
+  checkOpen: () => void,
+): AsyncGenerator<Piece> {
+  checkOpen();
+  const last = Math.min(end, length);
+  const readFrom = (row: number) => row < last ? later(read(row, last)) : undefined;
+  let row = Math.max(start, 0);
+  for (let next = readFrom(row); next;) {
+    const piece = await next;
+    checkOpen();
+    next = readFrom(row += piece.count);
+    yield piece;
+  }
+}
+
+/** Reads rows one by one, the next ones while one is used. */
+async function* inTurn<Row>(order: Iterable<number>, get: (row: number) => Promise<Row>): AsyncGenerator<Row> {
+  const asked: Promise<Row>[] = [];
+  for (const row of order) {
+    asked.push(later(get(row)));
+    if (asked.length > ROWS_AHEAD) yield await asked.shift()!;
+  }
+  for (const row of asked) yield await row;
+}
+
+/** What is awaited in its turn, or never if its reader stops before: then its error is nobody's. */
+function later<Value>(promise: Promise<Value>): Promise<Value> {
+  promise.catch(() => {});
+  return promise;
 }

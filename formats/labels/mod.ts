@@ -27,4 +27,5 @@ export * from "./manifest.ts";
 export * from "./multi_label.ts";
 export * from "./crop_labels.ts";
 export * from "./folder.ts";
+export type { LabelMapColumns } from "./label_map_columns.ts";
 export * from "./label_maps.ts";

@@ -83,7 +83,7 @@ export async function convertLabelMaps(
   async function* fill(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
     for (const { start, end } of spans) {
       let index = start;
-      for (const { key } of labelMaps.list({ start, end })) yield await filling(index++, key);
+      for await (const { key } of labelMaps.list({ start, end })) yield await filling(index++, key);
     }
   }
 

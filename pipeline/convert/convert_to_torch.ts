@@ -149,15 +149,15 @@ async function writeRows(labelMaps: LabelMaps, folder: BegunFolder): Promise<Tor
   const result = (done: number, stopped: boolean) => ({ done, before, total, rejected: 0, stopped });
 
   const filesFrom = (row: number) =>
-    Array.from(labelMaps.list({ start: row, end: row + ROWS_PER_NOTE }), ({ key }) => pathOf(key, subject));
+    Array.fromAsync(labelMaps.list({ start: row, end: row + ROWS_PER_NOTE }), ({ key }) => pathOf(key, subject));
   /** What a run may have left that was ended after its last note. */
-  const left = new Set((pending ?? filesFrom(before)).map((name) => join(output, name)));
+  const left = new Set((pending ?? await filesFrom(before)).map((name) => join(output, name)));
 
   /** Makes the files of the rows so far durable, and notes them and those that may be there next. */
-  const note = (done: number, written: readonly string[]) => {
+  const note = async (done: number, written: readonly string[]) => {
     folder.lock.keep();
     makeDurable(written, subject);
-    const pending = filesFrom(done);
+    const pending = await filesFrom(done);
     const rest = pending.length > 0 ? { pending } : {};
     replaceFile(
       join(output, CONVERT_FILE),
@@ -175,10 +175,10 @@ async function writeRows(labelMaps: LabelMaps, folder: BegunFolder): Promise<Tor
     if (index === before) {
       checkDone(output, missing, images === undefined || images === hash.digest());
       left.forEach(removeIfThere);
-      note(before, []);
+      await note(before, []);
     }
     if (signal?.aborted) {
-      if (index > before) note(index, written);
+      if (index > before) await note(index, written);
       return result(Math.max(index, before), true);
     }
     if (index < before) {
@@ -196,14 +196,14 @@ async function writeRows(labelMaps: LabelMaps, folder: BegunFolder): Promise<Tor
     hash.add(row);
     index++;
     if (index % ROWS_PER_NOTE === 0 || index === total) {
-      note(index, written);
+      await note(index, written);
       written = [];
     }
     onProgress?.(result(index, false));
   }
   if (before === total) {
     checkDone(output, missing, images === undefined || images === hash.digest());
-    note(total, []);
+    await note(total, []);
   }
   return result(total, false);
 }

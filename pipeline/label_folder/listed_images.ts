@@ -51,7 +51,7 @@ export async function* listImages(source: ImageSource, range?: ImageRange): Asyn
  */
 export async function* listRows(labelMaps: LabelMaps, range?: ImageRange): AsyncGenerator<ListedSourceImage> {
   let last: { path: string; bytes: number | null } | undefined;
-  for (const row of labelMaps.list(range)) {
+  for await (const row of labelMaps.list(range)) {
     if (last?.path !== row.path) last = { path: row.path, bytes: await sizeOf(row.path) };
     yield { ...row, bytes: last.bytes };
   }

@@ -197,7 +197,7 @@ export const flows: Readonly<Record<string, Flow>> = {
     run: async (input, output) =>
       await withLabelMaps(await labelled(input), async (labelMaps) => {
         makeFolder(output, { recursive: true });
-        const keys = Array.from(labelMaps.list(), ({ key }) => key);
+        const keys = await Array.fromAsync(labelMaps.list(), ({ key }) => key);
         const file = selectionFile(join(output, "keys.txt"));
         await file.write([keys.slice(0, 3)], true);
         await file.write([keys.slice(0, 5), keys.slice(5)], true);

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertRejects, assertStrictEquals } from "@std/assert";
-import { join } from "@std/path";
+import { fromFileUrl, join } from "@std/path";
 import {
   type Container,
   containers,
@@ -13,6 +13,8 @@ import {
 } from "../../../formats/labels/mod.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "./fixture.ts";
 import { writeFolder } from "./write_folder.ts";
+
+const CONFIG = fromFileUrl(new URL("../../../deno.json", import.meta.url));
 
 /** Writes files of some rows each, numbered from `first` on, into a new folder without a manifest. */
 function writeFiles(names: readonly string[], rowsEach: number, metadata: LabelMapMetadata = smallMetadata()): string {
@@ -234,4 +236,63 @@ Deno.test("rows that are not there are refused, and a closed reader reads nothin
   for (const read of [() => labelMaps.get(0), () => labelMaps.indexOf("a"), () => labelMaps.batch([0])]) {
     await assertRejects(async () => void await read(), TypeError, `${start} it is closed`);
   }
+});
+
+Deno.test("reading holds up nothing else: no call is done before others had their turn", async () => {
+  const path = writeFiles(["a.parquet", "b.arrow"], 10);
+  const labelMaps = await openLabelMaps(path);
+  const calls: Record<string, () => Promise<unknown>> = {
+    openLabelMaps: async () => (await openLabelMaps(path)).close(),
+    preload: async () => (await openLabelMaps(path, { preload: true })).close(),
+    get: () => labelMaps.get(15),
+    batch: () => labelMaps.batch([3, 17]),
+    indexOf: () => labelMaps.indexOf("kind/12.jpg"),
+    rows: () => Array.fromAsync(labelMaps.rows()),
+    list: () => Array.fromAsync(labelMaps.list()),
+    columns: () => Array.fromAsync(labelMaps.columns()),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    let isDone = false;
+    const done = call().then(() => isDone = true);
+    // What only waits for promises that are settled is done after some of these, before any timer or file.
+    for (let turn = 0; turn < 1000; turn++) await undefined;
+    assertEquals(isDone, false, name);
+    await done;
+  }
+  labelMaps.close();
+});
+
+Deno.test("calls at once give what they give one by one, and those under way when it is closed are finished", async () => {
+  for (const container of containers) {
+    const labelMaps = await openLabelMaps(writeFiles([`a.${container}`, `b.${container}`], 25, large), {
+      cacheBytes: 0,
+    });
+    const indices = Array.from({ length: 50 }, (_, index) => index * 37 % 50);
+    const [rows, batch, place] = [
+      Promise.all(indices.map((index) => labelMaps.get(index))),
+      labelMaps.batch(indices),
+      labelMaps.indexOf("kind/47.jpg"),
+    ];
+    labelMaps.close();
+    const expected = indices.map((index) => smallRow(index, large));
+    assertEquals(await rows, expected);
+    assertMaps(await batch, expected);
+    assertEquals(await place, 47);
+  }
+});
+
+Deno.test("a program ends although its label maps are open", async () => {
+  const module = new URL("../../../formats/labels/mod.ts", import.meta.url);
+  const script = Deno.makeTempFileSync({ suffix: ".ts" });
+  Deno.writeTextFileSync(
+    script,
+    `import { openLabelMaps } from "${module}";
+    const labelMaps = await openLabelMaps(Deno.args[0]);
+    console.log((await labelMaps.get(1)).key);`,
+  );
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-read", "--config", CONFIG, script, writeFiles(["a.parquet"], 3)],
+  }).output();
+  const texts = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assertEquals([code, texts[0]], [0, "kind/1.jpg\n"], texts[1]);
 });

@@ -24,7 +24,7 @@ async function convertTwice(input: string, ...options: string[]) {
 
 async function keysOf(path: string): Promise<string[]> {
   const labelMaps = await openLabelMaps(path);
-  const keys = Array.from(labelMaps.list(), ({ key }) => key);
+  const keys = await Array.fromAsync(labelMaps.list(), ({ key }) => key);
   labelMaps.close();
   return keys;
 }
