@@ -3,8 +3,8 @@
  *
  * Maps of collages, annotated here with all classes kept, are stored in each type with 1, 3, 5 and 10 classes a cell, and
  * weighed: bytes on disk, maps a second to encode, decode and read at random, pooled targets a second on the CPU and on the
- * device, and how near the pooled targets of random crops are to those of float32 with all classes. Beside them the published
- * code's files and TinyViT's records. What is timed takes turns.
+ * device, and how near the pooled targets of random crops are to those of float32 with all classes. Beside them the same maps in
+ * files of parquet-wasm and apache-arrow, the published code's files and TinyViT's records. What is timed takes turns.
  *
  * Fails if the best class of the target is not that of fp32 with the same k for 99.9 % (fp16) and 99 % (fp8_e4m3) of the
  * crops, on these maps and on the 256 of `tests/fixtures/lite0`.
@@ -60,6 +60,10 @@ console.log(`With all classes kept, the best class of half of the crops has less
 const most = bestClasses(maps, Math.max(...RANKS));
 const heads = rowHeads(most, maps);
 
+/** Stores of other libraries, where the import map has those. */
+const libraries: { libraryStores(folder: string, rows: Rows, dtype: LabelMapType): Promise<Store[]> } | undefined =
+  isMapped("apache-arrow") ? await import(new URL("./libraries/stores.ts", import.meta.url).href) : undefined;
+
 interface Choice {
   readonly name: string;
   readonly k: number | string;
@@ -106,12 +110,18 @@ try {
       const store = await labelMapStore(folder, rows, { dtype, container: "arrow" });
       choices.push({ name: store.name, k, store });
     }
+    for (const dtype of ["fp16", "fp8_e4m3"] as const) {
+      for (const store of await libraries?.libraryStores(folder, rows, dtype) ?? []) {
+        choices.push({ name: store.name, k, store });
+      }
+    }
     const published = publishedStore(folder, rows);
     choices.push({ name: published.name, k, store: published });
   }
   const records = recordStore(folder, { maps, best: most, heads, count: options.rows }, RECORD_CLASSES);
   choices.push({ name: records.name, k: RECORD_CLASSES, store: records });
 
+  if (!libraries) console.log("parquet-wasm and apache-arrow are left out: deno task bench:choose has them");
   const rates = new Map<string, number[]>();
   for (const name of ["encode", "decode", "readAtRandom"] as const) {
     const runners = choices.map(({ store }) => ({
@@ -119,7 +129,11 @@ try {
       run: (repetitions: number) => repeat(repetitions, () => store[name]()),
     }));
     const timings = await timeInTurns(runners, options.rounds);
-    rates.set(name, timings.map(({ milliseconds }) => options.rows / median(milliseconds) * 1000));
+    const rowsOf = ({ randomRows = options.rows }: Store) => name === "readAtRandom" ? randomRows : options.rows;
+    rates.set(
+      name,
+      timings.map(({ milliseconds }, place) => rowsOf(choices[place].store) / median(milliseconds) * 1000),
+    );
   }
   const pooled = choices.filter(({ pooling }) => pooling);
   for (const name of ["cpu", "device"] as const) {
@@ -168,6 +182,15 @@ try {
 }
 for (const failure of failures) console.log(`  ${failure}`);
 if (failures.length > 0) Deno.exit(1);
+
+function isMapped(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 function check(what: string, dtype: LabelMapType, share: number): void {
   const promised = PROMISED[dtype];

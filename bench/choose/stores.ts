@@ -6,7 +6,14 @@
 
 import { join } from "@std/path";
 import { publishedMapWriter, readPublished } from "../../formats/published/mod.ts";
-import { createLabelMapFile, type LabelMapType, openLabelMaps, quantiseMap } from "../../formats/labels/mod.ts";
+import {
+  createLabelMapFile,
+  type LabelMapMetadata,
+  type LabelMapRow,
+  type LabelMapType,
+  openLabelMaps,
+  quantiseMap,
+} from "../../formats/labels/mod.ts";
 import { generator } from "../../tests/formats/labels/fixture.ts";
 import type { DenseMaps } from "../dense_maps.ts";
 import { type BestClasses, metadataOf, type RowHead } from "./sparse.ts";
@@ -22,6 +29,8 @@ export interface Store {
   decode(): Promise<void> | void;
   /** The same in random order, map by map; nothing is kept from one to the next that the reader would not keep. */
   readAtRandom(): Promise<void> | void;
+  /** How many of the rows are read at random; all unless given. */
+  readonly randomRows?: number;
   close(): void;
 }
 
@@ -44,22 +53,10 @@ export async function labelMapStore(
   { dtype, container }: { dtype: LabelMapType; container: "parquet" | "arrow" },
 ): Promise<Store> {
   const metadata = metadataOf(maps, best.k, dtype);
-  const length = best.k * maps.grid[0] * maps.grid[1];
   const path = join(folder, `${dtype}-${best.k}.${container}`);
   const write = (file: string, rows: number): number => {
     const writer = createLabelMapFile(file, metadata);
-    for (let row = 0; row < rows; row++) {
-      const map = row % maps.count;
-      const classes = best.class.subarray(map * length, (map + 1) * length);
-      const logits = best.logits.subarray(map * length, (map + 1) * length);
-      const head = heads[map];
-      writer.append({
-        ...head,
-        key: row < maps.count ? head.key : `${row}/${head.key}`,
-        class: classes,
-        score: quantiseMap({ class: classes, logits }, metadata),
-      });
-    }
+    for (let row = 0; row < rows; row++) writer.append(rowOf({ maps, best, heads }, metadata, row));
     return writer.finish().bytes;
   };
   const bytes = write(path, maps.count) / maps.count;
@@ -80,6 +77,25 @@ export async function labelMapStore(
       for (const row of order) await reader.get(row);
     },
     close: () => reader.close(),
+  };
+}
+
+/** A row of a label-map file. */
+export function rowOf(
+  { maps, best, heads }: Omit<Rows, "count">,
+  metadata: LabelMapMetadata,
+  row: number,
+): LabelMapRow {
+  const map = row % maps.count;
+  const length = best.k * maps.grid[0] * maps.grid[1];
+  const classes = best.class.subarray(map * length, (map + 1) * length);
+  const logits = best.logits.subarray(map * length, (map + 1) * length);
+  const head = heads[map];
+  return {
+    ...head,
+    key: row < maps.count ? head.key : `${row}/${head.key}`,
+    class: classes,
+    score: quantiseMap({ class: classes, logits }, metadata),
   };
 }
 
@@ -165,7 +181,8 @@ export function recordStore(folder: string, { maps, best, heads, count }: Rows, 
   };
 }
 
-function randomOrder(count: number): number[] {
+/** Rows in an order from a fixed seed. */
+export function randomOrder(count: number): number[] {
   const random = generator(7);
   const order = Array.from({ length: count }, (_, index) => index);
   for (let index = count - 1; index > 0; index--) {
