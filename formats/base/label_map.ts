@@ -48,7 +48,7 @@ export interface LabelMapBatch {
   readonly count: number;
   /** Classes kept in each cell. */
   readonly k: number;
-  /** The last two axes as stored, cells. */
+  /** The last two axes as stored, cells: `[H, W]`, or `[W, H]` in published maps that are stored so. */
   readonly grid: readonly [height: number, width: number];
   /** Number of classes there are. */
   readonly classes: number;

@@ -16,7 +16,7 @@ export interface Pixels {
 
 /** An image that was decoded from a file. */
 export interface DecodedImage extends Pixels {
-  /** As of any image, in a buffer of their own that can be moved to another thread. */
+  /** RGB, `[H, W, 3]`, one byte per sample, in a buffer that can be moved to another thread. */
   readonly pixels: Uint8Array<ArrayBuffer>;
   /** The EXIF orientation that its file carries, 2 to 8, whether the pixels are turned or not; absent if none or 1. */
   readonly orientation?: number;

@@ -22,11 +22,11 @@ export function quantise(logits: Float32Array, dtype: LabelMapType): Scores {
 }
 
 /**
- * The logits that stored scores stand for; exact.
+ * Reads stored scores as the logits that they stand for, exactly.
  *
  * @param scores As {@linkcode quantise} returns them.
  * @param dtype How they are stored.
- * @returns Numbers, in the same order.
+ * @returns The logits, in the same order.
  * @throws {TypeError} If the array is not what `dtype` is stored in.
  */
 export function dequantise(scores: Scores, dtype: LabelMapType): Float32Array {

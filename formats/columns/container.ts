@@ -6,7 +6,7 @@
 
 import type { PlacedColumn } from "./columns.ts";
 
-/** Parquet is small; an Arrow IPC file is not compressed, so that any row is where arithmetic says it is. */
+/** The format of a file. Parquet is small; an Arrow IPC file is not compressed, so that any row is one read away. */
 export type Container = "parquet" | "arrow";
 
 /** Every {@linkcode Container}, the usual one first. */

@@ -31,7 +31,7 @@ import { decodeWithVips } from "./vips.ts";
 /**
  * Decodes an image.
  *
- * @param bytes The encoded image; what it is, its content says.
+ * @param bytes The encoded image; its content says which format it has.
  * @param options Whether it is turned.
  * @returns The decoded image.
  * @throws {Error} If it cannot be decoded; the message is one sentence that names what was found.

@@ -30,7 +30,7 @@ import { numberOf } from "../base/number_of.ts";
 /**
  * Writes the list of a source's images.
  *
- * @param source What to list; it is passed over once.
+ * @param source The images; their names, headers and labels are read once.
  * @param path The file, which is replaced when the list is whole.
  * @param onImage Called with the number of images so far.
  * @returns How many images are listed.
@@ -75,7 +75,7 @@ async function fillList(source: ImageSource, list: ListWriter, onImage?: (images
 }
 
 /**
- * Opens a list of images in place of what it lists.
+ * Opens a list of images, in place of the folder or files that it lists.
  *
  * @param path The file that {@linkcode writeImageList} wrote.
  * @returns A source of the same images. Reading it throws Deno.errors.NotFound for a file that is gone, and a TypeError

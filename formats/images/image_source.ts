@@ -23,7 +23,7 @@ export interface StoredImage {
 export interface ListedImage extends Omit<StoredImage, "bytes"> {
   /** The file that holds it. */
   readonly path: string;
-  /** Why its label is null, to be read after a number of images: `with a negative label`. */
+  /** Why its label is null, in words that can follow a number of images: `with a negative label`. */
   readonly unlabelled?: string;
   /** Its bytes in that file, or why the source cannot give it; null where it can only be read after those before it. */
   readonly place: FilePlace | { readonly unreadable: string } | null;
@@ -41,13 +41,13 @@ export interface FilePlace {
 export interface ImageSource {
   /** What was opened: a file, a folder, or a pattern with braces. */
   readonly path: string;
-  /** What it is, to be read after a number: `9 images in 2 class folders`. */
+  /** What it is, in words that can follow `9 images in`: `2 class folders`. */
   readonly description: string;
   /** Names of the classes that the labels index, where the source knows them. */
   readonly classes: readonly string[] | null;
-  /** How many images {@linkcode read} gives; may scan the source once. */
+  /** Number of images that {@linkcode read} gives. The source may be scanned for it once. */
   count(): Promise<number>;
-  /** The images from position `start` to before `end`, in order; skips to `start` without reading what comes before. */
+  /** Reads the images from position `start` to before `end`, in order; what comes before `start` is not read. */
   read(range?: ImageRange): AsyncIterable<StoredImage>;
   /**
    * The same images in the same order without their bytes, for those who read them in another order or later: one pass
@@ -77,7 +77,7 @@ export interface ShardFile {
 
 /** Things of one kind. */
 export interface Tally {
-  /** What they have in common, to be read after their number and noun: `with a negative label`, `.txt`. */
+  /** What they have in common, in words that can follow their number and noun: `with a negative label`, `.txt`. */
   readonly what: string;
   /** How many there are. */
   readonly count: number;
@@ -87,13 +87,13 @@ export interface Tally {
 
 /** What a source holds and what of it is not used. */
 export interface ImageSurvey {
-  /** Images, and places that cannot be read, which stand among them. */
+  /** Number of images, places that cannot be read included. */
   readonly images: number;
-  /** How many of them have a label. */
+  /** Number of images that have a label. */
   readonly labelled: number;
-  /** Why the others have none, by number. */
+  /** Why the others have none, the most frequent reason first. */
   readonly unlabelled: readonly Tally[];
-  /** Files that are not taken for images, by number. */
+  /** Files that are not taken for images, by kind, the most frequent first. */
   readonly passedOver: readonly Tally[];
   /** What else the user should know, as sentences without a full stop: columns that are not used, classes without images. */
   readonly remarks: readonly string[];

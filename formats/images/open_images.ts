@@ -40,9 +40,10 @@ export interface FoundImages {
 }
 
 /**
- * Opens whatever images `path` names; the module's table says how it is read.
+ * Opens the images that a path names.
  *
- * @param path A file, a folder, or a pattern with braces.
+ * @param path An image, a folder of images or of class folders, tar or Parquet files or a folder of them, or a pattern with
+ *   braces, `train-{000..146}.tar`.
  * @returns The source.
  * @throws {Deno.errors.NotFound} If there is nothing there, or nothing in it that could be an image.
  * @throws {TypeError} If a folder holds several kinds, or a Parquet file no image column.

@@ -18,8 +18,10 @@ export interface LabelMaps extends LabelMapDescription {
   /** The file, folder or pattern that was opened. */
   readonly path: string;
   /**
-   * One row.
+   * Reads a row.
    *
+   * @param index Position of the row, from 0.
+   * @returns The row.
    * @throws {RangeError} If there is no such row, or it holds a class or score that cannot be.
    * @throws {TypeError} If the file is damaged there.
    */
@@ -27,16 +29,21 @@ export interface LabelMaps extends LabelMapDescription {
   /** The first row with a key, undefined if none has it. All keys are read at the first call, and no other column. */
   indexOf(key: string): Promise<number | undefined>;
   /**
-   * All rows, in order or shuffled: every order as likely, from seed and epoch (0 unless given) alone. Shuffled, rows are
-   * read one by one: quick in Arrow files and what is preloaded, while a Parquet file is decoded a page for a row.
+   * Reads all rows.
+   *
+   * @param order Absent for the order of the files. With a seed rows are shuffled, by seed and epoch (default 0) alone,
+   *   every order being as likely; they are then read one by one, which is quick in Arrow files and where maps are preloaded,
+   *   while a Parquet file decodes a page for each row.
+   * @returns The rows.
    */
   rows(order?: { readonly seed: number; readonly epoch?: number }): AsyncIterable<LabelMapRow>;
-  /** What rows are of, from position `start` to before `end`, in order: keys and labels are read, and no other column. */
+  /** Keys and labels of the rows from position `start` to before `end`, in order; no other column is read. */
   list(range?: RowRange): AsyncIterable<ListedRow>;
   /**
-   * Classes and scores of some rows, one after the other, as a training step takes them. What is preloaded is not copied
-   * where the rows follow each other.
+   * Reads the maps of some rows, as a training step takes them.
    *
+   * @param indices Positions of the rows, in any order.
+   * @returns Their maps in that order; a view where maps are preloaded and the rows follow each other.
    * @throws {RangeError} If there is no such row, or it holds a class or score that cannot be.
    * @throws {TypeError} If the file is damaged there.
    */
@@ -59,7 +66,7 @@ export interface RowRange {
   readonly end?: number;
 }
 
-/** What a row is of, without its map. */
+/** Key and label of a row, without its map. */
 export interface ListedRow extends Pick<LabelMapRow, "key" | "label"> {
   /** The file that holds it. */
   readonly path: string;
@@ -69,7 +76,7 @@ export interface ListedRow extends Pick<LabelMapRow, "key" | "label"> {
 export interface OpenLabelMapsOptions {
   /** Whether all classes and scores are read at once and held in memory: k x H x W x 3 to 8 bytes per row. */
   readonly preload?: boolean;
-  /** Bytes of decoded pages that are kept, 64 MiB unless given. A page is kept until the next one is read in any case. */
+  /** Bytes of decoded pages that are kept; default 64 MiB. The page that was read last is kept in any case. */
   readonly cacheBytes?: number;
 }
 
@@ -86,8 +93,8 @@ const call = lazyThread<LabelMapFunctions>(new URL("./label_map_thread.ts", impo
  *
  * @param path A Parquet or Arrow file; a folder: the finished parts of its manifests, or all its Parquet and Arrow files in
  * natural order where it has none; or a pattern such as `labels/part-000*.parquet`.
- * @param options Whether to preload. If not, memory does not grow with the number of rows, but for 12 to 24 bytes per row
- * from the first `indexOf` on.
+ * @param options Whether to preload, and how much to cache. Without preloading, memory does not grow with the number of
+ *   rows, except by 12 to 24 bytes per row once `indexOf` was called.
  * @returns The label maps; call `close` when done.
  * @throws {Deno.errors.NotFound} If there is no such file, or no finished part in the folder.
  * @throws {TypeError | RangeError} If a file or manifest is not valid, or files are not of one data set.

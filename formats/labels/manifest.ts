@@ -19,7 +19,7 @@ import { showValue } from "../base/show_value.ts";
 import type { Json } from "../base/json.ts";
 import { checkMetadata, type LabelMapMetadata } from "./types.ts";
 
-/** What must be equal for a run to go on where another stopped. Entries beyond these are the caller's. */
+/** What must be equal for a run to go on where another stopped. */
 export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json } = LabelMapMetadata> {
   /** Metadata of every part file. */
   readonly metadata: Metadata;
@@ -31,7 +31,7 @@ export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json 
   readonly [entry: string]: Json | Metadata | undefined;
 }
 
-/** Names of classes, column by column; the position is the class index. */
+/** Names of classes, by class index. */
 export interface ClassNames {
   /** WordNet identifiers (`n01440764`), where they are known. */
   readonly wnid?: readonly string[];
@@ -77,7 +77,7 @@ export interface Manifest {
   readonly parts: readonly FinishedPart[];
   /** The annotator's classes. */
   readonly classes?: ClassNames;
-  /** The data set's own classes: what `label` counts. */
+  /** The data set's own classes, which `label` indexes. */
   readonly dataSetClasses?: ClassNames;
 }
 
@@ -216,11 +216,11 @@ export function checkClassNames(classes: ClassNames | undefined, subject: string
 }
 
 /**
- * Reads the manifests of a folder: one, or one of each shard that has begun. Where shards are being joined, the whole
- * folder's manifest counts alone as soon as it is there.
+ * Reads the manifests of a folder: one, or one for each shard that has begun. Once the shards were joined, the manifest of
+ * the whole folder counts alone.
  *
  * @param path The folder.
- * @returns The manifests, by the names of their files.
+ * @returns The manifests, in the order of their files' names.
  * @throws {Deno.errors.NotFound} If there is no such folder, or no manifest in it.
  * @throws {TypeError | RangeError} If a manifest is not valid.
  */

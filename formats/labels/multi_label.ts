@@ -25,11 +25,11 @@ import type { LabelMapMetadata, LabelMapRow } from "./types.ts";
 export interface ScoredClass {
   /** The annotator's class index. */
   readonly class: number;
-  /** From 0 to 1; no probability, and not to be added up. */
+  /** How surely it is in the image, 0 to 1. It is no probability: scores do not add up to 1. */
   readonly score: number;
 }
 
-/** From this score on a class is in the image, unless another threshold is asked for. */
+/** The least score of a class that is in the image, unless another threshold is given. */
 export const MULTI_LABEL_THRESHOLD = 0.3;
 
 /** Classes of a cell that its softmax looks at. */
@@ -42,7 +42,7 @@ const STRONGEST_PART = 1 / 25;
 const RIVALRY = 1 / 2;
 
 /**
- * Every class that is the best of a cell, by how surely it is in the image.
+ * Scores every class that is the best of a cell: how surely it is in the image.
  *
  * @param map Class indices and scores `[k, H, W]`.
  * @param metadata Metadata of the map.

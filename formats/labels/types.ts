@@ -28,7 +28,7 @@ export interface LabelMapRow {
   readonly topProbability: Float32Array;
 }
 
-/** What computed the maps. Entries beyond these are kept as they are. */
+/** The network that computed the maps, and how it saw images. Further entries are kept as they are. */
 export interface Annotator {
   /** Its architecture, as timm names it. */
   readonly name: string;
@@ -60,7 +60,7 @@ export interface LabelMapMetadata {
   readonly grid: readonly [height: number, width: number];
   /** How scores are stored. */
   readonly dtype: LabelMapType;
-  /** The last two axes of `[k, H, W]`. */
+  /** Order of the last two axes: `[k, H, W]`. */
   readonly layout: "hw";
   /**
    * Further entries; `exifOrientation` is true where images were turned as {@linkcode isTurned} says, `resize` the version of

@@ -8,19 +8,19 @@ import type { Profile } from "./kernel.ts";
 
 /** What the adapter is and can do, as `deno task doctor` prints it. */
 export interface Capabilities {
-  /** As the driver calls it: `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  /** The driver's name for it: `llvmpipe (LLVM 15.0.6, 256 bits)`. */
   readonly adapter: string;
   /** True where the adapter is the CPU behind a graphics interface. */
   readonly software: boolean;
   /** Which form of each kernel runs. */
   readonly profile: Profile;
-  /** Storage in half precision works: the feature `shader-f16` is there and a trial kernel gave the right numbers. */
+  /** Whether storage in half precision works: the feature `shader-f16` is there, and a trial kernel gave the right numbers. */
   readonly float16: boolean;
-  /** GPU timestamps can be asked for. */
+  /** Whether kernels can be timed on the adapter's clock. */
   readonly timestamps: boolean;
-  /** Bytes, the largest storage binding. */
+  /** Size of the largest storage binding, bytes. */
   readonly maxBindingBytes: number;
-  /** Bytes, the largest buffer. */
+  /** Size of the largest buffer, bytes. */
   readonly maxBufferBytes: number;
 }
 

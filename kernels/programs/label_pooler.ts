@@ -55,9 +55,9 @@ export interface LabelPooler {
   encode(encoder: GPUCommandEncoder, crops: readonly Crop[]): void;
   /** Where a step leaves the targets: f32 `[crops, bins, C]`, C padded with zeros to a multiple of 4. */
   readonly targets: BufferRange;
-  /** A step by itself, and its targets `[crops, C]`, or `[crops, height, width, C]`, on the CPU. */
+  /** Runs a step, and gives its targets `[crops, C]`, or `[crops, height, width, C]`, on the CPU. */
   pool(crops: readonly Crop[]): Promise<Float32Array<ArrayBuffer>>;
-  /** Milliseconds of each kernel of a step, by the adapter's clock. */
+  /** Runs a step, and gives the milliseconds of each of its kernels by the adapter's clock. */
   measure(crops: readonly Crop[]): Promise<StepTime[]>;
   /** Frees what is on the device. */
   close(): void;
@@ -138,7 +138,7 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
  * Puts LabelPooling on a device.
  *
  * @param device The device to run on.
- * @param settings What is pooled.
+ * @param settings What is pooled and how.
  * @returns The pooler; close it when done.
  * @throws {TypeError | RangeError} If an option is not valid, or a tensor exceeds the adapter's limits.
  */

@@ -12,9 +12,9 @@ import { formatCount, formatDuration, formatNumberOf } from "./numbers.ts";
 export interface WriteProgress {
   /** Images that have a row or were rejected, with those of earlier runs. */
   readonly done: number;
-  /** Those of them that earlier runs did. */
+  /** How many of these earlier runs did. */
   readonly before: number;
-  /** Images this process is to do, with those of earlier runs. */
+  /** Images that this process is to label, with those of earlier runs. */
   readonly total: number;
   /** Images without a row, with those of earlier runs. */
   readonly rejected: number;

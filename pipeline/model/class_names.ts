@@ -10,8 +10,8 @@ import type { ClassNames } from "../../formats/labels/mod.ts";
 const IMAGENET = new URL("../../assets/imagenet/classes.tsv", import.meta.url);
 
 /**
- * Reads names from a file: one a line, or columns between tabs under a line that calls them `name` and, where there are
- * such, `wnid` and `index` (which then counts from 0).
+ * Reads names of classes from a file: one per line, or columns separated by tabs under a header that names them: `name`,
+ * and perhaps `wnid` and `index` (which counts from 0).
  *
  * @param path The file.
  * @returns The names, by class index.

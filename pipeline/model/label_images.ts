@@ -21,9 +21,9 @@ export type LabelledImage =
   | { readonly index: number; readonly key: string; readonly row: LabelMapRow }
   | { readonly index: number; readonly key: string; readonly reason: string };
 
-/** How to relabel a source. */
+/** Which images of a source are labelled, and with how many workers. */
 export interface RelabelOptions extends ImageRange {
-  /** Workers that decode; default {@linkcode defaultWorkers}. Results do not depend on it. */
+  /** Workers that decode; default one less than there are cores. Results do not depend on it. */
   readonly workers?: number;
 }
 
@@ -36,13 +36,13 @@ export interface StepTimes {
 }
 
 /**
- * Relabels images.
+ * Labels the images of a source, one after the other.
  *
  * Memory does not grow with the number of images: a few are read ahead for each worker and step.
  *
  * @param source The images.
  * @param annotator What labels them; it stays open.
- * @param options Which of them, and workers.
+ * @param options Which images, and how many workers decode.
  * @returns The images in the source's order, each with its row or the reason why it has none.
  * @throws {RangeError} If `workers` is not a positive integer.
  * @throws {Deno.errors.NotSupported} If this machine has no image decoder.

@@ -26,7 +26,7 @@ import { formatNumberOf } from "../command/numbers.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 import { resizeEntry } from "./resize_rule.ts";
 
-/** How an annotator is to work. */
+/** How an annotator works. */
 export interface AnnotatorOptions {
   /** `[H, W]` that images are resized to, pixels; default what its `config.json` says. */
   readonly size?: Pair;
@@ -36,20 +36,23 @@ export interface AnnotatorOptions {
   readonly dtype?: LabelMapType;
   /** How activations are stored while computing; default `f32`. */
   readonly storage?: Storage;
-  /** Most images of one step; default by the adapter. Results do not depend on it. */
+  /** Most images of one step; default chosen for the adapter. Results do not depend on it. */
   readonly batch?: number;
   /**
-   * Whether the images that it is given are turned as their EXIF orientation says, which its label maps then record;
-   * default false.
+   * Whether images are turned as their EXIF orientation says: `relabel` turns them, `annotate` expects them turned. The
+   * label maps record it; default false.
    */
   readonly exifOrientation?: boolean;
-  /** Whose bits a resize gives, which its label maps record; default those of the Pillow that people install today. */
+  /** The version of Pillow to whose bits images are resized, which the label maps record; default `Pillow 13`. */
   readonly resizeRule?: ResizeRule;
   /** Names of the classes; default those of the annotator's folder, else ImageNet's where there are 1,000. */
   readonly classNames?: ClassNames;
   /** Called while an `hf:` annotator is downloaded. */
   readonly onDownload?: (progress: DownloadProgress) => void;
-  /** Called with one sentence on each choice that was made: which copy of the hub's, which weights of several, fewer classes. */
+  /**
+   * Called with one sentence for each choice that was made: a copy in the hub's cache, one of several sets of weights,
+   * fewer classes than asked for.
+   */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -59,9 +62,9 @@ const DEFAULT_K = 5;
 /** The label map of one image: the columns of a row that do not depend on where the image is from. */
 export type LabelMap = Pick<LabelMapRow, "class" | "score" | "topClass" | "topProbability">;
 
-/** An annotator that is ready. */
+/** An annotator that is ready to label images. */
 export interface LoadedAnnotator {
-  /** What its label maps are: grid, k, type of the scores, and the annotator itself. */
+  /** Metadata of its label maps: grid, k, type of the scores, and the annotator itself. */
   readonly metadata: LabelMapMetadata;
   /** `[H, W]` that its `config.json` says, pixels. */
   readonly ownSize: Pair;
@@ -74,15 +77,21 @@ export interface LoadedAnnotator {
   /** Most images of one call. */
   readonly batch: number;
   /**
-   * Label maps of at most `batch` images, in their order. The pixels are to stay until they are there; two calls may be in
-   * flight.
+   * Labels at most `batch` images.
+   *
+   * @param images The images; their pixels must not change until the label maps are there.
+   * @returns Their label maps, in order. Two calls may be in flight.
+   * @throws {RangeError} If there are more images than `batch`.
    */
   annotate(images: readonly Pixels[]): Promise<LabelMap[]>;
   /**
-   * Starts a step and returns what reads it, as {@linkcode annotate} does both; the pixels are then free again. Reading
-   * blocks the isolate until the device is done, so start the next step before.
+   * Starts to label at most `batch` images. {@linkcode annotate} starts and reads; between the two, a program can start
+   * the next step: reading blocks the isolate until the device is done.
+   *
+   * @param images The images; their pixels are free again once this has been awaited.
    *
    * @param options `signal` breaks the step off while large images are resized on the CPU.
+   * @returns A function that waits for the step and gives the label maps, in order.
    * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
    * @throws {unknown} The signal's reason, if that breaks it off.
    */
@@ -102,7 +111,7 @@ export interface LoadedAnnotator {
  * @param options What to change.
  * @returns The annotator; close it when done.
  * @throws {Deno.errors.NotFound} If there is no such annotator, or no WebGPU adapter.
- * @throws {TypeError} If a file of it is wrong, or there are not as many names as classes.
+ * @throws {TypeError} If one of its files is not valid, or there are not as many names as classes.
  * @throws {RangeError} If its architecture is unknown, or an option is out of range or more than the adapter can do.
  */
 export async function loadAnnotator(reference: string, options: AnnotatorOptions = {}): Promise<LoadedAnnotator> {

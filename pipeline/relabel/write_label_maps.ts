@@ -16,9 +16,9 @@ import { listImages } from "../label_folder/listed_images.ts";
 import { unlessAborted, untilAborted } from "../command/until_aborted.ts";
 import { engineVersion } from "../command/version.ts";
 
-/** How to fill a folder. */
+/** How a folder is filled. */
 export interface WriteOptions {
-  /** Images a part; default 1,000. What is lost by a kill is at most one part. */
+  /** Images per part; default 1,000. A kill loses at most one part. */
   readonly rowsPerFile?: number;
   /** Only the source's first images. */
   readonly limit?: number;
@@ -26,7 +26,7 @@ export interface WriteOptions {
   readonly shard?: Shard;
   /** Whether an image that cannot be decoded stops the run; default false. */
   readonly strict?: boolean;
-  /** Workers that decode. */
+  /** Workers that decode; default one less than there are cores. */
   readonly workers?: number;
   /** Stops the run; parts that are not whole are discarded. */
   readonly signal?: AbortSignal;
@@ -38,7 +38,7 @@ export interface WriteOptions {
 export interface WriteResult extends Omit<FillResult, "write"> {
   /** Images that this run decoded and that carry an EXIF orientation other than 1, whether they were turned or not. */
   readonly oriented: number;
-  /** Milliseconds, by what was waited for. */
+  /** Milliseconds spent waiting for each part of the work. */
   readonly times: StepTimes & { write: number };
 }
 
@@ -51,8 +51,8 @@ export interface WriteResult extends Omit<FillResult, "write"> {
  * @param path The folder; it is made, or gone on with.
  * @param source The images.
  * @param annotator What labels them.
- * @param options What to change.
- * @returns What was done.
+ * @param options Size of the parts, which images, and who watches.
+ * @returns How far the folder is.
  * @throws {DOMException} If the signal ended it before the folder was opened, an `AbortError`.
  * @throws {Deno.errors.Busy} If another process writes there.
  * @throws {TypeError} If the folder was begun with another configuration, or other images are in its finished parts.

@@ -25,11 +25,11 @@ export interface Crop {
   readonly top: number;
   /** Left edge, 0 to 1. */
   readonly left: number;
-  /** From 0, where it is as high as one cell, to 1 - top. */
+  /** Height, from 0 to 1 - top; 0 counts as the height of one cell. */
   readonly height: number;
-  /** From 0, where it is as wide as one cell, to 1 - left. */
+  /** Width, from 0 to 1 - left; 0 counts as the width of one cell. */
   readonly width: number;
-  /** Which of the maps it is of; its own position in the list of crops if absent. */
+  /** Index of its map among those given; default its own position in the list of crops. */
   readonly map?: number;
   /** What was done to the picture after it was cut out. */
   readonly warp?: Warp;
@@ -56,9 +56,9 @@ export const VERTICAL_FLIP: Warp = [1, 0, 0, 0, -1, 1];
 export const QUARTER_TURN: Warp = [0, -1, 1, 1, 0, 0];
 
 /**
- * A picture turned counterclockwise about its middle, within a frame of its own size.
+ * The warp of a picture that is turned counterclockwise about its middle, within a frame of its own size.
  *
- * @param degrees The angle.
+ * @param degrees The angle in degrees.
  * @param aspect Width of the crop divided by its height, both in pixels.
  * @returns The warp.
  */
@@ -70,10 +70,10 @@ export function rotation(degrees: number, aspect = 1): Warp {
 }
 
 /**
- * Two warps in a row.
+ * Joins two warps that follow each other.
  *
- * @param first What is done to the crop.
- * @param second What is done to the picture that results.
+ * @param first The warp of the crop.
+ * @param second The warp of the picture that results.
  * @returns One warp that does both.
  */
 export function composeWarps(first: Warp, second: Warp): Warp {

@@ -8,6 +8,8 @@ import type { Pair } from "../shared/window.ts";
 import type { MapLayout } from "../../../formats/base/label_map.ts";
 
 /**
+ * Which part of the map a target is of, and whether it has one class or several:
+ *
  * - `local-multi`: the crop's part of the map, probabilities of all classes: ReLabel.
  * - `local-single`: the best class of the crop's part alone.
  * - `global-multi`: the mean of the whole map, whatever the crop.
@@ -29,7 +31,7 @@ export type MissingRule = "zero" | "uniform" | "renormalise";
 /** How a sample between cells is read: from the four around it, class by class, or from the nearest. */
 export type Interpolation = "bilinear" | "nearest";
 
-/** What is asked of LabelPooling. */
+/** How targets are pooled. */
 export interface PoolingOptions {
   /** Which part of the map is pooled, and to one class or several; default `local-multi`. */
   readonly mode?: PoolingMode;

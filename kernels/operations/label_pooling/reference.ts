@@ -13,15 +13,15 @@ import { scoreTable } from "../../../formats/base/scores.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /**
- * Targets of crops, on the CPU.
+ * LabelPooling on the CPU: the targets of crops.
  *
- * @param maps Label maps.
- * @param crops What to pool; crop i is of map i unless it names another.
- * @param options Variant, rule for missing classes, bins.
+ * @param maps The label maps.
+ * @param crops The crops; crop i is of map i unless it names another.
+ * @param options The variant, the rule for missing classes, bins, temperature.
  * @returns `[crops, C]`, or `[crops, height, width, C]` where `outputSize` is larger than 1: probabilities with the sum 1.
  * @throws {RangeError} If a crop is not a part of the image, or of a map that is not there; if a class index is not below
  * the number of classes.
- * @throws {TypeError} If the maps' arrays are not what their numbers say, or an option is unknown.
+ * @throws {TypeError} If the maps' arrays have the wrong type or length, or an option is unknown.
  *
  * @example
  * ```ts

@@ -13,7 +13,7 @@ export type ResizeFilter = "nearest" | keyof typeof FILTERS;
 /** Versions of Pillow that differ in which pass comes first, up to 12 and from 13 on. */
 export const RESIZE_RULES = ["Pillow 12", "Pillow 13"] as const;
 
-/** Whose bits a resize gives. */
+/** The version of Pillow to whose bits a resize goes. */
 export type ResizeRule = typeof RESIZE_RULES[number];
 
 /** What people install today. */
