@@ -76,6 +76,7 @@ export {
   type LabelMapBatch,
   type LabelMapColumns,
   type LabelMapConfiguration,
+  type LabelMapDescription,
   type LabelMapMetadata,
   type LabelMapRow,
   type LabelMaps,
@@ -88,6 +89,7 @@ export {
   openLabelMaps,
   type OpenLabelMapsOptions,
   readManifests,
+  type RowRange,
   scoreClasses,
   type ScoredClass,
   type Scores,
@@ -120,6 +122,7 @@ export {
   openDevice,
 } from "./kernels/engine/device.ts";
 export type { Profile, Storage } from "./kernels/engine/kernel.ts";
+export type { StepTime } from "./kernels/engine/plan.ts";
 export { RESIZE_RULES, type ResizeRule } from "./kernels/operations/resize/mod.ts";
 export type { Pair } from "./kernels/operations/shared/window.ts";
 export type { Pixels } from "./formats/base/pixels.ts";

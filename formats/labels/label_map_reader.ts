@@ -22,7 +22,7 @@ export interface LabelMapDescription {
   readonly metadata: LabelMapMetadata;
   /** Number of rows. */
   readonly length: number;
-  /** The files that hold them, in order. */
+  /** Paths of the files that hold the rows, in order. */
   readonly files: readonly string[];
   /** The annotator's classes, where a manifest names them. */
   readonly classes?: ClassNames;
@@ -40,7 +40,7 @@ interface PlacedGroup {
 
 /** Label maps that are open. */
 export interface LabelMapReader {
-  /** How messages start. */
+  /** What messages begin with. */
   readonly subject: string;
   readonly description: LabelMapDescription;
   /** Where the rows are, in order. */

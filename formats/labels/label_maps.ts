@@ -60,9 +60,11 @@ export interface LabelMaps extends LabelMapDescription {
   close(): void;
 }
 
-/** Rows from position `start`, 0 unless given, to before `end`, the number of rows unless given. */
+/** A range of rows, by their position from 0. */
 export interface RowRange {
+  /** The first row; default 0. */
   readonly start?: number;
+  /** One after the last row; default the number of rows. */
   readonly end?: number;
 }
 

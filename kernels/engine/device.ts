@@ -164,7 +164,7 @@ export function ownBuffer(
 /**
  * Writes an array whose bytes need not be whole words: zeros fill the last one.
  *
- * @param device Where.
+ * @param device The device of the buffer.
  * @param place Where the array begins; `offset` in bytes is a multiple of 4.
  * @param array What is written, as it lies in memory.
  */
