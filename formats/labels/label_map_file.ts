@@ -25,7 +25,7 @@ export interface LabelMapFile {
   /** Number of rows. */
   readonly length: number;
   /** Rows that are read together, in order. */
-  readonly groups: readonly RowGroup[];
+  readonly groups: readonly LabelMapGroup[];
   close(): void;
 }
 
@@ -36,7 +36,7 @@ export interface MapArrays {
 }
 
 /** Rows that are read together. */
-export interface RowGroup {
+export interface LabelMapGroup {
   readonly rows: number;
   /** Keys of the rows from `start` to `end`, counted in the group. */
   keys(start: number, end: number): readonly string[];
@@ -134,7 +134,7 @@ interface GroupContext {
   readonly first: number;
 }
 
-function rowGroup({ table, metadata, columns, subject, group, first }: GroupContext, rows: number): RowGroup {
+function rowGroup({ table, metadata, columns, subject, group, first }: GroupContext, rows: number): LabelMapGroup {
   const [key, label, width, height, classes, scores, topClass, topProbability] = columns;
   const length = mapLength(metadata);
 

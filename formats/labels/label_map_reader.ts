@@ -10,7 +10,7 @@ import { createFilePool } from "../base/random_access.ts";
 import { createCache } from "../columns/cache.ts";
 import type { ColumnSlice } from "../columns/table.ts";
 import { indexKeys, type KeyIndex } from "./key_index.ts";
-import { type LabelMapFile, type MapArrays, openLabelMapFile, type RowGroup } from "./label_map_file.ts";
+import { type LabelMapFile, type LabelMapGroup, type MapArrays, openLabelMapFile } from "./label_map_file.ts";
 import { findLabelMaps, type LabelMapPaths } from "./label_map_paths.ts";
 import type { LabelMapColumns } from "./label_map_columns.ts";
 import { type ClassNames, differences } from "./manifest.ts";
@@ -32,7 +32,7 @@ export interface LabelMapDescription {
 
 /** A group of rows, its file, and its place in the whole. */
 interface PlacedGroup {
-  readonly group: RowGroup;
+  readonly group: LabelMapGroup;
   readonly path: string;
   readonly start: number;
   readonly end: number;

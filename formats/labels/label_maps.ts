@@ -38,7 +38,7 @@ export interface LabelMaps extends LabelMapDescription {
    */
   rows(order?: { readonly seed: number; readonly epoch?: number }): AsyncIterable<LabelMapRow>;
   /** Keys and labels of the rows from position `start` to before `end`, in order; no other column is read. */
-  list(range?: RowRange): AsyncIterable<ListedRow>;
+  list(range?: LabelMapRange): AsyncIterable<ListedRow>;
   /**
    * Reads the maps of some rows, as a training step takes them.
    *
@@ -55,13 +55,13 @@ export interface LabelMaps extends LabelMapDescription {
    * @throws {RangeError} If a row holds a class or score that cannot be.
    * @throws {TypeError} If the file is damaged there.
    */
-  columns(range?: RowRange): AsyncIterable<LabelMapColumns>;
+  columns(range?: LabelMapRange): AsyncIterable<LabelMapColumns>;
   /** Closes the files; nothing can be read afterwards. */
   close(): void;
 }
 
 /** A range of rows, by their position from 0. */
-export interface RowRange {
+export interface LabelMapRange {
   /** The first row; default 0. */
   readonly start?: number;
   /** One after the last row; default the number of rows. */
@@ -142,7 +142,7 @@ export async function openLabelMaps(path: string, options: OpenLabelMapsOptions 
     return rowsOf(await readColumns(index, index + 1), metadata)[0];
   }
 
-  const columns = (range: RowRange = {}) => inPieces(range, length, readColumns, checkOpen);
+  const columns = (range: LabelMapRange = {}) => inPieces(range, length, readColumns, checkOpen);
 
   return {
     ...description,
@@ -201,7 +201,7 @@ function gather(all: MapArrays, rows: ArrayLike<number>, metadata: LabelMapMetad
 
 /** Reads a range of rows piece by piece, each while the one before it is used. */
 async function* inPieces<Piece extends { readonly count: number }>(
-  { start = 0, end = Infinity }: RowRange,
+  { start = 0, end = Infinity }: LabelMapRange,
   length: number,
   read: (start: number, end: number) => Promise<Piece>,
   checkOpen: () => void,

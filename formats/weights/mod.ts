@@ -24,5 +24,6 @@ export type { TorchFile } from "./torch.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
 export { isNumpyArray, type NumpyArray, numpyValues } from "./numpy_objects.ts";
 export { isUnread, type PickleUnread, type PickleValue } from "./pickle_values.ts";
-export { type TensorData, writeSafetensors } from "./safetensors_writer.ts";
+export type { TensorData } from "../base/tensor_data.ts";
+export { writeSafetensors } from "./safetensors_writer.ts";
 export { torchTensorWriter } from "./torch_writer.ts";

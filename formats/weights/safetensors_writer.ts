@@ -8,14 +8,8 @@
 import { bytesOf } from "../base/bytes.ts";
 import { replaceFile } from "../base/files.ts";
 import { elementCount } from "./data_types.ts";
+import type { TensorData } from "../base/tensor_data.ts";
 import { numberOf } from "../base/number_of.ts";
-
-/** A tensor to write. */
-export interface TensorData {
-  readonly shape: readonly number[];
-  /** Row-major. */
-  readonly data: Float32Array<ArrayBuffer>;
-}
 
 /**
  * Writes a file of float32 tensors: what is read under its name, even after a power cut, is the old file or the new one.

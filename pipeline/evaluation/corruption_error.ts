@@ -14,7 +14,7 @@
  * @module
  */
 
-import { type Figure, shareFigure, type Tally } from "./figures.ts";
+import { type CountedImages, type Figure, shareFigure } from "./figures.ts";
 
 /** AlexNet's mean error over the severities of each corruption, as published with ImageNet-C. */
 export const ALEXNET_ERRORS: Readonly<Record<string, number>> = {
@@ -42,7 +42,7 @@ export const EXTRA_CORRUPTIONS: readonly string[] = ["speckle_noise", "gaussian_
 export const SEVERITIES: readonly number[] = [1, 2, 3, 4, 5];
 
 /** Images of each corruption and severity, and how many of them were classified wrongly. */
-export type CorruptionTallies = ReadonlyMap<string, ReadonlyMap<number, Tally>>;
+export type CorruptionTallies = ReadonlyMap<string, ReadonlyMap<number, CountedImages>>;
 
 /**
  * The errors of a classifier on corrupted images.

@@ -30,7 +30,7 @@ export interface EvaluateOptions {
 }
 
 /** An image that was not evaluated. */
-export interface RejectedImage {
+export interface UnevaluatedImage {
   readonly key: string;
   readonly reason: string;
 }
@@ -39,7 +39,7 @@ export interface RejectedImage {
 export interface EvaluatedImages {
   /** Images that were classified. */
   readonly images: number;
-  readonly rejected: readonly RejectedImage[];
+  readonly rejected: readonly UnevaluatedImage[];
   /** Images that carry an EXIF orientation other than 1, whether they were turned or not. */
   readonly oriented: number;
 }
@@ -136,7 +136,7 @@ async function evaluateRange(
     start: (images, stored) => model.start(images, stored.map((image) => dataSet.truthOf(image)?.label ?? NO_LABEL)),
   };
   const pool = openDecodePool(workers, { exifOrientation });
-  const rejected: RejectedImage[] = [];
+  const rejected: UnevaluatedImage[] = [];
   let [done, oriented] = [0, 0];
   const report = () => onProgress?.({ done, before: 0, total, rejected: rejected.length });
   report();

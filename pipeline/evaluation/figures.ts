@@ -19,7 +19,7 @@ export interface Figure {
 }
 
 /** Images that were counted, and those of them for which something holds. */
-export interface Tally {
+export interface CountedImages {
   readonly images: number;
   readonly right: number;
 }
@@ -32,7 +32,7 @@ export interface Tally {
  * @param of What it is of.
  * @returns The share, and sqrt(p (1 - p) / n).
  */
-export function shareFigure(measure: string, { images, right }: Tally, of?: string): Figure {
+export function shareFigure(measure: string, { images, right }: CountedImages, of?: string): Figure {
   const value = right / images;
   return {
     measure,

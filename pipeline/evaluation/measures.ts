@@ -21,7 +21,7 @@ import type { Classified } from "./load_classifier.ts";
 import { averagePrecision } from "./average_precision.ts";
 import { corruptionFigures, missingCorruptions } from "./corruption_error.ts";
 import type { DataSet } from "./data_set.ts";
-import { type Figure, shareFigure, type Tally } from "./figures.ts";
+import { type CountedImages, type Figure, shareFigure } from "./figures.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
 import { bestRankOf, rankOf } from "./rank.ts";
 
@@ -99,7 +99,7 @@ export function labelMeasure({ dataSet, model }: Evaluated, options: { readonly 
  */
 export function corruptionMeasure({ dataSet }: Evaluated): Measure {
   const tallies = new Map<string, Map<number, { images: number; right: number }>>();
-  const count = (name: string, severity: number, { images, right }: Tally) => {
+  const count = (name: string, severity: number, { images, right }: CountedImages) => {
     const severities = tallies.get(name) ?? new Map<number, { images: number; right: number }>();
     const tally = severities.get(severity) ?? { images: 0, right: 0 };
     tallies.set(name, severities.set(severity, tally));
@@ -115,7 +115,7 @@ export function corruptionMeasure({ dataSet }: Evaluated): Measure {
     sums: () =>
       [...tallies].flatMap(([name, severities]) => [...severities].map(([severity, tally]) => [name, severity, tally])),
     merge(sums) {
-      for (const [name, severity, tally] of sums as [string, number, Tally][]) count(name, severity, tally);
+      for (const [name, severity, tally] of sums as [string, number, CountedImages][]) count(name, severity, tally);
     },
     figures: () => corruptionFigures(tallies).overall,
     parts: () => corruptionFigures(tallies).each,
@@ -203,11 +203,11 @@ export async function annotationMeasure(path: string, { dataSet, model }: Evalua
   const all = { images: 0, right: 0 };
   const classes = new Map<number, { images: number; right: number }>();
   let unlabelled = 0;
-  const countIn = (tally: { images: number; right: number }, { images, right }: Tally) => {
+  const countIn = (tally: { images: number; right: number }, { images, right }: CountedImages) => {
     tally.images += images;
     tally.right += right;
   };
-  const countClass = (label: number, tally: Tally) => {
+  const countClass = (label: number, tally: CountedImages) => {
     const ofClass = classes.get(label) ?? { images: 0, right: 0 };
     classes.set(label, ofClass);
     countIn(ofClass, tally);
@@ -224,7 +224,7 @@ export async function annotationMeasure(path: string, { dataSet, model }: Evalua
     },
     sums: () => [all, [...classes], unlabelled],
     merge(sums) {
-      const [others, ofClasses, more] = sums as [Tally, [number, Tally][], number];
+      const [others, ofClasses, more] = sums as [CountedImages, [number, CountedImages][], number];
       countIn(all, others);
       for (const [label, tally] of ofClasses) countClass(label, tally);
       unlabelled += more;
@@ -247,7 +247,7 @@ export async function annotationMeasure(path: string, { dataSet, model }: Evalua
   };
 }
 
-function sortedClasses(classes: ReadonlyMap<number, Tally>): [number, Tally][] {
+function sortedClasses(classes: ReadonlyMap<number, CountedImages>): [number, CountedImages][] {
   return [...classes].sort(([a], [b]) => a - b);
 }
 

@@ -8,7 +8,7 @@ import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { csvField, layOut } from "../command/text_table.ts";
 import { engineVersion } from "../command/version.ts";
 import type { ClassifierDescription } from "./load_classifier.ts";
-import type { RejectedImage } from "./evaluate_images.ts";
+import type { UnevaluatedImage } from "./evaluate_images.ts";
 import type { Figure } from "./figures.ts";
 
 /** What was done and found. */
@@ -17,7 +17,7 @@ export interface Evaluation {
   /** Name of the adapter that computed. */
   readonly adapter: string;
   readonly data: { readonly path: string; readonly kind: string; readonly images: number };
-  readonly rejected: readonly RejectedImage[];
+  readonly rejected: readonly UnevaluatedImage[];
   readonly figures: readonly Figure[];
   /** Figures of classes and corruptions. */
   readonly parts: readonly Figure[];

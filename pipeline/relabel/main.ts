@@ -22,7 +22,7 @@ import { runCommand } from "../command/run_command.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { withSignals } from "../command/signals.ts";
 import { shellWord } from "../command/shell_word.ts";
-import { readRejected, summarise } from "./summary.ts";
+import { rejectedImages, summarise } from "./summary.ts";
 import { surveyLines } from "../model/survey_lines.ts";
 import { printError, printLines } from "../command/terminal.ts";
 import { isAbort } from "../command/until_aborted.ts";
@@ -154,7 +154,7 @@ async function writeFolderReport({ out, quiet }: RelabelCommand, { path: images 
 /** Refuses a run in which every image was rejected. */
 function refuseNone({ path }: ImageSource, { manifest, total }: WriteResult, out: string): void {
   if (total === 0 || manifest.parts.some(({ rows }) => rows > 0)) return;
-  const [{ key, reason }] = readRejected(out, manifest.shard);
+  const [{ key, reason }] = rejectedImages(out, manifest.shard);
   throw new Error(
     `Cannot label images of "${path}": none of ${formatNumberOf(total, "image")} can be labelled, ` +
       `the first, ${showValue(key)}, because: ${reason}`,

@@ -132,13 +132,13 @@ function rejectedFile(path: string, shard: Manifest["shard"]): string {
  * @param shard The shard, undefined if it has none.
  * @returns Their keys and reasons.
  */
-export function readRejected(path: string, shard: Manifest["shard"]): RejectedImage[] {
+export function rejectedImages(path: string, shard: Manifest["shard"]): RejectedImage[] {
   return readText(rejectedFile(path, shard)).trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
 function describeRejected(path: string, { shard }: Manifest, rejected: number): string[] {
   if (rejected === 0) return [];
-  const images = readRejected(path, shard);
+  const images = rejectedImages(path, shard);
   const lines = images.slice(0, SHOWN_REJECTED).map(({ key, reason }) => `    ${key}: ${reason}`);
   const more = images.length > SHOWN_REJECTED ? [`    and ${formatCount(images.length - SHOWN_REJECTED)} more`] : [];
   return [

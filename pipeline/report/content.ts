@@ -7,13 +7,13 @@
 import type { SampledCrops } from "../charts/crops.ts";
 import type { FolderFacts } from "./facts.ts";
 import type { GalleryImage } from "./gallery.ts";
-import type { Findings } from "./findings.ts";
+import type { LabelFindings } from "./findings.ts";
 import type { Picture } from "./pictures.ts";
 
 /** What a report shows. */
 export interface ReportContent {
   readonly facts: FolderFacts;
-  readonly findings: Findings;
+  readonly findings: LabelFindings;
   /** Pictures of images, by key. */
   readonly thumbnails: ReadonlyMap<string, Picture>;
   readonly gallery: readonly GalleryImage[];

@@ -40,7 +40,7 @@ export interface ClassFigures {
 }
 
 /** All numbers. */
-export interface Findings extends LabelCoverage {
+export interface LabelFindings extends LabelCoverage {
   readonly threshold: number;
   /** Images by number of classes, ascending. */
   readonly counts: readonly (ClassCount & { readonly images: number })[];
@@ -81,7 +81,7 @@ export interface FindingLimits {
 export async function readFindings(
   database: LabelDatabase,
   { threshold, seed, limits }: { readonly threshold: number; readonly seed: number; readonly limits: FindingLimits },
-): Promise<Findings> {
+): Promise<LabelFindings> {
   await database.keepScores();
   const unseen = `self_confidence < ${threshold} AND margin < 0`;
   const coverage = await labelCoverage(database);
@@ -105,7 +105,7 @@ export async function readFindings(
   return {
     ...coverage,
     threshold,
-    counts: counts as unknown as Findings["counts"],
+    counts: counts as unknown as LabelFindings["counts"],
     confidence: confidence as number | null,
     whyNoneIsKnown: await whyNoneIsKnown(database, coverage),
     agreement: classes.length > 0 ? classes[0].total_agreement as number | null : null,

@@ -8,7 +8,7 @@ import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import type { ReportContent } from "./content.ts";
 import { percent, probability, reasonOf, table } from "./elements.ts";
 import { html, type Markup, nameOf, shorten } from "./markup.ts";
-import type { Findings, SuspiciousImage } from "./findings.ts";
+import type { LabelFindings, SuspiciousImage } from "./findings.ts";
 import type { Picture } from "./pictures.ts";
 
 /**
@@ -72,7 +72,7 @@ function thumbnailOf(picture: Picture | undefined, seen: string): Markup {
  * @param findings The numbers.
  * @returns The section as HTML.
  */
-export function classesTogether({ pairs, pairCount, classFigures, classCount, threshold }: Findings): Markup[] {
+export function classesTogether({ pairs, pairCount, classFigures, classCount, threshold }: LabelFindings): Markup[] {
   const together = pairs.length === 0
     ? [html`<p>No image carries two classes with a score of ${threshold} or more.</p>`]
     : [

@@ -13,7 +13,7 @@ import { definitions, type FramedPicture } from "./frames.ts";
 import { labelMaps, randomCrops } from "./gallery_sections.ts";
 import { classesTogether, suspiciousLabels } from "./label_sections.ts";
 import { html, type Markup, nameOf, shorten, trusted } from "./markup.ts";
-import type { Findings } from "./findings.ts";
+import type { LabelFindings } from "./findings.ts";
 
 const STYLE = new URL("./page.css", import.meta.url);
 
@@ -134,7 +134,7 @@ ${
   }</details>`;
 }
 
-function keyFigures(findings: Findings): Markup {
+function keyFigures(findings: LabelFindings): Markup {
   const { images, counts, threshold, agreement, known, confidence, whyNoneIsKnown } = findings;
   const several = counts.reduce((sum, { carried, images }) => sum + (carried > 1 ? images : 0), 0);
   const figure = (value: string, what: string, detail: string) =>

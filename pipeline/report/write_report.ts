@@ -21,7 +21,7 @@ import { type BoxedImages, findBoxedImages } from "./boxed_images.ts";
 import type { ReportContent } from "./content.ts";
 import { folderFacts, isFolder } from "./facts.ts";
 import { CANDIDATES, chooseImages, type GalleryOptions, makeGallery } from "./gallery.ts";
-import { type Findings, readFindings } from "./findings.ts";
+import { type LabelFindings, readFindings } from "./findings.ts";
 import { reportPage } from "./report_page.ts";
 import { type Picture, type PictureMaker, pictureMaker } from "./pictures.ts";
 
@@ -173,7 +173,7 @@ async function checkImages(
 }
 
 async function makeThumbnails(
-  { suspicious }: Findings,
+  { suspicious }: LabelFindings,
   pictures: PictureMaker,
   onPicture: (done: number) => void,
 ): Promise<Map<string, Picture>> {

@@ -13,10 +13,8 @@ import { bytesOf } from "../../formats/base/bytes.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { openBytes } from "../../formats/base/byte_source.ts";
 import { readParameter, type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
+import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";
 import { readSafetensors } from "../../formats/weights/safetensors.ts";
-
-/** All that the device holds, by name. */
-export type TrainingState = ReadonlyMap<string, TensorData>;
 
 /** A place in a training: what was done before it. */
 export interface Position {

@@ -5,7 +5,7 @@
  */
 
 import type { Communicator } from "../command/mpi/communicator.ts";
-import type { TrainingState } from "./checkpoint.ts";
+import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";
 
 /**
  * Replaces what a state's tensors hold by what they hold on rank 0.

@@ -17,18 +17,13 @@ import type { Parameters } from "../../operations/network.ts";
 import { createExchanger, type ExchangeTime } from "./exchange.ts";
 import { type LoweredTraining, PARTS, type TrainingOptions } from "./lower.ts";
 import { STATES } from "../../lowering/parameters.ts";
-
-/** A tensor of a checkpoint. */
-export interface StateTensor {
-  readonly shape: readonly number[];
-  readonly data: Float32Array<ArrayBuffer>;
-}
+import type { TensorData } from "../../../formats/base/tensor_data.ts";
 
 /**
  * All that a run goes on from, by name: parameters and running statistics by timm's names, the optimizer's as
  * `optimizer.<state>.<parameter>`, moving averages as `average.<parameter>`, and `control`, whose 10 words are bits.
  */
-export type TrainingState = Map<string, StateTensor>;
+export type TrainingState = ReadonlyMap<string, TensorData>;
 
 /** What happened since the last time. */
 export interface TrainingReport {
@@ -70,7 +65,7 @@ export interface TrainingPlan {
    *
    * @throws {TypeError} If a tensor is missing or has another number of elements.
    */
-  load(state: ReadonlyMap<string, Pick<StateTensor, "data">>): void;
+  load(state: ReadonlyMap<string, Pick<TensorData, "data">>): void;
   /** Milliseconds of each kernel of the step, update included, by the adapter's clock; it changes the parameters. */
   measure(): Promise<StepTime[]>;
   readonly bytes: TrainingBytes;
@@ -247,7 +242,7 @@ export async function createTrainingPlan(
       checkWhole();
       const ranges = [...states.map(({ state }) => plan.tensor(state)), control];
       const flats = await readRanges(device, ranges);
-      const state: TrainingState = new Map();
+      const state = new Map<string, TensorData>();
       states.forEach(({ layout, prefix }, index) => {
         const flat = new Float32Array(flats[index]);
         for (const { name, shape, first, length } of layout.segments) {

@@ -13,7 +13,7 @@ import type { RandomAccessFile } from "../../../base/random_access.ts";
 import type { ColumnSlice, Table } from "../../table.ts";
 import { CONTINUATION, HEADERS, MAGIC, VERSION_5 } from "../format.ts";
 import { decodeFlatbuffer, type FlatTable } from "./flatbuffer.ts";
-import { decodeRecordBatch, readBuffer, type RecordBatch } from "./record_batch.ts";
+import { decodeRecordBatch, readBodyBuffer, type RecordBatch } from "./record_batch.ts";
 import { type ArrowColumn, decodeSchema, type Schema } from "./schema.ts";
 import { numberOf } from "../../../base/number_of.ts";
 
@@ -35,7 +35,7 @@ export function openArrow(file: RandomAccessFile, subject: string, cache: Cache,
     const batch = batches[group];
     const kept = { cache, name: `${path} batch ${group}` };
     const buffer = (index: number, from: number, to: number) =>
-      readBuffer(file, batch, found.buffer + index, [from, to], kept);
+      readBodyBuffer(file, batch, found.buffer + index, [from, to], kept);
     return readColumn({ column, found, batch, buffer }, start, end);
   }
 

@@ -75,7 +75,7 @@ const MOST_BYTES = 2 ** 28;
  * @returns The bytes, in an array of their own.
  * @throws {RangeError} If the buffer does not have them, or is damaged.
  */
-export function readBuffer(
+export function readBodyBuffer(
   file: RandomAccessFile,
   { body, buffers, isCompressed }: RecordBatch,
   index: number,

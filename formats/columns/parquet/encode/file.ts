@@ -10,7 +10,7 @@ import type { FileEncoder } from "../../container.ts";
 import type { Json } from "../../../base/json.ts";
 import { MAGIC } from "../format.ts";
 import { encodeColumn } from "./column.ts";
-import { type ChunkPosition, encodeFooter, type RowGroup } from "./footer.ts";
+import { encodeFooter, type RowGroup, type WrittenChunk } from "./footer.ts";
 
 /**
  * Begins a Parquet file. Besides the entry `relabel` it has `ARROW:schema`, the Arrow schema in base64: what tells
@@ -27,7 +27,7 @@ export function parquetEncoder(columns: readonly Column[], metadata: Json): File
   return {
     start: () => MAGIC,
     *rowGroup(values, rows) {
-      const chunks: ChunkPosition[] = [];
+      const chunks: WrittenChunk[] = [];
       for (const { placement, ...column } of values) {
         const { bytes, ...chunk } = encodeColumn(column, placement);
         chunks.push({ ...chunk, offset, compressedBytes: bytes.length });

@@ -19,18 +19,18 @@ import { binary, encodeThrift, i32, i64, list, string, struct, type ThriftFields
 export interface RowGroup {
   readonly rows: number;
   /** One for each column, in order. */
-  readonly chunks: readonly ChunkPosition[];
+  readonly chunks: readonly WrittenChunk[];
 }
 
 /** A column chunk that is in the file. */
-export type ChunkPosition = Omit<ColumnChunk, "bytes"> & {
+export type WrittenChunk = Omit<ColumnChunk, "bytes"> & {
   /** Where its first page begins, bytes from the start of the file. */
   readonly offset: number;
   readonly compressedBytes: number;
 };
 
 /** A column chunk and where its offset index is, bytes from the start of the file. */
-type IndexedChunk = ChunkPosition & { readonly index: { readonly offset: number; readonly bytes: number } };
+type IndexedChunk = WrittenChunk & { readonly index: { readonly offset: number; readonly bytes: number } };
 
 const CONVERTED_LIST = 3;
 
@@ -53,7 +53,7 @@ export function encodeFooter(
   const indexes: Uint8Array[] = [];
   const last = groups.at(-1)?.chunks.at(-1);
   let offset = last ? last.offset + last.compressedBytes : MAGIC.length;
-  function addIndex(chunk: ChunkPosition): IndexedChunk {
+  function addIndex(chunk: WrittenChunk): IndexedChunk {
     const index = encodeOffsetIndex(chunk, chunk.offset);
     indexes.push(index);
     offset += index.length;
