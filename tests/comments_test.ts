@@ -11,9 +11,12 @@ const UNITS =
   "batch|cell|class|crop|epoch|file|group|image|lane|map|page|part|pixel|process|rank|row|second|shard|step|task";
 const RATE = new RegExp(`\\b(?:${COUNTED}) an? (?:${UNITS})\\b`);
 
-/** Words that stand for something that the tag has not named, or say what a function does without a noun. */
+/** Words that stand for something that the comment has not named. */
 const PRONOUN =
-  /^(?:Finds|Gives|Makes|Reads|Takes|Writes|They|Them|Those|These|It|Both of them|Each of them|All of (?:it|them)|That of|What it (?:is|gives|says|holds))\b/;
+  /^(?:They|Them|Those|These|It|The same(?: in| of)?|(?:All|Both|Each|Which) of (?:it|them)|That of|Where (?:they|it) (?:is|are|lie|stand|was|begins?|come from))\b/;
+
+/** Results that say what a function does, or what its own result says, without a noun. */
+const NO_NOUN = /^(?:Finds|Gives|Makes|Reads|Takes|Writes|What it (?:is|gives|says|holds))\b/;
 
 /** First words of a description that is nothing but a question or a part of a sentence. */
 const FRAGMENT = /^(?:As|By|For|From|How|Its|Of|Their|To|What|When|Where|Which|Who|Whose|Why)\b/;
@@ -46,17 +49,15 @@ function findRiddles(text: string): Finding[] {
       const words = tag.replaceAll("\n", " ").slice(0, 100);
       const description = descriptionOf(tag);
       if (description === undefined) {
-        const isShort = tag.split(/\s+/).length <= 3;
-        if (
-          /^(?:Of|They|Them)\b/.test(tag) || (isShort && (FRAGMENT.test(tag) || /^(?:Default|In|With)\b/.test(tag)))
-        ) {
-          found.push(["a comment names what it is about", words]);
-        }
+        const isShort = tag.split(/\s+/).length <= 3 && (FRAGMENT.test(tag) || /^(?:Default|In|With)\b/.test(tag));
+        if (isShort || /^Of\b/.test(tag) || PRONOUN.test(tag)) found.push(["a comment names what it is about", words]);
       } else {
         const count = description.split(/\s+/).length;
+        const isResult = tag.startsWith("@returns");
         if (count < 2 || (count < 3 && FRAGMENT.test(description))) found.push(["a tag says what it is", words]);
-        else if (/^Of\b/.test(description)) found.push(["a tag names what it is about", words]);
-        else if (tag.startsWith("@returns") && PRONOUN.test(description)) found.push(["a result has a noun", words]);
+        else if (/^Of\b/.test(description) || PRONOUN.test(description)) {
+          found.push(["a tag names what it is about", words]);
+        } else if (isResult && NO_NOUN.test(description)) found.push(["a result has a noun", words]);
       }
       const rate = tag.match(RATE);
       if (rate) found.push(["rates and counts are per something", rate[0]]);

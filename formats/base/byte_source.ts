@@ -69,7 +69,7 @@ export async function openBytes(path: string): Promise<ByteSource> {
  * A file whose bytes are in memory already: for a small file one read is many times faster than opening it.
  *
  * @param path Its path, for messages.
- * @param bytes All of it.
+ * @param bytes The file's bytes.
  * @returns The source; there is nothing to close.
  */
 export function sourceOfBytes(path: string, bytes: Uint8Array): ByteSource {

@@ -24,7 +24,7 @@ export function quantise(logits: Float32Array, dtype: LabelMapType): Scores {
 /**
  * Reads stored scores as the logits that they stand for, exactly.
  *
- * @param scores As {@linkcode quantise} returns them.
+ * @param scores Scores as {@linkcode quantise} returns them.
  * @param dtype How they are stored.
  * @returns The logits, in the same order.
  * @throws {TypeError} If the array is not what `dtype` is stored in.

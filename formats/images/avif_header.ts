@@ -6,7 +6,7 @@
 
 /** The header of an AVIF. */
 export interface AvifHeader {
-  /** As stored, before it is turned. */
+  /** Width as stored, before it is turned. */
   readonly width: number;
   readonly height: number;
   /** The turn and mirroring that the file asks for, as an EXIF orientation. */

@@ -24,7 +24,7 @@ export interface DecodePool {
    * @throws {Deno.errors.NotSupported} If no image can be: the decoder cannot be loaded, or the pool is closed.
    */
   decode(image: StoredImage): Promise<DecodedImage>;
-  /** The same, where the pixels count among the pool's memory until they are let go. */
+  /** Decodes an image, whose pixels count among the pool's memory until they are let go. */
   hold(image: StoredImage): Promise<HeldImage>;
   /** Ends the workers, each when the image that it decodes is done; what still waits is rejected. */
   close(): void;

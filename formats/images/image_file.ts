@@ -42,7 +42,7 @@ export async function refusalOf(
 /**
  * Reads an encoded image. Of a large one that is none, only the first bytes are read.
  *
- * @param place Where it is.
+ * @param place The file, and the part of it that is the image.
  * @param onSize Called with the number of its bytes before room is made for them.
  * @returns The encoded image.
  * @throws {Error} If they cannot be read, are too many, or are none of an image.

@@ -50,7 +50,7 @@ export function isSystemFolder(name: string): boolean {
  * Whether a file is an image, by its name, or where that does not tell by its first bytes.
  *
  * @param name The file's or folder's name.
- * @param path Where it is.
+ * @param path Path of the file.
  * @returns True for an image, also one that cannot be decoded.
  */
 export function isImageFile(name: string, path: string): boolean | Promise<boolean> {

@@ -50,7 +50,7 @@ export interface ImageSource {
   /** Reads the images from position `start` to before `end`, in order; what comes before `start` is not read. */
   read(range?: ImageRange): AsyncIterable<StoredImage>;
   /**
-   * The same images in the same order without their bytes, for those who read them in another order or later: one pass
+   * Lists the images in the source's order, without their bytes, to read them in another order or later: one pass
    * over names, headers and labels.
    */
   list(range?: ImageRange): AsyncIterable<ListedImage>;

@@ -133,7 +133,7 @@ function scaling(maximum: number, channels: number): (sample: number) => number 
   return (sample) => Math.min(roundHalfToEven(sample / maximum * most), 255);
 }
 
-/** As Python's `round` does. */
+/** Rounds halves to the even integer, as Python's `round` does. */
 function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   return value - floor === 0.5 ? floor + floor % 2 : Math.round(value);

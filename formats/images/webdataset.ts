@@ -83,7 +83,7 @@ export function parseLabel(kind: LabelKind, bytes: Uint8Array | null): FoundLabe
 /**
  * Adds a label to those of its sample, where one of the same name and kind may say another.
  *
- * @param labels Those that are known.
+ * @param labels The labels that are known.
  * @param stem The member's name without its last extension.
  * @param kind What the label is in.
  * @param found The label, or why there is none.
@@ -107,7 +107,7 @@ export interface ImageLabel {
  * The label of an image: of those whose names the image's goes on from, that with the longest name.
  *
  * @param image The image's name.
- * @param labels Those of its sample, and maybe of others.
+ * @param labels Labels of its sample, and maybe of others.
  * @returns The label, undefined if there is none of the image.
  */
 export function labelOf(image: string, labels: SampleLabels): ImageLabel | undefined {

@@ -16,7 +16,7 @@ import { type TorchTensor, torchTensorWriter } from "../weights/mod.ts";
 import { numberOf } from "../base/number_of.ts";
 import type { MapLayout } from "../base/label_map.ts";
 
-/** Whose maps they are. */
+/** Who published the maps. */
 export type PublishedMapKind = "relabel" | "token-labeling";
 
 /** A map as it is stored. */

@@ -21,7 +21,7 @@ export type Published = PublishedMap | CropLabels;
  * Reads a file of soft labels.
  *
  * @param path Its path, for messages.
- * @param bytes All of it.
+ * @param bytes The file's bytes.
  * @returns The map or the crops that the file holds.
  * @throws {TypeError} If it is no file of PyTorch's, refers to anything but tensors and arrays, or holds something else.
  */

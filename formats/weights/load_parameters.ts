@@ -86,7 +86,7 @@ export async function readParameter(
  * The averaged weights of a training run, under the parameters' own names.
  *
  * @param weights The open file.
- * @returns The same file, of which only the averages are seen.
+ * @returns Weights that show only the file's averages.
  * @throws {TypeError} If it has none.
  */
 export function averagedWeights(weights: Weights): Weights {

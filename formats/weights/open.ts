@@ -54,7 +54,7 @@ export function openTorch(path: string): Promise<TorchFile & { close(): void }> 
  * Reads a PyTorch file that is in memory, as {@linkcode openTorch} reads one on disk.
  *
  * @param path Its path, for messages.
- * @param bytes All of it.
+ * @param bytes The file's bytes.
  * @returns The object with its tensors.
  * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors and plain data.
  */

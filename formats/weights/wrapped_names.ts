@@ -25,7 +25,7 @@ const averagedKeys = ["state_dict_ema", "model_ema", "ema_state_dict", "model_em
 /** Keys under which they put the weights as they are trained. */
 const trainedKeys = ["state_dict", "model_state_dict", "model_state", "model", "net", "module", "params"];
 
-/** All of them, in the order of preference: averaged weights first, as they are those that are evaluated. */
+/** All keys, in the order of preference: averaged weights first, as they are those that are evaluated. */
 export const weightKeys: readonly string[] = [...averagedKeys, ...trainedKeys];
 
 /** Parts of a name that no network has, wherever they stand. */
@@ -47,7 +47,7 @@ const COUNTER = "n_averaged";
  * Takes the names of wrappers off.
  *
  * @param weights The open file.
- * @returns The same file, whose tensors have the names of the network; and what was chosen, where there was a choice.
+ * @returns Weights whose tensors have the network's names; and what was chosen, where there was a choice.
  * @throws {TypeError} If some names have a wrapper and others have not, or two become the same.
  */
 export function unwrapNames(weights: Weights): Weights {

@@ -94,7 +94,7 @@ function checkOverlaps(source: ByteSource, entries: ReadonlyMap<string, ZipEntry
  *
  * @param source The open file.
  * @param name The entry's name, for the message.
- * @param entry Where it is.
+ * @param entry Offset, size and checksum of the entry.
  * @returns The entry's bytes.
  * @throws {TypeError} If they are not those of its checksum.
  */

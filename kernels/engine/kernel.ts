@@ -48,7 +48,7 @@ export interface StorageBinding {
    * dispatches that only read a buffer do not wait for each other because of it.
    */
   readonly access: "read" | "read_write";
-  /** Where it begins in what it is bound to: bytes, a multiple of 256. */
+  /** Offset in what it is bound to: bytes, a multiple of 256. */
   readonly offset: number;
 }
 
@@ -79,7 +79,7 @@ export type TextureFormat = "rgba32float" | "rgba16float";
 export interface WindowBinding {
   readonly kind: "window";
   readonly name: string;
-  /** Where it begins in what it is bound to: bytes, a multiple of 256. */
+  /** Offset in what it is bound to: bytes, a multiple of 256. */
   readonly offset: number;
 }
 

@@ -207,7 +207,7 @@ function placeProgram(device: Device, program: Program, ends: Ends, create: Crea
 /** A texture of a plan. */
 interface PlanTexture {
   readonly texture: GPUTexture;
-  /** As kernels see it. */
+  /** The view that kernels read. */
   readonly view: GPUTextureView;
   readonly bytes: number;
 }
@@ -290,7 +290,7 @@ interface Ends {
  *
  * @param program The program.
  * @param ends Tensors written before the first step, and read after the last one.
- * @returns Where they lie.
+ * @returns Offsets of the program's tensors.
  */
 export function layOutProgram(program: Program, ends: Ends): Arena {
   return layOut(lifetimes(program, ends), ALIGNMENT);

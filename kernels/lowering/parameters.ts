@@ -41,7 +41,7 @@ export const STATES = {
  *
  * @param network The network.
  * @param options The optimizer's weight decay, and whether norms and biases have none.
- * @returns Where they lie, in the order of computation.
+ * @returns Offsets of the tensors, in the order of computation.
  */
 export function layOutNetwork(
   network: Network,

@@ -92,7 +92,7 @@ ${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[
 /**
  * The second stage.
  *
- * @param options As the first stage's.
+ * @param options The options of the first stage.
  * @returns A kernel with the bindings `partials`, as {@linkcode checksumPartialsKernel} wrote them, and `checksum` (u32,
  * `[1]`).
  */

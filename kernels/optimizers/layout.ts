@@ -123,7 +123,7 @@ export function layoutTables(layout: ParameterLayout): LayoutTables {
 /**
  * Puts tensors into a flat buffer.
  *
- * @param layout Where they lie.
+ * @param layout Offsets of the parameters.
  * @param tensor The elements of each, by its name.
  * @returns The buffer's content, zero between the tensors.
  * @throws {TypeError} If a tensor has another number of elements.

@@ -59,7 +59,7 @@ const LARGEST = 3.4028234663852886e38;
  * What a step makes of the gradients, on the CPU.
  *
  * @param control What the step before left, with this step's learning rate.
- * @param gradient All gradients, of the scaled loss.
+ * @param gradient The gradients of the scaled loss, of all parameters.
  * @param options The rules.
  * @returns The control that the update reads. Of a skipped step, norm, factor and corrections have no meaning.
  */

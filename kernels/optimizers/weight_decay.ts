@@ -9,7 +9,7 @@
 /**
  * The weight decay of one parameter.
  *
- * @param name As in PyTorch: `layer1.0.bn1.weight`.
+ * @param name The parameter's name in PyTorch: `layer1.0.bn1.weight`.
  * @param shape Shape of the parameter.
  * @param options `weightDecay` of the network; `excludeNorms`: none on norms and biases.
  * @returns `weightDecay` or 0.

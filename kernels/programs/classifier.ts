@@ -46,7 +46,7 @@ const POOLED = "pooled features";
  * A network with its global pooling: what it gives is one vector of logits an image, not a map of them.
  *
  * @param network The network.
- * @returns The same with pooling before its classifier.
+ * @returns The network with pooling before its classifier.
  */
 export function withGlobalPooling(network: Network): Network {
   return {

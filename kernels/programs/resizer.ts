@@ -50,7 +50,7 @@ export interface ResizerSettings {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly interpolation: ResizeFilter;
-  /** Whose bits a resize gives; default those of what people install today. */
+  /** The version of Pillow to whose bits images are resized; default `Pillow 13`. */
   readonly resizeRule?: ResizeRule;
 }
 

@@ -28,7 +28,7 @@ export interface BoxedImage {
 export interface SampledCrops {
   /** Intersection over union with the box of the object that the label names. */
   readonly overlap: Float64Array;
-  /** The same with the box of the object with which it is largest. */
+  /** Overlap with the box of the object with which it is largest. */
   readonly bestOverlap: Float64Array;
   /** The largest probability of the label that is pooled for the crop. */
   readonly confidence: Float64Array;
@@ -43,7 +43,7 @@ export interface OverlapBin {
   readonly confidence: number;
 }
 
-/** As the paper took for figure 2. */
+/** Crops per image, as many as the paper took for figure 2. */
 export const CROPS_AN_IMAGE = 100;
 
 /** Bins above 0. */

@@ -64,7 +64,7 @@ const NEGATIVE_NUMBER = /^-(\d|\.\d)/;
  * Reads arguments: `--name value` or `--name=value`, switches `--name`, and words. `--` ends options. Of an option that is
  * given twice the last one counts. A value that begins with a dash and is no negative number has to follow `=`.
  *
- * @param args As the process got them.
+ * @param args The arguments as the process got them.
  * @param options What is known; `help`, also as `-h`, and `version` are added.
  * @param command How the command is called, for messages: `deno task relabel`.
  * @param maxWords How many arguments may stand outside options.

@@ -65,7 +65,7 @@ function helpOf({ kind, help, default: value, show = (value) => [value].flat().j
  * Reads arguments as texts.
  *
  * @param table What is known.
- * @param args As the process got them.
+ * @param args The arguments as the process got them.
  * @param name What the command is called after `deno task`, for messages.
  * @returns The text of each option that was given, `true` for a flag; or which of help and version was asked for.
  * @throws {UsageError} If an option is unknown, lacks its value, or has one that it does not take, or words are too many.
@@ -130,7 +130,7 @@ export interface Command<Options> {
   /**
    * Reads its arguments.
    *
-   * @param args As the process got them.
+   * @param args The arguments as the process got them.
    * @returns What was asked for.
    * @throws {UsageError} If an option is unknown, its value is not one that it can have, or options do not go together.
    */
@@ -187,7 +187,7 @@ export function defineCommand<const Table extends OptionTable, Options = Options
 }
 
 /**
- * All of a command but how it is read.
+ * Describes a command, without how its arguments are read.
  *
  * @param statement What there is to say of it.
  * @returns Its name, its use, its options and its help.

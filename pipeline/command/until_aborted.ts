@@ -38,7 +38,7 @@ export function isAbort(error: unknown, signal?: AbortSignal): boolean {
  * Passes values on until a run is to stop. A source that is asked for its next value then is left to itself, and closed
  * when it gives it.
  *
- * @param values Where they come from.
+ * @param values The sequence.
  * @param signal Stops the run.
  * @returns The values.
  * @throws {unknown} The signal's reason, as soon as it is aborted.

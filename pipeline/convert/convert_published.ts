@@ -81,7 +81,7 @@ const MAKERS: Readonly<Record<PublishedMapKind, Annotator>> = {
 /** What is said of a maker of which only the name is known. */
 const UNKNOWN = { sha256: "unknown", inputSize: [0, 0], mean: [], std: [], interpolation: "unknown" } as const;
 
-/** As precise as the files are. */
+/** Types of the scores, as precise as the files are. */
 const TYPES: Readonly<Record<PublishedMapKind, LabelMapType>> = { "relabel": "fp32", "token-labeling": "fp16" };
 
 /**

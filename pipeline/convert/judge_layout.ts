@@ -77,7 +77,7 @@ export function describeVerdict(
   return `${apart}, ${(Math.abs(hw - wh) / error).toFixed(1)} standard errors, and more than ${SEPARATION} would tell`;
 }
 
-/** Where the maps and what they are compared with come from. */
+/** Sources of the maps and of what they are compared with. */
 export interface LayoutSource {
   readonly source: PublishedSource;
   readonly classes: number;

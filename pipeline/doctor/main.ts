@@ -116,7 +116,7 @@ function describeCapabilities(capabilities: Capabilities): Finding[] {
 /**
  * How one of several adapters is chosen.
  *
- * @param adapters Those of the machine.
+ * @param adapters The machine's adapters.
  * @returns Nothing where there is no choice.
  */
 export function describeChoice(adapters: readonly VulkanAdapter[]): Finding[] {

@@ -8,7 +8,7 @@
 export interface VulkanAdapter {
   /** PCI numbers, which variables choose by: `10de:20b5`. */
   readonly id: string;
-  /** As its driver calls it. */
+  /** The name that its driver gives. */
   readonly name: string;
 }
 
@@ -21,7 +21,7 @@ const PROPERTIES_BYTES = 824;
 const NAME = 20;
 const NAME_BYTES = 256;
 
-/** More than a machine has. */
+/** Adapters that are listed at most: more than a machine has. */
 const MOST_ADAPTERS = 64;
 
 /**

@@ -29,7 +29,7 @@ export interface Accuracy {
   readonly images: number;
   /** Top-1 and, with more than 5 classes to choose from, top-5; of all images. */
   figures(): Figure[];
-  /** The same of each class that an image was of. */
+  /** The figures of each class that an image was of. */
   classFigures(): Figure[];
 }
 

@@ -69,7 +69,7 @@ async function parse(connection: DuckDBConnection, expression: string): Promise<
   return JSON.parse(String(reader.getRows()[0][0]));
 }
 
-/** All that statements say besides the one expression; empty if there is not one. */
+/** What statements say besides the one expression; empty if there is not one. */
 function clauses({ statements = [] }: Serialized): string {
   const counts = statements.map(({ node }) => node.select_list?.length);
   return counts.every((count) => count === 1)

@@ -97,7 +97,7 @@ const KEPT_KEYS = 4096;
 /**
  * Opens folders. The table that filters need is made in the background.
  *
- * @param paths Where they are.
+ * @param paths Paths of label maps, images and selection.
  * @returns The explorer; close it when done.
  * @throws {Deno.errors.NotFound} If a folder is not there.
  * @throws {TypeError} If it holds something else, or the second one is of other classes or other images.

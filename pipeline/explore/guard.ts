@@ -50,7 +50,7 @@ export function createToken(): string {
  *
  * @param request The request.
  * @param port Port of the server.
- * @param token That the path must begin with.
+ * @param token The token that the path must begin with.
  * @returns Its path and parameters.
  * @throws {RequestError} If it is not of the page, or its address is broken.
  */

@@ -15,8 +15,8 @@ const ASKED_TOGETHER = 64;
 /**
  * Lists images.
  *
- * @param source Where they are.
- * @param range Which of them.
+ * @param source The source of the images.
+ * @param range The positions to list.
  * @returns Key, label, bytes and file of each, in order. Where an image's own bytes are not known without reading it, they
  *   are those of the file that holds it.
  */
@@ -46,7 +46,7 @@ export async function* listImages(source: ImageSource, range?: ImageRange): Asyn
  * Lists rows of label maps as the images that they are of; bytes are those of the file that holds the row.
  *
  * @param labelMaps The rows.
- * @param range Which of them.
+ * @param range The positions to list.
  * @returns Key, label, bytes and file of each, in order.
  */
 export async function* listRows(labelMaps: LabelMaps, range?: ImageRange): AsyncGenerator<ListedSourceImage> {

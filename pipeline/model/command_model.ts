@@ -18,7 +18,7 @@ const SAMPLE_MODEL = fromFileUrl(new URL("../../assets/efficientnet_lite0", impo
  *
  * @param command `model`: its name, the sample's by default; `classes`: a file of names of its classes; `quiet`: shows
  * only warnings.
- * @param progress Where to show.
+ * @param progress Where downloads and warnings are shown.
  * @param load Loads it, with the names of its classes and whom to tell of a download.
  * @returns What was loaded.
  * @throws {Error} If it cannot be loaded.

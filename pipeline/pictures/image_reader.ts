@@ -19,7 +19,7 @@ export interface ImageReader {
   /**
    * Reads an image.
    *
-   * @param key As a label map has it.
+   * @param key The image's key, as its label map has it.
    * @returns The image's file.
    * @throws {Error} If there is none, or it cannot be read; the message is the reason.
    */

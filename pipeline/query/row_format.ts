@@ -82,7 +82,7 @@ function isNumber(type: string): boolean {
 /** RFC 4180 with a line of names, byte for byte except on a terminal; NULL is an empty field, lists and structures are JSON. */
 export const csvFormat: RowFormat = csvRows((value) => value);
 
-/** The same, in which a spreadsheet finds no formulas. */
+/** CSV in which a spreadsheet finds no formulas. */
 export const safeCsvFormat: RowFormat = csvRows(withoutFormula);
 
 function csvRows(prepare: (value: Json) => Json): RowFormat {

@@ -47,7 +47,7 @@ interface Operator {
 /**
  * Runs statements in order, each after it was found to do nothing but read, or change tables in memory.
  *
- * @param connection Where they run.
+ * @param connection The connection that they run on.
  * @param sql The statements.
  * @param last Runs the last one.
  * @throws {Error} If one is wrong, or refused; those before it have run.

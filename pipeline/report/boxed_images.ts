@@ -33,7 +33,7 @@ export interface BoxedImages {
  * Finds the images that have a box of the class that their label names.
  *
  * @param labelMaps The label maps.
- * @param database The same in SQL.
+ * @param database The label maps in SQL.
  * @param options The `boxes` by key without its extension, the `table` they are of, for messages, and what gives the
  * annotator's class of a label.
  * @returns The images.

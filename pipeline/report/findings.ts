@@ -39,7 +39,7 @@ export interface ClassFigures {
   readonly instead: string | null;
 }
 
-/** All numbers. */
+/** All numbers of a report. */
 export interface LabelFindings extends LabelCoverage {
   readonly threshold: number;
   /** Images by number of classes, ascending. */

@@ -117,7 +117,7 @@ export async function chooseImages(
  * Makes the gallery.
  *
  * @param labelMaps The label maps.
- * @param chosen Which of them.
+ * @param chosen Rows of the label maps to show, and why each is shown.
  * @param pictures Makes the pictures.
  * @param options Labels, and how crops are drawn and pooled.
  * @returns The images in order.

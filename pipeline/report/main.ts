@@ -36,10 +36,10 @@ async function run(command: ReportCommand, progress: Progress): Promise<number> 
 }
 
 /**
- * What was written, in a line.
+ * Describes a report that was written, in one line.
  *
  * @param written The report.
- * @param seconds It took.
+ * @param seconds How long it took.
  * @returns `labels/report.html: 9 images, 412 kB, in 2.1 s`, and what is missing in it.
  */
 export function describeReport({ path, bytes, images, shown, missing }: WrittenReport, seconds: number): string {

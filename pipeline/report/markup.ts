@@ -44,8 +44,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * Text for HTML: as content, and between quotes as the value of an attribute.
  *
  * @param text Any text.
- * @returns The same without what HTML would read as its own; control characters, which it does not allow, are shown as
- * U+FFFD.
+ * @returns The text with HTML's own characters escaped; control characters, which HTML does not allow, are U+FFFD.
  */
 export function escapeText(text: string): string {
   return text.toWellFormed()

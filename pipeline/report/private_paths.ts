@@ -9,7 +9,7 @@ import { basename, isAbsolute, normalize, resolve } from "@std/path";
 /**
  * What a page calls label maps.
  *
- * @param path As the user named them.
+ * @param path The path that the user gave.
  * @returns The path if it leads from here further down, else its last name.
  */
 export function publicName(path: string): string {
@@ -26,7 +26,7 @@ const BARE = /(?<=^|[\s(=:,])(?:file:\/\/|~|[a-z]:)?[\\/](?:[^\\/\s]+[\\/])+/gi;
  * A sentence of an error without the folders that files are in.
  *
  * @param text The sentence.
- * @returns The same with absolute paths cut to their last names.
+ * @returns The text with absolute paths cut to their last names.
  */
 export function withoutFolders(text: string): string {
   return text.replaceAll(QUOTED, "").replaceAll(BARE, "");

@@ -204,7 +204,7 @@ async function labelClasses(database: LabelDatabase): Promise<(label: number) =>
 /** How crops are drawn and their labels pooled. */
 type CropOptions = Pick<GalleryOptions, "settings" | "pooling" | "seed">;
 
-/** As `deno task train` does it when nothing is said. */
+/** Crops as `deno task train` draws them by default. */
 function trainingCrops({ images, labels, seed }: ReportRequest): CropOptions {
   const options = resolveSettings({ images, maps: labels, seed });
   const { mode, missing, temperature } = options;

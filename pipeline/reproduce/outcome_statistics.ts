@@ -52,7 +52,7 @@ export function meanOf(values: ArrayLike<number>): Mean {
  * Compares students with others that differ in their supervision alone.
  *
  * @param students Their outcomes, one or more.
- * @param others Those of the others, of the same seeds and images.
+ * @param others Outcomes of the other students, for the same seeds and images.
  * @returns Accuracies of the students, and how much more that is, as shares of 1.
  */
 export function compare(students: readonly Outcomes[], others: readonly Outcomes[]): Comparison {

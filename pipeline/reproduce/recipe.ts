@@ -28,7 +28,7 @@ import { fromFileUrl } from "@std/path";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import type { GivenSettings } from "../training/settings.ts";
 
-/** All that the results depend on, besides seeds. */
+/** Everything that the results depend on, besides seeds. */
 export interface Recipe {
   /** Scenes of the training split that a seed has for itself. */
   readonly trainImages: number;

@@ -36,7 +36,7 @@ const BATCH = 50;
  * @param options How it is trained, and in which folder.
  * @param images What it is asked about.
  * @param watch Progress and signals.
- * @returns Where it is right.
+ * @returns The test images that it is right about.
  * @throws {Error} If the folder was begun with other options, or something cannot be read or written.
  */
 export async function trainStudent(

@@ -25,7 +25,7 @@ export interface StudyPlan {
   /** The folder of it all. */
   readonly output: string;
   readonly recipe: Recipe;
-  /** Each has its own training images and weights. */
+  /** Seeds of the repetitions; each has its own training images and weights. */
   readonly seeds: readonly number[];
   readonly supervisions: readonly SupervisionName[];
 }

@@ -36,7 +36,7 @@ function pooled(mode: NonNullable<GivenSettings["mode"]>) {
  */
 const ORACLE_RATE = { lr: 1.6, weightDecay: 3e-5 };
 
-/** Each by its name; the four of the paper's table 2 are together. */
+/** Supervisions by name; the four of the paper's table 2 are together. */
 export const SUPERVISIONS = {
   original: { title: "original labels", options: () => ({ labels: "original" }) },
   smoothing: { title: "label smoothing", options: () => ({ labels: "smoothing" }) },

@@ -24,7 +24,7 @@ export interface TestImages {
 /**
  * Reads what is true of scenes.
  *
- * @param folder As `deno task scenes` writes a split.
+ * @param folder A split's folder, as `deno task scenes` writes it.
  * @returns The images.
  * @throws {Error} If a file cannot be read.
  */
@@ -45,7 +45,7 @@ export async function readTestImages(folder: string): Promise<TestImages> {
 }
 
 /**
- * Where a student is right.
+ * Finds the images that a student is right about.
  *
  * @param best The class that it takes each image to be of.
  * @param images The images.

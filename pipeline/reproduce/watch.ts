@@ -23,7 +23,7 @@ export interface MiniatureWatch {
 /**
  * Runs parts of the miniature until they are done or a signal stops them.
  *
- * @param options Where it is told, unless it is to be quiet; `output` is the folder in which the same command goes on.
+ * @param options Whether it is quiet; `output` is the folder in which the same command goes on.
  * @param action The parts.
  * @returns The exit code: 0, or the signal's.
  */

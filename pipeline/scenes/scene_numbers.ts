@@ -16,7 +16,7 @@ export type Split = typeof splits[number];
 
 /** What names a scene. */
 export interface SceneId {
-  /** Any integer. */
+  /** The data set's seed, any integer. */
   readonly seed: number;
   readonly split: Split;
   /** Index in the split, from 0. */

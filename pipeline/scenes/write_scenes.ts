@@ -41,7 +41,7 @@ const IMAGES_A_TASK = 16;
 
 /** A range of a split's scenes. */
 export interface SceneRange {
-  /** Any integer. */
+  /** The data set's seed, any integer. */
   readonly seed: number;
   readonly split: Split;
   /** The index of the first. */

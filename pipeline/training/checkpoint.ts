@@ -41,7 +41,7 @@ export interface Checkpoint {
  *
  * @param path The file.
  * @param checkpoint What to write.
- * @param remarks More metadata.
+ * @param remarks Further entries of the metadata.
  * @throws {Error} If it cannot be written; the old one is kept.
  */
 export function writeCheckpoint(

@@ -51,7 +51,7 @@ export interface Course<Batch> {
   saved?: Position;
   /** When the checkpoint was written, milliseconds. */
   lastSave: number;
-  /** That of the last step. */
+  /** Learning rate of the last step. */
   learningRate: number;
   unread: UnreadStep[];
   /** Losses that are being read. */

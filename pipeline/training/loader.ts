@@ -23,7 +23,7 @@ export interface LoadedBatch {
   readonly indices: Uint32Array;
   readonly keys: readonly string[];
   readonly images: readonly DecodedImage[];
-  /** As the network counts classes, -1 where unknown. */
+  /** Labels of the images as the network's class indices, -1 where unknown. */
   readonly labels: Int32Array<ArrayBuffer>;
   /** One map per image, where the data has maps. */
   readonly maps?: LabelMapBatch;

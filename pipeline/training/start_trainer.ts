@@ -140,7 +140,7 @@ async function firstParameters(
   }
 }
 
-/** Those of a network's parameters that a file has, of whatever shape. */
+/** The parameters of a network that a file has, of whatever shape. */
 async function allParameters(network: Network, { weights }: AnnotatorFolder): Promise<Parameters> {
   const known = parameterShapes(network);
   const parameters = new Map<string, { shape: readonly number[]; data: Float32Array<ArrayBuffer> }>();

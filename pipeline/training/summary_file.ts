@@ -32,7 +32,7 @@ const COLUMNS = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr";
  * Writes the epochs.
  *
  * @param path The file, which is replaced.
- * @param epochs All of them.
+ * @param epochs The summaries of all epochs so far.
  * @throws {Error} If it cannot be written; the old one is kept.
  */
 export function writeSummary(path: string, epochs: readonly EpochSummary[]): void {

@@ -24,7 +24,7 @@ import type { RequestedSettings } from "./settings.ts";
 /** What is trained on. */
 export interface TrainingData {
   readonly images: ImageStore;
-  /** Those of the images that are used, ascending. */
+  /** Positions of the images that are used, ascending. */
   readonly used: Uint32Array;
   /** The label of each image as the network counts classes, -1 if unknown. */
   readonly labels: Int32Array<ArrayBuffer>;

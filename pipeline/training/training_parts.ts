@@ -29,7 +29,7 @@ export interface TrainingDevice<Batch> {
     readonly losses: Float32Array;
     readonly control: { readonly skippedSteps: number; readonly goodSteps: number };
   }>;
-  /** All that is to be kept of it. */
+  /** The state to keep: everything that {@linkcode load} needs. */
   state(): Promise<TrainingState>;
   /** Goes on from a state, bit for bit. */
   load(state: TrainingState): void;

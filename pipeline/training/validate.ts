@@ -46,7 +46,7 @@ export interface Validation {
 /**
  * Opens the validation images that the options name.
  *
- * @param device Where they are classified.
+ * @param device The device that classifies them.
  * @param options The training's.
  * @param model The network and its classes, where images are decoded, and the ranks that share them.
  * @returns The validation images, undefined if the options name none; call `close` when done.

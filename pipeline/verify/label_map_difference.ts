@@ -38,7 +38,7 @@ function roundingOf({ dtype }: LabelMapMetadata, scores: readonly Float32Array[]
  * the other's logit is at most its last one there: it counts by as much as it exceeds that.
  *
  * @param one A map.
- * @param other Another one of the same image.
+ * @param other Another label map of the same image.
  * @param metadata Metadata of both.
  * @returns How far they are apart.
  */

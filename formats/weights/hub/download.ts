@@ -68,7 +68,7 @@ interface Download {
  *
  * @param text `hf:owner/name` or `hf:owner/name@revision`.
  * @param options Progress and settings.
- * @returns Where it is.
+ * @returns Path of the downloaded folder or file.
  * @throws {TypeError} If `text` has another form.
  * @throws {Error} If there is no such model, it may not be read, lacks a file, arrives wrong, or cannot be reached; if the
  *   disk is full; if there is no network and the cache is damaged.

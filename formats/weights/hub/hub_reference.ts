@@ -6,7 +6,7 @@
 
 /** A model on the hub. */
 export interface HubReference {
-  /** As it was written, for messages. */
+  /** The reference as it was written, for messages. */
   readonly text: string;
   /** `owner/name`. */
   readonly repository: string;

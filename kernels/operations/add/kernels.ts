@@ -26,7 +26,7 @@ import { readTensors } from "../shared/tensor_reads.ts";
  * The shape of a sum.
  *
  * @param input The wider shape.
- * @param residual The same, or with fewer channels.
+ * @param residual The shape to add: the wider one, or one with fewer channels.
  * @returns The wider shape.
  * @throws {TypeError} If the shapes do not go together.
  */

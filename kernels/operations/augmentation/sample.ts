@@ -16,7 +16,7 @@ import type { AugmentationSettings } from "./settings.ts";
 export interface Augmentation {
   /** The part that the network sees, in fractions, with the flip and all that moves places as its warp. */
   readonly crop: Crop;
-  /** The same part in pixels. */
+  /** The part of the image in pixels. */
   readonly box: PixelBox;
   readonly flip: boolean;
   /** Operations on the resized part, in order. */
@@ -102,7 +102,7 @@ function sampleColourJitter(
  *
  * @param values The values, whose order is changed.
  * @param random The random numbers to draw from.
- * @returns The same array.
+ * @returns The array that was given.
  */
 function shuffle<T extends { [index: number]: unknown; length: number }>(values: T, random: RandomNumbers): T {
   for (let last = values.length - 1; last > 0; last--) {

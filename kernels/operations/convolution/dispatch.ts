@@ -41,7 +41,7 @@ export function windowParameters({ kernel, stride, before, input, output }: Conv
  * The uniform members that place outputs in a larger tensor.
  *
  * @param shape The convolution.
- * @param spread Where they stand.
+ * @param spread Places of the outputs in the larger tensor.
  * @returns Values by name; none without a spread.
  */
 export function spreadParameters({ output }: ConvolutionShape, spread: Spread | undefined): Record<string, number> {

@@ -43,7 +43,7 @@ export function partialGradient(shape: ConvolutionShape): PartialGradient {
  * single long row.
  *
  * @param shape The convolution.
- * @returns The same convolution, or the long row.
+ * @returns The convolution itself, or the long row.
  */
 export function asRows(shape: ConvolutionShape): ConvolutionShape {
   if (!isPointwise(shape)) return shape;

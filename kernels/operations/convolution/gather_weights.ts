@@ -74,7 +74,7 @@ export interface PackedForm {
   readonly first: number;
   /** Weights of the convolution, which come before the bias in `places`. */
   readonly weights: number;
-  /** Where they begin in the flat buffer of parameters, and where the bias does. */
+  /** Offsets of weights and bias in the flat buffer of parameters. */
   readonly origin: { readonly weight: number; readonly bias?: number };
 }
 

@@ -34,8 +34,8 @@ export interface Crop {
   /** What was done to the picture after it was cut out. */
   readonly warp?: Warp;
   /**
-   * Where it was done in several steps: from the augmented picture to what each step was done to. A place that lay outside
-   * of one of these is empty. Default: the warp alone.
+   * For a picture that was changed in several steps: warps from the augmented picture to what each step was done to. A
+   * place that lay outside of one of these is empty. Default: the warp alone.
    */
   readonly frames?: readonly Warp[];
 }

@@ -31,7 +31,7 @@ export function resizeReference(
 }
 
 /**
- * The same piece by piece: a large image takes seconds.
+ * Resizes piece by piece, since a large image takes seconds.
  *
  * @param pixels As for {@linkcode resizeReference}, like the rest.
  * @returns Work whose result is the same.

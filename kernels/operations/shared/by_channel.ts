@@ -208,7 +208,7 @@ export function joinPartials(shape: Shape, join: string, profile: Profile) {
 }
 
 /**
- * The same, where ranks that train together have a split each: the kernel binds their partial results in the order of the
+ * As {@linkcode joinPartials}, where ranks that train together have a split each: the kernel binds their partial results in the order of the
  * ranks, f32 `[ranks, 2, C]`, C padded, as `partials`.
  *
  * @param shape Shape of one rank's tensors.

@@ -71,7 +71,7 @@ const LEAST_STAGING = 2;
  * Prepares sums over ranks.
  *
  * @param device Where the ranges lie.
- * @param ranks Who adds up.
+ * @param ranks The ranks that add up.
  * @param sizes `ranges`: bytes of all that leave in a step; `gradients`: bytes of all gradients together.
  * @returns The exchanger; close it when done.
  * @throws {RangeError} If a range exceeds the adapter's limits.

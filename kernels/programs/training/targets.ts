@@ -70,7 +70,7 @@ export function poolerSettings(
 /**
  * Lowers the making of targets.
  *
- * @param source Where they come from.
+ * @param source What the targets are made of.
  * @param options `batch`; number of `classes`; name of the `image` that a teacher reads, and its `size`; how many `frames` a
  * crop has at most; whether the images are `mixed`. Targets of an image's own are mixed as the images were; a teacher's answer
  * to the mixed images is the target as it is.

@@ -26,7 +26,7 @@ export interface Communicator {
   readonly localRank: number;
   /** How many processes this machine has. */
   readonly localSize: number;
-  /** As the library calls itself: `MPICH 4.0.2`, `Open MPI 4.1.4`. */
+  /** The library's name and version: `MPICH 4.0.2`, `Open MPI 4.1.4`. */
   readonly library: string;
   /** Replaces each element by its sum over all ranks. */
   sum(data: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>): Promise<void>;

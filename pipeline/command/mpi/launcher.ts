@@ -9,7 +9,7 @@ export type Implementation = "MPICH" | "Open MPI";
 
 /** What started this process. */
 export interface Launcher {
-  /** As a person types it. */
+  /** The command that a person types. */
   readonly command: string;
   /** The library that speaks to it. */
   readonly implementation: Implementation;

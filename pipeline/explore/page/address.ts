@@ -23,7 +23,7 @@ export const MODES: readonly PoolingMode[] = ["local-multi", "local-single", "gl
 /** What a class may count in a cell that does not hold it. */
 export const MISSING_RULES: readonly MissingRule[] = ["zero", "uniform", "renormalise"];
 
-/** Which images, and in which order. */
+/** Which images are listed, and in which order. */
 export interface Filter {
   /** A text that keys are to contain. */
   readonly key: string;
@@ -35,7 +35,7 @@ export interface Filter {
   readonly label: number | null;
   /** A condition in SQL. */
   readonly where: string;
-  /** Those alone whose best class the two folders that are compared do not agree on. */
+  /** Whether only those images are listed on whose best class the two compared folders do not agree. */
   readonly differs: boolean;
   readonly order: keyof typeof ORDERS;
 }

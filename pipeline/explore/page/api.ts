@@ -93,7 +93,7 @@ export function fetchFolders(): Promise<Folders> {
  * Rows of a filter.
  *
  * @param filter What is asked for.
- * @param range Which of them.
+ * @param range The rows to fetch, by their position.
  * @param signal Ends the request.
  * @returns The rows, and how many there are in all.
  * @throws {Error} With the server's sentence.
@@ -174,7 +174,7 @@ export function pictureAddress(kind: "image" | "thumbnail", key: string): string
 /**
  * Why an address gives no picture.
  *
- * @param address That of a picture which could not be shown.
+ * @param address Address of a picture that could not be shown.
  * @returns The server's sentence.
  */
 export async function failureOf(address: string): Promise<string> {

@@ -23,10 +23,10 @@ const LEAST = 0.02;
 /**
  * A box after what is held of it was moved; it stays within the image.
  *
- * @param box Where it was.
+ * @param box The box before.
  * @param grip What is held.
  * @param by How far, in fractions of the image, to the right and down.
- * @returns Where it is.
+ * @returns The box after.
  */
 export function dragBox(box: Box, grip: Grip, by: { readonly x: number; readonly y: number }): Box {
   const [left, width] = dragSpan(box.left, box.width, grip, grip.x, by.x);
@@ -34,7 +34,7 @@ export function dragBox(box: Box, grip: Grip, by: { readonly x: number; readonly
   return { top, left, height, width };
 }
 
-/** The same along one axis. */
+/** Drags a box along one axis. */
 function dragSpan(start: number, length: number, grip: Grip, edge: Grip["x"], by: number): [number, number] {
   const end = start + length;
   if (grip.x === 0 && grip.y === 0) return [rounded(clamp(start + by, 0, 1 - length)), length];

@@ -14,7 +14,7 @@ export interface NameList {
   field(index: number): string;
   /** The class that a text names: by number, number and name, or a name that only one has. */
   find(text: string): number | null;
-  /** Those that contain a text, the ones that begin with it first. */
+  /** Indices of the names that contain a text; those that begin with it are first. */
   matches(text: string, most: number): number[];
 }
 

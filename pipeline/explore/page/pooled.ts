@@ -64,7 +64,7 @@ export function pooledLabels(
  * @param map The map.
  * @param cell Its row and column.
  * @param pooling How a crop of it is pooled.
- * @returns As many of the best as the map keeps.
+ * @returns The best classes of the cell, as many as the map keeps.
  */
 export function cellClasses(
   map: LabelMapBatch,

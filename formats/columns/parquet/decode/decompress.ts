@@ -14,7 +14,7 @@ import { numberOf } from "../../../base/number_of.ts";
 
 /** Bytes that a byte of Snappy becomes at most: copies take three and give 64. */
 const SNAPPY_EXPANSION = 22;
-/** The same of LZ4, whose lengths grow by 255 a byte. */
+/** How many times as many bytes LZ4 can give, whose lengths grow by 255 per byte. */
 const LZ4_EXPANSION = 255;
 /** Bytes that zlib takes at least for what it unpacks. */
 const SMALLEST_CHUNK = 64;
@@ -25,7 +25,7 @@ const SMALLEST_CHUNK = 64;
  * @param bytes What is stored.
  * @param codec Parquet's number.
  * @param size Bytes that its header says.
- * @returns As many bytes; those given, where they are not compressed.
+ * @returns The page's bytes; those given, where they are not compressed.
  * @throws {RangeError} If they are damaged, another number, or compressed in a way that is not read here.
  */
 export function decompress(bytes: Uint8Array, codec: number, size: number): Uint8Array {

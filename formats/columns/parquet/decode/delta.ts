@@ -12,7 +12,7 @@ import { numberOf } from "../../../base/number_of.ts";
 /**
  * Reads DELTA_BINARY_PACKED.
  *
- * @param bytes Where it begins.
+ * @param bytes Bytes that begin with the encoded values.
  * @param count How many integers are expected.
  * @returns The integers modulo 2^32, and where the bytes after them begin.
  * @throws {RangeError} If there is another number of them, or the bytes end too early.
@@ -46,7 +46,7 @@ export function decodeDeltas(bytes: Uint8Array, count: number): { values: Int32A
 /**
  * Reads DELTA_BINARY_PACKED of integers of 64 bits.
  *
- * @param bytes Where it begins.
+ * @param bytes Bytes that begin with the encoded values.
  * @param count How many integers are expected.
  * @returns The integers modulo 2^64.
  * @throws {RangeError} If there is another number of them, or the bytes end too early.
@@ -119,7 +119,7 @@ function readBlockSizes(
 /**
  * Reads DELTA_LENGTH_BYTE_ARRAY: all lengths, then all bytes.
  *
- * @param bytes Where it is.
+ * @param bytes The encoded texts.
  * @param count How many texts are expected.
  * @returns The bytes of each text.
  * @throws {RangeError} If the bytes end too early.

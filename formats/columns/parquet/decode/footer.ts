@@ -50,7 +50,7 @@ export interface ChunkPosition {
  * Reads a footer.
  *
  * @param bytes The footer without its length and the closing magic.
- * @param dataEnd Where it begins in the file: chunks end before it.
+ * @param dataEnd Offset of the footer in the file: chunks end before it.
  * @returns What the footer says of the file.
  * @throws {RangeError} If it contradicts itself or the file.
  */
@@ -68,7 +68,7 @@ export interface FileMetadata extends Omit<Footer, "columns"> {
  * Reads a footer of any columns.
  *
  * @param bytes The footer without its length and the closing magic.
- * @param dataEnd Where it begins in the file: chunks end before it.
+ * @param dataEnd Offset of the footer in the file: chunks end before it.
  * @returns What the footer says of the file.
  * @throws {RangeError} If it contradicts itself or the file.
  */

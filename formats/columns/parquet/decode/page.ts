@@ -46,7 +46,7 @@ export interface ChunkPages {
 
 /** What is in a data page. */
 export interface DecodedPage {
-  /** Those that are there. */
+  /** The values, nulls left out. */
   readonly values: ColumnValues["values"];
   /** For each level, of lists: 0 where a list begins. */
   readonly repetition?: Uint8Array;

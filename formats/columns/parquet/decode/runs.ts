@@ -16,7 +16,7 @@ export type UnpackedArray = Uint8Array | Uint16Array | Uint32Array | Int32Array;
 /**
  * Reads runs.
  *
- * @param bytes Where they are, to their end.
+ * @param bytes The encoded runs, and nothing after them.
  * @param bits Bits of a value, 0 to 32.
  * @param values Filled from its start to its end.
  * @throws {RangeError} If there are fewer values.
@@ -51,7 +51,7 @@ export function decodeRuns(bytes: Uint8Array, bits: number, values: UnpackedArra
 /**
  * Whether runs are a single one of a value below 256.
  *
- * @param bytes Where they are.
+ * @param bytes The encoded runs.
  * @param value The value.
  * @param count How many are expected.
  */
@@ -64,7 +64,7 @@ export function isOneRun(bytes: Uint8Array, value: number, count: number): boole
 /**
  * Reads integers of a few bits each, the lowest bit first.
  *
- * @param packed Where they are.
+ * @param packed The packed values.
  * @param bits Bits of each value, 0 to 32.
  * @param values Filled from its start to its end.
  * @throws {RangeError} If there are fewer values.

@@ -35,8 +35,8 @@ interface CountingCursor extends Cursor {
 /**
  * Reads a structure.
  *
- * @param bytes Where it is.
- * @param start Where in them it begins.
+ * @param bytes Bytes that hold the structure.
+ * @param start Offset of its first byte.
  * @returns Its fields, and where the bytes after it begin.
  * @throws {RangeError} If the bytes end within it, or it is not one.
  */
@@ -49,7 +49,7 @@ export function decodeThrift(bytes: Uint8Array, start = 0): { readonly fields: T
 /**
  * Reads an unsigned integer, seven bits per byte, the lowest first.
  *
- * @param cursor Where it begins; moved to where it ends.
+ * @param cursor The place of its first byte; moved past its last.
  * @returns The integer, rounded from 2^53 on.
  * @throws {RangeError} If the bytes end before it does, or it has more than ten.
  */

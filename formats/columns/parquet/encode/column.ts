@@ -82,7 +82,7 @@ export function parquetType(type: ValueType): {
  * Encodes and compresses the values of a column, in each of the ways that its type allows, and keeps the smallest.
  *
  * @param column The values.
- * @param placement Where they stand.
+ * @param placement Which rows the values belong to.
  * @returns The pages.
  */
 export function encodeColumn(column: ColumnValues, placement: Placement = {}): ColumnChunk {

@@ -29,7 +29,7 @@ export interface ActivationRule {
 
 /** An elementwise function that has numbers of its own. */
 export interface ParametricActivation<P> {
-  /** Those that it usually has. */
+  /** The parameters that it usually has. */
   readonly usual: P;
   rule(parameters: P): ActivationRule;
 }
