@@ -16,6 +16,7 @@
 import type { Network } from "../operations/network.ts";
 import type { ActivationFunction } from "../operations/activation/functions/mod.ts";
 import type { Operation } from "../operations/mod.ts";
+import { type Family, familyOf } from "./family.ts";
 import { makeDivisible, roundHalfToEven } from "./channels.ts";
 import {
   activation,
@@ -78,7 +79,8 @@ function stage(
 }
 
 /** How much wider and deeper than B0 a member is, and where its weights come from. */
-export interface EfficientNetScale {
+interface EfficientNetScale {
+  readonly name: string;
   readonly width: number;
   readonly depth: number;
   /** Whether it was trained in TensorFlow. */
@@ -86,16 +88,10 @@ export interface EfficientNetScale {
   readonly classes: number;
 }
 
-/**
- * Describes a member of EfficientNet B0 to L2.
- *
- * @param name timm's name.
- * @param scale Multipliers of width and depth.
- * @returns The description that {@linkcode buildEfficientNet} takes.
- */
-export function efficientnet(name: string, scale: EfficientNetScale): EfficientNetDescription {
+/** Describes a member of EfficientNet B0 to L2 for {@linkcode buildEfficientNet}. */
+function describeEfficientNet(scale: EfficientNetScale): EfficientNetDescription {
   return {
-    name,
+    name: scale.name,
     stemChannels: makeDivisible(32 * scale.width, 8),
     stages: b0Stages.map((stage) => ({
       ...stage,
@@ -109,16 +105,10 @@ export function efficientnet(name: string, scale: EfficientNetScale): EfficientN
   };
 }
 
-/**
- * Describes a member of EfficientNet-Lite0 to 4.
- *
- * @param name timm's name.
- * @param scale Multipliers of width and depth.
- * @returns The description that {@linkcode buildEfficientNet} takes.
- */
-export function efficientnetLite(name: string, scale: EfficientNetScale): EfficientNetDescription {
+/** Describes a member of EfficientNet-Lite0 to 4. */
+function describeLite(scale: EfficientNetScale): EfficientNetDescription {
   return {
-    name,
+    name: scale.name,
     stemChannels: 32,
     stages: b0Stages.map((stage, index) => ({
       ...stage,
@@ -172,6 +162,46 @@ export function buildEfficientNet(description: EfficientNetDescription): Network
     "efficientnet",
   );
 }
+
+/** Width and depth of each member of EfficientNet, over B0's. */
+const SCALES: Readonly<Record<string, readonly [width: number, depth: number]>> = {
+  b0: [1.0, 1.0],
+  b1: [1.0, 1.1],
+  b2: [1.1, 1.2],
+  b3: [1.2, 1.4],
+  b4: [1.4, 1.8],
+  b5: [1.6, 2.2],
+  b6: [1.8, 2.6],
+  b7: [2.0, 3.1],
+  b8: [2.2, 3.6],
+  l2: [4.3, 5.3],
+};
+
+const LITE_SCALES: typeof SCALES = {
+  lite0: [1.0, 1.0],
+  lite1: [1.0, 1.1],
+  lite2: [1.1, 1.2],
+  lite3: [1.2, 1.4],
+  lite4: [1.4, 1.8],
+};
+
+/** B0 to B8 and L2, and Lite0 to 4, with timm's weights and with TensorFlow's. */
+export const efficientnets: Family = Object.assign(
+  {},
+  ...[false, true].flatMap((tensorflow) => {
+    const members = (scales: typeof SCALES) =>
+      Object.fromEntries(
+        Object.entries(scales).map(([member, [width, depth]]) => [
+          `${tensorflow ? "tf_" : ""}efficientnet_${member}`,
+          { width, depth, tensorflow },
+        ]),
+      );
+    return [
+      familyOf(members(SCALES), (member) => buildEfficientNet(describeEfficientNet(member))),
+      familyOf(members(LITE_SCALES), (member) => buildEfficientNet(describeLite(member))),
+    ];
+  }),
+);
 
 /** Depthwise-separable block or inverted residual: the former lacks the expansion and numbers its norms from there. */
 function mobileBlock(

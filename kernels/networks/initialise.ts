@@ -33,14 +33,19 @@ type Distribution =
  * @param network The network.
  * @param seed An integer; the same seed gives the same parameters.
  * @returns Every parameter and running statistic by name.
+ * @throws {TypeError} If an operation has parameters that no row of the table above is about.
  */
 export function initialParameters(network: Network, seed: number): Parameters {
   const distributions = distributionsOf(network);
   return new Map(
-    [...parameterShapes(network)].map(([name, shape]) => [
-      name,
-      { shape, data: draw(shape.reduce((product, size) => product * size, 1), distributions.get(name)!, seed, name) },
-    ]),
+    [...parameterShapes(network)].map(([name, shape]) => {
+      const distribution = distributions.get(name);
+      if (!distribution) {
+        throw new TypeError(`Cannot draw parameter "${name}" of ${network.name}: no rule is known for it`);
+      }
+      const length = shape.reduce((product, size) => product * size, 1);
+      return [name, { shape, data: draw(length, distribution, seed, name) }];
+    }),
   );
 }
 

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- timm calls its networks so
+
 /**
  * ResNet and ResNeXt, for photographs and for small images.
  *
@@ -17,6 +19,7 @@
 
 import type { Network } from "../operations/network.ts";
 import type { Operation } from "../operations/mod.ts";
+import { type Family, familyOf } from "./family.ts";
 import { activation, add, batchNorm, convolution, finish, image, type Tensor } from "./layers.ts";
 
 /** What a member of the family is. */
@@ -118,3 +121,47 @@ function residualBlock(
   }
   return relu(add(operations, tensor, shortcut, name, dropPath));
 }
+
+const PLAIN = { cardinality: 1, baseWidth: 64 };
+const MEMBERS: Readonly<Record<string, Omit<ResNetDescription, "name" | "channels" | "classes">>> = {
+  resnet18: { block: "basic", repeats: [2, 2, 2, 2], ...PLAIN },
+  resnet34: { block: "basic", repeats: [3, 4, 6, 3], ...PLAIN },
+  resnet50: { block: "bottleneck", repeats: [3, 4, 6, 3], ...PLAIN },
+  resnet101: { block: "bottleneck", repeats: [3, 4, 23, 3], ...PLAIN },
+  resnet152: { block: "bottleneck", repeats: [3, 8, 36, 3], ...PLAIN },
+  resnext50_32x4d: { block: "bottleneck", repeats: [3, 4, 6, 3], cardinality: 32, baseWidth: 4 },
+  resnext101_32x4d: { block: "bottleneck", repeats: [3, 4, 23, 3], cardinality: 32, baseWidth: 4 },
+  resnext101_32x8d: { block: "bottleneck", repeats: [3, 4, 23, 3], cardinality: 32, baseWidth: 8 },
+  resnext101_32x16d: { block: "bottleneck", repeats: [3, 4, 23, 3], cardinality: 32, baseWidth: 16 },
+  resnext101_32x32d: { block: "bottleneck", repeats: [3, 4, 23, 3], cardinality: 32, baseWidth: 32 },
+  resnext101_32x48d: { block: "bottleneck", repeats: [3, 4, 23, 3], cardinality: 32, baseWidth: 48 },
+};
+
+/** Layers and width of each ResNet for small images, the width over that of the paper. */
+const SMALL_MEMBERS: readonly [layers: number, width: number][] = [
+  ...[8, 14, 20, 32, 44, 56].map((layers) => [layers, 1] as [number, number]),
+  ...[2, 3, 4].map((width) => [8, width] as [number, number]),
+];
+
+/** ResNets and ResNeXts for photographs. */
+export const resnets: Family = familyOf(
+  MEMBERS,
+  (member) => buildResNet({ ...member, channels: [64, 128, 256, 512] }),
+);
+
+/** ResNets for small images, with a stem of stride 1 and of stride 2. */
+export const smallResNets: Family = familyOf(
+  Object.fromEntries(SMALL_MEMBERS.flatMap(([layers, width]) =>
+    [1, 2].map((stride) => [
+      `resnet${layers}${width > 1 ? `x${width}` : ""}${stride > 1 ? `_s${stride}` : ""}`,
+      {
+        block: "basic" as const,
+        repeats: new Array<number>(3).fill((layers - 2) / 6),
+        channels: [16, 32, 64].map((channels) => channels * width),
+        smallStem: { stride },
+        ...PLAIN,
+      },
+    ])
+  )),
+  buildResNet,
+);

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- timm calls its networks so
+
 /**
  * ReXNet.
  *
@@ -14,6 +16,7 @@
 import type { Network } from "../operations/network.ts";
 import type { ActivationFunction } from "../operations/activation/functions/mod.ts";
 import type { Operation } from "../operations/mod.ts";
+import { type Family, familyOf } from "./family.ts";
 import { makeDivisible, roundHalfToEven } from "./channels.ts";
 import { activation, add, batchNorm, convolution, finish, image, squeezeExcitation, type Tensor } from "./layers.ts";
 
@@ -149,3 +152,23 @@ function layer(
   );
   return activationFunction ? activation(operations, tensor, activationFunction) : tensor;
 }
+
+/** Width and divisor of each member of ReXNet. */
+const MEMBERS: Readonly<Record<string, Pick<ReXNetDescription, "width" | "divisor">>> = {
+  rexnet_100: { width: 1.0, divisor: 1 },
+  rexnet_130: { width: 1.3, divisor: 1 },
+  rexnet_150: { width: 1.5, divisor: 1 },
+  rexnet_200: { width: 2.0, divisor: 1 },
+  rexnet_300: { width: 3.0, divisor: 1 },
+  rexnetr_100: { width: 1.0, divisor: 8 },
+  rexnetr_130: { width: 1.3, divisor: 8 },
+  rexnetr_150: { width: 1.5, divisor: 8 },
+  rexnetr_200: { width: 2.0, divisor: 8 },
+  rexnetr_300: { width: 3.0, divisor: 16 },
+};
+
+/** The members that timm has. */
+export const rexnets: Family = familyOf(
+  MEMBERS,
+  (member) => buildReXNet({ ...member, depth: 1, initialChannels: 16, finalChannels: 180 }),
+);
