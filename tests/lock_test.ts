@@ -8,6 +8,7 @@ for (
     "pipeline/explore/page/",
     "tests/browser/",
     "tests/portable/",
+    "tests/portable/types/",
     "tests/readers/",
   ]
 ) {

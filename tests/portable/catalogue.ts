@@ -307,9 +307,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   convolutionInputGradientKernels: () =>
     INPUT_GRADIENT_LAYERS.flatMap((layer) =>
-      TARGETS.flatMap((target) =>
-        convolutionInputGradientKernels(layerShape(layer), target)
-      )
+      TARGETS.flatMap((target) => convolutionInputGradientKernels(layerShape(layer), target))
     ),
   convolutionKernels: () =>
     LAYERS.flatMap((layer) => {
