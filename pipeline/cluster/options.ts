@@ -56,23 +56,6 @@ const TAKEN = {
   writeList: "the list of images is written beside the scripts",
 } as const;
 
-/** The words that the arguments begin with. */
-const CLUSTER_COMMANDS = ["slurm", "join", "status"] as const;
-
-/** The text that `--help` prints. */
-export const CLUSTER_HELP = `Label images on a cluster
-
-Usage: deno task cluster slurm [IMAGES] [options of relabel] --shards N [options]
-       deno task cluster join FOLDER
-       deno task cluster status FOLDER
-
-  slurm   writes, and with --submit submits, a Slurm job array with one shard per task, and a job that joins them
-  join    makes one data set of the shards in a folder, however they were run
-  status  tells from a folder alone how many shards are whole, running or missing, and the time left
-
-Each has its --help. docs/cluster.md shows a whole run, and Kubernetes.
-`.trimEnd();
-
 /** Makes one data set from shards. */
 export const JOIN = defineCommand({
   name: "cluster join",
@@ -114,26 +97,6 @@ count when their part file is whole; the rate is that of the running shards' las
 
 /** How far a folder is. */
 export type StatusCommand = OptionsOfCommand<typeof STATUS>;
-
-/**
- * Reads arguments that begin with none of the commands.
- *
- * @param args As the process got them.
- * @returns Whether help or the version is asked for.
- * @throws {UsageError} If they are not.
- */
-export function readOtherOptions([word]: readonly string[]): Asked {
-  if (word === "--help" || word === "-h") return "help";
-  if (word === "--version") return "version";
-  const hint = "see deno task cluster --help";
-  throw new UsageError(
-    word === undefined
-      ? `Expected slurm, join or status: ${hint}`
-      : `Unknown command "${word}"${
-        suggest(word, CLUSTER_COMMANDS, `known are ${CLUSTER_COMMANDS.join(", ")}: ${hint}`)
-      }`,
-  );
-}
 
 /** Writes the scripts of a job array; its options are relabel's and its own. */
 export const SLURM: Command<SlurmCommand> = {
@@ -187,6 +150,39 @@ write there.`,
     };
   },
 };
+
+/** Each command by the word that the arguments begin with. */
+const CLUSTER_COMMANDS = { slurm: SLURM, join: JOIN, status: STATUS };
+
+/** The text that `--help` prints. */
+export const CLUSTER_HELP = `Label images on a cluster
+
+Usage: ${Object.values(CLUSTER_COMMANDS).map(({ usage: [way] }) => `deno task ${way}`).join("\n       ")}
+
+  slurm   writes, and with --submit submits, a Slurm job array with a shard a task, and a job that joins them
+  join    makes one data set of the shards in a folder, however they were run
+  status  tells from a folder alone how many shards are whole, running or missing, and the time left
+
+Each has its --help. docs/cluster.md shows a whole run, and Kubernetes.`;
+
+/**
+ * Reads arguments that begin with none of the commands.
+ *
+ * @param args As the process got them.
+ * @returns Whether help or the version is asked for.
+ * @throws {UsageError} If they are not.
+ */
+export function readOtherOptions([word]: readonly string[]): Asked {
+  if (word === "--help" || word === "-h") return "help";
+  if (word === "--version") return "version";
+  const hint = "see deno task cluster --help";
+  const words = Object.keys(CLUSTER_COMMANDS);
+  throw new UsageError(
+    word === undefined
+      ? `Expected slurm, join or status: ${hint}`
+      : `Unknown command "${word}"${suggest(word, words, `known are ${words.join(", ")}: ${hint}`)}`,
+  );
+}
 
 /** The value of `--sbatch` is options itself, which would else be taken for ours. */
 function withSbatchValue(args: readonly string[]): string[] {
