@@ -7,7 +7,7 @@
 import type { DecodedImage } from "../formats/images/mod.ts";
 import { createBuffer, destroyBuffer, type Device } from "../kernels/engine/device.ts";
 import { createPlan } from "../kernels/engine/plan.ts";
-import { lowerNetwork } from "../kernels/lowering/inference.ts";
+import { lowerNetwork } from "../kernels/lowering/lower_network.ts";
 import { type DefaultAnnotator, networkInput } from "./default_annotator.ts";
 
 /** Logits of all classes in all cells. */

@@ -18,7 +18,7 @@ import { convolutionInputGradientKernels } from "../../kernels/operations/convol
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
-import { lowerNetwork } from "../../kernels/lowering/inference.ts";
+import { lowerNetwork } from "../../kernels/lowering/lower_network.ts";
 import type { Kernel } from "../../kernels/engine/kernel.ts";
 import { operationSteps, type Program, type Step } from "../../kernels/engine/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";

@@ -31,7 +31,7 @@ import {
   momentParameters,
   moments,
 } from "./adam.ts";
-import { CONTROL } from "./control.ts";
+import { CONTROL } from "../operations/shared/control.ts";
 import { flatUpdate } from "./flat_update.ts";
 import { type ParameterLayout, SEGMENT } from "./layout.ts";
 

@@ -10,7 +10,7 @@
 
 import type { Kernel, Parameter, Profile } from "../engine/kernel.ts";
 import { itemKernel } from "../operations/shared/tensor.ts";
-import { CONTROL } from "./control.ts";
+import { CONTROL } from "../operations/shared/control.ts";
 import { BLOCK, SEGMENT } from "./layout.ts";
 
 /**

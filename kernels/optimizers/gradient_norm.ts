@@ -12,7 +12,7 @@
 import { declarations, type Kernel, listBindings, type Profile, scratch, spreadWorkgroups } from "../engine/kernel.ts";
 import { BUILTINS, unsigned } from "../operations/shared/tensor.ts";
 import { treeJoin } from "../operations/shared/tree_join.ts";
-import { CONTROL } from "./control.ts";
+import { CONTROL } from "../operations/shared/control.ts";
 
 /** The most partial sums that the first stage leaves. */
 const MOST_PARTIALS = 1024;

@@ -21,7 +21,7 @@ import {
   spreadWorkgroups,
 } from "../engine/kernel.ts";
 import { BUILTINS } from "../operations/shared/tensor.ts";
-import { CONTROL, type Control } from "./control.ts";
+import { CONTROL, type Control } from "../operations/shared/control.ts";
 import { gradientPartials, joinNormPartials } from "./gradient_norm.ts";
 
 /** How the loss scale changes. */

@@ -26,7 +26,7 @@ import type { ResizeFilter } from "../operations/resize/mod.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import { topKKernel } from "../operations/top_k/kernels.ts";
-import { lowerNetwork } from "../lowering/inference.ts";
+import { lowerNetwork } from "../lowering/lower_network.ts";
 import type { Program } from "../engine/program.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { classArray, SCORE_ARRAYS, topLength } from "../../formats/base/label_map.ts";

@@ -14,7 +14,7 @@ import { createImageProgram, type ImageProgram, logitRows, type StepOptions, tar
 import type { Storage } from "../engine/kernel.ts";
 import type { Network, Parameters } from "../operations/network.ts";
 import type { Target } from "../operations/shared/tensor.ts";
-import { type LoweredNetwork, lowerNetwork } from "../lowering/inference.ts";
+import { type LoweredNetwork, lowerNetwork } from "../lowering/lower_network.ts";
 import type { ResizerSettings } from "./resizer.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 

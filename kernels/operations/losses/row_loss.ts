@@ -12,7 +12,7 @@
  */
 
 import { declarations, type Kernel, listBindings, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
-import { CONTROL } from "../../optimizers/control.ts";
+import { CONTROL } from "../shared/control.ts";
 import { BUILTINS, channelVectors, realLanes, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
 import { treeJoin } from "../shared/tree_join.ts";

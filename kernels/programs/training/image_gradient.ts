@@ -15,8 +15,8 @@ import type { Pair } from "../../operations/shared/window.ts";
 import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
 import { labelTargetKernel } from "../../operations/losses/label_target.ts";
 import { channelVectors, type Shape, type Target } from "../../operations/shared/tensor.ts";
-import { encodeControl, initialControl } from "../../optimizers/control.ts";
-import { parameterReader } from "../../lowering/inference.ts";
+import { encodeControl, initialControl } from "../../operations/shared/control.ts";
+import { parameterReader } from "../../lowering/lower_network.ts";
 import type { Program } from "../../engine/program.ts";
 import {
   addBytes,

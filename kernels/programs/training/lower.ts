@@ -24,7 +24,7 @@ import { LOSS_HISTORY, stepLossKernel } from "../../operations/losses/row_loss.t
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import { accumulateKernel } from "../../optimizers/accumulate.ts";
 import { checksumKernel, checksumPartialsKernel } from "../../optimizers/checksum.ts";
-import { CONTROL_BYTES } from "../../optimizers/control.ts";
+import { CONTROL_BYTES } from "../../operations/shared/control.ts";
 import { layoutTables } from "../../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerState } from "../../optimizers/mod.ts";
 import type { LossScaling } from "../../optimizers/prepare_step.ts";

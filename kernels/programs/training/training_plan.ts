@@ -8,7 +8,13 @@
 
 import { type BufferRange, copyRanges, type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
 import { LOSS_HISTORY } from "../../operations/losses/row_loss.ts";
-import { type Control, CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../../optimizers/control.ts";
+import {
+  type Control,
+  CONTROL_BYTES,
+  decodeControl,
+  encodeControl,
+  initialControl,
+} from "../../operations/shared/control.ts";
 import { flattenParameters, type ParameterLayout } from "../../optimizers/layout.ts";
 import { optimizerState } from "../../optimizers/mod.ts";
 import { createPlan, type PlanBytes, type StepRange, type StepTime } from "../../engine/plan.ts";

@@ -1,5 +1,5 @@
 import { createPlan } from "../../../kernels/engine/plan.ts";
-import { lowerNetwork } from "../../../kernels/lowering/inference.ts";
+import { lowerNetwork } from "../../../kernels/lowering/lower_network.ts";
 import { type Shape, tensorBytes } from "../../../kernels/operations/shared/tensor.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";

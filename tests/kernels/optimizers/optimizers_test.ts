@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { initialControl } from "../../../kernels/optimizers/control.ts";
+import { initialControl } from "../../../kernels/operations/shared/control.ts";
 import { flattenParameters, layOutParameters, type ParameterLayout } from "../../../kernels/optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerState } from "../../../kernels/optimizers/mod.ts";
 import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../../kernels/optimizers/prepare_step.ts";

@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { CONTROL_BYTES, decodeControl, encodeControl, initialControl } from "../../../kernels/optimizers/control.ts";
+import {
+  CONTROL_BYTES,
+  decodeControl,
+  encodeControl,
+  initialControl,
+} from "../../../kernels/operations/shared/control.ts";
 import { gradientNormKernel } from "../../../kernels/optimizers/gradient_norm.ts";
 import {
   DYNAMIC_LOSS_SCALING,
@@ -8,7 +13,7 @@ import {
   prepareStepReference,
   type StepOptions,
 } from "../../../kernels/optimizers/prepare_step.ts";
-import type { Control } from "../../../kernels/optimizers/control.ts";
+import type { Control } from "../../../kernels/operations/shared/control.ts";
 import { runKernels } from "../../../kernels/engine/run.ts";
 import { assertClose } from "../compare.ts";
 import { randomValues, testDevice } from "../tensors.ts";

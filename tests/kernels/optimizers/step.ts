@@ -8,7 +8,7 @@ import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile } from "../../../kernels/engine/kernel.ts";
 import { adamPReference } from "../../../kernels/optimizers/adamp.ts";
 import { adamWReference } from "../../../kernels/optimizers/adamw.ts";
-import { type Control, decodeControl, encodeControl } from "../../../kernels/optimizers/control.ts";
+import { type Control, decodeControl, encodeControl } from "../../../kernels/operations/shared/control.ts";
 import { layoutTables, type ParameterLayout, type Segment } from "../../../kernels/optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerState } from "../../../kernels/optimizers/mod.ts";
 import type { StepOptions } from "../../../kernels/optimizers/prepare_step.ts";

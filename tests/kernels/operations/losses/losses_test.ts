@@ -7,7 +7,7 @@ import { crossEntropyKernel, crossEntropyReference } from "../../../../kernels/o
 import { LOSS_HISTORY, stepLossKernel } from "../../../../kernels/operations/losses/row_loss.ts";
 import { softmaxReference } from "../../../../kernels/operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
-import { encodeControl, initialControl } from "../../../../kernels/optimizers/control.ts";
+import { encodeControl, initialControl } from "../../../../kernels/operations/shared/control.ts";
 import { runKernel, runKernels } from "../../../../kernels/engine/run.ts";
 import { assertClose } from "../../compare.ts";
 import { differenceGradient } from "../../finite_differences.ts";
