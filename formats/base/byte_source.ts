@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { fileError } from "./files.ts";
+import { failWith, fileError } from "./files.ts";
 import { numberOf } from "./number_of.ts";
 
 /** An open file. */
@@ -37,7 +37,7 @@ export interface ByteSource {
  * @throws {Deno.errors.NotFound} If there is none.
  */
 export async function openBytes(path: string): Promise<ByteSource> {
-  const file = await openFile(path);
+  const file = await Deno.open(path).catch(failWith(`Cannot read "${path}"`, "there is no such file"));
   const { size, isDirectory } = await file.stat();
   if (isDirectory) {
     file.close();
@@ -88,15 +88,6 @@ export function sourceOfBytes(path: string, bytes: Uint8Array): ByteSource {
     },
     close() {},
   };
-}
-
-async function openFile(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot read "${path}"`, error);
-    throw new Deno.errors.NotFound(`Cannot read "${path}": there is no such file`);
-  }
 }
 
 /**

@@ -27,6 +27,45 @@ export function fileError(subject: string, error: unknown): Error {
   return Object.assign(new Kind(message, { cause: error }), code === undefined ? {} : { code });
 }
 
+/**
+ * Does something with files, and tells its errors as {@linkcode fileError} does.
+ *
+ * @param subject What is being done, with the file's name.
+ * @param action It.
+ * @param missing What to say if the file is not there, if that is something else than the system's words.
+ * @returns What the action gives.
+ * @throws {Error} If it fails.
+ */
+export function withSubject<Result>(subject: string, action: () => Result, missing?: string): Result {
+  try {
+    return action();
+  } catch (error) {
+    return failWith(subject, missing)(error);
+  }
+}
+
+/** Throws an error as {@linkcode withSubject} does: for the `catch` of a promise. */
+export function failWith(subject: string, missing?: string): (error: unknown) => never {
+  return (error) => {
+    if (missing === undefined || !(error instanceof Deno.errors.NotFound)) throw fileError(subject, error);
+    throw new Deno.errors.NotFound(`${subject}: ${missing}`);
+  };
+}
+
+/** Undefined if an error says that there is no such file; others are thrown again: for the `catch` of a promise. */
+export function absent(error: unknown): undefined {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+/** What an action gives, or undefined if there is no such file. */
+export function ifThere<Result>(action: () => Result): Result | undefined {
+  try {
+    return action();
+  } catch (error) {
+    return absent(error);
+  }
+}
+
 /** Whether the system could not read or write, `EIO` or `ENOTDIR`, which says nothing about what a file holds. */
 export function isSystemError(error: unknown): boolean {
   const { code } = error as { code?: unknown };
@@ -45,15 +84,18 @@ export function replaceFile(path: string, content: string | Iterable<Uint8Array>
   const pieces = typeof content === "string" ? [new TextEncoder().encode(content)] : content;
   try {
     using file = Deno.openSync(partial, { write: true, create: true, truncate: true });
-    for (const bytes of pieces) {
-      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
-    }
+    for (const bytes of pieces) writeAll(file, bytes);
     file.syncSync();
     renameDurably(partial, path);
   } catch (error) {
     removeIfThere(partial);
     throw fileError(`Cannot write "${path}"`, error);
   }
+}
+
+/** Writes all of some bytes. */
+export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
 }
 
 /**
@@ -64,15 +106,13 @@ export function replaceFile(path: string, content: string | Iterable<Uint8Array>
  * @throws {Error} If one is gone, or cannot be written.
  */
 export function makeDurable(paths: readonly string[], subject: string): void {
-  try {
+  withSubject(subject, () => {
     for (const path of paths) {
       using file = Deno.openSync(path);
       file.syncSync();
     }
     new Set(paths.map((path) => dirname(path))).forEach(syncFolder);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  });
 }
 
 /**
@@ -94,11 +134,7 @@ export function renameDurably(from: string, to: string): void {
  * @throws {Error} If it cannot be made.
  */
 export function makeFolder(path: string, subject: string): void {
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  withSubject(subject, () => Deno.mkdirSync(path, { recursive: true }));
 }
 
 /** Makes new names in a folder durable. Windows does that by itself and cannot open folders. */
@@ -110,11 +146,7 @@ export function syncFolder(path: string): void {
 
 /** Removes a file; that there is none is fine. */
 export function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot remove "${path}"`, error);
-  }
+  withSubject(`Cannot remove "${path}"`, () => ifThere(() => Deno.removeSync(path)));
 }
 
 /**
@@ -125,38 +157,27 @@ export function removeIfThere(path: string): void {
  * @throws {Error} If it cannot be listed.
  */
 export function namesIn(path: string, subject: string): string[] {
-  try {
-    return Array.from(Deno.readDirSync(path), ({ name }) => name);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  return withSubject(subject, () => Array.from(Deno.readDirSync(path), ({ name }) => name));
 }
 
 /** Whether there is a file of a name. */
 export function isFileThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw fileError(`Cannot look at "${path}"`, error);
-  }
+  return withSubject(`Cannot look at "${path}"`, () => ifThere(() => Deno.statSync(path).isFile)) ?? false;
 }
 
-/** The text of a file. */
-export function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw fileError(`Cannot read "${path}"`, error);
-  }
+/**
+ * The text of a file.
+ *
+ * @param path The file.
+ * @param subject How the message starts.
+ * @returns All of it.
+ * @throws {Error} If it cannot be read.
+ */
+export function readText(path: string, subject = `Cannot read "${path}"`): string {
+  return withSubject(subject, () => Deno.readTextFileSync(path));
 }
 
 /** The text of a file, or undefined if there is none. */
 export function readIfThere(path: string): string | undefined {
-  try {
-    return readText(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  return ifThere(() => readText(path));
 }

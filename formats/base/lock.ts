@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "./files.ts";
+import { fileError, ifThere } from "./files.ts";
 
 /** How long a lock may be held by one who only looks, milliseconds, and between tries. */
 const PATIENCE = 500;
@@ -108,10 +108,5 @@ function tryPatiently(file: Deno.FsFile): boolean {
 /** Whether a path still names the file that was opened under it. Windows keeps a name while its file is open. */
 function isStillThere(file: Deno.FsFile, path: string): boolean {
   if (Deno.build.os === "windows") return true;
-  try {
-    return Deno.statSync(path).ino === file.statSync().ino;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return ifThere(() => Deno.statSync(path).ino === file.statSync().ino) ?? false;
 }

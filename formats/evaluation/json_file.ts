@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "../base/files.ts";
+import { failWith } from "../base/files.ts";
 
 /**
  * Reads a file of JSON.
@@ -16,13 +16,7 @@ import { fileError } from "../base/files.ts";
  * @throws {TypeError} If it is not JSON.
  */
 export async function readJsonFile(path: string, subject: string): Promise<unknown> {
-  let text;
-  try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(subject, error);
-    throw new Deno.errors.NotFound(`${subject}: there is no such file`);
-  }
+  const text = await Deno.readTextFile(path).catch(failWith(subject, "there is no such file"));
   try {
     return JSON.parse(text);
   } catch (error) {

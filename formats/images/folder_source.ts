@@ -12,7 +12,7 @@
  */
 
 import { basename } from "@std/path";
-import { fileError } from "../base/files.ts";
+import { failWith } from "../base/files.ts";
 import { showValue } from "../base/show_value.ts";
 import { listDirectory, walkFolder, type WalkOptions } from "./folder_walk.ts";
 import { isImageFile } from "./image_names.ts";
@@ -48,14 +48,6 @@ export function openImageFile(path: string): ImageSource {
   };
 }
 
-async function realPathOf(path: string): Promise<string> {
-  try {
-    return await Deno.realPath(path);
-  } catch (error) {
-    throw fileError(`Cannot list folder "${path}"`, error);
-  }
-}
-
 /**
  * Opens a folder of class folders, of images, or of both. Hidden files and folders and files that are no
  * images are passed over; links are followed, except one that leads back to a folder above it.
@@ -67,7 +59,7 @@ async function realPathOf(path: string): Promise<string> {
  */
 export async function openImageFolder(path: string): Promise<ImageSource> {
   const root = path.replace(/(?<=.)\/+$/, "");
-  const ancestors = [await realPathOf(root)];
+  const ancestors = [await Deno.realPath(root).catch(failWith(`Cannot list folder "${root}"`))];
   const images: WalkOptions = { isWanted: isImageFile };
   const entries = await listDirectory(root, ancestors, images);
   const folders = entries.flatMap(({ name, path, directory }) => directory === null ? [] : [{ name, path, directory }]);

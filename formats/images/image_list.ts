@@ -10,7 +10,7 @@
  */
 
 import { resolve } from "@std/path";
-import { fileError } from "../base/files.ts";
+import { failWith, fileError } from "../base/files.ts";
 import { readPart } from "./image_file.ts";
 import {
   createListFile,
@@ -149,7 +149,8 @@ async function* readFiles(
     });
     const looks = await Promise.allSettled(images.map(({ bytes: { path } }) => Deno.lstat(path)));
     looks.forEach((look, place) => {
-      if (look.status === "rejected") throw gone(name, images[place].bytes.path, look.reason);
+      const { path } = images[place].bytes;
+      if (look.status === "rejected") throw fileError(`${subject(name)}: "${path}" is listed`, look.reason);
     });
     yield* images;
   }
@@ -204,20 +205,11 @@ async function* readMembers(shard: ShardFile, range: { readonly start: number; r
 }
 
 async function openListed({ path, bytes }: ListedShard, name: string): Promise<Deno.FsFile> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    throw gone(name, path, error);
-  }
+  const file = await Deno.open(path).catch(failWith(`${subject(name)}: "${path}" is listed`));
   const { size } = await file.stat();
   if (size === bytes) return file;
   file.close();
   throw new TypeError(`${subject(name)}: "${path}" has ${numberOf(size, "byte")}, and had ${bytes} when it was listed`);
-}
-
-function gone(name: string, path: string, error: unknown): Error {
-  return fileError(`${subject(name)}: "${path}" is listed`, error);
 }
 
 function subject(list: string): string {

@@ -14,7 +14,7 @@
  * @module
  */
 
-import { fileError } from "../base/files.ts";
+import { failWith } from "../base/files.ts";
 import { createWholeFile } from "../base/whole_file.ts";
 import { showValue } from "../base/show_value.ts";
 import { readPart } from "./image_file.ts";
@@ -163,7 +163,7 @@ function isCount(value: unknown): value is number {
  */
 export async function openListFile(path: string): Promise<ListReader> {
   const subject = `Cannot read list of images "${path}"`;
-  using file = await open(path, subject);
+  using file = await Deno.open(path).catch(failWith(subject));
   const size = (await file.stat()).size;
   const decoder = new TextDecoder();
   const textOf = async (offset: number, end: number) =>
@@ -174,7 +174,7 @@ export async function openListFile(path: string): Promise<ListReader> {
   const { offsets, ...index } = parseIndex(await textOf(linesEnd, size - END_LENGTH), linesEnd, subject);
 
   async function* lines({ start = 0, end = Infinity }: ImageRange = {}) {
-    using file = await open(path, subject);
+    using file = await Deno.open(path).catch(failWith(subject));
     for (let first = start - start % BLOCK; first < Math.min(end, index.images); first += BLOCK) {
       const block = first / BLOCK;
       const [offset, next] = [offsets[block], offsets[block + 1] ?? linesEnd];
@@ -202,14 +202,6 @@ export async function openListFile(path: string): Promise<ListReader> {
   }
 
   return { index, lines };
-}
-
-async function open(path: string, subject: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
 }
 
 /** Where blocks of lines begin, and what is said of all images. */

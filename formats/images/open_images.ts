@@ -17,7 +17,7 @@
  */
 
 import { basename } from "@std/path";
-import { fileError } from "../base/files.ts";
+import { absent, failWith, fileError } from "../base/files.ts";
 import { expandBraces } from "../base/brace_pattern.ts";
 import { openImageFile, openImageFolder } from "./folder_source.ts";
 import { isImageName } from "./image_names.ts";
@@ -82,7 +82,7 @@ function withPassedOver(source: ImageSource, beside: readonly Tally[]): ImageSou
  * @throws {TypeError} If a folder holds several kinds.
  */
 export async function findImages(path: string): Promise<FoundImages> {
-  const info = await statOrNull(path);
+  const info = await lookAt(path);
   if (info?.isDirectory) return await findInFolder(path);
   if (info) return await findShards(path, [{ path, name: basename(path) }]);
   const names = expandBraces(path);
@@ -90,7 +90,7 @@ export async function findImages(path: string): Promise<FoundImages> {
   const root = path.slice(0, path.slice(0, path.indexOf("{")).lastIndexOf("/") + 1);
   const shards = names.map((name) => ({ path: name, name: name.slice(root.length) }));
   for (const shard of shards) {
-    if (!(await statOrNull(shard.path))?.isFile) {
+    if (!(await lookAt(shard.path))?.isFile) {
       throw new Deno.errors.NotFound(`Cannot open images "${path}": there is no file "${shard.path}"`);
     }
   }
@@ -141,7 +141,7 @@ async function findShards(path: string, shards: readonly ShardFile[]): Promise<F
 }
 
 async function kindByContent(path: string): Promise<Kind> {
-  using file = await openFile(path);
+  using file = await Deno.open(path).catch(failWith(`Cannot open images "${path}"`));
   const head = new Uint8Array(512);
   const length = await file.read(head) ?? 0;
   const text = String.fromCharCode(...head.subarray(0, length));
@@ -151,19 +151,6 @@ async function kindByContent(path: string): Promise<Kind> {
   return kindByName(path) ?? "image";
 }
 
-async function openFile(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
-    throw fileError(`Cannot open images "${path}"`, error);
-  }
-}
-
-async function statOrNull(path: string): Promise<Deno.FileInfo | null> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw fileError(`Cannot open images "${path}"`, error);
-  }
+async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
+  return await Deno.stat(path).catch(absent).catch(failWith(`Cannot open images "${path}"`));
 }

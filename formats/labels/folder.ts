@@ -15,7 +15,6 @@
 
 import { join } from "@std/path";
 import {
-  fileError,
   makeFolder,
   namesIn,
   PARTIAL,
@@ -23,6 +22,7 @@ import {
   readText,
   removeIfThere,
   replaceFile,
+  withSubject,
 } from "../base/files.ts";
 import { type Lock, takeLock } from "../base/lock.ts";
 import {
@@ -370,12 +370,7 @@ function checkSame(path: string, before: Manifest, wanted: Manifest): void {
  * @throws {TypeError} If it has another size.
  */
 export function checkPartSize(path: string, { file, bytes }: FinishedPart, subject: string): void {
-  let size: number;
-  try {
-    size = Deno.statSync(join(path, file)).size;
-  } catch (error) {
-    throw fileError(`${subject}: "${file}" is listed as finished`, error);
-  }
+  const { size } = withSubject(`${subject}: "${file}" is listed as finished`, () => Deno.statSync(join(path, file)));
   if (size !== bytes) {
     throw new TypeError(`${subject}: "${file}" has ${numberOf(size, "byte")}, its manifest says ${bytes}`);
   }

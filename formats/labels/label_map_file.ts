@@ -12,7 +12,7 @@ import type { Column } from "../columns/columns.ts";
 import { labelMapColumns, listAt, nullable } from "./label_map_columns.ts";
 import { containerOf } from "../columns/container.ts";
 import { openParquet } from "../columns/parquet/decode/file.ts";
-import { fileError } from "../base/files.ts";
+import { withSubject } from "../base/files.ts";
 import type { FilePool, RandomAccessFile } from "../base/random_access.ts";
 import type { ColumnSlice, Table } from "../columns/table.ts";
 import type { Classes, Scores } from "../base/label_map.ts";
@@ -83,12 +83,7 @@ export function openLabelMapFile(path: string, pool: FilePool, cache: Cache): La
 
 /** What a file is, by how it begins, or by its name if that is damaged. */
 function isArrow(file: RandomAccessFile, path: string, subject: string): boolean {
-  let start: string;
-  try {
-    start = String.fromCharCode(...file.read(0, Math.min(file.size, 4)));
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  const start = withSubject(subject, () => String.fromCharCode(...file.read(0, Math.min(file.size, 4))));
   if (start === "PAR1") return false;
   return start === "ARRO" || start === "\xff\xff\xff\xff" || containerOf(path) === "arrow";
 }

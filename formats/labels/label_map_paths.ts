@@ -7,7 +7,7 @@
 import { globToRegExp, isGlob, join } from "@std/path";
 import { expandBraces } from "../base/brace_pattern.ts";
 import { compareNatural } from "../base/natural_sort.ts";
-import { fileError } from "../base/files.ts";
+import { ifThere, namesIn, withSubject } from "../base/files.ts";
 import { type ClassNames, differences, type Manifest, MANIFEST_NAME, readManifests } from "./manifest.ts";
 
 /** Files of label maps, in order. */
@@ -61,7 +61,7 @@ function matchingFiles(folder: string, pattern: string, subject: string): string
     const isLast = depth === parts.length - 1;
     const matches = isGlob(part) ? globToRegExp(part, { globstar: false }) : undefined;
     paths = paths.flatMap((path) => {
-      const names = matches ? entriesOf(path, subject).filter((name) => matches.test(name)) : [part];
+      const names = matches ? namesIn(path, subject).filter((name) => matches.test(name)) : [part];
       return names.map((name) => join(path, name)).filter((path) =>
         kindOf(path, subject) === (isLast ? "file" : "folder")
       );
@@ -70,25 +70,13 @@ function matchingFiles(folder: string, pattern: string, subject: string): string
   return paths;
 }
 
-function entriesOf(path: string, subject: string): string[] {
-  try {
-    return [...Deno.readDirSync(path)].map(({ name }) => name);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
-}
-
 function kindOf(path: string, subject: string): "folder" | "file" | undefined {
-  try {
-    return Deno.statSync(path).isDirectory ? "folder" : "file";
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError(subject, error);
-  }
+  const info = withSubject(subject, () => ifThere(() => Deno.statSync(path)));
+  return info && (info.isDirectory ? "folder" : "file");
 }
 
 function readFolder(path: string, subject: string): LabelMapPaths {
-  const names = entriesOf(path, subject);
+  const names = namesIn(path, subject);
   if (names.some((name) => MANIFEST_NAME.test(name))) return readParts(path, subject);
   const files = names.filter((name) => /\.(parquet|arrow)$/.test(name)).sort(compareNatural);
   if (files.length === 0) {

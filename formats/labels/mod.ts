@@ -20,7 +20,6 @@ export { dequantise, quantise } from "../base/scores.ts";
 export * from "./diffusion.ts";
 export { type Container, containers } from "../columns/container.ts";
 export * from "./writer.ts";
-export type { RowError } from "./row_error.ts";
 export * from "./source_images.ts";
 export type { PartImage } from "./part_images.ts";
 export * from "./manifest.ts";

@@ -12,7 +12,7 @@ import { openByteStream } from "../images/byte_stream.ts";
 import { walkFolder } from "../images/folder_walk.ts";
 import { compareNatural } from "../base/natural_sort.ts";
 import type { ImageRange } from "../images/image_source.ts";
-import { fileError } from "../base/files.ts";
+import { failWith } from "../base/files.ts";
 import { readTar } from "../images/tar.ts";
 
 /** One file of labels. */
@@ -135,13 +135,8 @@ export async function openPublished(path: string): Promise<PublishedSource> {
 type Finder = (isWanted: (position: number) => boolean) => AsyncIterable<Found>;
 
 async function finderOf(path: string): Promise<Finder> {
-  let info: Deno.FileInfo;
-  try {
-    info = await Deno.stat(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot open labels "${path}"`, error);
-    throw new Deno.errors.NotFound(`Cannot open labels "${path}": there is no such file or folder`);
-  }
+  const info = await Deno.stat(path)
+    .catch(failWith(`Cannot open labels "${path}"`, "there is no such file or folder"));
   if (info.isDirectory) {
     const root = path.replace(/(?<=.)\/+$/, "");
     const ancestors = [await Deno.realPath(root)];

@@ -10,7 +10,7 @@
  * @module
  */
 
-import { fileError } from "../base/files.ts";
+import { fileError, withSubject, writeAll } from "../base/files.ts";
 import { bytesField, doubleField, floatField, integerField, message, textField } from "./protobuf.ts";
 import { maskedCrc32c } from "./crc32c.ts";
 
@@ -41,11 +41,7 @@ export function createEventFile(folder: string, start: number): EventFile {
 
   function append(...fields: readonly Uint8Array[]): void {
     const bytes = record(message(doubleField(1, Date.now() / 1000), ...fields));
-    try {
-      for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
-    } catch (error) {
-      throw fileError(`Cannot write "${path}"`, error);
-    }
+    withSubject(`Cannot write "${path}"`, () => writeAll(file, bytes));
   }
 
   append(textField(3, "brain.Event:2"));

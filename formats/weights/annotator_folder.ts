@@ -7,7 +7,7 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { fileError } from "../base/files.ts";
+import { failWith, fileError } from "../base/files.ts";
 import { showValue } from "../base/show_value.ts";
 import { excessOfJson } from "./json_text.ts";
 import { checkModelArguments } from "./model_arguments.ts";
@@ -60,19 +60,12 @@ const ownKeys = new Set(["architecture", "num_classes", "label_names", "labels"]
  * @throws {TypeError} If `config.json` is not one of a network like these, or the weights cannot be read.
  */
 export async function openAnnotatorFolder(path: string): Promise<AnnotatorFolder> {
-  const folder = (await statOf(path)).isDirectory ? path : dirname(path);
+  const info = await Deno.stat(path)
+    .catch(failWith(`Cannot read annotator "${path}"`, "there is no such folder or file"));
+  const folder = info.isDirectory ? path : dirname(path);
   const config = await readConfig(join(folder, "config.json"));
   const weights = await openWeights(folder === path ? await findWeights(folder) : path);
   return { ...config, weights };
-}
-
-async function statOf(path: string): Promise<Deno.FileInfo> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot read annotator "${path}"`, error);
-    throw new Deno.errors.NotFound(`Cannot read annotator "${path}": there is no such folder or file`);
-  }
 }
 
 async function findWeights(folder: string): Promise<string> {

@@ -20,7 +20,6 @@ export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/hu
 export type { DownloadProgress } from "./hub/transfer.ts";
 export { averagedWeights, loadParameters, type Parameter, readParameter } from "./load_parameters.ts";
 export type { Weights } from "./weights.ts";
-export type { TorchFile } from "./torch.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
 export { isNumpyArray, type NumpyArray, numpyValues } from "./numpy_objects.ts";
 export { isUnread, type PickleUnread, type PickleValue } from "./pickle_values.ts";

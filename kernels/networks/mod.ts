@@ -15,7 +15,6 @@
 export { buildNetwork, listArchitectures } from "./architectures.ts";
 export { fineTuneParameters, type FineTuning } from "./fine_tune.ts";
 export { initialParameters } from "./initialise.ts";
-export { parameterShapes } from "../operations/network.ts";
 export { buildEfficientNet, type EfficientNetDescription, type EfficientNetStage } from "./efficientnet.ts";
 export { buildResNet, type ResNetDescription } from "./resnet.ts";
 export { buildReXNet, type ReXNetDescription } from "./rexnet.ts";

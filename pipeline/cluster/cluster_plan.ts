@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError, readIfThere, replaceFile } from "../../formats/base/files.ts";
+import { readIfThere, replaceFile, withSubject } from "../../formats/base/files.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
 
 /** What a folder of label maps is to become, and who was asked for it. */
@@ -49,12 +49,7 @@ export function balancedRows(images: number, shards: number): number {
  */
 export function readPlan(out: string): Plan | undefined {
   const path = planPath(out);
-  let text: string | undefined;
-  try {
-    text = readIfThere(path);
-  } catch (error) {
-    throw fileError(`Cannot read plan "${path}"`, error);
-  }
+  const text = withSubject(`Cannot read plan "${path}"`, () => readIfThere(path));
   if (text === undefined) return undefined;
   try {
     const plan: Plan = JSON.parse(text);

@@ -13,7 +13,7 @@ import {
   openImages,
   writeImageList,
 } from "../../formats/images/mod.ts";
-import { makeFolder, replaceFile } from "../../formats/base/files.ts";
+import { ifThere, makeFolder, replaceFile } from "../../formats/base/files.ts";
 import { lockHeldSince, takeLock } from "../../formats/base/lock.ts";
 import { findDifferences } from "../../formats/labels/mod.ts";
 import { classNamesOf, openModel } from "../model/model.ts";
@@ -25,7 +25,7 @@ import type { Progress } from "../command/progress.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { balancedRows, clusterFolder, type Plan, readPlan, writePlan } from "./cluster_plan.ts";
 import { arrayScript, joinScript } from "./scripts.ts";
-import { type FolderState, readFolderState } from "./shard_states.ts";
+import { readFolderState } from "./shard_states.ts";
 import { queuedJobs, submit } from "./slurm.ts";
 import { ranges } from "./status.ts";
 
@@ -140,7 +140,7 @@ function planOf(
     rowsPerFile: rowsPerFile ?? balancedRows(images, shards),
     name: `relabel-${basename(out).replaceAll(/[^\w.-]+/g, "_")}`,
   };
-  const before = stateIfBegun(out);
+  const before = ifThere(() => readFolderState(out));
   if (before?.joined) throw new TypeError(`${subject}: it is one data set already, choose another --out`);
   if (before?.shards.some(({ state }) => state !== "missing")) {
     const found = findDifferences(
@@ -152,16 +152,6 @@ function planOf(
     }
   }
   return plan;
-}
-
-/** The state of a folder, which may hold nothing yet. */
-function stateIfBegun(out: string): FolderState | undefined {
-  try {
-    return readFolderState(out);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 function writeScripts(

@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError } from "../../formats/base/files.ts";
+import { namesIn } from "../../formats/base/files.ts";
 import { lockHeldSince } from "../../formats/base/lock.ts";
 import { imageCount, type Manifest, type Shard, shardParts, shardSuffix } from "../../formats/labels/mod.ts";
 import { imagesOfParts, type ManifestHead, readManifestHead, shardCount } from "../../formats/labels/shards.ts";
@@ -46,12 +46,7 @@ const RECENT = 4;
  */
 export function readFolderState(path: string): FolderState {
   const subject = `Cannot tell the state of "${path}"`;
-  let names: string[];
-  try {
-    names = [...Deno.readDirSync(path)].map(({ name }) => name);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  const names = namesIn(path, subject);
   const whole = readShard(path, undefined);
   if (whole) {
     const images = imageCount(whole.configuration) ?? 0;

@@ -5,7 +5,7 @@
  */
 
 import { decodeImage } from "../../formats/images/mod.ts";
-import { fileError } from "../../formats/base/files.ts";
+import { withSubject } from "../../formats/base/files.ts";
 import { isImageName } from "../../formats/images/image_names.ts";
 
 /** An image on disk. */
@@ -42,13 +42,7 @@ export function imageFinder(root: string): ImageFinder {
   return (stem) => {
     const slash = stem.lastIndexOf("/") + 1;
     const subject = `Cannot find the image of "${stem}" in "${root}"`;
-    if (stem.slice(0, slash) !== folder) {
-      try {
-        list(stem.slice(0, slash));
-      } catch (error) {
-        throw fileError(subject, error);
-      }
-    }
+    if (stem.slice(0, slash) !== folder) withSubject(subject, () => list(stem.slice(0, slash)));
     const found = names.get(stem.slice(slash)) ?? [];
     if (found.length === 0) throw new Deno.errors.NotFound(`${subject}: there is no image of that name`);
     if (found.length > 1) throw new TypeError(`${subject}: there are ${found.sort().join(" and ")}`);

@@ -43,16 +43,6 @@ const KEPT_BYTES = 4 * 2 ** 20;
 /** Rejected images to name. */
 const SHOWN_REJECTED = 3;
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
- */
-export function runConvert(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...CONVERT, run });
-}
-
 /** What a conversion needs to be watched and stopped. */
 interface Watch {
   readonly signal: AbortSignal;
@@ -323,4 +313,4 @@ async function layoutOf(
   }
 }
 
-if (import.meta.main) endProcess(await runConvert(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...CONVERT, run }));

@@ -26,16 +26,6 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0, 1 if something needed is missing, 2 if it was used wrongly.
- */
-export function runDoctor(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...DOCTOR, run });
-}
-
 async function run(): Promise<number> {
   const findings = [
     ...describeVersions(),
@@ -203,4 +193,4 @@ function findLibraries(): string {
   return `none (${names.join(", ")}); needed only to train on several devices: ${INSTALL.MPICH}`;
 }
 
-if (import.meta.main) Deno.exit(await runDoctor(Deno.args));
+if (import.meta.main) Deno.exit(await runCommand(Deno.args, { ...DOCTOR, run }));

@@ -29,16 +29,6 @@ import { runOnRanks } from "../command/run_on_ranks.ts";
 import { surveyLines } from "../model/survey_lines.ts";
 import { printLine, printLines } from "../command/terminal.ts";
 
-/**
- * Runs the command, on every rank that a launcher started.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly.
- */
-export function runEvaluate(args: readonly string[]): Promise<number> {
-  return runOnRanks(args, { ...EVALUATE, run });
-}
-
 async function run(command: EvaluateCommand, progress: Progress, ranks?: Communicator): Promise<number> {
   const { quiet } = command;
   const start = performance.now();
@@ -139,4 +129,4 @@ async function measuresOf(
   ];
 }
 
-if (import.meta.main) endProcess(await runEvaluate(Deno.args));
+if (import.meta.main) endProcess(await runOnRanks(Deno.args, { ...EVALUATE, run }));

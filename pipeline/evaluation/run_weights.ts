@@ -9,6 +9,7 @@
 
 import { basename, dirname, join } from "@std/path";
 import { averagedWeights, openWeights, type Weights } from "../../formats/weights/mod.ts";
+import { absent } from "../../formats/base/files.ts";
 
 /** Which of a training run's weights: the last update's, or their moving average. */
 export const weightChoices = ["trained", "average"] as const;
@@ -66,15 +67,9 @@ function fromCheckpoint(weights: Weights, choice: WeightChoice): ChosenWeights {
 /** The checkpoint of the run that a file is of; undefined if it is of none. */
 async function openLast(path: string): Promise<Weights | undefined> {
   if (![MODEL, BEST].includes(basename(path))) return undefined;
-  let last: Weights;
-  try {
-    last = await openWeights(join(dirname(path), LAST));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  if (isCheckpoint(last)) return last;
-  last.close();
+  const last = await openWeights(join(dirname(path), LAST)).catch(absent);
+  if (last && isCheckpoint(last)) return last;
+  last?.close();
   return undefined;
 }
 

@@ -14,16 +14,6 @@ import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLine } from "../command/terminal.ts";
 
-/**
- * Runs the command: prints the page's address and serves it until a signal comes.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0 after the help; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
- */
-export function explore(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...EXPLORE, run });
-}
-
 async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): Promise<number> {
   const explorer = await openExplorer({ ...paths, images });
   try {
@@ -59,4 +49,4 @@ async function warnOfMissingImages({ folders: [labelMaps], images, paths }: Expl
   }
 }
 
-if (import.meta.main) endProcess(await explore(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...EXPLORE, run }));

@@ -6,7 +6,7 @@
 
 import { dirname } from "@std/path";
 import { createWholeFile } from "../../formats/base/whole_file.ts";
-import { fileError } from "../../formats/base/files.ts";
+import { ifThere, withSubject } from "../../formats/base/files.ts";
 import { RequestError } from "./request_error.ts";
 
 /** Writes selections to one file. */
@@ -33,11 +33,7 @@ export interface SelectionFile {
 export function checkSelectionPath(path: string): void {
   const subject = `Cannot write the selection "${path}"`;
   if (versionOf(path) === FOLDER) throw new TypeError(`${subject}: it is a folder`);
-  try {
-    Deno.statSync(dirname(path));
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  withSubject(subject, () => Deno.statSync(dirname(path)));
 }
 
 /**
@@ -97,11 +93,6 @@ const FOLDER = "folder";
 
 /** What tells a file from one that another program wrote over it; undefined if there is none. */
 function versionOf(path: string): string | undefined {
-  try {
-    const { isDirectory, ino, mtime, size } = Deno.statSync(path);
-    return isDirectory ? FOLDER : [ino, mtime?.getTime(), size].join();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError(`Cannot write the selection "${path}"`, error);
-  }
+  const info = withSubject(`Cannot write the selection "${path}"`, () => ifThere(() => Deno.statSync(path)));
+  return info?.isDirectory ? FOLDER : info && [info.ino, info.mtime?.getTime(), info.size].join();
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "../../formats/base/files.ts";
+import { failWith } from "../../formats/base/files.ts";
 import type { ClassNames } from "../../formats/labels/mod.ts";
 
 const IMAGENET = new URL("../../assets/imagenet/classes.tsv", import.meta.url);
@@ -20,7 +20,8 @@ const IMAGENET = new URL("../../assets/imagenet/classes.tsv", import.meta.url);
  */
 export async function readClassNames(path: string | URL): Promise<ClassNames> {
   const subject = `Cannot read class names from "${path instanceof URL ? path.pathname : path}"`;
-  const lines = (await readText(path, subject)).split(/\r?\n/);
+  const text = await Deno.readTextFile(path).catch(failWith(subject, "there is no such file"));
+  const lines = text.split(/\r?\n/);
   while (lines.at(-1) === "") lines.pop();
   if (!lines[0]?.includes("\t")) return { name: lines };
   const [header, ...rows] = lines.map((line) => line.split("\t"));
@@ -35,15 +36,6 @@ export async function readClassNames(path: string | URL): Promise<ClassNames> {
     throw new TypeError(`${subject}: line ${misplaced + 2} has index ${index![misplaced]}, expected ${misplaced}`);
   }
   return { ...(wnid ? { wnid } : {}), name };
-}
-
-async function readText(path: string | URL, subject: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(subject, error);
-    throw new Deno.errors.NotFound(`${subject}: there is no such file`);
-  }
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import { isImageName } from "../../formats/images/image_names.ts";
-import { fileError } from "../../formats/base/files.ts";
+import { withSubject } from "../../formats/base/files.ts";
 import { isPublishedName } from "../../formats/published/mod.ts";
 
 /** Where a thing of a class is, in fractions of the image. */
@@ -33,7 +33,8 @@ export const BOX_COLUMNS = ["key", "class", "top", "left", "height", "width"];
  */
 export function readBoxes(path: string, classOf: (text: string) => number | undefined): Map<string, Box[]> {
   const subject = `Cannot read boxes from "${path}"`;
-  const lines = readText(path, subject).split(/\r?\n/);
+  const text = withSubject(subject, () => Deno.readTextFileSync(path), "there is no such file");
+  const lines = text.split(/\r?\n/);
   const header = fields(lines[0]);
   const positions = BOX_COLUMNS.map((name) => header.indexOf(name));
   const missing = BOX_COLUMNS.filter((_, column) => positions[column] < 0);
@@ -69,15 +70,6 @@ export function readBoxes(path: string, classOf: (text: string) => number | unde
  */
 export function boxKey(key: string): string {
   return isImageName(key) || isPublishedName(key) ? key.slice(0, key.lastIndexOf(".")) : key;
-}
-
-function readText(path: string, subject: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(subject, error);
-    throw new Deno.errors.NotFound(`${subject}: there is no such file`);
-  }
 }
 
 /** The fields of a line; a quoted one may hold commas, and quotes written twice. */

@@ -6,7 +6,7 @@
 
 import { basename, dirname } from "@std/path";
 import { containerOf } from "../../formats/columns/container.ts";
-import { fileError, namesIn } from "../../formats/base/files.ts";
+import { namesIn, withSubject } from "../../formats/base/files.ts";
 import { findLabelMaps } from "../../formats/labels/label_map_paths.ts";
 import { type ClassNames, type Manifest, MANIFEST_NAME, readManifests } from "../../formats/labels/mod.ts";
 
@@ -39,7 +39,7 @@ export function findQueryFiles(path: string): QueryFiles {
         `convert them first: deno task convert "${path}" OUTPUT --to parquet`,
     );
   }
-  const files = found.files.map((file) => realPath(file.path, subject));
+  const files = found.files.map(({ path }) => withSubject(subject, () => Deno.realPathSync(path)));
   const manifest = found.metadata ? found : commonManifest(files, subject);
   const { classes, dataSetClasses } = manifest ?? {};
   return { files, classes, dataSetClasses, labelsAreClasses: manifest !== undefined && !dataSetClasses };
@@ -62,14 +62,6 @@ export function checkOutput(path: string, files: readonly string[]): void {
   }
   const isManifest = MANIFEST_NAME.test(basename(real)) && files.some((file) => dirname(file) === dirname(real));
   if (files.includes(real) || isManifest) throw new TypeError(`Cannot write "${path}": it belongs to the label maps`);
-}
-
-function realPath(path: string, subject: string): string {
-  try {
-    return Deno.realPathSync(path);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
 }
 
 /** What the manifests of some part files say, if each file belongs to one; files of a folder are taken to be alike. */

@@ -28,16 +28,6 @@ import { printError, printLines } from "../command/terminal.ts";
 import { isAbort } from "../command/until_aborted.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
- */
-export function runRelabel(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...RELABEL, run });
-}
-
 async function run(command: RelabelCommand, progress: Progress): Promise<number> {
   const { out, quiet, report, writeList } = command;
   const start = performance.now();
@@ -166,4 +156,4 @@ function wholeParts({ manifest, total }: WriteResult): { done: number; total: nu
   return { done: manifest.parts.reduce((sum, { rows, rejected }) => sum + rows + rejected, 0), total };
 }
 
-if (import.meta.main) endProcess(await runRelabel(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...RELABEL, run }));

@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError, namesIn } from "../../formats/base/files.ts";
+import { fileError, ifThere, namesIn } from "../../formats/base/files.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
 import {
   type LabelMapMetadata,
@@ -79,12 +79,7 @@ function manifestsIn(path: string): Manifest[] {
  * @param path The path.
  */
 export function isFolder(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
+  return ifThere(() => Deno.statSync(path).isDirectory) ?? false;
 }
 
 /** The first images of a list that may be as long as the data set; what cannot be read of it is left out. */

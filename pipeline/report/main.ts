@@ -14,17 +14,6 @@ import { runCommand } from "../command/run_command.ts";
 import { untilAborted, withSignals } from "../command/signals.ts";
 import { printLine } from "../command/terminal.ts";
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error; 130 or 143 after
- * SIGINT or SIGTERM.
- */
-export function runReport(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...REPORT, run });
-}
-
 async function run(command: ReportCommand, progress: Progress): Promise<number> {
   const start = performance.now();
   const { result: written, code } = await withSignals((signal) =>
@@ -48,4 +37,4 @@ export function describeReport({ path, bytes, images, shown, missing }: WrittenR
   return `${path}: ${parts.join(", ")}, in ${formatDuration(seconds)}`;
 }
 
-if (import.meta.main) endProcess(await runReport(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...REPORT, run }));

@@ -21,16 +21,6 @@ import { REPRODUCE, type ReproduceCommand } from "./options.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLines } from "../command/terminal.ts";
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
- */
-export function runReproduce(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...REPRODUCE, run });
-}
-
 /** What to do after the quick comparison. */
 const NEXT = [
   "",
@@ -85,4 +75,4 @@ export async function reproduce(plan: StudyPlan, watch: MiniatureWatch): Promise
   return resultLines(rows, { plan, study, crops });
 }
 
-if (import.meta.main) endProcess(await runReproduce(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...REPRODUCE, run }));

@@ -13,16 +13,6 @@ import { SCENES, type ScenesCommand, SPLIT_IMAGES } from "./options.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLines } from "../command/terminal.ts";
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
- */
-export function runScenes(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...SCENES, run });
-}
-
 async function run(command: ScenesCommand, progress: Progress): Promise<number> {
   const { folder, quiet, splits, seed, start, leastObjects } = command;
   const imagesOf = (split: typeof splits[number]) => command.count ?? SPLIT_IMAGES[split];
@@ -73,4 +63,4 @@ function summary(path: string, { done, before, objects, unnamed, ceiling }: Scen
   return lines;
 }
 
-if (import.meta.main) Deno.exit(await runScenes(Deno.args));
+if (import.meta.main) Deno.exit(await runCommand(Deno.args, { ...SCENES, run }));

@@ -19,7 +19,16 @@
 import { join } from "@std/path";
 import { encodePng } from "../../formats/images/encode_png.ts";
 import { compareNatural } from "../../formats/base/natural_sort.ts";
-import { fileError, makeFolder, PARTIAL, readIfThere, removeIfThere, replaceFile } from "../../formats/base/files.ts";
+import {
+  fileError,
+  ifThere,
+  makeFolder,
+  PARTIAL,
+  readIfThere,
+  removeIfThere,
+  replaceFile,
+  withSubject,
+} from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { type Box, BOX_COLUMNS } from "../pictures/boxes.ts";
 import { optionName } from "../command/option_table.ts";
@@ -185,13 +194,8 @@ function writeMissing(folder: string, key: string, scene: Scene): boolean {
 }
 
 function isThere(path: string): boolean {
-  try {
-    // A power cut can leave a name without content.
-    return Deno.statSync(path).size > 0;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw fileError(`Cannot read "${path}"`, error);
-  }
+  // A power cut can leave a name without content.
+  return withSubject(`Cannot read "${path}"`, () => ifThere(() => Deno.statSync(path).size > 0)) ?? false;
 }
 
 /** Unlike `replaceFile`, does not wait for the disk: images are many, and can be made again. */

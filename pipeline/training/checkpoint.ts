@@ -15,6 +15,7 @@ import { openBytes } from "../../formats/base/byte_source.ts";
 import { readParameter, type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
 import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";
 import { readSafetensors } from "../../formats/weights/safetensors.ts";
+import { absent } from "../../formats/base/files.ts";
 
 /** A place in a training: what was done before it. */
 export interface Position {
@@ -66,13 +67,8 @@ export function writeCheckpoint(
  * @throws {TypeError} If it is not a checkpoint, or damaged.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
-  let source;
-  try {
-    source = await openBytes(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const source = await openBytes(path).catch(absent);
+  if (!source) return undefined;
   try {
     const file = readSafetensors(source);
     const { position, data, engines, crc32: checksum } = file.metadata;

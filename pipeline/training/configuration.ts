@@ -5,7 +5,7 @@
  */
 
 import { parse, stringify } from "@std/yaml";
-import { fileError } from "../../formats/base/files.ts";
+import { readText } from "../../formats/base/files.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { suggest, UsageError } from "../command/command_line.ts";
 import type { Option } from "../command/option_kinds.ts";
@@ -23,12 +23,7 @@ import { type GivenSettings, type RequestedSettings, settingNames, TRAINING_SETT
  */
 export function readConfiguration(path: string): GivenSettings {
   const subject = `Cannot read configuration "${path}"`;
-  let content: string;
-  try {
-    content = Deno.readTextFileSync(path);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
+  const content = readText(path, subject);
   let values: unknown;
   try {
     values = parse(content) ?? {};

@@ -17,7 +17,7 @@ import {
   releaseBytes,
 } from "../../formats/images/mod.ts";
 import { bytesOf } from "../../formats/base/bytes.ts";
-import { fileError, PARTIAL, removeIfThere, renameDurably } from "../../formats/base/files.ts";
+import { ifThere, PARTIAL, removeIfThere, renameDurably, withSubject, writeAll } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { isAbort, untilAborted } from "../command/until_aborted.ts";
 
@@ -63,13 +63,8 @@ export function openImageCache(
   onDamage?: (sentence: string) => void,
 ): ImageCache | undefined {
   const subject = `Cannot use "${path}" as a cache of images`;
-  let file: Deno.FsFile;
-  try {
-    file = Deno.openSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError(subject, error);
-  }
+  const file = withSubject(subject, () => ifThere(() => Deno.openSync(path)));
+  if (!file) return undefined;
   try {
     const found = readEnd(file, subject);
     if (typeof found === "object" && found.description.identity === identity) return cacheOf(file, found, subject);
@@ -174,8 +169,9 @@ export async function writeImageCache(
   const lock = takeLock(`${path}.lock`, subject);
   const partial = path + PARTIAL;
   try {
-    using file = openNew(partial, subject);
-    writeAll(file, MAGIC, subject);
+    using file = withSubject(subject, () => Deno.openSync(partial, { write: true, create: true, truncate: true }));
+    const write = (bytes: Uint8Array) => withSubject(subject, () => writeAll(file, bytes));
+    write(MAGIC);
     const sizes = new Uint32Array(length * 2);
     const rejected: Record<string, string> = {};
     let oriented = 0;
@@ -188,7 +184,7 @@ export async function writeImageCache(
         const { width, height, pixels, orientation } = result.decoded;
         if (orientation !== undefined) oriented++;
         sizes.set([width, height], index * 2);
-        writeAll(file, pixels, subject);
+        write(pixels);
         releaseBytes(pixels);
       }
       watch.onImage?.(index + 1);
@@ -196,9 +192,7 @@ export async function writeImageCache(
     const json = new TextEncoder().encode(
       JSON.stringify({ identity, images: length, oriented, rejected } satisfies Description),
     );
-    for (const part of [bytesOf(sizes), json, bytesOf(Uint32Array.of(json.length)), MAGIC]) {
-      writeAll(file, part, subject);
-    }
+    [bytesOf(sizes), json, bytesOf(Uint32Array.of(json.length)), MAGIC].forEach(write);
     file.syncSync();
     lock.keep();
     renameDurably(partial, path);
@@ -213,19 +207,3 @@ export async function writeImageCache(
 }
 
 const READ_AHEAD = 32;
-
-function openNew(path: string, subject: string): Deno.FsFile {
-  try {
-    return Deno.openSync(path, { write: true, create: true, truncate: true });
-  } catch (error) {
-    throw fileError(subject, error);
-  }
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array, subject: string): void {
-  try {
-    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
-  } catch (error) {
-    throw fileError(subject, error);
-  }
-}

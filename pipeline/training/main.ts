@@ -21,16 +21,6 @@ import { runTraining, type RunWatch, type TrainingStart } from "./run_training.t
 import type { EpochSummary } from "./summary_file.ts";
 import type { TrainingResult } from "./training_parts.ts";
 
-/**
- * Runs the command, on every rank that a launcher started.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 130 or 143 after SIGINT or SIGTERM.
- */
-export function runTrain(args: readonly string[]): Promise<number> {
-  return runOnRanks(args, { ...TRAIN, run });
-}
-
 async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?: Communicator): Promise<number> {
   const { result, code } = await withSignals((signal) => {
     const watch = { signal, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) };
@@ -140,4 +130,4 @@ function summary(
   return lines;
 }
 
-if (import.meta.main) endProcess(await runTrain(Deno.args));
+if (import.meta.main) endProcess(await runOnRanks(Deno.args, { ...TRAIN, run }));

@@ -22,7 +22,6 @@
 
 import { join } from "@std/path";
 import {
-  fileError,
   isFileThere,
   makeDurable,
   makeFolder,
@@ -31,6 +30,7 @@ import {
   readIfThere,
   removeIfThere,
   replaceFile,
+  withSubject,
 } from "../../formats/base/files.ts";
 import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
 import { type Lock, takeLock } from "../../formats/base/lock.ts";
@@ -232,7 +232,7 @@ async function openBegun(
       // Images that were read ahead may be found after the run has ended, when the folder is another's.
       if (isClosed || listed.has(line)) return;
       listed.add(line);
-      addLine(rejected, line);
+      withSubject(`Cannot write "${rejected}"`, () => Deno.writeTextFileSync(rejected, `${line}\n`, { append: true }));
       isNew = true;
     },
     get rejected() {
@@ -243,14 +243,6 @@ async function openBegun(
       lock.release();
     },
   };
-}
-
-function addLine(path: string, line: string): void {
-  try {
-    Deno.writeTextFileSync(path, `${line}\n`, { append: true });
-  } catch (error) {
-    throw fileError(`Cannot write "${path}"`, error);
-  }
 }
 
 /** The lines of a list that was added to; what a full disk or a power cut tore is removed, so that the next is a line again. */

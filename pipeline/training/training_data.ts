@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { basename } from "@std/path";
-import { fileError } from "../../formats/base/files.ts";
+import { readText, withSubject } from "../../formats/base/files.ts";
 import {
   type ClassNames,
   isTurned,
@@ -211,11 +211,7 @@ function checkClasses(count: number, { keys, labels }: ImageStore, { images, los
 }
 
 function bytesOf(path: string): number {
-  try {
-    return Deno.statSync(path).size;
-  } catch (error) {
-    throw fileError(`Cannot look at "${path}"`, error);
-  }
+  return withSubject(`Cannot look at "${path}"`, () => Deno.statSync(path).size);
 }
 
 function imageAt({ keys, bytes }: ImageStore, index: number): SourceImage {
@@ -225,13 +221,7 @@ function imageAt({ keys, bytes }: ImageStore, index: number): SourceImage {
 /** The keys of a list, one a line. */
 function readKeys(path: string, known: readonly string[]): ReadonlySet<string> {
   const subject = `Cannot read keys from "${path}"`;
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch (error) {
-    throw fileError(subject, error);
-  }
-  const keys = new Set(text.split(/\r?\n/).filter((line) => line !== ""));
+  const keys = new Set(readText(path, subject).split(/\r?\n/).filter((line) => line !== ""));
   const all = new Set(known);
   const unknown = [...keys].filter((key) => !all.has(key));
   if (unknown.length > 0) {

@@ -17,16 +17,6 @@ import { verifyStructure } from "./structure.ts";
 /** Defects that are named; the others are counted. */
 const SHOWN_DEFECTS = 20;
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code: 0; 1 for a defect or a failure; 2 if it was used wrongly.
- */
-export function runVerify(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...VERIFY, run });
-}
-
 async function run({ path, again, quiet }: VerifyCommand, progress: Progress): Promise<number> {
   const defects = createDefects(SHOWN_DEFECTS);
   const structure = await verifyStructure(path, defects, (done, total) => {
@@ -53,4 +43,4 @@ async function run({ path, again, quiet }: VerifyCommand, progress: Progress): P
   return 1;
 }
 
-if (import.meta.main) endProcess(await runVerify(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...VERIFY, run }));

@@ -23,7 +23,7 @@ import {
 import { showValue } from "../../formats/base/show_value.ts";
 import { sha256OfFile } from "../../formats/base/byte_source.ts";
 import { compareNatural } from "../../formats/base/natural_sort.ts";
-import { fileError, namesIn } from "../../formats/base/files.ts";
+import { namesIn, withSubject } from "../../formats/base/files.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
 import type { Defects } from "./defects.ts";
 import { formatCells, formatCount, formatNumberOf } from "../command/numbers.ts";
@@ -75,7 +75,7 @@ export async function verifyStructure(
   defects: Defects,
   onRows: (done: number, total: number) => void,
 ): Promise<Structure> {
-  const isFolder = isDirectory(path);
+  const isFolder = withSubject(`Cannot verify "${path}"`, () => Deno.statSync(path).isDirectory);
   const names = isFolder ? namesIn(path, `Cannot verify "${path}"`).sort(compareNatural) : [];
   if (names.some((name) => MANIFEST_NAME.test(name))) return await verifyFolder(path, names, defects, onRows);
   const files = isFolder
@@ -93,14 +93,6 @@ export async function verifyStructure(
       ...verified.lines,
     ],
   };
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch (error) {
-    throw fileError(`Cannot verify "${path}"`, error);
-  }
 }
 
 async function verifyFolder(

@@ -5,6 +5,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
+import { absent } from "../../base/files.ts";
 
 /**
  * Begins to hash a content.
@@ -36,13 +37,8 @@ export function isBlobName(name: string): boolean {
  * @returns Its hash; undefined if there is no such file.
  */
 export async function blobNameOf(path: string, like: string): Promise<string | undefined> {
-  let file;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const file = await Deno.open(path).catch(absent);
+  if (!file) return undefined;
   const hash = startHash(like, (await file.stat()).size);
   for await (const chunk of file.readable) hash.update(chunk);
   return hash.digest("hex");

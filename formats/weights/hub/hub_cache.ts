@@ -13,6 +13,7 @@
 import { basename, dirname, join } from "@std/path";
 import { blobNameOf, isBlobName } from "./blob_hash.ts";
 import type { HubReference } from "./hub_reference.ts";
+import { absent } from "../../base/files.ts";
 
 /** Files that hold the weights, the preferred one first. */
 export const weightFiles: readonly string[] = ["model.safetensors", "pytorch_model.bin"];
@@ -55,7 +56,7 @@ export async function findSnapshot(cache: string, reference: HubReference): Prom
   const folder = modelFolder(cache, reference.repository);
   const commit = isCommit(reference.revision)
     ? reference.revision
-    : (await readIfThere(join(folder, "refs", reference.revision)))?.trim();
+    : (await Deno.readTextFile(join(folder, "refs", reference.revision)).catch(absent))?.trim();
   if (!commit || !isCommit(commit)) return undefined;
   const path = join(folder, "snapshots", commit);
   if (!await isFile(join(path, configFile))) return undefined;
@@ -147,20 +148,6 @@ async function moveToSnapshot(content: string, path: string): Promise<void> {
  * @returns Whether it is there and of that size.
  */
 export async function isFile(path: string, size?: number): Promise<boolean> {
-  try {
-    const info = await Deno.stat(path);
-    return info.isFile && (size === undefined || info.size === size);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const info = await Deno.stat(path).catch(absent);
+  return info !== undefined && info.isFile && (size === undefined || info.size === size);
 }

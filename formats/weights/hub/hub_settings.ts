@@ -7,7 +7,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError, readIfThere } from "../../base/files.ts";
+import { readIfThere, withSubject } from "../../base/files.ts";
 
 /** Where to download from and to. */
 export interface HubSettings {
@@ -33,13 +33,7 @@ export interface HubEnvironment {
 
 const processEnvironment: HubEnvironment = {
   variable: (name) => Deno.env.get(name),
-  file(path) {
-    try {
-      return readIfThere(path);
-    } catch (error) {
-      throw fileError(`Cannot read the token in "${path}"`, error);
-    }
-  },
+  file: (path) => withSubject(`Cannot read the token in "${path}"`, () => readIfThere(path)),
 };
 
 /**

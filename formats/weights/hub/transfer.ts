@@ -14,6 +14,7 @@ import { refusal, type RemoteFile, request } from "./request.ts";
 import { HubUnreachableError, pauseAfter, reasonOf, type Wait } from "./retry.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { numberOf } from "../../base/number_of.ts";
+import { absent } from "../../base/files.ts";
 
 /** How far the download of a file is. */
 export interface DownloadProgress {
@@ -57,10 +58,10 @@ export async function downloadBlob(
   try {
     await Deno.mkdir(blobs, { recursive: true });
     using file = await openLocked(`${path}.incomplete`);
-    if (await hasContent(path, remote)) return await removeIfThere(`${path}.incomplete`);
+    if (await hasContent(path, remote)) return await Deno.remove(`${path}.incomplete`).catch(absent);
     const { hash, size } = await fill(settings, reference, remote, file, watch);
     if (size !== remote.size || hash !== remote.hash) {
-      await removeIfThere(`${path}.incomplete`);
+      await Deno.remove(`${path}.incomplete`).catch(absent);
       throw new Error(
         `${subject}: ${remote.name} has ${
           numberOf(size, "byte")
@@ -72,7 +73,7 @@ export async function downloadBlob(
     await Deno.rename(`${path}.incomplete`, path);
   } catch (error) {
     if (!isFullDisk(error)) throw error;
-    const missing = remote.size - await sizeOf(`${path}.incomplete`);
+    const missing = remote.size - ((await Deno.stat(`${path}.incomplete`).catch(absent))?.size ?? 0);
     throw await fullDiskError({ subject, folder: blobs, name: remote.name, missing }, error);
   }
 }
@@ -90,7 +91,7 @@ async function openLocked(path: string): Promise<Deno.FsFile> {
     const file = await Deno.open(path, { read: true, write: true, create: true });
     try {
       await file.lock(true);
-      if ((await file.stat()).ino === await inodeOf(path)) return file;
+      if (await isNamed(file, path)) return file;
     } catch (error) {
       file.close();
       throw error;
@@ -99,22 +100,9 @@ async function openLocked(path: string): Promise<Deno.FsFile> {
   }
 }
 
-/** Undefined if there is no such file; null, as of an open file, where the system has no such numbers. */
-async function inodeOf(path: string): Promise<number | null | undefined> {
-  return (await statIfThere(path))?.ino;
-}
-
-async function sizeOf(path: string): Promise<number> {
-  return (await statIfThere(path))?.size ?? 0;
-}
-
-async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+/** The same as of an open file where the system has no such numbers: null. */
+async function isNamed(file: Deno.FsFile, path: string): Promise<boolean> {
+  return (await file.stat()).ino === (await Deno.stat(path).catch(absent))?.ino;
 }
 
 /** Fetches until the file is as long as it should be, from where it ends. */
@@ -201,12 +189,4 @@ async function hashExisting(file: Deno.FsFile, size: number, hash: Hash): Promis
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) written += await file.write(bytes.subarray(written));
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -33,11 +33,6 @@ export type ImageOperation =
 /** From pixels of the result to pixels of the image, x to the right and y down: x' = a x + b y + c, y' = d x + e y + f. */
 export type AffineMatrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
-/** Whether an operation depends on the whole image. */
-export function needsStatistics({ type }: ImageOperation): boolean {
-  return type === "contrast" || type === "autoContrast" || type === "equalize";
-}
-
 /**
  * An affine matrix in fractions of the picture, as label maps are sampled by.
  *
