@@ -14,7 +14,7 @@
 
 import { type TorchTensor, torchTensorWriter } from "../weights/mod.ts";
 import { numberOf } from "../base/number_of.ts";
-import type { MapLayout } from "../base/label_map.ts";
+import { classArray, type MapLayout } from "../base/label_map.ts";
 
 /** Who published the maps. */
 export type PublishedMapKind = "relabel" | "token-labeling";
@@ -82,7 +82,7 @@ export function mapOf(
   const cells = first * second;
   const length = k * cells;
   const score = new Float32Array(length);
-  const classAt = classes < 65536 ? new Uint16Array(length) : new Uint32Array(length);
+  const classAt = new (classArray(classes))(length);
   for (let rank = 0, from = 0; rank < k; rank++) {
     for (let a = 0; a < first; a++) {
       for (let b = 0; b < second; b++, from++) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Classes, type LabelMapMetadata, topLength } from "../../formats/labels/mod.ts";
+import { classArray, type Classes, type LabelMapMetadata, topLength } from "../../formats/labels/mod.ts";
 import { poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 
 /** The best classes of an image. */
@@ -36,7 +36,7 @@ export function topClassesOf(
     if (best.length > count) best.pop();
   }
   return {
-    topClass: shape.classes < 65536 ? Uint16Array.from(best) : Uint32Array.from(best),
+    topClass: classArray(shape.classes).from(best),
     topProbability: Float32Array.from(best, (index) => target[index]),
   };
 }
