@@ -55,13 +55,6 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   ),
 };
 
-/** Names that two things have, and should not. `kindOf` says which names are no such. */
-const KNOWN_NAMES: readonly string[] = [
-  "options.ts",
-  "ranks.ts",
-  "settings.ts",
-];
-
 /**
  * Whether files of a name are told apart by their folder: each room has its `mod.ts`, each command its `main.ts` and
  * `options.ts`, each operation files named by what they are of it, and in `formats/columns` reading
@@ -179,7 +172,7 @@ Deno.test("no two files have one name, but those that their folders tell apart",
     kinds.set(name, (kinds.get(name) ?? new Set()).add(kindOf(path)));
   }
   const twice = [...kinds].filter(([, found]) => found.size > 1).map(([name]) => name);
-  assertEquals(twice.sort(), [...KNOWN_NAMES].sort());
+  assertEquals(twice, []);
 });
 
 Deno.test("every command is a room with main.ts and options.ts and a line in deno.json, and nothing else is in pipeline", () => {
@@ -189,3 +182,26 @@ Deno.test("every command is a room with main.ts and options.ts and a line in den
   assertEquals(started.sort(), Object.keys(COMMANDS).sort());
   assertEquals(started.filter((name) => !IMPORTS.has(`pipeline/${name}/options.ts`)), []);
 });
+
+Deno.test("the folders of tests are those of what they test", () => {
+  const folders = ["formats", "kernels", "pipeline"].flatMap((room) => testFoldersOf(`tests/${room}`));
+  assert(folders.length > 30);
+  assertEquals(folders.filter((folder) => !isThere(folder.replace(/^tests\//, ""))), []);
+});
+
+/** Folders that hold tests. */
+function testFoldersOf(folder: string): string[] {
+  const entries = [...Deno.readDirSync(join(ROOT, folder))];
+  const below = entries.filter(({ isDirectory }) => isDirectory).flatMap(({ name }) =>
+    testFoldersOf(`${folder}/${name}`)
+  );
+  return entries.some(({ name }) => name.endsWith("_test.ts")) ? [folder, ...below] : below;
+}
+
+function isThere(folder: string): boolean {
+  try {
+    return Deno.statSync(join(ROOT, folder)).isDirectory;
+  } catch {
+    return false;
+  }
+}

@@ -7,7 +7,7 @@
 import { type Asked, exitCodeOf } from "./command_line.ts";
 import { type Communicator, openCommunicator } from "./mpi/communicator.ts";
 import { type Progress, showProgress, silentProgress } from "./progress.ts";
-import { SharedFailure, together } from "./ranks.ts";
+import { SharedFailure, together } from "./shared_work.ts";
 import { answer, runCommand } from "./run_command.ts";
 import { printError, printText } from "./terminal.ts";
 

@@ -9,7 +9,7 @@ import { NO_LABEL } from "../../kernels/operations/losses/label_target.ts";
 import { type ImageStepper, imageSteps } from "../model/image_steps.ts";
 import { defaultWorkers } from "../model/label_images.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
-import { gatherValues, shareOf, together, togetherAtLength } from "../command/ranks.ts";
+import { gatherValues, shareOf, together, togetherAtLength } from "../command/shared_work.ts";
 import type { WriteProgress } from "../command/progress.ts";
 import type { Classified, LoadedClassifier } from "./load_classifier.ts";
 import type { DataSet } from "./data_set.ts";

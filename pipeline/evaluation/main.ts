@@ -24,7 +24,7 @@ import { endProcess } from "../command/end_process.ts";
 import { formatDuration, formatNumberOf } from "../command/numbers.ts";
 import { orientationLine } from "../model/orientation_line.ts";
 import type { Progress } from "../command/progress.ts";
-import { inTurns, together } from "../command/ranks.ts";
+import { inTurns, together } from "../command/shared_work.ts";
 import { runOnRanks } from "../command/run_on_ranks.ts";
 import { surveyLines } from "../model/survey_lines.ts";
 import { printLine, printLines } from "../command/terminal.ts";

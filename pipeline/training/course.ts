@@ -6,7 +6,7 @@
 
 import type { EventFile } from "../../formats/tensorboard/event_file.ts";
 import { formatCount } from "../command/numbers.ts";
-import { joinNumbers, shareOf, together } from "../command/ranks.ts";
+import { joinNumbers, shareOf, together } from "../command/shared_work.ts";
 import type { Checkpoint, Position } from "./checkpoint.ts";
 import { learningRates } from "./learning_rate.ts";
 import type { LoadedBatch } from "./loader.ts";

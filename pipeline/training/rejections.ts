@@ -6,7 +6,7 @@
 
 import type { RejectedImage } from "../../formats/labels/mod.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
-import { gatherValues } from "../command/ranks.ts";
+import { gatherValues } from "../command/shared_work.ts";
 
 /** Where rejected images are reported. */
 export interface Rejections {

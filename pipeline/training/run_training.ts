@@ -12,7 +12,7 @@ import { defaultWorkers } from "../model/label_images.ts";
 import type { DownloadWatch } from "../model/model.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";
-import { broadcastValue, inTurns, SharedFailure, SharedStop, together } from "../command/ranks.ts";
+import { broadcastValue, inTurns, SharedFailure, SharedStop, together } from "../command/shared_work.ts";
 import { engineVersion } from "../command/version.ts";
 import { batchMaker } from "./batch.ts";
 import type { Position } from "./checkpoint.ts";

@@ -14,7 +14,7 @@
 
 import { join } from "@std/path";
 import { createEventFile } from "../../formats/tensorboard/event_file.ts";
-import { broadcastValue, onAnyRank, together } from "../command/ranks.ts";
+import { broadcastValue, onAnyRank, together } from "../command/shared_work.ts";
 import { isAbort, unlessAborted } from "../command/until_aborted.ts";
 import { beginCourse, type Course, finishEpoch, finishReading, resultOf, saveCourse, startReading } from "./course.ts";
 import { loadBatches, type LoadedBatch } from "./loader.ts";

@@ -15,7 +15,7 @@ import type { ModelClasses } from "../evaluation/map_classes.ts";
 import { rankOf } from "../evaluation/rank.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { createFitting } from "../model/model.ts";
-import { shareOf, together } from "../command/ranks.ts";
+import { shareOf, together } from "../command/shared_work.ts";
 import { unlessAborted } from "../command/until_aborted.ts";
 import { weightsOf } from "./checkpoint.ts";
 import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";

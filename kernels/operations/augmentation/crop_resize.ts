@@ -16,7 +16,7 @@ import { BUILTINS, type Target, unsigned, vectorType } from "../shared/tensor.ts
 import { finishPixel } from "./finish.ts";
 import { MOST_REDUCTION } from "./reduce.ts";
 import { recordVectors } from "./records.ts";
-import type { AugmentationSettings } from "./settings.ts";
+import type { AugmentationSettings } from "./augmentation_settings.ts";
 
 /** Pixels of a workgroup along either axis. */
 const TILE = 16;

@@ -8,7 +8,7 @@ import type { Kernel } from "../../engine/kernel.ts";
 import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { RANDOM_WORD } from "../../../formats/base/random.ts";
 import { recordVectors } from "./records.ts";
-import type { AugmentationSettings } from "./settings.ts";
+import type { AugmentationSettings } from "./augmentation_settings.ts";
 
 /**
  * The last step for one pixel, in WGSL.

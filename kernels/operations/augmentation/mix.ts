@@ -13,7 +13,7 @@
 import type { Pair } from "../shared/window.ts";
 import { randomKey, type RandomNumbers, randomNumbers } from "../../../formats/base/random.ts";
 import type { PixelBox } from "./random_resized_crop.ts";
-import type { AugmentationSettings } from "./settings.ts";
+import type { AugmentationSettings } from "./augmentation_settings.ts";
 
 /** How a batch is mixed. */
 export interface Mix {

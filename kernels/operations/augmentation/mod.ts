@@ -13,4 +13,4 @@ export { type Mix, mixImagesReference, mixTargetsReference, sampleMix } from "./
 export type { PixelBox } from "./random_resized_crop.ts";
 export { augmentReference } from "./reference.ts";
 export { type Augmentation, sampleAugmentation } from "./sample.ts";
-export { type AugmentationSettings, checkAugmentation } from "./settings.ts";
+export { type AugmentationSettings, checkAugmentation } from "./augmentation_settings.ts";

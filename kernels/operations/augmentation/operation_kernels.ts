@@ -13,7 +13,7 @@ import type { Pair } from "../shared/window.ts";
 import { BUILTINS, itemKernel, unsigned } from "../shared/tensor.ts";
 import { STRETCHED } from "./auto_contrast.ts";
 import { HEAD_VECTORS, OPERATION_CODES, OPERATION_VECTORS, recordVectors } from "./records.ts";
-import type { AugmentationSettings } from "./settings.ts";
+import type { AugmentationSettings } from "./augmentation_settings.ts";
 
 /** Invocations that share an image's histogram: one for each value of the table. */
 const WORKERS = 256;

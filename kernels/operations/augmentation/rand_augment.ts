@@ -7,7 +7,7 @@
 import type { Pair } from "../shared/window.ts";
 import type { ImageOperation } from "./image_operation.ts";
 import type { RandomNumbers } from "../../../formats/base/random.ts";
-import { MAGNITUDES } from "./settings.ts";
+import { MAGNITUDES } from "./augmentation_settings.ts";
 
 /** Torchvision's names in its order; whether the strength may be negative. */
 const OPERATIONS = [

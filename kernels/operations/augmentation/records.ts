@@ -16,7 +16,7 @@
 
 import { fixedMatrix, type ImageOperation } from "./image_operation.ts";
 import type { Augmentation } from "./sample.ts";
-import type { AugmentationSettings } from "./settings.ts";
+import type { AugmentationSettings } from "./augmentation_settings.ts";
 
 /** 4-vectors before the operations. */
 export const HEAD_VECTORS = 4;

@@ -12,7 +12,7 @@ import { fixedMatrix, type ImageOperation } from "./image_operation.ts";
 import { boxMuller, randomWord } from "../../../formats/base/random.ts";
 import { cutOut, reductionFactors } from "./reduce.ts";
 import type { Augmentation } from "./sample.ts";
-import type { AugmentationSettings } from "./settings.ts";
+import type { AugmentationSettings } from "./augmentation_settings.ts";
 
 /**
  * Augments one image.

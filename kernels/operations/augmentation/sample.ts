@@ -10,7 +10,7 @@ import { type ImageOperation, matrixWarp } from "./image_operation.ts";
 import { sampleRandAugment } from "./rand_augment.ts";
 import { type RandomKey, randomKey, type RandomNumbers, randomNumbers } from "../../../formats/base/random.ts";
 import { type PixelBox, randomResizedCrop, TRIES } from "./random_resized_crop.ts";
-import type { AugmentationSettings } from "./settings.ts";
+import type { AugmentationSettings } from "./augmentation_settings.ts";
 
 /** What happens to one image. */
 export interface Augmentation {

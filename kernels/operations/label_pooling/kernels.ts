@@ -24,7 +24,7 @@ import type { Pair } from "../shared/window.ts";
 import { BUILTINS, channelVectors, itemKernel, itemWorkgroup, realLanes, unsigned } from "../shared/tensor.ts";
 import { treeJoin } from "../shared/tree_join.ts";
 import { ROUNDING, type SamplingRegion } from "./crop.ts";
-import type { Interpolation, MissingRule } from "./options.ts";
+import type { Interpolation, MissingRule } from "./pooling_options.ts";
 import { elementFunctions } from "./stored_maps.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 

@@ -7,5 +7,5 @@
  */
 
 export * from "./crop.ts";
-export * from "./options.ts";
+export * from "./pooling_options.ts";
 export * from "./reference.ts";

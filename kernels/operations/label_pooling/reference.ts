@@ -7,7 +7,7 @@
 import type { Pair } from "../shared/window.ts";
 import { softmaxReference } from "../softmax/kernels.ts";
 import { type Crop, isShown, type SamplingRegion, samplingRegion } from "./crop.ts";
-import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./options.ts";
+import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./pooling_options.ts";
 import { checkMaps } from "./stored_maps.ts";
 import { scoreTable } from "../../../formats/base/scores.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";

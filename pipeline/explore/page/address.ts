@@ -6,7 +6,7 @@
  */
 
 import { MULTI_LABEL_THRESHOLD } from "../../../formats/labels/multi_label.ts";
-import type { MissingRule, PoolingMode } from "../../../kernels/operations/label_pooling/options.ts";
+import type { MissingRule, PoolingMode } from "../../../kernels/operations/label_pooling/pooling_options.ts";
 import { type Box, boxFrom } from "./crop_box.ts";
 
 /** Orders of images, and what they are called. */

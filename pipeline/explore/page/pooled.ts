@@ -5,7 +5,7 @@
  */
 
 import { poolLabels } from "../../../kernels/operations/label_pooling/reference.ts";
-import type { PoolingOptions } from "../../../kernels/operations/label_pooling/options.ts";
+import type { PoolingOptions } from "../../../kernels/operations/label_pooling/pooling_options.ts";
 import { scoreClasses, type ScoredClass } from "../../../formats/labels/multi_label.ts";
 import type { ClassProbability } from "./api.ts";
 import type { Box } from "./crop_box.ts";

@@ -8,7 +8,7 @@ import { collectRejections } from "../../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../../pipeline/training/run_folder.ts";
 import { train } from "../../../pipeline/training/train.ts";
 import type { TrainingResult } from "../../../pipeline/training/training_parts.ts";
-import { SharedFailure, shareOf } from "../../../pipeline/command/ranks.ts";
+import { SharedFailure, shareOf } from "../../../pipeline/command/shared_work.ts";
 import { runSimulated } from "../command/simulated_ranks.ts";
 import { type HashingDevice, hashingDevice, imageFolder, openData, smallOptions } from "./data.ts";
 

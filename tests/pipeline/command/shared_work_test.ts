@@ -11,7 +11,7 @@ import {
   shareOf,
   together,
   togetherAtLength,
-} from "../../../pipeline/command/ranks.ts";
+} from "../../../pipeline/command/shared_work.ts";
 import { runSimulated } from "./simulated_ranks.ts";
 
 /** What functions that all ranks succeeded in came to. */
