@@ -23,7 +23,7 @@ import {
 } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTexel } from "../shared/tensor_reads.ts";
-import { wgsl } from "../shared/wgsl.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
 import { windowParameters } from "./dispatch.ts";
 import { asRows, partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { type ConvolutionShape, isDepthwise } from "./shape.ts";
@@ -94,8 +94,6 @@ function parametersOf(shape: ConvolutionShape, work: ReturnType<typeof divide>):
   };
   return unsigned(Object.entries(values).map(([name, value]) => ({ name, value })));
 }
-
-const range = (length: number) => Array.from({ length }, (_, index) => index);
 
 /** A sum in a register: of a tap, an input channel (vector and lane; depthwise a vector) and an output vector. */
 interface Sum {

@@ -26,6 +26,7 @@ import {
 } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTexel } from "../shared/tensor_reads.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
 import {
   activated,
   activationFunctions,
@@ -39,7 +40,7 @@ import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "
 const STRIP = 4;
 /** Rows of a strip in the software profile, where an input row that two output rows share is then read once. */
 const STRIP_ROWS = 2;
-const LANES = 8;
+const WORKGROUP = { software: 8, gpu: 64 };
 /** Output vectors of a window begin at a multiple of this, so that its offset is a multiple of 256 bytes. */
 const ALIGNED = 16;
 
@@ -117,23 +118,177 @@ export function stripConvolution(
   );
 }
 
+/** What the text of a kernel depends on. */
+interface Variant {
+  readonly shape: ConvolutionShape;
+  readonly epilogue: Epilogue;
+  readonly target: Target;
+}
+
+/** Rows of a strip. */
+function stripRowsOf({ profile }: Target): number {
+  return profile === "software" ? STRIP_ROWS : 1;
+}
+
+function weightAt(row: string, { profile }: Target): string {
+  const place = profile === "software" ? `window + ${row}` : `(${row}) * parameters.outputVectors + vector`;
+  return `vec4<f32>(weights[${place}])`;
+}
+
+/** Lanes of an input vector, each of which has weights of its own; in depthwise convolution they have one vector. */
+function lanesOf(shape: ConvolutionShape): number[] {
+  return isDepthwise(shape) ? [0] : range(4);
+}
+
+/** WGSL that reads the weights of a row of taps. */
+function readWeights(dy: number, { shape, target }: Variant): string[] {
+  const kernelX = shape.kernel[1];
+  return range(kernelX).flatMap((dx) =>
+    lanesOf(shape).map((lane) => {
+      const tap = dy * kernelX + dx;
+      const row = isDepthwise(shape) ? `${tap}u` : `(${tap}u * parameters.groupVectors + part) * 4u + ${lane}u`;
+      return `let w${dy}_${dx}_${lane} = ${weightAt(row, target)};`;
+    })
+  );
+}
+
+/** WGSL that reads an input under the strip; what is outside is the zero texel, or a zero. */
+function readInput(column: number, { profile }: Target): string[] {
+  const index = `u32(start + ${column}) * parameters.inputVectors + source`;
+  const inside = `inside${column}`;
+  const place = `let ${inside} = insideY & (left + ${column} >= 0) & (left + ${column} < i32(parameters.inputX));`;
+  return profile === "software"
+    ? [
+      place,
+      `let at${column} = select(0u, ${index} + ${TEXTURE_WIDTH}u, ${inside});`,
+      `let x${column} = ${readTexel("input", `at${column}`)};`,
+    ]
+    : [
+      place,
+      `let x${column} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, ${index}, ${inside})]), ${inside});`,
+    ];
+}
+
+/** WGSL that adds the products of a row of taps to the sums of a row of the strip. */
+function addProducts(dy: number, r: number, shape: ConvolutionShape): string[] {
+  const strideX = shape.stride[1];
+  return range(shape.kernel[1]).flatMap((dx) =>
+    lanesOf(shape).flatMap((lane) =>
+      range(STRIP).map((p) => {
+        const x = `x${p * strideX + dx}${isDepthwise(shape) ? "" : `.${"xyzw"[lane]}`}`;
+        return `sum${r}_${p} += ${x} * w${dy}_${dx}_${lane};`;
+      })
+    )
+  );
+}
+
+/** WGSL of every input row that the strip's rows touch, each read once. */
+function walkRows(variant: Variant): string[] {
+  const { shape, target } = variant;
+  const { kernel: [kernelY, kernelX], stride: [strideY, strideX] } = shape;
+  const rows = range(stripRowsOf(target));
+  return range((rows.length - 1) * strideY + kernelY).flatMap((inputRow) => {
+    const touched = rows.map((r) => ({ r, dy: inputRow - r * strideY })).filter(({ dy }) => dy >= 0 && dy < kernelY);
+    const inputs = range((STRIP - 1) * strideX + kernelX).flatMap((column) => readInput(column, target));
+    const walk = wgsl`
+      {
+        let y = top + ${inputRow};
+        let insideY = (y >= 0) & (y < i32(parameters.inputY));
+        let start = (i32(image * parameters.inputY) + y) * i32(parameters.inputX) + left;
+        ${inputs}
+        ${touched.flatMap(({ r, dy }) => addProducts(dy, r, shape))}
+      }
+    `;
+    return [...(inputRow < kernelY ? readWeights(inputRow, variant) : []), ...(touched.length > 0 ? [walk] : [])];
+  });
+}
+
+/** WGSL that stores the sum of a position of the strip, if it is one of the output. */
+function storePosition(r: number, p: number, { activation, spread }: Epilogue, storage: Target["storage"]): string {
+  const value = `value${r}_${p}`;
+  const neighbour = spread
+    ? `${r}u * parameters.stepY * parameters.spreadX + ${p}u * parameters.stepX`
+    : `${r}u * parameters.outputX + ${p}u`;
+  const result = activated(activation, value, "vector");
+  return wgsl`
+    if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
+      let ${value} = sum${r}_${p} + bias;
+      output[at + (${neighbour}) * parameters.outputVectors] = ${vectorType(storage)}(${result});
+    }
+  `;
+}
+
+/** The text of `main`. */
+function writeMain(variant: Variant): string {
+  const { shape, epilogue, target } = variant;
+  const { kernel: [kernelY, kernelX], stride: [strideY, strideX] } = shape;
+  const depthwise = isDepthwise(shape);
+  const { rows } = channelGroups(shape);
+  const size = WORKGROUP[target.profile];
+  const positions = range(stripRowsOf(target)).flatMap((r) => range(STRIP).map((p) => ({ r, p })));
+  const place = target.profile === "software"
+    ? wgsl`
+      let vector = parameters.firstVector + workgroup.z;
+      let window = workgroup.z * ${rows + 1}u;
+      let item = index;
+    `
+    : wgsl`
+      let vector = index % parameters.outputVectors;
+      let item = index / parameters.outputVectors;
+    `;
+  const parts = depthwise
+    ? wgsl`
+      let source = vector;
+      {
+    `
+    : wgsl`
+      for (var part = 0u; part < parameters.groupVectors; part++) {
+        let source = vector / parameters.groupOutputVectors * parameters.groupVectors + part;
+    `;
+  const first = epilogue.spread
+    ? wgsl`
+      ((image * parameters.spreadY + parameters.firstY + row * parameters.stepY) * parameters.spreadX +
+        parameters.firstX + column * parameters.stepX)
+    `
+    : "((image * parameters.outputY + row) * parameters.outputX + column)";
+  const bias = depthwise ? `${rows}u` : `${kernelY * kernelX}u * parameters.groupVectors * 4u`;
+  return wgsl`
+    @compute @workgroup_size(${size})
+    fn main(${BUILTINS}) {
+      let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
+      if (index >= parameters.items) { return; }
+      ${place}
+      let column = (item % parameters.acrossX) * ${STRIP}u;
+      let row = item / parameters.acrossX % parameters.acrossY * ${stripRowsOf(target)}u;
+      let image = item / (parameters.acrossX * parameters.acrossY);
+      let top = i32(row * ${strideY}u) - i32(parameters.beforeY);
+      let left = i32(column * ${strideX}u) - i32(parameters.beforeX);
+      ${positions.map(({ r, p }) => `var sum${r}_${p} = vec4<f32>();`)}
+      ${parts}
+        ${walkRows(variant)}
+      }
+      let bias = ${weightAt(bias, target)};
+      let at = ${first} * parameters.outputVectors + vector;
+      ${positions.map(({ r, p }) => storePosition(r, p, epilogue, target.storage))}
+    }
+
+  `;
+}
+
 function stripKernel(
   shape: ConvolutionShape,
-  { activation, spread }: Epilogue,
+  epilogue: Epilogue,
   target: Target,
   firstVector: number,
   windowVectors: number,
 ): Kernel {
+  const { activation, spread } = epilogue;
   const { profile, storage } = target;
   const software = profile === "software";
   const depthwise = isDepthwise(shape);
   const { inputVectors, outputVectors, rows } = channelGroups(shape);
-  const { kernel: [kernelY, kernelX], stride: [strideY, strideX] } = shape;
-  const range = (length: number) => Array.from({ length }, (_, index) => index);
-  const strip = range(STRIP);
-  const stripRows = range(software ? STRIP_ROWS : 1);
   const acrossX = Math.ceil(shape.output[1] / STRIP);
-  const acrossY = Math.ceil(shape.output[0] / stripRows.length);
+  const acrossY = Math.ceil(shape.output[0] / stripRowsOf(target));
   const strips = shape.batch * acrossY * acrossX;
   const vectors = channelVectors(shape.outputChannels);
   const parameters = unsigned(
@@ -155,73 +310,6 @@ function stripKernel(
       ...(depthwise ? {} : { groupVectors: inputVectors, groupOutputVectors: outputVectors }),
     }).map(([name, value]) => ({ name, value })),
   );
-  const weightAt = (row: string) =>
-    `vec4<f32>(${software ? `weights[window + ${row}]` : `weights[(${row}) * parameters.outputVectors + vector]`})`;
-  const lanes = depthwise ? [0] : range(4);
-  const weigh = (dy: number) =>
-    range(kernelX).flatMap((dx) =>
-      lanes.map((lane) => {
-        const tap = dy * kernelX + dx;
-        const row = depthwise ? `${tap}u` : `(${tap}u * parameters.groupVectors + part) * 4u + ${lane}u`;
-        return `    let w${dy}_${dx}_${lane} = ${weightAt(row)};`;
-      })
-    );
-  const read = (column: number) =>
-    software
-      ? `      let at${column} = select(0u, u32(start + ${column}) * parameters.inputVectors + source + ${TEXTURE_WIDTH}u, inside${column});
-      let x${column} = ${readTexel("input", `at${column}`)};`
-      : `      let x${column} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, u32(start + ${column}) * parameters.inputVectors + source, inside${column})]), inside${column});`;
-  const multiply = (dy: number, r: number) =>
-    range(kernelX).flatMap((dx) =>
-      lanes.flatMap((lane) =>
-        strip.map((p) =>
-          `      sum${r}_${p} += x${p * strideX + dx}${depthwise ? "" : `.${"xyzw"[lane]}`} * w${dy}_${dx}_${lane};`
-        )
-      )
-    );
-  // Every input row that the strip's rows touch, each read once.
-  const inputRows = range((stripRows.length - 1) * strideY + kernelY).map((inputRow) => {
-    const touched = stripRows.map((r) => ({ r, dy: inputRow - r * strideY })).filter(({ dy }) =>
-      dy >= 0 && dy < kernelY
-    );
-    return [
-      ...(inputRow < kernelY ? weigh(inputRow) : []),
-      ...(touched.length === 0 ? [] : [
-        "    {",
-        `      let y = top + ${inputRow};`,
-        "      let insideY = (y >= 0) & (y < i32(parameters.inputY));",
-        "      let start = (i32(image * parameters.inputY) + y) * i32(parameters.inputX) + left;",
-        ...range((STRIP - 1) * strideX + kernelX).map((column) =>
-          `      let inside${column} = insideY & (left + ${column} >= 0) & (left + ${column} < i32(parameters.inputX));\n${
-            read(column)
-          }`
-        ),
-        ...touched.flatMap(({ r, dy }) => multiply(dy, r)),
-        "    }",
-      ]),
-    ].join("\n");
-  }).join("\n");
-  const biasRow = depthwise ? `${rows}u` : `${kernelY * kernelX}u * parameters.groupVectors * 4u`;
-  const neighbour = (r: number, p: number) =>
-    spread
-      ? `${r}u * parameters.stepY * parameters.spreadX + ${p}u * parameters.stepX`
-      : `${r}u * parameters.outputX + ${p}u`;
-  const start = spread
-    ? `((image * parameters.spreadY + parameters.firstY + row * parameters.stepY) * parameters.spreadX +
-    parameters.firstX + column * parameters.stepX)`
-    : "((image * parameters.outputY + row) * parameters.outputX + column)";
-  const store = stripRows.flatMap((r) =>
-    strip.map((p) => {
-      const name = `value${r}_${p}`;
-      return `  if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
-    let ${name} = sum${r}_${p} + bias;
-    output[at + (${neighbour(r, p)}) * parameters.outputVectors] = ${vectorType(storage)}(${
-        activated(activation, name, "vector")
-      });
-  }`;
-    })
-  ).join("\n");
-  const size = software ? LANES : 64;
   const vector = vectorType(storage);
   const bindings = {
     output: vector,
@@ -229,44 +317,15 @@ function stripKernel(
       ? { input: texture(storage), weights: uniformWindow(firstVector * (rows + 1) * 16) }
       : { input: vector, weights: readOnly(vector) }),
   };
-  const code = `${declarations(bindings, parameters)}${activationFunctions(activation)}
-@compute @workgroup_size(${size})
-fn main(${BUILTINS}) {
-  let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
-  if (index >= parameters.items) { return; }
-  ${
-    software
-      ? `let vector = parameters.firstVector + workgroup.z;
-  let window = workgroup.z * ${rows + 1}u;
-  let item = index;`
-      : `let vector = index % parameters.outputVectors;
-  let item = index / parameters.outputVectors;`
-  }
-  let column = (item % parameters.acrossX) * ${STRIP}u;
-  let row = item / parameters.acrossX % parameters.acrossY * ${stripRows.length}u;
-  let image = item / (parameters.acrossX * parameters.acrossY);
-  let top = i32(row * ${strideY}u) - i32(parameters.beforeY);
-  let left = i32(column * ${strideX}u) - i32(parameters.beforeX);
-${stripRows.flatMap((r) => strip.map((p) => `  var sum${r}_${p} = vec4<f32>();`)).join("\n")}
-  ${
-    depthwise ? "let source = vector;\n  {" : `for (var part = 0u; part < parameters.groupVectors; part++) {
-    let source = vector / parameters.groupOutputVectors * parameters.groupVectors + part;`
-  }
-${inputRows}
-  }
-  let bias = ${weightAt(biasRow)};
-  let at = ${start} * parameters.outputVectors + vector;
-${store}
-}
-`;
   const kind = `${depthwise ? "depthwise" : "grouped"} ${shape.kernel.join("x")}/${shape.stride.join("x")}`;
+  const groups = spreadWorkgroups(Math.ceil((software ? strips : strips * vectors) / WORKGROUP[profile]));
   return {
     name: `convolution ${kind}${activationLabel(activation)}${spread ? " spread" : ""} ${storage} ${profile}`,
-    code,
+    code: `${declarations(bindings, parameters)}${activationFunctions(activation)}\n${
+      writeMain({ shape, epilogue, target })
+    }`,
     bindings: listBindings(bindings),
     parameters,
-    workgroups: software
-      ? [...spreadWorkgroups(Math.ceil(strips / LANES)).slice(0, 2), windowVectors] as [number, number, number]
-      : spreadWorkgroups(Math.ceil(strips * vectors / size)),
+    workgroups: software ? [groups[0], groups[1], windowVectors] : groups,
   };
 }

@@ -13,6 +13,7 @@
 
 import { declarations, type Kernel, listBindings, readOnly, spreadWorkgroups } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
 import {
   activated,
   activationFunctions,
@@ -57,6 +58,140 @@ export function packTileWeights(
   return packed;
 }
 
+/** WGSL that finds where the 4 positions whose inputs an invocation reads begin. */
+function locate(pointwise: boolean): string[] {
+  return range(4).map((p) =>
+    pointwise ? `let start${p} = (first + quad * 4u + ${p}u) * parameters.inputVectors;` : wgsl`
+      let position${p} = first + quad * 4u + ${p}u;
+      let row${p} = position${p} / parameters.outputX;
+      let top${p} = i32(row${p} % parameters.outputY * parameters.strideY) - i32(parameters.beforeY);
+      let left${p} = i32(position${p} % parameters.outputX * parameters.strideX) - i32(parameters.beforeX);
+      let corner${p} = (i32(row${p} / parameters.outputY * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};
+    `
+  );
+}
+
+/** WGSL that reads the inputs of 4 positions for one step. */
+function fetch(pointwise: boolean): string {
+  const read = (p: number, index: string) =>
+    `let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, ${index}, inside${p})]), inside${p});`;
+  if (pointwise) {
+    const reads = range(4).flatMap((p) => [
+      `let inside${p} = (step < parameters.steps) & (first + quad * 4u + ${p}u < parameters.positions);`,
+      read(p, `start${p} + step`),
+    ]);
+    return wgsl`${reads}`;
+  }
+  const place = "u32(corner + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + part";
+  const reads = range(4).map((p) =>
+    wgsl`
+      let inside${p} = (step < parameters.steps) & (position${p} < parameters.positions) &
+        (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) &
+        (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX));
+      ${read(p, place.replace("corner", `corner${p}`))}
+    `
+  );
+  return wgsl`
+    let tap = step / parameters.inputVectors;
+    let part = step % parameters.inputVectors;
+    let dy = i32(tap / parameters.kernelX);
+    let dx = i32(tap % parameters.kernelX);
+    ${reads}
+  `;
+}
+
+/** WGSL that puts what an invocation has read into its places of the tiles. */
+function fillTiles(): string {
+  const inputs = [..."xyzw"].map((lane, index) => {
+    const values = range(4).map((p) => `x${p}.${lane}`).join(", ");
+    return `inputTile[(depth * 4u + ${index}u) * ${TILE / 4}u + quad] = vec4<f32>(${values});`;
+  });
+  const weights = range(4).map((c) =>
+    wgsl`
+      {
+        let column = firstColumn + local % 4u + ${c * 4}u;
+        let inside = (row < parameters.steps * 4u) & (column < parameters.outputVectors);
+        weightTile[local / 4u * ${TILE / 4}u + local % 4u + ${c * 4}u] =
+          select(vec4<f32>(0.0), vec4<f32>(weights[select(0u, row * parameters.outputVectors + column, inside)]), inside);
+      }
+    `
+  );
+  return wgsl`
+    ${inputs}
+    let row = turn * 4u + local / 4u;
+    ${weights}
+  `;
+}
+
+/** WGSL that stores the sum of a position and a vector of channels. */
+function storeSum(p: number, c: number, { activation, residualChannels, spread }: Epilogue, vector: string): string {
+  const value = `value${p}_${c}`;
+  const residual = residualChannels !== undefined;
+  const position = spread ? `spread(place + ${p}u)` : `(place + ${p}u)`;
+  const bias = `vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + column${c}])`;
+  const addResidual = wgsl`
+    if (column${c} < parameters.residualVectors) {
+      ${value} += vec4<f32>(residual[(place + ${p}u) * parameters.residualVectors + column${c}]);
+    }
+  `;
+  const result = activated(activation, value, `column${c}`);
+  return wgsl`
+    if (column${c} < parameters.outputVectors) {
+      ${residual ? "var" : "let"} ${value} = sum${p}_${c} + ${bias};
+      ${residual && addResidual}
+      output[${position} * parameters.outputVectors + column${c}] = ${vector}(${result});
+    }
+  `;
+}
+
+/** The text of tiles and `main`: an invocation has the sums of 8 positions and 2 vectors of channels. */
+function writeMain(epilogue: Epilogue, pointwise: boolean, vector: string): string {
+  const products = range(2).flatMap((c) => [
+    `let w${c} = weightTile[k * ${TILE / 4}u + across + ${c * 8}u];`,
+    ...range(8).map((p) => `sum${p}_${c} += ${p < 4 ? "above" : "below"}.${"xyzw"[p % 4]} * w${c};`),
+  ]);
+  const stores = range(8).map((p) =>
+    wgsl`
+      if (place + ${p}u < parameters.positions) {
+        ${range(2).map((c) => storeSum(p, c, epilogue, vector))}
+      }
+    `
+  );
+  return wgsl`
+    // Rows of 64 positions and of 64 channels, as vectors.
+    var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
+    var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
+
+    @compute @workgroup_size(64)
+    fn main(${BUILTINS}) {
+      let first = (workgroup.y * workgroups.x + workgroup.x) * ${TILE}u;
+      let firstColumn = workgroup.z * ${TILE / 4}u;
+      let across = local % 8u;
+      let down = local / 8u;
+      let quad = local % 16u;
+      let depth = local / 16u;
+      ${locate(pointwise)}
+      ${range(8).flatMap((p) => range(2).map((c) => `var sum${p}_${c} = vec4<f32>();`))}
+      for (var turn = 0u; turn < parameters.steps; turn += ${DEPTH / 4}u) {
+        let step = turn + depth;
+        ${fetch(pointwise)}
+        ${fillTiles()}
+        workgroupBarrier();
+        for (var k = 0u; k < ${DEPTH}u; k++) {
+          let above = inputTile[k * ${TILE / 4}u + down * 2u];
+          let below = inputTile[k * ${TILE / 4}u + down * 2u + 1u];
+          ${products}
+        }
+        workgroupBarrier();
+      }
+      let place = first + down * 8u;
+      ${range(2).map((c) => `let column${c} = firstColumn + across + ${c * 8}u;`)}
+      ${stores}
+    }
+
+  `;
+}
+
 /**
  * Dense convolution.
  *
@@ -95,112 +230,8 @@ export function tileConvolution(
     weights: readOnly(vector),
     ...(residual ? { residual: vector } : {}),
   };
-  const range = (length: number) => Array.from({ length }, (_, index) => index);
-  const each = (length: number, make: (index: number) => string) => range(length).map(make).join("\n");
-
-  const locate = pointwise
-    ? each(4, (p) => `  let start${p} = (first + quad * 4u + ${p}u) * parameters.inputVectors;`)
-    : each(4, (p) =>
-      `  let position${p} = first + quad * 4u + ${p}u;
-  let row${p} = position${p} / parameters.outputX;
-  let top${p} = i32(row${p} % parameters.outputY * parameters.strideY) - i32(parameters.beforeY);
-  let left${p} = i32(position${p} % parameters.outputX * parameters.strideX) - i32(parameters.beforeX);
-  let corner${p} = (i32(row${p} / parameters.outputY * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};`);
-  const fetch = pointwise
-    ? each(
-      4,
-      (p) =>
-        `    let inside${p} = (step < parameters.steps) & (first + quad * 4u + ${p}u < parameters.positions);
-    let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, start${p} + step, inside${p})]), inside${p});`,
-    )
-    : `    let tap = step / parameters.inputVectors;
-    let part = step % parameters.inputVectors;
-    let dy = i32(tap / parameters.kernelX);
-    let dx = i32(tap % parameters.kernelX);
-${
-      each(4, (p) =>
-        `    let inside${p} = (step < parameters.steps) & (position${p} < parameters.positions) &
-      (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) & (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX));
-    let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + part, inside${p})]), inside${p});`)
-    }`;
-  const store = range(8).map((p) =>
-    `  if (place + ${p}u < parameters.positions) {
-${
-      range(2).map((c) => {
-        const value = `value${p}_${c}`;
-        const position = spread ? `spread(place + ${p}u)` : `(place + ${p}u)`;
-        return `    if (column${c} < parameters.outputVectors) {
-      ${
-          residual ? "var" : "let"
-        } ${value} = sum${p}_${c} + vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + column${c}]);
-${
-          residual
-            ? `      if (column${c} < parameters.residualVectors) {
-        ${value} += vec4<f32>(residual[(place + ${p}u) * parameters.residualVectors + column${c}]);
-      }\n`
-            : ""
-        }      output[${position} * parameters.outputVectors + column${c}] = ${vector}(${
-          activated(activation, value, `column${c}`)
-        });
-    }`;
-      }).join("\n")
-    }
-  }`
-  ).join("\n");
   const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}${activationFunctions(activation)}
-// Rows of 64 positions and of 64 channels, as vectors.
-var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
-var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
-
-@compute @workgroup_size(64)
-fn main(${BUILTINS}) {
-  let first = (workgroup.y * workgroups.x + workgroup.x) * ${TILE}u;
-  let firstColumn = workgroup.z * ${TILE / 4}u;
-  let across = local % 8u;
-  let down = local / 8u;
-  let quad = local % 16u;
-  let depth = local / 16u;
-${locate}
-${range(8).flatMap((p) => range(2).map((c) => `  var sum${p}_${c} = vec4<f32>();`)).join("\n")}
-  for (var turn = 0u; turn < parameters.steps; turn += ${DEPTH / 4}u) {
-    let step = turn + depth;
-${fetch}
-${
-    each(4, (lane) =>
-      `    inputTile[(depth * 4u + ${lane}u) * ${TILE / 4}u + quad] = vec4<f32>(${
-        range(4).map((p) =>
-          `x${p}.${"xyzw"[lane]}`
-        ).join(", ")
-      });`)
-  }
-    let row = turn * 4u + local / 4u;
-${
-    each(4, (c) =>
-      `    {
-      let column = firstColumn + local % 4u + ${c * 4}u;
-      let inside = (row < parameters.steps * 4u) & (column < parameters.outputVectors);
-      weightTile[local / 4u * ${TILE / 4}u + local % 4u + ${c * 4}u] =
-        select(vec4<f32>(0.0), vec4<f32>(weights[select(0u, row * parameters.outputVectors + column, inside)]), inside);
-    }`)
-  }
-    workgroupBarrier();
-    for (var k = 0u; k < ${DEPTH}u; k++) {
-      let above = inputTile[k * ${TILE / 4}u + down * 2u];
-      let below = inputTile[k * ${TILE / 4}u + down * 2u + 1u];
-${
-    range(2).flatMap((c) => [
-      `      let w${c} = weightTile[k * ${TILE / 4}u + across + ${c * 8}u];`,
-      ...range(8).map((p) => `      sum${p}_${c} += ${p < 4 ? "above" : "below"}.${"xyzw"[p % 4]} * w${c};`),
-    ]).join("\n")
-  }
-    }
-    workgroupBarrier();
-  }
-  let place = first + down * 8u;
-${each(2, (c) => `  let column${c} = firstColumn + across + ${c * 8}u;`)}
-${store}
-}
-`;
+${writeMain(epilogue, pointwise, vector)}`;
   const kind = pointwise ? "1x1" : shape.kernel.join("x");
   const groups = spreadWorkgroups(Math.ceil(positions / TILE));
   return [{

@@ -6,7 +6,7 @@
  * | word | | written by |
  * | --- | --- | --- |
  * | 0 | learning rate | the CPU, before each step |
- * | 1 | loss scale: what the loss is multiplied by before its gradient is taken | `prepare_step.ts` |
+ * | 1 | loss scale: what the loss is multiplied by before its gradient is taken | `optimizers/prepare_step.ts` |
  * | 2 | steps without overflow since the scale last changed | |
  * | 3 | updates done, this one included | |
  * | 4 | 1 if this step is skipped | |

@@ -48,3 +48,8 @@ function withoutIndentation(strings: readonly string[]): string[] {
   const left = [first, ...lines.map((line) => line.trim() === "" ? "" : line.slice(common))].join("\n");
   return left.replace(/^\n/, "").replace(/\n$/, "").split(PIECE);
 }
+
+/** The numbers from 0 to `length` - 1, which lines of an unrolled loop are made for. */
+export function range(length: number): number[] {
+  return Array.from({ length }, (_, index) => index);
+}
