@@ -13,9 +13,9 @@ import { bytesOf } from "../../formats/base/bytes.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { openBytes } from "../../formats/base/byte_source.ts";
 import { readParameter, type TensorData, writeSafetensors } from "../../formats/weights/mod.ts";
-import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";
 import { readSafetensors } from "../../formats/weights/safetensors.ts";
 import { absent } from "../../formats/base/files.ts";
+import type { TrainingState } from "../../kernels/programs/training/training_state.ts";
 
 /** A place in a training: what was done before it. */
 export interface Position {

@@ -35,8 +35,8 @@ import {
 import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
 import { type Lock, takeLock } from "../../formats/base/lock.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
+import type { TrainingState } from "../../kernels/programs/training/training_state.ts";
 import { type Checkpoint, readCheckpoint, weightsOf, writeCheckpoint } from "./checkpoint.ts";
-import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { formatConfiguration, readConfiguration } from "./configuration.ts";
 import { findDataDifference, writeDataList } from "./data_list.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Communicator } from "../command/mpi/communicator.ts";
-import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";
+import type { TrainingState } from "../../kernels/programs/training/training_state.ts";
 
 /**
  * Replaces what a state's tensors hold by what they hold on rank 0.

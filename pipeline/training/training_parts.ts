@@ -5,8 +5,8 @@
  */
 
 import type { Communicator } from "../command/mpi/communicator.ts";
+import type { TrainingState } from "../../kernels/programs/training/training_state.ts";
 import type { Position } from "./checkpoint.ts";
-import type { TrainingState } from "../../kernels/programs/training/training_plan.ts";
 import type { TrainingData } from "./training_data.ts";
 import type { LoadedBatch } from "./loader.ts";
 import type { TrainingSettings } from "./settings.ts";

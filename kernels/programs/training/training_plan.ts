@@ -6,30 +6,17 @@
  * @module
  */
 
-import { type BufferRange, copyRanges, type Device, ownBuffer, readBuffer } from "../../engine/device.ts";
+import { type BufferRange, copyRanges, type Device, ownBuffer, readBuffer, writeBytes } from "../../engine/device.ts";
 import { LOSS_HISTORY } from "../../operations/losses/row_loss.ts";
-import {
-  type Control,
-  CONTROL_BYTES,
-  decodeControl,
-  encodeControl,
-  initialControl,
-} from "../../operations/shared/control.ts";
-import { flattenParameters, type ParameterLayout } from "../../optimizers/layout.ts";
-import { optimizerState } from "../../optimizers/mod.ts";
+import { type Control, CONTROL_BYTES, decodeControl } from "../../operations/shared/control.ts";
 import { createPlan, type PlanBytes, type StepRange, type StepTime } from "../../engine/plan.ts";
 import { type Exchange, inPart, joinPrograms, type Program, type Step } from "../../engine/program.ts";
 import type { Parameters } from "../../operations/network.ts";
 import { createExchanger, type ExchangeTime } from "./exchange.ts";
+import type { TensorData } from "../../../formats/base/tensor_data.ts";
 import { type LoweredTraining, PARTS, type TrainingOptions } from "./lower.ts";
 import { STATES } from "../../lowering/parameters.ts";
-import type { TensorData } from "../../../formats/base/tensor_data.ts";
-
-/**
- * All that a run goes on from, by name: parameters and running statistics by timm's names, the optimizer's as
- * `optimizer.<state>.<parameter>`, moving averages as `average.<parameter>`, and `control`, whose 10 words are bits.
- */
-export type TrainingState = ReadonlyMap<string, TensorData>;
+import { flatStates, flattenState, initialState, splitState, type TrainingState } from "./training_state.ts";
 
 /** What happened since the last time. */
 export interface TrainingReport {
@@ -84,28 +71,6 @@ export interface TrainingBytes extends PlanBytes {
   readonly exchange: number;
 }
 
-const OPTIMIZER = "optimizer.";
-const AVERAGE = "average.";
-
-/** A flat state, and the name that each of its tensors has in a checkpoint. */
-interface FlatState {
-  readonly state: string;
-  readonly layout: ParameterLayout;
-  readonly prefix: string;
-}
-
-function flatStates({ layout }: LoweredTraining, { optimizer, averageDecay }: TrainingOptions): FlatState[] {
-  const { parameters, statistics } = layout;
-  const averaged = averageDecay !== undefined;
-  return [
-    { state: STATES.parameter, layout: parameters, prefix: "" },
-    ...(statistics ? [{ state: STATES.statistics, layout: statistics, prefix: "" }] : []),
-    ...optimizerState(optimizer).map((state) => ({ state, layout: parameters, prefix: `${OPTIMIZER}${state}.` })),
-    ...(averaged ? [{ state: STATES.average, layout: parameters, prefix: AVERAGE }] : []),
-    ...(averaged && statistics ? [{ state: STATES.averageStatistics, layout: statistics, prefix: AVERAGE }] : []),
-  ];
-}
-
 /**
  * Puts training on a device.
  *
@@ -158,40 +123,18 @@ export async function createTrainingPlan(
       cause: torn,
     });
   };
-  const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
-    const { buffer, offset } = plan.tensor(name);
-    gpu.queue.writeBuffer(buffer, offset, data);
-  };
-  const start = () => {
-    batches = 0;
-    read = 0;
-    torn = undefined;
-  };
-  const writeStates: TrainingPlan["load"] = (state) => {
-    for (const { state: name, layout, prefix } of states) {
-      const flat = flattenParameters(layout, (tensor) => {
-        const found = state.get(`${prefix}${tensor}`);
-        if (!found) throw new TypeError(`Cannot continue training: tensor "${prefix}${tensor}" is missing`);
-        return found.data;
-      });
-      write(name, flat);
-    }
-    const words = state.get("control");
-    if (words?.data.length !== CONTROL_BYTES / 4) {
-      throw new TypeError(`Cannot continue training: tensor "control" has ${words?.data.length ?? "no"} elements`);
-    }
-    write(STATES.control, words.data);
-  };
   const load: TrainingPlan["load"] = (state) => {
     // What is on its way between ranks would come into the step after it.
     if (ranks) checkWhole();
     try {
-      writeStates(state);
+      for (const [name, content] of flattenState(states, state)) writeBytes(device, plan.tensor(name), content);
     } catch (error) {
       torn = error;
       throw error;
     }
-    start();
+    batches = 0;
+    read = 0;
+    torn = undefined;
   };
   load(initialState(states, parameters, lossScaling.initial));
   const owned = made.move();
@@ -246,17 +189,7 @@ export async function createTrainingPlan(
     },
     async state() {
       checkWhole();
-      const ranges = [...states.map(({ state }) => plan.tensor(state)), control];
-      const flats = await readRanges(device, ranges);
-      const state = new Map<string, TensorData>();
-      states.forEach(({ layout, prefix }, index) => {
-        const flat = new Float32Array(flats[index]);
-        for (const { name, shape, first, length } of layout.segments) {
-          state.set(`${prefix}${name}`, { shape, data: flat.slice(first, first + length) });
-        }
-      });
-      state.set("control", { shape: [CONTROL_BYTES / 4], data: new Float32Array(flats[states.length]) });
-      return state;
+      return splitState(states, await readRanges(device, [...states.map(({ state }) => plan.tensor(state)), control]));
     },
     async checksum() {
       if (!ranks) throw new TypeError("Cannot compare parameters: the training has no ranks");
@@ -287,20 +220,6 @@ function cutSegments(steps: readonly Step[], isWanted: (exchange: Exchange) => b
     }
   });
   return [...segments, { range: { start, end: steps.length } }];
-}
-
-/** Averages start from the parameters, all else from zero. */
-function initialState(states: readonly FlatState[], parameters: Parameters, lossScale: number) {
-  const state = new Map<string, { data: Float32Array<ArrayBuffer> }>();
-  for (const { layout, prefix } of states) {
-    for (const { name, length } of layout.segments) {
-      const given = parameters.get(name);
-      if (!given) throw new TypeError(`Cannot train: parameter "${name}" is missing`);
-      const data = prefix.startsWith(OPTIMIZER) ? new Float32Array(length) : Float32Array.from(given.data);
-      state.set(`${prefix}${name}`, { data });
-    }
-  }
-  return state.set("control", { data: new Float32Array(encodeControl(initialControl(lossScale)).buffer) });
 }
 
 async function readRanges(device: Device, ranges: readonly BufferRange[]): Promise<ArrayBuffer[]> {

@@ -9,7 +9,7 @@ import { createExchanger } from "../../../kernels/programs/training/exchange.ts"
 import { lowerTraining } from "../../../kernels/programs/training/lower.ts";
 import { layOutNetwork } from "../../../kernels/lowering/parameters.ts";
 import { createTrainer, type TrainerSettings } from "../../../kernels/programs/training/trainer.ts";
-import type { TrainingState } from "../../../kernels/programs/training/training_plan.ts";
+import type { TrainingState } from "../../../kernels/programs/training/training_state.ts";
 import { testDevice } from "../tensors.ts";
 import { CLASSES, trainerSettings, trainingBatch, withProfile } from "../programs/training/batches.ts";
 import { createRanks, partOfBatch, type Trained, trainTogether } from "../programs/training/ranks.ts";

@@ -8,7 +8,7 @@ import { join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
 import { openLabelMapFolder } from "../../../formats/labels/mod.ts";
 import { openDecodePool } from "../../../formats/images/mod.ts";
-import type { TrainingState } from "../../../kernels/programs/training/training_plan.ts";
+import type { TrainingState } from "../../../kernels/programs/training/training_state.ts";
 import { openTrainingData, type TrainingData } from "../../../pipeline/training/training_data.ts";
 import type { ImageStoreOptions } from "../../../pipeline/training/image_store.ts";
 import type { LoadedBatch } from "../../../pipeline/training/loader.ts";

@@ -13,7 +13,7 @@ import {
   type TrainerSettings,
   type TrainingBatch,
 } from "../../../../kernels/programs/training/trainer.ts";
-import type { TrainingState } from "../../../../kernels/programs/training/training_plan.ts";
+import type { TrainingState } from "../../../../kernels/programs/training/training_state.ts";
 
 /** Ranks that add up, in their order, when all of them have called. */
 export function createRanks(size: number): (Ranks & { readonly calls: number[] })[] {

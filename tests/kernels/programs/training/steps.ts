@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Device } from "../../../../kernels/engine/device.ts";
 import { createTrainer, type TrainerSettings } from "../../../../kernels/programs/training/trainer.ts";
-import type { TrainingState } from "../../../../kernels/programs/training/training_plan.ts";
+import type { TrainingState } from "../../../../kernels/programs/training/training_state.ts";
 import { testDevice } from "../../tensors.ts";
 import { trainingBatch, withProfile } from "./batches.ts";
 
