@@ -74,12 +74,13 @@ export interface ImageProgram<Output> {
  *
  * @param device The device to run on.
  * @param storage Storage of activations.
+ * @param purpose What it is asked for, for the error.
  * @returns Profile and storage.
  * @throws {TypeError} If f16 is asked for where the adapter has none.
  */
-export function targetOf({ capabilities }: Device, storage: Storage): Target {
+export function targetOf({ capabilities }: Device, storage: Storage, purpose = "store activations"): Target {
   if (storage === "f16" && !capabilities.float16) {
-    throw new TypeError(`Cannot store activations in f16: the adapter ${capabilities.adapter} has no shader-f16`);
+    throw new TypeError(`Cannot ${purpose} in f16: the adapter ${capabilities.adapter} has no shader-f16`);
   }
   return { profile: capabilities.profile, storage };
 }

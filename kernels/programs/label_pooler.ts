@@ -79,11 +79,10 @@ const NAMES = POOLING_TENSORS;
 /** The role of the program's steps. */
 export const POOLING_ROLE = "label pooling";
 
-/** The maps are outputs too: they stay for the next step. */
-const ENDS = {
-  inputs: [NAMES.regions, NAMES.frames, NAMES.class, NAMES.score],
-  outputs: [NAMES.class, NAMES.score, NAMES.target],
-};
+/** LabelPooling as a program, and the names of the tensors that are written before it. */
+export interface LoweredPooling extends Program {
+  readonly inputs: readonly string[];
+}
 
 /**
  * Lowers LabelPooling.
@@ -93,7 +92,7 @@ const ENDS = {
  * @returns The program, from packed regions and maps as stored to targets.
  * @throws {TypeError | RangeError} If an option is not valid.
  */
-export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profile): Program {
+export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profile): LoweredPooling {
   const { maps, crops, frames = 1, k, grid, classes, dtype } = settings;
   const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(settings);
   const cells = grid[0] * grid[1];
@@ -131,7 +130,12 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
       bindings: { input: NAMES.pooled, output: NAMES.target },
     });
   }
-  return { tensors, constants: new Map(), steps: steps.map((step) => ({ ...step, role: POOLING_ROLE })) };
+  return {
+    tensors,
+    constants: new Map(),
+    steps: steps.map((step) => ({ ...step, role: POOLING_ROLE })),
+    inputs: [NAMES.regions, ...frames > 0 ? [NAMES.frames] : [], NAMES.class, NAMES.score],
+  };
 }
 
 /**
@@ -147,12 +151,11 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
   const { outputSize } = resolvePooling(settings);
   using made = new DisposableStack();
   const program = lowerLabelPooling(settings, device.capabilities.profile);
-  const plan = made.adopt(await createPlan(device, program, ENDS), ({ close }) => close());
-  const [class_, score, targets] = [NAMES.class, NAMES.score, NAMES.target].map(plan.tensor);
-  const ranges = {
-    regions: plan.tensor(NAMES.regions),
-    ...(settings.frames ?? 1) > 0 ? { frames: plan.tensor(NAMES.frames) } : {},
-  };
+  // The maps are outputs too: they stay for the next step.
+  const ends = { inputs: program.inputs, outputs: [NAMES.class, NAMES.score, NAMES.target] };
+  const plan = made.adopt(await createPlan(device, program, ends), ({ close }) => close());
+  const targets = plan.tensor(NAMES.target);
+  const ranges = poolingRanges(plan, settings);
   const padded = channelVectors(classes) * 4;
   const rowsOf = ({ length }: readonly Crop[]) => length * outputSize[0] * outputSize[1];
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
@@ -198,7 +201,7 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
     load(maps) {
       // Until all of them are there, there are none.
       loaded = 0;
-      uploadMaps(device, { class: class_, score }, maps, settings);
+      uploadMaps(device, ranges, maps, settings);
       loaded = maps.count;
     },
     pool,
@@ -210,11 +213,39 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
   };
 }
 
+/** Where the inputs of the program lie. */
+export interface PoolingRanges {
+  readonly class: BufferRange;
+  readonly score: BufferRange;
+  readonly regions: BufferRange;
+  /** Where the program has frames. */
+  readonly frames?: BufferRange;
+}
+
+/**
+ * Finds the inputs of the program.
+ *
+ * @param plan A plan with the steps of the program.
+ * @param settings What the program was lowered for.
+ * @returns Where its inputs lie.
+ */
+export function poolingRanges(
+  { tensor }: { tensor(name: string): BufferRange },
+  { frames = 1 }: LabelPoolerSettings,
+): PoolingRanges {
+  return {
+    class: tensor(NAMES.class),
+    score: tensor(NAMES.score),
+    regions: tensor(NAMES.regions),
+    ...frames > 0 ? { frames: tensor(NAMES.frames) } : {},
+  };
+}
+
 /**
  * Uploads the label maps of a step.
  *
  * @param device The device to run on.
- * @param ranges Ranges of the tensors `class` and `score` of {@linkcode POOLING_TENSORS}.
+ * @param ranges Where they go; see {@linkcode poolingRanges}.
  * @param maps The maps.
  * @param settings What the program was lowered for.
  * @throws {RangeError} If there are more than the settings say.
@@ -222,7 +253,7 @@ export async function createLabelPooler(device: Device, settings: LabelPoolerSet
  */
 export function uploadMaps(
   device: Device,
-  ranges: Readonly<Record<"class" | "score", BufferRange>>,
+  ranges: Pick<PoolingRanges, "class" | "score">,
   maps: LabelMapBatch,
   settings: LabelPoolerSettings,
 ): void {
@@ -243,7 +274,7 @@ export function uploadMaps(
  * Uploads the crops of a step.
  *
  * @param device The device to run on.
- * @param ranges Ranges of the tensors of these names of {@linkcode POOLING_TENSORS}; frames where the program has some.
+ * @param ranges Where they go; see {@linkcode poolingRanges}.
  * @param crops The crops.
  * @param settings What the program was lowered for.
  * @param maps How many label maps were uploaded.
@@ -252,7 +283,7 @@ export function uploadMaps(
  */
 export function uploadCrops(
   { gpu }: Device,
-  { regions, frames }: { readonly regions: BufferRange; readonly frames?: BufferRange },
+  { regions, frames }: Pick<PoolingRanges, "regions" | "frames">,
   crops: readonly Crop[],
   settings: LabelPoolerSettings,
   maps: number,

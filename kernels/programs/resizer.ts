@@ -138,58 +138,12 @@ function createKernelResizer(
   input: BufferRange,
 ): Resizer {
   const { gpu } = device;
-  const { batch, size, interpolation, mean, std } = settings;
-  const storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+  const { size, interpolation } = settings;
   const limit = Math.min(device.capabilities.maxBindingBytes, device.capabilities.maxBufferBytes);
-  const levels = normalisationLevels(mean, std);
   using made = new DisposableStack();
-  const levelBuffer = ownBuffer(made, device, levels.byteLength, storage, "normalisation levels");
-  gpu.queue.writeBuffer(levelBuffer, 0, levels);
-  const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-  const blocks = ownBuffer(made, device, batch * 2 * 256, uniform, "resizes");
-  const grown: Record<"pixels" | "tables" | "rows", GPUBuffer> = Object.create(null);
-  made.defer(() => Object.values(grown).forEach((buffer) => destroyBuffer(device, buffer)));
-  for (const name of ["pixels", "tables", "rows"] as const) grown[name] = createBuffer(device, 1 << 20, storage, name);
+  const buffers = createPassBuffers(device, settings, { input, limit }, made);
   const tablesFor = tableCache(settings);
   const identity = resizeTables(size[1], size[0], { size, filter: interpolation });
-  /** The passes by place in the batch and their order, bound: each order has kernels of its own. */
-  let passes = new Map<string, { first: BoundKernel; second: BoundKernel }>();
-
-  const needed = (tables: ResizeTables) => ({
-    // The horizontal pass reads a word or three past the last pixel.
-    pixels: Math.ceil(tables.width * tables.height * 3 / 4) * 4 + 16,
-    tables: tables.values.byteLength,
-    rows: tables.rows * tables.columns * 4,
-  });
-  const grow = (name: keyof typeof grown, bytes: number) => {
-    const before = grown[name];
-    if (bytes <= before.size) return;
-    // The old one goes when the new one is there: a failure leaves what works.
-    grown[name] = createBuffer(device, Math.min(Math.max(bytes, before.size * 1.5), limit), storage, name);
-    passes = new Map();
-    destroyBuffer(device, before);
-  };
-  const bindPasses = (slot: number, verticalFirst: boolean, kernels: { first: Kernel; second: Kernel }) => {
-    const key = `${slot} ${verticalFirst}`;
-    const known = passes.get(key);
-    if (known) return known;
-    const ranges: Readonly<Record<string, BufferRange>> = {
-      pixels: wholeBuffer(grown.pixels),
-      tables: wholeBuffer(grown.tables),
-      rows: wholeBuffer(grown.rows),
-      levels: wholeBuffer(levelBuffer),
-      output: input,
-    };
-    const bind = (kernel: Kernel, block: number) =>
-      bindKernel(device, kernel, {
-        range: ({ name }) => ranges[name],
-        parameters: { buffer: blocks, offset: block * 256, size: parameterBytes(kernel.parameters).length },
-      });
-    const bound = { first: bind(kernels.first, slot * 2), second: bind(kernels.second, slot * 2 + 1) };
-    passes.set(key, bound);
-    return bound;
-  };
-
   const owned = made.move();
   return {
     *upload(images) {
@@ -197,8 +151,8 @@ function createKernelResizer(
       let pixelsEnd = 0;
       let tablesEnd = 0;
       const placed = new Map<ResizeTables, number>();
-      const all = images.reduce((sum, { width, height }) => sum + needed(tablesFor(width, height)).pixels, 0);
-      grow("pixels", Math.min(all, PIXEL_BYTES, limit));
+      const all = images.reduce((sum, { width, height }) => sum + passBytes(tablesFor(width, height)).pixels, 0);
+      buffers.grow("pixels", Math.min(all, PIXEL_BYTES, limit));
       const flush = () => {
         gpu.queue.submit([encoder.finish()]);
         encoder = gpu.createCommandEncoder();
@@ -208,42 +162,118 @@ function createKernelResizer(
       for (const [slot, image] of images.entries()) {
         let { width, height, pixels } = image;
         let tables = tablesFor(width, height);
-        if (Object.values(needed(tables)).some((bytes) => bytes > limit)) {
+        if (Object.values(passBytes(tables)).some((bytes) => bytes > limit)) {
           pixels = yield* resizeInPieces(pixels, width, height, tables);
           [height, width] = size;
           tables = identity;
         }
-        const bytes = needed(tables);
+        const bytes = passBytes(tables);
         const place = placed.has(tables) ? 0 : bytes.tables;
         if (
-          pixelsEnd + bytes.pixels > grown.pixels.size || tablesEnd + place > grown.tables.size ||
-          bytes.rows > grown.rows.size
+          pixelsEnd + bytes.pixels > buffers.grown.pixels.size || tablesEnd + place > buffers.grown.tables.size ||
+          bytes.rows > buffers.grown.rows.size
         ) {
           flush();
-          grow("pixels", bytes.pixels);
-          grow("tables", bytes.tables);
-          grow("rows", bytes.rows);
+          for (const name of GROWING) buffers.grow(name, bytes[name]);
         }
         let tablesOffset = placed.get(tables);
         if (tablesOffset === undefined) {
           tablesOffset = tablesEnd / 4;
-          gpu.queue.writeBuffer(grown.tables, tablesEnd, tables.values);
+          gpu.queue.writeBuffer(buffers.grown.tables, tablesEnd, tables.values);
           placed.set(tables, tablesOffset);
           tablesEnd += bytes.tables;
         }
-        writeBytes(device, { buffer: grown.pixels, offset: pixelsEnd }, pixels);
-        const kernels = resizePasses({ tables, pixelsOffset: pixelsEnd, tablesOffset, slot, ...target });
+        writeBytes(device, { buffer: buffers.grown.pixels, offset: pixelsEnd }, pixels);
+        const passes = resizePasses({ tables, pixelsOffset: pixelsEnd, tablesOffset, slot, ...target });
+        buffers.encode(encoder, passes, slot, tables.verticalFirst);
         pixelsEnd += bytes.pixels;
-        const { first, second } = bindPasses(slot, tables.verticalFirst, kernels);
-        gpu.queue.writeBuffer(blocks, slot * 512, parameterBytes(kernels.first.parameters));
-        gpu.queue.writeBuffer(blocks, slot * 512 + 256, parameterBytes(kernels.second.parameters));
-        const pass = encoder.beginComputePass();
-        encodeDispatch(pass, { ...first, workgroups: kernels.first.workgroups });
-        encodeDispatch(pass, { ...second, workgroups: kernels.second.workgroups });
-        pass.end();
       }
       return encoder;
     },
     close: () => owned.dispose(),
+  };
+}
+
+/** Buffers that grow with the images, each before what is made of it. */
+const GROWING = ["pixels", "tables", "rows"] as const;
+type Growing = typeof GROWING[number];
+
+/** Bytes that the passes of an image take of each buffer. */
+function passBytes({ width, height, values, rows, columns }: ResizeTables): Record<Growing, number> {
+  return {
+    // The horizontal pass reads a word or three past the last pixel.
+    pixels: Math.ceil(width * height * 3 / 4) * 4 + 16,
+    tables: values.byteLength,
+    rows: rows * columns * 4,
+  };
+}
+
+/** The buffers that images pass through on a device, and the kernels that are bound to them. */
+interface PassBuffers {
+  readonly grown: Readonly<Record<Growing, GPUBuffer>>;
+  /** Makes a buffer larger, if it has fewer bytes; what is in it is lost. */
+  grow(name: Growing, bytes: number): void;
+  /** Encodes the two passes of an image, whose parameters are written now. */
+  encode(
+    encoder: GPUCommandEncoder,
+    passes: { readonly first: Kernel; readonly second: Kernel },
+    slot: number,
+    verticalFirst: boolean,
+  ): void;
+}
+
+function createPassBuffers(
+  device: Device,
+  { batch, mean, std }: ResizerSettings,
+  { input, limit }: { input: BufferRange; limit: number },
+  owner: DisposableStack,
+): PassBuffers {
+  const { gpu } = device;
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST;
+  const levels = normalisationLevels(mean, std);
+  const levelBuffer = ownBuffer(owner, device, levels.byteLength, usage, "normalisation levels");
+  gpu.queue.writeBuffer(levelBuffer, 0, levels);
+  const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  const blocks = ownBuffer(owner, device, batch * 2 * 256, uniform, "resizes");
+  const grown: Record<Growing, GPUBuffer> = Object.create(null);
+  owner.defer(() => Object.values(grown).forEach((buffer) => destroyBuffer(device, buffer)));
+  for (const name of GROWING) grown[name] = createBuffer(device, 1 << 20, usage, name);
+  /** By place in the batch and order of the passes: each order has kernels of its own. */
+  let bound = new Map<string, readonly [first: BoundKernel, second: BoundKernel]>();
+
+  const bind = (kernel: Kernel, block: number): BoundKernel => {
+    const ranges: Readonly<Record<string, BufferRange>> = {
+      pixels: wholeBuffer(grown.pixels),
+      tables: wholeBuffer(grown.tables),
+      rows: wholeBuffer(grown.rows),
+      levels: wholeBuffer(levelBuffer),
+      output: input,
+    };
+    return bindKernel(device, kernel, {
+      range: ({ name }) => ranges[name],
+      parameters: { buffer: blocks, offset: block * 256, size: parameterBytes(kernel.parameters).length },
+    });
+  };
+  return {
+    grown,
+    grow(name, bytes) {
+      const before = grown[name];
+      if (bytes <= before.size) return;
+      // The old one goes when the new one is there: a failure leaves what works.
+      grown[name] = createBuffer(device, Math.min(Math.max(bytes, before.size * 1.5), limit), usage, name);
+      bound = new Map();
+      destroyBuffer(device, before);
+    },
+    encode(encoder, { first, second }, slot, verticalFirst) {
+      const key = `${slot} ${verticalFirst}`;
+      const passes = bound.get(key) ?? [bind(first, slot * 2), bind(second, slot * 2 + 1)];
+      bound.set(key, passes);
+      gpu.queue.writeBuffer(blocks, slot * 512, parameterBytes(first.parameters));
+      gpu.queue.writeBuffer(blocks, slot * 512 + 256, parameterBytes(second.parameters));
+      const pass = encoder.beginComputePass();
+      encodeDispatch(pass, { ...passes[0], workgroups: first.workgroups });
+      encodeDispatch(pass, { ...passes[1], workgroups: second.workgroups });
+      pass.end();
+    },
   };
 }

@@ -133,16 +133,8 @@ function lowerPooled(
   checkClasses("label maps", source.maps.classes, classes);
   const { labelShare: share } = source;
   const pooled = share === undefined ? output : "pooled targets";
-  const program = renameTensors(
-    lowerLabelPooling(poolerSettings(source, { batch: rows, frames }), profile),
-    (name) => name === POOLING_TENSORS.target ? pooled : name,
-  );
-  const inputs = [
-    POOLING_TENSORS.regions,
-    ...frames > 0 ? [POOLING_TENSORS.frames] : [],
-    POOLING_TENSORS.class,
-    POOLING_TENSORS.score,
-  ];
+  const { inputs, ...pooling } = lowerLabelPooling(poolerSettings(source, { batch: rows, frames }), profile);
+  const program = renameTensors(pooling, (name) => name === POOLING_TENSORS.target ? pooled : name);
   if (share === undefined) return { ...program, inputs };
   program.tensors.set(LABELS, rows * 4);
   program.steps.push({

@@ -7,11 +7,12 @@
 
 import { inPieces } from "../../../formats/base/event_loop.ts";
 import { createAugmentationPacker, lowerAugmentation } from "../augmentation.ts";
-import type { Device } from "../../engine/device.ts";
+import { type Device, writeBytes } from "../../engine/device.ts";
 import type { Storage } from "../../engine/kernel.ts";
-import { POOLING_ROLE, POOLING_TENSORS, uploadCrops, uploadMaps } from "../label_pooler.ts";
+import { targetOf } from "../image_program.ts";
+import { POOLING_ROLE, poolingRanges, uploadCrops, uploadMaps } from "../label_pooler.ts";
 import type { Augmentation, AugmentationSettings, Mix } from "../../operations/augmentation/mod.ts";
-import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
+import { channelVectors } from "../../operations/shared/tensor.ts";
 import type { Parameters } from "../../operations/network.ts";
 import type { Pixels } from "../../../formats/base/pixels.ts";
 import { lowerTraining, type TrainingOptions } from "./lower.ts";
@@ -82,10 +83,7 @@ const CROP_BYTES_PER_PIXEL = 18;
  */
 export async function createTrainer(device: Device, settings: TrainerSettings): Promise<Trainer> {
   const { network, batch, size, parameters, storage = "f32", augmentation, targets: source } = settings;
-  if (storage === "f16" && !device.capabilities.float16) {
-    throw new TypeError(`Cannot train in f16: the adapter ${device.capabilities.adapter} has no shader-f16`);
-  }
-  const target: Target = { profile: device.capabilities.profile, storage };
+  const target = targetOf(device, storage, "train");
   const classes = network.classifier.outputChannels;
   const augmented = {
     batch,
@@ -106,10 +104,7 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
     prelude: [images, targets],
     inputs: [...images.inputs, ...targets.inputs, ...(drops ? [SEEDS] : [])],
   });
-  const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
-    const { buffer, offset } = plan.tensor(name);
-    device.gpu.queue.writeBuffer(buffer, offset, data);
-  };
+  const write = (name: string, data: ArrayBufferView) => writeBytes(device, plan.tensor(name), data);
 
   function writeTargets({ labels, maps, targets: given, samples }: TrainingBatch): void {
     if (targets.inputs.includes(LABELS)) write(LABELS, present(labels, "labels"));
@@ -120,18 +115,9 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
     if (source.type !== "pooled") return;
     const pooler = poolerSettings(source, { batch, frames });
     const found = present(maps, "label maps");
-    uploadMaps(
-      device,
-      { class: plan.tensor(POOLING_TENSORS.class), score: plan.tensor(POOLING_TENSORS.score) },
-      found,
-      pooler,
-    );
-    const crops = samples.map(({ crop }) => crop);
-    const ranges = {
-      regions: plan.tensor(POOLING_TENSORS.regions),
-      ...frames > 0 ? { frames: plan.tensor(POOLING_TENSORS.frames) } : {},
-    };
-    uploadCrops(device, ranges, crops, pooler, found.count);
+    const ranges = poolingRanges(plan, pooler);
+    uploadMaps(device, ranges, found, pooler);
+    uploadCrops(device, ranges, samples.map(({ crop }) => crop), pooler, found.count);
   }
 
   async function poolingShare(): Promise<number | undefined> {
