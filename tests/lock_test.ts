@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { join } from "@std/path";
 
 for (
   const folder of [
@@ -26,3 +27,25 @@ for (
     assertEquals(wanted.filter((name) => !name || !pinned.includes(name)), []);
   });
 }
+
+/** The text of all product code. */
+function productCode(): string {
+  const root = new URL("..", import.meta.url).pathname;
+  const read = (path: string): string[] =>
+    [...Deno.readDirSync(path)].flatMap(({ name, isDirectory }) => {
+      if (isDirectory) return read(join(path, name));
+      return name.endsWith(".ts") ? Deno.readTextFileSync(join(path, name)) : [];
+    });
+  return ["formats", "kernels", "pipeline"].flatMap((room) => read(join(root, room))).join("\n");
+}
+
+Deno.test("deno.json imports no package but those that users need, since Deno downloads all that a lock lists", () => {
+  const read = (name: string) => JSON.parse(Deno.readTextFileSync(new URL(`../${name}`, import.meta.url)));
+  const packageOf = (address: string) => /^npm:(@?[^@]+)@/.exec(address)![1];
+  const packages = Map.groupBy(Object.entries<string>(read("deno.json").imports), ([, address]) => packageOf(address));
+  const code = productCode();
+  const isUsed = (name: string) => new RegExp(`(from|import) ?\\(?"${name}(/[^"]*)?"`).test(code);
+  const unused = [...packages].filter(([, entries]) => !entries.some(([name]) => isUsed(name)));
+  assertEquals(unused.map(([name]) => name), []);
+  assertEquals(Object.keys(read("deno.lock").specifiers).map(packageOf).sort(), [...packages.keys()].sort());
+});
