@@ -91,8 +91,13 @@ const RUNS: Readonly<Record<string, Run>> = {
   relabel_shard_0: relabel("photos", "labels_shards", "--shard", "0/2", "--rows-per-file", "2"),
   relabel_shard_1: relabel("photos", "labels_shards", "--shard", "1/2", "--rows-per-file", "2"),
   relabel_scenes: relabel("scenes/train/images", "scene_labels", "--annotator", "annotator", "--size", "64"),
-  labels_to_arrow: { ...convert("labels", "labels_arrow", "--to", "arrow"), usesAdapter: true },
-  labels_fp8_to_arrow: { ...convert("labels_fp8_e4m3", "labels_fp8_arrow", "--to", "arrow"), usesAdapter: true },
+  // What the maps say, whatever a Parquet file has beside them.
+  ...Object.fromEntries(
+    ["", "_fp32", "_fp8_e4m3", "_fp8_e5m2", "_224", "_12", "_odd", "_tar", "_parquet"].map((kind) => [
+      `labels${kind}_to_arrow`,
+      { ...convert(`labels${kind}`, `labels${kind}_arrow`, "--to", "arrow"), usesAdapter: true },
+    ]),
+  ),
   labels_to_torch: { ...convert("labels", "labels_torch", "--to", "pt"), usesAdapter: true },
   labels_report: page("labels", "photos"),
   scenes_report: page("scene_labels", "scenes/train/images", "--boxes", "scenes/train/boxes.csv"),
