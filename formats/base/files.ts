@@ -31,7 +31,7 @@ export function fileError(subject: string, error: unknown): Error {
  * Does something with files, and tells its errors as {@linkcode fileError} does.
  *
  * @param subject What is being done, with the file's name.
- * @param action It.
+ * @param action What is done with them.
  * @param missing What to say if the file is not there, if that is something else than the system's words.
  * @returns What the action gives.
  * @throws {Error} If it fails.
@@ -170,7 +170,7 @@ export function isFileThere(path: string): boolean {
  *
  * @param path The file.
  * @param subject How the message starts.
- * @returns All of it.
+ * @returns The whole text.
  * @throws {Error} If it cannot be read.
  */
 export function readText(path: string, subject = `Cannot read "${path}"`): string {

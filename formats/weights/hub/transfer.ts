@@ -100,7 +100,7 @@ async function openLocked(path: string): Promise<Deno.FsFile> {
   }
 }
 
-/** The same as of an open file where the system has no such numbers: null. */
+/** Whether a path still names an open file; true where the system does not number files. */
 async function isNamed(file: Deno.FsFile, path: string): Promise<boolean> {
   return (await file.stat()).ino === (await Deno.stat(path).catch(absent))?.ino;
 }
