@@ -11,6 +11,7 @@
 
 import { declarations, type Kernel, listBindings, scratch } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
 import { windowParameters } from "./dispatch.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { type ConvolutionShape, isPointwise, outputPositions } from "./shape.ts";
@@ -23,6 +24,115 @@ const DEPTH = 16;
 const WANTED = 512;
 /** Turns of a run at least. */
 const LEAST = 8;
+
+/** WGSL that goes on to the next position of a row, the next row or the next image, without a branch. */
+const NEXT_POSITION = wgsl`
+  {
+    column += 1u;
+    let nextLine = column == parameters.outputX;
+    column = select(column, 0u, nextLine);
+    line += select(0u, 1u, nextLine);
+    let nextImage = line == parameters.outputY;
+    line = select(line, 0u, nextImage);
+    image += select(0u, 1u, nextImage);
+  }
+`;
+
+/** WGSL that puts the input and the output gradient of position `p` of an invocation's 4 into the tiles. */
+function fetch(p: number, pointwise: boolean): string {
+  const place = pointwise
+    ? wgsl`
+      let inside = within & (row < parameters.rowVectors);
+      let at = (position + ${p}u) * parameters.inputVectors + part;
+    `
+    : wgsl`
+      let y = i32(line * parameters.strideY) + dy;
+      let x = i32(column * parameters.strideX) + dx;
+      let inside = within & (row < parameters.rowVectors) &
+        (y >= 0) & (y < i32(parameters.inputY)) & (x >= 0) & (x < i32(parameters.inputX));
+      let at = u32((i32(image * parameters.inputY) + y) * i32(parameters.inputX) + x) * parameters.inputVectors + part;
+    `;
+  return wgsl`
+    {
+      let within = position + ${p}u < end;
+      ${place}
+      inputTile[(depth + ${p}u) * ${TILE}u + quad] = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, at, inside)]), inside);
+      let real = within & (outVector < parameters.outputVectors);
+      let start = (position + ${p}u) * parameters.outputVectors + outVector;
+      gradientTile[(depth + ${p}u) * ${TILE}u + quad] =
+        select(vec4<f32>(0.0), vec4<f32>(outputGradient[select(0u, start, real)]), real);
+    }
+    ${!pointwise && p < 3 && NEXT_POSITION}
+  `;
+}
+
+/** WGSL that stores the sum of row `r` and column `c` of an invocation's. */
+function storeSum(r: number, c: number, pointwise: boolean): string {
+  const place = pointwise ? "channel" : "channel * parameters.taps + rowVector / parameters.inputVectors";
+  return wgsl`
+    {
+      let rowVector = workgroup.x * ${TILE}u + down + ${(r >> 2) * 8}u;
+      let column = workgroup.y * ${TILE}u + across + ${c * 8}u;
+      if ((rowVector < parameters.rowVectors) & (column < parameters.outputVectors)) {
+        let channel = (column * parameters.inputVectors + rowVector % parameters.inputVectors) * 4u + ${r & 3}u;
+        partial[base + ${place}] = sum${r}_${c};
+      }
+    }
+  `;
+}
+
+/** The text of tiles and `main`: an invocation has the sums of 8 rows and 2 vectors of columns. */
+function writeMain(pointwise: boolean): string {
+  const sums = range(8).flatMap((r) => range(2).map((c) => ({ r, c })));
+  const tap = wgsl`
+    let tap = row / parameters.inputVectors;
+    let dy = i32(tap / parameters.kernelX) - i32(parameters.beforeY);
+    let dx = i32(tap % parameters.kernelX) - i32(parameters.beforeX);
+  `;
+  const locate = wgsl`
+    var column = position % parameters.outputX;
+    var line = position / parameters.outputX % parameters.outputY;
+    var image = position / parameters.outputX / parameters.outputY;
+  `;
+  const factors = range(2).flatMap((half) => [
+    `let x${half} = inputTile[k * ${TILE}u + down + ${half * 8}u];`,
+    `let g${half} = gradientTile[k * ${TILE}u + across + ${half * 8}u];`,
+  ]);
+  return wgsl`
+    // Positions, each with 64 rows and 64 columns, as vectors.
+    var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE}>;
+    var<workgroup> gradientTile: array<vec4<f32>, ${DEPTH * TILE}>;
+
+    @compute @workgroup_size(64)
+    fn main(${BUILTINS}) {
+      let across = local % 8u;
+      let down = local / 8u;
+      let quad = local % ${TILE}u;
+      let depth = local / ${TILE}u * 4u;
+      let row = workgroup.x * ${TILE}u + quad;
+      let outVector = workgroup.y * ${TILE}u + quad;
+      let part = row % parameters.inputVectors;
+      ${!pointwise && tap}
+      let begin = workgroup.z * parameters.runPositions;
+      let end = min(begin + parameters.runPositions, parameters.positions);
+      ${sums.map(({ r, c }) => `var sum${r}_${c} = vec4<f32>();`)}
+      for (var turn = begin; turn < end; turn += ${DEPTH}u) {
+        let position = turn + depth;
+        ${!pointwise && locate}
+        ${range(4).map((p) => fetch(p, pointwise))}
+        workgroupBarrier();
+        for (var k = 0u; k < ${DEPTH}u; k++) {
+          ${factors}
+          ${sums.map(({ r, c }) => `sum${r}_${c} += x${r >> 2}.${"xyzw"[r & 3]} * g${c};`)}
+        }
+        workgroupBarrier();
+      }
+      let base = workgroup.z * parameters.partialVectors;
+      ${sums.map(({ r, c }) => storeSum(r, c, pointwise))}
+    }
+
+  `;
+}
 
 /**
  * The partial filter gradients of a dense convolution.
@@ -55,101 +165,7 @@ export function tileFilterGradient(
   );
   const vector = vectorType(storage);
   const bindings = { partial: scratch("vec4<f32>", runs * vectors * 16), input: vector, outputGradient: vector };
-  const range = (length: number) => Array.from({ length }, (_, index) => index);
-  const each = (length: number, make: (index: number) => string) => range(length).map(make).join("\n");
-  const halves = range(2);
-  const locate = pointwise ? "" : `    var column = position % parameters.outputX;
-    var line = position / parameters.outputX % parameters.outputY;
-    var image = position / parameters.outputX / parameters.outputY;
-`;
-  const next = pointwise ? "" : `
-    {
-      column += 1u;
-      let nextLine = column == parameters.outputX;
-      column = select(column, 0u, nextLine);
-      line += select(0u, 1u, nextLine);
-      let nextImage = line == parameters.outputY;
-      line = select(line, 0u, nextImage);
-      image += select(0u, 1u, nextImage);
-    }`;
-  const fetch = each(4, (p) =>
-    `    {
-      let within = position + ${p}u < end;
-${
-      pointwise
-        ? `      let inside = within & (row < parameters.rowVectors);
-      let at = (position + ${p}u) * parameters.inputVectors + part;`
-        : `      let y = i32(line * parameters.strideY) + dy;
-      let x = i32(column * parameters.strideX) + dx;
-      let inside = within & (row < parameters.rowVectors) &
-        (y >= 0) & (y < i32(parameters.inputY)) & (x >= 0) & (x < i32(parameters.inputX));
-      let at = u32((i32(image * parameters.inputY) + y) * i32(parameters.inputX) + x) * parameters.inputVectors + part;`
-    }
-      inputTile[(depth + ${p}u) * ${TILE}u + quad] = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, at, inside)]), inside);
-      let real = within & (outVector < parameters.outputVectors);
-      let start = (position + ${p}u) * parameters.outputVectors + outVector;
-      gradientTile[(depth + ${p}u) * ${TILE}u + quad] =
-        select(vec4<f32>(0.0), vec4<f32>(outputGradient[select(0u, start, real)]), real);
-    }${p < 3 ? next : ""}`);
-  const code = `${declarations(bindings, parameters)}
-// Positions, each with 64 rows and 64 columns, as vectors.
-var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE}>;
-var<workgroup> gradientTile: array<vec4<f32>, ${DEPTH * TILE}>;
-
-@compute @workgroup_size(64)
-fn main(${BUILTINS}) {
-  let across = local % 8u;
-  let down = local / 8u;
-  let quad = local % ${TILE}u;
-  let depth = local / ${TILE}u * 4u;
-  let row = workgroup.x * ${TILE}u + quad;
-  let outVector = workgroup.y * ${TILE}u + quad;
-  let part = row % parameters.inputVectors;
-${
-    pointwise ? "" : `  let tap = row / parameters.inputVectors;
-  let dy = i32(tap / parameters.kernelX) - i32(parameters.beforeY);
-  let dx = i32(tap % parameters.kernelX) - i32(parameters.beforeX);
-`
-  }  let begin = workgroup.z * parameters.runPositions;
-  let end = min(begin + parameters.runPositions, parameters.positions);
-${each(8, (r) => halves.map((c) => `  var sum${r}_${c} = vec4<f32>();`).join("\n"))}
-  for (var turn = begin; turn < end; turn += ${DEPTH}u) {
-    let position = turn + depth;
-${locate}${fetch}
-    workgroupBarrier();
-    for (var k = 0u; k < ${DEPTH}u; k++) {
-${
-    each(2, (half) =>
-      `      let x${half} = inputTile[k * ${TILE}u + down + ${half * 8}u];
-      let g${half} = gradientTile[k * ${TILE}u + across + ${half * 8}u];`)
-  }
-${
-    each(
-      8,
-      (r) => halves.map((c) => `      sum${r}_${c} += x${r >> 2}.${"xyzw"[r & 3]} * g${c};`).join("\n"),
-    )
-  }
-    }
-    workgroupBarrier();
-  }
-  let base = workgroup.z * parameters.partialVectors;
-${
-    each(8, (r) =>
-      halves.map((c) =>
-        `  {
-    let rowVector = workgroup.x * ${TILE}u + down + ${(r >> 2) * 8}u;
-    let column = workgroup.y * ${TILE}u + across + ${c * 8}u;
-    if ((rowVector < parameters.rowVectors) & (column < parameters.outputVectors)) {
-      let channel = (column * parameters.inputVectors + rowVector % parameters.inputVectors) * 4u + ${r & 3}u;
-      partial[base + ${
-          pointwise ? "channel" : "channel * parameters.taps + rowVector / parameters.inputVectors"
-        }] = sum${r}_${c};
-    }
-  }`
-      ).join("\n"))
-  }
-}
-`;
+  const code = `${declarations(bindings, parameters)}\n${writeMain(pointwise)}`;
   return {
     kernel: {
       name: `convolution filter gradient ${pointwise ? "1x1 " : ""}${storage} ${profile}`,

@@ -32,6 +32,7 @@ import {
 } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, tensorBytes, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTexel } from "../shared/tensor_reads.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
 import {
   activated,
   activationFunctions,
@@ -217,6 +218,168 @@ function runParameters(
   return unsigned(Object.entries(values).map(([name, value]) => ({ name, value })));
 }
 
+/** Output vectors of a tile. */
+const COLUMNS = range(TILE / 4);
+
+/** What the text of a run's kernel depends on. */
+interface Variant {
+  /** Positions of a strip, where positions are strips. */
+  readonly strip?: number;
+  /** Numbers of an invocation's positions. */
+  readonly each: readonly number[];
+  readonly pointwise: boolean;
+  /** Whether the sum begins in this run, and whether it ends. */
+  readonly starts: boolean;
+  readonly ends: boolean;
+  readonly residual: boolean;
+  readonly spread: boolean;
+  readonly activation: Epilogue["activation"];
+  readonly storage: Target["storage"];
+}
+
+/** WGSL that takes the sums from the run before. */
+function takePartial({ each }: Variant): string[] {
+  return each.map((p) =>
+    wgsl`
+      {
+        let at = min(first + ${p}u, parameters.positions - 1u) * parameters.outputVectors + vector;
+        ${COLUMNS.map((column) => `if (vector + ${column}u < end) { sum${p}_${column} = partial[at + ${column}u]; }`)}
+      }
+    `
+  );
+}
+
+/** WGSL that finds where the windows of the positions begin. Strips have done so. */
+function locate({ strip, pointwise, each }: Variant): string | false {
+  if (strip) return false;
+  if (pointwise) {
+    const places = each.map((p) => {
+      const position = `min(first + ${p}u, parameters.positions - 1u)`;
+      return `var at${p} = ${position} * parameters.inputVectors + parameters.firstVector + ${TEXTURE_WIDTH}u;`;
+    });
+    return wgsl`${places}`;
+  }
+  const next = wgsl`
+    column += 1u;
+    if (column == parameters.outputX) { column = 0u; row += 1u; }
+    if (row == parameters.outputY) { row = 0u; image += 1u; }
+  `;
+  const corners = each.map((p) =>
+    wgsl`
+      let top${p} = i32(row * parameters.strideY) - i32(parameters.beforeY);
+      let left${p} = i32(column * parameters.strideX) - i32(parameters.beforeX);
+      let corner${p} = (i32(image * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};
+      ${p + 1 < each.length && next}
+    `
+  );
+  return wgsl`
+    var column = first % parameters.outputX;
+    var row = (first / parameters.outputX) % parameters.outputY;
+    var image = first / (parameters.outputX * parameters.outputY);
+    ${corners}
+  `;
+}
+
+/** WGSL that adds one step of all positions to their sums. */
+function addStep({ each }: Variant, advance: (position: number) => string): string {
+  const reads = each.flatMap((p) => [`let x${p} = ${readTexel("input", `at${p}`)};`, `at${p} += ${advance(p)};`]);
+  // A sum takes its 4 products in one go: it is loaded and stored once, and not once for each.
+  const products = COLUMNS.flatMap((column) => [
+    ...range(4).map((row) => `let w${row}_${column} = weights[block + ${row * COLUMNS.length + column}u];`),
+    ...each.flatMap((p) => range(4).map((row) => `sum${p}_${column} += x${p}.${"xyzw"[row]} * w${row}_${column};`)),
+  ]);
+  return wgsl`
+    ${reads}
+    ${products}
+    block += ${BLOCK_BYTES / 16}u;
+  `;
+}
+
+/** WGSL that adds up all steps. */
+function walk(variant: Variant): string {
+  const { strip, pointwise, each } = variant;
+  if (strip) return stripWalk(strip, COLUMNS.length);
+  if (pointwise) {
+    return wgsl`
+      for (var s = 0u; s < parameters.steps; s++) {
+        ${addStep(variant, () => "1u")}
+      }
+    `;
+  }
+  // Beyond the last position `image` exceeds the batch: the reads stay inside the texture's zeros or are not stored.
+  const places = each.map((p) =>
+    wgsl`
+      let inside${p} = (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) & (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX)) & (first + ${p}u < parameters.positions);
+      var at${p} = select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + within, inside${p});
+      let advance${p} = select(0u, 1u, inside${p});
+    `
+  );
+  return wgsl`
+    for (var tap = parameters.firstTap; tap < parameters.endTap; tap++) {
+      let dy = i32(tap / parameters.kernelX);
+      let dx = i32(tap % parameters.kernelX);
+      let within = groupVector + parameters.firstVector + ${TEXTURE_WIDTH}u;
+      ${places}
+      for (var s = 0u; s < parameters.tapVectors; s++) {
+        ${addStep(variant, (p) => `advance${p}`)}
+      }
+    }
+  `;
+}
+
+/** WGSL that stores the sum of a position and a column, or hands it on. */
+function storeSum(p: number, column: number, { ends, residual, spread, activation, storage }: Variant): string {
+  if (!ends) return `if (vector + ${column}u < end) { partial[at + ${column}u] = sum${p}_${column}; }`;
+  const value = `value${p}_${column}`;
+  const added = `residual${p}_${column}`;
+  const index = `(first + ${p}u) * parameters.residualVectors + vector + ${column + TEXTURE_WIDTH}u`;
+  const place = `let ${added} = select(0u, ${index}, vector + ${column}u < parameters.residualVectors);`;
+  const sum = `sum${p}_${column} + weights[block + ${column}u]${residual ? ` + ${readTexel("residual", added)}` : ""}`;
+  const result = activated(activation, value, `vector + ${column}u`);
+  return wgsl`
+    if (vector + ${column}u < end) {
+      ${residual && place}
+      let ${value} = ${sum};
+      output[${spread ? "placed" : "at"} + ${column}u] = ${vectorType(storage)}(${result});
+    }
+  `;
+}
+
+/** The text of `main`. */
+function writeMain(variant: Variant): string {
+  const { strip, each, starts, spread } = variant;
+  const cells = each.flatMap((p) => COLUMNS.map((column) => `var sum${p}_${column} = vec4<f32>();`));
+  const stores = each.map((p) =>
+    wgsl`
+      if (${strip ? insideStrip(p) : `first + ${p}u < parameters.positions`}) {
+        let at = (first + ${p}u) * parameters.outputVectors + vector;
+        ${spread && `let placed = spread(first + ${p}u) * parameters.outputVectors + vector;`}
+        ${COLUMNS.map((column) => storeSum(p, column, variant))}
+      }
+    `
+  );
+  return wgsl`
+    @compute @workgroup_size(${LANES})
+    fn main(${BUILTINS}) {
+      let item = (workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local;
+      ${strip ? locateStrip(strip) : `let first = item * ${each.length}u;`}
+      let tile = parameters.firstTile + workgroup.z;
+      let group = tile / parameters.tilesPerGroup;
+      let inGroup = (tile - group * parameters.tilesPerGroup) * ${TILE / 4}u;
+      let vector = group * parameters.groupOutputVectors + inGroup;
+      let end = min(group * parameters.groupOutputVectors + parameters.groupOutputVectors, parameters.outputVectors);
+      let groupVector = group * parameters.groupVectors;
+      var block = workgroup.z * parameters.tileBlocks * ${BLOCK_BYTES / 16}u;
+      ${cells}
+      ${!starts && takePartial(variant).join("\n")}
+      ${locate(variant)}
+      ${walk(variant)}
+      ${stores}
+    }
+
+  `;
+}
+
 /** The kernel of a run; runs that begin and end alike differ in parameters and tiles only. */
 function writeKernel(
   shape: ConvolutionShape,
@@ -234,12 +397,9 @@ function writeKernel(
   const residual = ends && epilogue.residualChannels !== undefined;
   const partial = !starts || !ends;
   const spread = ends && epilogue.spread !== undefined;
-  const each = Array.from({ length: perInvocation }, (_, index) => index);
-  const columns = Array.from({ length: TILE / 4 }, (_, index) => index);
-  const lines = (make: (position: number) => string) => each.map(make).join("\n");
-  const cells = (make: (position: number, column: number) => string) =>
-    each.flatMap((position) => columns.map((column) => make(position, column))).join("\n");
-
+  const { activation } = epilogue;
+  const each = range(perInvocation);
+  const variant = { strip, each, pointwise, starts, ends, residual, spread, activation, storage };
   const parameters = runParameters(shape, epilogue, tiles, run);
   const bindings = {
     ...(partial ? { partial: scratch("vec4<f32>", tensorBytes(outputShape(shape), "f32")) } : {}),
@@ -248,120 +408,10 @@ function writeKernel(
     ...(residual ? { residual: texture(storage) } : {}),
     weights: uniformWindow(),
   };
-
-  const reads = (advance: (position: number) => string) =>
-    lines((p) => `      let x${p} = ${readTexel("input", `at${p}`)};\n      at${p} += ${advance(p)};`);
-  // A sum takes its 4 products in one go: it is loaded and stored once, and not once for each.
-  const products = columns.flatMap((column) => [
-    ...[0, 1, 2, 3].map((row) => `      let w${row}_${column} = weights[block + ${row * columns.length + column}u];`),
-    ...each.flatMap((p) =>
-      [0, 1, 2, 3].map((row) => `      sum${p}_${column} += x${p}.${"xyzw"[row]} * w${row}_${column};`)
-    ),
-  ]).join("\n");
-  const accumulate = (advance: (position: number) => string) =>
-    `${reads(advance)}\n${products}\n      block += ${BLOCK_BYTES / 16}u;`;
-
-  const locate = strip
-    ? ""
-    : pointwise
-    ? lines((p) =>
-      `  var at${p} = min(first + ${p}u, parameters.positions - 1u) * parameters.inputVectors + parameters.firstVector + ${TEXTURE_WIDTH}u;`
-    )
-    : `  var column = first % parameters.outputX;
-  var row = (first / parameters.outputX) % parameters.outputY;
-  var image = first / (parameters.outputX * parameters.outputY);
-${
-      lines((p) =>
-        `  let top${p} = i32(row * parameters.strideY) - i32(parameters.beforeY);
-  let left${p} = i32(column * parameters.strideX) - i32(parameters.beforeX);
-  let corner${p} = (i32(image * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};` +
-        (p + 1 < perInvocation
-          ? `
-  column += 1u;
-  if (column == parameters.outputX) { column = 0u; row += 1u; }
-  if (row == parameters.outputY) { row = 0u; image += 1u; }`
-          : "")
-      )
-    }`;
-  // Beyond the last position `image` exceeds the batch: the reads stay inside the texture's zeros or are not stored.
-  const walk = strip ? stripWalk(strip, columns.length) : pointwise
-    ? `  for (var s = 0u; s < parameters.steps; s++) {
-${accumulate(() => "1u")}
-  }`
-    : `  for (var tap = parameters.firstTap; tap < parameters.endTap; tap++) {
-    let dy = i32(tap / parameters.kernelX);
-    let dx = i32(tap % parameters.kernelX);
-    let within = groupVector + parameters.firstVector + ${TEXTURE_WIDTH}u;
-${
-      lines((p) =>
-        `    let inside${p} = (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) & (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX)) & (first + ${p}u < parameters.positions);
-    var at${p} = select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + within, inside${p});
-    let advance${p} = select(0u, 1u, inside${p});`
-      )
-    }
-    for (var s = 0u; s < parameters.tapVectors; s++) {
-${accumulate((p) => `advance${p}`)}
-    }
-  }`;
-
-  const finish = (p: number, column: number): string => {
-    const cell = `at + ${column}u`;
-    if (!ends) return `    if (vector + ${column}u < end) { partial[${cell}] = sum${p}_${column}; }`;
-    const value = `value${p}_${column}`;
-    const added = residual ? ` + ${readTexel("residual", `residual${p}_${column}`)}` : "";
-    return `    if (vector + ${column}u < end) {
-${
-      residual
-        ? `      let residual${p}_${column} = select(0u, (first + ${p}u) * parameters.residualVectors + vector + ${
-          column + TEXTURE_WIDTH
-        }u, vector + ${column}u < parameters.residualVectors);\n`
-        : ""
-    }      let ${value} = sum${p}_${column} + weights[block + ${column}u]${added};
-      output[${spread ? `placed + ${column}u` : cell}] = ${vectorType(storage)}(${
-      activated(epilogue.activation, value, `vector + ${column}u`)
-    });
-    }`;
-  };
   const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}${
-    ends ? activationFunctions(epilogue.activation) : ""
+    ends ? activationFunctions(activation) : ""
   }
-@compute @workgroup_size(${LANES})
-fn main(${BUILTINS}) {
-  let item = (workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local;
-${strip ? locateStrip(strip) : `  let first = item * ${perInvocation}u;`}
-  let tile = parameters.firstTile + workgroup.z;
-  let group = tile / parameters.tilesPerGroup;
-  let inGroup = (tile - group * parameters.tilesPerGroup) * ${TILE / 4}u;
-  let vector = group * parameters.groupOutputVectors + inGroup;
-  let end = min(group * parameters.groupOutputVectors + parameters.groupOutputVectors, parameters.outputVectors);
-  let groupVector = group * parameters.groupVectors;
-  var block = workgroup.z * parameters.tileBlocks * ${BLOCK_BYTES / 16}u;
-${cells((p, column) => `  var sum${p}_${column} = vec4<f32>();`)}
-${
-    starts ? "" : lines((p) =>
-      `  {
-    let at = min(first + ${p}u, parameters.positions - 1u) * parameters.outputVectors + vector;
-${
-        columns.map((column) => `    if (vector + ${column}u < end) { sum${p}_${column} = partial[at + ${column}u]; }`)
-          .join("\n")
-      }
-  }`
-    )
-  }
-${locate}
-${walk}
-${
-    lines((p) =>
-      `  if (${strip ? insideStrip(p) : `first + ${p}u < parameters.positions`}) {
-    let at = (first + ${p}u) * parameters.outputVectors + vector;
-${spread ? `    let placed = spread(first + ${p}u) * parameters.outputVectors + vector;\n` : ""}${
-        columns.map((column) => finish(p, column)).join("\n")
-      }
-  }`
-    )
-  }
-}
-`;
+${writeMain(variant)}`;
   const kind = `${shape.kernel.join("x")}${strip ? ` strips of ${strip}` : ""}`;
   const items = strip ? stripCount(shape, strip) : Math.ceil(positions / perInvocation);
   return {

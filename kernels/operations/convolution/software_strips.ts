@@ -9,6 +9,7 @@
 
 import { TEXTURE_WIDTH } from "../../engine/kernel.ts";
 import { readTexel } from "../shared/tensor_reads.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
 import type { ConvolutionShape } from "./shape.ts";
 
 /** Lengths that divide the widths of feature maps: powers of 2, and 7, 14, 28. */
@@ -16,10 +17,6 @@ const LENGTHS = [8, 7];
 /** How much longer the strips of a row may be than the row: what the shared reads save. */
 const MOST_PADDING = 1.1;
 const TAPS = 3;
-
-function range(length: number): number[] {
-  return Array.from({ length }, (_, index) => index);
-}
 
 /**
  * The strips that suit a convolution.
@@ -56,11 +53,13 @@ export function stripParameters(shape: ConvolutionShape, length: number): Record
  * @returns Statements; {@linkcode stripWalk} reads what they declare.
  */
 export function locateStrip(length: number): string {
-  return `  let column = item % parameters.acrossX * ${length}u;
-  let line = item / parameters.acrossX;
-  let row = line % parameters.outputY;
-  let image = line / parameters.outputY;
-  let first = line * parameters.outputX + column;`;
+  return wgsl`
+    let column = item % parameters.acrossX * ${length}u;
+    let line = item / parameters.acrossX;
+    let row = line % parameters.outputY;
+    let image = line / parameters.outputY;
+    let first = line * parameters.outputX + column;
+  `;
 }
 
 /** WGSL of whether position `p` of a strip is one of the output. */
@@ -77,48 +76,46 @@ export function insideStrip(p: number): string {
  */
 export function stripWalk(length: number, columns: number): string {
   const inputs = range(length + TAPS - 1);
-  const lines = (make: (input: number) => string) => inputs.map(make).join("\n");
   const vectors = 4 * columns;
+  const taps = range(TAPS).flatMap((tap) => range(4).map((row) => ({ tap, row, weight: `w${tap}_${row}` })));
   // A sum takes its 12 products in one go: it is loaded and stored once.
-  const products = range(columns).map((column) =>
-    `      {
-${
-      range(TAPS).flatMap((tap) =>
-        range(4).map((row) =>
-          `      let w${tap}_${row} = weights[block + ${tap}u * tapVectors + ${row * columns + column}u];`
-        )
-      ).join("\n")
+  const products = range(columns).map((column) => {
+    const weights = taps.map(({ tap, row, weight }) =>
+      `let ${weight} = weights[block + ${tap}u * tapVectors + ${row * columns + column}u];`
+    );
+    const sums = range(length).flatMap((p) =>
+      taps.map(({ tap, row, weight }) => {
+        const sum = `sum${p}_${column}`;
+        return `${sum} = fma(vec4<f32>(x${p + tap}.${"xyzw"[row]}), ${weight}, ${sum});`;
+      })
+    );
+    return wgsl`
+      {
+        ${weights}
+        ${sums}
+      }
+    `;
+  });
+  const places = inputs.flatMap((x) => [
+    `let inside${x} = insideY & (left + ${x} >= 0) & (left + ${x} < i32(parameters.inputX));`,
+    `var at${x} = select(0u, u32(corner + ${x}) * parameters.inputVectors + groupVector + ${TEXTURE_WIDTH}u, inside${x});`,
+    `let advance${x} = select(0u, 1u, inside${x});`,
+  ]);
+  const reads = inputs.flatMap((x) => [`let x${x} = ${readTexel("input", `at${x}`)};`, `at${x} += advance${x};`]);
+  return wgsl`
+    let tapVectors = parameters.tapVectors * ${vectors}u;
+    let left = i32(column) - i32(parameters.beforeX);
+    for (var dy = 0u; dy < parameters.kernelY; dy++) {
+      let y = i32(row * parameters.strideY + dy) - i32(parameters.beforeY);
+      let insideY = (y >= 0) & (y < i32(parameters.inputY)) & (item < parameters.strips);
+      let corner = (i32(image * parameters.inputY) + y) * i32(parameters.inputX) + left;
+      ${places}
+      for (var s = 0u; s < parameters.tapVectors; s++) {
+        ${reads}
+        ${products}
+        block += ${vectors}u;
+      }
+      block += ${TAPS - 1}u * tapVectors;
     }
-${
-      range(length).flatMap((p) =>
-        range(TAPS).flatMap((tap) =>
-          range(4).map((row) => {
-            const sum = `sum${p}_${column}`;
-            return `      ${sum} = fma(vec4<f32>(x${p + tap}.${"xyzw"[row]}), w${tap}_${row}, ${sum});`;
-          })
-        )
-      ).join("\n")
-    }
-      }`
-  ).join("\n");
-  return `  let tapVectors = parameters.tapVectors * ${vectors}u;
-  let left = i32(column) - i32(parameters.beforeX);
-  for (var dy = 0u; dy < parameters.kernelY; dy++) {
-    let y = i32(row * parameters.strideY + dy) - i32(parameters.beforeY);
-    let insideY = (y >= 0) & (y < i32(parameters.inputY)) & (item < parameters.strips);
-    let corner = (i32(image * parameters.inputY) + y) * i32(parameters.inputX) + left;
-${
-    lines((x) =>
-      `    let inside${x} = insideY & (left + ${x} >= 0) & (left + ${x} < i32(parameters.inputX));
-    var at${x} = select(0u, u32(corner + ${x}) * parameters.inputVectors + groupVector + ${TEXTURE_WIDTH}u, inside${x});
-    let advance${x} = select(0u, 1u, inside${x});`
-    )
-  }
-    for (var s = 0u; s < parameters.tapVectors; s++) {
-${lines((x) => `      let x${x} = ${readTexel("input", `at${x}`)};\n      at${x} += advance${x};`)}
-${products}
-      block += ${vectors}u;
-    }
-    block += ${TAPS - 1}u * tapVectors;
-  }`;
+  `;
 }
