@@ -22,7 +22,7 @@ import { checkMaps } from "../operations/label_pooling/stored_maps.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { channelVectors } from "../operations/shared/tensor.ts";
 import { createPlan, type StepTime } from "../engine/plan.ts";
-import type { Program, Step } from "../engine/program.ts";
+import { operationSteps, type Program } from "../engine/program.ts";
 import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
 
 /** What is pooled and how: the kind of maps, the most maps and crops of a step, and the options of pooling. */
@@ -69,7 +69,6 @@ export const POOLING_TENSORS = {
   frames: "sampling frames",
   class: "label map classes",
   score: "label map scores",
-  weights: "cell weights",
   pooled: "pooled cells",
   target: "targets",
 } as const;
@@ -107,21 +106,17 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
     ...frames > 0 ? [[NAMES.frames, crops * frames * FRAME_WORDS * 4] as const] : [],
     [NAMES.class, wholeWords(maps * k * cells * classArray(classes).BYTES_PER_ELEMENT)],
     [NAMES.score, wholeWords(maps * k * cells * SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT)],
-    [NAMES.weights, rows * cells * 4],
     [NAMES.pooled, targetBytes],
     [NAMES.target, targetBytes],
   ]);
-  const { regions, weights, class: class_, score } = NAMES;
-  const steps: Step[] = [
-    {
-      kernel: cellWeightsKernel({ crops, frames, grid, outputSize, interpolation, profile }),
-      bindings: { regions, ...frames > 0 ? { frames: NAMES.frames } : {}, weights },
-    },
-    {
-      kernel: poolCellsKernel({ crops, bins, k, grid, classes, dtype, missing, temperature, profile }),
-      bindings: { regions, weights, classWords: class_, scoreWords: score, pooled },
-    },
-  ];
+  const steps = operationSteps(
+    [
+      cellWeightsKernel({ crops, frames, grid, outputSize, interpolation, profile }),
+      poolCellsKernel({ crops, bins, k, grid, classes, dtype, missing, temperature, profile }),
+    ],
+    { regions: NAMES.regions, frames: NAMES.frames, classWords: NAMES.class, scoreWords: NAMES.score, pooled },
+    "label pooling",
+  );
   if (!isTarget) {
     steps.push({
       kernel: single

@@ -18,6 +18,7 @@ import {
   listBindings,
   type Parameter,
   type Profile,
+  scratch,
   spreadWorkgroups,
 } from "../../engine/kernel.ts";
 import type { Pair } from "../shared/window.ts";
@@ -98,7 +99,7 @@ export function packFrames(
  * @param options Number of `crops`, and of `frames` that a region has at most; the map's `grid` and the target's
  *   `outputSize`, `[height, width]` in cells and bins.
  * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`), `frames` (f32, `[crops, frames, 8]`) where there may be
- * some, and `weights` (f32, `[crops, bins, H * W]`).
+ * some, and the scratch `weights` (f32, `[crops, bins, H * W]`).
  */
 export function cellWeightsKernel(options: {
   crops: number;
@@ -110,10 +111,15 @@ export function cellWeightsKernel(options: {
 }): Kernel {
   const { crops, frames, grid: [rows, columns], outputSize, interpolation, profile } = options;
   const cutsOff = frames > 0;
+  const bins = crops * outputSize[0] * outputSize[1];
   return itemKernel({
     name: `cell weights ${interpolation}${cutsOff ? " framed" : ""}`,
     profile,
-    bindings: { regions: "vec4<u32>", ...cutsOff ? { frames: "vec4<f32>" } : {}, weights: "f32" },
+    bindings: {
+      regions: "vec4<u32>",
+      ...cutsOff ? { frames: "vec4<f32>" } : {},
+      weights: scratch("f32", bins * rows * columns * 4),
+    },
     parameters: [
       ...cutsOff ? [{ name: "frames", value: frames }] : [],
       { name: "rows", value: rows },
@@ -121,7 +127,7 @@ export function cellWeightsKernel(options: {
       { name: "binRows", value: outputSize[0] },
       { name: "binColumns", value: outputSize[1] },
     ],
-    items: crops * outputSize[0] * outputSize[1] * rows,
+    items: bins * rows,
     functions: `
 /** What a sample at a place of an axis reads of a cell, and whether it is on the map. */
 fn tap(place: f32, cell: f32, size: f32) -> vec2<f32> {
