@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { join } from "@std/path";
+import { dirname, join } from "@std/path";
 import project from "../deno.json" with { type: "json" };
 import { COMMON_OPTIONS, UsageError } from "../pipeline/command/command_line.ts";
 import type { Option } from "../pipeline/command/option_kinds.ts";
@@ -180,4 +180,26 @@ Deno.test("the README names every report of deno task query", () => {
   const row = /^\| `deno task query .*$/m.exec(read("README.md"))![0];
   const named = [...row.matchAll(/`([a-z-]+)(?: N)?`/g)].map(([, name]) => name);
   assertEquals(named.sort(), Object.keys(REPORTS).sort());
+});
+
+/** Whether there is a file or folder. */
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("the files that documents name and link to are there", () => {
+  const missing = DOCUMENTS.flatMap(([document, text]) => {
+    const linked = Array.from(text.matchAll(/\]\((?!https?:|#)([^)#]+)/g), ([, path]) => join(dirname(document), path));
+    const named = Array.from(
+      text.matchAll(/`((?:docs|formats|kernels|pipeline|tests)\/[\w/.]+\.\w+)`/g),
+      ([, path]) => path,
+    );
+    return [...linked, ...named].filter((path) => !isThere(join(ROOT, path))).map((path) => `${document}: ${path}`);
+  });
+  assertEquals(missing, []);
 });
