@@ -16,6 +16,7 @@ import { createTallies, extensionOf, type FoundLabel } from "./survey.ts";
 import { hasArchiveBehind, readTar, type TarMember } from "./tar.ts";
 import { findLinks, type LinkPlaces } from "./tar_links.ts";
 import { createSamples, type LabelKind, labelKind, LARGEST_LABEL_MEMBER, parseLabel } from "./webdataset.ts";
+import { hashText } from "../base/text_hash.ts";
 
 /** What is known of an image, by its position in the shard. */
 export type Verdict = FoundLabel | { readonly unreadable: string };
@@ -138,7 +139,7 @@ export async function indexShard(shard: ShardFile): Promise<ShardIndex> {
 
   async function addImage(member: TarMember): Promise<void> {
     const { name, start } = member;
-    const hash = hashOf(name);
+    const hash = hashText(name);
     const reason = await refusal(member, hash);
     await member.skip();
     if (reason === undefined) folders.add(folderOf(name), keyOf(name), start);
@@ -275,17 +276,4 @@ function createFolders() {
       }
     },
   };
-}
-
-/** 53 bits of a name, so that names that were seen take little memory: cyrb53, whose author gave it to the public. */
-function hashOf(name: string): number {
-  let [first, second] = [0xdeadbeef, 0x41c6ce57];
-  for (let index = 0; index < name.length; index++) {
-    const unit = name.charCodeAt(index);
-    first = Math.imul(first ^ unit, 2654435761);
-    second = Math.imul(second ^ unit, 1597334677);
-  }
-  first = Math.imul(first ^ (first >>> 16), 2246822507) ^ Math.imul(second ^ (second >>> 13), 3266489909);
-  second = Math.imul(second ^ (second >>> 16), 2246822507) ^ Math.imul(first ^ (first >>> 13), 3266489909);
-  return 4294967296 * (2097151 & second) + (first >>> 0);
 }

@@ -13,17 +13,10 @@
  * @module
  */
 
-import { declarations, type Kernel, listBindings, type Profile, scratch, spreadWorkgroups } from "../engine/kernel.ts";
-import { BUILTINS, unsigned } from "../operations/shared/tensor.ts";
-import { treeJoin } from "../operations/shared/tree_join.ts";
+import { declarations, type Kernel, listBindings, type Profile, scratch } from "../engine/kernel.ts";
+import { unsigned } from "../operations/shared/tensor.ts";
 import { mixBits } from "../../formats/base/murmur_hash.ts";
-import { gradientPartials } from "./gradient_norm.ts";
-
-/** Invocations of a GPU workgroup. */
-const WORKERS = 256;
-
-/** Invocations of a workgroup of the first stage on a CPU: one SIMD vector. */
-const LANES = 8;
+import { gradientPartials, joinSums, partialsFrame } from "./gradient_norm.ts";
 
 const PLACE = 0x9e3779b9;
 
@@ -54,38 +47,25 @@ const MIX = `fn mix_bits(value: vec4<u32>) -> vec4<u32> {
  * @returns A kernel with the binding `parameter` and the scratch `partials` (u32).
  */
 export function checksumPartialsKernel({ length, profile }: { length: number; profile: Profile }): Kernel {
-  const shared = profile === "gpu";
-  const workers = shared ? WORKERS : 1;
-  const partials = gradientPartials(length, profile);
-  const parameters = unsigned([
-    { name: "vectors", value: length / 4 },
-    { name: "partials", value: partials },
-    { name: "stride", value: partials * workers },
-  ]);
+  const { partials, parameters, memory, open, close, workgroups } = partialsFrame(length, profile, "u32");
   const bindings = { parameter: "vec4<u32>", partials: scratch("u32", partials * 4) };
   return {
     name: `checksum partials ${profile}`,
-    code: `${declarations(bindings, parameters)}${shared ? SUMS : ""}
+    code: `${declarations(bindings, parameters)}${memory}
 ${MIX}
-@compute @workgroup_size(${shared ? WORKERS : LANES})
-fn main(${BUILTINS}) {
-  let group = workgroup.y * workgroups.x + workgroup.x;
-  ${
-      shared ? `let first = group * ${WORKERS}u + local;` : `let first = group * ${LANES}u + local;
-  if (first >= parameters.partials) { return; }`
-    }
+${open}
   var lanes = vec4<u32>(0u);
   for (var vector = first; vector < parameters.vectors; vector += parameters.stride) {
     let place = vec4<u32>(4u * vector) + vec4<u32>(1u, 2u, 3u, 4u);
     lanes += mix_bits(parameter[vector] + place * ${PLACE}u);
   }
   var sum = lanes.x + lanes.y + lanes.z + lanes.w;
-${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;"}
+${close}
 }
 `,
     bindings: listBindings(bindings),
     parameters,
-    workgroups: spreadWorkgroups(shared ? partials : Math.ceil(partials / LANES)),
+    workgroups,
   };
 }
 
@@ -97,18 +77,15 @@ ${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[
  * `[1]`).
  */
 export function checksumKernel({ length, profile }: { length: number; profile: Profile }): Kernel {
-  const shared = profile === "gpu";
-  const workers = shared ? WORKERS : 1;
+  const join = joinSums(profile, "u32", "0u");
   const parameters = unsigned([{ name: "partials", value: gradientPartials(length, profile) }]);
   const bindings = { partials: "u32", checksum: "u32" };
   return {
     name: `checksum ${profile}`,
-    code: `${declarations(bindings, parameters)}${shared ? SUMS : ""}
-@compute @workgroup_size(${workers})
+    code: `${declarations(bindings, parameters)}${join.memory}
+@compute @workgroup_size(${join.invocations})
 fn main(@builtin(local_invocation_index) local: u32) {
-  var sum = 0u;
-  for (var partial = local; partial < parameters.partials; partial += ${workers}u) { sum += partials[partial]; }
-${shared ? TREE : ""}  if (local == 0u) { checksum[0] = sum; }
+${join.body}  if (local == 0u) { checksum[0] = sum; }
 }
 `,
     bindings: listBindings(bindings),
@@ -116,8 +93,3 @@ ${shared ? TREE : ""}  if (local == 0u) { checksum[0] = sum; }
     workgroups: [1, 1, 1],
   };
 }
-
-const SUMS = `var<workgroup> sums: array<u32, ${WORKERS}>;\n`;
-
-/** Adds the `sum` of a GPU workgroup's invocations up. */
-const TREE = treeJoin("sum", { workers: WORKERS, memory: "sums" });

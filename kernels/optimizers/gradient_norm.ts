@@ -46,25 +46,12 @@ export function gradientPartials(length: number, profile: Profile): number {
  */
 export function gradientNormKernel(options: { length: number; profile: Profile }): Kernel {
   const { length, profile } = options;
-  const shared = profile === "gpu";
-  const partials = gradientPartials(length, profile);
-  const workers = shared ? WORKERS : 1;
-  const parameters = unsigned([
-    { name: "vectors", value: length / 4 },
-    { name: "partials", value: partials },
-    { name: "stride", value: partials * workers },
-  ]);
+  const { partials, parameters, memory, open, close, workgroups } = partialsFrame(length, profile, "vec2<f32>");
   const bindings = { gradient: "vec4<f32>", control: "Control", partials: scratch("vec2<f32>", partials * 8) };
   return {
     name: `gradient norm ${profile}`,
-    code: `${CONTROL}${declarations(bindings, parameters)}${shared ? SUMS : ""}
-@compute @workgroup_size(${shared ? WORKERS : LANES})
-fn main(${BUILTINS}) {
-  let group = workgroup.y * workgroups.x + workgroup.x;
-  ${
-      shared ? `let first = group * ${WORKERS}u + local;` : `let first = group * ${LANES}u + local;
-  if (first >= parameters.partials) { return; }`
-    }
+    code: `${CONTROL}${declarations(bindings, parameters)}${memory}
+${open}
   let unscale = 1.0 / control[0].lossScale;
   var squares = vec4<f32>(0.0);
   var infinite = vec4<f32>(0.0);
@@ -76,35 +63,76 @@ fn main(${BUILTINS}) {
     infinite += select(vec4<f32>(0.0), vec4<f32>(1.0), exponent == vec4<u32>(0x7f800000u));
   }
   var sum = vec2<f32>(squares.x + squares.y + squares.z + squares.w, infinite.x + infinite.y + infinite.z + infinite.w);
-${shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;"}
+${close}
 }
 `,
     bindings: listBindings(bindings),
     parameters,
+    workgroups,
+  };
+}
+
+/**
+ * The frame of a first stage, which leaves partial sums of a flat buffer's 4-vectors.
+ *
+ * @param length Floats in the buffer, a multiple of 4.
+ * @param profile On a GPU a workgroup leaves a partial sum, on a CPU an invocation.
+ * @param type The sums' type in WGSL.
+ * @returns How many partial sums are left; the kernel's parameters and workgroups; WGSL of its `memory`, at module scope; how
+ * `main` opens, which then goes from the vector `first` in steps of `parameters.stride`; and how it closes, which stores
+ * `sum` in the binding `partials`.
+ */
+export function partialsFrame(length: number, profile: Profile, type: string) {
+  const shared = profile === "gpu";
+  const partials = gradientPartials(length, profile);
+  return {
+    partials,
+    parameters: unsigned([
+      { name: "vectors", value: length / 4 },
+      { name: "partials", value: partials },
+      { name: "stride", value: partials * (shared ? WORKERS : 1) },
+    ]),
+    memory: shared ? sumsOf(type) : "",
+    open: `@compute @workgroup_size(${shared ? WORKERS : LANES})
+fn main(${BUILTINS}) {
+  let group = workgroup.y * workgroups.x + workgroup.x;
+  ${
+      shared ? `let first = group * ${WORKERS}u + local;` : `let first = group * ${LANES}u + local;
+  if (first >= parameters.partials) { return; }`
+    }`,
+    close: shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;",
     workgroups: spreadWorkgroups(shared ? partials : Math.ceil(partials / LANES)),
   };
 }
 
 /**
- * The second stage, as the beginning of another kernel of one workgroup.
+ * The second stage, as the beginning of a kernel of one workgroup.
  *
  * @param profile On a GPU a workgroup joins the partial sums as a tree, on a CPU one invocation adds them up.
- * @returns How many `invocations` the workgroup has; WGSL of its `memory`, at module scope; statements that make `sum`,
- * sum of squares and count, of the binding `partials` and the parameter of the same name.
+ * @param type The sums' type in WGSL.
+ * @param zero The sum of none.
+ * @returns How many `invocations` the workgroup has; WGSL of its `memory`, at module scope; statements that make `sum` of the
+ * binding `partials` and the parameter of the same name.
  */
-export function joinNormPartials(profile: Profile): { invocations: number; memory: string; body: string } {
+export function joinSums(
+  profile: Profile,
+  type: string,
+  zero: string,
+): { invocations: number; memory: string; body: string } {
   const shared = profile === "gpu";
   const invocations = shared ? WORKERS : 1;
   return {
     invocations,
-    memory: shared ? SUMS : "",
-    body: `  var sum = vec2<f32>(0.0);
+    memory: shared ? sumsOf(type) : "",
+    body: `  var sum = ${zero};
   for (var partial = local; partial < parameters.partials; partial += ${invocations}u) { sum += partials[partial]; }
 ${shared ? TREE : ""}`,
   };
 }
 
-const SUMS = `var<workgroup> sums: array<vec2<f32>, ${WORKERS}>;\n`;
+function sumsOf(type: string): string {
+  return `var<workgroup> sums: array<${type}, ${WORKERS}>;\n`;
+}
 
 /** Adds the `sum` of a GPU workgroup's invocations up. */
 const TREE = treeJoin("sum", { workers: WORKERS, memory: "sums" });

@@ -22,7 +22,7 @@ import {
 } from "../engine/kernel.ts";
 import { BUILTINS } from "../operations/shared/tensor.ts";
 import { CONTROL, type Control } from "../operations/shared/control.ts";
-import { gradientPartials, joinNormPartials } from "./gradient_norm.ts";
+import { gradientPartials, joinSums } from "./gradient_norm.ts";
 
 /** How the loss scale changes. */
 export interface LossScaling {
@@ -123,7 +123,7 @@ export function prepareStepKernel(options: { length: number; profile: Profile } 
     ...(rates ?? []).map((value, index) => ({ name: `rate${index + 1}`, type: "f32", value } as const)),
   ];
   const bindings = { partials: "vec2<f32>", control: "Control" };
-  const join = joinNormPartials(profile);
+  const join = joinSums(profile, "vec2<f32>", "vec2<f32>(0.0)");
   const series = Array.from({ length: 7 }, (_, index) => 8 - index)
     .reduce((rest, factor) => `(1.0 - x / ${factor}.0 * ${rest})`, "1.0");
   const corrections = rates

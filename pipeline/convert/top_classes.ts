@@ -6,6 +6,7 @@
 
 import { classArray, type Classes, type LabelMapMetadata, topLength } from "../../formats/labels/mod.ts";
 import { poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
+import { largestIndices } from "../../formats/base/largest.ts";
 
 /** The best classes of an image. */
 export interface TopClasses {
@@ -26,15 +27,7 @@ export function topClassesOf(
   shape: Pick<LabelMapMetadata, "k" | "grid" | "classes">,
 ): TopClasses {
   const target = poolLabels({ ...map, ...shape, count: 1, dtype: "fp32" }, [{ top: 0, left: 0, height: 1, width: 1 }]);
-  const count = topLength(shape);
-  const best: number[] = [];
-  for (let index = 0; index < target.length; index++) {
-    if (best.length === count && !(target[index] > target[best[count - 1]])) continue;
-    let place = best.length;
-    while (place > 0 && target[index] > target[best[place - 1]]) place--;
-    best.splice(place, 0, index);
-    if (best.length > count) best.pop();
-  }
+  const best = largestIndices(target, topLength(shape));
   return {
     topClass: classArray(shape.classes).from(best),
     topProbability: Float32Array.from(best, (index) => target[index]),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { formatCount, formatNumberOf, formatPercent, formatSize } from "../command/numbers.ts";
 import { csvField, layOut } from "../command/text_table.ts";
 import { engineVersion } from "../command/version.ts";
 import type { ClassifierDescription } from "./load_classifier.ts";
@@ -50,7 +50,7 @@ export function describeModel({ name, weights, size, cover, fgsm }: ClassifierDe
 export function reportLines({ data, rejected, figures, parts, notes }: Evaluation): string[] {
   const rows = figures.map(({ measure, value, standardError, images }) => [
     measure,
-    percent(value),
+    formatPercent(value, 2),
     standardError === undefined ? "" : (100 * standardError).toFixed(2),
     formatCount(images),
   ]);
@@ -77,13 +77,9 @@ function partTable(parts: readonly Figure[], kind: string): string[] {
   const rows = names.map((name) => {
     const figures = measures.map((measure) => found.get(`${name}\n${measure}`));
     const images = figures.findLast((figure) => figure !== undefined)!.images;
-    return [name, ...figures.map((figure) => figure ? percent(figure.value) : "-"), formatCount(images)];
+    return [name, ...figures.map((figure) => figure ? formatPercent(figure.value, 2) : "-"), formatCount(images)];
   });
   return layOut([[kind, ...measures, "images"]], rows, [false, ...measures.map(() => true), true]);
-}
-
-function percent(value: number): string {
-  return `${(100 * value).toFixed(2)} %`;
 }
 
 /**

@@ -9,7 +9,6 @@ import {
   type LabelMaps,
   openLabelMaps,
   scoreClasses,
-  type ScoredClass,
 } from "../../formats/labels/mod.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount } from "../command/numbers.ts";
@@ -18,6 +17,7 @@ import { type LabelDatabase, openLabelDatabase } from "../query/database.ts";
 import { checkOutput, findQueryFiles } from "../query/query_files.ts";
 import { labelCoverage, whyNoneIsKnown } from "../query/reports.ts";
 import { readParquet } from "../query/sql_text.ts";
+import type { Folders, Row, Rows } from "./answers.ts";
 import type { ImageFilter, RowRange } from "./filter.ts";
 import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.ts";
 import { RequestError } from "./request_error.ts";
@@ -41,7 +41,7 @@ export interface Explorer {
   readonly index: ImageIndex;
   readonly images: ImageReader;
   /** What the page is told of the folders. */
-  readonly description: FolderDescription;
+  readonly description: Folders;
   /** Why no label can be compared with the annotator's classes, if there are labels and none can be. */
   readonly unknownLabels?: string;
   /** How many images of the first folder the second one has too, if there is one. */
@@ -51,7 +51,7 @@ export interface Explorer {
    *
    * @throws {RequestError} If the filter's condition is wrong.
    */
-  rows(filter: ImageFilter, range: RowRange, signal: AbortSignal): Promise<{ total: number; rows: ImageRow[] }>;
+  rows(filter: ImageFilter, range: RowRange, signal: AbortSignal): Promise<Rows>;
   /**
    * The row of a key.
    *
@@ -60,29 +60,6 @@ export interface Explorer {
   rowOf(folder: FolderNumber, key: string): Promise<number>;
   /** Interrupts what is running and closes everything. */
   close(): Promise<void>;
-}
-
-/** The answer of `api/folder`. */
-export interface FolderDescription {
-  readonly folders: readonly object[];
-  readonly images: string;
-  readonly classNames: readonly string[];
-  readonly labelNames: readonly string[] | null;
-  readonly labelClasses: readonly (number | null)[];
-  readonly selection: string;
-}
-
-/** An image of `api/rows`. */
-export interface ImageRow {
-  readonly row: number;
-  readonly key: string;
-  readonly label: number | null;
-  readonly width: number;
-  readonly height: number;
-  /** The best classes by how surely they are in the image, best first. */
-  readonly best: readonly ScoredClass[];
-  /** The score of the label's class; null if the label is unknown to the annotator, or there is none. */
-  readonly selfConfidence: number | null;
 }
 
 /** Bytes of decoded pages that are kept. */
@@ -155,7 +132,7 @@ function explorerOf(opened: Omit<Explorer, "rows" | "rowOf" | "close">, close: E
     ...opened,
     async rows(filter, { offset, limit }, signal) {
       const found = await index.find(filter, signal);
-      const rows: ImageRow[] = [];
+      const rows: Row[] = [];
       for (let position = offset; position < Math.min(offset + limit, found.length); position++) {
         const row = found.at(position);
         const { key, label, width, height, ...map } = await labelMaps.get(row);
@@ -222,7 +199,7 @@ function describe(
   folders: readonly LabelMaps[],
   labelClasses: readonly (number | null)[],
   { classes, dataSetClasses }: { readonly classes?: ClassNames; readonly dataSetClasses?: ClassNames },
-): FolderDescription {
+): Folders {
   return {
     folders: folders.map(({ path, length, metadata: { annotator, dtype, k, grid, classes } }) => ({
       path,

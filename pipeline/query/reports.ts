@@ -10,7 +10,7 @@ import type { Json } from "@duckdb/node-api";
 import { replaceFile } from "../../formats/base/files.ts";
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { printable } from "../../formats/base/printable.ts";
-import { formatCount, formatNumberOf } from "../command/numbers.ts";
+import { formatCount, formatNumberOf, formatPercent } from "../command/numbers.ts";
 import type { LabelDatabase } from "./database.ts";
 import { reportFormat, type RowFormat } from "./row_format.ts";
 import { printError, printLine, printLines } from "../command/terminal.ts";
@@ -85,7 +85,7 @@ async function multiLabel(database: LabelDatabase, options: ReportOptions): Prom
     const images = counts.reduce((sum, { images }) => sum + images, 0);
     const several = counts.reduce((sum, { carried, images }) => sum + (carried > 1 ? images : 0), 0);
     printLines([
-      `${formatCount(several)} of ${formatNumberOf(images, "image")} (${percent(several / images)}) ` +
+      `${formatCount(several)} of ${formatNumberOf(images, "image")} (${formatPercent(several / images)}) ` +
       `${several === 1 ? "carries" : "carry"} more than one class with a score of ${threshold} or more`,
       "",
       ...histogram(counts),
@@ -108,7 +108,7 @@ function histogram(counts: readonly ClassCount[]): string[] {
   const lines = counts.map(({ carried, images, share }) => {
     const bar = "#".repeat(Math.round(share * BAR));
     return `${String(carried).padStart(7)}  ${formatCount(images).padStart(width)}  ${
-      percent(share).padStart(7)
+      formatPercent(share).padStart(7)
     }  ${bar}`;
   });
   return [`classes  ${"images".padStart(width)}    share`, ...lines].map((line) => line.trimEnd());
@@ -270,8 +270,4 @@ async function printRows(database: LabelDatabase, from: string, { format, limit 
     const shown = limit ?? SHOWN_ROWS;
     await database.answer(`${from} LIMIT ${shown + 1}`, reportFormat(shown));
   }
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }

@@ -5,7 +5,7 @@
  */
 
 import type { Json } from "@duckdb/node-api";
-import { formatCount } from "../command/numbers.ts";
+import { formatCount, formatPercent } from "../command/numbers.ts";
 import { csvField, layOut } from "../command/text_table.ts";
 import { printData, printLine, printLines } from "../command/terminal.ts";
 
@@ -71,7 +71,7 @@ function display(value: Json, name: string, type: string): string {
   if (value === null) return "-";
   if (typeof value !== "number") return shorten(value);
   if (/INT/.test(type)) return name.endsWith("class") ? String(value) : formatCount(value);
-  if (SHARES.includes(name)) return `${(value * 100).toFixed(1)} %`;
+  if (SHARES.includes(name)) return formatPercent(value);
   return value.toFixed(name === "lift" ? 1 : 3);
 }
 

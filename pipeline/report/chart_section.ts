@@ -7,9 +7,8 @@
 import { classCountChart } from "../charts/class_count_chart.ts";
 import { confidenceChart, overlapChart } from "../charts/crop_charts.ts";
 import { PAGE_STYLE } from "../charts/draw.ts";
-import { formatCount, formatNumberOf } from "../command/numbers.ts";
+import { formatCount, formatNumberOf, formatPercent } from "../command/numbers.ts";
 import type { ReportContent } from "./content.ts";
-import { percent } from "./elements.ts";
 import { html, type Markup, trusted } from "./markup.ts";
 
 /**
@@ -21,7 +20,7 @@ import { html, type Markup, trusted } from "./markup.ts";
 export function charts({ findings, boxes }: ReportContent): Markup[] {
   const figures: Markup[] = [];
   if (findings.images > 0) {
-    const shares = findings.counts.map(({ carried, share }) => `${carried}: ${percent(share)}`).join(", ");
+    const shares = findings.counts.map(({ carried, share }) => `${carried}: ${formatPercent(share)}`).join(", ");
     figures.push(chart(
       "counts",
       classCountChart(findings.counts, PAGE_STYLE),
@@ -46,7 +45,7 @@ export function charts({ findings, boxes }: ReportContent): Markup[] {
         overlapChart(crops, PAGE_STYLE),
         "Cumulated share of crops by their overlap with the labelled object, and with the object they show best.",
         html`How much of an object crops show: ${
-          percent(missed)
+          formatPercent(missed)
         } of ${count} show nothing of the labelled one (figure 2; ${
           formatNumberOf(images, "image")
         } with boxes${sample}).`,

@@ -71,11 +71,6 @@ export function section(id: string, title: string, content: readonly Markup[]): 
   `;
 }
 
-/** A share as `33.3 %`. */
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
-
 /** A probability with two digits; one that is not quite 0 or 1 does not look so. */
 export function probability(value: number): string {
   if (value > 0 && value < 0.005) return "<0.01";

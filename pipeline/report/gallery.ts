@@ -12,6 +12,7 @@ import { type Crop, type PoolingOptions, poolLabels } from "../../kernels/operat
 import { classHeat, heatPixels } from "../pictures/heat_map.ts";
 import type { Picture, PictureMaker } from "./pictures.ts";
 import type { LabelMapBatch } from "../../formats/base/label_map.ts";
+import { largestIndices } from "../../formats/base/largest.ts";
 
 /** A class and how sure it is. */
 export interface ClassProbability {
@@ -169,18 +170,7 @@ function poolCrops(
   const targets = poolLabels(map, crops.map((crop) => ({ ...crop, map: 0 })), pooling);
   return crops.map((crop, place) => {
     const target = targets.subarray(place * map.classes, (place + 1) * map.classes);
-    return { crop, best: bestOf(target), given: givenClass === null ? null : target[givenClass] };
+    const best = largestIndices(target, BEST).map((index) => ({ class: index, probability: target[index] }));
+    return { crop, best, given: givenClass === null ? null : target[givenClass] };
   });
-}
-
-/** The largest values, the first of equals. */
-function bestOf(target: Float64Array): ClassProbability[] {
-  const best: ClassProbability[] = [];
-  target.forEach((probability, index) => {
-    if (best.length === BEST && !(probability > best[BEST - 1].probability)) return;
-    const place = best.findIndex((other) => probability > other.probability);
-    best.splice(place < 0 ? best.length : place, 0, { class: index, probability });
-    if (best.length > BEST) best.pop();
-  });
-  return best;
 }

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { formatCount, formatNumberOf } from "../command/numbers.ts";
+import { formatCount, formatNumberOf, formatPercent } from "../command/numbers.ts";
 import type { ReportContent } from "./content.ts";
-import { percent, probability, reasonOf, table } from "./elements.ts";
+import { probability, reasonOf, table } from "./elements.ts";
 import { html, type Markup, nameOf, shorten } from "./markup.ts";
 import type { LabelFindings, SuspiciousImage } from "./findings.ts";
 import type { Picture } from "./pictures.ts";
@@ -103,7 +103,7 @@ ${
         { title: "Score", isNumber: true, cell: ({ meanScore }) => orNone(meanScore, probability) },
         { title: "Carried by", isNumber: true, cell: ({ carried }) => html`${formatCount(carried)}` },
         { title: "Labelled so", isNumber: true, cell: ({ labelled }) => html`${formatCount(labelled)}` },
-        { title: "Agreement", isNumber: true, cell: ({ agreement }) => orNone(agreement, percent) },
+        { title: "Agreement", isNumber: true, cell: ({ agreement }) => orNone(agreement, formatPercent) },
         { title: "Instead", cell: ({ instead }) => (instead === null ? html`\u2013` : nameOf(instead)) },
       ], classFigures)
     }</details>`,

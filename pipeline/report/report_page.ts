@@ -4,10 +4,10 @@
  * @module
  */
 
-import { formatCells, formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { formatCells, formatCount, formatNumberOf, formatPercent, formatSize } from "../command/numbers.ts";
 import { charts } from "./chart_section.ts";
 import type { ReportContent } from "./content.ts";
-import { percent, probability, section, size, table } from "./elements.ts";
+import { probability, section, size, table } from "./elements.ts";
 import type { FolderFacts } from "./facts.ts";
 import { definitions, type FramedPicture } from "./frames.ts";
 import { labelMaps, randomCrops } from "./gallery_sections.ts";
@@ -144,13 +144,13 @@ function keyFigures(findings: LabelFindings): Markup {
   return html`<ul class="figures">
 ${
     figure(
-      images > 0 ? percent(several / images) : "none",
+      images > 0 ? formatPercent(several / images) : "none",
       "Images with more than one class",
       `${formatCount(several)} of ${formatNumberOf(images, "image")}, at a score of ${threshold} or more`,
     )
   }${
     figure(
-      agreement === null ? "unknown" : percent(agreement),
+      agreement === null ? "unknown" : formatPercent(agreement),
       "Agreement with given labels",
       agreement === null
         ? `${whyNoneIsKnown === undefined ? "There is no image" : `Labels cannot be compared: ${whyNoneIsKnown}`}`

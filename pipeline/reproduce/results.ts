@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { formatCount, formatNumberOf, formatPercent, formatSize } from "../command/numbers.ts";
 import { csvField, layOut } from "../command/text_table.ts";
 import { type SampledCrops, shareUpTo } from "../charts/crops.ts";
 import { seedFolders } from "./folders.ts";
@@ -116,7 +116,6 @@ function cells({ supervision, title, comparison }: ResultRow): string[] {
 
 function notes({ plan: { seeds }, study, crops: { overlap } }: Findings): string[] {
   const images = formatCount(study.outcomes.get("original")![0].top1.length);
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   return [
     seeds.length > 1
       ? `Means over ${seeds.length} seeds on ${images} test images, +- standard error over seeds; differences are paired ` +
@@ -124,11 +123,11 @@ function notes({ plan: { seeds }, study, crops: { overlap } }: Findings): string
       : `One seed on ${images} test images, +- standard error over images; differences are paired by image, in points. ` +
         "Another seed may differ by more",
     `No classifier can reach more than ${
-      percent(study.ceiling)
+      formatPercent(study.ceiling)
     } top-1: a label names one of up to four objects, drawn at ` +
     "random. ReaL accepts each that the image shows",
-    `${percent(shareUpTo(overlap, 0))} of random crops do not touch the box of the labelled object, ` +
-    `${percent(1 - shareUpTo(overlap, 0.5))} have an IoU above 0.5 with it; on ImageNet the paper found 8 % and 23.5 %`,
+    `${formatPercent(shareUpTo(overlap, 0))} of random crops do not touch the box of the labelled object, ` +
+    `${formatPercent(1 - shareUpTo(overlap, 0.5))} have an IoU above 0.5 with it; on ImageNet the paper found 8 % and 23.5 %`,
   ];
 }
 

@@ -27,9 +27,10 @@ import { namesIn, withSubject } from "../../formats/base/files.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
 import type { Defects } from "./defects.ts";
 import { formatCells, formatCount, formatNumberOf } from "../command/numbers.ts";
-import { createKeyHashes, hashKey } from "./repeated_keys.ts";
+import { createKeyHashes } from "./repeated_keys.ts";
 import { rowDefect } from "./row.ts";
 import { numberOf } from "../../formats/base/number_of.ts";
+import { hashText } from "../../formats/base/text_hash.ts";
 
 /** A file of label maps that was looked at. */
 export interface VerifiedFile {
@@ -292,7 +293,7 @@ async function nameRepeatedKeys(files: readonly VerifiedFile[], hashes: Readonly
     try {
       for (let index = 0; index < rows; index++) {
         const { key } = await labelMaps.get(index);
-        if (!hashes.has(hashKey(key))) continue;
+        if (!hashes.has(hashText(key))) continue;
         const before = places.get(key);
         if (before === undefined) places.set(key, `${name}, row ${index}`);
         else defects.add(`${name}, row ${index} has the key ${JSON.stringify(key)}, as ${before} has`);

@@ -20,89 +20,61 @@
  * @module
  */
 
+/** The buffer's words in order; a `bool` is 0 or 1. */
+const WORDS = {
+  learningRate: "f32",
+  lossScale: "f32",
+  goodSteps: "u32",
+  step: "u32",
+  skip: "bool",
+  skippedSteps: "u32",
+  gradientNorm: "f32",
+  gradientFactor: "f32",
+  firstCorrection: "f32",
+  secondCorrection: "f32",
+} as const;
+const NAMES = Object.keys(WORDS) as (keyof typeof WORDS)[];
+
 /** The buffer's content. */
-export interface Control {
-  readonly learningRate: number;
-  readonly lossScale: number;
-  readonly goodSteps: number;
-  readonly step: number;
-  readonly skip: boolean;
-  readonly skippedSteps: number;
-  readonly gradientNorm: number;
-  readonly gradientFactor: number;
-  readonly firstCorrection: number;
-  readonly secondCorrection: number;
-}
+export type Control = {
+  readonly [Name in keyof typeof WORDS]: typeof WORDS[Name] extends "bool" ? boolean : number;
+};
 
 /** Bytes of the buffer. */
-export const CONTROL_BYTES = 40;
+export const CONTROL_BYTES = 4 * NAMES.length;
 
 /** WGSL of the buffer's one element. */
 export const CONTROL = `struct Control {
-  learningRate: f32,
-  lossScale: f32,
-  goodSteps: u32,
-  step: u32,
-  skip: u32,
-  skippedSteps: u32,
-  gradientNorm: f32,
-  gradientFactor: f32,
-  firstCorrection: f32,
-  secondCorrection: f32,
+${NAMES.map((name) => `  ${name}: ${WORDS[name] === "f32" ? "f32" : "u32"},`).join("\n")}
 }
 `;
 
 /**
- * The control before the first step.
+ * The control before the first step: all words are 0 but the loss scale.
  *
  * @param lossScale The first.
  * @returns The content.
  */
 export function initialControl(lossScale: number): Control {
-  return {
-    learningRate: 0,
-    lossScale,
-    goodSteps: 0,
-    step: 0,
-    skip: false,
-    skippedSteps: 0,
-    gradientNorm: 0,
-    gradientFactor: 0,
-    firstCorrection: 0,
-    secondCorrection: 0,
-  };
+  return { ...decodeControl(new ArrayBuffer(CONTROL_BYTES)), lossScale };
 }
 
 /** The buffer's bytes. */
 export function encodeControl(control: Control): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(CONTROL_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setFloat32(0, control.learningRate, true);
-  view.setFloat32(4, control.lossScale, true);
-  view.setUint32(8, control.goodSteps, true);
-  view.setUint32(12, control.step, true);
-  view.setUint32(16, control.skip ? 1 : 0, true);
-  view.setUint32(20, control.skippedSteps, true);
-  view.setFloat32(24, control.gradientNorm, true);
-  view.setFloat32(28, control.gradientFactor, true);
-  view.setFloat32(32, control.firstCorrection, true);
-  view.setFloat32(36, control.secondCorrection, true);
-  return bytes;
+  const view = new DataView(new ArrayBuffer(CONTROL_BYTES));
+  NAMES.forEach((name, word) => {
+    if (WORDS[name] === "f32") view.setFloat32(4 * word, Number(control[name]), true);
+    else view.setUint32(4 * word, Number(control[name]), true);
+  });
+  return new Uint8Array(view.buffer);
 }
 
 /** Reads the buffer's bytes. */
 export function decodeControl(bytes: ArrayBuffer): Control {
   const view = new DataView(bytes);
-  return {
-    learningRate: view.getFloat32(0, true),
-    lossScale: view.getFloat32(4, true),
-    goodSteps: view.getUint32(8, true),
-    step: view.getUint32(12, true),
-    skip: view.getUint32(16, true) === 1,
-    skippedSteps: view.getUint32(20, true),
-    gradientNorm: view.getFloat32(24, true),
-    gradientFactor: view.getFloat32(28, true),
-    firstCorrection: view.getFloat32(32, true),
-    secondCorrection: view.getFloat32(36, true),
-  };
+  const values = NAMES.map((name, word) => {
+    const value = WORDS[name] === "f32" ? view.getFloat32(4 * word, true) : view.getUint32(4 * word, true);
+    return [name, WORDS[name] === "bool" ? value === 1 : value];
+  });
+  return Object.fromEntries(values);
 }

@@ -4,61 +4,15 @@
  * @module
  */
 
-import type { ScoredClass } from "../../../formats/labels/multi_label.ts";
 import { printable } from "../../../formats/base/printable.ts";
 import { type Filter, filterParameters } from "./address.ts";
+import type { Folders, Rows } from "../answers.ts";
 import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../../formats/base/label_map.ts";
-
-/** A folder of label maps. */
-export interface Folder {
-  readonly path: string;
-  readonly annotator: { readonly name: string; readonly inputSize: readonly [height: number, width: number] };
-  readonly dtype: LabelMapBatch["dtype"];
-  readonly k: number;
-  readonly grid: readonly [height: number, width: number];
-  readonly classes: number;
-  readonly rows: number;
-}
-
-/** What the page is opened on. */
-export interface Folders {
-  /** One, or the two that are compared. */
-  readonly folders: readonly Folder[];
-  /** Where the images are. */
-  readonly images: string;
-  /** Names of the annotator's classes. */
-  readonly classNames: readonly string[];
-  /** Names of the data set's own classes, null if they have none. */
-  readonly labelNames: readonly string[] | null;
-  /** The annotator's class of each class of the data set, null where it has none. */
-  readonly labelClasses: readonly (number | null)[];
-  /** The file that a selection goes to. */
-  readonly selection: string;
-}
 
 /** A class of an image, and how probable. */
 export interface ClassProbability {
   readonly class: number;
   readonly probability: number;
-}
-
-/** An image in a list. */
-export interface Row {
-  readonly key: string;
-  readonly label: number | null;
-  readonly width: number;
-  readonly height: number;
-  /** The best classes by how surely they are in the image, best first. */
-  readonly best: readonly ScoredClass[];
-  /** The score of its label's class, null where the annotator does not know the label. */
-  readonly selfConfidence: number | null;
-}
-
-/** Some rows of those that a filter lets through. */
-export interface Rows {
-  /** How many rows the filter lets through. */
-  readonly total: number;
-  readonly rows: readonly Row[];
 }
 
 /** A label map, and what its row says. */

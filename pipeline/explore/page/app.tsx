@@ -7,7 +7,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { formatCount, formatNumberOf } from "../../command/numbers.ts";
 import type { Filter, View } from "./address.ts";
-import { fetchFolders, fetchIsScored, fetchRows, type Folders, messageOf, type Row, type Rows } from "./api.ts";
+import { fetchFolders, fetchIsScored, fetchRows, messageOf } from "./api.ts";
+import type { Folders, Row, Rows } from "../answers.ts";
 import { FilterBar } from "./filter_bar.tsx";
 import { Gallery } from "./gallery.tsx";
 import type { LabelOf } from "./given_label.tsx";

@@ -6,7 +6,7 @@
 
 import { printable } from "../../../formats/base/printable.ts";
 import { addressOf, type View } from "./address.ts";
-import type { Row } from "./api.ts";
+import type { Row } from "../answers.ts";
 import { Score } from "./bars.tsx";
 import { GivenLabel, type LabelOf } from "./given_label.tsx";
 import type { NameList } from "./names.ts";

@@ -8,7 +8,8 @@ import { printable } from "../../../formats/base/printable.ts";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatCount } from "../../command/numbers.ts";
 import { addressOf, type View } from "./address.ts";
-import { fetchRows, messageOf, type Row } from "./api.ts";
+import { fetchRows, messageOf } from "./api.ts";
+import type { Row } from "../answers.ts";
 import { PAGE_ROWS } from "./page_rows.ts";
 import type { Navigate } from "./use_address.ts";
 

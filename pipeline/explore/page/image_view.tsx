@@ -7,7 +7,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { classHeat, heatPixels } from "../../pictures/heat_map.ts";
 import type { View } from "./address.ts";
-import { fetchMap, type Folders, type ImageMap, messageOf } from "./api.ts";
+import { fetchMap, type ImageMap, messageOf } from "./api.ts";
+import type { Folders } from "../answers.ts";
 import { CellPanel } from "./cell_panel.tsx";
 import { CropPanel } from "./crop_panel.tsx";
 import type { LabelOf } from "./given_label.tsx";

@@ -10,6 +10,7 @@ import { scoreClasses, type ScoredClass } from "../../../formats/labels/multi_la
 import type { ClassProbability } from "./api.ts";
 import type { Box } from "./crop_box.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
+import { largestIndices } from "../../../formats/base/largest.ts";
 
 /** A class in the label of a crop. */
 export interface PooledRow {
@@ -47,7 +48,7 @@ export function pooledLabels(
 ): PooledLabels {
   const targets = maps.map((map) => poolLabels(map, [box], pooling));
   const wholes = maps.map((map) => poolLabels(map, [WHOLE], pooling));
-  const shown = new Set(targets.flatMap((target) => bestClasses(target, SHOWN)));
+  const shown = new Set(targets.flatMap((target) => largestIndices(target, SHOWN, 0)));
   if (given !== null) shown.add(given);
   const rows = [...shown].map((index) => ({
     class: index,
@@ -73,7 +74,7 @@ export function cellClasses(
 ): ClassProbability[] {
   const [height, width] = map.grid;
   const target = poolLabels(map, [{ top: row / height, left: column / width, height: 0, width: 0, map: 0 }], pooling);
-  return bestClasses(target, map.k).map((index) => ({ class: index, probability: target[index] }));
+  return largestIndices(target, map.k, 0).map((index) => ({ class: index, probability: target[index] }));
 }
 
 /**
@@ -88,19 +89,6 @@ export function heldClasses(maps: readonly LabelMapBatch[]): ScoredClass[] {
   return [...new Set(maps.flatMap((map) => [...map.class]))]
     .map((index) => ({ class: index, score: scores.get(index) ?? 0 }))
     .sort((a, b) => b.score - a.score || a.class - b.class);
-}
-
-/** The classes of the largest values above 0, largest first; of equals the first. */
-function bestClasses(values: Float64Array, most: number): number[] {
-  const best: number[] = [];
-  for (let index = 0; index < values.length; index++) {
-    if (!(values[index] > (best.length === most ? values[best[most - 1]] : 0))) continue;
-    let place = best.length;
-    while (place > 0 && values[index] > values[best[place - 1]]) place--;
-    best.splice(place, 0, index);
-    if (best.length > most) best.pop();
-  }
-  return best;
 }
 
 function largestDifference(first: Float64Array, second: Float64Array): ClassProbability {

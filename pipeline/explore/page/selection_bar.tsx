@@ -8,7 +8,8 @@ import { useState } from "preact/hooks";
 import { formatCount, formatNumberOf } from "../../command/numbers.ts";
 import { shellWord } from "../../command/shell_word.ts";
 import type { Filter } from "./address.ts";
-import { type Chosen, type Folders, isInTheWay, messageOf, saveSelection, type Selection } from "./api.ts";
+import { type Chosen, isInTheWay, messageOf, saveSelection, type Selection } from "./api.ts";
+import type { Folders } from "../answers.ts";
 
 /**
  * What is ticked, and the buttons that save it or all of the filter.
