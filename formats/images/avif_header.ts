@@ -4,16 +4,7 @@
  * @module
  */
 
-/** The header of an AVIF. */
-export interface AvifHeader {
-  /** Width as stored, before it is turned. */
-  readonly width: number;
-  readonly height: number;
-  /** The turn and mirroring that the file asks for, as an EXIF orientation. */
-  readonly orientation: number;
-  /** Why it is not read; undefined if it may be. */
-  readonly refusal?: string;
-}
+import type { StoredHeader } from "./image_format.ts";
 
 /** A box: its name and its content. */
 interface Box {
@@ -37,7 +28,7 @@ const ORIENTATIONS: Readonly<Record<"none" | "vertical" | "horizontal", readonly
  * @param bytes An AVIF.
  * @returns The header; null if its main picture has no size.
  */
-export function readAvifHeader(bytes: Uint8Array): AvifHeader | null {
+export function readAvifHeader(bytes: Uint8Array): StoredHeader | null {
   try {
     return readHeader(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (error) {
@@ -46,7 +37,7 @@ export function readAvifHeader(bytes: Uint8Array): AvifHeader | null {
   }
 }
 
-function readHeader(file: DataView): AvifHeader | null {
+function readHeader(file: DataView): StoredHeader | null {
   const meta = find(boxes(file), "meta");
   if (!meta) return null;
   const parts = [...boxes(meta, 4)];

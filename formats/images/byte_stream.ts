@@ -5,6 +5,7 @@
  */
 
 import { unpackGzip } from "./gunzip.ts";
+import { concatenate } from "../base/bytes.ts";
 
 /** Bytes in order. */
 export interface ByteStream {
@@ -144,10 +145,7 @@ function gzipStream(file: Deno.FsFile): ByteStream {
       while (chunk.length < length) {
         const next = await nextChunk();
         if (next === null) break;
-        const both = new Uint8Array(chunk.length + next.length);
-        both.set(chunk);
-        both.set(next, chunk.length);
-        chunk = both;
+        chunk = concatenate([chunk, next]);
       }
       return chunk.slice(0, length);
     },
@@ -156,9 +154,7 @@ function gzipStream(file: Deno.FsFile): ByteStream {
       let filled = 0;
       while (filled < length) {
         if (filled === bytes.length) {
-          const larger = new Uint8Array(Math.min(length, Math.max(2 * filled, SECOND_PIECE)));
-          larger.set(bytes);
-          bytes = larger;
+          bytes = new Uint8Array(bytes.buffer.transfer(Math.min(length, Math.max(2 * filled, SECOND_PIECE))));
         }
         const part = await take(bytes.length - filled);
         if (part.length === 0) return bytes.slice(0, filled);

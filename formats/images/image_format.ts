@@ -10,6 +10,17 @@ import { numberOf } from "../base/number_of.ts";
 /** The formats that are decoded. */
 export type ImageFormat = "JPEG" | "PNG" | "WebP" | "AVIF" | "GIF" | "TIFF" | "BMP" | "PNM";
 
+/** What headers of several formats say. */
+export interface StoredHeader {
+  /** Pixels as stored, before the image is turned. */
+  readonly width: number;
+  readonly height: number;
+  /** How it is to be turned, as an EXIF orientation from 1 to 8. */
+  readonly orientation: number;
+  /** Why it is not read; undefined if it may be. */
+  readonly refusal?: string;
+}
+
 /** Signatures as Latin-1 text, `.` standing for any byte. */
 const SIGNATURES: readonly [ImageFormat, RegExp][] = [
   ["JPEG", /^\xff\xd8\xff/],

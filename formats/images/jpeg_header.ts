@@ -5,18 +5,14 @@
  */
 
 import { exifOrientation } from "./orientation.ts";
+import type { StoredHeader } from "./image_format.ts";
 
 /** The header of a JPEG. */
-export interface JpegHeader {
-  readonly width: number;
-  readonly height: number;
-  readonly orientation: number;
+export interface JpegHeader extends StoredHeader {
   /** Colour components, such as 3. */
   readonly components: number;
   /** Whether all coefficients of the image are in memory at once while it is decoded. */
   readonly keepsCoefficients: boolean;
-  /** Why it is not read; undefined if it may be. */
-  readonly refusal?: string;
 }
 
 /** Frames by their marker, where they are not read. */

@@ -12,6 +12,7 @@ import { decodeRuns } from "../columns/parquet/decode/runs.ts";
 import { ENCODINGS, PHYSICAL_TYPES } from "../columns/parquet/format.ts";
 import { LARGEST_IMAGE_FILE } from "./image_file.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
+import { concatenate } from "../base/bytes.ts";
 
 /** A value as it is stored. */
 export type Value = number | bigint | Uint8Array;
@@ -187,12 +188,8 @@ function deltaBytes(bytes: Uint8Array, count: number): () => Uint8Array {
   let last = new Uint8Array(0);
   return () => {
     const length = shared[index++];
-    const rest = next();
-    const value = new Uint8Array(length + rest.length);
-    value.set(last.subarray(0, length));
-    value.set(rest, length);
-    last = value;
-    return value;
+    last = concatenate([last.subarray(0, length), next()]);
+    return last;
   };
 }
 

@@ -6,18 +6,11 @@
 
 import { crc32 } from "node:zlib";
 import { exifOrientation } from "./orientation.ts";
+import type { StoredHeader } from "./image_format.ts";
 
 /** The header of a PNG. */
-export interface PngHeader {
-  readonly width: number;
-  readonly height: number;
-  readonly orientation: number;
-  /** Bits of a sample, and which samples there are by the format's number. */
-  readonly depth: number;
-  readonly colourType: number;
+export interface PngHeader extends StoredHeader {
   readonly isInterlaced: boolean;
-  /** Why it is not read; undefined if it may be. */
-  readonly refusal?: string;
 }
 
 /**
@@ -50,8 +43,6 @@ export function readPngHeader(bytes: Uint8Array): PngHeader | null {
     width: view.getUint32(16),
     height: view.getUint32(20),
     orientation,
-    depth: bytes[24],
-    colourType: bytes[25],
     isInterlaced: bytes[28] !== 0,
     refusal,
   };

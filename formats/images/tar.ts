@@ -17,6 +17,7 @@
 import { letEventsIn } from "../base/event_loop.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { numberOf } from "../base/number_of.ts";
+import { concatenate } from "../base/bytes.ts";
 
 const BLOCK = 512;
 /** Bytes that one read gives at most. */
@@ -158,13 +159,6 @@ async function skipPadding(
   if (taken < size || await stream.skip(padding) < padding) throw truncated(stream, start, size);
 }
 
-function joined(head: Uint8Array, rest: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(head.length + rest.length);
-  whole.set(head);
-  whole.set(rest, head.length);
-  return whole;
-}
-
 function truncated(stream: ByteStream, start: number, size: number): Error {
   return new Error(
     `at byte ${stream.position}: the file ends inside the member at byte ${start}, which has ${numberOf(size, "byte")}`,
@@ -212,7 +206,7 @@ function headerName(block: Uint8Array): string {
   // GNU's magic has a space where POSIX's has none, and its prefix field holds other things.
   const isPosix = latin1(block.subarray(257, 263)) === "ustar\0";
   const prefix = isPosix ? untilNull(block.subarray(345, 500)) : new Uint8Array();
-  return textOf(prefix.length === 0 ? name : joined(joined(prefix, SLASH), name));
+  return textOf(prefix.length === 0 ? name : concatenate([prefix, SLASH, name]));
 }
 
 const SLASH = Uint8Array.of(0x2f);

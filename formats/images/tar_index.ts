@@ -239,11 +239,7 @@ function createVerdicts() {
   return {
     /** Makes room for one more and gives its position. */
     add(): number {
-      if (count === codes.length) {
-        const larger = new Int32Array(2 * count);
-        larger.set(codes);
-        codes = larger;
-      }
+      if (count === codes.length) codes = new Int32Array(codes.buffer.transfer(2 * codes.byteLength));
       codes[count] = -1;
       return count++;
     },

@@ -8,12 +8,10 @@
 import { directoryOrientation } from "./orientation.ts";
 import { readTiffDirectory, type TiffDirectory } from "./tiff_directory.ts";
 import type { YcbcrRule } from "./ycbcr.ts";
+import type { StoredHeader } from "./image_format.ts";
 
 /** The header of a TIFF's first page. */
-export interface TiffHeader {
-  readonly width: number;
-  readonly height: number;
-  readonly orientation: number;
+export interface TiffHeader extends StoredHeader {
   /** Samples of a pixel, of any kind, and bits of each. */
   readonly samples: number;
   readonly bits: number;
@@ -22,8 +20,6 @@ export interface TiffHeader {
   readonly isTiled: boolean;
   /** Whether all pixels are in one piece, which is in memory as a whole. */
   readonly isOnePiece: boolean;
-  /** Why it is not read; undefined if it may be. */
-  readonly refusal?: string;
 }
 
 /** Numbers of fields. */

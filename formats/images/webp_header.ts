@@ -5,13 +5,7 @@
  */
 
 import { exifOrientation } from "./orientation.ts";
-
-/** The header of a WebP. */
-export interface WebpHeader {
-  readonly width: number;
-  readonly height: number;
-  readonly orientation: number;
-}
+import type { StoredHeader } from "./image_format.ts";
 
 /**
  * Reads the header.
@@ -19,7 +13,7 @@ export interface WebpHeader {
  * @param bytes A WebP.
  * @returns The header; null if its first chunk says no size.
  */
-export function readWebpHeader(bytes: Uint8Array): WebpHeader | null {
+export function readWebpHeader(bytes: Uint8Array): StoredHeader | null {
   if (bytes.length < 30) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const size = readSize(view, chunkName(bytes, 12));

@@ -7,18 +7,14 @@
  * @module
  */
 
+import { concatenate } from "../base/bytes.ts";
+
 /** A field, encoded. A message is the concatenation of its fields. */
 export type Field = Uint8Array;
 
 /** Concatenates fields. */
 export function message(...fields: readonly Field[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(fields.reduce((sum, field) => sum + field.length, 0));
-  let offset = 0;
-  for (const field of fields) {
-    bytes.set(field, offset);
-    offset += field.length;
-  }
-  return bytes;
+  return concatenate(fields);
 }
 
 /** A field of bytes or of a message. */

@@ -14,9 +14,8 @@ import {
 import { dataSetClassNames } from "../model/class_names.ts";
 import type { LeftOver } from "./options.ts";
 import type { ClassList } from "./convert_published.ts";
-import type { WriteProgress } from "../command/progress.ts";
 import type { FillResult } from "../label_folder/fill_folder.ts";
-import { fillFromPublished } from "./fill_from_published.ts";
+import { type ConversionOptions, fillFromPublished } from "./fill_from_published.ts";
 import { imageFinder } from "./image_finder.ts";
 import { engineVersion } from "../command/version.ts";
 
@@ -24,7 +23,7 @@ import { engineVersion } from "../command/version.ts";
 const FLOAT16_INTEGERS = 2048;
 
 /** How to convert crop labels. */
-export interface CropLabelOptions {
+export interface CropLabelOptions extends ConversionOptions {
   readonly classes: ClassList;
   /** What made the labels; default the teacher of FKD's example. */
   readonly name?: string;
@@ -32,10 +31,6 @@ export interface CropLabelOptions {
   readonly missing?: LeftOver;
   /** The folder of the images, for their real names. */
   readonly images?: string;
-  readonly rowsPerFile: number;
-  readonly strict: boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: WriteProgress) => void;
 }
 
 /**

@@ -17,15 +17,15 @@ import {
   quantiseMap,
 } from "../../formats/labels/mod.ts";
 import { isSystemError } from "../../formats/base/files.ts";
-import type { WriteProgress } from "../command/progress.ts";
 import { fillFolder, type FillResult } from "../label_folder/fill_folder.ts";
 import type { Filling } from "../label_folder/part_folder.ts";
 import type { Span } from "../label_folder/spans.ts";
 import { listRows } from "../label_folder/listed_images.ts";
+import type { ConversionOptions } from "./fill_from_published.ts";
 import { engineVersion } from "../command/version.ts";
 
 /** How the output differs from the input. */
-export interface LabelMapOptions {
+export interface LabelMapOptions extends ConversionOptions {
   readonly container: Container;
   /** Default that of the input. */
   readonly dtype?: LabelMapType;
@@ -33,11 +33,6 @@ export interface LabelMapOptions {
   readonly k?: number;
   readonly classes?: ClassNames;
   readonly dataSetClasses?: ClassNames;
-  readonly rowsPerFile: number;
-  /** Whether a row that cannot be read or converted ends the run. */
-  readonly strict: boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: WriteProgress) => void;
 }
 
 /**

@@ -25,9 +25,8 @@ import {
 } from "../../formats/published/mod.ts";
 import { imageSize } from "../../formats/images/image_size.ts";
 import { dataSetClassNames } from "../model/class_names.ts";
-import type { WriteProgress } from "../command/progress.ts";
 import type { FillResult } from "../label_folder/fill_folder.ts";
-import { fillFromPublished } from "./fill_from_published.ts";
+import { type ConversionOptions, fillFromPublished } from "./fill_from_published.ts";
 import { imageFinder } from "./image_finder.ts";
 import { topClassesOf } from "./top_classes.ts";
 import { engineVersion } from "../command/version.ts";
@@ -40,7 +39,7 @@ export interface ClassList {
 }
 
 /** How to convert published maps. */
-export interface PublishedOptions {
+export interface PublishedOptions extends ConversionOptions {
   readonly container: Container;
   readonly classes: ClassList;
   readonly layout: MapLayout;
@@ -52,11 +51,10 @@ export interface PublishedOptions {
   readonly name?: string;
   /** The folder of the images. */
   readonly images?: string;
-  readonly rowsPerFile: number;
-  readonly strict: boolean;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: WriteProgress) => void;
 }
+
+/** ImageNet's colours, and how images of both were resized. */
+const NORMALISATION = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], interpolation: "bicubic" } as const;
 
 /** What made the published maps, as far as it is known. */
 const MAKERS: Readonly<Record<PublishedMapKind, Annotator>> = {
@@ -64,17 +62,13 @@ const MAKERS: Readonly<Record<PublishedMapKind, Annotator>> = {
     name: "tf_efficientnet_l2_ns_475",
     sha256: "unknown",
     inputSize: [475, 475],
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
-    interpolation: "bicubic",
+    ...NORMALISATION,
   },
   "token-labeling": {
     name: "dm_nfnet_f6",
     sha256: "unknown",
     inputSize: [576, 576],
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
-    interpolation: "bicubic",
+    ...NORMALISATION,
   },
 };
 

@@ -10,6 +10,12 @@ import { sizeOf } from "../label_folder/listed_images.ts";
 import { fillFolder, type FillOptions, type FillResult } from "../label_folder/fill_folder.ts";
 import type { Filling, PartFolder } from "../label_folder/part_folder.ts";
 
+/** How a conversion fills its folder. */
+export interface ConversionOptions extends Pick<FillOptions, "rowsPerFile" | "signal" | "onProgress"> {
+  /** Whether what cannot be read or converted ends the run. */
+  readonly strict: boolean;
+}
+
 /**
  * Fills what a folder lacks, and closes it.
  *
@@ -24,10 +30,7 @@ export async function fillFromPublished<Row>(
   folder: PartFolder<Row> & { close(): void },
   source: PublishedSource,
   row: (file: PublishedFile) => Promise<Row>,
-  options: Pick<FillOptions, "rowsPerFile" | "signal" | "onProgress"> & {
-    strict: boolean;
-    find?: ImageFinder;
-  },
+  options: ConversionOptions & { find?: ImageFinder },
 ): Promise<FillResult> {
   const { strict, find, ...rest } = options;
   const refuse = strict ? ({ reason }: { reason: string }) => new Error(reason) : undefined;

@@ -4,12 +4,7 @@
  * @module
  */
 
-import {
-  type ClassNames,
-  type LabelMaps,
-  openLabelMaps,
-  scoreClasses,
-} from "../../formats/labels/mod.ts";
+import { type ClassNames, type LabelMaps, openLabelMaps, scoreClasses } from "../../formats/labels/mod.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";

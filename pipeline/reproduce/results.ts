@@ -127,7 +127,9 @@ function notes({ plan: { seeds }, study, crops: { overlap } }: Findings): string
     } top-1: a label names one of up to four objects, drawn at ` +
     "random. ReaL accepts each that the image shows",
     `${formatPercent(shareUpTo(overlap, 0))} of random crops do not touch the box of the labelled object, ` +
-    `${formatPercent(1 - shareUpTo(overlap, 0.5))} have an IoU above 0.5 with it; on ImageNet the paper found 8 % and 23.5 %`,
+    `${
+      formatPercent(1 - shareUpTo(overlap, 0.5))
+    } have an IoU above 0.5 with it; on ImageNet the paper found 8 % and 23.5 %`,
   ];
 }
 

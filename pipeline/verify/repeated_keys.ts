@@ -21,11 +21,7 @@ export function createKeyHashes(): KeyHashes {
   let count = 0;
   return {
     add(key) {
-      if (count === hashes.length) {
-        const larger = new Float64Array(2 * count);
-        larger.set(hashes);
-        hashes = larger;
-      }
+      if (count === hashes.length) hashes = new Float64Array(hashes.buffer.transfer(2 * hashes.byteLength));
       hashes[count++] = hashText(key);
     },
     repeated() {

@@ -55,17 +55,9 @@ export interface Functions {
 export interface Library {
   readonly implementation: Implementation;
   readonly functions: Functions;
-  readonly handles: {
-    readonly world: Handle;
-    readonly byte: Handle;
-    readonly int: Handle;
-    readonly float: Handle;
-    readonly double: Handle;
-    readonly sum: Handle;
-    readonly max: Handle;
-    readonly noInfo: Handle;
-    readonly errorsReturn: Handle;
-  };
+  readonly handles: Readonly<
+    Record<"world" | "byte" | "int" | "float" | "double" | "sum" | "max" | "noInfo" | "errorsReturn", Handle>
+  >;
   /** `MPI_IN_PLACE`. */
   readonly inPlace: Deno.PointerValue;
   /** `MPI_COMM_TYPE_SHARED`. */
@@ -159,33 +151,23 @@ function loadMpich(name: string): Library {
 }
 
 function loadOpenMpi(name: string): Library {
-  const address = { type: "pointer" } as const;
+  const handle = (name: string) => ({ name, type: "pointer" } as const);
   const { symbols } = Deno.dlopen(name, {
     ...definitions("pointer"),
-    ompi_mpi_comm_world: address,
-    ompi_mpi_byte: address,
-    ompi_mpi_int: address,
-    ompi_mpi_float: address,
-    ompi_mpi_double: address,
-    ompi_mpi_op_sum: address,
-    ompi_mpi_op_max: address,
-    ompi_mpi_info_null: address,
-    ompi_mpi_errors_return: address,
+    world: handle("ompi_mpi_comm_world"),
+    byte: handle("ompi_mpi_byte"),
+    int: handle("ompi_mpi_int"),
+    float: handle("ompi_mpi_float"),
+    double: handle("ompi_mpi_double"),
+    sum: handle("ompi_mpi_op_sum"),
+    max: handle("ompi_mpi_op_max"),
+    noInfo: handle("ompi_mpi_info_null"),
+    errorsReturn: handle("ompi_mpi_errors_return"),
   });
   return {
     implementation: "Open MPI",
     functions: symbols as unknown as Functions,
-    handles: {
-      world: symbols.ompi_mpi_comm_world,
-      byte: symbols.ompi_mpi_byte,
-      int: symbols.ompi_mpi_int,
-      float: symbols.ompi_mpi_float,
-      double: symbols.ompi_mpi_double,
-      sum: symbols.ompi_mpi_op_sum,
-      max: symbols.ompi_mpi_op_max,
-      noInfo: symbols.ompi_mpi_info_null,
-      errorsReturn: symbols.ompi_mpi_errors_return,
-    },
+    handles: symbols,
     inPlace: Deno.UnsafePointer.create(1n),
     shared: 0,
     handleResult: () => {
