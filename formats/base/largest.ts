@@ -10,7 +10,7 @@
  * @param values All values.
  * @param most How many are wanted at the most.
  * @param above What values must be more than.
- * @returns Their indices.
+ * @returns Indices of the largest values.
  */
 export function largestIndices(values: ArrayLike<number>, most: number, above = -Infinity): number[] {
   const best: number[] = [];
