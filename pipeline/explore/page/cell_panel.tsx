@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MissingRule } from "../../../kernels/operations/label_pooling/options.ts";
+import type { MissingRule } from "../../../kernels/operations/label_pooling/pooling_options.ts";
 import { Probability } from "./bars.tsx";
 import { Live } from "./live.tsx";
 import { type NameList, percent } from "./names.ts";
