@@ -61,15 +61,17 @@ Deno.test("SIGINT ends relabel and train amid images of 9,000 x 9,000 pixels, an
   const parts = readManifests(out)[0].parts.length;
   const again = await runTask("relabel", folder, "--out", out, ...options);
   assertEquals(again.code, 0, again.error);
-  assertStringIncludes(again.out, `images/s, ${2 * parts} were there from before\n`);
+  if (parts > 0) assertStringIncludes(again.out, `images/s, ${2 * parts} were there from before\n`);
   assertEquals(contents(out), contents(whole));
 
   const small = ["--network", "resnet8", "--size", "16", "--batch", "2", "--epochs", "1", "--labels", "relabel"];
   const run = (name: string) => [folder, "--maps", whole, ...small, "--output", join(folder, "..", name)];
   const { code, error } = await runTask("train", ...run("trained"));
   assertEquals(code, 0, error);
-  for (const delay of DELAYS) {
+  for (const [at, delay] of DELAYS.entries()) {
     const { code, error } = await interrupt("train", run("stopped"), / {2}labels {5}.*\n/, delay);
+    // Where the first had come far, the second may be done before its signal.
+    if (at > 0 && code === 0) continue;
     assertEquals(code, 130, error);
     assert(
       /Stopped (before its first step|after step \d of epoch \d): the same command goes on in "/.test(error),
