@@ -5,7 +5,7 @@
  */
 
 import { printable } from "../../../formats/base/printable.ts";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { type Box, boxBetween, dragBox, type Grip } from "./crop_box.ts";
 import { Picture } from "./picture.tsx";
 
@@ -223,7 +223,7 @@ export function HeatMap({ picture: { grid: [height, width], pixels }, name, opac
   readonly opacity: number;
 }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     canvas.current!.getContext("2d")!.putImageData(new ImageData(pixels, width, height), 0, 0);
   }, [pixels, width, height]);
   return (
