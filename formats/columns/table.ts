@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fileError, isSystemError } from "../base/files.ts";
 import type { Column, ColumnValues } from "./columns.ts";
 
 /** A file whose columns can be read. */
@@ -42,4 +43,27 @@ export interface ColumnSlice {
   readonly present?: Uint8Array;
   /** For lists of different lengths, where each begins in the values, and where the last one ends. */
   readonly offsets?: ArrayLike<number>;
+}
+
+/**
+ * Reading whose errors name the file, the column and the group.
+ *
+ * @param subject What is being done, to which file.
+ * @param groups What the format calls a group of rows.
+ * @param read Reads rows of a column; its errors say only what is wrong.
+ * @returns A function that reads as `read` does. For a damaged column it throws a {@linkcode TypeError}, for what the system
+ * refuses an error of the same class.
+ */
+export function namedReading(subject: string, groups: string, read: Table["read"]): Table["read"] {
+  return (column, group, start, end) => {
+    try {
+      return read(column, group, start, end);
+    } catch (error) {
+      if (isSystemError(error)) throw fileError(`${subject}: column "${column.name}"`, error);
+      const reason = (error as Error).message;
+      throw new TypeError(`${subject}: column "${column.name}" of ${groups} ${group} is damaged: ${reason}`, {
+        cause: error,
+      });
+    }
+  };
 }

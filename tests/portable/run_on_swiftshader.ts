@@ -1,9 +1,10 @@
 /**
  * Runs tests of kernels on SwiftShader, the software Vulkan that comes with Chromium.
  *
- * Its library at times breaks the heap while the process ends ("double free or corruption"): so ended 2 of 30 runs of
- * four tests that only doubled an array, all of which had passed. Deno writes the tests' report before that, and no
- * report where a test ends the process. So after an abort the report decides, and the abort is said.
+ * At times the heap is found broken while the process ends ("double free or corruption"): so ended 2 of 30 runs of four
+ * tests that only doubled an array, all of which had passed, since a thread of Deno frees memory while `exit()` already ends
+ * the libraries. Deno writes the tests' report before that, and no report where a test ends the process. So after an abort
+ * the report decides, and the abort is said.
  *
  * Its arguments are those of `deno test`.
  */
@@ -26,7 +27,7 @@ try {
       /tests="[1-9]\d*" failures="0" errors="0"/,
       `${signal} before the tests had ended, or with a failure`,
     );
-    console.log(`All tests had passed when SwiftShader's library ended the process with ${signal}`);
+    console.log(`All tests had passed when the end of the process was ${signal}`);
   } else if (!success) Deno.exit(code);
 } finally {
   await Deno.remove(report);

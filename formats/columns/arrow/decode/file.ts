@@ -10,7 +10,7 @@ import type { Cache } from "../../cache.ts";
 import type { Column, ColumnValues, ValueType } from "../../columns.ts";
 import { fileError, isSystemError } from "../../../base/files.ts";
 import type { RandomAccessFile } from "../../../base/random_access.ts";
-import type { ColumnSlice, Table } from "../../table.ts";
+import { type ColumnSlice, namedReading, type Table } from "../../table.ts";
 import { CONTINUATION, HEADERS, MAGIC, VERSION_5 } from "../format.ts";
 import { decodeFlatbuffer, type FlatTable } from "./flatbuffer.ts";
 import { decodeRecordBatch, readBodyBuffer, type RecordBatch } from "./record_batch.ts";
@@ -43,17 +43,7 @@ export function openArrow(file: RandomAccessFile, subject: string, cache: Cache,
     entries: schema.entries,
     columns: schema.columns,
     groups: batches.map(({ rows }) => rows),
-    read(column, group, start, end) {
-      try {
-        return read(column, group, start, end);
-      } catch (error) {
-        if (isSystemError(error)) throw fileError(`${subject}: column "${column.name}"`, error);
-        const reason = (error as Error).message;
-        throw new TypeError(`${subject}: column "${column.name}" of record batch ${group} is damaged: ${reason}`, {
-          cause: error,
-        });
-      }
-    },
+    read: namedReading(subject, "record batch", read),
     close: () => file.close(),
   };
 }

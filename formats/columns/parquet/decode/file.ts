@@ -12,7 +12,7 @@ import type { Cache } from "../../cache.ts";
 import type { Column, ColumnValues } from "../../columns.ts";
 import { fileError, isSystemError } from "../../../base/files.ts";
 import type { RandomAccessFile } from "../../../base/random_access.ts";
-import type { ColumnSlice, Table } from "../../table.ts";
+import { type ColumnSlice, namedReading, type Table } from "../../table.ts";
 import { MAGIC } from "../format.ts";
 import { decodeFooter, type Leaf } from "./footer.ts";
 import { type ChunkPages, decodeDictionary, type DecodedPage, decodePage, findPages, type Page } from "./page.ts";
@@ -71,17 +71,7 @@ export function openParquet(file: RandomAccessFile, subject: string, cache: Cach
     entries: footer.entries,
     columns: footer.columns,
     groups: footer.groups.map(({ rows }) => rows),
-    read(column, group, start, end) {
-      try {
-        return read(column, group, start, end);
-      } catch (error) {
-        if (isSystemError(error)) throw fileError(`${subject}: column "${column.name}"`, error);
-        const reason = (error as Error).message;
-        throw new TypeError(`${subject}: column "${column.name}" of row group ${group} is damaged: ${reason}`, {
-          cause: error,
-        });
-      }
-    },
+    read: namedReading(subject, "row group", read),
     close: () => file.close(),
   };
 }
