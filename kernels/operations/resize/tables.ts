@@ -152,13 +152,13 @@ function checkWindow({ top, left, height, width }: Window, size: Pair): void {
 }
 
 /** The input pixels of one output pixel. */
-interface Taps {
+export interface Taps {
   readonly first: number;
   readonly weights: readonly number[];
 }
 
 /** Output pixels from `start` to before `end`. */
-interface Range {
+export interface Range {
   readonly start: number;
   readonly end: number;
 }
@@ -195,7 +195,17 @@ function nearestTaps(input: number, offset: number, scale: number, range: Range)
   });
 }
 
-function filterTaps(
+/**
+ * The taps of a filter, which is stretched where the axis shrinks. PyTorch's `interpolate` with `antialias` has the same.
+ *
+ * @param input Length of the axis, pixels.
+ * @param offset Where the first output pixel begins, input pixels.
+ * @param scale Input pixels per output pixel.
+ * @param filter The filter.
+ * @param range Which output pixels.
+ * @returns For each of them its input pixels and their weights, whose sum is 1.
+ */
+export function filterTaps(
   input: number,
   offset: number,
   scale: number,

@@ -9,6 +9,8 @@ import { geluTanh } from "./gelu_tanh.ts";
 import { hardSigmoid } from "./hard_sigmoid.ts";
 import { hardSwish } from "./hard_swish.ts";
 import { leakyRelu } from "./leaky_relu.ts";
+import { multiple } from "./multiple.ts";
+import { quickGelu } from "./quick_gelu.ts";
 import { relu } from "./relu.ts";
 import { relu6 } from "./relu6.ts";
 import type { ActivationRule, ParametricActivation } from "./rule.ts";
@@ -16,7 +18,19 @@ import { sigmoid } from "./sigmoid.ts";
 import { silu } from "./silu.ts";
 
 /** Rules by name. */
-const ACTIVATIONS = { relu, relu6, leakyRelu, silu, sigmoid, hardSwish, hardSigmoid, gelu, geluTanh };
+const ACTIVATIONS = {
+  relu,
+  relu6,
+  leakyRelu,
+  silu,
+  sigmoid,
+  hardSwish,
+  hardSigmoid,
+  gelu,
+  geluTanh,
+  quickGelu,
+  multiple,
+};
 
 type Table = typeof ACTIVATIONS;
 
@@ -38,6 +52,7 @@ export function activationName(activation: ActivationFunction): keyof Table {
 
 /** The rule of an activation. */
 export function activationRule(activation: ActivationFunction): ActivationRule {
-  if (typeof activation !== "string") return ACTIVATIONS[activation.name].rule(activation);
-  return ACTIVATIONS[activation];
+  if (typeof activation === "string") return ACTIVATIONS[activation];
+  const parametric: ParametricActivation<object> = ACTIVATIONS[activation.name];
+  return parametric.rule(activation);
 }

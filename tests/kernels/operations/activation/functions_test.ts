@@ -40,12 +40,17 @@ Deno.test("normalShare() is symmetric, and the polynomial that stands for it in 
   assert(worst < 1.5e-8 && worst > 1e-8, `The largest relative error is ${worst}`);
 });
 
-Deno.test("activationRule() refuses a slope that is no number in f32", () => {
-  for (const slope of [NaN, Infinity, 1e39]) {
+Deno.test("activationRule() refuses a slope or factor that is no number in f32", () => {
+  for (const number of [NaN, Infinity, 1e39]) {
     assertThrows(
-      () => activationRule({ name: "leakyRelu", slope }),
+      () => activationRule({ name: "leakyRelu", slope: number }),
       RangeError,
-      `Cannot compute leaky relu with the slope ${slope}`,
+      `Cannot compute leaky relu with the slope ${number}`,
+    );
+    assertThrows(
+      () => activationRule({ name: "multiple", factor: number }),
+      RangeError,
+      `Cannot compute a multiple by the factor ${number}`,
     );
   }
 });
