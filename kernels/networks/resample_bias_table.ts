@@ -14,28 +14,28 @@ import type { Pair } from "../operations/shared/window.ts";
 import type { StoredParameter } from "./resample_position_embedding.ts";
 
 /** Rows of a class token: as query, as key, and with itself. */
-const extraRows = 3;
+const CLASS_TOKEN_ROWS = 3;
 
 /**
- * Resamples a table of relative position bias.
+ * Resamples a table of relative position bias that was trained on a square grid.
  *
- * @param stored `[(2h - 1)(2w - 1) + 3, heads]`.
- * @param from Height and width of the grid it was trained at.
- * @param to Height and width of the grid wanted.
- * @returns `[(2H - 1)(2W - 1) + 3, heads]`.
- * @throws {TypeError} If it is not of `from`'s size.
+ * @param stored `[(2s - 1)(2s - 1), heads]`, with 3 rows more for a class token.
+ * @param grid Height and width of the grid wanted.
+ * @param prefix Whether there are rows for a class token.
+ * @returns `[(2h - 1)(2w - 1), heads]`, with the rows for the class token.
+ * @throws {TypeError} If the table is of no square grid.
  */
-export function resampleBiasTable({ shape, data }: StoredParameter, from: Pair, to: Pair): Float32Array {
+export function resampleBiasTable({ shape, data }: StoredParameter, grid: Pair, prefix: 0 | 1): Float32Array {
   const heads = shape[shape.length - 1];
-  const [oldRows, oldColumns] = from.map((size) => 2 * size - 1);
-  const [rows, columns] = to.map((size) => 2 * size - 1);
-  if (data.length !== (oldRows * oldColumns + extraRows) * heads) {
+  const extraRows = prefix * CLASS_TOKEN_ROWS;
+  const side = Math.sqrt(shape[0] - extraRows);
+  if (!(shape.length === 2 && side % 2 === 1)) {
     throw new TypeError(
-      `Cannot resample a table of relative position bias of shape [${shape.join(", ")}] as of a grid of ${from[0]} x ${
-        from[1]
-      }`,
+      `Cannot resample a table of relative position bias of shape [${shape.join(", ")}]: it is of no square grid`,
     );
   }
+  const [oldRows, oldColumns] = [side, side];
+  const [rows, columns] = grid.map((size) => 2 * size - 1);
   if (oldRows === rows && oldColumns === columns) return Float32Array.from(data);
   const output = new Float32Array((rows * columns + extraRows) * heads);
   const down = placesOf(oldRows, rows);

@@ -20,30 +20,27 @@ export interface StoredParameter {
 }
 
 /**
- * Resamples position embeddings.
+ * Resamples position embeddings that were trained on a square image.
  *
- * @param stored `[1, prefix + h w, channels]`, the patches row-major.
- * @param from Height and width of the grid it was trained at.
- * @param to Height and width of the grid wanted.
+ * @param stored `[1, prefix + s s, channels]`, the patches row-major.
+ * @param grid Height and width of the grid wanted.
  * @param prefix Number of prefix tokens that have an embedding.
- * @returns `[1, prefix + H W, channels]`.
- * @throws {TypeError} If it is not of `from`'s size.
+ * @returns `[1, prefix + h w, channels]`.
+ * @throws {TypeError} If the patches make no square.
  */
-export function resamplePositionEmbedding(
-  { shape, data }: StoredParameter,
-  from: Pair,
-  to: Pair,
-  prefix: number,
-): Float32Array {
-  const channels = shape[shape.length - 1];
-  if (data.length !== (prefix + from[0] * from[1]) * channels) {
+export function resamplePositionEmbedding({ shape, data }: StoredParameter, grid: Pair, prefix: number): Float32Array {
+  const [, tokens, channels] = shape;
+  const side = Math.sqrt(tokens - prefix);
+  if (!(shape.length === 3 && Number.isInteger(side) && side > 0)) {
     throw new TypeError(
-      `Cannot resample position embeddings of shape [${shape.join(", ")}] as a grid of ${from[0]} x ${from[1]}`,
+      `Cannot resample position embeddings of shape [${
+        shape.join(", ")
+      }]: they are not of ${prefix} tokens and a square`,
     );
   }
   const head = prefix * channels;
-  const rows = resampleAxis(data.subarray(head), [1, from[0], from[1] * channels], to[0]);
-  const patches = resampleAxis(rows, [to[0], from[1], channels], to[1]);
+  const rows = resampleAxis(data.subarray(head), [1, side, side * channels], grid[0]);
+  const patches = resampleAxis(rows, [grid[0], side, channels], grid[1]);
   const output = new Float32Array(head + patches.length);
   output.set(data.subarray(0, head));
   output.set(patches, head);
@@ -69,15 +66,4 @@ function resampleAxis(
     });
   }
   return result;
-}
-
-/**
- * The grid of a square image that so many patches make.
- *
- * @param patches Their number.
- * @returns Height and width, or undefined if it is no square number.
- */
-export function squareGrid(patches: number): Pair | undefined {
-  const side = Math.round(Math.sqrt(patches));
-  return side * side === patches ? [side, side] : undefined;
 }
