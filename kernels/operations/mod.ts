@@ -16,10 +16,31 @@ import { globalAveragePool } from "./global_average_pool/rule.ts";
 import { linear } from "./linear/rule.ts";
 import { multiply } from "./multiply/rule.ts";
 import { pool } from "./pool/rule.ts";
+import { positionEmbedding } from "./position_embedding/rule.ts";
+import { prefixTokens } from "./prefix_tokens/rule.ts";
 import type { Rule } from "./shared/rule.ts";
+import { spaceToDepth } from "./space_to_depth/rule.ts";
+import { takeChannels } from "./take_channels/rule.ts";
+import { takePositions } from "./take_positions/rule.ts";
+import { windows } from "./windows/rule.ts";
 
 /** Rules by type of operation. */
-export const OPERATIONS = { convolution, linear, batchNorm, activation, add, multiply, pool, globalAveragePool };
+export const OPERATIONS = {
+  convolution,
+  linear,
+  batchNorm,
+  activation,
+  add,
+  multiply,
+  pool,
+  globalAveragePool,
+  prefixTokens,
+  positionEmbedding,
+  takePositions,
+  takeChannels,
+  windows,
+  spaceToDepth,
+};
 
 type Table = typeof OPERATIONS;
 type OperationOf<R> = R extends Rule<infer O, infer _> ? O : never;

@@ -12,6 +12,7 @@ import { lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
 import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
 import { withGlobalPooling } from "../../kernels/programs/classifier.ts";
+import type { Operation } from "../../kernels/operations/mod.ts";
 import { inferShapes, type Network, type Parameters } from "../../kernels/operations/network.ts";
 import {
   ACTIVATION_FUNCTIONS,
@@ -61,7 +62,14 @@ import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/
 import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign/kernels.ts";
 import { labelTargetKernel } from "../../kernels/operations/losses/label_target.ts";
 import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply/kernels.ts";
+import {
+  channelsLast,
+  imageSumsKernel,
+  type ParameterStrides,
+} from "../../kernels/operations/shared/flat_parameter.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool/kernels.ts";
+import { positionEmbeddingKernel } from "../../kernels/operations/position_embedding/kernels.ts";
+import { prefixTokensKernel } from "../../kernels/operations/prefix_tokens/kernels.ts";
 import { poolGradientKernel } from "../../kernels/operations/pool/gradient.ts";
 import { packClassesKernel, packScoresKernel } from "../../kernels/operations/quantise/kernels.ts";
 import {
@@ -217,6 +225,28 @@ const POOLS: readonly PoolOptions[] = [
   { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0], countPadding: false },
 ];
 
+/** Operations on `x` that only move what they read. */
+const MOVES: readonly (readonly Operation[])[] = [
+  [{ type: "takePositions", input: "x", output: "y", first: 3, count: 12, grid: [3, 4] }],
+  ...[0, 1].map((first) => [{ type: "takeChannels", input: "x", output: "y", first, count: 6 } as const]),
+  ...(["rowFirst", "columnFirst"] as const).map((
+    order,
+  ) => [{ type: "spaceToDepth", input: "x", output: "y", block: 2, order } as const]),
+  ...(["block", "grid"] as const).map((spacing) => {
+    const windows = { type: "windows", window: [3, 4], shift: [1, 0], spacing } as const;
+    return [
+      { ...windows, input: "x", output: "split", direction: "split" } as const,
+      { ...windows, input: "split", output: "y", direction: "join", like: "x" } as const,
+    ];
+  }),
+];
+
+/** Flat parameters that are read by vectors and by numbers. */
+const FLAT: readonly { shape: Shape; strides: ParameterStrides }[] = [7, 8].map((channels) => ({
+  shape: [1, 8, 8, channels],
+  strides: channelsLast(channels),
+}));
+
 const TABLES = resizeTables(9, 7, { size: [4, 5], filter: "bicubic" });
 
 /** Augmentation with every combination of what its last step does. */
@@ -343,12 +373,24 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         imageOperationKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile, tables })
       )
     ),
+  imageSumsKernel: () =>
+    TARGETS.map((target) =>
+      imageSumsKernel({ shape: SHAPE, first: 0, positions: 64, strides: channelsLast(7), ...target })
+    ),
   labelTargetKernel: () =>
     PROFILES.flatMap((profile) =>
       [undefined, 0.5].map((share) => labelTargetKernel({ rows: 9, classes: 11, smoothing: 0.1, share, profile }))
     ),
   mixImagesKernel: () => TARGETS.map((target) => mixImagesKernel({ shape: [3, 9, 8, 3], ...target })),
   mixTargetsKernel: () => PROFILES.map((profile) => mixTargetsKernel({ batch: 3, classes: 11, profile })),
+  movementKernel: () =>
+    TARGETS.flatMap((target) =>
+      [7, 8].flatMap((channels) =>
+        MOVES.flatMap((operations) =>
+          differentiatedKernels(operations, { name: "x", shape: [1, 8, 8, channels] }, target)
+        )
+      )
+    ),
   multiplyGateGradientKernel: () => TARGETS.map((target) => multiplyGateGradientKernel({ shape: SHAPE, ...target })),
   multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
   normaliseKernel: () =>
@@ -377,6 +419,14 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   poolGradientKernel: () =>
     TARGETS.flatMap((target) => POOLS.map((pool) => poolGradientKernel({ shape: SHAPE, pool, ...target }))),
   poolKernel: () => TARGETS.flatMap((target) => POOLS.map((pool) => poolKernel({ shape: SHAPE, pool, ...target }))),
+  positionEmbeddingKernel: () =>
+    FLAT.flatMap((options) => TARGETS.map((target) => positionEmbeddingKernel({ ...options, ...target }))),
+  prefixTokensKernel: () =>
+    [7, 8].flatMap((channels) =>
+      [[1], [1, 4], [1, 1, 4]].flatMap((counts) =>
+        TARGETS.map((target) => prefixTokensKernel({ shape: [1, 8, 8, channels], counts, ...target }))
+      )
+    ),
   prepareStepKernel: () =>
     PROFILES.flatMap((profile) =>
       [undefined, ADAM.betas].map((betas) =>
@@ -465,8 +515,20 @@ export function* trainingKernels(): Iterable<Kernel> {
  */
 function layerKernels(network: Network, size: number, target: Target): Kernel[] {
   const { operations: body, classifier } = withGlobalPooling(network);
-  const operations = [...body, classifier];
-  const shapes = inferShapes(operations, { name: network.input, shape: [2, size, size, 3] });
+  return differentiatedKernels(
+    [...body, classifier],
+    { name: network.input, shape: [2, size, size, 3] },
+    target,
+  );
+}
+
+/** The kernels of operations and of their gradient. */
+function differentiatedKernels(
+  operations: readonly Operation[],
+  input: { name: string; shape: Shape },
+  target: Target,
+): Kernel[] {
+  const shapes = inferShapes(operations, input);
   const program = emptyProgram();
   const builder: Builder = {
     program,
@@ -475,7 +537,7 @@ function layerKernels(network: Network, size: number, target: Target): Kernel[] 
     parameters: { trained: true, pack: ({ weight }) => weight },
     dropPath: 0.1,
   };
-  const { output } = classifier;
+  const { output } = operations.at(-1)!;
   addForward(builder, operations, { output, wanted: () => true }).backward(output, "gradient");
   return kernelsOf(program);
 }

@@ -86,6 +86,12 @@ function numbersOf(tested: OperationCase, values = tested.values ?? randomValues
   };
 }
 
+/** The inputs that operations read, not only ask the shape of. */
+function inputsRead({ operations, inputs }: OperationCase): string[] {
+  const read = new Set(operations.flatMap(inputsOf));
+  return Object.keys(inputs).filter((name) => read.has(name));
+}
+
 /** All tensors by the operations' references. */
 function runReferences({ operations }: OperationCase, numbers: Numbers, trained: boolean): ReferenceValues {
   const tensors = new Map<string, ArrayLike<number>>(numbers.inputs);
@@ -117,7 +123,8 @@ function referenceGradients(
 }
 
 /** A case as a program: what is written before it runs, and what it gives. */
-function lowerCase({ operations, inputs }: OperationCase, numbers: Numbers, mode: Mode, target: Target) {
+function lowerCase(tested: OperationCase, numbers: Numbers, mode: Mode, target: Target) {
+  const { operations } = tested;
   const { shapes, output, parameters } = numbers;
   const program = emptyProgram();
   const shapeOf = (name: string) => shapes.get(name)!;
@@ -138,7 +145,8 @@ function lowerCase({ operations, inputs }: OperationCase, numbers: Numbers, mode
       }
       : { trained: false, read },
   };
-  for (const [name, shape] of Object.entries(inputs)) addTensor(builder, name, shape);
+  const inputs = inputsRead(tested);
+  for (const name of inputs) addTensor(builder, name, shapeOf(name));
   if (mode === "inference") {
     for (const { operation, layer } of fuse(operations, [output], { trained: false, target, shapeOf })) {
       ruleOf(operation).forward(builder, operation, layer);
@@ -156,7 +164,7 @@ function lowerCase({ operations, inputs }: OperationCase, numbers: Numbers, mode
   const gradients = forward.backward(output, OUTPUT_GRADIENT);
   return {
     program,
-    tensors: new Map([[output, output], ...Object.keys(inputs).map((name) => [name, gradients.get(name)!] as const)]),
+    tensors: new Map([[output, output], ...inputs.map((name) => [name, gradients.get(name)!] as const)]),
     states: trained,
   };
 }
@@ -171,7 +179,7 @@ async function runCase(
 ): Promise<Map<string, ArrayLike<number>>> {
   const { program, tensors, states } = lowerCase(tested, numbers, mode, target);
   const given = new Map([
-    ...numbers.inputs,
+    ...inputsRead(tested).map((name) => [name, numbers.inputs.get(name)!] as const),
     ...mode === "inference" ? [] : [[OUTPUT_GRADIENT, numbers.outputGradient] as const],
   ]);
   const plan = await createPlan(device, program, { inputs: [...given.keys()], outputs: [...tensors.values()] });
@@ -268,7 +276,8 @@ export function checkDifferences(tested: OperationCase): void {
       weighedSum(runReferences(tested, numbers, trained).tensor(numbers.output), numbers.outputGradient);
     const gradients = referenceGradients(tested, numbers, runReferences(tested, numbers, trained));
     const parameters = [...numbers.parameters].filter(([name]) => trained && isTrained(name));
-    for (const [name, values] of [...numbers.inputs, ...parameters]) {
+    const inputs = inputsRead(tested).map((name) => [name, numbers.inputs.get(name)!] as const);
+    for (const [name, values] of [...inputs, ...parameters]) {
       const varied = places(values.length);
       const differences = varied.map((place) => {
         const value = values[place];
