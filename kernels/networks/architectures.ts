@@ -10,11 +10,15 @@ import type { Network } from "../operations/network.ts";
 import { efficientnets } from "./efficientnet.ts";
 import type { Family } from "./family.ts";
 import { resnets, smallResNets } from "./resnet.ts";
+import { mobilenets } from "./mobilenet.ts";
+import { regnets } from "./regnet.ts";
 import { rexnets } from "./rexnet.ts";
 
 /** All architectures: a family is a file and a line. */
 const ARCHITECTURES: Family = {
   ...efficientnets,
+  ...mobilenets,
+  ...regnets,
   ...resnets,
   ...smallResNets,
   ...rexnets,

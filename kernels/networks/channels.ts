@@ -21,11 +21,12 @@ export function roundHalfToEven(value: number): number {
  *
  * @param channels The wanted number, not necessarily an integer.
  * @param divisor What the result is a multiple of; also the least result.
+ * @param least The least share of `channels` that rounding may leave; default 0.9, and 0 rounds to the nearest always.
  * @returns The number of channels.
  *
  * The rule of EfficientNet (Tan and Le, 2019) and of MobileNet before it.
  */
-export function makeDivisible(channels: number, divisor: number): number {
+export function makeDivisible(channels: number, divisor: number, least = 0.9): number {
   const rounded = Math.max(divisor, Math.floor((channels + divisor / 2) / divisor) * divisor);
-  return rounded < 0.9 * channels ? rounded + divisor : rounded;
+  return rounded < least * channels ? rounded + divisor : rounded;
 }

@@ -12,6 +12,7 @@ import type { Network } from "../operations/network.ts";
 import { type ActivationFunction, activationName } from "../operations/activation/functions/mod.ts";
 import type { Linear } from "../operations/linear/rule.ts";
 import type { Operation } from "../operations/mod.ts";
+import type { PoolOptions } from "../operations/pool/kernels.ts";
 import type { Padding } from "../operations/shared/window.ts";
 
 /** A tensor of a network under construction. */
@@ -32,17 +33,17 @@ const momentum = 0.1;
 export const image: Tensor = { name: "image", channels: 3, stride: 1 };
 
 /**
- * The padding of a square window of odd size.
+ * The padding of a square window.
  *
- * With stride 1 "SAME" is symmetric, whatever the image size; only where the window is strided do the rules differ.
+ * With stride 1 and an odd side "SAME" is symmetric, whatever the image size; only elsewhere do the rules differ.
  *
  * @param rule The network's rule.
- * @param kernel Side of the window, odd.
+ * @param kernel Side of the window.
  * @param stride Stride of the window.
  * @returns The padding of the operation.
  */
 export function paddingOf(rule: PaddingRule, kernel: number, stride: number): Padding {
-  if (rule === "same" && kernel > 1 && stride > 1) return "same";
+  if (rule === "same" && kernel > 1 && (stride > 1 || kernel % 2 === 0)) return "same";
   const side = Math.floor((stride + kernel - 2) / 2);
   return [side, side];
 }
@@ -155,6 +156,74 @@ export function add(
   return { ...input, name };
 }
 
+/**
+ * Appends a convolution with batch norm and, where there is one, an activation: timm's `ConvNormAct`.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Name of the module, `${name}.conv` and `${name}.bn` being its parts.
+ * @param options The convolution, batch norm's epsilon (default 1e-5) and the activation.
+ * @returns The tensor that it ends in.
+ */
+export function convNormAct(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  options: ConvolutionOptions & { readonly epsilon?: number; readonly activation?: ActivationFunction },
+): Tensor {
+  const { epsilon = 1e-5, activation: activationFunction } = options;
+  const convolved = convolution(operations, input, `${name}.conv`, options);
+  const normed = batchNorm(operations, convolved, `${name}.bn`, epsilon);
+  return activationFunction ? activation(operations, normed, activationFunction) : normed;
+}
+
+/**
+ * Appends a pooling over windows.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Name of the module.
+ * @param options Mode, sides of the square window, stride and padding, and how the border counts.
+ * @returns The tensor that it writes.
+ */
+export function pool(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  options: Pick<PoolOptions, "mode" | "ceilMode" | "countPadding"> & {
+    readonly kernel: number;
+    readonly stride: number;
+    readonly padding?: number;
+  },
+): Tensor {
+  const { kernel, stride, padding = 0, ...rest } = options;
+  operations.push({
+    type: "pool",
+    input: input.name,
+    output: name,
+    ...rest,
+    kernel: [kernel, kernel],
+    stride: [stride, stride],
+    padding: [padding, padding],
+  });
+  return { ...input, name, stride: input.stride * stride };
+}
+
+/**
+ * Appends the mean over windows of 2 x 2 before the 1x1 convolution of a shortcut, as in ResNet-D; nothing where the
+ * shortcut is not strided.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Name of the module.
+ * @param stride Stride of the shortcut, 1 or 2.
+ * @returns The tensor that the convolution reads.
+ */
+export function shortcutPool(operations: Operation[], input: Tensor, name: string, stride: number): Tensor {
+  if (stride === 1) return input;
+  return pool(operations, input, name, { mode: "average", kernel: 2, stride, ceilMode: true, countPadding: false });
+}
+
 /** A squeeze-and-excitation, whose two convolutions EfficientNet and ReXNet name differently. */
 export interface SqueezeExcitationOptions {
   /** Names of the two 1x1 convolutions within the module. */
@@ -164,10 +233,12 @@ export interface SqueezeExcitationOptions {
   readonly activation: ActivationFunction;
   /** A batch norm after the first convolution (ReXNet). */
   readonly norm?: { readonly name: string; readonly epsilon: number };
+  /** What makes a gate of the result; default `"sigmoid"`. */
+  readonly gate?: ActivationFunction;
 }
 
 /**
- * Appends a squeeze-and-excitation: the mean over the image, through a bottleneck and a sigmoid, scales the channels.
+ * Appends a squeeze-and-excitation: the mean over the image, through a bottleneck and a gate, scales the channels.
  *
  * @param operations The list to append to.
  * @param input The tensor that is scaled.
@@ -196,7 +267,7 @@ export function squeezeExcitation(
     `${name}.${expand}`,
     { outputChannels: input.channels, kernel: 1, bias: true },
   );
-  const gate = activation(operations, expanded, "sigmoid");
+  const gate = activation(operations, expanded, options.gate ?? "sigmoid");
   operations.push({ type: "multiply", input: input.name, gate: gate.name, output: name });
   return { ...input, name };
 }

@@ -1,6 +1,5 @@
 /**
- * Networks as data: timm's EfficientNet, EfficientNet-Lite, ResNet, ResNeXt and ReXNet, and
- * ResNets for small images, as lists of operations.
+ * Networks as data: timm's architectures, and ResNets for small images, as lists of operations.
  *
  * ```ts
  * import { buildNetwork, parameterShapes } from "./mod.ts";
@@ -15,6 +14,7 @@
 export { buildNetwork, listArchitectures } from "./architectures.ts";
 export { fineTuneParameters, type FineTuning } from "./fine_tune.ts";
 export { initialParameters } from "./initialise.ts";
-export { buildEfficientNet, type EfficientNetDescription, type EfficientNetStage } from "./efficientnet.ts";
+export { buildEfficientNet, type EfficientNetDescription } from "./efficientnet.ts";
+export { buildRegNet, type RegNetDescription } from "./regnet.ts";
 export { buildResNet, type ResNetDescription } from "./resnet.ts";
 export { buildReXNet, type ReXNetDescription } from "./rexnet.ts";

@@ -14,11 +14,10 @@
  */
 
 import type { Network } from "../operations/network.ts";
-import type { ActivationFunction } from "../operations/activation/functions/mod.ts";
 import type { Operation } from "../operations/mod.ts";
 import { type Family, familyOf } from "./family.ts";
 import { makeDivisible, roundHalfToEven } from "./channels.ts";
-import { activation, add, batchNorm, convolution, finish, image, squeezeExcitation, type Tensor } from "./layers.ts";
+import { activation, add, convNormAct, finish, image, squeezeExcitation, type Tensor } from "./layers.ts";
 
 /** What a member of the family is. */
 export interface ReXNetDescription {
@@ -58,20 +57,25 @@ export function buildReXNet(description: ReXNetDescription): Network {
   const { width, divisor } = description;
   const operations: Operation[] = [];
   const stemChannels = makeDivisible(roundHalfToEven((width < 1 ? 32 / width : 32) * width), divisor);
-  let tensor = layer(operations, image, "stem", { outputChannels: stemChannels, kernel: 3, stride: 2 }, "silu");
+  let tensor = convNormAct(operations, image, "stem", {
+    outputChannels: stemChannels,
+    kernel: 3,
+    stride: 2,
+    epsilon,
+    activation: "silu",
+  });
   const blocks = schedule(description);
   blocks.forEach((block, index) => {
     const place = { name: `features.${index}`, dropPath: index / (blocks.length - 1) };
     tensor = linearBottleneck(operations, tensor, place, block, divisor);
   });
   const headChannels = makeDivisible(1280 * width, divisor);
-  tensor = layer(
-    operations,
-    tensor,
-    `features.${blocks.length}`,
-    { outputChannels: headChannels, kernel: 1 },
-    "silu",
-  );
+  tensor = convNormAct(operations, tensor, `features.${blocks.length}`, {
+    outputChannels: headChannels,
+    kernel: 1,
+    epsilon,
+    activation: "silu",
+  });
   return finish(
     description.name,
     operations,
@@ -112,14 +116,20 @@ function linearBottleneck(
   let tensor = input;
   if (block.expansion !== 1) {
     const outputChannels = makeDivisible(input.channels * block.expansion, divisor);
-    tensor = layer(operations, tensor, `${name}.conv_exp`, { outputChannels, kernel: 1 }, "silu");
+    tensor = convNormAct(operations, tensor, `${name}.conv_exp`, {
+      outputChannels,
+      kernel: 1,
+      epsilon,
+      activation: "silu",
+    });
   }
   const { channels } = tensor;
-  tensor = layer(operations, tensor, `${name}.conv_dw`, {
+  tensor = convNormAct(operations, tensor, `${name}.conv_dw`, {
     outputChannels: channels,
     kernel: 3,
     stride: block.stride,
     groups: channels,
+    epsilon,
   });
   if (block.squeezeExcitation) {
     tensor = squeezeExcitation(operations, tensor, `${name}.se`, {
@@ -131,26 +141,9 @@ function linearBottleneck(
     });
   }
   tensor = activation(operations, tensor, "relu6");
-  tensor = layer(operations, tensor, `${name}.conv_pwl`, { outputChannels: block.channels, kernel: 1 });
+  tensor = convNormAct(operations, tensor, `${name}.conv_pwl`, { outputChannels: block.channels, kernel: 1, epsilon });
   const keepsShape = block.stride === 1 && input.channels <= block.channels;
   return keepsShape ? add(operations, tensor, input, name, dropPath) : tensor;
-}
-
-/** A convolution with batch norm and, where there is one, an activation: timm's `ConvNormAct`. */
-function layer(
-  operations: Operation[],
-  input: Tensor,
-  name: string,
-  options: { outputChannels: number; kernel: number; stride?: number; groups?: number },
-  activationFunction?: ActivationFunction,
-): Tensor {
-  const tensor = batchNorm(
-    operations,
-    convolution(operations, input, `${name}.conv`, options),
-    `${name}.bn`,
-    epsilon,
-  );
-  return activationFunction ? activation(operations, tensor, activationFunction) : tensor;
 }
 
 /** Width and divisor of each member of ReXNet. */

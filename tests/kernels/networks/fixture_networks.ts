@@ -13,7 +13,6 @@ import {
   buildResNet,
   buildReXNet,
   type EfficientNetDescription,
-  type EfficientNetStage,
 } from "../../../kernels/networks/mod.ts";
 import { fromNCHW, type Parameters, type Tensor } from "./reference.ts";
 
@@ -21,15 +20,12 @@ const classes = 24;
 const models = new URL("../../fixtures/models/", import.meta.url);
 const own = new URL("fixtures/", import.meta.url);
 
-function stage(repeats: number, kernel: number, stride: number, expansion: number, channels: number) {
-  const block: EfficientNetStage["block"] = expansion === 1 ? "depthwiseSeparable" : "invertedResidual";
-  return { block, repeats, kernel, stride, expansion, channels, squeezeExcitation: 0.25 };
-}
-
-/** Channels are those of the README times 0.5, rounded to 8. */
+/** Stages, without what their squeeze-and-excitation adds. */
+const stages = ["ds_r1_k3_s1_e1_c16", "ir_r2_k3_s2_e6_c24", "ir_r2_k5_s2_e6_c40", "ir_r1_k3_s1_e6_c80"];
 const efficientnet: Omit<EfficientNetDescription, "name"> = {
   stemChannels: 8,
-  stages: [stage(1, 3, 1, 1, 8), stage(2, 3, 2, 6, 16), stage(2, 5, 2, 6, 24), stage(1, 3, 1, 6, 40)],
+  stages: stages.map((run) => [`${run}_se0.25`]),
+  scale: { width: 0.5 },
   headChannels: 96,
   activation: "silu",
   padding: "symmetric",
@@ -46,7 +42,7 @@ export const fixtureNetworks: Readonly<Record<string, Network>> = {
     ...efficientnet,
     name: "efficientnet_lite",
     stemChannels: 16,
-    stages: efficientnet.stages.map((stage) => ({ ...stage, squeezeExcitation: 0 })),
+    stages: stages.map((run) => [run]),
     activation: "relu6",
   }),
   resnet_basic: buildResNet({

@@ -9,7 +9,7 @@ import type { Optimizer } from "../../../../kernels/optimizers/mod.ts";
 import { NO_LOSS_SCALING } from "../../../../kernels/optimizers/prepare_step.ts";
 import type { Parameters } from "../../../../kernels/operations/network.ts";
 import type { TrainingOptions } from "../../../../kernels/programs/training/lower.ts";
-import { buildEfficientNet, buildResNet, type EfficientNetStage } from "../../../../kernels/networks/mod.ts";
+import { buildEfficientNet, buildResNet } from "../../../../kernels/networks/mod.ts";
 import { fromNCHW } from "../../networks/reference.ts";
 
 const sgd: Optimizer = { type: "sgd", momentum: 0.9, nesterov: true };
@@ -24,23 +24,13 @@ const adamp: Optimizer = {
 
 const classes = 24;
 const resnet = { repeats: [1, 1, 1, 1], cardinality: 1, baseWidth: 64, classes };
-const stage: Omit<EfficientNetStage, "repeats" | "kernel" | "stride" | "channels"> = {
-  block: "invertedResidual",
-  expansion: 6,
-  squeezeExcitation: 0.25,
-};
-
 const networks = {
   resnet_basic: buildResNet({ ...resnet, name: "resnet_basic", block: "basic", channels: [8, 8, 16, 16] }),
   resnet_bottleneck: buildResNet({ ...resnet, name: "resnet_bottleneck", block: "bottleneck", channels: [4, 4, 8, 8] }),
   efficientnet: buildEfficientNet({
     name: "efficientnet",
     stemChannels: 8,
-    stages: [
-      { ...stage, block: "depthwiseSeparable", expansion: 1, repeats: 1, kernel: 3, stride: 1, channels: 8 },
-      { ...stage, repeats: 2, kernel: 3, stride: 2, channels: 8 },
-      { ...stage, repeats: 2, kernel: 5, stride: 2, channels: 16 },
-    ],
+    stages: [["ds_r1_k3_s1_e1_c8_se0.25"], ["ir_r2_k3_s2_e6_c8_se0.25"], ["ir_r2_k5_s2_e6_c16_se0.25"]],
     headChannels: 32,
     activation: "silu",
     padding: "symmetric",
