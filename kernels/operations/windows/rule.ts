@@ -2,15 +2,15 @@
  * A tensor cut into windows, each an entry of the batch, and put together again: the windows of Swin, which may be shifted,
  * and the blocks and grids of MaxViT (timm's window_partition, grid_partition, and their reverses).
  *
- * Cutting pads height and width with zeros at the bottom and on the right to multiples of the window, rolls rows and
- * columns up and left by the shift, and cuts. With `ny` x `nx` windows of `h` x `w`, position (i, j) of window (a, b) has
+ * Cutting rolls rows and columns up and left by the shift, pads height and width with zeros at the bottom and on the right
+ * to multiples of the window, and cuts. With `ny` x `nx` windows of `h` x `w`, position (i, j) of window (a, b) has
  *
  * | spacing | row | column |
  * | --- | --- | --- |
  * | block | a h + i | b w + j |
  * | grid | i ny + a | j nx + b |
  *
- * of what was rolled. Putting together is the inverse, and crops. Each is the other's gradient.
+ * of what was rolled and padded. Putting together is the inverse, and crops. Each is the other's gradient.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import type { Pair } from "../shared/window.ts";
 export interface Windows extends AnyOperation {
   readonly type: "windows";
   readonly window: Pair;
-  /** Rows and columns by which the image is rolled up and left before it is cut; none if left out. */
+  /** Rows and columns by which the image is rolled up and left before it is padded; none if left out. */
   readonly shift?: Pair;
   readonly spacing: "block" | "grid";
   readonly direction: "split" | "join";
@@ -52,11 +52,14 @@ function movementOf(cut: Cut, shapes: MovedShapes): Movement {
   let counts = vec2<u32>(parameters.countY, parameters.countX);
   let shift = vec2<u32>(parameters.shiftY, parameters.shiftX);`;
   const splitting = `${vectors}
+  let size = vec2<u32>(parameters.inputHeight, parameters.inputWidth);
   let number = vec2<u32>(to.x / counts.y % counts.x, to.x % counts.y);
   let rolled = ${spacing === "block" ? "number * window + to.yz" : "to.yz * counts + number"};
-  return vec4<u32>(to.x / (counts.x * counts.y), (rolled + shift) % (counts * window), to.w);`;
+  let place = select(rolled, (rolled + shift) % size, rolled < size);
+  return vec4<u32>(to.x / (counts.x * counts.y), place, to.w);`;
   const joining = `${vectors}
-  let rolled = (to.yz + counts * window - shift) % (counts * window);
+  let size = vec2<u32>(parameters.height, parameters.width);
+  let rolled = (to.yz + size - shift) % size;
   let number = rolled ${spacing === "block" ? "/ window" : "% counts"};
   let inside = rolled ${spacing === "block" ? "% window" : "/ counts"};
   return vec4<u32>((to.x * counts.x + number.x) * counts.y + number.y, inside, to.w);`;
@@ -72,30 +75,30 @@ function movementOf(cut: Cut, shapes: MovedShapes): Movement {
 /** {@linkcode movementOf} in TypeScript. */
 function sourceOf(cut: Cut, shapes: MovedShapes): (to: Place) => Place {
   const { window, shift = [0, 0], spacing, direction } = cut;
-  const [countY, countX] = windowCounts(imageOf(cut, shapes), window);
+  const image = imageOf(cut, shapes);
+  const [countY, countX] = windowCounts(image, window);
   /** Row or column of the image, of position `inside` of window `number`. */
   const whole = (axis: 0 | 1, count: number, number: number, inside: number) => {
     const rolled = spacing === "block" ? number * window[axis] + inside : inside * count + number;
-    return (rolled + shift[axis]) % (count * window[axis]);
+    return rolled < image[axis] ? (rolled + shift[axis]) % image[axis] : rolled;
   };
   if (direction === "split") {
     return ([batch, y, x, channel]) => {
-      const image = Math.floor(batch / (countY * countX));
       const [a, b] = [Math.floor(batch / countX) % countY, batch % countX];
-      return [image, whole(0, countY, a, y), whole(1, countX, b, x), channel];
+      return [Math.floor(batch / (countY * countX)), whole(0, countY, a, y), whole(1, countX, b, x), channel];
     };
   }
   const part = (axis: 0 | 1, count: number, place: number) => {
     const size = window[axis];
-    const rolled = (place + count * size - shift[axis]) % (count * size);
+    const rolled = (place + image[axis] - shift[axis]) % image[axis];
     return spacing === "block"
       ? [Math.floor(rolled / size), rolled % size]
       : [rolled % count, Math.floor(rolled / count)];
   };
-  return ([image, y, x, channel]) => {
+  return ([entry, y, x, channel]) => {
     const [a, inRow] = part(0, countY, y);
     const [b, inColumn] = part(1, countX, x);
-    return [(image * countY + a) * countX + b, inRow, inColumn, channel];
+    return [(entry * countY + a) * countX + b, inRow, inColumn, channel];
   };
 }
 
