@@ -11,10 +11,12 @@
 import { activation } from "./activation/rule.ts";
 import { add } from "./add/rule.ts";
 import { batchNorm } from "./batch_norm/rule.ts";
+import { constantTensor } from "./constant_tensor/rule.ts";
 import { convolution } from "./convolution/rule.ts";
 import { globalAveragePool } from "./global_average_pool/rule.ts";
 import { linear } from "./linear/rule.ts";
 import { multiply } from "./multiply/rule.ts";
+import { parameterTensor } from "./parameter_tensor/rule.ts";
 import { pool } from "./pool/rule.ts";
 import { positionEmbedding } from "./position_embedding/rule.ts";
 import { prefixTokens } from "./prefix_tokens/rule.ts";
@@ -40,6 +42,8 @@ export const OPERATIONS = {
   takeChannels,
   windows,
   spaceToDepth,
+  parameterTensor,
+  constantTensor,
 };
 
 type Table = typeof OPERATIONS;

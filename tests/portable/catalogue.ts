@@ -68,6 +68,7 @@ import {
   type ParameterStrides,
 } from "../../kernels/operations/shared/flat_parameter.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool/kernels.ts";
+import { parameterTensorKernel } from "../../kernels/operations/parameter_tensor/kernels.ts";
 import { positionEmbeddingKernel } from "../../kernels/operations/position_embedding/kernels.ts";
 import { prefixTokensKernel } from "../../kernels/operations/prefix_tokens/kernels.ts";
 import { poolGradientKernel } from "../../kernels/operations/pool/gradient.ts";
@@ -392,7 +393,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       )
     ),
   multiplyGateGradientKernel: () => TARGETS.map((target) => multiplyGateGradientKernel({ shape: SHAPE, ...target })),
-  multiplyKernel: () => TARGETS.map((target) => multiplyKernel({ shape: SHAPE, ...target })),
+  multiplyKernel: () =>
+    TARGETS.flatMap((target) =>
+      [SHAPE, [1, 1, 1, 7] as const].map((gate) => multiplyKernel({ shape: SHAPE, gate, ...target }))
+    ),
   normaliseKernel: () =>
     TARGETS.flatMap((target) => AUGMENTATIONS.map((settings) => normaliseKernel({ batch: 3, settings, ...target }))),
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
@@ -406,6 +410,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     PROFILES.flatMap((profile) =>
       labelMapTypes.map((type) => packScoresKernel({ batch: 1, elements: 45, type, profile }))
     ),
+  parameterTensorKernel: () =>
+    FLAT.flatMap((options) => TARGETS.map((target) => parameterTensorKernel({ ...options, ...target }))),
   poolCellsKernel: () =>
     PROFILES.flatMap((profile) =>
       (["zero", "uniform", "renormalise"] as const).flatMap((missing) =>

@@ -1,8 +1,9 @@
 /**
- * Squeeze-and-excitation's product: y[n, h, w, c] = x[n, h, w, c] g[n, c]. The gate's padding lanes meet zeros.
+ * The product with a gate: of each channel, y[n, h, w, c] = x[n, h, w, c] g[n, c], as squeeze-and-excitation has it, or of
+ * each element, as gated units have it (SwiGLU). The gate's padding lanes meet zeros.
  *
- * Gradients: dL/dx = dL/dy g is the same product, and runs {@linkcode multiplyKernel} on dL/dy; that of the gate is the sum
- * of dL/dy x over H and W.
+ * Gradients: dL/dx = dL/dy g is the same product, and runs {@linkcode multiplyKernel} on dL/dy. That of the gate is dL/dy x,
+ * the same product again where each element has its gate, else its sum over H and W.
  *
  * @module
  */
@@ -16,27 +17,34 @@ import { readTensors } from "../shared/tensor_reads.ts";
  * The shape of a product.
  *
  * @param input `[N, H, W, C]`.
- * @param gate `[N, 1, 1, C]`.
+ * @param gate `[N, 1, 1, C]`, or the input's shape.
  * @returns The input's shape.
  * @throws {TypeError} If the shapes do not go together.
  */
 export function multiplyShape(input: Shape, gate: Shape): Shape {
-  if (gate[0] !== input[0] || gate[1] !== 1 || gate[2] !== 1 || gate[3] !== input[3]) {
+  const [batch, , , channels] = input;
+  if (![input, [batch, 1, 1, channels]].some((shape) => shape.every((size, axis) => size === gate[axis]))) {
     throw new TypeError(`Cannot multiply [${input.join(", ")}] by a gate of shape [${gate.join(", ")}]`);
   }
   return input;
+}
+
+/** Whether each element has a gate of its own, and not each channel of an image. */
+export function gatesElements([, height, width]: Shape): boolean {
+  return height * width > 1;
 }
 
 /**
  * The product on the CPU.
  *
  * @param input `[N, H, W, C]`, channels not padded.
- * @param gate `[N, C]`.
+ * @param gate `[N, C]`, or as many elements as the input has.
  * @param shape Shape of the input.
  * @returns `[N, H, W, C]`.
  */
 export function multiplyReference(input: ArrayLike<number>, gate: ArrayLike<number>, shape: Shape): Float64Array {
   const [, height, width, channels] = shape;
+  if (gate.length === input.length) return Float64Array.from(input, (value, index) => value * gate[index]);
   return Float64Array.from(input, (value, index) => {
     const image = Math.floor(index / (height * width * channels));
     return value * gate[image * channels + index % channels];
@@ -46,13 +54,23 @@ export function multiplyReference(input: ArrayLike<number>, gate: ArrayLike<numb
 /**
  * The product.
  *
- * @param options `shape` of the input.
+ * @param options `shape` of the input and of the `gate`.
  * @returns A kernel with `input` and `gate` (textures in the software profile) and the binding `output`.
  */
-export function multiplyKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
+export function multiplyKernel(options: { shape: Shape; gate: Shape } & Target): Kernel {
+  const { shape, gate, profile, storage } = options;
   const vector = vectorType(storage);
   const reads = readTensors({ input: storage, gate: storage }, profile);
+  if (gatesElements(gate)) {
+    return itemKernel({
+      name: `multiply elements ${storage}`,
+      profile,
+      bindings: { ...reads.bindings, output: vector },
+      parameters: [],
+      items: tensorVectors(shape),
+      body: `  output[item] = ${vector}(${reads.load("input", "item")} * ${reads.load("gate", "item")});`,
+    });
+  }
   return itemKernel({
     name: `multiply ${storage}`,
     profile,
@@ -68,7 +86,7 @@ export function multiplyKernel(options: { shape: Shape } & Target): Kernel {
 }
 
 /**
- * The gate's gradient on the CPU.
+ * The gradient of a gate of each channel on the CPU.
  *
  * @param input `[N, H, W, C]`, channels not padded.
  * @param outputGradient The gradient of the output, in the input's shape.
@@ -90,7 +108,7 @@ export function multiplyGateGradientReference(
 }
 
 /**
- * The gate's gradient.
+ * The gradient of a gate of each channel.
  *
  * @param options `shape` of the input.
  * @returns A kernel with `input` and `outputGradient` (textures in the software profile) and `gateGradient`,

@@ -1,5 +1,5 @@
 /**
- * Squeeze-and-excitation's product in a network.
+ * The product with a gate in a network.
  *
  * @module
  */
@@ -7,6 +7,7 @@
 import { addStep, addTensor } from "../shared/builder.ts";
 import { type AnyOperation, contributionName, type Rule } from "../shared/rule.ts";
 import {
+  gatesElements,
   multiplyGateGradientKernel,
   multiplyGateGradientReference,
   multiplyKernel,
@@ -14,7 +15,7 @@ import {
   multiplyShape,
 } from "./kernels.ts";
 
-/** Squeeze-and-excitation's product: `input` `[N, H, W, C]` times `gate` `[N, 1, 1, C]`. */
+/** `input` `[N, H, W, C]` times `gate`: squeeze-and-excitation's `[N, 1, 1, C]`, or `[N, H, W, C]`, a gated unit's. */
 export interface Multiply extends AnyOperation {
   readonly type: "multiply";
   readonly gate: string;
@@ -28,22 +29,36 @@ export const multiply: Rule<Multiply> = {
   forward(builder, { input, gate, output }) {
     const shape = builder.shapeOf(input);
     addTensor(builder, output, shape);
-    addStep(builder, multiplyKernel({ shape, ...builder.target }), { input, gate, output });
+    addStep(builder, multiplyKernel({ shape, gate: builder.shapeOf(gate), ...builder.target }), {
+      input,
+      gate,
+      output,
+    });
   },
   backward(builder, operation, outputGradient) {
     const { input, gate, output } = operation;
     const { target, shapeOf } = builder;
     const shape = shapeOf(input);
+    const product = multiplyKernel({ shape, gate: shapeOf(gate), ...target });
     const inputGradient = addTensor(builder, contributionName(operation), shape);
     const gateGradient = addTensor(builder, `${output} gate gradient`, shapeOf(gate));
-    addStep(builder, multiplyGateGradientKernel({ shape, ...target }), { input, outputGradient, gateGradient });
-    addStep(builder, multiplyKernel({ shape, ...target }), { input: outputGradient, gate, output: inputGradient });
+    if (gatesElements(shapeOf(gate))) {
+      addStep(builder, product, { input, gate: outputGradient, output: gateGradient });
+    } else {
+      addStep(builder, multiplyGateGradientKernel({ shape, ...target }), { input, outputGradient, gateGradient });
+    }
+    addStep(builder, product, { input: outputGradient, gate, output: inputGradient });
     return [{ tensor: input, gradient: inputGradient }, { tensor: gate, gradient: gateGradient }];
   },
   reference: ({ input, gate }, { tensor, shapeOf }) => multiplyReference(tensor(input), tensor(gate), shapeOf(input)),
   referenceGradient: ({ input, gate }, { tensor, shapeOf }, outputGradient) =>
     new Map([
       [input, multiplyReference(outputGradient, tensor(gate), shapeOf(input))],
-      [gate, multiplyGateGradientReference(tensor(input), outputGradient, shapeOf(input))],
+      [
+        gate,
+        gatesElements(shapeOf(gate))
+          ? multiplyReference(outputGradient, tensor(input), shapeOf(input))
+          : multiplyGateGradientReference(tensor(input), outputGradient, shapeOf(input)),
+      ],
     ]),
 };

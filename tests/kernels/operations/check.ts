@@ -310,13 +310,18 @@ const PRIMES = [3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37];
 export function missingCases(type: Operation["type"], cases: readonly OperationCase[]): string[] {
   const alone = cases.filter(({ operations }) => operations.length === 1 && operations[0].type === type);
   const operations = alone.map((tested) => tested.operations[0]);
-  const shapes = alone.flatMap((tested) =>
-    inputsOf(tested.operations[0]).slice(0, 1).map((name) => tested.inputs[name])
+  // Of an operation that reads nothing, what it gives.
+  const shapes = alone.map((tested) => {
+    const [operation] = tested.operations;
+    return shapesOf(tested).get(inputsOf(operation).at(0) ?? operation.output)!;
+  });
+  const isConstant = operations.some((operation) =>
+    inputsOf(operation).length === 0 && ruleOf(operation).parameters === undefined
   );
   const needs: [boolean, string][] = [
     [alone.length > 0, "of the operation alone"],
     [shapes.some(([batch]) => batch === 1), "of one image"],
-    [shapes.some(([batch]) => batch > 1), "of several images"],
+    [isConstant || shapes.some(([batch]) => batch > 1), "of several images"],
     [shapes.some((shape) => shape[3] % 4 !== 0), "whose channels are no multiple of 4"],
     [
       shapes.some(([, ...sizes]) => sizes.slice(0, 2).every((size) => PRIMES.includes(size))),
