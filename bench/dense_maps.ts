@@ -36,8 +36,8 @@ export async function denseMaps(
 ): Promise<DenseMaps> {
   const { network, parameters } = annotator;
   const target = { profile: device.capabilities.profile, storage: "f32" } as const;
-  const program = lowerNetwork(network, parameters, { batch: 1, size: [size, size], ...target });
-  const { output } = network.classifier;
+  const program = lowerNetwork(network, parameters, { batch: 1, size: [size, size], head: "dense", ...target });
+  const { output } = network.dense;
   const [, height, width, classes] = program.shapes.get(output)!;
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });
   const [input, result] = [plan.tensor(network.input), plan.tensor(output)];

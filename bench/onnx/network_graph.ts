@@ -37,12 +37,12 @@ interface Draft {
 }
 
 /**
- * Translates a network up to its dense logits.
+ * Translates a network up to the logits of its dense head.
  *
  * @param network The network.
  * @param parameters Its parameters by name.
  * @param input Batch, height, width and channels of its input.
- * @returns The graph, from `network.input` to `network.classifier.output`.
+ * @returns The graph, from `network.input` to `network.dense.output`.
  * @throws {RangeError} If a window does not fit, or a tensor or parameter is missing.
  */
 export function networkGraph(
@@ -53,8 +53,8 @@ export function networkGraph(
   const [batch, height, width, channels] = input;
   const shape: Shape = [batch, channels, height, width];
   const draft: Draft = { nodes: [], constants: new Map(), shapes: new Map([[network.input, shape]]), parameters };
-  for (const operation of [...network.operations, network.classifier]) append(draft, operation);
-  const output = network.classifier.output;
+  for (const operation of [...network.operations, ...network.dense.operations]) append(draft, operation);
+  const { output } = network.dense;
   return {
     name: network.name,
     input: { name: network.input, shape },

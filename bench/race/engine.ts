@@ -144,20 +144,21 @@ async function programOnEngine(
   };
 }
 
-/** A network up to its label map; a repetition begins with the input on the CPU and ends with the label map there. */
+/** A network up to a head's logits; a repetition begins with the input on the CPU and ends with the logits there. */
 export async function networkOnEngine(
   device: Device,
-  { network, parameters, input, shape }: {
+  { network, parameters, input, shape, head = "dense" }: {
     network: Network;
     parameters: Parameters;
     input: Float32Array;
     shape: Shape;
+    head?: "dense" | "pooled";
   },
 ): Promise<Contestant> {
   const [batch, height, width, channels] = shape;
   const target: Target = { profile: device.capabilities.profile, storage: "f32" };
-  const program = lowerNetwork(network, parameters, { batch, size: [height, width], ...target });
-  const output = network.classifier.output;
+  const program = lowerNetwork(network, parameters, { batch, size: [height, width], head, ...target });
+  const { output } = network[head];
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });
   const reader = createReader(device, plan, { name: output, channels: network.classifier.outputChannels });
   const padded = pad(input, channels);

@@ -7,7 +7,6 @@
 import { activationName } from "../../kernels/operations/activation/functions/mod.ts";
 import type { BatchNorm } from "../../kernels/operations/batch_norm/rule.ts";
 import type { Convolution } from "../../kernels/operations/convolution/rule.ts";
-import type { Linear } from "../../kernels/operations/linear/rule.ts";
 import { batchNormGradientReference } from "../../kernels/operations/batch_norm/gradient.ts";
 import { batchNormTrainingReference } from "../../kernels/operations/batch_norm/training.ts";
 import {
@@ -19,7 +18,7 @@ import { type ConvolutionShape, convolutionShape } from "../../kernels/operation
 import { crossEntropyReference } from "../../kernels/operations/losses/cross_entropy.ts";
 import { globalAveragePoolReference } from "../../kernels/operations/global_average_pool/kernels.ts";
 import type { Shape } from "../../kernels/operations/shared/tensor.ts";
-import { inferShapes } from "../../kernels/operations/network.ts";
+import { type ClassifierLayer, inferShapes } from "../../kernels/operations/network.ts";
 import { oneHot, trainedNames, type Training } from "./training.ts";
 
 type Gradients = Map<string, Float64Array>;
@@ -132,7 +131,7 @@ function forward(training: Training, weights: Gradients): { loss: number; backwa
   const { logits, backward: backwardHead } = head(classifier, shapes.get(features)!);
   const { loss, inputGradient } = crossEntropyReference(logits, oneHot(training), classifier.outputChannels);
 
-  function head({ weight, bias, inputChannels, outputChannels }: Linear, shape: Shape) {
+  function head({ weight, bias, inputChannels, outputChannels }: ClassifierLayer, shape: Shape) {
     const pooled = globalAveragePoolReference(read(features), shape);
     const linear = convolutionShape([batch, 1, 1, inputChannels], {
       outputChannels,

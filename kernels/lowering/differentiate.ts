@@ -16,11 +16,10 @@ export interface Forward {
   /**
    * Adds the steps of the gradients.
    *
-   * @param output The tensor that a loss was made of.
-   * @param outputGradient Name of its gradient.
-   * @returns Names of the gradients by tensor: of those that `wanted` asked for and the output depends on.
+   * @param outputGradients The tensors that a loss depends on, each with the name of its gradient.
+   * @returns Names of the gradients by tensor: of those that `wanted` asked for and an output depends on.
    */
-  backward(output: string, outputGradient: string): ReadonlyMap<string, string>;
+  backward(outputGradients: readonly (readonly [output: string, gradient: string])[]): ReadonlyMap<string, string>;
 }
 
 /**
@@ -28,30 +27,30 @@ export interface Forward {
  *
  * @param builder What is added to.
  * @param operations In order of computation.
- * @param options `output`, which a loss is made of; `wanted`: whether a tensor's gradient is of use; of the image it is not
+ * @param options `outputs`, which a loss depends on; `wanted`: whether a tensor's gradient is of use; of the image it is not
  * in training.
  * @returns What adds the backward steps.
  */
 export function addForward(
   builder: Builder,
   operations: readonly Operation[],
-  options: { output: string; wanted: (tensor: string) => boolean },
+  options: { outputs: readonly string[]; wanted: (tensor: string) => boolean },
 ): Forward {
   const { target, shapeOf, parameters: { trained } } = builder;
   const fused = trained
-    ? fuse(operations, [options.output], { trained, target, shapeOf })
+    ? fuse(operations, options.outputs, { trained, target, shapeOf })
     : operations.map((operation, layer) => ({ operation, layer }));
   for (const { operation, layer } of fused) ruleOf(operation).forward(builder, operation, layer);
-  return { backward: (output, gradient) => addBackward(builder, fused, options.wanted, [output, gradient]) };
+  return { backward: (outputGradients) => addBackward(builder, fused, options.wanted, outputGradients) };
 }
 
 function addBackward(
   builder: Builder,
   fused: readonly FusedOperation[],
   wanted: (tensor: string) => boolean,
-  seed: readonly [tensor: string, gradient: string],
+  outputGradients: readonly (readonly [tensor: string, gradient: string])[],
 ): ReadonlyMap<string, string> {
-  const gradients = new Map([seed]);
+  const gradients = new Map(outputGradients);
   let sums = 0;
   for (const { operation, layer } of fused.toReversed()) {
     const outputGradient = gradients.get(operation.output);
@@ -64,7 +63,7 @@ function addBackward(
         continue;
       }
       const shape = builder.shapeOf(tensor);
-      const sum = addTensor(builder, `${gradientName(tensor)} ${sums++}`, shape);
+      const sum = addTensor(builder, `${gradientName(tensor)} with ${operation.output} ${sums++}`, shape);
       const kernel = addKernel({ input: shape, residual: shape, ...builder.target });
       addStep(builder, kernel, { input: known, residual: gradient, output: sum });
       gradients.set(tensor, sum);

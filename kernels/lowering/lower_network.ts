@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Program } from "../engine/program.ts";
-import { ruleOf } from "../operations/mod.ts";
+import { joinPrograms, type Program, renameTensors } from "../engine/program.ts";
+import { inputsOf, type Operation, ruleOf } from "../operations/mod.ts";
 import { inferShapes, type Network, type Parameters } from "../operations/network.ts";
-import { addTensor, type Builder, emptyProgram } from "../operations/shared/builder.ts";
+import { addTensor, type Builder, emptyProgram, type TrainingProgram } from "../operations/shared/builder.ts";
 import type { Shape, Target } from "../operations/shared/tensor.ts";
 import { fuse } from "./fuse.ts";
 
@@ -33,32 +33,96 @@ export function parameterReader(
   };
 }
 
+/** What of a network is lowered. */
+export interface LoweringOptions extends Target {
+  readonly batch: number;
+  /** Height and width of the input. */
+  readonly size: readonly [number, number];
+}
+
 /**
- * Lowers a network up to its classifier's output for inference.
+ * Lowers a network up to the logits of one of its heads for inference.
  *
- * @param network The network; its classifier runs at every position of the feature map.
+ * @param network The network.
  * @param parameters What it reads; may be left out where only kernels and sizes are wanted.
- * @param options `batch` and `size` (height, width) of the input; profile and storage.
- * @returns The program. Its input is the tensor `network.input`, its output `network.classifier.output`.
+ * @param options `batch` and `size` of the input; which `head`; profile and storage.
+ * @returns The program. Its input is the tensor `network.input`, its output that of the head.
  * @throws {RangeError} If the input is too small for the network.
- * @throws {TypeError} If a parameter is missing.
+ * @throws {TypeError} If a parameter is missing, or the network is built for another size.
  */
 export function lowerNetwork(
   network: Network,
   parameters: Parameters | undefined,
-  options: { batch: number; size: readonly [number, number] } & Target,
+  options: LoweringOptions & { readonly head: "dense" | "pooled" },
 ): LoweredNetwork {
-  const target: Target = { profile: options.profile, storage: options.storage };
-  const operations = [...network.operations, network.classifier];
-  const shapes = inferShapes(operations, { name: network.input, shape: [options.batch, ...options.size, 3] });
-  const shapeOf = (name: string) => shapes.get(name)!;
+  const { operations, output } = network[options.head];
+  const shapes = shapesTo(network, operations, options);
   const program = emptyProgram();
+  addTensor({ program, target: targetOf(options) }, network.input, shapes.get(network.input)!);
+  return lowerInto(program, [...network.operations, ...operations], [output], { network, parameters, shapes, options });
+}
+
+/**
+ * Lowers a network up to the logits of both heads, which share the trunk.
+ *
+ * @param network The network.
+ * @param parameters As for {@linkcode lowerNetwork}.
+ * @param options As for {@linkcode lowerNetwork}.
+ * @returns The program, whose outputs are that of the dense head and the tensor `pooled`.
+ * @throws {RangeError} As {@linkcode lowerNetwork}.
+ * @throws {TypeError} As {@linkcode lowerNetwork}.
+ */
+export function lowerBothHeads(
+  network: Network,
+  parameters: Parameters | undefined,
+  options: LoweringOptions,
+): LoweredNetwork & { readonly pooled: string } {
+  const { dense, pooled } = network;
+  const trunk = new Set([network.input, ...network.operations.map(({ output }) => output)]);
+  const shared = new Set(pooled.operations.flatMap(inputsOf).filter((name) => trunk.has(name)));
+  const rename = (name: string) => shared.has(name) ? name : `pooled ${name}`;
+  const settings = { network, parameters, options };
+  const shapes = shapesTo(network, dense.operations, options);
+  const program = emptyProgram();
+  addTensor({ program, target: targetOf(options) }, network.input, shapes.get(network.input)!);
+  lowerInto(program, [...network.operations, ...dense.operations], [dense.output, ...shared], { ...settings, shapes });
+  const ofPooled = { ...settings, shapes: shapesTo(network, pooled.operations, options) };
+  const head = lowerInto(emptyProgram(), pooled.operations, [pooled.output], ofPooled);
+  return { ...joinPrograms([program, renameTensors(head, rename)]), shapes, pooled: rename(pooled.output) };
+}
+
+function targetOf({ profile, storage }: LoweringOptions): Target {
+  return { profile, storage };
+}
+
+/** Shapes of the trunk's tensors and those of a head. */
+function shapesTo(network: Network, head: readonly Operation[], { batch, size }: LoweringOptions): Map<string, Shape> {
+  const { name, input, inputSize } = network;
+  if (inputSize && inputSize.join() !== size.join()) {
+    throw new TypeError(
+      `Cannot compute ${name} on ${size.join(" x ")} pixels: it is built for ${inputSize.join(" x ")}`,
+    );
+  }
+  return inferShapes([...network.operations, ...head], { name: input, shape: [batch, ...size, 3] });
+}
+
+/** Adds operations to a program. */
+function lowerInto(
+  program: TrainingProgram,
+  operations: readonly Operation[],
+  outputs: readonly string[],
+  { network, parameters, shapes, options }: {
+    network: Network;
+    parameters: Parameters | undefined;
+    shapes: ReadonlyMap<string, Shape>;
+    options: LoweringOptions;
+  },
+): LoweredNetwork {
+  const target = targetOf(options);
+  const shapeOf = (name: string) => shapes.get(name)!;
   const read = parameterReader(network, parameters);
   const builder: Builder = { program, target, shapeOf, parameters: { trained: false, read } };
-  addTensor(builder, network.input, shapeOf(network.input));
-  for (
-    const { operation, layer } of fuse(operations, [network.classifier.output], { trained: false, target, shapeOf })
-  ) {
+  for (const { operation, layer } of fuse(operations, outputs, { trained: false, target, shapeOf })) {
     ruleOf(operation).forward(builder, operation, layer);
   }
   return { ...program, shapes };

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Network, parameterShapes } from "../operations/network.ts";
+import { type Network, networkParameters } from "../operations/network.ts";
 import { layOutParameters, type ParameterLayout } from "../optimizers/layout.ts";
 import { parameterWeightDecay } from "../optimizers/weight_decay.ts";
 import type { View } from "../engine/program.ts";
@@ -47,16 +47,14 @@ export function layOutNetwork(
   network: Network,
   options: { weightDecay: number; excludeNorms: boolean },
 ): NetworkLayout {
-  const all = [...parameterShapes(network)].map(([name, shape]) => ({ name, shape }));
+  const all = networkParameters(network).map((parameter) => {
+    const [name, shape] = parameter;
+    return { name, shape, weightDecay: parameterWeightDecay(parameter, options) };
+  });
   const isStatistic = ({ name }: { name: string }) => name.endsWith(".running_mean") || name.endsWith(".running_var");
   const statistics = all.filter(isStatistic).map((tensor) => ({ ...tensor, weightDecay: 0 }));
   return {
-    parameters: layOutParameters(
-      all.filter((tensor) => !isStatistic(tensor)).map((tensor) => ({
-        ...tensor,
-        weightDecay: parameterWeightDecay(tensor.name, tensor.shape, options),
-      })),
-    ),
+    parameters: layOutParameters(all.filter((tensor) => !isStatistic(tensor))),
     ...(statistics.length > 0 ? { statistics: layOutParameters(statistics) } : {}),
   };
 }

@@ -8,7 +8,7 @@
 import { closestString, levenshteinDistance } from "@std/text";
 import type { Network } from "../operations/network.ts";
 import { efficientnets } from "./efficientnet.ts";
-import type { Family } from "./family.ts";
+import type { Family, NetworkOptions } from "./family.ts";
 import { resnets, smallResNets } from "./resnet.ts";
 import { mobilenets } from "./mobilenet.ts";
 import { regnets } from "./regnet.ts";
@@ -47,11 +47,12 @@ export function listArchitectures(): string[] {
  *
  * @param architecture The name as in `config.json`, with or without a tag: `tf_efficientnet_l2.ns_jft_in1k_475` is
  *   `tf_efficientnet_l2`, the tag being the recipe of its weights. The names of timm before 0.8 are known too.
- * @param options `classes` is the number of classes of the classifier.
+ * @param options `classes` is the number of classes of the classifier, `size` the height and width of the input.
  * @returns The network.
- * @throws {RangeError} If there is no such architecture, or `classes` is not a positive integer.
+ * @throws {RangeError} If there is no such architecture, it cannot be built for this size, or `classes` is not a positive
+ *   integer.
  */
-export function buildNetwork(architecture: string, options: { readonly classes: number }): Network {
+export function buildNetwork(architecture: string, options: NetworkOptions): Network {
   const { classes } = options;
   if (!Number.isInteger(classes) || classes < 1) {
     throw new RangeError(`Cannot build network "${architecture}": classes is ${classes}, expected a positive integer`);
@@ -67,5 +68,5 @@ export function buildNetwork(architecture: string, options: { readonly classes: 
         `${isNear ? `, did you mean "${closest}"? K` : ": k"}nown are ${known.join(", ")}`,
     );
   }
-  return ARCHITECTURES[name](classes);
+  return ARCHITECTURES[name](options);
 }

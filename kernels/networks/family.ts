@@ -5,9 +5,17 @@
  */
 
 import type { Network } from "../operations/network.ts";
+import type { Pair } from "../operations/shared/window.ts";
 
-/** How a network of so many classes is built, by timm's name of its architecture. */
-export type Family = Readonly<Record<string, (classes: number) => Network>>;
+/** What is asked of a member of a family. */
+export interface NetworkOptions {
+  readonly classes: number;
+  /** Height and width of the input; the member's own if left out. Of no effect where a network takes any. */
+  readonly size?: Pair;
+}
+
+/** How a network is built, by timm's name of its architecture. */
+export type Family = Readonly<Record<string, (options: NetworkOptions) => Network>>;
 
 /**
  * A family of members that are built alike.
@@ -18,9 +26,9 @@ export type Family = Readonly<Record<string, (classes: number) => Network>>;
  */
 export function familyOf<M>(
   members: Readonly<Record<string, M>>,
-  build: (member: M & { readonly name: string; readonly classes: number }) => Network,
+  build: (member: M & NetworkOptions & { readonly name: string }) => Network,
 ): Family {
   return Object.fromEntries(
-    Object.entries(members).map(([name, member]) => [name, (classes) => build({ ...member, name, classes })]),
+    Object.entries(members).map(([name, member]) => [name, (options) => build({ ...member, name, ...options })]),
   );
 }

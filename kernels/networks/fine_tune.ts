@@ -28,7 +28,7 @@ export interface FineTuning {
  */
 export function fineTuneParameters(network: Network, weights: Parameters, seed: number): FineTuning {
   const initial = initialParameters(network, seed);
-  const head = [network.classifier.weight, network.classifier.bias];
+  const head: (string | undefined)[] = [network.classifier.weight, network.classifier.bias];
   const shapes = parameterShapes(network);
   const fits = (name: string) => {
     const shape = weights.get(name)?.shape;

@@ -1,31 +1,71 @@
 /**
  * Parameters to begin training with, drawn as timm draws them.
  *
- * | | ResNet, ResNeXt | EfficientNet, ReXNet |
- * | --- | --- | --- |
- * | convolution | normal, variance 2 / (k^2 outputs) | normal, variance 2 / (k^2 outputs / groups); bias 0 |
- * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 |
- * | classifier | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(classes), bias 0 |
+ * | | ResNet, ResNeXt | EfficientNet, ReXNet | transformers |
+ * | --- | --- | --- | --- |
+ * | convolution | normal, variance 2 / (k^2 outputs); bias 0 | normal, variance 2 / (k^2 outputs / groups); bias 0 | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) |
+ * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | weight 1, bias 0 |
+ * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight truncated normal, deviation 0.02, bias 0 |
  *
- * Running means begin at 0, running variances at 1. A ResNet's residual branches so begin at zero, and its blocks as their
+ * Running means begin at 0, running variances at 1. What an operation states of its own parameters (weights of norms,
+ * tokens, embeddings) comes before the table. A ResNet's residual branches so begin at zero, and its blocks as their
  * shortcuts. Not so the ones for small images, whose batch norms all begin at 1, as He et al. had them: with zeros a
- * ResNet-8 was trained in 60 epochs of 1,000 images to a quarter of its right answers, in place of a half. Each tensor is drawn by itself, from the seed and its name alone.
+ * ResNet-8 was trained in 60 epochs of 1,000 images to a quarter of its right answers, in place of a half. Each tensor is
+ * drawn by itself, from the seed and its name alone.
  *
- * Sources: timm 1.0.31, `ResNet.init_weights` with `zero_init_last`, and `_init_weight_goog`; PyTorch's `Linear` for the
- * classifier of a ResNet; He et al., "Delving Deep into Rectifiers", 2015, equation 14; Goyal et al., "Accurate, Large
- * Minibatch SGD", 2017, section 5.1, for the batch norms that begin at zero.
+ * Sources: timm 1.0.31, `ResNet.init_weights` with `zero_init_last`, `_init_weight_goog`, and `init_weights_vit_timm`;
+ * PyTorch's `Linear` for the classifier of a ResNet, its `Conv2d` for the patch embedding of a transformer; He et al.,
+ * "Delving Deep into Rectifiers", 2015, equation 14; Goyal et al., "Accurate, Large Minibatch SGD", 2017, section 5.1, for
+ * the batch norms that begin at zero.
  *
  * @module
  */
 
-import { type Network, type Parameters, parameterShapes } from "../operations/network.ts";
+import { type Network, networkParameters, type Parameters } from "../operations/network.ts";
+import type { Convolution } from "../operations/convolution/rule.ts";
+import type { Linear } from "../operations/linear/rule.ts";
+import type { Initial } from "../operations/shared/rule.ts";
 import { randomKey, randomNumbers } from "../../formats/base/random.ts";
 
-/** How a tensor is drawn: all of one value, or from a distribution of mean 0. */
-type Distribution =
-  | { readonly type: "constant"; readonly value: number }
-  | { readonly type: "normal"; readonly deviation: number }
-  | { readonly type: "uniform"; readonly bound: number };
+/** How weight and bias of a layer are drawn. */
+type LayerRule<O> = (operation: O) => { readonly weight: Initial; readonly bias: Initial };
+
+/** A column of the table. */
+interface FamilyRule {
+  readonly convolution: LayerRule<Convolution>;
+  readonly linear: LayerRule<Linear>;
+  /** Whether the batch norm that ends a residual branch begins at zero. */
+  readonly branchesFromZero?: boolean;
+}
+
+/** Normal, of a variance that keeps that of the gradients, where a group's outputs or those of all groups are counted. */
+const byFanOut = (counts: "all" | "group"): LayerRule<Convolution> => ({ kernel, outputChannels, groups }) => ({
+  weight: { normal: Math.sqrt(2 / (kernel[0] * kernel[1] * outputChannels / (counts === "all" ? 1 : groups))) },
+  bias: "zeros",
+});
+/** PyTorch's own. */
+const byFanIn = (fanIn: number) => ({
+  weight: { uniform: 1 / Math.sqrt(fanIn) },
+  bias: { uniform: 1 / Math.sqrt(fanIn) },
+});
+
+const smallResnet: FamilyRule = {
+  convolution: byFanOut("all"),
+  linear: ({ inputChannels }) => byFanIn(inputChannels),
+};
+
+const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
+  smallResnet,
+  resnet: { ...smallResnet, branchesFromZero: true },
+  efficientnet: {
+    convolution: byFanOut("group"),
+    linear: ({ outputChannels }) => ({ weight: { uniform: 1 / Math.sqrt(outputChannels) }, bias: "zeros" }),
+  },
+  transformer: {
+    convolution: ({ kernel, inputChannels, groups }) => byFanIn(kernel[0] * kernel[1] * inputChannels / groups),
+    linear: () => ({ weight: { truncatedNormal: 0.02 }, bias: "zeros" }),
+  },
+};
 
 /**
  * Draws the parameters of a network.
@@ -33,58 +73,60 @@ type Distribution =
  * @param network The network.
  * @param seed An integer; the same seed gives the same parameters.
  * @returns Every parameter and running statistic by name.
- * @throws {TypeError} If an operation has parameters that no row of the table above is about.
+ * @throws {TypeError} If an operation has parameters that no row of the table above is about, and says nothing of them.
  */
 export function initialParameters(network: Network, seed: number): Parameters {
-  const distributions = distributionsOf(network);
+  const initials = initialsOf(network);
   return new Map(
-    [...parameterShapes(network)].map(([name, shape]) => {
-      const distribution = distributions.get(name);
-      if (!distribution) {
+    networkParameters(network).map(([name, shape, facts]) => {
+      const initial = facts?.initial ?? initials.get(name);
+      if (!initial) {
         throw new TypeError(`Cannot draw parameter "${name}" of ${network.name}: no rule is known for it`);
       }
       const length = shape.reduce((product, size) => product * size, 1);
-      return [name, { shape, data: draw(length, distribution, seed, name) }];
+      return [name, { shape, data: draw(length, initial, seed, name) }];
     }),
   );
 }
 
-function distributionsOf(network: Network): Map<string, Distribution> {
-  const { operations, classifier, initialisation } = network;
-  const resnet = initialisation !== "efficientnet";
-  const branchesFromZero = initialisation === "resnet";
+/** What the network's family says of its layers. */
+function initialsOf({ operations, pooled, dense, initialisation }: Network): Map<string, Initial> {
+  const rule = FAMILIES[initialisation];
   const branches = new Set(operations.flatMap((operation) => operation.type === "add" ? [operation.input] : []));
-  const distributions = new Map<string, Distribution>();
-  const constant = (name: string, value: number) => distributions.set(name, { type: "constant", value });
-  for (const operation of operations) {
-    if (operation.type === "convolution") {
-      const { weight, bias, kernel: [height, width], outputChannels, groups } = operation;
-      const fanOut = height * width * outputChannels / (resnet ? 1 : groups);
-      distributions.set(weight, { type: "normal", deviation: Math.sqrt(2 / fanOut) });
-      if (bias !== undefined) constant(bias, 0);
+  const initials = new Map<string, Initial>();
+  for (const operation of [...operations, ...pooled.operations, ...dense.operations]) {
+    if (operation.type === "convolution" || operation.type === "linear") {
+      const { weight, bias } = operation.type === "linear" ? rule.linear(operation) : rule.convolution(operation);
+      initials.set(operation.weight, weight);
+      if (operation.bias !== undefined) initials.set(operation.bias, bias);
     } else if (operation.type === "batchNorm") {
       const { parameters, output } = operation;
-      constant(`${parameters}.weight`, branchesFromZero && branches.has(output) ? 0 : 1);
-      constant(`${parameters}.bias`, 0);
-      constant(`${parameters}.running_mean`, 0);
-      constant(`${parameters}.running_var`, 1);
+      initials.set(`${parameters}.weight`, rule.branchesFromZero && branches.has(output) ? "zeros" : "ones");
+      initials.set(`${parameters}.bias`, "zeros");
+      initials.set(`${parameters}.running_mean`, "zeros");
+      initials.set(`${parameters}.running_var`, "ones");
     }
   }
-  const { weight, bias, inputChannels, outputChannels } = classifier;
-  const uniform: Distribution = { type: "uniform", bound: 1 / Math.sqrt(resnet ? inputChannels : outputChannels) };
-  distributions.set(weight, uniform);
-  if (bias !== undefined) distributions.set(bias, resnet ? uniform : { type: "constant", value: 0 });
-  return distributions;
+  return initials;
 }
 
-function draw(length: number, distribution: Distribution, seed: number, name: string): Float32Array {
+/** Where a truncated normal distribution ends. */
+const TRUNCATED_AT = 2;
+
+function draw(length: number, initial: Initial, seed: number, name: string): Float32Array {
   const data = new Float32Array(length);
-  if (distribution.type === "constant") return data.fill(distribution.value);
+  if (initial === "zeros") return data;
+  if (initial === "ones") return data.fill(1);
+  if ("constant" in initial) return data.fill(initial.constant);
   const numbers = randomNumbers(randomKey([seed, ...new TextEncoder().encode(name)]));
-  for (let index = 0; index < length; index++) {
-    data[index] = distribution.type === "normal"
-      ? distribution.deviation * numbers.normal()
-      : numbers.uniform(-distribution.bound, distribution.bound);
-  }
+  const next = () => {
+    if ("uniform" in initial) return numbers.uniform(-initial.uniform, initial.uniform);
+    if ("normal" in initial) return initial.normal * numbers.normal();
+    for (;;) {
+      const value = initial.truncatedNormal * numbers.normal();
+      if (Math.abs(value) <= TRUNCATED_AT) return value;
+    }
+  };
+  for (let index = 0; index < length; index++) data[index] = next();
   return data;
 }

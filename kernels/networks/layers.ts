@@ -8,9 +8,8 @@
  * @module
  */
 
-import type { Network } from "../operations/network.ts";
+import type { ClassifierLayer, Network } from "../operations/network.ts";
 import { type ActivationFunction, activationName } from "../operations/activation/functions/mod.ts";
-import type { Linear } from "../operations/linear/rule.ts";
 import type { Operation } from "../operations/mod.ts";
 import type { PoolOptions } from "../operations/pool/kernels.ts";
 import type { Padding } from "../operations/shared/window.ts";
@@ -31,6 +30,9 @@ const momentum = 0.1;
 
 /** The image that a network begins with, `[N, H, W, 3]`. */
 export const image: Tensor = { name: "image", channels: 3, stride: 1 };
+
+/** The feature map's mean over H and W. */
+const POOLED = "pooled features";
 
 /**
  * The padding of a square window.
@@ -273,7 +275,54 @@ export function squeezeExcitation(
 }
 
 /**
- * Ends a network with its classifier.
+ * Appends a linear layer over the channels of every position.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Its module, `${name}.weight` being its weight.
+ * @param options `outputChannels`; whether there is a `bias`, which there is by default; the `output`'s name, default its
+ * module's.
+ * @returns The tensor that it writes.
+ */
+export function linear(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  { outputChannels, bias = true, output = name }: { outputChannels: number; bias?: boolean; output?: string },
+): Tensor {
+  operations.push({
+    type: "linear",
+    input: input.name,
+    output,
+    weight: `${name}.weight`,
+    ...(bias ? { bias: `${name}.bias` } : {}),
+    inputChannels: input.channels,
+    outputChannels,
+  });
+  return { ...input, name: output, channels: outputChannels };
+}
+
+/**
+ * The heads of layers that stand behind an average pool over the feature map: a label map has them in each cell.
+ *
+ * @param features The feature map.
+ * @param append Appends the layers, and returns the logits.
+ * @returns Both heads.
+ */
+export function averagePooledHeads(
+  features: Tensor,
+  append: (operations: Operation[], input: Tensor) => Tensor,
+): Pick<Network, "dense" | "pooled"> {
+  const cells: Operation[] = [];
+  const image: Operation[] = [{ type: "globalAveragePool", input: features.name, output: POOLED }];
+  return {
+    dense: { output: append(cells, features).name, operations: cells },
+    pooled: { output: append(image, { ...features, name: POOLED }).name, operations: image },
+  };
+}
+
+/**
+ * Ends a network with an average pool and a linear classifier.
  *
  * @param name The architecture's name.
  * @param operations The operations from {@linkcode image} to the feature map.
@@ -289,22 +338,44 @@ export function finish(
   classifier: { readonly name: string; readonly classes: number },
   initialisation: Network["initialisation"],
 ): Network {
-  const linear: Linear = {
-    type: "linear",
-    input: features.name,
-    output: "logits",
-    weight: `${classifier.name}.weight`,
-    bias: `${classifier.name}.bias`,
-    inputChannels: features.channels,
-    outputChannels: classifier.classes,
-  };
-  return {
+  const options = { outputChannels: classifier.classes, output: "logits" };
+  return finishWithHeads({
     name,
-    input: image.name,
     operations,
-    features: features.name,
-    classifier: linear,
-    stride: features.stride,
+    features,
+    ...averagePooledHeads(features, (head, input) => linear(head, input, classifier.name, options)),
+    classifier: classifierLayer(classifier.name, features.channels, classifier.classes),
     initialisation,
+  });
+}
+
+/**
+ * Describes the linear layer that gives the classes.
+ *
+ * @param name Its module, `${name}.weight` being its weight.
+ * @param inputChannels Channels that it reads.
+ * @param classes Number of classes.
+ * @param bias Whether it has a bias.
+ * @returns The description.
+ */
+export function classifierLayer(name: string, inputChannels: number, classes: number, bias = true): ClassifierLayer {
+  return {
+    weight: `${name}.weight`,
+    ...(bias ? { bias: `${name}.bias` } : {}),
+    inputChannels,
+    outputChannels: classes,
   };
+}
+
+/**
+ * Ends a network with heads of its own.
+ *
+ * @param network Its name, trunk, feature map, heads, and the description of its last linear layer.
+ * @returns The network.
+ */
+export function finishWithHeads(
+  network: Omit<Network, "input" | "features" | "stride"> & { readonly features: Tensor },
+): Network {
+  const { features } = network;
+  return { ...network, input: image.name, features: features.name, stride: features.stride };
 }

@@ -2,8 +2,10 @@
  * The annotator: images in, packed label maps out. A classifier without its global pooling (Yun et al., "Re-labeling
  * ImageNet", 2021, section 3.1 and appendix B), and everything around it that is arithmetic:
  *
- *     pixels -> resize, normalise -> network -> logits [N, H, W, C] -> top-k -> pack
- *                                                    -> mean over H, W -> softmax -> the best classes of the image
+ *     pixels -> resize, normalise -> network -> dense head -> logits [N, H, W, C] -> top-k -> pack
+ *                                            -> pooled head -> logits [N, 1, 1, C] -> softmax -> the best classes
+ *
+ * Where the logits of the image are the mean of those of the cells, the pooled head is that mean.
  *
  * As in the paper the image is resized to the input size without cropping. Only packed maps are read back.
  *
@@ -13,7 +15,7 @@
 import type { Device } from "../engine/device.ts";
 import { createImageProgram, type ImageProgram, type StepOptions, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
-import type { Network, Parameters } from "../operations/network.ts";
+import { isMeanOfCells, type Network, type Parameters } from "../operations/network.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import { globalAveragePoolKernel } from "../operations/global_average_pool/kernels.ts";
 import {
@@ -26,7 +28,7 @@ import type { ResizeFilter } from "../operations/resize/mod.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import { topKKernel } from "../operations/top_k/kernels.ts";
-import { lowerNetwork } from "../lowering/lower_network.ts";
+import { lowerBothHeads, lowerNetwork } from "../lowering/lower_network.ts";
 import type { Program } from "../engine/program.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { classArray, SCORE_ARRAYS, topLength } from "../../formats/base/label_map.ts";
@@ -57,7 +59,7 @@ export interface PackedLabelMap {
   readonly class: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
   /** Logits in the same order: f32, or the bit patterns of fp16. */
   readonly score: Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
-  /** The 5 best of softmax(mean of all logits over H and W), or all where there are fewer. */
+  /** The 5 best of the softmax of the image's logits, or all where there are fewer. */
   readonly topClass: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
   readonly topProbability: Float32Array<ArrayBuffer>;
 }
@@ -108,8 +110,11 @@ export function lowerAnnotator(
   target: Target,
 ): AnnotatorProgram {
   const { network, batch, size, k, dtype } = settings;
-  const program = lowerNetwork(network, settings.parameters, { batch, size, ...target });
-  const logits = network.classifier.output;
+  const options = { batch, size, ...target };
+  const program = isMeanOfCells(network)
+    ? { pooled: undefined, ...lowerNetwork(network, settings.parameters, { head: "dense", ...options }) }
+    : lowerBothHeads(network, settings.parameters, options);
+  const logits = network.dense.output;
   const shape = program.shapes.get(logits)!;
   const [, height, width, classes] = shape;
   const positions = height * width;
@@ -120,7 +125,8 @@ export function lowerAnnotator(
   tensors.set(NAMES.class, batch * elements * 4);
   tensors.set(NAMES.packedScore, batch * packedWords(elements, SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT) * 4);
   tensors.set(NAMES.packedClass, batch * packedWords(elements, classArray(classes).BYTES_PER_ELEMENT) * 4);
-  tensors.set(NAMES.mean, tensorBytes([batch, 1, 1, classes], target.storage));
+  const mean = program.pooled ?? NAMES.mean;
+  if (!program.pooled) tensors.set(NAMES.mean, tensorBytes([batch, 1, 1, classes], target.storage));
   tensors.set(NAMES.probability, tensorBytes([batch, 1, 1, classes], target.storage));
   tensors.set(NAMES.bestValue, batch * best * 4);
   tensors.set(NAMES.bestClass, batch * best * 4);
@@ -138,10 +144,13 @@ export function lowerAnnotator(
       kernel: packClassesKernel({ batch, elements, classes, profile }),
       bindings: { elements: NAMES.class, packed: NAMES.packedClass },
     },
-    { kernel: globalAveragePoolKernel({ shape, ...target }), bindings: { input: logits, output: NAMES.mean } },
+    ...(program.pooled ? [] : [{
+      kernel: globalAveragePoolKernel({ shape, ...target }),
+      bindings: { input: logits, output: NAMES.mean },
+    }]),
     {
       kernel: softmaxKernel({ rows: batch, classes, ...target }),
-      bindings: { input: NAMES.mean, output: NAMES.probability },
+      bindings: { input: mean, output: NAMES.probability },
     },
     {
       kernel: topKKernel({ batch, positions: 1, classes, k: best, ...target }),

@@ -1,7 +1,7 @@
 /**
  * A classifier for inference: images in, logits out.
  *
- *     pixels -> resize, centre crop, normalise -> network -> mean over H, W -> linear classifier -> logits [N, C]
+ *     pixels -> resize, centre crop, normalise -> network, pooled -> logits [N, C]
  *
  * What is seen of an image is its centre, as classifiers are evaluated (the paper: the shorter side at 256, 224 x 224 of
  * that), or all of it resized, as an annotator sees it.
@@ -39,29 +39,12 @@ export interface Classifier extends Omit<ImageProgram<Float32Array<ArrayBuffer>>
   classify(images: readonly Pixels[], options?: StepOptions): Promise<Float32Array<ArrayBuffer>[]>;
 }
 
-/** The feature map's mean over H and W. */
-const POOLED = "pooled features";
-
-/**
- * A network with its global pooling: what it gives is one vector of logits an image, not a map of them.
- *
- * @param network The network.
- * @returns The network with pooling before its classifier.
- */
-export function withGlobalPooling(network: Network): Network {
-  return {
-    ...network,
-    operations: [...network.operations, { type: "globalAveragePool", input: network.features, output: POOLED }],
-    classifier: { ...network.classifier, input: POOLED },
-  };
-}
-
 /**
  * Lowers a classifier.
  *
  * @param settings The network; without `parameters` the program can be looked at, not run.
  * @param target Profile and storage.
- * @returns The program; its input is the network's, its output the classifier's.
+ * @returns The program; its input is the network's, its output that of the network's pooled head.
  * @throws {RangeError} If the size is too small for the network.
  * @throws {TypeError} If a parameter is missing.
  */
@@ -70,7 +53,7 @@ export function lowerClassifier(
   target: Target,
 ): LoweredNetwork {
   const { network, parameters, batch, size } = settings;
-  return lowerNetwork(withGlobalPooling(network), parameters, { batch, size, ...target });
+  return lowerNetwork(network, parameters, { batch, size, head: "pooled", ...target });
 }
 
 /**
@@ -85,7 +68,7 @@ export function lowerClassifier(
 export async function createClassifier(device: Device, settings: ClassifierSettings): Promise<Classifier> {
   const { network, storage = "f32" } = settings;
   const target = targetOf(device, storage);
-  const logits = network.classifier.output;
+  const logits = network.pooled.output;
   const program = lowerClassifier(settings, target);
   const classes = network.classifier.outputChannels;
   const onDevice = await createImageProgram(device, program, target, {

@@ -86,7 +86,7 @@ export function lowerSignAttack(
   return {
     ...joinPrograms([clean, move, attacked]),
     inputs: clean.inputs,
-    outputs: [logits, ATTACKED + network.classifier.output],
+    outputs: [logits, ATTACKED + network.pooled.output],
   };
 }
 

@@ -11,7 +11,6 @@
 import { lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
 import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
-import { withGlobalPooling } from "../../kernels/programs/classifier.ts";
 import type { Operation } from "../../kernels/operations/mod.ts";
 import { inferShapes, type Network, type Parameters } from "../../kernels/operations/network.ts";
 import {
@@ -520,9 +519,8 @@ export function* trainingKernels(): Iterable<Kernel> {
  * make has no part in the texts.
  */
 function layerKernels(network: Network, size: number, target: Target): Kernel[] {
-  const { operations: body, classifier } = withGlobalPooling(network);
   return differentiatedKernels(
-    [...body, classifier],
+    [...network.operations, ...network.pooled.operations],
     { name: network.input, shape: [2, size, size, 3] },
     target,
   );
@@ -540,11 +538,11 @@ function differentiatedKernels(
     program,
     target,
     shapeOf: (tensor) => shapes.get(tensor)!,
-    parameters: { trained: true, pack: ({ weight }) => weight },
+    parameters: { trained: true, pack: ({ name }) => name },
     dropPath: 0.1,
   };
   const { output } = operations.at(-1)!;
-  addForward(builder, operations, { output, wanted: () => true }).backward(output, "gradient");
+  addForward(builder, operations, { outputs: [output], wanted: () => true }).backward([[output, "gradient"]]);
   return kernelsOf(program);
 }
 

@@ -86,38 +86,43 @@ function take(
   }
 }
 
-/** Name of the weights that the kernels of the convolution read, or those of its input's gradient. */
+/**
+ * Name of the weights that the kernels of the convolution read, or those of its input's gradient. Two convolutions may read
+ * one parameter, each in an order of its own.
+ */
 function weightsOf(
   { program, parameters, target }: Builder,
-  { weight, bias, batchNorm }: Convolution & ConvolutionFusion,
+  { weight, bias, batchNorm, output }: Convolution & ConvolutionFusion,
   shape: ConvolutionShape,
   direction: "forward" | "backward",
 ): string {
   if (parameters.trained) {
     return direction === "forward"
       ? parameters.pack({
-        name: `${weight} packed`,
+        name: `${output} weights`,
         weight,
         bias,
         places: () => weightPlaces(shape, target, bias !== undefined),
       })
       : parameters.pack({
-        name: `${weight} packed for the gradient`,
+        name: `${output} weights for the gradient`,
         weight,
         places: () => inputGradientWeightPlaces(shape, target),
       });
   }
   const { read } = parameters;
   if (direction === "backward") {
-    program.constants.set(gradientName(weight), () => packInputGradientWeights(shape, read(weight), target));
-    return gradientName(weight);
+    const name = `${output} weights for the gradient`;
+    program.constants.set(name, () => packInputGradientWeights(shape, read(weight), target));
+    return name;
   }
-  program.constants.set(weight, () => {
+  const name = `${output} weights`;
+  program.constants.set(name, () => {
     const own = { weight: read(weight), bias: bias === undefined ? undefined : read(bias) };
     const folded = batchNorm ? foldBatchNorm(own.weight, own.bias, batchNormParameters(batchNorm, read)) : own;
     return packWeights(shape, folded, target);
   });
-  return weight;
+  return name;
 }
 
 function addParameterGradients(

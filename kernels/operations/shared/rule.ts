@@ -16,6 +16,29 @@ export interface AnyOperation {
   readonly output: string;
 }
 
+/**
+ * How the numbers of a parameter are drawn to begin training with: all of one value, or from a distribution of mean 0 with
+ * this standard deviation, or bound. As timm's `trunc_normal_`, a truncated normal one ends at -2 and 2.
+ */
+export type Initial =
+  | "zeros"
+  | "ones"
+  | { readonly constant: number }
+  | { readonly normal: number }
+  | { readonly truncatedNormal: number }
+  | { readonly uniform: number };
+
+/** What an operation says of a parameter of its own, where that is not for the network's family to say. */
+export interface ParameterFacts {
+  /** How it is drawn. */
+  readonly initial?: Initial;
+  /** False where timm's `no_weight_decay` lists it: embeddings, tokens, tables of biases. */
+  readonly decays?: boolean;
+}
+
+/** Name and shape of a parameter or running statistic, in PyTorch's axis order. */
+export type Parameter = readonly [name: string, shape: readonly number[], facts?: ParameterFacts];
+
 /** Part of the gradient of a tensor: what one of its readers gives. */
 export interface Contribution {
   readonly tensor: string;
@@ -61,8 +84,8 @@ export interface Rule<O extends AnyOperation, F extends O = O> {
    * @throws {TypeError} If the shapes of the inputs do not go together.
    */
   outputShape(operation: O, shapeOf: (tensor: string) => Shape): Shape;
-  /** Names and shapes of its parameters and running statistics, in PyTorch's axis order; none if left out. */
-  parameters?(operation: O): readonly (readonly [name: string, shape: readonly number[]])[];
+  /** Its parameters and running statistics; none if left out. */
+  parameters?(operation: O): readonly Parameter[];
   /** What it takes into its own kernels, where the network has no other reader of its output. */
   readonly fusion?: {
     /** Types of the operations that may be taken in. */

@@ -9,7 +9,6 @@
  * @module
  */
 
-import { withGlobalPooling } from "../classifier.ts";
 import { inferShapes, type Network, type Parameters } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
 import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
@@ -55,18 +54,17 @@ export function lowerImageGradient(
   { batch, size }: { batch: number; size: Pair },
   target: Target,
 ): LoweredImageGradient {
-  const { operations: body, classifier } = withGlobalPooling(network);
-  const operations = [...body, classifier];
+  const { operations: head, output: logits } = network.pooled;
+  const operations = [...network.operations, ...head];
   const shapes = inferShapes(operations, { name: network.input, shape: [batch, ...size, 3] });
   const shapeOf = (tensor: string): Shape => shapes.get(tensor)!;
   const program = emptyProgram();
   const read = parameterReader(network, parameters);
   const builder: Builder = { program, target, shapeOf, parameters: { trained: false, read } };
   addTensor(builder, network.input, shapeOf(network.input));
-  const logits = classifier.output;
-  const forward = addForward(builder, operations, { output: logits, wanted: () => true });
+  const forward = addForward(builder, operations, { outputs: [logits], wanted: () => true });
   const logitsGradient = addLoss(builder, logits);
-  const imageGradient = forward.backward(logits, logitsGradient).get(network.input)!;
+  const imageGradient = forward.backward([[logits, logitsGradient]]).get(network.input)!;
   return { ...program, inputs: [network.input, LABELS], outputs: [logits, imageGradient] };
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import { withGlobalPooling } from "../classifier.ts";
+import { inputsOf } from "../../operations/mod.ts";
 import { inferShapes, type Network } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
 import { binaryCrossEntropyKernel } from "../../operations/losses/binary_cross_entropy.ts";
@@ -173,29 +173,45 @@ function addChecksum(builder: Pick<Builder, "program" | "target">, { parameters:
 /** Adds the way from images and targets to the gradients of all parameters. */
 function addNetwork(base: Omit<Builder, "shapeOf">, options: TrainingOptions): void {
   const { network, batch, size, dropout = 0, dropPath = 0 } = options;
-  const { operations, classifier } = withGlobalPooling(network);
-  const pooled = classifier.input;
-  const shapes = inferShapes([...operations, classifier], { name: network.input, shape: [batch, ...size, 3] });
+  const { before, classifier, after } = cutAtClassifier(network);
+  const shapes = inferShapes([...before, classifier, ...after], { name: network.input, shape: [batch, ...size, 3] });
   const builder: Builder = { ...base, shapeOf: (tensor) => shapes.get(tensor)! };
   addTensor(builder, network.input, shapes.get(network.input)!);
   if (dropPath > 0 || dropout > 0) addBytes(builder, SEEDS, batch * 4);
 
-  /** Drops channels of the pooled features: the same ones in both directions. */
+  /** Drops channels of what the classifier reads, or of its gradient: the same ones. */
   const drop = (input: string): string => {
     if (dropout === 0) return input;
-    const shape = shapes.get(pooled)!;
+    const shape = shapes.get(classifier.input)!;
     const output = addTensor(builder, `${input} dropped`, shape);
-    const kernel = dropKernel({ shape, rate: dropout, layer: operations.length, by: "channel", ...base.target });
+    const kernel = dropKernel({ shape, rate: dropout, layer: before.length, by: "channel", ...base.target });
     addStep(builder, kernel, { input, seeds: SEEDS, output });
     return output;
   };
-  const features = addForward(builder, operations, { output: pooled, wanted: (tensor) => tensor !== network.input });
-  const head = { ...classifier, input: drop(pooled) };
-  shapes.set(head.input, shapes.get(pooled)!);
-  const logits = addForward(builder, [head], { output: head.output, wanted: () => true });
-  const logitsGradient = addLoss(builder, head.output, options);
-  const headGradient = logits.backward(head.output, logitsGradient).get(head.input)!;
-  features.backward(pooled, drop(headGradient));
+  const known = new Set(before.map(({ output }) => output));
+  const outputs = [classifier, ...after].flatMap(inputsOf).filter((tensor) => known.has(tensor));
+  const features = addForward(builder, before, { outputs, wanted: (tensor) => tensor !== network.input });
+  const head = { ...classifier, input: drop(classifier.input) };
+  shapes.set(head.input, shapes.get(classifier.input)!);
+  const logits = network.pooled.output;
+  const last = addForward(builder, [head, ...after], { outputs: [logits], wanted: () => true });
+  const gradients = last.backward([[logits, addLoss(builder, logits, options)]]);
+  const ofOutputs = outputs.filter((tensor) => tensor !== classifier.input && gradients.has(tensor));
+  features.backward([
+    [classifier.input, drop(gradients.get(head.input)!)],
+    ...ofOutputs.map((tensor) => [tensor, gradients.get(tensor)!] as const),
+  ]);
+}
+
+/** The operations to the logits of an image, and among them the last linear layer, which dropout stands before. */
+function cutAtClassifier({ name, operations, pooled, classifier: { weight } }: Network) {
+  const all = [...operations, ...pooled.operations];
+  const place = all.findLastIndex((operation) => operation.type === "linear" && operation.weight === weight);
+  const classifier = all[place];
+  if (classifier === undefined) {
+    throw new TypeError(`Cannot train ${name}: no layer of its pooled head reads "${weight}"`);
+  }
+  return { before: all.slice(0, place), classifier, after: all.slice(place + 1) };
 }
 
 function accumulates({ accumulate = 1 }: TrainingOptions): boolean {

@@ -157,7 +157,7 @@ function lowerTeacher(
   );
   program.steps.push({
     kernel: softmaxKernel({ rows, classes, temperature, ...target, output: "f32" }),
-    bindings: { input: `${TEACHER}${network.classifier.output}`, output },
+    bindings: { input: `${TEACHER}${network.pooled.output}`, output },
   });
   return { ...program, inputs: [] };
 }

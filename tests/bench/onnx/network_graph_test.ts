@@ -1,12 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { networkGraph } from "../../../bench/onnx/network_graph.ts";
-import type { Network } from "../../../kernels/operations/network.ts";
+import { finish } from "../../../kernels/networks/layers.ts";
 
 /** A network of one convolution with "SAME" padding and a residual of fewer channels than what it is added to. */
-const network: Network = {
-  name: "small",
-  input: "image",
-  operations: [
+const network = finish(
+  "small",
+  [
     {
       type: "convolution",
       input: "image",
@@ -23,19 +22,10 @@ const network: Network = {
     { type: "add", input: "wide", residual: "mean", output: "sum" },
     { type: "activation", input: "sum", output: "features", function: "silu" },
   ],
-  features: "features",
-  classifier: {
-    type: "linear",
-    input: "features",
-    output: "logits",
-    weight: "fc.weight",
-    bias: "fc.bias",
-    inputChannels: 4,
-    outputChannels: 2,
-  },
-  stride: 2,
-  initialisation: "resnet",
-};
+  { name: "features", channels: 4, stride: 2 },
+  { name: "fc", classes: 2 },
+  "resnet",
+);
 const parameters = new Map([
   ["conv.weight", { shape: [4, 3, 3, 3], data: new Float32Array(108) }],
   ["fc.weight", { shape: [2, 4], data: new Float32Array(8) }],

@@ -12,8 +12,8 @@ for (const name of Object.keys(fixtureNetworks)) {
     const { parameters, input, labelMap } = await readFixture(name);
     const [batch, height, width] = input.shape;
     for (const target of targets(device)) {
-      const program = lowerNetwork(network, parameters, { batch, size: [height, width], ...target });
-      const output = network.classifier.output;
+      const program = lowerNetwork(network, parameters, { batch, size: [height, width], head: "dense", ...target });
+      const { output } = network.dense;
       const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });
       const { gpu } = device;
       const source = plan.tensor(network.input);

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { Operation } from "../../../kernels/operations/mod.ts";
+import { inputsOf } from "../../../kernels/operations/mod.ts";
 import { buildNetwork, listArchitectures } from "../../../kernels/networks/mod.ts";
 import { parameterShapes } from "../../../kernels/operations/network.ts";
 
@@ -45,21 +45,25 @@ for (const { name, stride, epsilons, ...expected } of architectures) {
 
   Deno.test(`${name} computes each tensor once, from tensors before it`, () => {
     const network = buildNetwork(name, { classes: 1000 });
-    const known = new Set([network.input]);
-    const read = new Set<string>();
-    for (const operation of [...network.operations, network.classifier] as Operation[]) {
-      const inputs = [operation.input];
-      if (operation.type === "add") inputs.push(operation.residual);
-      if (operation.type === "multiply") inputs.push(operation.gate);
-      for (const input of inputs) {
-        assert(known.has(input), `${operation.output} reads ${input}`);
-        read.add(input);
+    const trunk = new Set(network.operations.map(({ output }) => output));
+    const readByHeads = new Set<string>();
+    for (const head of [network.dense, network.pooled]) {
+      const known = new Set([network.input]);
+      const read = new Set<string>();
+      for (const operation of [...network.operations, ...head.operations]) {
+        for (const input of inputsOf(operation)) {
+          assert(known.has(input), `${operation.output} reads ${input}`);
+          read.add(input);
+        }
+        assert(!known.has(operation.output), `${operation.output} is computed twice`);
+        known.add(operation.output);
       }
-      assert(!known.has(operation.output), `${operation.output} is computed twice`);
-      known.add(operation.output);
+      assert(known.delete(head.output));
+      for (const name of read) readByHeads.add(name);
+      assertEquals([...known].filter((name) => !read.has(name) && !trunk.has(name)), []);
     }
-    known.delete(network.classifier.output);
-    assertEquals([...known].filter((name) => !read.has(name)), []);
+    assertEquals([...trunk].filter((name) => !readByHeads.has(name)), []);
+    assert(trunk.has(network.features));
     assertEquals(network.stride, stride);
   });
 }
@@ -100,9 +104,9 @@ Deno.test("buildNetwork() takes names with a tag and names of timm before tags",
 });
 
 Deno.test("buildNetwork() gives the classifier its classes", () => {
-  const { classifier, features } = buildNetwork("rexnet_100", { classes: 7 });
+  const { classifier, dense, features } = buildNetwork("rexnet_100", { classes: 7 });
   assertEquals(classifier.outputChannels, 7);
-  assertEquals(classifier.input, features);
+  assertEquals(dense.operations.map(({ input }) => input), [features]);
 });
 
 Deno.test("buildNetwork() gives each residual sum timm's share of the drop path rate", () => {

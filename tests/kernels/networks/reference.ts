@@ -1,9 +1,8 @@
 /**
  * What a network computes, in plain loops: the reference that the engine is compared with.
  *
- * Every operation of the networks in `kernels/networks` has one function here, written after its definition and nothing else: no
- * batch norm is folded, nothing is fused. Sums are kept in float64 and each tensor is stored as float32, so the result differs
- * from exact arithmetic by about 1e-7 of the largest value an operation.
+ * The operations of all convolutional networks have a function here, written after their definition and nothing else; the
+ * others are those of their rules. No batch norm is folded, nothing is fused. All is float64.
  *
  *     convolution   out[n,y,x,o] = bias[o] + sum_{i,j,c} in[n, y*sy + i - top, x*sx + j - left, c] * weight[o,c,i,j]
  *     batchNorm     out = (in - running_mean) / sqrt(running_var + epsilon) * weight + bias
@@ -14,53 +13,53 @@
  */
 
 import type { Network } from "../../../kernels/operations/network.ts";
-import { activationName } from "../../../kernels/operations/activation/functions/mod.ts";
-import type { Activation } from "../../../kernels/operations/activation/rule.ts";
 import type { BatchNorm } from "../../../kernels/operations/batch_norm/rule.ts";
 import type { Convolution } from "../../../kernels/operations/convolution/rule.ts";
 import type { Linear } from "../../../kernels/operations/linear/rule.ts";
-import type { Operation } from "../../../kernels/operations/mod.ts";
+import { inputsOf, type Operation, ruleOf } from "../../../kernels/operations/mod.ts";
 import type { Pool } from "../../../kernels/operations/pool/rule.ts";
+import type { Shape } from "../../../kernels/operations/shared/tensor.ts";
 import type { Padding } from "../../../kernels/operations/shared/window.ts";
 
 /** A tensor in memory: activations `[N, H, W, C]`, parameters in PyTorch's axis order; row-major. */
-export interface Tensor {
+export interface Tensor<Data = Float32Array<ArrayBuffer>> {
   readonly shape: readonly number[];
-  readonly data: Float32Array<ArrayBuffer>;
+  readonly data: Data;
 }
+
+/** A tensor that was computed. */
+export type Computed = Tensor<Float64Array<ArrayBuffer>>;
+
+/** A tensor that is read. */
+type Read = Tensor<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>;
 
 /** Parameters by name. */
 export type Parameters = ReadonlyMap<string, Tensor>;
 
-/** Which tensors to return. */
-export interface ReferenceOptions {
-  /** Keep every tensor that is computed; default false, which keeps only the result. */
-  readonly keepAll?: boolean;
-}
-
 /**
- * Runs a network up to its label map.
+ * Runs a network up to the logits of a head.
  *
  * @param network The network.
  * @param parameters Its parameters.
  * @param input The normalised image, `[N, H, W, C]`.
- * @param options Which tensors to return.
- * @returns Tensors by name: the feature map (`network.features`) and the dense logits (`network.classifier.output`), or
- *   all of them.
+ * @param head Which.
+ * @returns Tensors by name: the feature map (`network.features`) and the logits (`network[head].output`).
  */
 export function runReference(
   network: Network,
   parameters: Parameters,
   input: Tensor,
-  options: ReferenceOptions = {},
-): Map<string, Tensor> {
-  const tensors = new Map([[network.input, input]]);
-  const operations = [...network.operations, network.classifier];
+  head: "dense" | "pooled" = "dense",
+): Map<string, Computed> {
+  const tensors = new Map([[network.input, { shape: input.shape, data: Float64Array.from(input.data) }]]);
+  const operations = [...network.operations, ...network[head].operations];
   const lastUse = new Map<string, number>();
   operations.forEach((operation, index) => inputsOf(operation).forEach((name) => lastUse.set(name, index)));
+  const shapes = new Map<string, readonly number[]>([[network.input, input.shape]]);
   operations.forEach((operation, index) => {
-    tensors.set(operation.output, runOperation(operation, tensors, parameters));
-    if (options.keepAll) return;
+    const result = runOperation(operation, tensors, parameters, shapes);
+    tensors.set(operation.output, result);
+    shapes.set(operation.output, result.shape);
     for (const name of inputsOf(operation)) {
       if (lastUse.get(name) === index && name !== network.features) tensors.delete(name);
     }
@@ -69,15 +68,15 @@ export function runReference(
 }
 
 /**
- * Runs the classifier on the pooled feature map, as a classifier of whole images does.
+ * The logits that a classifier of whole images gives.
  *
  * @param network The network.
  * @param parameters Its parameters.
- * @param features The feature map `[N, h, w, F]`.
+ * @param input As for {@linkcode runReference}.
  * @returns The logits `[N, 1, 1, classes]`.
  */
-export function classifyReference(network: Network, parameters: Parameters, features: Tensor): Tensor {
-  return linear(network.classifier, globalAveragePool(features), parameters);
+export function classifyReference(network: Network, parameters: Parameters, input: Tensor): Computed {
+  return runReference(network, parameters, input, "pooled").get(network.pooled.output)!;
 }
 
 /**
@@ -86,34 +85,40 @@ export function classifyReference(network: Network, parameters: Parameters, feat
  * @param operation The operation.
  * @param tensors Tensors computed so far, by name.
  * @param parameters Parameters by name.
+ * @param shapes Shapes of those, and of tensors that are no longer there.
  * @returns Its output.
  */
 export function runOperation(
   operation: Operation,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Read>,
   parameters: Parameters,
-): Tensor {
-  const input = lookUp(tensors, operation.input);
+  shapes: ReadonlyMap<string, readonly number[]> = new Map(),
+): Computed {
   switch (operation.type) {
     case "convolution":
-      return convolution(operation, input, parameters);
+      return convolution(operation, lookUp(tensors, operation.input), parameters);
     case "batchNorm":
-      return batchNorm(operation, input, parameters);
-    case "activation":
-      return activation(operation, input);
+      return batchNorm(operation, lookUp(tensors, operation.input), parameters);
     case "add":
-      return add(input, lookUp(tensors, operation.residual));
-    case "multiply":
-      return multiply(input, lookUp(tensors, operation.gate));
+      return add(lookUp(tensors, operation.input), lookUp(tensors, operation.residual));
     case "pool":
-      return pool(operation, input);
+      return pool(operation, lookUp(tensors, operation.input));
     case "globalAveragePool":
-      return globalAveragePool(input);
+      return globalAveragePool(lookUp(tensors, operation.input));
     case "linear":
-      return linear(operation, input, parameters);
-    default:
-      throw new TypeError("Cannot run reference: it knows no operation of this type");
+      return linear(operation, lookUp(tensors, operation.input), parameters);
   }
+  const shapeOf = (name: string) => (shapes.get(name) ?? lookUp(tensors, name).shape) as Shape;
+  const rule = ruleOf(operation);
+  return {
+    shape: rule.outputShape(operation, shapeOf),
+    data: rule.reference(operation, {
+      trained: false,
+      tensor: (name) => lookUp(tensors, name).data,
+      shapeOf,
+      parameter: (name) => lookUp(parameters, name).data,
+    }) as Float64Array<ArrayBuffer>,
+  };
 }
 
 /**
@@ -159,7 +164,7 @@ function windows(input: number, kernel: number, stride: number, padding: Padding
   return { output, before, after: before };
 }
 
-function convolution(operation: Convolution, input: Tensor, parameters: Parameters): Tensor {
+function convolution(operation: Convolution, input: Read, parameters: Parameters): Computed {
   const [batch, height, width, inputChannels] = input.shape;
   const [kernelHeight, kernelWidth] = operation.kernel;
   const [strideY, strideX] = operation.stride;
@@ -173,7 +178,7 @@ function convolution(operation: Convolution, input: Tensor, parameters: Paramete
   expectShape(weight, [outputChannels, groupInputs, kernelHeight, kernelWidth], operation.weight);
   const bias = operation.bias === undefined ? undefined : lookUp(parameters, operation.bias);
   const shape = [batch, rows.output, columns.output, outputChannels];
-  const output = new Float32Array(elementCount(shape));
+  const output = new Float64Array(elementCount(shape));
   const sums = new Float64Array(outputChannels);
   const tap = kernelHeight * kernelWidth;
   let index = 0;
@@ -206,38 +211,26 @@ function convolution(operation: Convolution, input: Tensor, parameters: Paramete
   return { shape, data: output };
 }
 
-function batchNorm(operation: BatchNorm, input: Tensor, parameters: Parameters): Tensor {
+function batchNorm(operation: BatchNorm, input: Read, parameters: Parameters): Computed {
   const channels = operation.channels;
   expectShape(input, [...input.shape.slice(0, 3), channels], operation.input);
   const [weight, bias, mean, variance] = ["weight", "bias", "running_mean", "running_var"]
     .map((name) => lookUp(parameters, `${operation.parameters}.${name}`).data);
   return {
     shape: input.shape,
-    data: input.data.map((value, index) => {
+    data: Float64Array.from(input.data, (value, index) => {
       const c = index % channels;
       return (value - mean[c]) / Math.sqrt(variance[c] + operation.epsilon) * weight[c] + bias[c];
     }),
   };
 }
 
-function activation(operation: Activation, input: Tensor): Tensor {
-  const functions: Readonly<Record<string, (value: number) => number>> = {
-    relu: (value) => Math.max(value, 0),
-    relu6: (value) => Math.min(Math.max(value, 0), 6),
-    silu: (value) => value / (1 + Math.exp(-value)),
-    sigmoid: (value) => 1 / (1 + Math.exp(-value)),
-  };
-  const name = activationName(operation.function);
-  if (!functions[name]) throw new TypeError(`Cannot run reference: it knows no activation ${name}`);
-  return { shape: input.shape, data: input.data.map(functions[name]) };
-}
-
 /** The residual's channels are the first of the sum's; the others are the input's alone. */
-function add(input: Tensor, residual: Tensor): Tensor {
+function add(input: Read, residual: Read): Computed {
   const channels = input.shape[3];
   const residualChannels = residual.shape[3];
   expectShape(residual, [...input.shape.slice(0, 3), residualChannels], "residual");
-  const data = input.data.map((value, index) => {
+  const data = Float64Array.from(input.data, (value, index) => {
     const c = index % channels;
     const pixel = (index - c) / channels;
     return c < residualChannels ? value + residual.data[pixel * residualChannels + c] : value;
@@ -245,17 +238,7 @@ function add(input: Tensor, residual: Tensor): Tensor {
   return { shape: input.shape, data };
 }
 
-function multiply(input: Tensor, gate: Tensor): Tensor {
-  const [batch, height, width, channels] = input.shape;
-  expectShape(gate, [batch, 1, 1, channels], "gate");
-  const imageLength = height * width * channels;
-  const data = input.data.map((value, index) =>
-    value * gate.data[Math.floor(index / imageLength) * channels + index % channels]
-  );
-  return { shape: input.shape, data };
-}
-
-function pool(operation: Pool, input: Tensor): Tensor {
+function pool(operation: Pool, input: Read): Computed {
   const [batch, height, width, channels] = input.shape;
   const [kernelHeight, kernelWidth] = operation.kernel;
   const [strideY, strideX] = operation.stride;
@@ -263,7 +246,7 @@ function pool(operation: Pool, input: Tensor): Tensor {
   const rows = windows(height, kernelHeight, strideY, padding, 0, ceilMode);
   const columns = windows(width, kernelWidth, strideX, padding, 1, ceilMode);
   const shape = [batch, rows.output, columns.output, channels];
-  const output = new Float32Array(elementCount(shape));
+  const output = new Float64Array(elementCount(shape));
   let index = 0;
   for (let n = 0; n < batch; n++) {
     for (let y = 0; y < rows.output; y++) {
@@ -292,9 +275,9 @@ function pool(operation: Pool, input: Tensor): Tensor {
   return { shape, data: output };
 }
 
-function globalAveragePool(input: Tensor): Tensor {
+function globalAveragePool(input: Read): Computed {
   const [batch, height, width, channels] = input.shape;
-  const output = new Float32Array(batch * channels);
+  const output = new Float64Array(batch * channels);
   const sums = new Float64Array(channels);
   for (let n = 0; n < batch; n++) {
     sums.fill(0);
@@ -306,14 +289,14 @@ function globalAveragePool(input: Tensor): Tensor {
   return { shape: [batch, 1, 1, channels], data: output };
 }
 
-function linear(operation: Linear, input: Tensor, parameters: Parameters): Tensor {
+function linear(operation: Linear, input: Read, parameters: Parameters): Computed {
   const { inputChannels, outputChannels } = operation;
   expectShape(input, [...input.shape.slice(0, 3), inputChannels], operation.input);
   const weight = lookUp(parameters, operation.weight);
   expectShape(weight, [outputChannels, inputChannels], operation.weight);
   const bias = operation.bias === undefined ? undefined : lookUp(parameters, operation.bias).data;
   const pixels = input.data.length / inputChannels;
-  const output = new Float32Array(pixels * outputChannels);
+  const output = new Float64Array(pixels * outputChannels);
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let o = 0; o < outputChannels; o++) {
       let sum = bias ? bias[o] : 0;
@@ -326,12 +309,6 @@ function linear(operation: Linear, input: Tensor, parameters: Parameters): Tenso
   return { shape: [...input.shape.slice(0, 3), outputChannels], data: output };
 }
 
-function inputsOf(operation: Operation): string[] {
-  if (operation.type === "add") return [operation.input, operation.residual];
-  if (operation.type === "multiply") return [operation.input, operation.gate];
-  return [operation.input];
-}
-
 function clip(position: number, size: number): number {
   return Math.min(Math.max(position, 0), size);
 }
@@ -340,13 +317,13 @@ function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-function lookUp(tensors: ReadonlyMap<string, Tensor>, name: string): Tensor {
+function lookUp<T>(tensors: ReadonlyMap<string, T>, name: string): T {
   const tensor = tensors.get(name);
   if (!tensor) throw new RangeError(`Cannot run reference: there is no tensor "${name}"`);
   return tensor;
 }
 
-function expectShape(tensor: Tensor, shape: readonly number[], name: string): void {
+function expectShape(tensor: Read, shape: readonly number[], name: string): void {
   if (tensor.shape.length !== shape.length || tensor.shape.some((size, axis) => size !== shape[axis])) {
     throw new TypeError(`Cannot run reference: "${name}" has shape [${tensor.shape}], expected [${shape}]`);
   }

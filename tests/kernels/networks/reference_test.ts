@@ -2,17 +2,17 @@
 
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { Pool } from "../../../kernels/operations/pool/rule.ts";
-import { runOperation, type Tensor } from "./reference.ts";
+import { type Computed, runOperation, type Tensor } from "./reference.ts";
 
 /** 1 to 20 as an image of 4 x 5 pixels. */
 const image: Tensor = { shape: [1, 4, 5, 1], data: Float32Array.from({ length: 20 }, (_, index) => index + 1) };
 const negative: Tensor = { ...image, data: image.data.map((value) => -value) };
 
-function pool(input: Tensor, options: Omit<Pool, "type" | "input" | "output">): Tensor {
+function pool(input: Tensor, options: Omit<Pool, "type" | "input" | "output">): Computed {
   return runOperation({ type: "pool", input: "in", output: "out", ...options }, new Map([["in", input]]), new Map());
 }
 
-function assertPool(actual: Tensor, shape: number[], expected: number[]): void {
+function assertPool(actual: Computed, shape: number[], expected: number[]): void {
   assertEquals(actual.shape, shape);
   expected.forEach((value, index) => assertAlmostEquals(actual.data[index], value, 1e-5));
 }

@@ -160,8 +160,8 @@ function lowerCase(tested: OperationCase, numbers: Numbers, mode: Mode, target: 
     if (isTrained(name)) program.states.set(gradientName(name), bytes);
   }
   addTensor(builder, OUTPUT_GRADIENT, shapeOf(output));
-  const forward = addForward(builder, operations, { output, wanted: () => true });
-  const gradients = forward.backward(output, OUTPUT_GRADIENT);
+  const forward = addForward(builder, operations, { outputs: [output], wanted: () => true });
+  const gradients = forward.backward([[output, OUTPUT_GRADIENT]]);
   return {
     program,
     tensors: new Map([[output, output], ...inputs.map((name) => [name, gradients.get(name)!] as const)]),

@@ -87,7 +87,7 @@ export function caseLayout({ weightDecay }: Case): ParameterLayout {
     FIXTURE.tensors.map(({ name, shape }) => ({
       name,
       shape,
-      weightDecay: parameterWeightDecay(name, shape, { weightDecay, excludeNorms: true }),
+      weightDecay: parameterWeightDecay([name, shape], { weightDecay, excludeNorms: true }),
     })),
   );
 }

@@ -46,10 +46,16 @@ Deno.test("cosineRate() has the same rates in updates as in epochs", () => {
 
 Deno.test("parameterWeightDecay() spares norms and biases where it is asked to", () => {
   const decay = (name: string, shape: number[], excludeNorms: boolean) =>
-    parameterWeightDecay(name, shape, { weightDecay: 0.5, excludeNorms });
+    parameterWeightDecay([name, shape], { weightDecay: 0.5, excludeNorms });
   assertEquals(decay("conv1.weight", [8, 3, 3, 3], true), 0.5);
   assertEquals(decay("bn1.weight", [8], true), 0);
   assertEquals(decay("fc.bias", [8], true), 0);
   assertEquals(decay("relative.bias", [8, 8], true), 0);
   assertEquals(decay("bn1.weight", [8], false), 0.5);
+});
+
+Deno.test("parameterWeightDecay() spares with norms and biases what the operation says does not decay", () => {
+  const decay = (excludeNorms: boolean) =>
+    parameterWeightDecay(["pos_embed", [1, 5, 8], { decays: false }], { weightDecay: 0.5, excludeNorms });
+  assertEquals([true, false].map(decay), [0, 0.5]);
 });

@@ -9,11 +9,13 @@ import {
 } from "../../../kernels/programs/annotator.ts";
 import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile } from "../../../kernels/engine/kernel.ts";
-import { buildNetwork } from "../../../kernels/networks/mod.ts";
+import { buildNetwork, initialParameters } from "../../../kernels/networks/mod.ts";
 import { parameterShapes } from "../../../kernels/operations/network.ts";
 import type { Pixels } from "../../../formats/base/pixels.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
+import { hiddenLayerNetwork } from "../networks/hidden_layer_network.ts";
+import { classifyReference, runReference } from "../networks/reference.ts";
 import { randomValues, testDevice } from "../tensors.ts";
 
 const ASSETS = new URL("../../../assets/", import.meta.url);
@@ -156,6 +158,49 @@ Deno.test("annotate() packs float32 and float16 from the same logits", async () 
   assertEquals(fp16.class, fp32.class);
   assertEquals(fp16.score, new Uint16Array(Float16Array.from(fp32.score).buffer));
 });
+
+for (const profile of ["software", "gpu"] as const) {
+  Deno.test(`annotate() takes what an image shows from the pooled head where cells do not say it, ${profile} profile`, async () => {
+    const [size, classes] = [[20, 28] as const, 7];
+    const network = hiddenLayerNetwork(classes);
+    const parameters = initialParameters(network, 5) as Parameters<typeof runReference>[1];
+    const settings = { ...await fixtureSettings(), network, parameters, size, k: classes };
+    const images = [image(size[1], size[0], 1), image(size[1], size[0], 2)];
+    const maps = await using(await withProfile(profile), settings, (annotator) => annotator.annotate(images));
+    for (const [index, { pixels }] of images.entries()) {
+      const data = Float32Array.from(
+        pixels,
+        (value, at) => (value / 255 - settings.mean[at % 3]) / settings.std[at % 3],
+      );
+      const input = { shape: [1, ...size, 3], data };
+      const dense = runReference(network, parameters, input).get(network.dense.output)!;
+      const logits = classifyReference(network, parameters, input).data;
+      const cells = dense.data.length / classes;
+      const scores = Array.from(
+        { length: cells },
+        (_, cell) => [...dense.data.subarray(cell * classes, (cell + 1) * classes)].sort((a, b) => b - a),
+      );
+      const ranked = Float64Array.from(
+        { length: classes * cells },
+        (_, at) => scores[at % cells][Math.floor(at / cells)],
+      );
+      assertClose(maps[index].score, ranked, { absolute: 1e-4, relative: 0, name: `map ${index}` });
+      const order = [...logits.keys()].sort((a, b) => logits[b] - logits[a]).slice(0, 5);
+      const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
+      assertEquals([...maps[index].topClass], order);
+      assertClose(maps[index].topProbability, order.map((at) => Math.exp(logits[at]) / sum), {
+        absolute: 1e-5,
+        relative: 0,
+        name: `probabilities ${index}`,
+      });
+      const means = Array.from(
+        { length: classes },
+        (_, at) => scores.reduce((total, _, cell) => total + dense.data[cell * classes + at], 0) / cells,
+      );
+      assert(Math.max(...means.map((mean, at) => Math.abs(mean - logits[at]))) > 0.01);
+    }
+  });
+}
 
 Deno.test("annotate() refuses more images than its batch", async () => {
   const settings = await fixtureSettings();

@@ -22,7 +22,7 @@ import {
 import type { TrainerSettings, TrainingBatch } from "../../../../kernels/programs/training/trainer.ts";
 import { assertClose } from "../../compare.ts";
 import { buildNetwork, initialParameters } from "../../../../kernels/networks/mod.ts";
-import { classifyReference, type Parameters, runReference } from "../../networks/reference.ts";
+import { classifyReference, type Parameters } from "../../networks/reference.ts";
 import { padChannels, testDevice, unpadChannels } from "../../tensors.ts";
 import { BATCH, CLASSES, MAPS, trainerSettings, trainingBatch, withProfile } from "./batches.ts";
 
@@ -122,8 +122,7 @@ function expectedTargets({ augmentation, targets: source, size }: TrainerSetting
       const own = images.flatMap((image, index) => [...augmentReference(image, samples[index], augmentation)]);
       const seen = mix ? mixImagesReference(own, size, mix) : own;
       const shape = [BATCH, ...size, 3];
-      const features = runReference(network, teacher.parameters, { shape, data: Float32Array.from(seen) });
-      const { data } = classifyReference(network, teacher.parameters, features.get(network.features)!);
+      const { data } = classifyReference(network, teacher.parameters, { shape, data: Float32Array.from(seen) });
       return [...softmaxReference(data.map((logit) => logit / (source.temperature ?? 1)), CLASSES)];
     }
   }
