@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { buildNetwork, initialParameters } from "../../../../kernels/networks/mod.ts";
 import { createTrainer, type TrainerSettings } from "../../../../kernels/programs/training/trainer.ts";
+import { hiddenLayerNetwork } from "../../networks/hidden_layer_network.ts";
 import { testDevice } from "../../tensors.ts";
 import { CLASSES, MAPS, mixedPoolingSettings, trainerSettings, trainingBatch } from "./batches.ts";
 import { distance, testSteps, train } from "./steps.ts";
@@ -23,6 +24,10 @@ const variants: Record<string, TrainerSettings> = {
     targets: { type: "given" },
     loss: "binaryCrossEntropy",
     accumulate: 2,
+  }),
+  "labels, where the head has a hidden layer, dropped before the last": trainerSettings({
+    network: hiddenLayerNetwork(CLASSES),
+    dropout: 0.3,
   }),
   "a teacher, mixed by Mixup": trainerSettings({
     targets: { type: "teacher", ...teacher, temperature: 2 },
