@@ -12,6 +12,7 @@ import { activation } from "./activation/rule.ts";
 import { add } from "./add/rule.ts";
 import { batchNorm } from "./batch_norm/rule.ts";
 import { constantTensor } from "./constant_tensor/rule.ts";
+import { channelNorm } from "./channel_norm/rule.ts";
 import { convolution } from "./convolution/rule.ts";
 import { globalAveragePool } from "./global_average_pool/rule.ts";
 import { linear } from "./linear/rule.ts";
@@ -20,6 +21,7 @@ import { parameterTensor } from "./parameter_tensor/rule.ts";
 import { pool } from "./pool/rule.ts";
 import { positionEmbedding } from "./position_embedding/rule.ts";
 import { prefixTokens } from "./prefix_tokens/rule.ts";
+import { scale } from "./scale/rule.ts";
 import type { Rule } from "./shared/rule.ts";
 import { spaceToDepth } from "./space_to_depth/rule.ts";
 import { takeChannels } from "./take_channels/rule.ts";
@@ -31,6 +33,8 @@ export const OPERATIONS = {
   convolution,
   linear,
   batchNorm,
+  channelNorm,
+  scale,
   activation,
   add,
   multiply,

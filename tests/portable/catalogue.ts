@@ -43,6 +43,12 @@ import {
   batchNormTrainingKernel,
 } from "../../kernels/operations/batch_norm/training.ts";
 import {
+  channelNormGradientSumsKernel,
+  channelNormInputGradientKernel,
+  channelNormParameterGradientKernel,
+} from "../../kernels/operations/channel_norm/gradient.ts";
+import { channelNormKernels } from "../../kernels/operations/channel_norm/kernels.ts";
+import {
   convolutionBiasGradientKernels,
   convolutionFilterGradientKernels,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
@@ -79,6 +85,12 @@ import {
   resizeVerticalKernel,
 } from "../../kernels/operations/resize/kernels.ts";
 import { resizeTables } from "../../kernels/operations/resize/mod.ts";
+import {
+  scaleChannelGradientKernel,
+  scaleGradientsKernel,
+  scaleParameterGradientKernel,
+} from "../../kernels/operations/scale/gradient.ts";
+import { scaleKernel, spreadScaleKernel } from "../../kernels/operations/scale/kernels.ts";
 import { stepLossKernel } from "../../kernels/operations/losses/row_loss.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax/kernels.ts";
 import type { Shape, Target } from "../../kernels/operations/shared/tensor.ts";
@@ -219,6 +231,28 @@ const INPUT_GRADIENT_LAYERS: readonly Layer[] = [
   })),
 ];
 
+/** Weight and bias of which there is at least one. */
+const PARTS = [{ weight: true, bias: true }, { weight: true, bias: false }, { weight: false, bias: true }];
+
+/** Norms over channels of every kind: few and many channels, a multiple of 4 and others. */
+const CHANNEL_NORMS = (["layer", "rms", "l2"] as const).flatMap((method) =>
+  [7, 8, 127, 128].flatMap((channels) =>
+    [...PARTS, { weight: false, bias: false }].map((parts) => ({
+      shape: [1, 8, 8, channels] as const,
+      method,
+      epsilon: 1e-6,
+      ...parts,
+    }))
+  )
+);
+
+/** Factors and summands of each channel, of heads, and of all channels, factors also as logarithms. */
+const SCALES = PARTS.flatMap((parts) =>
+  [undefined, { most: 4 }].flatMap((exponential) =>
+    [1, 2].flatMap((elements) => [8, 256].map((channels) => ({ channels, elements, exponential, ...parts })))
+  )
+);
+
 const POOLS: readonly PoolOptions[] = [
   { mode: "max", kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
   { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
@@ -326,6 +360,20 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
           cellWeightsKernel({ crops: 3, frames, grid: [7, 5], outputSize: [1, 1], interpolation, profile })
         )
       )
+    ),
+  channelNormGradientSumsKernel: () =>
+    TARGETS.flatMap((target) => CHANNEL_NORMS.map((norm) => channelNormGradientSumsKernel({ ...norm, ...target }))),
+  channelNormInputGradientKernel: () =>
+    TARGETS.flatMap((target) =>
+      CHANNEL_NORMS.flatMap((norm) =>
+        [false, true].map((trained) => channelNormInputGradientKernel({ ...norm, trained, ...target }))
+      )
+    ),
+  channelNormKernels: () =>
+    TARGETS.flatMap((target) => CHANNEL_NORMS.flatMap((norm) => channelNormKernels({ ...norm, ...target }))),
+  channelNormParameterGradientKernel: () =>
+    PROFILES.flatMap((profile) =>
+      PARTS.map((parts) => channelNormParameterGradientKernel({ shape: SHAPE, ...parts, profile }))
     ),
   checksumKernel: () => PROFILES.map((profile) => checksumKernel({ length: LENGTH, profile })),
   checksumPartialsKernel: () => PROFILES.map((profile) => checksumPartialsKernel({ length: LENGTH, profile })),
@@ -448,6 +496,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.map((target) => resizeRowsHorizontallyKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
   resizeVerticalKernel: () =>
     TARGETS.map((target) => resizeVerticalKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
+  scaleChannelGradientKernel: () =>
+    PROFILES.flatMap((profile) =>
+      PARTS.map((parts) => scaleChannelGradientKernel({ shape: SHAPE, ...parts, profile }))
+    ),
+  scaleGradientsKernel: () =>
+    TARGETS.flatMap((target) => PARTS.map((parts) => scaleGradientsKernel({ shape: SHAPE, ...parts, ...target }))),
+  scaleKernel: () =>
+    TARGETS.flatMap((target) => PARTS.map((parts) => scaleKernel({ shape: SHAPE, ...parts, ...target }))),
+  scaleParameterGradientKernel: () =>
+    PROFILES.flatMap((profile) => SCALES.map((scale) => scaleParameterGradientKernel({ ...scale, profile }))),
   sgdKernel: () =>
     PROFILES.flatMap((profile) =>
       [false, true].map((nesterov) =>
@@ -458,6 +516,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       [target.storage, "f32" as const].map((output) => softmaxKernel({ rows: 9, classes: 11, ...target, output }))
     ),
+  spreadScaleKernel: () =>
+    PROFILES.flatMap((profile) => SCALES.map((scale) => spreadScaleKernel({ ...scale, profile }))),
   stepLossKernel: () => PROFILES.map((profile) => stepLossKernel({ rows: 9, profile })),
   topKKernel: () =>
     TARGETS.flatMap((target) =>

@@ -19,8 +19,8 @@
 import { type Kernel, readOnly } from "../../engine/kernel.ts";
 import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
 import { LOAD_STATISTICS } from "./training.ts";
-import { channelPartials, JOIN_SUMS, joinPartials, positionRuns } from "../shared/by_channel.ts";
-import { channelVectors, itemKernel, type Shape, type Target, vectorType } from "../shared/tensor.ts";
+import { channelPartials, channelSums, JOIN_SUMS, positionRuns } from "../shared/by_channel.ts";
+import { itemKernel, type Shape, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
 
 /**
@@ -115,17 +115,11 @@ export function batchNormGradientSumsKernel(
  * `weightGradient` and `biasGradient` (f32).
  */
 export function batchNormParameterGradientKernel(options: { shape: Shape; profile: Target["profile"] }): Kernel {
-  const { shape, profile } = options;
-  const joined = joinPartials(shape, JOIN_SUMS, profile);
-  return itemKernel({
+  return channelSums({
     name: "batch norm parameter gradient",
-    profile,
-    bindings: { partials: "vec4<f32>", weightGradient: "vec4<f32>", biasGradient: "vec4<f32>" },
-    parameters: joined.parameters,
-    items: channelVectors(shape[3]),
-    functions: joined.functions,
-    body: `${joined.body}  biasGradient[item] = pair.first;
-  weightGradient[item] = pair.second;`,
+    first: "biasGradient",
+    second: "weightGradient",
+    ...options,
   });
 }
 

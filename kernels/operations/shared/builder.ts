@@ -101,6 +101,23 @@ export function addSteps(
   program.steps.push(...operationSteps(kernels, bindings, owner));
 }
 
+/**
+ * Adds a parameter as it is, f32 and filled up with zeros to 4-vectors; training has it already.
+ *
+ * @returns The name that a kernel binds it by.
+ */
+export function addParameter({ program, parameters }: Pick<Builder, "program" | "parameters">, name: string): string {
+  if (!parameters.trained) {
+    program.constants.set(name, () => {
+      const values = parameters.read(name);
+      const padded = new Float32Array(Math.ceil(values.length / 4) * 4);
+      padded.set(values);
+      return padded;
+    });
+  }
+  return name;
+}
+
 /** The name of a parameter's gradient. */
 export function gradientName(parameter: string): string {
   return `${parameter} gradient`;

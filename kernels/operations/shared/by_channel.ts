@@ -20,7 +20,7 @@ import {
   spreadWorkgroups,
   type StatedBindings,
 } from "../../engine/kernel.ts";
-import { BUILTINS, channelVectors, type Shape, unsigned } from "./tensor.ts";
+import { BUILTINS, channelVectors, itemKernel, type Shape, unsigned } from "./tensor.ts";
 import type { TensorReads } from "./tensor_reads.ts";
 
 /** Vectors of channels in a GPU workgroup. */
@@ -80,6 +80,8 @@ export function channelPartials(options: {
   shape: Shape;
   reads: TensorReads;
   bindings: StatedBindings;
+  /** What else the texts read of the uniform block. */
+  parameters?: readonly { name: string; value: number }[];
   join: string;
   setup: string;
   step: string;
@@ -101,6 +103,7 @@ export function channelPartials(options: {
     { name: "each", value: each },
     { name: "vectors", value: vectors },
     ...(shared ? [] : [{ name: "items", value: splits * vectors }]),
+    ...options.parameters ?? [],
   ]);
   const walk = (start: string, stride: number) =>
     `  let end = min((split + 1u) * parameters.each, parameters.positions);
@@ -205,6 +208,29 @@ function joinRows(): string {
  */
 export function joinPartials(shape: Shape, join: string, profile: Profile) {
   return joinSplits(splitPositions(shape, profile), shape[3], join);
+}
+
+/**
+ * The second stage where it is all there is to do: the sums of each channel.
+ *
+ * @param options `shape` of the tensors; `first` and `second`, what the two sums are called, where they are wanted.
+ * @returns A kernel with the bindings `partials`, as the first stage wrote them, and those of the sums (f32, `[C]`, padded).
+ */
+export function channelSums(
+  options: { name: string; shape: Shape; profile: Profile; first?: string; second?: string },
+): Kernel {
+  const { name, shape, profile, first, second } = options;
+  const joined = joinPartials(shape, JOIN_SUMS, profile);
+  const sums = [...(first ? [[first, "pair.first"]] : []), ...(second ? [[second, "pair.second"]] : [])];
+  return itemKernel({
+    name,
+    profile,
+    bindings: Object.fromEntries(["partials", ...sums.map(([binding]) => binding)].map((key) => [key, "vec4<f32>"])),
+    parameters: joined.parameters,
+    items: channelVectors(shape[3]),
+    functions: joined.functions,
+    body: joined.body + sums.map(([binding, sum]) => `  ${binding}[item] = ${sum};`).join("\n"),
+  });
 }
 
 /**
