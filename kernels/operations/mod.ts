@@ -11,6 +11,7 @@
 import { activation } from "./activation/rule.ts";
 import { add } from "./add/rule.ts";
 import { batchNorm } from "./batch_norm/rule.ts";
+import { concatenate } from "./concatenate/rule.ts";
 import { constantTensor } from "./constant_tensor/rule.ts";
 import { channelNorm } from "./channel_norm/rule.ts";
 import { convolution } from "./convolution/rule.ts";
@@ -48,6 +49,7 @@ export const OPERATIONS = {
   spaceToDepth,
   parameterTensor,
   constantTensor,
+  concatenate,
 };
 
 type Table = typeof OPERATIONS;

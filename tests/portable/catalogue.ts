@@ -52,6 +52,7 @@ import {
   convolutionBiasGradientKernels,
   convolutionFilterGradientKernels,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
+import { concatenateKernel } from "../../kernels/operations/concatenate/kernels.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
 import { convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
@@ -377,6 +378,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   checksumKernel: () => PROFILES.map((profile) => checksumKernel({ length: LENGTH, profile })),
   checksumPartialsKernel: () => PROFILES.map((profile) => checksumPartialsKernel({ length: LENGTH, profile })),
+  concatenateKernel: () =>
+    TARGETS.flatMap((target) =>
+      [0, 3].map((first) => concatenateKernel({ input: [1, 8, 8, 8], output: [1, 8, 8, 16], first, ...target }))
+    ),
   convolutionBiasGradientKernels: () =>
     LAYERS.flatMap((layer) => TARGETS.flatMap((target) => convolutionBiasGradientKernels(layerShape(layer), target))),
   convolutionFilterGradientKernels: () =>
