@@ -22,6 +22,8 @@ import { parameterTensor } from "./parameter_tensor/rule.ts";
 import { pool } from "./pool/rule.ts";
 import { positionEmbedding } from "./position_embedding/rule.ts";
 import { prefixTokens } from "./prefix_tokens/rule.ts";
+import { putPositions } from "./put_positions/rule.ts";
+import { reversePositions } from "./reverse_positions/rule.ts";
 import { scale } from "./scale/rule.ts";
 import type { Rule } from "./shared/rule.ts";
 import { spaceToDepth } from "./space_to_depth/rule.ts";
@@ -44,6 +46,8 @@ export const OPERATIONS = {
   prefixTokens,
   positionEmbedding,
   takePositions,
+  putPositions,
+  reversePositions,
   takeChannels,
   windows,
   spaceToDepth,

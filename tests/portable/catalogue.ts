@@ -263,6 +263,8 @@ const POOLS: readonly PoolOptions[] = [
 /** Operations on `x` that only move what they read. */
 const MOVES: readonly (readonly Operation[])[] = [
   [{ type: "takePositions", input: "x", output: "y", first: 3, count: 12, grid: [3, 4] }],
+  [{ type: "putPositions", input: "x", output: "y", first: 1, count: 70 }],
+  [{ type: "reversePositions", input: "x", output: "y" }],
   ...[0, 1].map((first) => [{ type: "takeChannels", input: "x", output: "y", first, count: 6 } as const]),
   ...(["rowFirst", "columnFirst"] as const).map((
     order,

@@ -41,7 +41,7 @@ export function takingPositions(shapes: MovedShapes, first: number): Movement {
  * @param first The position of the output that has the input's first.
  * @returns The movement.
  */
-function puttingPositions(shapes: MovedShapes, first: number): Movement {
+export function puttingPositions(shapes: MovedShapes, first: number): Movement {
   return {
     name: "put positions",
     ...shapes,
