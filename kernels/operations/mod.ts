@@ -11,6 +11,8 @@
 import { activation } from "./activation/rule.ts";
 import { add } from "./add/rule.ts";
 import { batchNorm } from "./batch_norm/rule.ts";
+import { blurPool } from "./blur_pool/rule.ts";
+import { channelConvolution } from "./channel_convolution/rule.ts";
 import { concatenate } from "./concatenate/rule.ts";
 import { constantTensor } from "./constant_tensor/rule.ts";
 import { channelNorm } from "./channel_norm/rule.ts";
@@ -54,6 +56,8 @@ export const OPERATIONS = {
   parameterTensor,
   constantTensor,
   concatenate,
+  blurPool,
+  channelConvolution,
 };
 
 type Table = typeof OPERATIONS;

@@ -52,6 +52,11 @@ import {
   convolutionBiasGradientKernels,
   convolutionFilterGradientKernels,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
+import { blurPoolGradientKernel, blurPoolKernel, type BlurPoolOptions } from "../../kernels/operations/blur_pool/kernels.ts";
+import {
+  channelConvolutionFilterGradientKernels,
+  channelConvolutionKernel,
+} from "../../kernels/operations/channel_convolution/kernels.ts";
 import { concatenateKernel } from "../../kernels/operations/concatenate/kernels.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
@@ -254,6 +259,8 @@ const SCALES = PARTS.flatMap((parts) =>
   )
 );
 
+const BLURS: readonly BlurPoolOptions[] = (["reflect", "zeros"] as const).map((padding) => ({ stride: [2, 2], padding }));
+
 const POOLS: readonly PoolOptions[] = [
   { mode: "max", kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
   { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
@@ -356,12 +363,24 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   binaryCrossEntropyKernel: () =>
     TARGETS.map((target) => binaryCrossEntropyKernel({ rows: 9, classes: 11, ...target })),
+  blurPoolGradientKernel: () =>
+    TARGETS.flatMap((target) => BLURS.map((pool) => blurPoolGradientKernel({ shape: SHAPE, pool, ...target }))),
+  blurPoolKernel: () =>
+    TARGETS.flatMap((target) => BLURS.map((pool) => blurPoolKernel({ shape: SHAPE, pool, ...target }))),
   cellWeightsKernel: () =>
     PROFILES.flatMap((profile) =>
       (["bilinear", "nearest"] as const).flatMap((interpolation) =>
         [0, 2].map((frames) =>
           cellWeightsKernel({ crops: 3, frames, grid: [7, 5], outputSize: [1, 1], interpolation, profile })
         )
+      )
+    ),
+  channelConvolutionFilterGradientKernels: () =>
+    TARGETS.flatMap((target) => channelConvolutionFilterGradientKernels({ shape: SHAPE, kernel: 3, ...target })),
+  channelConvolutionKernel: () =>
+    TARGETS.flatMap((target) =>
+      (["forward", "backward"] as const).map((direction) =>
+        channelConvolutionKernel({ shape: SHAPE, kernel: 3, direction, ...target })
       )
     ),
   channelNormGradientSumsKernel: () =>

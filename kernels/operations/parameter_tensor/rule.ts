@@ -13,7 +13,7 @@ import {
   type ParameterStrides,
   parameterStrides,
 } from "../shared/flat_parameter.ts";
-import type { AnyOperation, Rule } from "../shared/rule.ts";
+import type { AnyOperation, ParameterFacts, Rule } from "../shared/rule.ts";
 import type { Shape } from "../shared/tensor.ts";
 import { parameterTensorKernel } from "./kernels.ts";
 
@@ -28,6 +28,8 @@ export interface ParameterTensor extends AnyOperation {
   readonly order?: readonly number[];
   /** Whether the output has an entry for each of `input`'s batch, of which nothing else is read; else it has one. */
   readonly broadcast: boolean;
+  /** How the parameter is drawn, and whether it decays. */
+  readonly facts?: ParameterFacts;
 }
 
 function stridesOf({ shape, outputShape, order }: ParameterTensor): ParameterStrides {
@@ -48,7 +50,7 @@ export const parameterTensor: Rule<ParameterTensor> = {
     stridesOf(operation);
     return [operation.broadcast ? shapeOf(operation.input)[0] : 1, ...operation.outputShape];
   },
-  parameters: ({ parameter, shape }) => [[parameter, shape]],
+  parameters: ({ parameter, shape, facts }) => [[parameter, shape, facts]],
   forward(builder, operation) {
     const { output, parameter } = operation;
     const shape = builder.shapeOf(output);

@@ -13,7 +13,7 @@ import {
   type ParameterStrides,
   parameterStrides,
 } from "../shared/flat_parameter.ts";
-import type { AnyOperation, Rule } from "../shared/rule.ts";
+import type { AnyOperation, Initial, Rule } from "../shared/rule.ts";
 import type { Shape } from "../shared/tensor.ts";
 import { positionEmbeddingKernel } from "./kernels.ts";
 
@@ -24,6 +24,8 @@ export interface PositionEmbedding extends AnyOperation {
   /** timm's: `[1, T, C]`, `[1, h, w, C]`, or with `channelsFirst` `[1, C, h, w]`. */
   readonly shape: readonly number[];
   readonly channelsFirst?: boolean;
+  /** How it is drawn; as in timm, truncated normal with deviation 0.02, if left out. */
+  readonly initial?: Initial;
 }
 
 function stridesOf(
@@ -48,7 +50,9 @@ export const positionEmbedding: Rule<PositionEmbedding> = {
     stridesOf(operation, shape);
     return shape;
   },
-  parameters: ({ parameter, shape }) => [[parameter, shape]],
+  parameters: ({ parameter, shape, initial = { truncatedNormal: 0.02 } }) => [
+    [parameter, shape, { initial, decays: false }],
+  ],
   forward(builder, operation) {
     const { input, output, parameter } = operation;
     const shape = builder.shapeOf(input);

@@ -7,7 +7,7 @@
 import { addStep, addTensor, gradientName } from "../shared/builder.ts";
 import { addFlatParameter, channelsLast, imageSumsKernel, imageSumsReference } from "../shared/flat_parameter.ts";
 import { movementGradientReference, movementKernel } from "../shared/movement.ts";
-import { type AnyOperation, contributionName, type Rule } from "../shared/rule.ts";
+import { type AnyOperation, contributionName, type Initial, type Rule } from "../shared/rule.ts";
 import type { Shape } from "../shared/tensor.ts";
 import { takingPositions } from "../take_positions/rule.ts";
 import { prefixTokensKernel, prefixTokensReference, prefixTokensShape } from "./kernels.ts";
@@ -16,8 +16,15 @@ import { prefixTokensKernel, prefixTokensReference, prefixTokensShape } from "./
 export interface PrefixTokens extends AnyOperation {
   readonly type: "prefixTokens";
   readonly channels: number;
-  /** Parameters `[1, count, C]`. */
-  readonly tokens: readonly { readonly parameter: string; readonly count: number }[];
+  readonly tokens: readonly Tokens[];
+}
+
+/** Learned tokens: a parameter `[1, count, C]`. */
+export interface Tokens {
+  readonly parameter: string;
+  readonly count: number;
+  /** How they are drawn; as in timm's VisionTransformer, normal with deviation 1e-6, if left out. */
+  readonly initial?: Initial;
 }
 
 function countsOf({ tokens }: PrefixTokens): number[] {
@@ -52,7 +59,9 @@ export const prefixTokens: Rule<PrefixTokens> = {
     return prefixTokensShape(shape, countsOf(operation));
   },
   parameters: ({ tokens, channels }) =>
-    tokens.map(({ parameter, count }) => [parameter, [1, count, channels]] as const),
+    tokens.map(({ parameter, count, initial = { normal: 1e-6 } }) =>
+      [parameter, [1, count, channels], { initial, decays: false }] as const
+    ),
   forward(builder, operation) {
     const { input, output, tokens } = operation;
     addTensor(builder, output, builder.shapeOf(output));

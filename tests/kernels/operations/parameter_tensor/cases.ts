@@ -23,6 +23,7 @@ export const cases: readonly OperationCase[] = tensors.map(({ batch, ...tensor }
       output: "y",
       parameter: "latent",
       broadcast: batch !== undefined,
+      facts: { initial: "zeros" },
       ...tensor,
     }],
     inputs: { x: input },
