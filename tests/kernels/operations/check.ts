@@ -240,8 +240,9 @@ export async function checkKernels(device: Device, tested: OperationCase, target
   const { storage, profile } = target;
   const sum = tested.tolerance?.(storage) ?? sumTolerance(storage, terms, Math.sqrt(terms));
   // Tensors between operations are rounded where they are stored.
-  const between = storage === "f16" ? (operations.length - 1) * 2 ** -10 * Math.sqrt(terms) : 0;
-  const tolerance = { ...sum, absolute: sum.absolute + between };
+  const roundings = storage === "f16" ? (operations.length - 1) * 2 ** -10 : 0;
+  const between = roundings * Math.sqrt(terms);
+  const tolerance = { absolute: sum.absolute + between, relative: sum.relative + roundings };
   const positions = elements(numbers.shapes.get(numbers.output)!.slice(0, 3));
   const parameterSum = sumTolerance("f32", positions, Math.sqrt(positions));
   const parameterTolerance = { ...parameterSum, absolute: parameterSum.absolute + between * Math.sqrt(positions) };

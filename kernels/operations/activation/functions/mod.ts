@@ -13,6 +13,7 @@ import { multiple } from "./multiple.ts";
 import { quickGelu } from "./quick_gelu.ts";
 import { relu } from "./relu.ts";
 import { relu6 } from "./relu6.ts";
+import { reluSquared } from "./relu_squared.ts";
 import type { ActivationRule, ParametricActivation } from "./rule.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { silu } from "./silu.ts";
@@ -21,6 +22,7 @@ import { silu } from "./silu.ts";
 const ACTIVATIONS = {
   relu,
   relu6,
+  reluSquared,
   leakyRelu,
   silu,
   sigmoid,
