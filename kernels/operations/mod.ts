@@ -18,6 +18,8 @@ import { constantTensor } from "./constant_tensor/rule.ts";
 import { channelNorm } from "./channel_norm/rule.ts";
 import { convolution } from "./convolution/rule.ts";
 import { globalAveragePool } from "./global_average_pool/rule.ts";
+import { globalResponseNorm } from "./global_response_norm/rule.ts";
+import { groupNorm } from "./group_norm/rule.ts";
 import { linear } from "./linear/rule.ts";
 import { multiply } from "./multiply/rule.ts";
 import { parameterTensor } from "./parameter_tensor/rule.ts";
@@ -39,6 +41,8 @@ export const OPERATIONS = {
   linear,
   batchNorm,
   channelNorm,
+  groupNorm,
+  globalResponseNorm,
   scale,
   activation,
   add,

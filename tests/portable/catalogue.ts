@@ -69,6 +69,29 @@ import {
   globalAveragePoolGradientKernel,
   globalAveragePoolKernel,
 } from "../../kernels/operations/global_average_pool/kernels.ts";
+import {
+  globalResponseNormInputGradientKernel,
+  globalResponseNormParameterGradientKernel,
+  globalResponseNormSumsKernel,
+  responseSlopesKernel,
+} from "../../kernels/operations/global_response_norm/gradient.ts";
+import {
+  globalResponseNormKernel,
+  responseInversesKernel,
+  responseLengthsKernel,
+} from "../../kernels/operations/global_response_norm/kernels.ts";
+import {
+  groupNormInputGradientKernel,
+  groupNormParameterGradientKernel,
+  groupNormShiftsKernel,
+  groupNormSumsKernel,
+} from "../../kernels/operations/group_norm/gradient.ts";
+import {
+  groupNormKernel,
+  groupNormMomentsKernel,
+  groupNormStatisticsKernel,
+  spreadGroupsKernel,
+} from "../../kernels/operations/group_norm/kernels.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
 import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign/kernels.ts";
 import { labelTargetKernel } from "../../kernels/operations/losses/label_target.ts";
@@ -251,6 +274,13 @@ const CHANNEL_NORMS = (["layer", "rms", "l2"] as const).flatMap((method) =>
     }))
   )
 );
+
+/** Tensors with few and many numbers for each image or group, on which a GPU has few and many invocations at work. */
+const IMAGE_NORMS: readonly { shape: Shape; groups: number; epsilon: number }[] = [8, 256].map((channels) => ({
+  shape: [1, 8, 8, channels],
+  groups: 1,
+  epsilon: 1e-6,
+}));
 
 /** Factors and summands of each channel, of heads, and of all channels, factors also as logarithms. */
 const SCALES = PARTS.flatMap((parts) =>
@@ -436,11 +466,37 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   globalAveragePoolGradientKernel: () =>
     TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
+  globalResponseNormInputGradientKernel: () =>
+    TARGETS.map((target) => globalResponseNormInputGradientKernel({ shape: SHAPE, ...target })),
+  globalResponseNormKernel: () => TARGETS.map((target) => globalResponseNormKernel({ shape: SHAPE, ...target })),
+  globalResponseNormParameterGradientKernel: () =>
+    PROFILES.map((profile) => globalResponseNormParameterGradientKernel({ shape: SHAPE, profile })),
+  globalResponseNormSumsKernel: () =>
+    TARGETS.flatMap((target) =>
+      (["gradients", "products"] as const).map((of) => globalResponseNormSumsKernel({ shape: SHAPE, of, ...target }))
+    ),
   gradientNormKernel: () => PROFILES.map((profile) => gradientNormKernel({ length: LENGTH, profile })),
   gradientSignKernel: () => {
     const step = normalisedSignStep({ epsilon: 8 / 255, mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] });
     return TARGETS.map((target) => gradientSignKernel({ shape: [2, 7, 5, 3], ...step, ...target }));
   },
+  groupNormInputGradientKernel: () =>
+    TARGETS.map((target) => groupNormInputGradientKernel({ shape: SHAPE, ...target })),
+  groupNormKernel: () => TARGETS.map((target) => groupNormKernel({ shape: SHAPE, ...target })),
+  groupNormMomentsKernel: () =>
+    TARGETS.flatMap((target) =>
+      (["means", "squares"] as const).map((of) => groupNormMomentsKernel({ shape: SHAPE, of, ...target }))
+    ),
+  groupNormParameterGradientKernel: () =>
+    PROFILES.map((profile) => groupNormParameterGradientKernel({ shape: SHAPE, profile })),
+  groupNormShiftsKernel: () =>
+    PROFILES.flatMap((profile) => IMAGE_NORMS.map((norm) => groupNormShiftsKernel({ ...norm, profile }))),
+  groupNormStatisticsKernel: () =>
+    PROFILES.flatMap((profile) => IMAGE_NORMS.map((norm) => groupNormStatisticsKernel({ ...norm, profile }))),
+  groupNormSumsKernel: () =>
+    TARGETS.flatMap((target) =>
+      (["gradients", "products"] as const).map((of) => groupNormSumsKernel({ shape: SHAPE, of, ...target }))
+    ),
   imageOperationKernel: () =>
     PROFILES.flatMap((profile) =>
       [false, true].map((tables) =>
@@ -522,6 +578,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.map((target) => resizeRowsHorizontallyKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
   resizeVerticalKernel: () =>
     TARGETS.map((target) => resizeVerticalKernel({ tables: TABLES, tablesOffset: 0, slot: 0, ...target })),
+  responseInversesKernel: () =>
+    PROFILES.flatMap((profile) => IMAGE_NORMS.map((norm) => responseInversesKernel({ ...norm, profile }))),
+  responseLengthsKernel: () => TARGETS.map((target) => responseLengthsKernel({ shape: SHAPE, ...target })),
+  responseSlopesKernel: () =>
+    PROFILES.flatMap((profile) => IMAGE_NORMS.map((norm) => responseSlopesKernel({ ...norm, profile }))),
   scaleChannelGradientKernel: () =>
     PROFILES.flatMap((profile) =>
       PARTS.map((parts) => scaleChannelGradientKernel({ shape: SHAPE, ...parts, profile }))
@@ -542,6 +603,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       [target.storage, "f32" as const].map((output) => softmaxKernel({ rows: 9, classes: 11, ...target, output }))
     ),
+  spreadGroupsKernel: () => PROFILES.map((profile) => spreadGroupsKernel({ shape: SHAPE, groups: 1, profile })),
   spreadScaleKernel: () =>
     PROFILES.flatMap((profile) => SCALES.map((scale) => spreadScaleKernel({ ...scale, profile }))),
   stepLossKernel: () => PROFILES.map((profile) => stepLossKernel({ rows: 9, profile })),

@@ -280,26 +280,66 @@ function joinSplits({ positions, splits, each }: Splits, channels: number, join:
  * @param step WGSL for the vector `at` of the tensor.
  * @returns What `itemKernel` takes: `parameters`, `items`, `workgroup` and `body`.
  */
-export function positionRuns(shape: Shape, profile: Profile, setup: string, step: string) {
-  const positions = shape[0] * shape[1] * shape[2];
-  const vectors = channelVectors(shape[3]);
-  const { least, most } = POSITION_RUN;
-  const run = profile === "gpu" ? 1 : Math.min(Math.max(Math.ceil(positions * vectors / RUNS_WANTED), least), most);
+export function positionRuns([batch, height, width, channels]: Shape, profile: Profile, setup: string, step: string) {
+  const { run: _, ...runs } = cutRuns([1, batch * height * width], channels, profile);
   return {
+    ...runs,
+    body: `  let lanes = item % parameters.vectors;
+  let first = item / parameters.vectors * parameters.run;
+  let end = min(first + parameters.run, parameters.positions);
+${setup}
+${walkRun(step)}`,
+  };
+}
+
+/**
+ * As {@linkcode positionRuns}, with runs that do not go beyond an image.
+ *
+ * @param shape Shape of the tensor.
+ * @param profile The kernel's.
+ * @param setup WGSL that knows the image as `image`, the vector within a position as `lanes`, and the vector of a tensor
+ * `[N, 1, 1, C]` as `place`.
+ * @param step WGSL for the vector `at` of the tensor.
+ * @returns What `itemKernel` takes.
+ */
+export function imageRuns([batch, height, width, channels]: Shape, profile: Profile, setup: string, step: string) {
+  const { run, parameters, ...runs } = cutRuns([batch, height * width], channels, profile);
+  return {
+    ...runs,
+    parameters: [...parameters, { name: "runs", value: Math.ceil(height * width / run) }],
+    body: `  let lanes = item % parameters.vectors;
+  let image = item / parameters.vectors / parameters.runs;
+  let start = item / parameters.vectors % parameters.runs * parameters.run;
+  let first = image * parameters.positions + start;
+  let end = first + min(parameters.run, parameters.positions - start);
+  let place = image * parameters.vectors + lanes;
+${setup}
+${walkRun(step)}`,
+  };
+}
+
+/** Cuts the positions of each part into runs. */
+function cutRuns([parts, positions]: readonly [parts: number, positions: number], channels: number, profile: Profile) {
+  const vectors = channelVectors(channels);
+  const { least, most } = POSITION_RUN;
+  const wanted = Math.ceil(parts * positions * vectors / RUNS_WANTED);
+  const run = profile === "gpu" ? 1 : Math.min(Math.max(wanted, least), most);
+  return {
+    run,
     parameters: [
       { name: "positions", value: positions },
       { name: "vectors", value: vectors },
       { name: "run", value: run },
     ],
-    items: Math.ceil(positions / run) * vectors,
+    items: parts * Math.ceil(positions / run) * vectors,
     ...(profile === "gpu" ? {} : { workgroup: LANES }),
-    body: `  let lanes = item % parameters.vectors;
-  let first = item / parameters.vectors * parameters.run;
-  let end = min(first + parameters.run, parameters.positions);
-${setup}
-  for (var position = first; position < end; position++) {
+  };
+}
+
+/** WGSL of a step for each position from `first` to before `end`. */
+function walkRun(step: string): string {
+  return `  for (var position = first; position < end; position++) {
     let at = position * parameters.vectors + lanes;
 ${step}
-  }`,
-  };
+  }`;
 }

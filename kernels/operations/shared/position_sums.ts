@@ -8,7 +8,14 @@
  * @module
  */
 
-import { declarations, type Kernel, listBindings, type Profile, spreadWorkgroups } from "../../engine/kernel.ts";
+import {
+  declarations,
+  type Kernel,
+  listBindings,
+  type Profile,
+  spreadWorkgroups,
+  type StatedBindings,
+} from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Shape, unsigned } from "./tensor.ts";
 import type { TensorReads } from "./tensor_reads.ts";
 
@@ -21,23 +28,26 @@ const ROWS = 32;
 /**
  * A sum over the positions of each image.
  *
- * @param options `shape` of what is summed; `reads` the tensors read; `output` name and WGSL type of the one written;
- * `term` WGSL of the summand at vector `at`; `result` WGSL of what is stored, made of `sum`.
+ * @param options `shape` of what is summed; `reads` the tensors read, `bindings` what else; `output` name and WGSL type of
+ * the one written; `setup` WGSL statements that know the image as `image` and the vector of its sums as `place`; `term` WGSL
+ * of the summand at vector `at`; `result` WGSL of what is stored, made of `sum`.
  * @returns A kernel with those bindings.
  */
 export function positionSums(options: {
   name: string;
   shape: Shape;
   reads: Pick<TensorReads, "bindings">;
+  bindings?: StatedBindings;
   output: { name: string; type: string };
+  setup?: string;
   term: string;
   result: string;
   profile: Profile;
 }): Kernel {
-  const { name, shape, reads, output, term, result, profile } = options;
+  const { name, shape, reads, output, setup = "", term, result, profile } = options;
   const [batch, height, width, channels] = shape;
   const vectors = channelVectors(channels);
-  const bindings = { ...reads.bindings, [output.name]: output.type };
+  const bindings = { ...reads.bindings, ...options.bindings, [output.name]: output.type };
   const parameters = unsigned([
     { name: "positions", value: height * width },
     { name: "vectors", value: vectors },
@@ -58,13 +68,15 @@ export function positionSums(options: {
 fn main(${BUILTINS}) {
   let item = (workgroup.y * workgroups.x + workgroup.x) * 8u + local;
   if (item >= parameters.items) { return; }
-  var at = item / parameters.vectors * parameters.positions * parameters.vectors + item % parameters.vectors;
-  var sum = vec4<f32>(0.0);
+  let image = item / parameters.vectors;
+  let place = item;
+  var at = image * parameters.positions * parameters.vectors + item % parameters.vectors;
+${setup}  var sum = vec4<f32>(0.0);
   for (var position = 0u; position < parameters.positions; position++) {
     sum += ${term};
     at += parameters.vectors;
   }
-  ${output.name}[item] = ${result};
+  ${output.name}[place] = ${result};
 }
 `,
       workgroups: spreadWorkgroups(Math.ceil((batch * vectors) / 8)),
@@ -73,12 +85,12 @@ fn main(${BUILTINS}) {
   const tree: string[] = [];
   for (let half = ROWS / 2; half >= 1; half /= 2) {
     tree.push(`  workgroupBarrier();
-  if (row < ${half}u) { sums[local] += sums[local + ${half * COLUMNS}u]; }`);
+  if (row < ${half}u) { partials[local] += partials[local + ${half * COLUMNS}u]; }`);
   }
   return {
     ...kernel,
     code: `${open}
-var<workgroup> sums: array<vec4<f32>, ${COLUMNS * ROWS}>;
+var<workgroup> partials: array<vec4<f32>, ${COLUMNS * ROWS}>;
 
 @compute @workgroup_size(${COLUMNS * ROWS})
 fn main(${BUILTINS}) {
@@ -86,17 +98,18 @@ fn main(${BUILTINS}) {
   let lanes = workgroup.x * ${COLUMNS}u + local % ${COLUMNS}u;
   let image = workgroup.y;
   var sum = vec4<f32>(0.0);
+  let place = image * parameters.vectors + lanes;
   if (lanes < parameters.vectors) {
-    for (var position = row; position < parameters.positions; position += ${ROWS}u) {
+${setup}    for (var position = row; position < parameters.positions; position += ${ROWS}u) {
       let at = (image * parameters.positions + position) * parameters.vectors + lanes;
       sum += ${term};
     }
   }
-  sums[local] = sum;
+  partials[local] = sum;
 ${tree.join("\n")}
   if (row == 0u && lanes < parameters.vectors) {
-    sum = sums[local];
-    ${output.name}[image * parameters.vectors + lanes] = ${result};
+    sum = partials[local];
+    ${output.name}[place] = ${result};
   }
 }
 `,
