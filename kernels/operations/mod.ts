@@ -22,6 +22,7 @@ import { globalResponseNorm } from "./global_response_norm/rule.ts";
 import { groupNorm } from "./group_norm/rule.ts";
 import { linear } from "./linear/rule.ts";
 import { multiply } from "./multiply/rule.ts";
+import { outlookAttention } from "./outlook_attention/rule.ts";
 import { parameterTensor } from "./parameter_tensor/rule.ts";
 import { pool } from "./pool/rule.ts";
 import { positionEmbedding } from "./position_embedding/rule.ts";
@@ -62,6 +63,7 @@ export const OPERATIONS = {
   concatenate,
   blurPool,
   channelConvolution,
+  outlookAttention,
 };
 
 type Table = typeof OPERATIONS;

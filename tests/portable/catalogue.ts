@@ -102,6 +102,11 @@ import {
   type ParameterStrides,
 } from "../../kernels/operations/shared/flat_parameter.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool/kernels.ts";
+import {
+  outlookAttentionKernel,
+  outlookLogitsGradientKernel,
+  outlookWeightsKernel,
+} from "../../kernels/operations/outlook_attention/kernels.ts";
 import { parameterTensorKernel } from "../../kernels/operations/parameter_tensor/kernels.ts";
 import { positionEmbeddingKernel } from "../../kernels/operations/position_embedding/kernels.ts";
 import { prefixTokensKernel } from "../../kernels/operations/prefix_tokens/kernels.ts";
@@ -290,6 +295,8 @@ const SCALES = PARTS.flatMap((parts) =>
 );
 
 const BLURS: readonly BlurPoolOptions[] = (["reflect", "zeros"] as const).map((padding) => ({ stride: [2, 2], padding }));
+
+const OUTLOOK = { shape: [1, 8, 8, 8], attention: { heads: 2, stride: [2, 2], scale: 0.5 } } as const;
 
 const POOLS: readonly PoolOptions[] = [
   { mode: "max", kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
@@ -531,6 +538,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
   operationTablesKernel: () =>
     PROFILES.map((profile) => operationTablesKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile })),
+  outlookAttentionKernel: () =>
+    TARGETS.flatMap((target) =>
+      (["forward", "backward"] as const).map((direction) => outlookAttentionKernel({ ...OUTLOOK, direction, ...target }))
+    ),
+  outlookLogitsGradientKernel: () => TARGETS.map((target) => outlookLogitsGradientKernel({ ...OUTLOOK, ...target })),
+  outlookWeightsKernel: () => TARGETS.map((target) => outlookWeightsKernel({ ...OUTLOOK, ...target })),
   packClassesKernel: () =>
     PROFILES.flatMap((profile) =>
       [1000, 70000].map((classes) => packClassesKernel({ batch: 1, elements: 45, classes, profile }))

@@ -24,8 +24,8 @@ import { readTensors } from "../shared/tensor_reads.ts";
  * The convolution on the CPU.
  *
  * @param input `[..., C]`, channels not padded.
- * @param filter `[kernel]`.
- * @param channels C.
+ * @param filter The taps, `[kernel]`.
+ * @param channels How many there are at each position.
  * @returns The output, of the input's shape.
  */
 export function channelConvolutionReference(
@@ -42,9 +42,9 @@ export function channelConvolutionReference(
  * The gradients of the convolution on the CPU.
  *
  * @param input `[..., C]`, channels not padded.
- * @param filter `[kernel]`.
+ * @param filter The taps, `[kernel]`.
  * @param outputGradient The gradient of the output, in the input's shape.
- * @param channels C.
+ * @param channels How many there are at each position.
  * @returns The gradients of input and filter.
  */
 export function channelConvolutionGradientReference(

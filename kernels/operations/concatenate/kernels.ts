@@ -14,7 +14,7 @@ import { readTensors } from "../shared/tensor_reads.ts";
 /**
  * The shape of tensors side by side.
  *
- * @param inputs Their shapes.
+ * @param inputs Shapes of the tensors.
  * @returns `[N, H, W, C]`, C the sum of theirs.
  * @throws {TypeError} If there is none, or they differ in more than channels.
  */
@@ -74,7 +74,7 @@ export function concatenateKernel(options: { input: Shape; output: Shape; first:
  * Tensors side by side on the CPU.
  *
  * @param inputs `[N, H, W, C]`, channels not padded, C of their own each.
- * @param shapes Their shapes.
+ * @param shapes Shapes of the tensors.
  * @returns `[N, H, W, C]`, C the sum of theirs.
  */
 export function concatenateReference(inputs: readonly ArrayLike<number>[], shapes: readonly Shape[]): Float64Array {
