@@ -38,6 +38,8 @@ export interface ChannelNorm extends AnyOperation {
   /** Names of the parameters, `[channels / groups]`, where there are such. */
   readonly weight?: string;
   readonly bias?: string;
+  /** What the weight begins training with; 1 if left out. */
+  readonly initial?: number;
 }
 
 /** What the kernels take of an operation. */
@@ -78,8 +80,10 @@ export const channelNorm: Rule<ChannelNorm> = {
     headShape(shape, groups);
     return shape;
   },
-  parameters: ({ weight, bias, channels, groups }) =>
-    [weight, bias].flatMap((name) => name === undefined ? [] : [[name, [channels / groups]] as const]),
+  parameters: ({ weight, bias, channels, groups, initial = 1 }) => [
+    ...(weight === undefined ? [] : [[weight, [channels / groups], { initial: { constant: initial } }] as const]),
+    ...(bias === undefined ? [] : [[bias, [channels / groups], { initial: "zeros" }] as const]),
+  ],
   forward(builder, operation) {
     const { input, output, weight, bias } = operation;
     const norm = normOf(operation, builder);

@@ -55,7 +55,10 @@ export const globalResponseNorm: Rule<GlobalResponseNorm> = {
     }
     return shape;
   },
-  parameters: ({ weight, bias, channels }) => [[weight, [channels]], [bias, [channels]]],
+  parameters: ({ weight, bias, channels }) => [
+    [weight, [channels], { initial: "zeros" }],
+    [bias, [channels], { initial: "zeros" }],
+  ],
   forward(builder, operation) {
     const { target, shapeOf } = builder;
     const { input, output, epsilon, weight, bias } = operation;

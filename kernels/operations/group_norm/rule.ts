@@ -69,7 +69,10 @@ export const groupNorm: Rule<GroupNorm> = {
     }
     return shape;
   },
-  parameters: ({ weight, bias, channels }) => [[weight, [channels]], [bias, [channels]]],
+  parameters: ({ weight, bias, channels }) => [
+    [weight, [channels], { initial: "ones" }],
+    [bias, [channels], { initial: "zeros" }],
+  ],
   forward(builder, operation) {
     const { target, shapeOf } = builder;
     const { input, output, groups, epsilon, weight, bias } = operation;

@@ -77,3 +77,31 @@ Deno.test("initialParameters() begins a residual branch at zero, but not in ResN
   assertEquals(new Set(weights("resnet18").data), new Set([0]));
   assertEquals(new Set(weights("resnet8").data), new Set([1]));
 });
+
+Deno.test("initialParameters() draws parameters of norms and scales as their operations say", () => {
+  const [channels, parameters] = [4, { weight: "weight", bias: "bias" }];
+  const operations = [
+    { type: "channelNorm", input: "image", output: "a", method: "layer", channels, groups: 1, epsilon: 1e-6 },
+    {
+      type: "channelNorm",
+      input: "image",
+      output: "b",
+      method: "layer",
+      channels,
+      groups: 1,
+      epsilon: 1e-6,
+      initial: 3,
+    },
+    { type: "groupNorm", input: "image", output: "c", channels, groups: 1, epsilon: 1e-6 },
+    { type: "globalResponseNorm", input: "image", output: "d", channels, epsilon: 1e-6 },
+    { type: "scale", input: "image", output: "e", channels, shape: [channels] },
+    { type: "scale", input: "image", output: "f", channels, shape: [1], initial: 0.5, initialBias: -2 },
+  ] as const;
+  const network = buildNetwork("resnet8", { classes: 10 });
+  const drawn = operations.map((operation) => {
+    const head = { operations: [{ ...operation, ...parameters }], output: operation.output };
+    const initial = initialParameters({ ...network, operations: [], dense: head, pooled: head }, 1);
+    return [initial.get("weight")!.data[0], initial.get("bias")!.data[0]];
+  });
+  assertEquals(drawn, [[1, 0], [3, 0], [1, 0], [0, 0], [1, 0], [0.5, -2]]);
+});
