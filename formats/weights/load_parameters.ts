@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isPassedOver } from "./passed_over.ts";
 import type { Weights } from "./weights.ts";
 
 /** A parameter in memory. */
@@ -14,11 +15,16 @@ export interface Parameter {
   readonly data: Float32Array<ArrayBuffer>;
 }
 
-/**
- * Tensors that checkpoints have beside the parameters and that no result depends on: PyTorch's counts of batches, and what
- * a training run goes on from.
- */
-const ignored = /\.num_batches_tracked$|^(optimizer|average|control|progress)(\.|$)/;
+/** What is known of the network whose parameters are read. */
+export interface NetworkFacts {
+  /** timm's name of its architecture, by which tables in files of its family are passed over. */
+  readonly architecture?: string;
+  /**
+   * By name, how a parameter is made of what is stored where that has another shape: position embeddings of another grid.
+   * A function throws a TypeError where what is stored does not fit.
+   */
+  readonly resampled?: Readonly<Record<string, (stored: Parameter) => Float32Array>>;
+}
 
 /** What the names of a training run's averaged weights begin with. */
 const AVERAGE = "average.";
@@ -31,6 +37,7 @@ const AVERAGE = "average.";
  *
  * @param shapes Name and shape of every parameter, as `parameterShapes` lists them.
  * @param weights The open file.
+ * @param network Its architecture, and which of its parameters may be stored in another shape.
  * @returns The parameters by name, in the order of `shapes`.
  * @throws {TypeError} If a parameter is missing, has another shape, is one too many, or holds what is not a finite number, or a
  * negative variance.
@@ -38,8 +45,9 @@ const AVERAGE = "average.";
 export async function loadParameters(
   shapes: ReadonlyMap<string, readonly number[]>,
   weights: Weights,
+  network: NetworkFacts = {},
 ): Promise<Map<string, Parameter>> {
-  checkParameters(shapes, weights);
+  checkParameters(shapes, weights, network);
   const parameters = new Map<string, Parameter>();
   for (const [name, shape] of shapes) {
     const data = await readParameter(weights, name);
@@ -49,9 +57,31 @@ export async function loadParameters(
         `Cannot load weights "${weights.path}": tensor "${name}" holds variances, and ${data[negative]} at ${negative}`,
       );
     }
-    parameters.set(name, { shape, data });
+    parameters.set(name, { shape, data: resample(weights, { name, shape, data }, network) });
   }
   return parameters;
+}
+
+/** What is stored of a parameter, in the shape wanted. */
+function resample(
+  { path, shape: shapeOf }: Weights,
+  { name, shape, data }: Parameter & { readonly name: string },
+  { resampled }: NetworkFacts,
+): Float32Array<ArrayBuffer> {
+  const stored = shapeOf(name);
+  if (isSameShape(stored, shape)) return data;
+  try {
+    return Float32Array.from(resampled![name]({ shape: stored, data }));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new TypeError(`Cannot load weights "${path}": parameter "${name}" does not fit: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+function isSameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
 /**
@@ -101,7 +131,11 @@ export function averagedWeights(weights: Weights): Weights {
   };
 }
 
-function checkParameters(shapes: ReadonlyMap<string, readonly number[]>, weights: Weights): void {
+function checkParameters(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  weights: Weights,
+  { architecture, resampled = {} }: NetworkFacts,
+): void {
   const { path } = weights;
   const found = new Set(weights.names);
   const missing = [...shapes.keys()].filter((name) => !found.has(name));
@@ -113,14 +147,14 @@ function checkParameters(shapes: ReadonlyMap<string, readonly number[]>, weights
   }
   for (const [name, shape] of shapes) {
     const stored = weights.shape(name);
-    if (stored.length !== shape.length || stored.some((size, axis) => size !== shape[axis])) {
+    if (!isSameShape(stored, shape) && !Object.hasOwn(resampled, name)) {
       throw new TypeError(
         `Cannot load weights "${path}": parameter "${name}" has shape [${stored.join(", ")}], ` +
           `expected [${shape.join(", ")}]`,
       );
     }
   }
-  const extra = weights.names.filter((name) => !shapes.has(name) && !ignored.test(name));
+  const extra = weights.names.filter((name) => !shapes.has(name) && !isPassedOver(name, architecture));
   if (extra.length > 0) {
     throw new TypeError(
       `Cannot load weights "${path}": tensor "${extra[0]}" [${weights.shape(extra[0]).join(", ")}]` +

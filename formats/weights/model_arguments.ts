@@ -4,18 +4,21 @@
  * `model_args` of a `config.json`: what timm gives to the constructor of a network beside its name. At their defaults they say
  * nothing; of the others only those of training leave the network as it is.
  *
- * Source: `ResNet`, `EfficientNet` and `RexNet` of timm 1.0; `create_model` drops those that are None.
+ * Source: the constructors of timm 1.0; `create_model` drops those that are None.
  *
  * @module
  */
 
 import { showValue } from "../base/show_value.ts";
 
-type Values = Readonly<Record<string, readonly unknown[]>>;
+/** Values that leave a network as it is, or a test of one. */
+type Values = Readonly<Record<string, readonly unknown[] | ((value: unknown) => boolean)>>;
 
 /** What trains a network, or how it is made: nothing that an inference depends on. */
 const harmless = new Set([
   ...["drop_rate", "drop_path_rate", "drop_block_rate", "zero_init_last", "bn_momentum"],
+  ...["pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "fused_attn"],
+  ...["weight_init", "fix_init", "head_init_scale", "init_std", "strict_img_size", "dynamic_img_size"],
   ...["pretrained", "pretrained_strict", "scriptable", "exportable", "no_jit"],
 ]);
 
@@ -27,7 +30,12 @@ const common: Values = {
   features_only: [false],
 };
 
-/** Values of the families' own, by how names of their members begin. */
+/** Height and width of the input, or both in one number: the network is built for another size where it is run at one. */
+const isImageSize = (value: unknown): boolean =>
+  [value].flat().every((side) => Number.isInteger(side) && (side as number) > 0) &&
+  (!Array.isArray(value) || value.length === 2);
+
+/** Values of the families' own, by how names of their members begin; of several that fit, the last one counts. */
 const families: readonly (readonly [start: RegExp, values: Values])[] = [
   [/^resne[tx]/, {
     stem_width: [64],
@@ -52,6 +60,13 @@ const families: readonly (readonly [start: RegExp, values: Values])[] = [
     act_layer: ["swish", "silu"],
     dw_act_layer: ["relu6"],
   }],
+  [/^(vit|deit3?|beit(3|v2)?|eva(02)?|flexivit|swin(v2)?|max?xvit|coatnet|volo|xcit|hiera|test_vit\d?)_/, {
+    img_size: isImageSize,
+  }],
+  [/^(vit|deit3?|flexivit|volo|xcit)_/, { global_pool: ["token"] }],
+  [/^vit_.*(_gap_|_rpn_|relpos)/, { global_pool: ["avg"] }],
+  [/^vit_relpos_.*_cls_/, { global_pool: ["token"] }],
+  [/^vit_.*_siglip_\d/, { global_pool: ["map"] }],
 ];
 
 /**
@@ -70,15 +85,17 @@ export function checkModelArguments(
   given: Readonly<Record<string, unknown>>,
 ): void {
   const own = families.filter(([start]) => start.test(architecture)).flatMap(([, values]) => Object.entries(values));
-  const defaults = new Map([["num_classes", [classes] as readonly unknown[]], ...Object.entries(common), ...own]);
+  const defaults = new Map<string, Values[string]>([["num_classes", [classes]], ...Object.entries(common), ...own]);
   for (const [name, value] of Object.entries(given)) {
     if (value === null || harmless.has(name)) continue;
     const expected = defaults.get(name);
     if (!expected) {
       throw new TypeError(`Cannot read "${path}": model_args has ${name}, which changes the network in an unknown way`);
     }
-    if (!expected.includes(value)) {
-      const values = expected.map((value) => showValue(value)).join(" or ");
+    if (typeof expected === "function" ? !expected(value) : !expected.includes(value)) {
+      const values = typeof expected === "function"
+        ? "a size in pixels"
+        : expected.map((value) => showValue(value)).join(" or ");
       throw new TypeError(
         `Cannot read "${path}": model_args has ${name} ${
           showValue(value)

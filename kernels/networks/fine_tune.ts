@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Network, type Parameters, parameterShapes } from "../operations/network.ts";
+import { type Network, type Parameters, parameterShapes, type StoredParameter } from "../operations/network.ts";
 import { initialParameters } from "./initialise.ts";
 
 /** Parameters, and where they come from. */
@@ -18,7 +18,8 @@ export interface FineTuning {
 }
 
 /**
- * Takes the parameters of a trained network, and draws those of the classifier anew where it has another shape.
+ * Takes the parameters of a trained network, and draws those of the classifier anew where it has another shape. What
+ * depends on the size of the input is made of what it was at another size.
  *
  * @param network The network to train.
  * @param weights Parameters of the same architecture, for as many classes or others.
@@ -38,15 +39,25 @@ export function fineTuneParameters(network: Network, weights: Parameters, seed: 
   const keepsHead = head.every((name) => name === undefined || fits(name));
   const drawn = keepsHead ? [] : [...shapes.keys()].filter((name) => head.includes(name));
   const taken = [...shapes.keys()].filter((name) => !drawn.includes(name));
-  for (const name of taken) {
-    if (fits(name)) continue;
-    const found = weights.get(name)?.shape;
+  const subject = `Cannot begin ${network.name} with these weights`;
+  const take = (name: string): StoredParameter => {
+    const found = weights.get(name);
+    if (found && fits(name)) return found;
+    const shape = shapes.get(name)!;
+    const resample = network.resampled?.[name];
+    if (found && resample) {
+      try {
+        return { shape, data: resample(found) };
+      } catch (error) {
+        throw new TypeError(`${subject}: "${name}" does not fit: ${(error as Error).message}`, { cause: error });
+      }
+    }
     throw new TypeError(
-      `Cannot begin ${network.name} with these weights: "${name}" ${
-        found ? `has shape [${found.join(", ")}], expected [${shapes.get(name)!.join(", ")}]` : "is missing"
+      `${subject}: "${name}" ${
+        found ? `has shape [${found.shape.join(", ")}], expected [${shape.join(", ")}]` : "is missing"
       }`,
     );
-  }
-  const source = (name: string) => (drawn.includes(name) ? initial : weights).get(name)!;
+  };
+  const source = (name: string) => drawn.includes(name) ? initial.get(name)! : take(name);
   return { parameters: new Map([...shapes.keys()].map((name) => [name, source(name)])), taken, drawn };
 }

@@ -11,7 +11,7 @@
  */
 
 import type { Pair } from "../operations/shared/window.ts";
-import type { StoredParameter } from "./resample_position_embedding.ts";
+import type { StoredParameter } from "../operations/network.ts";
 
 /** Rows of a class token: as query, as key, and with itself. */
 const CLASS_TOKEN_ROWS = 3;

@@ -10,14 +10,9 @@
  * @module
  */
 
+import type { StoredParameter } from "../operations/network.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import { filterTaps } from "../operations/resize/tables.ts";
-
-/** A parameter as a weight file holds it. */
-export interface StoredParameter {
-  readonly shape: readonly number[];
-  readonly data: Float32Array;
-}
 
 /**
  * Resamples position embeddings that were trained on a square image.

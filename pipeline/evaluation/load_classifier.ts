@@ -5,16 +5,17 @@
  */
 
 import type { ClassNames } from "../../formats/labels/mod.ts";
-import { type AnnotatorFolder, loadParameters } from "../../formats/weights/mod.ts";
+import type { AnnotatorFolder } from "../../formats/weights/mod.ts";
 import { type ClassifierSettings, createClassifier } from "../../kernels/programs/classifier.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
-import { parameterShapes } from "../../kernels/operations/network.ts";
+import type { Network } from "../../kernels/operations/network.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
 import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model/model.ts";
+import { loadNetworkParameters } from "../model/network_parameters.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";
 import type { ModelClasses } from "./map_classes.ts";
 import { chooseWeights, type WeightChoice } from "./run_weights.ts";
@@ -105,8 +106,8 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
     const { size = seen.size, storage = "f32", fgsm = null } = options;
     const cover = coverOf(folder, { size, share: seen.share }, options.resize);
     const classNames = await classNamesOf(folder, options.classNames);
-    const network = buildNetwork(folder.architecture, { classes });
-    const { parameters, sha256, weights } = await loadChosen(folder, parameterShapes(network), options.weights);
+    const network = buildNetwork(folder.architecture, { classes, size });
+    const { parameters, sha256, weights } = await loadChosen(folder, network, options.weights);
     const device = await openQuietDevice();
     try {
       const settings = { network, parameters, size, cover, mean, std, interpolation, storage };
@@ -139,12 +140,16 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
 /** The parameters, with the hash of the file that they are from. */
 async function loadChosen(
   folder: AnnotatorFolder,
-  shapes: ReadonlyMap<string, readonly number[]>,
+  network: Network,
   wanted: WeightChoice | undefined,
 ) {
   const { weights, choice } = await chooseWeights(folder.weights, wanted);
   try {
-    return { parameters: await loadParameters(shapes, weights), sha256: await weights.sha256(), weights: choice };
+    return {
+      parameters: await loadNetworkParameters(network, weights),
+      sha256: await weights.sha256(),
+      weights: choice,
+    };
   } finally {
     if (weights.path !== folder.weights.path) weights.close();
   }

@@ -12,17 +12,17 @@ import {
   labelMapTypes,
   quantiseMap,
 } from "../../formats/labels/mod.ts";
-import { type AnnotatorFolder, type DownloadProgress, loadParameters } from "../../formats/weights/mod.ts";
+import type { AnnotatorFolder, DownloadProgress } from "../../formats/weights/mod.ts";
 import { type Annotator, createAnnotator, type PackedLabelMap } from "../../kernels/programs/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
-import { parameterShapes } from "../../kernels/operations/network.ts";
 import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/resize/mod.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";
 import { formatNumberOf } from "../command/numbers.ts";
+import { loadNetworkParameters } from "./network_parameters.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 import { resizeEntry } from "./resize_rule.ts";
 
@@ -120,8 +120,8 @@ export async function loadAnnotator(reference: string, options: AnnotatorOptions
     const { size = folder.inputSize, k = defaultK(folder, options), dtype = "fp16", storage = "f32" } = options;
     checkOptions(folder, { size, k, dtype, batch: options.batch });
     const classNames = await classNamesOf(folder, options.classNames);
-    const network = buildNetwork(folder.architecture, { classes: folder.classes });
-    const parameters = await loadParameters(parameterShapes(network), folder.weights);
+    const network = buildNetwork(folder.architecture, { classes: folder.classes, size });
+    const parameters = await loadNetworkParameters(network, folder.weights);
     const sha256 = await folder.weights.sha256();
     const device = await openQuietDevice();
     try {

@@ -34,6 +34,7 @@ import {
 } from "../../formats/base/files.ts";
 import type { RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
 import { type Lock, takeLock } from "../../formats/base/lock.ts";
+import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
 import type { TrainingState } from "../../kernels/programs/training/training_state.ts";
 import { type Checkpoint, readCheckpoint, weightsOf, writeCheckpoint } from "./checkpoint.ts";
@@ -265,11 +266,14 @@ function isJson(line: string): boolean {
 /** The network as timm describes one in `config.json`. */
 function formatModel({ options, classes, classNames }: RunDescription): string {
   const { network, size, mean, std, interpolation, cropPct } = options;
+  const isBuiltForSize = buildNetwork(network, { classes, size }).inputSize !== undefined;
   const model = {
     architecture: network,
     // deno-lint-ignore camelcase -- timm's name
     num_classes: classes,
     ...(classNames ? { label_names: classNames } : {}),
+    // deno-lint-ignore camelcase -- timm's names
+    ...(isBuiltForSize ? { model_args: { img_size: size } } : {}),
     // deno-lint-ignore camelcase -- timm's name
     pretrained_cfg: {
       input_size: [3, ...size],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type AnnotatorFolder, loadParameters, readParameter } from "../../formats/weights/mod.ts";
+import { type AnnotatorFolder, readParameter } from "../../formats/weights/mod.ts";
 import type { Device } from "../../kernels/engine/device.ts";
 import { type Network, type Parameters, parameterShapes } from "../../kernels/operations/network.ts";
 import { buildNetwork, fineTuneParameters, initialParameters } from "../../kernels/networks/mod.ts";
@@ -14,6 +14,7 @@ import type { TargetSource } from "../../kernels/programs/training/targets.ts";
 import { createTrainer, type Trainer } from "../../kernels/programs/training/trainer.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { type DownloadWatch, openModel } from "../model/model.ts";
+import { loadNetworkParameters } from "../model/network_parameters.ts";
 import { augmentationOf } from "./batch.ts";
 import type { TrainingData } from "./training_data.ts";
 import type { RequestedSettings, TrainingSettings } from "./settings.ts";
@@ -53,8 +54,8 @@ export async function openTeacher(options: RequestedSettings, watch: DownloadWat
       );
     }
     const { architecture, classes, classNames } = folder;
-    const network = buildNetwork(architecture, { classes });
-    const parameters = await loadParameters(parameterShapes(network), folder.weights);
+    const network = buildNetwork(architecture, { classes, size: options.size });
+    const parameters = await loadNetworkParameters(network, folder.weights);
     return { classes, classNames, network, parameters };
   } finally {
     folder.weights.close();
@@ -91,7 +92,7 @@ export async function startTrainer(
 ): Promise<{ readonly trainer: Trainer; readonly network: Network }> {
   const { data, teacher, watch, ranks } = sources;
   const { batch, size, loss, half, weightDecay, noDecayNorms, clip, accumulate, ema, dropPath, dropout } = options;
-  const network = buildNetwork(options.network, { classes: data.classes });
+  const network = buildNetwork(options.network, { classes: data.classes, size });
   const trainer = await createTrainer(device, {
     network,
     parameters: ranks && ranks.rank > 0

@@ -185,6 +185,12 @@ const defaults: Record<string, Record<string, unknown>> = {
     ...{ zero_init_last: false, block_args: null, global_pool: "fast", scriptable: true },
   },
   resnext50_32x4d: { stem_width: 64, replace_stem_pool: false },
+  vit_small_patch16_224: { img_size: 224, global_pool: "token", drop_path_rate: 0.1, dynamic_img_size: true },
+  vit_so150m_patch16_reg4_gap_256: { img_size: [384, 320], global_pool: "avg" },
+  vit_so400m_patch14_siglip_378: { img_size: 378, global_pool: "map" },
+  vit_relpos_medium_patch16_cls_224: { global_pool: "token" },
+  vit_srelpos_medium_patch16_224: { global_pool: "avg" },
+  swin_tiny_patch4_window7_224: { img_size: [224, 448], global_pool: "avg" },
   rexnet_100: { se_ratio: 1 / 12, initial_chs: 16, act_layer: "swish", dw_act_layer: "relu6" },
 };
 
@@ -205,6 +211,18 @@ const changes: [architecture: string, model_args: Record<string, unknown>, found
   ["resnet18", { num_classes: 3 }, "num_classes 3, only 2 is known for resnet18"],
   ["efficientnet_b0", { act_layer: "relu" }, 'act_layer "relu", only "swish" or "silu" is known for efficientnet_b0'],
   ["efficientnet_b0", { pad_type: "same" }, 'pad_type "same", only "" is known for efficientnet_b0'],
+  [
+    "vit_small_patch16_224",
+    { img_size: [224] },
+    "img_size [224], only a size in pixels is known for vit_small_patch16_224",
+  ],
+  ["vit_small_patch16_224", { img_size: 0 }, "img_size 0, only a size in pixels is known for vit_small_patch16_224"],
+  [
+    "vit_small_patch16_224",
+    { global_pool: "avg" },
+    'global_pool "avg", only "token" is known for vit_small_patch16_224',
+  ],
+  ["vit_small_patch16_224", { reg_tokens: 4 }, "reg_tokens, which changes the network in an unknown way"],
   ["resnext50_32x4d", { cardinality: 32 }, "cardinality, which changes the network in an unknown way"],
 ];
 

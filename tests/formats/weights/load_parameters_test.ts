@@ -84,6 +84,42 @@ Deno.test("loadParameters() says which shape was found and which expected", asyn
   }
 });
 
+Deno.test("loadParameters() makes a parameter of one that is stored in another shape, where the network says how", async () => {
+  const double = ({ data }: { data: Float32Array }) => Float32Array.from([...data, ...data]);
+  const load = (stored: readonly number[], resample: typeof double) =>
+    loadParameters(new Map([["pos_embed", [1, 4, 1]]]), weightsOf({ pos_embed: stored }), {
+      resampled: { pos_embed: resample },
+    });
+  const never = () => {
+    throw new Error("it is stored as it is wanted");
+  };
+  assertEquals((await load([1, 2, 1], double)).get("pos_embed"), {
+    shape: [1, 4, 1],
+    data: new Float32Array([1, 1, 1, 1]),
+  });
+  assertEquals((await load([1, 4, 1], never)).get("pos_embed")!.data.length, 4);
+  const refuse = () => {
+    throw new TypeError("3 positions are no square");
+  };
+  await assertRejects(
+    () => load([1, 3, 1], refuse),
+    TypeError,
+    'Cannot load weights "model.safetensors": parameter "pos_embed" does not fit: 3 positions are no square',
+  );
+});
+
+Deno.test("loadParameters() passes over tables that files of a family have, and of no other", async () => {
+  const file = weightsOf({ ...stored, "layers.0.blocks.1.attn.relative_position_index": [49, 49], "a.attn_mask": [4] });
+  assertEquals((await loadParameters(shapes, file, { architecture: "swin_tiny_patch4_window7_224" })).size, 3);
+  for (const architecture of [undefined, "resnet50"]) {
+    await assertRejects(
+      () => loadParameters(shapes, file, { architecture }),
+      TypeError,
+      'tensor "layers.0.blocks.1.attn.relative_position_index" [49, 49] (and 1 more) is no parameter of the network',
+    );
+  }
+});
+
 Deno.test("loadParameters() refuses a number that is not finite, names its tensor and counts them", async () => {
   const cases: [string, number[], string][] = [
     [

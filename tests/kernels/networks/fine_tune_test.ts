@@ -1,4 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import type { StoredParameter } from "../../../kernels/operations/network.ts";
 import { buildNetwork, fineTuneParameters, initialParameters } from "../../../kernels/networks/mod.ts";
 
 const network = buildNetwork("resnet8", { classes: 10 });
@@ -25,6 +26,26 @@ Deno.test("fineTuneParameters() draws a whole classifier where half of it is the
   const weights = new Map(initialParameters(network, 1));
   weights.delete("fc.bias");
   assertEquals(fineTuneParameters(network, weights, 2).drawn, ["fc.weight", "fc.bias"]);
+});
+
+Deno.test("fineTuneParameters() makes what depends on the size of the input of what it was at another", () => {
+  const halve = ({ shape, data }: StoredParameter) => {
+    if (shape[0] !== 32) throw new TypeError(`it has ${shape[0]} channels`);
+    return data.slice(0, data.length / 2);
+  };
+  const weights = new Map(initialParameters(network, 1));
+  const wide = { shape: [32, 3, 3, 3], data: Float32Array.from({ length: 32 * 27 }, (_, index) => index) };
+  weights.set("conv1.weight", wide);
+  const sized = { ...network, resampled: { "conv1.weight": halve } };
+  const { parameters, taken } = fineTuneParameters(sized, weights, 2);
+  assertEquals(parameters.get("conv1.weight"), { shape: [16, 3, 3, 3], data: wide.data.slice(0, 16 * 27) });
+  assertEquals(taken.length, parameters.size);
+  weights.set("conv1.weight", { ...wide, shape: [8, 3, 3, 3] });
+  assertThrows(
+    () => fineTuneParameters(sized, weights, 2),
+    TypeError,
+    'Cannot begin resnet8 with these weights: "conv1.weight" does not fit: it has 8 channels',
+  );
 });
 
 Deno.test("fineTuneParameters() refuses weights of another architecture", () => {

@@ -1,0 +1,21 @@
+/**
+ * The parameters of a network out of an open weight file.
+ *
+ * @module
+ */
+
+import { loadParameters, type Parameter, type Weights } from "../../formats/weights/mod.ts";
+import { type Network, parameterShapes } from "../../kernels/operations/network.ts";
+
+/**
+ * Reads a network's parameters; those that depend on the size of its input are made of those of another size.
+ *
+ * @param network The network.
+ * @param weights The open file.
+ * @returns The parameters by name.
+ * @throws {TypeError} If the file's tensors are not the network's.
+ */
+export function loadNetworkParameters(network: Network, weights: Weights): Promise<Map<string, Parameter>> {
+  const { name: architecture, resampled } = network;
+  return loadParameters(parameterShapes(network), weights, { architecture, resampled });
+}
