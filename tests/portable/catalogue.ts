@@ -489,13 +489,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   },
   groupNormInputGradientKernel: () =>
     TARGETS.map((target) => groupNormInputGradientKernel({ shape: SHAPE, ...target })),
-  groupNormKernel: () => TARGETS.map((target) => groupNormKernel({ shape: SHAPE, ...target })),
+  groupNormKernel: () =>
+    TARGETS.flatMap((target) => [true, false].map((bias) => groupNormKernel({ shape: SHAPE, bias, ...target }))),
   groupNormMomentsKernel: () =>
     TARGETS.flatMap((target) =>
       (["means", "squares"] as const).map((of) => groupNormMomentsKernel({ shape: SHAPE, of, ...target }))
     ),
   groupNormParameterGradientKernel: () =>
-    PROFILES.map((profile) => groupNormParameterGradientKernel({ shape: SHAPE, profile })),
+    PROFILES.flatMap((profile) =>
+      [true, false].map((bias) => groupNormParameterGradientKernel({ shape: SHAPE, bias, profile }))
+    ),
   groupNormShiftsKernel: () =>
     PROFILES.flatMap((profile) => IMAGE_NORMS.map((norm) => groupNormShiftsKernel({ ...norm, profile }))),
   groupNormStatisticsKernel: () =>

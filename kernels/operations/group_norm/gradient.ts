@@ -15,6 +15,7 @@ import { imageRuns } from "../shared/by_channel.ts";
 import { positionSums } from "../shared/position_sums.ts";
 import { channelVectors, itemKernel, type Shape, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
+import { wgsl } from "../shared/wgsl.ts";
 import { type GroupNormOptions, groupStatistics, groupWalks } from "./kernels.ts";
 
 /**
@@ -147,27 +148,35 @@ export function groupNormInputGradientKernel(options: { shape: Shape } & Target)
 /**
  * The gradients of weight and bias.
  *
- * @param options `shape` of the input.
- * @returns A kernel with the bindings `totals` and `products`, sums of g and g x^, f32 `[N, C]`, `weightGradient` and
- * `biasGradient` (f32 `[C]`), C padded.
+ * @param options `shape` of the input, and whether there is a `bias`.
+ * @returns A kernel with the bindings `totals` (with a bias) and `products`, sums of g and g x^, f32 `[N, C]`,
+ * `weightGradient` and, with a bias, `biasGradient` (f32 `[C]`), C padded.
  */
-export function groupNormParameterGradientKernel(options: { shape: Shape; profile: Target["profile"] }): Kernel {
-  const { shape, profile } = options;
+export function groupNormParameterGradientKernel(
+  options: { shape: Shape; bias: boolean; profile: Target["profile"] },
+): Kernel {
+  const { shape, bias, profile } = options;
   const vectors = channelVectors(shape[3]);
   const channel = "vec4<f32>";
   return itemKernel({
-    name: "group norm parameter gradient",
+    name: `group norm parameter gradient${bias ? "" : " without bias"}`,
     profile,
-    bindings: { totals: channel, products: channel, weightGradient: channel, biasGradient: channel },
+    bindings: {
+      ...(bias ? { totals: channel, biasGradient: channel } : {}),
+      products: channel,
+      weightGradient: channel,
+    },
     parameters: [{ name: "images", value: shape[0] }, { name: "vectors", value: vectors }],
     items: vectors,
-    body: `  var weightSum = vec4<f32>(0.0);
-  var biasSum = vec4<f32>(0.0);
-  for (var image = 0u; image < parameters.images; image++) {
-    weightSum += products[image * parameters.vectors + item];
-    biasSum += totals[image * parameters.vectors + item];
-  }
-  weightGradient[item] = weightSum;
-  biasGradient[item] = biasSum;`,
+    body: wgsl`
+      var weightSum = vec4<f32>(0.0);
+      ${bias ? "var biasSum = vec4<f32>(0.0);" : ""}
+      for (var image = 0u; image < parameters.images; image++) {
+        weightSum += products[image * parameters.vectors + item];
+        ${bias ? "biasSum += totals[image * parameters.vectors + item];" : ""}
+      }
+      weightGradient[item] = weightSum;
+      ${bias ? "biasGradient[item] = biasSum;" : ""}
+    `,
   });
 }

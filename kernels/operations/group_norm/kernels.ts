@@ -67,19 +67,19 @@ export function groupStatistics(
  * The norm on the CPU.
  *
  * @param input `[N, H, W, C]`, channels not padded.
- * @param norm Shape, groups and epsilon; `weight` and `bias` `[C]`.
+ * @param norm Shape, groups and epsilon; `weight` and, where there is one, `bias` `[C]`.
  * @returns The output, of the input's shape.
  */
 export function groupNormReference(
   input: ArrayLike<number>,
-  norm: GroupNormOptions & { readonly weight: ArrayLike<number>; readonly bias: ArrayLike<number> },
+  norm: GroupNormOptions & { readonly weight: ArrayLike<number>; readonly bias?: ArrayLike<number> },
 ): Float64Array {
   const { shape: [, height, width, channels], groups, weight, bias } = norm;
   const { means, factors } = groupStatistics(input, norm);
   return Float64Array.from(input, (value, index) => {
     const channel = index % channels;
     const group = Math.floor(index / (height * width * channels)) * groups + Math.floor(channel / (channels / groups));
-    return (value - means[group]) * factors[group] * weight[channel] + bias[channel];
+    return (value - means[group]) * factors[group] * weight[channel] + (bias?.[channel] ?? 0);
   });
 }
 
@@ -218,32 +218,36 @@ export function spreadGroupsKernel(
 /**
  * Normalises.
  *
- * @param options `shape` of input and output.
+ * @param options `shape` of input and output, and whether there is a `bias`.
  * @returns A kernel with `input` (a texture in the software profile), the bindings `centers` and `factors`, f32 `[N, C]`,
- * `weight` and `bias` (f32 `[C]`), all padded with zeros, and `output`.
+ * `weight` and, where there is one, `bias` (f32 `[C]`), all padded with zeros, and `output`.
  */
-export function groupNormKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
+export function groupNormKernel(options: { shape: Shape; bias: boolean } & Target): Kernel {
+  const { shape, bias, profile, storage } = options;
   const vector = vectorType(storage);
   const reads = readTensors({ input: storage }, profile);
   return itemKernel({
-    name: `group norm ${storage}`,
+    name: `group norm ${bias ? "" : "without bias "}${storage}`,
     profile,
     bindings: {
       ...reads.bindings,
       centers: "vec4<f32>",
       factors: "vec4<f32>",
       weight: readOnly("vec4<f32>"),
-      bias: readOnly("vec4<f32>"),
+      ...(bias ? { bias: readOnly("vec4<f32>") } : {}),
       output: vector,
     },
     ...imageRuns(
       shape,
       profile,
       `  let center = centers[place];
-  let scale = factors[place] * weight[lanes];
-  let shift = bias[lanes];`,
-      `    output[at] = ${vector}((${reads.load("input", "at")} - center) * scale + shift);`,
+  let scale = factors[place] * weight[lanes];${
+        bias
+          ? `
+  let shift = bias[lanes];`
+          : ""
+      }`,
+      `    output[at] = ${vector}((${reads.load("input", "at")} - center) * scale${bias ? " + shift" : ""});`,
     ),
   });
 }

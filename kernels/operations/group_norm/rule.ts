@@ -29,9 +29,9 @@ export interface GroupNorm extends AnyOperation {
   /** Groups of neighbouring channels, equally many in each; 1 for all. */
   readonly groups: number;
   readonly epsilon: number;
-  /** Names of the parameters, `[channels]`. */
+  /** Names of the parameters, `[channels]`; some networks have no bias. */
   readonly weight: string;
-  readonly bias: string;
+  readonly bias?: string;
 }
 
 /** Adds numbers of each channel of each image, and returns their name. */
@@ -53,7 +53,8 @@ function keptNames({ output }: GroupNorm): Record<"centers" | "factors", string>
 
 function referenceOf(operation: GroupNorm, { shapeOf, parameter }: ReferenceValues) {
   const { input, groups, epsilon, weight, bias } = operation;
-  return { shape: shapeOf(input), groups, epsilon, weight: parameter(weight), bias: parameter(bias) };
+  const shift = bias === undefined ? {} : { bias: parameter(bias) };
+  return { shape: shapeOf(input), groups, epsilon, weight: parameter(weight), ...shift };
 }
 
 /** The norm; training keeps its input, and mean and factor of each channel of each image, for its gradient. */
@@ -71,7 +72,7 @@ export const groupNorm: Rule<GroupNorm> = {
   },
   parameters: ({ weight, bias, channels }) => [
     [weight, [channels], { initial: "ones" }],
-    [bias, [channels], { initial: "zeros" }],
+    ...(bias === undefined ? [] : [[bias, [channels], { initial: "zeros" }] as const]),
   ],
   forward(builder, operation) {
     const { target, shapeOf } = builder;
@@ -86,12 +87,12 @@ export const groupNorm: Rule<GroupNorm> = {
     addStep(builder, groupNormMomentsKernel({ shape, of: "squares", ...target }), { input, means, squares });
     addStep(builder, groupNormStatisticsKernel({ shape, groups, epsilon, profile }), { means, squares, pairs });
     addSpread(builder, operation, { pairs, firsts: centers, seconds: factors });
-    addStep(builder, groupNormKernel({ shape, ...target }), {
+    addStep(builder, groupNormKernel({ shape, bias: bias !== undefined, ...target }), {
       input,
       centers,
       factors,
       weight: addParameter(builder, weight),
-      bias: addParameter(builder, bias),
+      ...(bias === undefined ? {} : { bias: addParameter(builder, bias) }),
       output,
     });
   },
@@ -124,8 +125,11 @@ export const groupNorm: Rule<GroupNorm> = {
       inputGradient,
     });
     if (trained) {
-      const gradients = { weightGradient: gradientName(weight), biasGradient: gradientName(bias) };
-      addStep(builder, groupNormParameterGradientKernel({ shape, profile }), { totals, products, ...gradients });
+      addStep(builder, groupNormParameterGradientKernel({ shape, bias: bias !== undefined, profile }), {
+        products,
+        weightGradient: gradientName(weight),
+        ...(bias === undefined ? {} : { totals, biasGradient: gradientName(bias) }),
+      });
     }
     return [{ tensor: input, gradient: inputGradient }];
   },
@@ -136,7 +140,7 @@ export const groupNorm: Rule<GroupNorm> = {
     return new Map([
       [input, gradients.inputGradient],
       [weight, gradients.weightGradient],
-      [bias, gradients.biasGradient],
+      ...(bias === undefined ? [] : [[bias, gradients.biasGradient] as const]),
     ]);
   },
 };

@@ -17,6 +17,7 @@ import { reluSquared } from "./relu_squared.ts";
 import type { ActivationRule, ParametricActivation } from "./rule.ts";
 import { sigmoid } from "./sigmoid.ts";
 import { silu } from "./silu.ts";
+import { tanh } from "./tanh.ts";
 
 /** Rules by name. */
 const ACTIVATIONS = {
@@ -26,6 +27,7 @@ const ACTIVATIONS = {
   leakyRelu,
   silu,
   sigmoid,
+  tanh,
   hardSwish,
   hardSigmoid,
   gelu,
