@@ -10,6 +10,7 @@
 
 import { activation } from "./activation/rule.ts";
 import { add } from "./add/rule.ts";
+import { attention } from "./attention/rule.ts";
 import { batchNorm } from "./batch_norm/rule.ts";
 import { blurPool } from "./blur_pool/rule.ts";
 import { channelConvolution } from "./channel_convolution/rule.ts";
@@ -64,6 +65,7 @@ export const OPERATIONS = {
   blurPool,
   channelConvolution,
   outlookAttention,
+  attention,
 };
 
 type Table = typeof OPERATIONS;

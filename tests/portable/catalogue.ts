@@ -22,6 +22,17 @@ import { buildNetwork, initialParameters, listArchitectures } from "../../kernel
 import { activationKernel } from "../../kernels/operations/activation/kernels.ts";
 import { activationGradientKernel } from "../../kernels/operations/activation/gradient.ts";
 import { addKernel, addResidualGradientKernel } from "../../kernels/operations/add/kernels.ts";
+import {
+  attentionBiasGradientKernel,
+  attentionBiasPartialsKernel,
+} from "../../kernels/operations/attention/bias_gradient.ts";
+import { attentionRowsKernel } from "../../kernels/operations/attention/forward_rows.ts";
+import {
+  attentionKeyValueGradientKernel,
+  attentionQueryGradientKernel,
+  attentionStatisticsKernel,
+} from "../../kernels/operations/attention/gradient_rows.ts";
+import { type AttentionShape, type Part, PARTS } from "../../kernels/operations/attention/shape.ts";
 import { cropResizeKernel } from "../../kernels/operations/augmentation/crop_resize.ts";
 import { normaliseKernel } from "../../kernels/operations/augmentation/finish.ts";
 import { mixImagesKernel, mixTargetsKernel } from "../../kernels/operations/augmentation/mix_kernels.ts";
@@ -128,6 +139,7 @@ import { scaleKernel, spreadScaleKernel } from "../../kernels/operations/scale/k
 import { stepLossKernel } from "../../kernels/operations/losses/row_loss.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax/kernels.ts";
 import type { Shape, Target } from "../../kernels/operations/shared/tensor.ts";
+import { zerosKernel } from "../../kernels/operations/shared/zeros.ts";
 import { topKKernel } from "../../kernels/operations/top_k/kernels.ts";
 import { accumulateKernel } from "../../kernels/optimizers/accumulate.ts";
 import { type AdamP, adamPKernel, adamPProjectionKernel, adamPRowsKernel } from "../../kernels/optimizers/adamp.ts";
@@ -328,6 +340,41 @@ const FLAT: readonly { shape: Shape; strides: ParameterStrides }[] = [7, 8].map(
   strides: channelsLast(channels),
 }));
 
+/** Which tensors hold query, key and value. */
+const PART_TENSORS: readonly Readonly<Record<Part, string>>[] = ["aaa", "abb", "abc", "aba", "aab"].map((tensors) => {
+  const [query, key, value] = tensors;
+  return { query, key, value };
+});
+
+/** The sizes of heads that networks have. */
+const HEADS = [16, 24, 32, 48, 64, 72, 80, 88, 96, 104];
+
+/** Attention of heads of every size with all that is added to scores, and from tensors of every kind. */
+const ATTENTIONS: readonly AttentionShape[] = PART_TENSORS.flatMap((tensors, kind) =>
+  HEADS.flatMap((headChannels) =>
+    ([undefined, 0, 1] as const).flatMap((prefix) =>
+      [false, true].map((masked) => ({ headChannels, prefix, masked }))
+    )
+  )
+    .filter(({ headChannels, prefix, masked }) => kind === 0 || headChannels === 16 || prefix === undefined && !masked)
+    .map(({ headChannels, prefix, masked }) => ({
+      batch: 2,
+      queries: 9,
+      keys: 9,
+      heads: 2,
+      headChannels,
+      scale: 0.25,
+      parts: partsOf((part) => ({ tensor: tensors[part], offset: 0, channels: 6 * headChannels })),
+      ...(prefix === undefined ? {} : { bias: { grid: [3, 3] as const, prefix } }),
+      ...(masked ? { mask: { grid: [3, 6] as const, window: [3, 3] as const, shift: [0, 1] as const } } : {}),
+    }))
+);
+
+function partsOf<T>(make: (part: Part) => T): Record<Part, T> {
+  const [query, key, value] = PARTS.map(make);
+  return { query, key, value };
+}
+
 const TABLES = resizeTables(9, 7, { size: [4, 5], filter: "bicubic" });
 
 /** Augmentation with every combination of what its last step does. */
@@ -378,6 +425,25 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   addResidualGradientKernel: () =>
     TARGETS.map((target) => addResidualGradientKernel({ input: SHAPE, residual: [1, 8, 8, 3], ...target })),
+  attentionBiasGradientKernel: () =>
+    TARGETS.flatMap((target) =>
+      ATTENTIONS.filter(({ bias }) => bias).map((shape) => attentionBiasGradientKernel(shape, target))
+    ),
+  attentionBiasPartialsKernel: () =>
+    TARGETS.flatMap((target) =>
+      ATTENTIONS.filter(({ bias }) => bias).map((shape) => attentionBiasPartialsKernel(shape, target))
+    ),
+  attentionKeyValueGradientKernel: () =>
+    TARGETS.flatMap((target) =>
+      ATTENTIONS.flatMap((shape) =>
+        [false, true].map((together) => attentionKeyValueGradientKernel(shape, { together, ...target }))
+      )
+    ),
+  attentionQueryGradientKernel: () =>
+    TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionQueryGradientKernel(shape, target))),
+  attentionRowsKernel: () => TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionRowsKernel(shape, target))),
+  attentionStatisticsKernel: () =>
+    TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionStatisticsKernel(shape, target))),
   batchNormGradientSumsKernel: () =>
     TARGETS.flatMap((target) =>
       NORM_ACTIVATIONS.map((activation) => batchNormGradientSumsKernel({ shape: SHAPE, activation, ...target }))
@@ -633,6 +699,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       )
     ),
   weightAverageKernel: () => PROFILES.map((profile) => weightAverageKernel({ length: LENGTH, decay: 0.9, profile })),
+  zerosKernel: () => TARGETS.flatMap((target) => [undefined, "inputGradient"].map((tensor) => zerosKernel({ shape: SHAPE, tensor, ...target }))),
 };
 
 /**

@@ -13,7 +13,8 @@
 
 import type { Kernel } from "../../engine/kernel.ts";
 import type { Pair } from "../shared/window.ts";
-import { itemKernel, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
+import type { Target } from "../shared/tensor.ts";
+import { zerosKernel } from "../shared/zeros.ts";
 import { shiftWeights } from "./dispatch.ts";
 import { convolutionKernels, packWeights } from "./mod.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
@@ -154,7 +155,13 @@ export function convolutionInputGradientKernels(shape: ConvolutionShape, target:
     offset += alignedLength(packed[index]) * packed[index].BYTES_PER_ELEMENT;
     return kernels;
   });
-  return all.every(hasTaps) ? convolutions : [zeroKernel(shape, target), ...convolutions];
+  if (all.every(hasTaps)) return convolutions;
+  // The phases with taps store over their own.
+  const { batch, input, inputChannels } = shape;
+  return [
+    zerosKernel({ shape: [batch, ...input, inputChannels], tensor: "inputGradient", ...target }),
+    ...convolutions,
+  ];
 }
 
 /** A convolution's kernel, under the names that its tensors have here. */
@@ -165,17 +172,4 @@ function renamed(kernel: Kernel): Kernel {
     name: `input gradient, ${kernel.name}`,
     bindings: kernel.bindings.map((binding) => ({ ...binding, name: names[binding.name] ?? binding.name })),
   };
-}
-
-/** Zeros in the whole gradient: the phases with taps store over their own. */
-function zeroKernel({ batch, input, inputChannels }: ConvolutionShape, { profile, storage }: Target): Kernel {
-  const vector = vectorType(storage);
-  return itemKernel({
-    name: `input gradient zeros ${storage}`,
-    profile,
-    bindings: { inputGradient: vector },
-    parameters: [],
-    items: tensorVectors([batch, ...input, inputChannels]),
-    body: `  inputGradient[item] = ${vector}();`,
-  });
 }

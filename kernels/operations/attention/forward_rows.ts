@@ -1,0 +1,120 @@
+/**
+ * Attention where an invocation has a few queries, whose vectors and sums it keeps in registers, and walks over the keys a
+ * few at a time with a running softmax (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018): a score
+ * that exceeds the largest so far, m, makes the sums smaller by exp(m - m').
+ *
+ * @module
+ */
+
+import type { Kernel } from "../../engine/kernel.ts";
+import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
+import { pairScores } from "./pair_scores.ts";
+import { readParts } from "./part_reads.ts";
+import { type AttentionShape, headVectors } from "./shape.ts";
+
+/** Queries of an invocation, and keys of a turn of its loop. */
+const TILE = { queries: 2, keys: 1 };
+
+/** The lowest float: less than any score. */
+const LOWEST = "-3.4028234e38";
+
+/**
+ * Attention.
+ *
+ * @param shape The attention.
+ * @param target Profile and storage.
+ * @returns A kernel with the bindings of the parts, `biasTable` if there is one, `output` and `logSumExp`, f32
+ * `[N, heads, queries]`: the logarithm of the sum of the powers of a query's scores, which the gradient reads.
+ */
+export function attentionRowsKernel(shape: AttentionShape, target: Target): Kernel {
+  const { profile, storage } = target;
+  const { batch, queries, keys, heads, scale } = shape;
+  const vectors = range(headVectors(shape));
+  const own = range(TILE.queries);
+  const turn = range(TILE.keys);
+  const reads = readParts(shape, [], target);
+  const scores = pairScores(shape, target);
+  const vector = vectorType(storage);
+  const blocks = Math.ceil(queries / TILE.queries);
+  const begin = own.map((q) =>
+    wgsl`
+      let position${q} = min(first + ${q}u, parameters.queries - 1u);
+      let queryPlace${q} = ${reads.placeOf("query", `position${q}`)};
+      ${vectors.map((v) => `let query${q}_${v} = ${reads.loadPart("query", `(queryPlace${q} + ${v}u)`)};`)}
+      ${scores.locate("query", `query${q}`, `position${q}`)}
+      ${vectors.map((v) => `var sum${q}_${v} = vec4<f32>(0.0);`)}
+      var largest${q} = ${LOWEST};
+      var total${q} = 0.0;
+    `
+  );
+  const places = turn.map((k) =>
+    wgsl`
+      let asked${k} = min(turn + ${k}u, parameters.keys - 1u);
+      let keyPlace${k} = ${reads.placeOf("key", `asked${k}`)};
+      let valuePlace${k} = ${reads.placeOf("value", `asked${k}`)};
+      ${scores.locate("key", `key${k}`, `asked${k}`)}
+      ${own.map((q) => `var score${q}_${k} = 0.0;`)}
+    `
+  );
+  const products = vectors.flatMap((v) => [
+    ...turn.map((k) => `let key${k}_${v} = ${reads.loadPart("key", `(keyPlace${k} + ${v}u)`)};`),
+    ...own.flatMap((q) => turn.map((k) => `score${q}_${k} += dot(query${q}_${v}, key${k}_${v});`)),
+  ]);
+  const score = (q: number, k: number) => scores.score(`score${q}_${k} * parameters.scale`, `query${q}`, `key${k}`);
+  const weigh = own.map((q) =>
+    wgsl`
+      ${turn.map((k) => `score${q}_${k} = select(${LOWEST}, ${score(q, k)}, turn + ${k}u < parameters.keys);`)}
+      let top${q} = ${turn.reduce((most, k) => `max(${most}, score${q}_${k})`, `largest${q}`)};
+      let shrink${q} = exp(largest${q} - top${q});
+      ${turn.map((k) => `let share${q}_${k} = exp(score${q}_${k} - top${q});`)}
+      total${q} = total${q} * shrink${q} + ${turn.map((k) => `share${q}_${k}`).join(" + ")};
+      largest${q} = top${q};
+    `
+  );
+  const weighed = (q: number, v: number) => turn.map((k) => `share${q}_${k} * value${k}_${v}`).join(" + ");
+  const sums = vectors.flatMap((v) => [
+    ...turn.map((k) => `let value${k}_${v} = ${reads.loadPart("value", `(valuePlace${k} + ${v}u)`)};`),
+    ...own.map((q) => `sum${q}_${v} = sum${q}_${v} * shrink${q} + ${weighed(q, v)};`),
+  ]);
+  const stores = own.map((q) =>
+    wgsl`
+      if (first + ${q}u < parameters.queries) {
+        let place = ((entry * parameters.queries + first + ${q}u) * parameters.heads + head) * ${vectors.length}u;
+        ${vectors.map((v) => `output[place + ${v}u] = ${vector}(sum${q}_${v} / total${q});`)}
+        logSumExp[(entry * parameters.heads + head) * parameters.queries + first + ${q}u] =
+          largest${q} + log(total${q});
+      }
+    `
+  );
+  return itemKernel({
+    name: `attention rows of ${shape.headChannels}${scores.label} ${storage}`,
+    profile,
+    bindings: { ...reads.bindings, ...scores.bindings, output: vector, logSumExp: "f32" },
+    parameters: [
+      { name: "queries", value: queries },
+      { name: "keys", value: keys },
+      { name: "heads", value: heads },
+      { name: "blocks", value: blocks },
+      { name: "scale", type: "f32", value: scale },
+      ...reads.parameters,
+      ...scores.parameters,
+    ],
+    items: batch * heads * blocks,
+    workgroup: profile === "gpu" ? 64 : 8,
+    functions: scores.functions,
+    body: wgsl`
+      let first = item % parameters.blocks * ${TILE.queries}u;
+      let head = item / parameters.blocks % parameters.heads;
+      let entry = item / parameters.blocks / parameters.heads;
+      ${begin}
+      for (var turn = 0u; turn < parameters.keys; turn += ${TILE.keys}u) {
+        ${places}
+        ${products}
+        ${weigh}
+        ${sums}
+      }
+      ${stores}
+    `,
+  });
+}

@@ -1,0 +1,260 @@
+/**
+ * The gradients of attention as FlashAttention-2 has them (Dao, 2023, algorithm 2): the shares p = exp(s - log-sum-exp) are
+ * made again of queries and keys, and sum over the keys of p dL/dp is the product of output and dL/doutput, one number a
+ * query. One kernel walks over the keys for the gradient of queries, one over the queries for those of keys and values.
+ *
+ * @module
+ */
+
+import type { Kernel, StatedBindings } from "../../engine/kernel.ts";
+import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
+import { readTensors } from "../shared/tensor_reads.ts";
+import { range, wgsl } from "../shared/wgsl.ts";
+import { pairScores } from "./pair_scores.ts";
+import { readParts } from "./part_reads.ts";
+import { type AttentionShape, headVectors } from "./shape.ts";
+
+/** Rows of an invocation, and rows of a turn of its loop. */
+const TILE = { own: 1, turn: 1 };
+
+/**
+ * What the gradients need of each query beside its row.
+ *
+ * @param shape The attention.
+ * @param target Profile and storage.
+ * @returns A kernel with the bindings `result` (the attention's output), `outputGradient`, `logSumExp` and
+ * `queryStatistics`: f32 `[N, heads, queries, 2]`, the log-sum-exp and the product of output and gradient.
+ */
+export function attentionStatisticsKernel(shape: AttentionShape, target: Target): Kernel {
+  const { batch, heads, queries } = shape;
+  const reads = readTensors({ result: target.storage, outputGradient: target.storage }, target.profile);
+  return itemKernel({
+    name: `attention statistics ${target.storage}`,
+    profile: target.profile,
+    bindings: { ...reads.bindings, logSumExp: "f32", queryStatistics: "vec2<f32>" },
+    parameters: [
+      { name: "queries", value: queries },
+      { name: "heads", value: heads },
+      { name: "headVectors", value: headVectors(shape) },
+    ],
+    items: batch * heads * queries,
+    body: wgsl`
+      let head = item / parameters.queries % parameters.heads;
+      let row = item / parameters.queries / parameters.heads * parameters.queries + item % parameters.queries;
+      let first = (row * parameters.heads + head) * parameters.headVectors;
+      var sum = vec4<f32>(0.0);
+      for (var at = first; at < first + parameters.headVectors; at++) {
+        sum += ${reads.load("result", "at")} * ${reads.load("outputGradient", "at")};
+      }
+      queryStatistics[item] = vec2<f32>(logSumExp[item], sum.x + sum.y + sum.z + sum.w);
+    `,
+  });
+}
+
+/** WGSL of the first vector of a head's row of the output. */
+function outputPlace(shape: AttentionShape, query: string): string {
+  return `((entry * parameters.queries + ${query}) * parameters.heads + head) * ${headVectors(shape)}u`;
+}
+
+/** What both kernels are made of. */
+function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
+  const vectors = range(headVectors(shape));
+  const reads = readParts(shape, ["outputGradient"], target);
+  const scores = pairScores(shape, target);
+  const positions = { query: "queries", key: "keys" } as const;
+  const other = side === "query" ? "key" : "query";
+  /** Statements that find the rows of a query or key. */
+  const locate = (kind: "query" | "key", row: number, position: string) =>
+    kind === "query"
+      ? wgsl`
+        let query${row}Position = min(${position} + ${row}u, parameters.queries - 1u);
+        let query${row}Row = ${reads.placeOf("query", `query${row}Position`)};
+        let gradient${row}Row = ${outputPlace(shape, `query${row}Position`)};
+        let statistics${row} = queryStatistics[(entry * parameters.heads + head) * parameters.queries + query${row}Position];
+        ${scores.locate("query", `query${row}`, `query${row}Position`)}
+      `
+      : wgsl`
+        let key${row}Position = min(${position} + ${row}u, parameters.keys - 1u);
+        let key${row}Row = ${reads.placeOf("key", `key${row}Position`)};
+        let value${row}Row = ${reads.placeOf("value", `key${row}Position`)};
+        ${scores.locate("key", `key${row}`, `key${row}Position`)}
+      `;
+  const load = (kind: "query" | "key", row: number, v: number) =>
+    kind === "query"
+      ? wgsl`
+        let query${row}_${v} = ${reads.loadPart("query", `(query${row}Row + ${v}u)`)};
+        let gradient${row}_${v} = ${reads.load("outputGradient", `(gradient${row}Row + ${v}u)`)};
+      `
+      : wgsl`
+        let key${row}_${v} = ${reads.loadPart("key", `(key${row}Row + ${v}u)`)};
+        let value${row}_${v} = ${reads.loadPart("value", `(value${row}Row + ${v}u)`)};
+      `;
+  const own = range(TILE.own);
+  const turn = range(TILE.turn);
+  const pairs = own.flatMap((o) => turn.map((t) => side === "query" ? [o, t] as const : [t, o] as const));
+  const shares = pairs.map(([q, k]) => {
+    const score = scores.score(`score${q}_${k} * parameters.scale`, `query${q}`, `key${k}`);
+    const inside = `turn + ${side === "query" ? k : q}u < parameters.${positions[other]}`;
+    return wgsl`
+      let share${q}_${k} = select(0.0, exp(${score} - statistics${q}.x), ${inside});
+      let slope${q}_${k} = share${q}_${k} * (shareGradient${q}_${k} - statistics${q}.y);
+    `;
+  });
+  const products = vectors.flatMap((v) => [
+    ...turn.map((t) => load(other, t, v)),
+    ...pairs.flatMap(([q, k]) => [
+      `score${q}_${k} += dot(query${q}_${v}, key${k}_${v});`,
+      `shareGradient${q}_${k} += dot(gradient${q}_${v}, value${k}_${v});`,
+    ]),
+  ]);
+  return {
+    vectors,
+    own,
+    turn,
+    reads,
+    scores,
+    begin: own.map((o) =>
+      wgsl`
+        ${locate(side, o, "first")}
+        ${vectors.map((v) => load(side, o, v))}
+      `
+    ),
+    step: wgsl`
+      ${turn.map((t) => locate(other, t, "turn"))}
+      ${pairs.flatMap(([q, k]) => [`var score${q}_${k} = 0.0;`, `var shareGradient${q}_${k} = 0.0;`])}
+      ${products}
+      ${shares}
+    `,
+  };
+}
+
+function gradientKernel(
+  shape: AttentionShape,
+  target: Target,
+  options: {
+    name: string;
+    side: "query" | "key";
+    text: ReturnType<typeof walk>;
+    outputs: StatedBindings;
+    sums: string[];
+    add: string[];
+    store: (row: number) => string;
+  },
+): Kernel {
+  const { name, side, text, outputs, sums, add, store } = options;
+  const { batch, queries, keys, heads, scale, headChannels } = shape;
+  const { profile, storage } = target;
+  const positions = side === "query" ? "queries" : "keys";
+  const others = side === "query" ? "keys" : "queries";
+  const blocks = Math.ceil(shape[positions] / TILE.own);
+  const stores = text.own.map((o) =>
+    wgsl`
+      if (first + ${o}u < parameters.${positions}) {
+        ${store(o)}
+      }
+    `
+  );
+  return itemKernel({
+    name: `${name} rows of ${headChannels}${text.scores.label} ${storage}`,
+    profile,
+    bindings: { ...text.reads.bindings, ...text.scores.bindings, queryStatistics: "vec2<f32>", ...outputs },
+    parameters: [
+      { name: "queries", value: queries },
+      { name: "keys", value: keys },
+      { name: "heads", value: heads },
+      { name: "blocks", value: blocks },
+      { name: "scale", type: "f32", value: scale },
+      ...text.reads.parameters,
+      ...text.scores.parameters,
+    ],
+    items: batch * heads * blocks,
+    workgroup: profile === "gpu" ? 64 : 8,
+    functions: text.scores.functions,
+    body: wgsl`
+      let first = item % parameters.blocks * ${TILE.own}u;
+      let head = item / parameters.blocks % parameters.heads;
+      let entry = item / parameters.blocks / parameters.heads;
+      ${text.begin}
+      ${sums}
+      for (var turn = 0u; turn < parameters.${others}; turn += ${TILE.turn}u) {
+        ${text.step}
+        ${add}
+      }
+      ${stores}
+    `,
+  });
+}
+
+/**
+ * The gradient of the queries.
+ *
+ * @param shape The attention.
+ * @param target Profile and storage.
+ * @returns A kernel with the bindings of the parts, `outputGradient`, `biasTable` if there is one, `queryStatistics` and
+ * `queryGradient`, which has the shape of the queries' tensor.
+ */
+export function attentionQueryGradientKernel(shape: AttentionShape, target: Target): Kernel {
+  const text = walk(shape, target, "query");
+  const { vectors, own, turn } = text;
+  const vector = vectorType(target.storage);
+  const along = (q: number, v: number) => turn.map((k) => `slope${q}_${k} * key${k}_${v}`).join(" + ");
+  return gradientKernel(shape, target, {
+    name: "attention query gradient",
+    side: "query",
+    text,
+    outputs: { queryGradient: vector },
+    sums: own.flatMap((q) => vectors.map((v) => `var sum${q}_${v} = vec4<f32>(0.0);`)),
+    add: own.flatMap((q) => vectors.map((v) => `sum${q}_${v} += ${along(q, v)};`)),
+    store: (q) =>
+      wgsl`
+        ${vectors.map((v) => `queryGradient[query${q}Row + ${v}u] = ${vector}(sum${q}_${v} * parameters.scale);`)}
+      `,
+  });
+}
+
+/**
+ * The gradients of keys and values.
+ *
+ * @param shape The attention.
+ * @param options `together` whether one tensor holds both gradients; profile and storage.
+ * @returns A kernel with the bindings of the parts, `outputGradient`, `biasTable` if there is one, `queryStatistics`, and
+ * `keyGradient` and `valueGradient`, or `keyValueGradient`, in the shapes of the tensors of keys and values.
+ */
+export function attentionKeyValueGradientKernel(
+  shape: AttentionShape,
+  { together, ...target }: { together: boolean } & Target,
+): Kernel {
+  const text = walk(shape, target, "key");
+  const { vectors, own, turn } = text;
+  const vector = vectorType(target.storage);
+  const [keys, values] = together ? ["keyValueGradient", "keyValueGradient"] : ["keyGradient", "valueGradient"];
+  const keySum = (k: number, v: number) => turn.map((q) => `slope${q}_${k} * query${q}_${v}`).join(" + ");
+  const valueSum = (k: number, v: number) => turn.map((q) => `share${q}_${k} * gradient${q}_${v}`).join(" + ");
+  return gradientKernel(shape, target, {
+    name: `attention key ${together ? "value" : "and value"} gradient`,
+    side: "key",
+    text,
+    outputs: { [keys]: vector, [values]: vector },
+    sums: own.flatMap((k) =>
+      vectors.flatMap((v) => [
+        `var keySum${k}_${v} = vec4<f32>(0.0);`,
+        `var valueSum${k}_${v} = vec4<f32>(0.0);`,
+      ])
+    ),
+    add: own.flatMap((k) =>
+      vectors.flatMap((v) => [
+        `keySum${k}_${v} += ${keySum(k, v)};`,
+        `valueSum${k}_${v} += ${valueSum(k, v)};`,
+      ])
+    ),
+    store: (k) =>
+      wgsl`
+        ${
+        vectors.flatMap((v) => [
+          `${keys}[key${k}Row + ${v}u] = ${vector}(keySum${k}_${v} * parameters.scale);`,
+          `${values}[value${k}Row + ${v}u] = ${vector}(valueSum${k}_${v});`,
+        ])
+      }
+      `,
+  });
+}
