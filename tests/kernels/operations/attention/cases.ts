@@ -11,7 +11,7 @@ function selfAttention(what: string, shape: Shape, rest: Pick<Attention, "heads"
   const width = shape[3] - shape[3] % (12 * heads);
   const headChannels = width / 3 / heads;
   const [query, key, value] = [0, 1, 2].map((part) => ({ tensor: "qkv", offset: part * width / 3 }));
-  const options = { query, key, value, heads, headChannels, scale: headChannels ** -0.5, ...rest };
+  const options = { query, key, value, headChannels, scale: headChannels ** -0.5, ...rest };
   return {
     what: `${what}, ${shape.join(" x ")}`,
     operations: [{ type: "attention", input: "qkv", output: "y", ...options }],
