@@ -41,7 +41,6 @@ import {
   imageOperationKernel,
   operationTablesKernel,
 } from "../../kernels/operations/augmentation/operation_kernels.ts";
-import { batchNormKernel } from "../../kernels/operations/batch_norm/inference.ts";
 import {
   batchNormGradientSumsKernel,
   batchNormInputGradientKernel,
@@ -452,7 +451,6 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       NORM_ACTIVATIONS.map((activation) => batchNormInputGradientKernel({ shape: SHAPE, activation, ...target }))
     ),
-  batchNormKernel: () => TARGETS.map((target) => batchNormKernel({ shape: SHAPE, ...target })),
   batchNormMomentsKernel: () => TARGETS.map((target) => batchNormMomentsKernel({ shape: SHAPE, ...target })),
   batchNormParameterGradientKernel: () =>
     PROFILES.map((profile) => batchNormParameterGradientKernel({ shape: SHAPE, profile })),

@@ -4,15 +4,12 @@
  *     y = (x - m) / sqrt(v + epsilon) * weight + bias = scale x + shift,
  *     scale = weight / sqrt(v + epsilon), shift = bias - m scale.
  *
- * After a convolution y = W x + b it folds into it: W' = scale W, for each output channel, and b' = scale b + shift.
+ * After a convolution it folds into its weights.
  *
  * (Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 2.)
  *
  * @module
  */
-
-import { type Kernel, readOnly } from "../../engine/kernel.ts";
-import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
 
 /** A batch norm's parameters, each `[C]`. */
 export interface BatchNormParameters {
@@ -44,37 +41,6 @@ export function batchNormScale(parameters: BatchNormParameters): { scale: Float6
 }
 
 /**
- * Folds a batch norm into the convolution before it. All arithmetic is in float64, rounded once.
- *
- * @param weight The convolution's, `[outputChannels, inputChannels / groups, kernelHeight, kernelWidth]`.
- * @param bias The convolution's, `[outputChannels]`, where it has one.
- * @param batchNorm The batch norm's parameters, `[outputChannels]` each.
- * @returns Weight and bias of the convolution that does both.
- * @throws {TypeError} If the numbers of output channels differ.
- */
-export function foldBatchNorm(
-  weight: ArrayLike<number>,
-  bias: ArrayLike<number> | undefined,
-  batchNorm: BatchNormParameters,
-): { weight: Float32Array<ArrayBuffer>; bias: Float32Array<ArrayBuffer> } {
-  const { scale, shift } = batchNormScale(batchNorm);
-  const channels = scale.length;
-  if (weight.length % channels !== 0 || (bias && bias.length !== channels)) {
-    throw new TypeError(
-      `Cannot fold batch norm of ${channels} channels into a convolution with ${weight.length} weights` +
-        (bias ? ` and ${bias.length} biases` : ""),
-    );
-  }
-  const each = weight.length / channels;
-  const folded = new Float32Array(weight.length);
-  for (let index = 0; index < folded.length; index++) folded[index] = weight[index] * scale[Math.floor(index / each)];
-  return {
-    weight: folded,
-    bias: Float32Array.from(shift, (value, channel) => value + (bias ? bias[channel] * scale[channel] : 0)),
-  };
-}
-
-/**
  * Batch norm at inference on the CPU.
  *
  * @param input `[..., C]`, channels not padded.
@@ -87,25 +53,5 @@ export function batchNormReference(input: ArrayLike<number>, parameters: BatchNo
     const channel = index % weight.length;
     const normal = (value - runningMean[channel]) / Math.sqrt(runningVariance[channel] + epsilon);
     return normal * weight[channel] + bias[channel];
-  });
-}
-
-/**
- * Batch norm at inference, for one that follows no convolution.
- *
- * @param options `shape` of input and output.
- * @returns A kernel with the bindings `input`, `scale`, `shift` (f32, padded with zeros) and `output`.
- */
-export function batchNormKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
-  const vector = vectorType(storage);
-  return itemKernel({
-    name: `batch norm ${storage}`,
-    profile,
-    bindings: { input: vector, scale: readOnly("vec4<f32>"), shift: readOnly("vec4<f32>"), output: vector },
-    parameters: [{ name: "vectors", value: channelVectors(shape[3]) }],
-    items: tensorVectors(shape),
-    body: `  let lanes = item % parameters.vectors;
-  output[item] = ${vector}(vec4<f32>(input[item]) * scale[lanes] + shift[lanes]);`,
   });
 }

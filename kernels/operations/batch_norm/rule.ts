@@ -9,6 +9,7 @@
 import { ALIGNMENT } from "../../engine/program.ts";
 import { activationRule } from "../activation/functions/mod.ts";
 import type { Activation } from "../activation/rule.ts";
+import { scaleKernel } from "../scale/kernels.ts";
 import { addBytes, addStep, addTensor, type Builder, gradientName } from "../shared/builder.ts";
 import { type AnyOperation, type Contribution, contributionName, type Rule } from "../shared/rule.ts";
 import { channelVectors } from "../shared/tensor.ts";
@@ -18,7 +19,7 @@ import {
   batchNormInputGradientKernel,
   batchNormParameterGradientKernel,
 } from "./gradient.ts";
-import { batchNormKernel, type BatchNormParameters, batchNormReference, batchNormScale } from "./inference.ts";
+import { type BatchNormParameters, batchNormReference, batchNormScale } from "./inference.ts";
 import {
   batchNormMomentsKernel,
   batchNormRankMomentsBytes,
@@ -82,12 +83,13 @@ function addScaling(
 ): void {
   const values = () => batchNormScale(batchNormParameters(operation, read));
   const shape = builder.shapeOf(operation.input);
-  const scale = addConstant(builder, operation, "scale", () => values().scale);
-  const shift = shifted
-    ? addConstant(builder, operation, "shift", () => values().shift)
-    : addConstant(builder, operation, "no shift", () => []);
   addTensor(builder, output, shape);
-  addStep(builder, batchNormKernel({ shape, ...builder.target }), { input, scale, shift, output });
+  addStep(builder, scaleKernel({ shape, weight: true, bias: shifted, ...builder.target }), {
+    input,
+    scale: addConstant(builder, operation, "scale", () => values().scale),
+    ...(shifted ? { shift: addConstant(builder, operation, "shift", () => values().shift) } : {}),
+    output,
+  });
 }
 
 /** State of the sums that batch norms of several ranks have in common; what lies between them stays zero. */

@@ -1,9 +1,9 @@
 /**
  * Convolution in a network. Inference takes into its store what follows it, where every tensor between has one reader:
  *
- *     convolution -> batchNorm? -> add? -> activation?
+ *     convolution -> (batchNorm | scale)* -> add? -> activation?
  *
- * Batch norm folds into the weights. An `add` joins two branches: it goes to the convolution that comes later in the list,
+ * Batch norms and factors fold into the weights. An `add` joins two branches: it goes to the convolution that comes later in the list,
  * since by then the other branch is there. The residual's missing channels count as zero, so that where the two differ in
  * channels only `input` can be the convolution's side.
  *
@@ -13,12 +13,14 @@
 import type { Activation } from "../activation/rule.ts";
 import type { ActivationFunction } from "../activation/functions/mod.ts";
 import type { Add } from "../add/rule.ts";
-import { foldBatchNorm } from "../batch_norm/inference.ts";
+import { batchNormScale } from "../batch_norm/inference.ts";
 import { type BatchNorm, batchNormParameters } from "../batch_norm/rule.ts";
+import { type Scale, scaleFactors } from "../scale/rule.ts";
 import { addSteps, addTensor, type Builder, gradientName } from "../shared/builder.ts";
 import { type AnyOperation, contributionName, type FusionContext, type Rule } from "../shared/rule.ts";
 import type { Shape } from "../shared/tensor.ts";
 import { convolutionBiasGradientKernels, convolutionFilterGradientKernels } from "./filter_gradient.ts";
+import { foldFactors, joinFactors } from "./fold.ts";
 import { inputGradientWeightPlaces, weightPlaces } from "./gather_weights.ts";
 import { convolutionFilterGradientReference, convolutionInputGradientReference } from "./gradient_reference.ts";
 import { convolutionInputGradientKernels, packInputGradientWeights } from "./input_gradient.ts";
@@ -36,9 +38,10 @@ export interface Convolution extends AnyOperation, ConvolutionOptions {
   readonly inputChannels: number;
 }
 
-/** What a convolution has taken into its store. */
+/** What a convolution has taken into its weights and its store. */
 export interface ConvolutionFusion {
-  readonly batchNorm?: BatchNorm;
+  /** What its weights are multiplied by, and what is added to its bias, in order. */
+  readonly folded?: readonly (BatchNorm | Scale)[];
   /** Name of the tensor that is added. */
   readonly residual?: string;
   readonly activation?: ActivationFunction;
@@ -63,17 +66,17 @@ export function convolutionOf(operation: Convolution, input: Shape): Convolution
 
 function take(
   operation: Convolution & ConvolutionFusion,
-  reader: BatchNorm | Add | Activation,
+  reader: BatchNorm | Scale | Add | Activation,
   context: FusionContext,
 ): (Convolution & ConvolutionFusion) | undefined {
-  const { batchNorm, residual, activation, output } = operation;
+  const { folded = [], residual, activation, output } = operation;
   if (context.trained || activation !== undefined) return undefined;
   switch (reader.type) {
     case "activation":
       return { ...operation, activation: reader.function, output: reader.output };
     case "batchNorm":
-      if (batchNorm || residual !== undefined) return undefined;
-      return { ...operation, batchNorm: reader, output: reader.output };
+    case "scale":
+      return residual === undefined ? { ...operation, folded: [...folded, reader], output: reader.output } : undefined;
     case "add": {
       const other = reader.input === output ? reader.residual : reader.input;
       const full = reader.input === output || context.shapeOf(other)[3] === context.shapeOf(output)[3];
@@ -92,7 +95,7 @@ function take(
  */
 function weightsOf(
   { program, parameters, target }: Builder,
-  { weight, bias, batchNorm, output }: Convolution & ConvolutionFusion,
+  { weight, bias, folded = [], output }: Convolution & ConvolutionFusion,
   shape: ConvolutionShape,
   direction: "forward" | "backward",
 ): string {
@@ -119,8 +122,11 @@ function weightsOf(
   const name = `${output} weights`;
   program.constants.set(name, () => {
     const own = { weight: read(weight), bias: bias === undefined ? undefined : read(bias) };
-    const folded = batchNorm ? foldBatchNorm(own.weight, own.bias, batchNormParameters(batchNorm, read)) : own;
-    return packWeights(shape, folded, target);
+    if (folded.length === 0) return packWeights(shape, own, target);
+    const factors = folded.map((operation) =>
+      operation.type === "scale" ? scaleFactors(operation, read) : batchNormScale(batchNormParameters(operation, read))
+    );
+    return packWeights(shape, foldFactors(own.weight, own.bias, joinFactors(factors)), target);
   });
   return name;
 }
@@ -147,7 +153,7 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
     [weight, [outputChannels, inputChannels / groups, ...kernel]],
     ...(bias === undefined ? [] : [[bias, [outputChannels]] as const]),
   ],
-  fusion: { readers: ["batchNorm", "add", "activation"], take },
+  fusion: { readers: ["batchNorm", "scale", "add", "activation"], take },
   forward(builder, operation) {
     const { target, shapeOf } = builder;
     const { input, output, residual, activation } = operation;

@@ -3,8 +3,8 @@ import {
   type BatchNormParameters,
   batchNormReference,
   batchNormScale,
-  foldBatchNorm,
 } from "../../../../kernels/operations/batch_norm/inference.ts";
+import { foldFactors } from "../../../../kernels/operations/convolution/fold.ts";
 import { assertClose, sumTolerance } from "../../compare.ts";
 import { randomValues } from "../../tensors.ts";
 
@@ -18,7 +18,7 @@ function parameters(channels: number, epsilon: number): BatchNormParameters {
   };
 }
 
-Deno.test("foldBatchNorm() gives the convolution that does both", () => {
+Deno.test("a batch norm folds into the convolution before it", () => {
   const batchNorm = parameters(5, 1e-5);
   const weight = randomValues(5 * 6, 1);
   const input = randomValues(6, 3);
@@ -28,7 +28,7 @@ Deno.test("foldBatchNorm() gives the convolution that does both", () => {
       (_, output) => input.reduce((sum, value, index) => sum + value * matrix[output * 6 + index], bias?.[output] ?? 0),
     );
   for (const bias of [undefined, randomValues(5, 2)]) {
-    const folded = foldBatchNorm(weight, bias, batchNorm);
+    const folded = foldFactors(weight, bias, batchNormScale(batchNorm));
     assertClose(product(folded.weight, folded.bias), batchNormReference(product(weight, bias), batchNorm), {
       ...sumTolerance("f32", 6, 10),
       name: "folded",
@@ -36,9 +36,10 @@ Deno.test("foldBatchNorm() gives the convolution that does both", () => {
   }
 });
 
-Deno.test("foldBatchNorm() refuses parameters of different lengths", () => {
+Deno.test("batch norms and folding refuse parameters of different lengths", () => {
   const batchNorm = parameters(4, 1e-5);
-  assertThrows(() => foldBatchNorm(randomValues(10, 1), undefined, batchNorm), TypeError, "10 weights");
-  assertThrows(() => foldBatchNorm(randomValues(8, 1), randomValues(2, 1), batchNorm), TypeError, "2 biases");
+  const factors = batchNormScale(batchNorm);
+  assertThrows(() => foldFactors(randomValues(10, 1), undefined, factors), TypeError, "10 weights");
+  assertThrows(() => foldFactors(randomValues(8, 1), randomValues(2, 1), factors), TypeError, "2 biases");
   assertThrows(() => batchNormScale({ ...batchNorm, bias: [1] }), TypeError, "bias has 1");
 });

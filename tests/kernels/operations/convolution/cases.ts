@@ -9,6 +9,7 @@ import {
   outputShape,
 } from "../../../../kernels/operations/convolution/shape.ts";
 import type { Operation } from "../../../../kernels/operations/mod.ts";
+import type { Scale } from "../../../../kernels/operations/scale/rule.ts";
 import type { Shape } from "../../../../kernels/operations/shared/tensor.ts";
 import type { OperationCase } from "../check.ts";
 import { GRADIENT_CASES } from "./gradient_cases.ts";
@@ -16,6 +17,7 @@ import { GRADIENT_CASES } from "./gradient_cases.ts";
 /** What follows a convolution and goes into its store. */
 interface Followers {
   readonly batchNorm?: true;
+  readonly scale?: Pick<Scale, "weight" | "bias" | "shape">;
   readonly residualChannels?: number;
   readonly activation?: ActivationFunction;
 }
@@ -27,7 +29,7 @@ function convolutionCase(
   options: ConvolutionOptions,
   { bias, ...followers }: Followers & { readonly bias?: boolean } = {},
 ): OperationCase {
-  const { batchNorm, residualChannels, activation } = followers;
+  const { batchNorm, scale, residualChannels, activation } = followers;
   const { outputChannels, kernel, groups } = options;
   const [batch, height, width] = outputShape(convolutionShape(input, options));
   const operations: Operation[] = [{
@@ -42,6 +44,10 @@ function convolutionCase(
   if (batchNorm) {
     const norm = { output: "normal", parameters: "bn", channels: outputChannels, epsilon: 1e-3, momentum: 0.25 };
     operations.push({ type: "batchNorm", input: "convolved", ...norm });
+  }
+  if (scale) {
+    const input = operations.at(-1)!.output;
+    operations.push({ type: "scale", input, output: "scaled", channels: outputChannels, ...scale });
   }
   if (residualChannels) {
     operations.push({ type: "add", input: operations.at(-1)!.output, residual: "r", output: "sum" });
@@ -121,6 +127,15 @@ export const cases: readonly OperationCase[] = [
     { ...dense(1201, 5, 1, 2), groups: 1201 },
     { bias: true },
   ),
+  convolutionCase("1x1, then layer scale and sum", [1, 5, 7, 9], dense(13, 1), {
+    bias: true,
+    scale: { weight: "gamma", shape: [13] },
+    residualChannels: 13,
+  }),
+  convolutionCase("depthwise 3x3, then batch norm, a factor and a summand, and relu", [1, 7, 5, 9], {
+    ...dense(9, 3),
+    groups: 9,
+  }, { batchNorm: true, scale: { weight: "factor", bias: "summand", shape: [1] }, activation: "relu" }),
   ...ACTIVATION_FUNCTIONS.flatMap((activation) => {
     const follower = { activation, batchNorm: true } as const;
     const name = activationName(activation);

@@ -39,4 +39,14 @@ export const cases: readonly OperationCase[] = [
     inputs: { x: [1, 7, 5, 13], r: [1, 7, 5, 19] },
     terms: 19,
   },
+  {
+    what: "1 x 7 x 5 x 13, then layer scale and sum",
+    operations: [
+      linear("l", 13, 19, "bias"),
+      { type: "scale", input: "l", output: "scaled", channels: 19, weight: "gamma", shape: [19] },
+      { type: "add", input: "r", residual: "scaled", output: "s" },
+    ],
+    inputs: { x: [1, 7, 5, 13], r: [1, 7, 5, 19] },
+    terms: 19,
+  },
 ];
