@@ -362,6 +362,7 @@ const ATTENTIONS: readonly AttentionShape[] = PART_TENSORS.flatMap((tensors, kin
       keys: 9,
       heads: 2,
       headChannels,
+      headStride: headChannels,
       scale: 0.25,
       parts: partsOf((part) => ({ tensor: tensors[part], offset: 0, channels: 6 * headChannels })),
       ...(prefix === undefined ? {} : { bias: { grid: [3, 3] as const, prefix } }),

@@ -50,11 +50,14 @@ export function readParts(shape: AttentionShape, others: readonly string[], targ
     placeOf: (part, position) => {
       const positions = part === "query" ? "queries" : "keys";
       return `(entry * parameters.${positions} + ${position}) * parameters.${part}Stride + ` +
-        `parameters.${part}First + head * ${shape.headChannels / 4}u`;
+        `parameters.${part}First + head * parameters.headStride`;
     },
-    parameters: PARTS.flatMap((part) => {
-      const { stride, first } = partVectors(shape, part);
-      return [{ name: `${part}Stride`, value: stride }, { name: `${part}First`, value: first }];
-    }),
+    parameters: [
+      { name: "headStride", value: shape.headStride / 4 },
+      ...PARTS.flatMap((part) => {
+        const { stride, first } = partVectors(shape, part);
+        return [{ name: `${part}Stride`, value: stride }, { name: `${part}First`, value: first }];
+      }),
+    ],
   };
 }

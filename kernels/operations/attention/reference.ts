@@ -48,7 +48,7 @@ function maskRegion({ grid, window, shift }: ShiftMask, entry: number, position:
 function place(shape: AttentionShape, part: Part, entry: number, position: number, head: number): number {
   const { offset, channels } = shape.parts[part];
   const positions = part === "query" ? shape.queries : shape.keys;
-  return (entry * positions + position) * channels + offset + head * shape.headChannels;
+  return (entry * positions + position) * channels + offset + head * shape.headStride;
 }
 
 function dot(a: ArrayLike<number>, firstA: number, b: ArrayLike<number>, firstB: number, length: number): number {

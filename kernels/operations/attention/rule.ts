@@ -54,11 +54,15 @@ function referenceValues({ query, key, value, bias }: Attention, { tensor }: Ref
 }
 
 /** Parts whose gradients lie in one tensor: those of one tensor that have no channels in common. */
-function gradientGroups({ parts, heads, headChannels }: AttentionShape): Part[][] {
+function gradientGroups({ parts, heads, headChannels, headStride }: AttentionShape): Part[][] {
   const groups: Part[][] = [];
   for (const part of PARTS) {
     const { tensor, offset } = parts[part];
-    const apart = (other: Part) => Math.abs(parts[other].offset - offset) >= heads * headChannels;
+    const apart = (other: Part) => {
+      const distance = Math.abs(parts[other].offset - offset);
+      const isBetween = distance >= headChannels && distance + headChannels <= headStride;
+      return isBetween || distance >= (heads - 1) * headStride + headChannels;
+    };
     const group = groups.find((others) => parts[others[0]].tensor === tensor && others.every(apart));
     if (group) group.push(part);
     else groups.push([part]);

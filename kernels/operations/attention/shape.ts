@@ -7,7 +7,7 @@
 import { channelVectors, type Shape } from "../shared/tensor.ts";
 import type { Pair } from "../shared/window.ts";
 
-/** A run of channels of a tensor: the heads' channels one after the other, from channel `offset` on, a multiple of 4. */
+/** The channels of all heads in a tensor, the first head's from channel `offset` on, a multiple of 4. */
 export interface ChannelRun {
   readonly tensor: string;
   readonly offset: number;
@@ -41,6 +41,8 @@ export interface AttentionOptions extends Readonly<Record<Part, ChannelRun>> {
   readonly heads: number;
   /** Channels of a head, a multiple of 4. */
   readonly headChannels: number;
+  /** Channels from a head's first to the next head's in each run, a multiple of 4; `headChannels` if left out. */
+  readonly headStride?: number;
   /** What the products of queries and keys are multiplied by. */
   readonly scale: number;
   readonly bias?: RelativeBias & { readonly table: string };
@@ -55,6 +57,7 @@ export interface AttentionShape {
   readonly keys: number;
   readonly heads: number;
   readonly headChannels: number;
+  readonly headStride: number;
   readonly scale: number;
   /** The runs of channels with the channels of the tensors that they lie in. */
   readonly parts: Readonly<Record<Part, ChannelRun & { readonly channels: number }>>;
@@ -74,16 +77,19 @@ export const MASKED = -100;
  * @throws {TypeError} If the tensors do not go together, or a run of channels does not lie in its tensor.
  */
 export function attentionShape(
-  { heads, headChannels, scale, bias, mask, ...runs }: AttentionOptions,
+  { heads, headChannels, headStride = headChannels, scale, bias, mask, ...runs }: AttentionOptions,
   shapeOf: (tensor: string) => Shape,
 ): AttentionShape {
   const [query, key, value] = PARTS.map((part) => {
     const { tensor, offset } = runs[part];
     const [batch, height, width, channels] = shapeOf(tensor);
-    if (offset % 4 !== 0 || headChannels % 4 !== 0) {
-      throw new TypeError(`Cannot attend with ${headChannels} channels a head from ${offset} on: no multiples of 4`);
+    if (offset % 4 !== 0 || headChannels % 4 !== 0 || headStride % 4 !== 0 || headStride < headChannels) {
+      throw new TypeError(
+        `Cannot attend with ${headChannels} channels a head from ${offset} on, the heads ${headStride} apart: no ` +
+          "multiples of 4, or too close",
+      );
     }
-    if (offset + heads * headChannels > channels) {
+    if (offset + (heads - 1) * headStride + headChannels > channels) {
       throw new TypeError(
         `Cannot attend: the ${part} of ${heads} x ${headChannels} channels from ${offset} on exceeds the ${channels} ` +
           `of "${tensor}"`,
@@ -103,6 +109,7 @@ export function attentionShape(
     keys: key.positions,
     heads,
     headChannels,
+    headStride,
     scale,
     parts: { query, key, value },
     ...(bias ? { bias } : {}),

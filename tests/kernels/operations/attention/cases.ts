@@ -86,6 +86,17 @@ export const cases: readonly OperationCase[] = [
     heads: 2,
     mask: { grid: [4, 6], window: [2, 3], shift: [0, 1] },
   }),
+  crossAttention("query, key and value of each head side by side", { q: [2, 1, 7, 51] }, {
+    query: { tensor: "q", offset: 0 },
+    key: { tensor: "q", offset: 8 },
+    value: { tensor: "q", offset: 16 },
+    headStride: 24,
+  }),
+  crossAttention("queries and values of heads between each other", { q: [1, 1, 6, 32], k: [1, 1, 6, 36] }, {
+    value: { tensor: "q", offset: 8 },
+    key: { tensor: "k", offset: 4 },
+    headStride: 16,
+  }),
   crossAttention("one query of a tensor, keys and values of another", { q: [2, 1, 1, 16], k: [2, 3, 5, 36] }, {
     key: { tensor: "k", offset: 0 },
     value: { tensor: "k", offset: 16 },
