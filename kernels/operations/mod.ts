@@ -30,6 +30,7 @@ import { positionEmbedding } from "./position_embedding/rule.ts";
 import { prefixTokens } from "./prefix_tokens/rule.ts";
 import { putPositions } from "./put_positions/rule.ts";
 import { reversePositions } from "./reverse_positions/rule.ts";
+import { rotary } from "./rotary/rule.ts";
 import { scale } from "./scale/rule.ts";
 import type { Rule } from "./shared/rule.ts";
 import { spaceToDepth } from "./space_to_depth/rule.ts";
@@ -66,6 +67,7 @@ export const OPERATIONS = {
   channelConvolution,
   outlookAttention,
   attention,
+  rotary,
 };
 
 type Table = typeof OPERATIONS;

@@ -62,7 +62,11 @@ import {
   convolutionBiasGradientKernels,
   convolutionFilterGradientKernels,
 } from "../../kernels/operations/convolution/filter_gradient.ts";
-import { blurPoolGradientKernel, blurPoolKernel, type BlurPoolOptions } from "../../kernels/operations/blur_pool/kernels.ts";
+import {
+  blurPoolGradientKernel,
+  blurPoolKernel,
+  type BlurPoolOptions,
+} from "../../kernels/operations/blur_pool/kernels.ts";
 import {
   channelConvolutionFilterGradientKernels,
   channelConvolutionKernel,
@@ -136,6 +140,7 @@ import {
 } from "../../kernels/operations/scale/gradient.ts";
 import { scaleKernel, spreadScaleKernel } from "../../kernels/operations/scale/kernels.ts";
 import { stepLossKernel } from "../../kernels/operations/losses/row_loss.ts";
+import { rotaryKernel } from "../../kernels/operations/rotary/kernels.ts";
 import { softmaxKernel } from "../../kernels/operations/softmax/kernels.ts";
 import type { Shape, Target } from "../../kernels/operations/shared/tensor.ts";
 import { zerosKernel } from "../../kernels/operations/shared/zeros.ts";
@@ -305,7 +310,10 @@ const SCALES = PARTS.flatMap((parts) =>
   )
 );
 
-const BLURS: readonly BlurPoolOptions[] = (["reflect", "zeros"] as const).map((padding) => ({ stride: [2, 2], padding }));
+const BLURS: readonly BlurPoolOptions[] = (["reflect", "zeros"] as const).map((padding) => ({
+  stride: [2, 2],
+  padding,
+}));
 
 const OUTLOOK = { shape: [1, 8, 8, 8], attention: { heads: 2, stride: [2, 2], scale: 0.5 } } as const;
 
@@ -351,9 +359,7 @@ const HEADS = [16, 24, 32, 48, 64, 72, 80, 88, 96, 104];
 /** Attention of heads of every size with all that is added to scores, and from tensors of every kind. */
 const ATTENTIONS: readonly AttentionShape[] = PART_TENSORS.flatMap((tensors, kind) =>
   HEADS.flatMap((headChannels) =>
-    ([undefined, 0, 1] as const).flatMap((prefix) =>
-      [false, true].map((masked) => ({ headChannels, prefix, masked }))
-    )
+    ([undefined, 0, 1] as const).flatMap((prefix) => [false, true].map((masked) => ({ headChannels, prefix, masked })))
   )
     .filter(({ headChannels, prefix, masked }) => kind === 0 || headChannels === 16 || prefix === undefined && !masked)
     .map(({ headChannels, prefix, masked }) => ({
@@ -608,7 +614,9 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     PROFILES.map((profile) => operationTablesKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile })),
   outlookAttentionKernel: () =>
     TARGETS.flatMap((target) =>
-      (["forward", "backward"] as const).map((direction) => outlookAttentionKernel({ ...OUTLOOK, direction, ...target }))
+      (["forward", "backward"] as const).map((direction) =>
+        outlookAttentionKernel({ ...OUTLOOK, direction, ...target })
+      )
     ),
   outlookLogitsGradientKernel: () => TARGETS.map((target) => outlookLogitsGradientKernel({ ...OUTLOOK, ...target })),
   outlookWeightsKernel: () => TARGETS.map((target) => outlookWeightsKernel({ ...OUTLOOK, ...target })),
@@ -664,6 +672,25 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   responseLengthsKernel: () => TARGETS.map((target) => responseLengthsKernel({ shape: SHAPE, ...target })),
   responseSlopesKernel: () =>
     PROFILES.flatMap((profile) => IMAGE_NORMS.map((norm) => responseSlopesKernel({ ...norm, profile }))),
+  rotaryKernel: () =>
+    TARGETS.flatMap((target) =>
+      (["interleaved", "halves"] as const).flatMap((rotation) =>
+        [[0], [0, 8]].flatMap((parts) =>
+          [false, true].map((back) =>
+            rotaryKernel({
+              shape: [1, 3, 3, 24],
+              parts,
+              heads: 1,
+              headChannels: 8,
+              prefix: 1,
+              rotation,
+              back,
+              ...target,
+            })
+          )
+        )
+      )
+    ),
   scaleChannelGradientKernel: () =>
     PROFILES.flatMap((profile) =>
       PARTS.map((parts) => scaleChannelGradientKernel({ shape: SHAPE, ...parts, profile }))
@@ -698,7 +725,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       )
     ),
   weightAverageKernel: () => PROFILES.map((profile) => weightAverageKernel({ length: LENGTH, decay: 0.9, profile })),
-  zerosKernel: () => TARGETS.flatMap((target) => [undefined, "inputGradient"].map((tensor) => zerosKernel({ shape: SHAPE, tensor, ...target }))),
+  zerosKernel: () =>
+    TARGETS.flatMap((target) =>
+      [undefined, "inputGradient"].map((tensor) => zerosKernel({ shape: SHAPE, tensor, ...target }))
+    ),
 };
 
 /**
