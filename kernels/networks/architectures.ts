@@ -11,6 +11,7 @@ import { efficientnets } from "./efficientnet.ts";
 import type { Family, NetworkOptions } from "./family.ts";
 import { resnets, smallResNets } from "./resnet.ts";
 import { mobilenets } from "./mobilenet.ts";
+import { mobilenetsV3 } from "./mobilenetv3.ts";
 import { regnets } from "./regnet.ts";
 import { rexnets } from "./rexnet.ts";
 
@@ -18,6 +19,7 @@ import { rexnets } from "./rexnet.ts";
 const ARCHITECTURES: Family = {
   ...efficientnets,
   ...mobilenets,
+  ...mobilenetsV3,
   ...regnets,
   ...resnets,
   ...smallResNets,
