@@ -64,10 +64,7 @@ export interface ScratchBinding {
   readonly bytes: number;
 }
 
-/**
- * A tensor that is copied into a texture before the kernel runs; {@linkcode TEXTURE_WIDTH} says how it lies there. WebGPU lets
- * a kernel have four.
- */
+/** A tensor that is copied into a texture before the kernel runs; {@linkcode TEXTURE_WIDTH} says how it lies there. */
 export interface TextureBinding {
   readonly kind: "texture";
   readonly name: string;
@@ -170,7 +167,7 @@ function declaration(binding: Binding): string {
     case "scratch":
       return `var<storage, read_write> ${name}: array<${binding.element}>`;
     case "texture":
-      return `var ${name}: texture_storage_2d<${binding.format}, read>`;
+      return `var ${name}: texture_2d<f32>`;
     case "window":
       return `var<uniform> ${name}: array<vec4<f32>, ${WINDOW_BYTES / 16}>`;
   }

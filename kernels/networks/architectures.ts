@@ -7,23 +7,31 @@
 
 import { closestString, levenshteinDistance } from "@std/text";
 import type { Network } from "../operations/network.ts";
+import { beits } from "./beit.ts";
+import { deits } from "./deit.ts";
 import { efficientnets } from "./efficientnet.ts";
+import { evas } from "./eva.ts";
 import type { Family, NetworkOptions } from "./family.ts";
 import { resnets, smallResNets } from "./resnet.ts";
 import { mobilenets } from "./mobilenet.ts";
-import { mobilenetsV3 } from "./mobilenetv3.ts";
 import { regnets } from "./regnet.ts";
+import { relativeVisionTransformers } from "./relative_vision_transformer.ts";
 import { rexnets } from "./rexnet.ts";
+import { visionTransformers } from "./vision_transformer_members.ts";
 
 /** All architectures: a family is a file and a line. */
 const ARCHITECTURES: Family = {
   ...efficientnets,
   ...mobilenets,
-  ...mobilenetsV3,
   ...regnets,
   ...resnets,
   ...smallResNets,
   ...rexnets,
+  ...visionTransformers,
+  ...relativeVisionTransformers,
+  ...deits,
+  ...beits,
+  ...evas,
 };
 
 /**

@@ -110,12 +110,13 @@ export function runOperation(
   }
   const shapeOf = (name: string) => (shapes.get(name) ?? lookUp(tensors, name).shape) as Shape;
   const rule = ruleOf(operation);
+  const shape = rule.outputShape(operation, shapeOf);
   return {
-    shape: rule.outputShape(operation, shapeOf),
+    shape,
     data: rule.reference(operation, {
       trained: false,
       tensor: (name) => lookUp(tensors, name).data,
-      shapeOf,
+      shapeOf: (name) => name === operation.output ? shape : shapeOf(name),
       parameter: (name) => lookUp(parameters, name).data,
     }) as Float64Array<ArrayBuffer>,
   };

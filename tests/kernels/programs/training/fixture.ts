@@ -11,8 +11,10 @@ import type { Parameters } from "../../../../kernels/operations/network.ts";
 import type { TrainingOptions } from "../../../../kernels/programs/training/lower.ts";
 import { buildEfficientNet, buildResNet } from "../../../../kernels/networks/mod.ts";
 import { fromNCHW } from "../../networks/reference.ts";
+import { buildTransformer } from "../../networks/transformer_networks.ts";
 
 const sgd: Optimizer = { type: "sgd", momentum: 0.9, nesterov: true };
+const adamw: Optimizer = { type: "adamw", betas: [0.9, 0.999], epsilon: 1e-8 };
 const adamp: Optimizer = {
   type: "adamp",
   betas: [0.9, 0.999],
@@ -37,6 +39,14 @@ const networks = {
     epsilon: 1e-5,
     classes,
   }),
+  vit: buildTransformer("vit"),
+  vit_latent: buildTransformer("vit_latent"),
+  vit_parallel: buildTransformer("vit_parallel"),
+  vit_relpos_cls: buildTransformer("vit_relpos_cls"),
+  deit_distilled: buildTransformer("deit_distilled"),
+  beit: buildTransformer("beit"),
+  eva02_packed: buildTransformer("eva02_packed"),
+  eva02: buildTransformer("eva02"),
 };
 
 /** Network, optimizer and loss by the name of the file. */
@@ -46,6 +56,14 @@ const cases = {
   "resnet_basic.adamp": { network: "resnet_basic", optimizer: adamp, loss: "crossEntropy" },
   "resnet_bottleneck.sgd": { network: "resnet_bottleneck", optimizer: sgd, loss: "crossEntropy" },
   "efficientnet.sgd": { network: "efficientnet", optimizer: sgd, loss: "crossEntropy" },
+  "vit.adamw": { network: "vit", optimizer: adamw, loss: "crossEntropy" },
+  "vit_latent.adamw": { network: "vit_latent", optimizer: adamw, loss: "crossEntropy" },
+  "vit_parallel.adamw": { network: "vit_parallel", optimizer: adamw, loss: "crossEntropy" },
+  "vit_relpos_cls.adamw": { network: "vit_relpos_cls", optimizer: adamw, loss: "crossEntropy" },
+  "deit_distilled.adamw": { network: "deit_distilled", optimizer: adamw, loss: "crossEntropy" },
+  "beit.adamw": { network: "beit", optimizer: adamw, loss: "crossEntropy" },
+  "eva02_packed.adamw": { network: "eva02_packed", optimizer: adamw, loss: "crossEntropy" },
+  "eva02.adamw": { network: "eva02", optimizer: adamw, loss: "crossEntropy" },
 } as const;
 
 /** Names of the cases. */

@@ -46,7 +46,8 @@ function upload(device: Device, plan: TrainingPlan, fixture: TrainingFixture, st
     device.gpu.queue.writeBuffer(buffer, offset, data as Float32Array<ArrayBuffer>);
   };
   write(fixture.options.network.input, padChannels(input, 3, target.storage));
-  write(TARGETS, targets);
+  const { outputChannels: classes } = fixture.options.network.classifier;
+  write(TARGETS, padChannels(targets, classes, "f32"));
 }
 
 for (const name of trainingCases) {
