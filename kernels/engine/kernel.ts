@@ -64,7 +64,10 @@ export interface ScratchBinding {
   readonly bytes: number;
 }
 
-/** A tensor that is copied into a texture before the kernel runs; {@linkcode TEXTURE_WIDTH} says how it lies there. */
+/**
+ * A tensor that is copied into a texture before the kernel runs; {@linkcode TEXTURE_WIDTH} says how it lies there. WebGPU lets
+ * a kernel have four.
+ */
 export interface TextureBinding {
   readonly kind: "texture";
   readonly name: string;
@@ -167,7 +170,7 @@ function declaration(binding: Binding): string {
     case "scratch":
       return `var<storage, read_write> ${name}: array<${binding.element}>`;
     case "texture":
-      return `var ${name}: texture_2d<f32>`;
+      return `var ${name}: texture_storage_2d<${binding.format}, read>`;
     case "window":
       return `var<uniform> ${name}: array<vec4<f32>, ${WINDOW_BYTES / 16}>`;
   }

@@ -23,7 +23,7 @@ export function createTensorTexture(device: Device, format: TextureFormat, rows:
   return device.gpu.createTexture({
     size: [TEXTURE_WIDTH, rows + 1],
     format,
-    usage: GPUTextureUsage.TEXTURE_BINDING | GPUTextureUsage.COPY_DST,
+    usage: GPUTextureUsage.STORAGE_BINDING | GPUTextureUsage.COPY_DST,
   });
 }
 

@@ -14,6 +14,7 @@ import { evas } from "./eva.ts";
 import type { Family, NetworkOptions } from "./family.ts";
 import { resnets, smallResNets } from "./resnet.ts";
 import { mobilenets } from "./mobilenet.ts";
+import { mobilenetsV3 } from "./mobilenetv3.ts";
 import { regnets } from "./regnet.ts";
 import { relativeVisionTransformers } from "./relative_vision_transformer.ts";
 import { rexnets } from "./rexnet.ts";
@@ -23,6 +24,7 @@ import { visionTransformers } from "./vision_transformer_members.ts";
 const ARCHITECTURES: Family = {
   ...efficientnets,
   ...mobilenets,
+  ...mobilenetsV3,
   ...regnets,
   ...resnets,
   ...smallResNets,

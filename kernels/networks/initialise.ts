@@ -1,11 +1,11 @@
 /**
  * Parameters to begin training with, drawn as timm draws them.
  *
- * | | ResNet, ResNeXt | EfficientNet, ReXNet | transformers |
- * | --- | --- | --- | --- |
- * | convolution | normal, variance 2 / (k^2 outputs); bias 0 | normal, variance 2 / (k^2 outputs / groups); bias 0 | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) |
- * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | weight 1, bias 0 |
- * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight truncated normal, deviation 0.02, bias 0 |
+ * | | ResNet, ResNeXt | EfficientNet, ReXNet | RegNet | transformers |
+ * | --- | --- | --- | --- | --- |
+ * | convolution | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | normal, variance 2 / (k^2 outputs / groups); bias 0 | as EfficientNet | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) |
+ * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | as ResNet; in RegNetZ weight 1 | weight 1, bias 0 |
+ * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight normal, deviation 0.01, bias 0 | weight truncated normal, deviation 0.02, bias 0 |
  *
  * Running means begin at 0, running variances at 1. What an operation states of its own parameters (weights of norms,
  * tokens, embeddings) comes before the table. A ResNet's residual branches so begin at zero, and its blocks as their
@@ -50,8 +50,16 @@ const byFanIn = (fanIn: number) => ({
 });
 
 const smallResnet: FamilyRule = {
-  convolution: byFanOut("all"),
+  convolution: (operation) => ({
+    weight: byFanOut("all")(operation).weight,
+    bias: byFanIn(operation.kernel[0] * operation.kernel[1] * operation.inputChannels / operation.groups).bias,
+  }),
   linear: ({ inputChannels }) => byFanIn(inputChannels),
+};
+
+const regnetz: FamilyRule = {
+  convolution: byFanOut("group"),
+  linear: () => ({ weight: { normal: 0.01 }, bias: "zeros" }),
 };
 
 const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
@@ -61,6 +69,8 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
     convolution: byFanOut("group"),
     linear: ({ outputChannels }) => ({ weight: { uniform: 1 / Math.sqrt(outputChannels) }, bias: "zeros" }),
   },
+  regnet: { ...regnetz, branchesFromZero: true },
+  regnetz,
   transformer: {
     convolution: ({ kernel, inputChannels, groups }) => byFanIn(kernel[0] * kernel[1] * inputChannels / groups),
     linear: () => ({ weight: { truncatedNormal: 0.02 }, bias: "zeros" }),
@@ -92,7 +102,15 @@ export function initialParameters(network: Network, seed: number): Parameters {
 /** What the network's family says of its layers. */
 function initialsOf({ operations, pooled, dense, initialisation }: Network): Map<string, Initial> {
   const rule = FAMILIES[initialisation];
-  const branches = new Set(operations.flatMap((operation) => operation.type === "add" ? [operation.input] : []));
+  // What is added to a shortcut, and where it is an excited tensor, what that was.
+  const excited = new Map(
+    operations.flatMap((operation) => operation.type === "multiply" ? [[operation.output, operation.input]] : []),
+  );
+  const branches = new Set(
+    operations.flatMap((operation) =>
+      operation.type === "add" ? [excited.get(operation.input) ?? operation.input] : []
+    ),
+  );
   const initials = new Map<string, Initial>();
   for (const operation of [...operations, ...pooled.operations, ...dense.operations]) {
     if (operation.type === "convolution" || operation.type === "linear") {

@@ -127,12 +127,12 @@ const BLOCKS: Readonly<Record<MobileBlock["type"], BuildBlock>> = {
 
   depthwiseSeparable(operations, input, place, trunk) {
     const { name, block } = place;
-    const { tensor: image, kernel } = spaceToDepth(operations, input, place, trunk);
+    const { tensor: image, ...window } = spaceToDepth(operations, input, place, trunk);
     let tensor = strided(operations, image, place, trunk, {
       part: "conv_dw",
       norm: "bn1",
       outputChannels: image.channels,
-      kernel,
+      ...window,
       groups: image.channels / (block.groupWidth ?? 1),
     });
     tensor = squeeze(operations, tensor, place, trunk);
@@ -144,7 +144,7 @@ const BLOCKS: Readonly<Record<MobileBlock["type"], BuildBlock>> = {
 
   invertedResidual(operations, input, place, trunk) {
     const { name, block } = place;
-    const { tensor: image, kernel } = spaceToDepth(operations, input, place, trunk);
+    const { tensor: image, ...window } = spaceToDepth(operations, input, place, trunk);
     const outputChannels = makeDivisible(image.channels * block.expansion, 8);
     let tensor = convolution(operations, image, `${name}.conv_pw`, { outputChannels, kernel: 1 });
     tensor = batchNorm(operations, tensor, `${name}.bn1`, trunk.epsilon);
@@ -152,7 +152,7 @@ const BLOCKS: Readonly<Record<MobileBlock["type"], BuildBlock>> = {
       part: "conv_dw",
       norm: "bn2",
       outputChannels,
-      kernel,
+      ...window,
       groups: outputChannels / (block.groupWidth ?? 1),
     });
     tensor = squeeze(operations, tensor, place, trunk);
@@ -222,7 +222,7 @@ function strided(
 ): Tensor {
   const pools = block.stride > 1 && antiAliasing !== undefined;
   const stride = pools ? 1 : block.stride;
-  const convolved = convolution(operations, input, `${name}.${part}`, { ...options, stride, padding });
+  const convolved = convolution(operations, input, `${name}.${part}`, { padding, ...options, stride });
   const tensor = activation(
     operations,
     batchNorm(operations, convolved, `${name}.${norm}`, epsilon),
@@ -235,13 +235,13 @@ function averaged(operations: Operation[], input: Tensor, name: string, stride: 
   return pool(operations, input, name, { mode: "average", kernel: stride, stride });
 }
 
-/** Where a space to depth begins, its 2x2 convolution; and the kernel that the depthwise convolution then has. */
+/** Where a space to depth begins, its 2x2 convolution; and the window that the depthwise convolution then has. */
 function spaceToDepth(
   operations: Operation[],
   input: Tensor,
   { name, block, activation: activationFunction }: Place,
   { epsilon }: MobileTrunk,
-): { tensor: Tensor; kernel: number } {
+): { tensor: Tensor; kernel: number; padding?: PaddingRule } {
   if (!block.spaceToDepth) return { tensor: input, kernel: block.kernel };
   const tensor = convolution(operations, input, `${name}.conv_s2d`, {
     outputChannels: input.channels * 4,
@@ -249,9 +249,11 @@ function spaceToDepth(
     stride: 2,
     padding: "same",
   });
+  const kernel = Math.floor((block.kernel + 1) / 2);
   return {
     tensor: activation(operations, batchNorm(operations, tensor, `${name}.bn_s2d`, epsilon), activationFunction),
-    kernel: Math.floor((block.kernel + 1) / 2),
+    kernel,
+    ...(kernel === 2 ? { padding: "same" } : {}),
   };
 }
 

@@ -5,7 +5,8 @@
  *     pixels -> resize, normalise -> network -> dense head -> logits [N, H, W, C] -> top-k -> pack
  *                                            -> pooled head -> logits [N, 1, 1, C] -> softmax -> the best classes
  *
- * Where the logits of the image are the mean of those of the cells, the pooled head is that mean.
+ * Where the logits of the image are the mean of those of the cells, the pooled head is that mean. Maps of several
+ * networks, sizes and mirrored images may be averaged before the top-k (`averaged_maps.ts`).
  *
  * As in the paper the image is resized to the input size without cropping. Only packed maps are read back.
  *
@@ -15,37 +16,44 @@
 import type { Device } from "../engine/device.ts";
 import { createImageProgram, type ImageProgram, type StepOptions, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
-import { isMeanOfCells, type Network, type Parameters } from "../operations/network.ts";
+import type { Network, Parameters } from "../operations/network.ts";
 import type { Pair } from "../operations/shared/window.ts";
-import { globalAveragePoolKernel } from "../operations/global_average_pool/kernels.ts";
 import {
   packClassesKernel,
   type PackedScoreType,
   packedWords,
   packScoresKernel,
 } from "../operations/quantise/kernels.ts";
-import type { ResizeFilter } from "../operations/resize/mod.ts";
+import type { ResizeFilter, ResizeRule } from "../operations/resize/mod.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import { topKKernel } from "../operations/top_k/kernels.ts";
-import { lowerBothHeads, lowerNetwork } from "../lowering/lower_network.ts";
 import type { Program } from "../engine/program.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
+import { lowerMaps, type MapAveraging } from "./averaged_maps.ts";
 import { classArray, SCORE_ARRAYS, topLength } from "../../formats/base/label_map.ts";
 
-/** What an annotator is made of. */
-export interface AnnotatorSettings {
+/** A network with the images that it sees. */
+export interface AnnotatorMember {
   readonly network: Network;
   /** The network's, by timm's names. */
   readonly parameters: Parameters;
-  /** Images of a step, at most. */
-  readonly batch: number;
   /** Height and width of the network's input. */
   readonly size: Pair;
   /** Mean of red, green, blue as fractions of 255. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly interpolation: ResizeFilter;
+}
+
+/** What an annotator is made of: a network, and how its maps are kept. */
+export interface AnnotatorSettings extends AnnotatorMember, MapAveraging {
+  /** Others whose maps are averaged with this one's: of the same classes. */
+  readonly others?: readonly AnnotatorMember[];
+  /** Images of a step, at most. */
+  readonly batch: number;
+  /** Whose resize; default Pillow 13's. */
+  readonly resizeRule?: ResizeRule;
   /** Classes kept of each cell. */
   readonly k: number;
   readonly dtype: PackedScoreType;
@@ -68,6 +76,8 @@ export interface PackedLabelMap {
 export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run"> {
   /** Height and width of the label map. */
   readonly grid: Pair;
+  /** The networks' own height and width, where the map's are fewer. */
+  readonly pooledFrom?: Pair;
   readonly classes: number;
   /**
    * Annotates up to `batch` images, whose pixels are to stay until the promise is settled. Two calls may be in flight; a
@@ -84,7 +94,6 @@ const NAMES = {
   class: "top-k class",
   packedClass: "packed class",
   packedScore: "packed score",
-  mean: "mean logits",
   probability: "probabilities",
   bestValue: "best probability",
   bestClass: "best class",
@@ -93,7 +102,10 @@ const OUTPUTS = [NAMES.packedClass, NAMES.packedScore, NAMES.bestClass, NAMES.be
 
 /** An annotator's program, without a device: from the normalised batch to packed maps. */
 export interface AnnotatorProgram extends Program {
+  /** Names of the tensors that the images of the networks go to. */
+  readonly inputs: readonly string[];
   readonly grid: Pair;
+  readonly pooledFrom?: Pair;
   readonly classes: number;
 }
 
@@ -102,20 +114,20 @@ export interface AnnotatorProgram extends Program {
  *
  * @param settings Network and what to keep; without `parameters` the program can be looked at, not run.
  * @param target Profile and storage.
- * @returns The program; its input is the network's.
- * @throws {RangeError} If k exceeds the classes, or the size is too small for the network.
+ * @returns The program.
+ * @throws {RangeError} If k exceeds the classes, the size is too small for the network, or the grid larger than its maps.
+ * @throws {TypeError} If the networks have different numbers of classes.
  */
 export function lowerAnnotator(
-  settings: Pick<AnnotatorSettings, "network" | "batch" | "size" | "k" | "dtype"> & { parameters?: Parameters },
+  settings:
+    & Pick<AnnotatorSettings, "network" | "others" | "batch" | "size" | "k" | "dtype">
+    & { parameters?: Parameters }
+    & MapAveraging,
   target: Target,
 ): AnnotatorProgram {
-  const { network, batch, size, k, dtype } = settings;
-  const options = { batch, size, ...target };
-  const program = isMeanOfCells(network)
-    ? { pooled: undefined, ...lowerNetwork(network, settings.parameters, { head: "dense", ...options }) }
-    : lowerBothHeads(network, settings.parameters, options);
-  const logits = network.dense.output;
-  const shape = program.shapes.get(logits)!;
+  const { batch, k, dtype, others = [] } = settings;
+  const maps = lowerMaps({ ...settings, members: [settings, ...others] }, target);
+  const { program, inputs, cells: { name: logits, shape }, whole, storage, pooledFrom } = maps;
   const [, height, width, classes] = shape;
   const positions = height * width;
   const elements = k * positions;
@@ -125,15 +137,13 @@ export function lowerAnnotator(
   tensors.set(NAMES.class, batch * elements * 4);
   tensors.set(NAMES.packedScore, batch * packedWords(elements, SCORE_ARRAYS[dtype].BYTES_PER_ELEMENT) * 4);
   tensors.set(NAMES.packedClass, batch * packedWords(elements, classArray(classes).BYTES_PER_ELEMENT) * 4);
-  const mean = program.pooled ?? NAMES.mean;
-  if (!program.pooled) tensors.set(NAMES.mean, tensorBytes([batch, 1, 1, classes], target.storage));
-  tensors.set(NAMES.probability, tensorBytes([batch, 1, 1, classes], target.storage));
+  tensors.set(NAMES.probability, tensorBytes([batch, 1, 1, classes], storage));
   tensors.set(NAMES.bestValue, batch * best * 4);
   tensors.set(NAMES.bestClass, batch * best * 4);
   const { profile } = target;
   steps.push(
     {
-      kernel: topKKernel({ batch, positions, classes, k, ...target }),
+      kernel: topKKernel({ batch, positions, classes, k, profile, storage }),
       bindings: { logits, value: NAMES.value, classes: NAMES.class },
     },
     {
@@ -144,20 +154,16 @@ export function lowerAnnotator(
       kernel: packClassesKernel({ batch, elements, classes, profile }),
       bindings: { elements: NAMES.class, packed: NAMES.packedClass },
     },
-    ...(program.pooled ? [] : [{
-      kernel: globalAveragePoolKernel({ shape, ...target }),
-      bindings: { input: logits, output: NAMES.mean },
-    }]),
     {
-      kernel: softmaxKernel({ rows: batch, classes, ...target }),
-      bindings: { input: mean, output: NAMES.probability },
+      kernel: softmaxKernel({ rows: batch, classes, profile, storage }),
+      bindings: { input: whole, output: NAMES.probability },
     },
     {
-      kernel: topKKernel({ batch, positions: 1, classes, k: best, ...target }),
+      kernel: topKKernel({ batch, positions: 1, classes, k: best, profile, storage }),
       bindings: { logits: NAMES.probability, value: NAMES.bestValue, classes: NAMES.bestClass },
     },
   );
-  return { ...program, grid: [height, width], classes };
+  return { ...program, inputs, grid: [height, width], classes, ...(pooledFrom ? { pooledFrom } : {}) };
 }
 
 /**
@@ -166,22 +172,24 @@ export function lowerAnnotator(
  * @param device The device to run on.
  * @param settings The annotator's network, sizes and storage.
  * @returns The annotator; close it when done.
- * @throws {RangeError} If the size does not fit the network, k the classes, or a tensor the adapter.
- * @throws {TypeError} If a parameter is missing, or f16 is asked for where the adapter has none.
+ * @throws {RangeError} If the size does not fit the network, k the classes, the grid the maps, or a tensor the adapter.
+ * @throws {TypeError} If a parameter is missing, the networks have different numbers of classes, or f16 is asked for where
+ * the adapter has none.
  */
 export async function createAnnotator(device: Device, settings: AnnotatorSettings): Promise<Annotator> {
-  const { network, batch, k, dtype, storage = "f32" } = settings;
+  const { batch, k, dtype, others = [], resizeRule, storage = "f32" } = settings;
   const target = targetOf(device, storage);
   const program = lowerAnnotator(settings, target);
-  const { grid, classes } = program;
+  const { inputs: [input, ...more], grid, pooledFrom, classes } = program;
   const onDevice = await createImageProgram(device, program, target, {
     ...settings,
-    input: network.input,
+    input,
+    otherImages: others.map((member, index) => ({ ...member, batch, resizeRule, input: more[index] })),
     outputs: OUTPUTS,
     unpack: (read, count) => unpack(read, count, { batch, elements: k * grid[0] * grid[1], classes, dtype }),
   });
   const { run: annotate, start, memory, close } = onDevice;
-  return { grid, classes, batch, annotate, start, memory, close };
+  return { grid, ...(pooledFrom ? { pooledFrom } : {}), classes, batch, annotate, start, memory, close };
 }
 
 function unpack(

@@ -14,10 +14,16 @@ import type { Program } from "../engine/program.ts";
 import { createResizer, type ResizerSettings } from "./resizer.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 
-/** What is fixed when a program is put on a device. */
-export interface ImageProgramOptions<Output> extends ResizerSettings {
-  /** The tensor that images go to. */
+/** A tensor that images go to. */
+interface ImageInput extends ResizerSettings {
+  /** Its name. */
   readonly input: string;
+}
+
+/** What is fixed when a program is put on a device. */
+export interface ImageProgramOptions<Output> extends ImageInput {
+  /** Other tensors that the same images go to, of other sizes or normalised otherwise. */
+  readonly otherImages?: readonly ImageInput[];
   /** Tensors whose content a step is given beside its images. */
   readonly otherInputs?: readonly string[];
   /** The tensors that are read, in order. */
@@ -119,11 +125,14 @@ export async function createImageProgram<Output>(
   target: Target,
   options: ImageProgramOptions<Output>,
 ): Promise<ImageProgram<Output>> {
-  const { batch, input, otherInputs = [], unpack } = options;
+  const { batch, otherImages = [], otherInputs = [], unpack } = options;
+  const images = [options, ...otherImages];
   using made = new DisposableStack();
-  const ends = { inputs: [input, ...otherInputs], outputs: options.outputs };
+  const ends = { inputs: [...images.map(({ input }) => input), ...otherInputs], outputs: options.outputs };
   const plan = made.adopt(await createPlan(device, program, ends), ({ close }) => close());
-  const resizer = made.adopt(createResizer(device, options, target, plan.tensor(input)), ({ close }) => close());
+  const resizers = images.map((settings) =>
+    made.adopt(createResizer(device, settings, target, plan.tensor(settings.input)), ({ close }) => close())
+  );
   const outputs = options.outputs.map((name) => plan.tensor(name));
   const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
@@ -152,14 +161,16 @@ export async function createImageProgram<Output>(
       if (owned.disposed) throw closed();
     };
     check();
-    const encoder = await inPieces(resizer.upload(images), check);
+    const encoders: GPUCommandEncoder[] = [];
+    for (const resizer of resizers) encoders.push(await inPieces(resizer.upload(images), check));
+    const encoder = encoders.at(-1)!;
     for (const [name, data] of inputs) {
       const { buffer, offset } = plan.tensor(name);
       device.gpu.queue.writeBuffer(buffer, offset, data);
     }
     plan.encode(encoder);
     copyRanges(encoder, outputs, buffer);
-    device.gpu.queue.submit([encoder.finish()]);
+    device.gpu.queue.submit(encoders.map((encoder) => encoder.finish()));
   };
   /** The step whose images are being uploaded: all steps have one input. */
   let uploading: Promise<unknown> = Promise.resolve();

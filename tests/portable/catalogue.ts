@@ -109,6 +109,12 @@ import {
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
 import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign/kernels.ts";
 import { labelTargetKernel } from "../../kernels/operations/losses/label_target.ts";
+import {
+  addMapKernel,
+  coarserMapKernel,
+  logarithmKernel,
+  mirrorImagesKernel,
+} from "../../kernels/operations/map_average/kernels.ts";
 import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply/kernels.ts";
 import {
   channelsLast,
@@ -429,6 +435,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       [7, 3].map((channels) => addKernel({ input: SHAPE, residual: [1, 8, 8, channels], ...target }))
     ),
+  addMapKernel: () =>
+    TARGETS.flatMap((target) =>
+      ([[8, 8], [4, 4]] as const).flatMap((grid) =>
+        ([1, 2] as const).flatMap((pictures) =>
+          [true, false].map((isFirst) =>
+            addMapKernel({ total: SHAPE, grid, pictures, weight: 1, isFirst, ...target })
+          )
+        )
+      )
+    ),
   addResidualGradientKernel: () =>
     TARGETS.map((target) => addResidualGradientKernel({ input: SHAPE, residual: [1, 8, 8, 3], ...target })),
   attentionBiasGradientKernel: () =>
@@ -507,6 +523,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   checksumKernel: () => PROFILES.map((profile) => checksumKernel({ length: LENGTH, profile })),
   checksumPartialsKernel: () => PROFILES.map((profile) => checksumPartialsKernel({ length: LENGTH, profile })),
+  coarserMapKernel: () => PROFILES.map((profile) => coarserMapKernel({ shape: SHAPE, grid: [4, 4], profile })),
   concatenateKernel: () =>
     TARGETS.flatMap((target) =>
       [0, 3].map((first) => concatenateKernel({ input: [1, 8, 8, 8], output: [1, 8, 8, 16], first, ...target }))
@@ -592,6 +609,8 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     PROFILES.flatMap((profile) =>
       [undefined, 0.5].map((share) => labelTargetKernel({ rows: 9, classes: 11, smoothing: 0.1, share, profile }))
     ),
+  logarithmKernel: () => PROFILES.map((profile) => logarithmKernel({ shape: SHAPE, profile })),
+  mirrorImagesKernel: () => TARGETS.map((target) => mirrorImagesKernel({ shape: SHAPE, ...target })),
   mixImagesKernel: () => TARGETS.map((target) => mixImagesKernel({ shape: [3, 9, 8, 3], ...target })),
   mixTargetsKernel: () => PROFILES.map((profile) => mixTargetsKernel({ batch: 3, classes: 11, profile })),
   movementKernel: () =>

@@ -58,7 +58,7 @@ function eachProduct(
  * Outlook attention.
  *
  * @param value `[N, H, W, C]`, channels not padded.
- * @param logits Those of each window.
+ * @param logits Logits of each window.
  * @param shape Shape of the values.
  * @param options Heads, stride and scale.
  * @returns `[N, H, W, C]`.
@@ -79,7 +79,7 @@ export function outlookAttentionReference(
  * The gradients of outlook attention.
  *
  * @param value `[N, H, W, C]`, channels not padded.
- * @param logits Those of each window.
+ * @param logits Logits of each window.
  * @param outputGradient The gradient of the output, in the values' shape.
  * @param shape Shape of the values.
  * @param options Heads, stride and scale.

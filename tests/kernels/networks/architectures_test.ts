@@ -39,11 +39,10 @@ for (const { name, stride, epsilons, ...expected } of architectures) {
     const elements = shapes.values().reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
     const lines = [...shapes].map(([name, shape]) => `${name} ${shape.join("x")}`).sort();
     assertEquals({ parameters: lines.length, elements, sha256: await shortSha256(lines.join("\n")) }, expected);
-    const operations = [...network.operations, ...network.pooled.operations, ...network.dense.operations];
-    const own = operations.flatMap((operation) =>
-      operation.type === "batchNorm" || operation.type === "channelNorm" ? [operation.epsilon] : []
+    const norms = [...network.operations, ...network.dense.operations].flatMap((operation) =>
+      "epsilon" in operation && ("parameters" in operation || operation.weight !== undefined) ? [operation.epsilon] : []
     );
-    assertEquals([...new Set(own)].sort(), epsilons);
+    assertEquals([...new Set(norms)].sort((a, b) => a - b), epsilons);
   });
 
   Deno.test(`${name} computes each tensor once, from tensors before it`, () => {

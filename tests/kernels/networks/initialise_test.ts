@@ -8,6 +8,15 @@ const plain = { repeats: [1, 1, 1, 1], channels: [64, 128, 256, 512], classes };
 const networks: Readonly<Record<keyof typeof table, Network>> = {
   basic: buildResNet({ ...plain, name: "basic", block: "basic", cardinality: 1, baseWidth: 64 }),
   grouped: buildResNet({ ...plain, name: "grouped", block: "bottleneck", cardinality: 32, baseWidth: 4 }),
+  excited: buildResNet({
+    ...plain,
+    name: "excited",
+    block: "basic",
+    cardinality: 1,
+    baseWidth: 64,
+    squeezeExcitation: 1 / 16,
+  }),
+  regnety_002: buildNetwork("regnety_002", { classes }),
   efficientnet_b0: buildNetwork("efficientnet_b0", { classes }),
   rexnet_100: buildNetwork("rexnet_100", { classes }),
 };

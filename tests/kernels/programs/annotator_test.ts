@@ -11,6 +11,14 @@ import type { Device } from "../../../kernels/engine/device.ts";
 import type { Profile } from "../../../kernels/engine/kernel.ts";
 import { buildNetwork, initialParameters } from "../../../kernels/networks/mod.ts";
 import { parameterShapes } from "../../../kernels/operations/network.ts";
+import {
+  coarserMapReference,
+  type MapAverage,
+  meanMapReference,
+  type PictureMap,
+} from "../../../kernels/operations/map_average/reference.ts";
+import { softmaxReference } from "../../../kernels/operations/softmax/kernels.ts";
+import type { Pair } from "../../../kernels/operations/shared/window.ts";
 import type { Pixels } from "../../../formats/base/pixels.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
@@ -201,6 +209,115 @@ for (const profile of ["software", "gpu"] as const) {
     }
   });
 }
+
+/** All logits of the map of an image, and those of the image, up to a summand. */
+async function allLogits(settings: AnnotatorSettings, one: Pixels, mirrored: boolean) {
+  const classes = settings.network.classifier.outputChannels;
+  return await using(await withProfile("software"), { ...settings, k: classes }, async (annotator) => {
+    const [map] = await annotator.annotate([mirrored ? mirror(one) : one]);
+    const cells = annotator.grid[0] * annotator.grid[1];
+    const logits = new Float64Array(cells * classes);
+    map.class.forEach((index, at) => logits[at % cells * classes + index] = map.score[at]);
+    const mean = Float64Array.from({ length: classes }, (_, c) => {
+      let sum = 0;
+      for (let cell = 0; cell < cells; cell++) sum += logits[cell * classes + c];
+      return sum / cells;
+    });
+    return {
+      cells: { logits, grid: annotator.grid, mirrored },
+      whole: { logits: mean, grid: [1, 1] as Pair, mirrored },
+    };
+  });
+}
+
+function mirror({ width, height, pixels }: Pixels): Pixels {
+  const mirrored = pixels.map((_, index) => {
+    const x = Math.floor(index / 3) % width;
+    return pixels[index + 3 * (width - 1 - 2 * x)];
+  });
+  return { width, height, pixels: mirrored };
+}
+
+/** What an annotator has to give of pictures' maps. */
+function expectedMap(
+  pictures: readonly { cells: PictureMap; whole: PictureMap }[],
+  options: { classes: number; temperature: number; average: MapAverage; grid: Pair; own: Pair },
+) {
+  const { classes, average, grid, own } = options;
+  const logarithms = (values: Float64Array) => average === "logits" ? values : values.map(Math.log);
+  const cells = meanMapReference(pictures.map(({ cells }) => cells), options);
+  const map = logarithms(coarserMapReference(cells, { classes, from: own, to: grid }));
+  const whole = logarithms(meanMapReference(pictures.map(({ whole }) => whole), options));
+  return { map, probabilities: softmaxReference(whole, classes) };
+}
+
+for (const profile of ["software", "gpu"] as const) {
+  for (const average of ["logits", "probabilities"] as const) {
+    Deno.test(`annotate() averages ${average} of an image, its mirrored picture and other networks and sizes, ${profile} profile`, async () => {
+      const settings = await fixtureSettings();
+      const { network, parameters } = settings;
+      const classes = network.classifier.outputChannels;
+      const size = [96, 70] as const;
+      const one = image(settings.size[1], settings.size[0], 3);
+      const alone = [settings, { ...settings, size, mean: [0.4, 0.4, 0.4] }];
+      for (
+        const { others, mirror: mirrored, grid, temperature } of [
+          { others: 0, mirror: true, grid: undefined, temperature: 1 },
+          { others: 1, mirror: false, grid: undefined, temperature: 1 },
+          { others: 1, mirror: false, grid: [5, 9] as const, temperature: 2 },
+          { others: 0, mirror: false, grid: undefined, temperature: 0.5 },
+          { others: 0, mirror: false, grid: [3, 7] as const, temperature: 1 },
+        ]
+      ) {
+        const averaged: AnnotatorSettings = {
+          ...settings,
+          others: alone.slice(1, 1 + others).map((other) => ({ ...other, network, parameters })),
+          mirror: mirrored,
+          grid,
+          temperature,
+          average,
+          k: classes,
+        };
+        const device = await withProfile(profile);
+        const [found, annotatorGrid, pooledFrom] = await using(device, averaged, async (annotator) => {
+          const [map] = await annotator.annotate([one]);
+          return [map, annotator.grid, annotator.pooledFrom] as const;
+        });
+        const pictures = [];
+        for (const settings of alone.slice(0, 1 + others)) {
+          pictures.push(await allLogits(settings, one, false));
+          if (mirrored) pictures.push(await allLogits(settings, one, true));
+        }
+        const full = others === 0 ? [8, 7] as const : [12, 9] as const;
+        const expected = expectedMap(pictures, { classes, temperature, average, grid: grid ?? full, own: full });
+        assertEquals(annotatorGrid, grid ?? full);
+        assertEquals(pooledFrom, grid && full);
+        const cells = annotatorGrid[0] * annotatorGrid[1];
+        const logits = new Float64Array(cells * classes);
+        found.class.forEach((index, at) => logits[at % cells * classes + index] = found.score[at]);
+        const name = `${others} others, mirrored ${mirrored}, grid ${grid}, temperature ${temperature}`;
+        assertClose(logits, expected.map, { absolute: 1e-4, relative: 1e-4, name });
+        assertClose(found.topProbability, Array.from(found.topClass, (index) => expected.probabilities[index]), {
+          absolute: 1e-5,
+          relative: 1e-4,
+          name: `probabilities, ${name}`,
+        });
+      }
+    });
+  }
+}
+
+Deno.test("lowerAnnotator() refuses a grid larger than the maps, and networks of other classes", async () => {
+  const settings = await fixtureSettings();
+  const target = { profile: "software", storage: "f32" } as const;
+  assertThrows(
+    () => lowerAnnotator({ ...settings, grid: [9, 7] }, target),
+    RangeError,
+    "those of the network have 8 x 7",
+  );
+  const others = [{ ...settings, network: hiddenLayerNetwork(7), parameters: new Map() }];
+  assertThrows(() => lowerAnnotator({ ...settings, others }, target), TypeError, "of 24 classes and of 7");
+});
 
 Deno.test("annotate() refuses more images than its batch", async () => {
   const settings = await fixtureSettings();
