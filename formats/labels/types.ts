@@ -64,7 +64,8 @@ export interface LabelMapMetadata {
   readonly layout: "hw";
   /**
    * Further entries; `exifOrientation` is true where images were turned as {@linkcode isTurned} says, `resize` the version of
-   * Pillow whose resize they went through, 12 if absent.
+   * Pillow whose resize they went through, 12 if absent; `averagedWith`, `mirror`, `average`, `temperature` and `pooledFrom` say
+   * how several maps became one.
    */
   readonly [entry: string]: Json;
 }

@@ -61,7 +61,7 @@ interface LoweredMember {
   readonly input: string;
   readonly cells: string;
   readonly whole: string;
-  /** Of the cells; the batch counts mirrored images too. */
+  /** Shape of the cells; the batch counts mirrored images too. */
   readonly shape: Shape;
 }
 
@@ -144,7 +144,7 @@ function lowerMember({ members, batch, mirror }: MapsSettings, index: number, ta
 
 /** The steps that make a mean of several maps. */
 interface Mean {
-  /** Of each map, what adds it to the sum. */
+  /** What adds each map to the sum. */
   readonly added: readonly Program[];
   /** What makes logits of the sum. */
   readonly ended: Program;

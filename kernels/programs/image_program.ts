@@ -16,7 +16,7 @@ import type { Pixels } from "../../formats/base/pixels.ts";
 
 /** A tensor that images go to. */
 interface ImageInput extends ResizerSettings {
-  /** Its name. */
+  /** The tensor's name. */
   readonly input: string;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { printable } from "../../formats/base/printable.ts";
-import { type Asked, suggest, UsageError } from "../command/command_line.ts";
+import { type Asked, BETWEEN_REPEATED, suggest, UsageError } from "../command/command_line.ts";
 import { choice, count, flag, option, word } from "../command/option_kinds.ts";
 import {
   type Command,
@@ -137,9 +137,11 @@ write there.`,
     }
     const given = Object.entries(ofRelabel) as [RelabelProperty, string][];
     const argumentsOf = (options: typeof given) =>
-      options.map(([property, text]) => {
+      options.flatMap(([property, texts]) => {
         const { name, kind } = { name: undefined, ...RELABEL_OPTIONS[property] };
-        return `--${optionName(property, { name })}${kind === "flag" ? "" : `=${text}`}`;
+        return texts.split(BETWEEN_REPEATED).map((text) =>
+          `--${optionName(property, { name })}${kind === "flag" ? "" : `=${text}`}`
+        );
       });
     const words = images === undefined ? [] : ["--", images];
     return {

@@ -78,16 +78,17 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
 
 /** Opens the annotator's files, and downloads it once where it is on the hub. A device there need not be here. */
 async function checkAnnotator({ relabel }: SlurmCommand, progress: Progress): Promise<void> {
-  const folder = await loadCommandModel(
+  await loadCommandModel(
     { ...relabel, model: relabel.annotator },
     progress,
-    async (reference, watch) => {
-      const folder = await openModel(reference, watch);
-      await classNamesOf(folder, watch.classNames);
-      return folder;
+    async (references, watch) => {
+      for (const reference of [references].flat()) {
+        const folder = await openModel(reference, watch);
+        folder.weights.close();
+        await classNamesOf(folder, watch.classNames);
+      }
     },
   );
-  folder.weights.close();
 }
 
 async function checkNobodyWrites(out: string, before: Plan | undefined, subject: string): Promise<void> {

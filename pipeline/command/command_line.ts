@@ -14,7 +14,12 @@ interface OptionDescription {
   readonly help: string;
   /** Whether it is known and not suggested. */
   readonly isHidden?: boolean;
+  /** Whether it may be given several times: its text is then all of them, {@linkcode BETWEEN_REPEATED} between. */
+  readonly isRepeated?: boolean;
 }
+
+/** What no argument can hold. */
+export const BETWEEN_REPEATED = "\0";
 
 /** Options by name, without their dashes. */
 type DescribedOptions = Readonly<Record<string, OptionDescription>>;
@@ -62,7 +67,7 @@ const NEGATIVE_NUMBER = /^-(\d|\.\d)/;
 
 /**
  * Reads arguments: `--name value` or `--name=value`, switches `--name`, and words. `--` ends options. Of an option that is
- * given twice the last one counts. A value that begins with a dash and is no negative number has to follow `=`.
+ * given twice, and may not be, the last one counts. A value that begins with a dash and is no negative number has to follow `=`.
  *
  * @param args The arguments as the process got them.
  * @param options What is known; `help`, also as `-h`, and `version` are added.
@@ -97,7 +102,7 @@ export function readArguments<Table extends DescribedOptions>(
     if (!Object.hasOwn(table, name) || (dashes === "-" && arg !== "-h")) {
       throw new UsageError(`Unknown option ${dashes}${given}${suggestOption(name, shown)} ${hint}`);
     }
-    const { value } = table[name];
+    const { value, isRepeated } = table[name];
     if (value === undefined) {
       if (text !== undefined) throw new UsageError(`Option --${name} takes no value: ${hint}`);
       values.set(name, "");
@@ -111,7 +116,8 @@ export function readArguments<Table extends DescribedOptions>(
           `--${name}=${next}: ${hint}`,
       );
     }
-    values.set(name, next);
+    const before = isRepeated ? values.get(name) : undefined;
+    values.set(name, before === undefined ? next : `${before}${BETWEEN_REPEATED}${next}`);
   }
   for (const asked of ["help", "version"] as const) if (values.has(asked)) return asked;
   if (words.length > maxWords) {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { suggest, UsageError } from "./command_line.ts";
+import { BETWEEN_REPEATED, suggest, UsageError } from "./command_line.ts";
 
 /** What a table says of an option beside its kind. */
 export interface OptionStatement<Value> {
@@ -25,6 +25,8 @@ export interface OptionStatement<Value> {
 export interface Option<Value = unknown> extends OptionStatement<Value> {
   /** The name of its grammar. */
   readonly kind: string;
+  /** Whether it may be given several times; its text is then all of them. */
+  readonly isRepeated?: boolean;
   /** What is between the items of a value that YAML has as a list; default a comma. */
   readonly separator?: string;
   /** Whether it is given by its place and not by its name. */
@@ -57,6 +59,26 @@ export function option<Value, const Statement extends Omit<Option<Value>, "kind"
   statement: Statement,
 ): Stated<Value, Statement> {
   return { ...statement, kind, read } as unknown as Stated<Value, Statement>;
+}
+
+/**
+ * An option that may be given several times.
+ *
+ * @param one The option as it is given once.
+ * @returns An option whose values come in the order in which they were given.
+ */
+export function repeated<Value>(one: Option<Value>): Option<readonly Value[]> {
+  const { kind, value, help, name } = one;
+  const read = (text: string, name: string) => text.split(BETWEEN_REPEATED).map((item) => one.read(item, name));
+  return {
+    kind,
+    ...(name === undefined ? {} : { name }),
+    value,
+    help,
+    isRepeated: true,
+    separator: BETWEEN_REPEATED,
+    read,
+  };
 }
 
 function refuse(name: string, text: string, expected: string): never {
@@ -146,15 +168,17 @@ export function numbers<
   return option("numbers", read, statement);
 }
 
-/** Pixels, `224` for a square or `224x448`, height first. */
-export function size<const Statement extends OptionStatement<readonly [number, number]>>(
+/** Pixels, or `unit`, `224` for a square or `224x448`, height first. */
+export function size<
+  const Statement extends OptionStatement<readonly [number, number]> & { readonly unit?: "pixels" | "cells" },
+>(
   statement: Statement,
 ): Stated<readonly [height: number, width: number], Statement> {
   const read = (text: string, name: string): readonly [number, number] => {
     const match = /^(\d+)(?:x(\d+))?$/.exec(text);
     const [height, width] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
     const isSize = [height, width].every((side) => side > 0 && Number.isSafeInteger(side));
-    return isSize ? [height, width] : refuse(name, text, "N or HxW, in pixels");
+    return isSize ? [height, width] : refuse(name, text, `N or HxW, in ${statement.unit ?? "pixels"}`);
   };
   const show = ([height, width]: readonly [number, number]) => height === width ? `${height}` : `${height}x${width}`;
   return option("size", read, { value: "N|HxW", separator: "x", show, ...statement });

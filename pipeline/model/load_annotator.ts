@@ -13,23 +13,34 @@ import {
   quantiseMap,
 } from "../../formats/labels/mod.ts";
 import type { AnnotatorFolder, DownloadProgress } from "../../formats/weights/mod.ts";
-import { type Annotator, createAnnotator, type PackedLabelMap } from "../../kernels/programs/annotator.ts";
+import {
+  type Annotator,
+  type AnnotatorMember,
+  createAnnotator,
+  type PackedLabelMap,
+} from "../../kernels/programs/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
+import type { MapAveraging } from "../../kernels/programs/averaged_maps.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/resize/mod.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
+import { averagedEntries } from "./averaged_entries.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";
+import { showValue } from "../../formats/base/show_value.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { loadNetworkParameters } from "./network_parameters.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 import { resizeEntry } from "./resize_rule.ts";
 
 /** How an annotator works. */
-export interface AnnotatorOptions {
-  /** `[H, W]` that images are resized to, pixels; default what its `config.json` says. */
-  readonly size?: Pair;
+export interface AnnotatorOptions extends MapAveraging {
+  /**
+   * `[H, W]` that images are resized to, pixels; default what its `config.json` says. Of several sizes the maps are
+   * averaged.
+   */
+  readonly size?: Pair | readonly Pair[];
   /** Classes kept in each cell; default 5, as in the paper, or all where there are fewer. */
   readonly k?: number;
   /** How scores are stored; default `fp16`. */
@@ -66,7 +77,7 @@ export type LabelMap = Pick<LabelMapRow, "class" | "score" | "topClass" | "topPr
 export interface LoadedAnnotator {
   /** Metadata of its label maps: grid, k, type of the scores, and the annotator itself. */
   readonly metadata: LabelMapMetadata;
-  /** `[H, W]` that its `config.json` says, pixels. */
+  /** `[H, W]` that its `config.json` says, or that of the first of several, pixels. */
   readonly ownSize: Pair;
   /** Names of its classes, where they are known. */
   readonly classNames?: ClassNames;
@@ -107,75 +118,129 @@ export interface LoadedAnnotator {
  * at most 2^-11 of a logit, less than what another JPEG decoder changes.
  *
  * @param reference A folder with `config.json` and weights, a weight file beside its `config.json`, or
- *   `hf:owner/name[@revision]`.
+ *   `hf:owner/name[@revision]`; or several, whose maps are averaged.
  * @param options What to change.
  * @returns The annotator; close it when done.
  * @throws {Deno.errors.NotFound} If there is no such annotator, or no WebGPU adapter.
- * @throws {TypeError} If one of its files is not valid, or there are not as many names as classes.
+ * @throws {TypeError} If one of its files is not valid, there are not as many names as classes, or several annotators have
+ *   other classes.
  * @throws {RangeError} If its architecture is unknown, or an option is out of range or more than the adapter can do.
  */
-export async function loadAnnotator(reference: string, options: AnnotatorOptions = {}): Promise<LoadedAnnotator> {
-  const folder = await openModel(reference, options);
+export async function loadAnnotator(
+  reference: string | readonly string[],
+  options: AnnotatorOptions = {},
+): Promise<LoadedAnnotator> {
+  const references = [reference].flat();
+  const folders: AnnotatorFolder[] = [];
   try {
-    const { size = folder.inputSize, k = defaultK(folder, options), dtype = "fp16", storage = "f32" } = options;
-    checkOptions(folder, { size, k, dtype, batch: options.batch });
-    const classNames = await classNamesOf(folder, options.classNames);
-    const network = buildNetwork(folder.architecture, { classes: folder.classes, size });
-    const parameters = await loadNetworkParameters(network, folder.weights);
-    const sha256 = await folder.weights.sha256();
-    const device = await openQuietDevice();
-    try {
-      const { mean, std, interpolation } = folder;
-      const { resizeRule = DEFAULT_RESIZE_RULE } = options;
-      const packed = dtype === "fp16" ? "fp16" : "fp32";
-      const settings = {
-        network,
-        parameters,
-        size,
-        mean,
-        std,
-        interpolation,
-        resizeRule,
-        k,
-        dtype: packed,
-        storage,
-      } as const;
-      const annotator = await createFitting(
-        device.capabilities,
-        (batch) => createAnnotator(device, { ...settings, batch }),
-        options.batch,
-      );
-      const metadata: LabelMapMetadata = {
-        version: 1,
-        annotator: { name: folder.name, sha256, inputSize: size, mean, std, interpolation },
-        classes: folder.classes,
-        k,
-        grid: annotator.grid,
-        dtype,
-        layout: "hw",
-        ...(options.exifOrientation ? { exifOrientation: true } : {}),
-        ...resizeEntry(resizeRule),
-      };
-      return {
-        metadata,
-        ownSize: folder.inputSize,
-        ...(classNames ? { classNames } : {}),
-        capabilities: device.capabilities,
-        storage,
-        batch: annotator.batch,
-        annotate: async (images) => storedMaps(await annotator.annotate(images), metadata),
-        async start(images, options) {
-          const read = await annotator.start(images, options);
-          return async () => storedMaps(await read(), metadata);
-        },
-        close: () => close(device, annotator),
-      };
-    } catch (error) {
-      closeDevice(device);
-      throw error;
-    }
+    for (const reference of references) folders.push(await openModel(reference, options));
+    return await loadFolders(folders, options);
   } finally {
-    folder.weights.close();
+    for (const { weights } of folders) weights.close();
+  }
+}
+
+async function loadFolders(folders: readonly AnnotatorFolder[], options: AnnotatorOptions): Promise<LoadedAnnotator> {
+  const [folder] = folders;
+  checkSameClasses(folders);
+  const { k = defaultK(folder, options), dtype = "fp16", storage = "f32" } = options;
+  const sizes = folders.map(({ inputSize }) => sizesOf(options, inputSize));
+  for (const size of sizes.flat()) checkOptions(folder, { size, k, dtype, batch: options.batch });
+  const classNames = await classNamesOf(folder, options.classNames);
+  const members: Member[] = [];
+  for (const [index, folder] of folders.entries()) {
+    for (const size of sizes[index]) members.push(await loadMember(folder, size));
+  }
+  const device = await openQuietDevice();
+  try {
+    const { resizeRule = DEFAULT_RESIZE_RULE, mirror, average, temperature, grid } = options;
+    const averaging = { mirror, average, temperature, grid };
+    const [first, ...others] = members.map(({ member }) => member);
+    const packed = dtype === "fp16" ? "fp16" : "fp32";
+    const settings = { ...first, others, ...averaging, resizeRule, k, dtype: packed, storage } as const;
+    const annotator = await createFitting(
+      device.capabilities,
+      (batch) => createAnnotator(device, { ...settings, batch }),
+      options.batch,
+    );
+    const recorded = members.map(({ recorded }) => recorded);
+    const metadata: LabelMapMetadata = {
+      version: 1,
+      annotator: recorded[0],
+      ...averagedEntries(recorded, averaging, annotator.pooledFrom),
+      classes: folder.classes,
+      k,
+      grid: annotator.grid,
+      dtype,
+      layout: "hw",
+      ...(options.exifOrientation ? { exifOrientation: true } : {}),
+      ...resizeEntry(resizeRule),
+    };
+    return {
+      metadata,
+      ownSize: folder.inputSize,
+      ...(classNames ? { classNames } : {}),
+      capabilities: device.capabilities,
+      storage,
+      batch: annotator.batch,
+      annotate: async (images) => storedMaps(await annotator.annotate(images), metadata),
+      async start(images, options) {
+        const read = await annotator.start(images, options);
+        return async () => storedMaps(await read(), metadata);
+      },
+      close: () => close(device, annotator),
+    };
+  } catch (error) {
+    closeDevice(device);
+    throw error;
+  }
+}
+
+/** A network at a size, and what label maps record of it. */
+interface Member {
+  readonly member: AnnotatorMember;
+  readonly recorded: LabelMapMetadata["annotator"];
+}
+
+async function loadMember(folder: AnnotatorFolder, size: Pair): Promise<Member> {
+  const { name, architecture, classes, weights, mean, std, interpolation } = folder;
+  const network = buildNetwork(architecture, { classes, size });
+  const parameters = await loadNetworkParameters(network, weights);
+  const seen = { mean, std, interpolation };
+  return {
+    member: { network, parameters, size, ...seen },
+    recorded: { name, sha256: await weights.sha256(), inputSize: size, ...seen },
+  };
+}
+
+/** The sizes that were asked for, or the annotator's own. */
+function sizesOf({ size }: AnnotatorOptions, own: Pair): readonly Pair[] {
+  if (size === undefined) return [own];
+  return isPair(size) ? [size] : size;
+}
+
+function isPair(size: Pair | readonly Pair[]): size is Pair {
+  return size.length === 2 && typeof size[0] === "number";
+}
+
+/** Refuses annotators that tell other classes apart, as far as they say. */
+function checkSameClasses([first, ...others]: readonly AnnotatorFolder[]): void {
+  const named = (folder: AnnotatorFolder) => `"${folder.name}"`;
+  for (const other of others) {
+    const subject = `Cannot average the maps of ${named(first)} and ${named(other)}`;
+    if (other.classes !== first.classes) {
+      throw new TypeError(`${subject}: they have ${first.classes} and ${other.classes} classes`);
+    }
+    const place = first.classNames && other.classNames
+      ? first.classNames.findIndex((name, index) => name !== other.classNames![index])
+      : -1;
+    if (place >= 0) {
+      throw new TypeError(
+        `${subject}: class ${place} is ${showValue(first.classNames![place])} to one and ${
+          showValue(other.classNames![place])
+        } to the other`,
+      );
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
 import { showValue } from "../../formats/base/show_value.ts";
+import { describeAnnotators } from "../model/averaged_entries.ts";
 import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
 import { UsageError } from "../command/command_line.ts";
 import { endProcess } from "../command/end_process.ts";
@@ -115,8 +116,7 @@ async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, pat
 }
 
 function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, images: string): string {
-  const { name, inputSize } = metadata.annotator;
-  return `${images}; ${name} at ${formatSize(inputSize)} on ${adapter}`;
+  return `${images}; ${describeAnnotators(metadata)} on ${adapter}`;
 }
 
 /** What a size above the annotator's own does to its answers for whole pictures; undefined if it is not above. */

@@ -6,7 +6,7 @@
 
 import { labelMapTypes } from "../../formats/labels/mod.ts";
 import { UsageError } from "../command/command_line.ts";
-import { choice, count, flag, option, size, text, word } from "../command/option_kinds.ts";
+import { choice, count, flag, number, option, repeated, size, text, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import {
   batch,
@@ -24,17 +24,36 @@ import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
 /** What can be said. */
 export const RELABEL_OPTIONS = {
   images: word("IMAGES"),
-  annotator: text({
+  annotator: repeated(text({
     value: "A",
     help: "a folder with config.json and weights, a weight file beside its config.json,\n" +
-      "or hf:owner/name[@revision]; default EfficientNet-Lite0, which is included",
-  }),
+      "or hf:owner/name[@revision]; default EfficientNet-Lite0, which is included. Given again,\n" +
+      "maps of several annotators of the same classes are averaged",
+  })),
   classes: classNames("annotator"),
   out: text({ value: "FOLDER", default: LABELS_FOLDER, help: "where label maps go" }),
-  size: size({
+  size: repeated(size({
     help: "pixels that images are resized to, whole and without cropping; default the\n" +
       "annotator's own. Larger finds smaller things, gives more cells, and flattens the\n" +
-      "classifier's own probabilities for the whole picture",
+      "classifier's own probabilities for the whole picture. Given again, maps of several\n" +
+      "sizes are averaged",
+  })),
+  mirror: flag({ help: "average with the map of the mirrored image, turned back; takes twice as long" }),
+  average: choice(["logits", "probabilities"], {
+    value: "OF",
+    help: "what is averaged where there are several maps or --grid: logits (default), or\n" +
+      "probabilities, whose logarithms are then the scores",
+  }),
+  grid: size({
+    unit: "cells",
+    help: "cells of the map, fewer than the annotator's own: each has the mean of those that it\n" +
+      "covers. A map of 16 x 16 has a quarter of the bytes of one of 32 x 32",
+  }),
+  temperature: number({
+    value: "T",
+    range: [0.01, 100],
+    help:
+      "what logits are divided by before all else; default 1. Above 1 it flattens\nprobabilities, below 1 it sharpens them",
   }),
   k: count({
     name: "top-k",
@@ -95,16 +114,34 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
     "deno task relabel",
     "deno task relabel assets/photos/several --size 448 --out labels448",
     "deno task relabel assets/photos --top-k 3 --dtype fp8_e4m3 --out small",
+    "deno task relabel assets/photos --mirror --size 224 --size 320 --grid 7 --out averaged",
     "deno task relabel assets/photos --shard 0/2 --rows-per-file 4 --out shared",
     "deno task relabel ~/imagenet/train --annotator hf:timm/tf_efficientnet_l2.ns_jft_in1k_475",
   ],
-  resolve({ pillow, ...options }) {
+  resolve({ pillow, annotator, size, ...options }, given) {
     if (options.list !== undefined && options.writeList !== undefined) {
       throw new UsageError("Cannot use --list and --write-list together: write the list first");
     }
-    return { ...options, resizeRule: pillow && `Pillow ${pillow}` as const };
+    const maps = [annotator, size, options.mirror ? [1, 2] : undefined];
+    if (given.average && options.grid === undefined && maps.every((several) => (several?.length ?? 1) < 2)) {
+      throw new UsageError(
+        "Cannot use --average: there is one map of each image; --mirror, --grid, or --annotator or --size given again " +
+          "make a mean",
+      );
+    }
+    return {
+      ...options,
+      annotator: oneOrAll(annotator),
+      size: oneOrAll(size),
+      resizeRule: pillow && `Pillow ${pillow}` as const,
+    };
   },
 });
+
+/** What was given once by itself, and what was given several times as a list. */
+function oneOrAll<Value>(values: readonly Value[] | undefined): Value | readonly Value[] | undefined {
+  return values?.length === 1 ? values[0] : values;
+}
 
 /** What the user asked for. */
 export type RelabelCommand = OptionsOfCommand<typeof RELABEL>;

@@ -21,8 +21,9 @@ import {
 } from "../../formats/labels/mod.ts";
 import { printable } from "../../formats/base/printable.ts";
 import { drawCellGrid } from "./cell_grid.ts";
+import { describeAnnotators } from "../model/averaged_entries.ts";
 import { className } from "../model/class_names.ts";
-import { formatCells, formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { formatCells, formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
 import { orientationLine } from "../model/orientation_line.ts";
 import { shellWord } from "../command/shell_word.ts";
 import { surveyLines } from "../model/survey_lines.ts";
@@ -79,7 +80,7 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
   const counts = `${formatNumberOf(rows, "row")}${rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""}`;
   const lines = [
     `${path}: ${counts} in ${files} and manifest${shardSuffix(manifest.shard)}.json`,
-    `  annotator  ${metadata.annotator.name} at ${formatSize(metadata.annotator.inputSize)}`,
+    `  annotator  ${describeAnnotators(metadata)}`,
     `  maps       ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} ` +
     `per cell, ${metadata.dtype}`,
   ];

@@ -17,6 +17,7 @@ import { permutation } from "../../formats/base/permutation.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
 import type { Defects } from "./defects.ts";
+import { recordedAveraging } from "../model/averaged_entries.ts";
 import { recordedResizeRule } from "../model/resize_rule.ts";
 import { compareLabelMaps } from "./label_map_difference.ts";
 import { defaultWorkers, labelImages } from "../model/label_images.ts";
@@ -54,13 +55,25 @@ export async function verifyAnnotation(
     return ["  annotator    no row could be read, so that none was annotated again"];
   }
   const { k, dtype, annotator: { name, inputSize } } = metadata;
+  const { annotators, ...averaging } = recordedAveraging(metadata);
   if (!inputSize.every((size) => size > 0)) {
     throw new TypeError(`Cannot annotate again: the label maps do not say at what input size ${name} was used`);
   }
+  if (annotators.length !== again.annotator.length) {
+    throw new TypeError(
+      `Cannot annotate again: the label maps are of ${
+        formatNumberOf(annotators.length, "annotator")
+      }, and --annotator ` +
+        `names ${formatCount(again.annotator.length)}`,
+    );
+  }
+  const [{ size }, ...others] = annotators;
   const storage = storageOf(manifest?.configuration.engine);
   const source = await openImages(again.images);
   const annotator = await loadAnnotator(again.annotator, {
-    size: inputSize,
+    ...averaging,
+    // Others are told apart from it by their own sizes, where no size was asked for.
+    ...(others.every((other) => other.size.join() === size.join()) ? { size } : {}),
     k,
     dtype,
     storage,
@@ -89,6 +102,10 @@ function checkAnnotator(recorded: LabelMapMetadata, loaded: LabelMapMetadata, de
   const isKnown = recorded.annotator.sha256 !== "unknown";
   for (const difference of isKnown ? differences(recorded.annotator, loaded.annotator) : []) {
     defects.add(`The annotator is not the one that made the label maps: its ${difference}`);
+  }
+  const others = ({ averagedWith }: LabelMapMetadata) => ({ averagedWith });
+  for (const difference of isKnown ? differences(others(recorded), others(loaded)) : []) {
+    defects.add(`The annotators are not those that made the label maps: ${difference}`);
   }
   const shape = ({ classes, grid }: LabelMapMetadata) => ({ classes, grid });
   const found = differences(shape(recorded), shape(loaded));

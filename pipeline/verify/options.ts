@@ -5,7 +5,7 @@
  */
 
 import { UsageError } from "../command/command_line.ts";
-import { count, flag, number, text, word } from "../command/option_kinds.ts";
+import { count, flag, number, repeated, text, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { batch, LABELS_FOLDER, seed } from "../command/shared_options.ts";
 
@@ -24,15 +24,15 @@ export const VERIFY = defineCommand({
 
 Manifests, part files, their sizes and SHA-256, and every row are looked at: lists and their lengths,
 classes, scores (finite, in order of rank), probabilities, sizes, and that no key is there twice. What
-cannot be checked is said. With --annotator a sample is labelled again at the recorded input size, type
-and number of classes per cell. Exit codes: 0, 1 for a defect or a failure, 2 for a wrong option.`,
+cannot be checked is said. With --annotator a sample is labelled again at the recorded input sizes, type
+and number of classes per cell, and averaged as recorded. Exit codes: 0, 1 for a defect or a failure, 2 for a wrong option.`,
   options: {
     path: word("FOLDER", { default: LABELS_FOLDER }),
-    annotator: text({
+    annotator: repeated(text({
       value: "A",
       help: "annotate a sample again with this: a folder, a weight file or hf:owner/name, as\n" +
-        "in deno task relabel; needs --images",
-    }),
+        "in deno task relabel, given again where maps of several were averaged; needs --images",
+    })),
     images: text({ value: "IMAGES", help: "where the labelled images are; a folder of label maps does not say" }),
     sample: count({ default: 32, help: "rows to annotate again, drawn from all" }),
     seed: seed("of the drawing"),

@@ -30,6 +30,14 @@ Deno.test("SLURM takes relabel's options beside its own", () => {
   });
 });
 
+Deno.test("SLURM gives a task every annotator and size that it was given", () => {
+  const given = ["--annotator=a b", "--annotator=c", "--size=64", "--size=96"];
+  const command = SLURM.read(["photos", "--shards", "2", ...given]);
+  if (typeof command === "string") throw new Error("Not help");
+  assertEquals(command.relabelArguments, given);
+  assertEquals(command.relabel.annotator, ["a b", "c"]);
+});
+
 Deno.test("usual mistakes are answered with one sentence", () => {
   const sentences: Record<string, () => unknown> = {
     "Expected --shards N, the number of tasks: see deno task cluster slurm --help": () => SLURM.read(["photos"]),

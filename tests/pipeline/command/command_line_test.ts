@@ -154,6 +154,34 @@ function tolerance(text: string): number | undefined {
   return optionsOf(VERIFY, "--annotator", "a", "--images", "b", "--tolerance", text).again?.tolerance;
 }
 
+Deno.test("RELABEL reads annotators and sizes that are given again as lists, in order", () => {
+  const command = optionsOf(
+    RELABEL,
+    "--annotator",
+    "b,c",
+    "--size",
+    "224",
+    "--annotator=a",
+    "--size",
+    "64x32",
+    "--grid",
+    "7",
+  );
+  assertEquals([command.annotator, command.size, command.grid], [["b,c", "a"], [[224, 224], [64, 32]], [7, 7]]);
+  assertEquals(optionsOf(RELABEL, "--annotator", "a").annotator, "a");
+  assertThrows(() => RELABEL.read(["--size", "64", "--size", "x"]), UsageError, "Cannot use --size x");
+});
+
+Deno.test("RELABEL refuses --average where there is nothing to average", () => {
+  for (const others of [[], ["--size", "64"], ["--annotator", "a"]]) {
+    const args = ["--average", "probabilities", ...others];
+    assertThrows(() => RELABEL.read(args), UsageError, "Cannot use --average: there is one map of each image");
+  }
+  for (const others of [["--mirror"], ["--grid", "3"], ["--size", "64", "--size", "96"]]) {
+    assertEquals(optionsOf(RELABEL, "--average", "probabilities", ...others).average, "probabilities");
+  }
+});
+
 Deno.test("RELABEL reads sizes and shards, and leaves out what was not given", () => {
   const command = optionsOf(RELABEL, "--size", "224x448", "--shard", "2/3", "--show", "0");
   assertEquals([command.size, command.shard, command.show], [[224, 448], { index: 2, count: 3 }, 0]);
@@ -162,6 +190,8 @@ Deno.test("RELABEL reads sizes and shards, and leaves out what was not given", (
   assertEquals(RELABEL.read(["--help"]), "help");
   const cases = [
     ["--size", "0", "Cannot use --size 0: expected N or HxW, in pixels"],
+    ["--grid", "0", "Cannot use --grid 0: expected N or HxW, in cells"],
+    ["--temperature", "0", "Cannot use --temperature 0: expected a number, 0.01 to 100"],
     ["--size", "64x", "Cannot use --size 64x: expected N or HxW, in pixels"],
     ["--shard", "2/2", "Cannot use --shard 2/2: expected i/n with i from 0 to n - 1, auto, auto/N or none"],
     ["--shard", "1", "Cannot use --shard 1: expected i/n with i from 0 to n - 1, auto, auto/N or none"],

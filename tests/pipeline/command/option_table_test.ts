@@ -1,6 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../pipeline/command/command_line.ts";
-import { choice, choices, count, flag, numbers, size, text, word } from "../../../pipeline/command/option_kinds.ts";
+import {
+  choice,
+  choices,
+  count,
+  flag,
+  numbers,
+  repeated,
+  size,
+  text,
+  word,
+} from "../../../pipeline/command/option_kinds.ts";
 import { defineCommand, formatOptions, optionName, readTexts } from "../../../pipeline/command/option_table.ts";
 
 const SPLITS = ["train", "validation", "test"] as const;
@@ -129,4 +139,19 @@ Deno.test("readTexts() gives each option's text by its property, true for a flag
     strict: "true",
   });
   assertEquals([optionName("rowsPerFile"), optionName("k", { name: "top-k" })], ["rows-per-file", "top-k"]);
+});
+
+Deno.test("an option that may be given several times has all of its values, and is read like one", () => {
+  const command = defineCommand({
+    name: "make",
+    title: "Make",
+    about: "",
+    options: { size: repeated(size({ help: "" })), name: text({ value: "A", help: "" }) },
+  });
+  assertEquals(command.read(["--size", "1", "--name", "a", "--size=2x3", "--name", "b"]), {
+    size: [[1, 1], [2, 3]],
+    name: "b",
+  });
+  assertEquals(command.read([]), { size: undefined, name: undefined });
+  assertThrows(() => command.read(["--size", "1", "--size", ""]), UsageError, "Option --size needs a value (N|HxW)");
 });

@@ -59,6 +59,17 @@ Deno.test("every entry of a configuration is told by its option, or in words", (
       `was begun with another config.json of the annotator${repeat}`,
     ],
     [{ "classes.name": ["dog"], "classes.wnid": ["n2"] }, `was begun with other --classes${repeat}`],
+    [{ "metadata.mirror": true }, `was begun without --mirror${repeat}`],
+    [{ "metadata.temperature": 2 }, `was begun without --temperature${repeat}`],
+    [{ "metadata.average": "probabilities" }, `was begun with --average logits, not probabilities${repeat}`],
+    [
+      { "metadata.averagedWith": [annotator], "metadata.grid": [3, 3], "metadata.pooledFrom": [4, 4] },
+      `was begun with other annotators or sizes${repeat}`,
+    ],
+    [
+      { "metadata.grid": [3, 3], "metadata.pooledFrom": [4, 4] },
+      `was begun with maps of ${grid.join("x")}, not 3x3${repeat}`,
+    ],
     [{ "metadata.exifOrientation": true }, `was begun without --exif-orientation${repeat}`],
     [{ rowsPerFile: rows + 1 }, `was begun with --rows-per-file ${rows}, not ${rows + 1}${repeat}`],
     [{ container: "arrow" }, `was begun with --to parquet, not arrow${repeat}`],

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { openLabelMaps } from "../../../formats/labels/mod.ts";
 import { openWeights, type TensorData, writeSafetensors } from "../../../formats/weights/mod.ts";
+import { describeAnnotators } from "../../../pipeline/model/averaged_entries.ts";
 import { loadAnnotator } from "../../../pipeline/model/load_annotator.ts";
 import { commit, repository, startFakeHub } from "../../formats/weights/hub/fake_hub.ts";
 import { ROOT, runTask, taskCommand } from "../task.ts";
@@ -146,6 +147,52 @@ Deno.test("loadAnnotator() refuses options that are out of range", async () => {
     const expected = `Cannot load annotator "tf_efficientnet_lite0.in1k": ${message}`;
     await assertRejects(() => loadAnnotator(DEFAULT, options), RangeError, expected);
   }
+});
+
+Deno.test("loadAnnotator() records the annotators, sizes and options whose maps it averages", async () => {
+  const image = { width: 40, height: 30, pixels: Uint8Array.from({ length: 3600 }, (_, index) => index * 7 % 256) };
+  const options = { k: 2, dtype: "fp32", batch: 1 } as const;
+  const [first, second] = [[64, 96], [96, 64]] as const;
+  const both = await loadAnnotator([DEFAULT, DEFAULT], {
+    ...options,
+    size: [first, second],
+    mirror: true,
+    average: "probabilities",
+    temperature: 2,
+    grid: [1, 2],
+  });
+  const [labelMap] = await both.annotate([image]);
+  both.close();
+  assertEquals([labelMap.class.length, labelMap.topClass.length], [4, 5]);
+  const { annotator, averagedWith, mirror, average, temperature, pooledFrom, grid } = both.metadata;
+  assertEquals([mirror, average, temperature, pooledFrom, grid], [true, "probabilities", 2, [3, 3], [1, 2]]);
+  const at = (inputSize: readonly [number, number]) => ({ ...annotator, inputSize });
+  assertEquals(annotator.inputSize, first);
+  assertEquals(averagedWith as unknown, [at(second), at(first), at(second)]);
+  assertEquals(
+    describeAnnotators(both.metadata),
+    "tf_efficientnet_lite0.in1k at 64 x 96 and 96 x 64 and 64 x 96 and 96 x 64, each mirrored too, " +
+      "probabilities averaged, temperature 2",
+  );
+  const one = await loadAnnotator(DEFAULT, { ...options, size: first });
+  one.close();
+  assertEquals(Object.keys(one.metadata), [
+    ...["version", "annotator", "classes", "k", "grid", "dtype", "layout", "resize"],
+  ]);
+});
+
+Deno.test("loadAnnotator() refuses to average maps of other classes", async () => {
+  const names = (first: string) =>
+    JSON.stringify({ ...JSON.parse(CONFIG), label_names: [first, ...Array(999).fill("b")] });
+  const folder = (config: string) => annotatorFolder({ "config.json": config, "model.safetensors": WEIGHTS });
+  const subject = 'Cannot average the maps of "tf_efficientnet_lite0.in1k" and "tf_efficientnet_lite0.in1k"';
+  await assertRejects(
+    () => loadAnnotator([folder(names("a")), folder(names("c"))]),
+    TypeError,
+    `${subject}: class 0 is "a" to one and "c" to the other`,
+  );
+  const six = await annotatorOfClasses(6);
+  await assertRejects(() => loadAnnotator([DEFAULT, six]), TypeError, `${subject}: they have 1000 and 6 classes`);
 });
 
 /** The default annotator with its first classes only. */

@@ -49,6 +49,24 @@ Deno.test("deno task verify finds label maps as their annotator makes them again
   assertEquals([quiet.code, quiet.out, quiet.error], [0, "", ""]);
 });
 
+Deno.test("deno task verify averages again what was averaged", async () => {
+  const path = join(Deno.makeTempDirSync(), "labels");
+  const averaging = ["--size", "64", "--size", "96", "--mirror", "--average", "probabilities", "--grid", "2x1"];
+  const made = await runTask("relabel", IMAGES, "--out", path, "--limit", "2", "--temperature", "1.5", ...averaging);
+  assertEquals(made.code, 0, made.error);
+  assertStringIncludes(
+    made.out,
+    "  annotator  tf_efficientnet_lite0.in1k at 64 x 64 and 96 x 96, each mirrored too, probabilities averaged, " +
+      "temperature 1.5\n",
+  );
+  const { code, out } = await runTask("verify", path, ...AGAIN);
+  assertEquals(code, 0, out);
+  assertStringIncludes(out, "  again        2 images: logits differ by up to 0, 0 of 4 top-1 cells changed");
+  const two = await runTask("verify", path, ...AGAIN, "--annotator", ANNOTATOR);
+  assertEquals(two.code, 1);
+  assertStringIncludes(two.error, "the label maps are of 1 annotator, and --annotator names 2");
+});
+
 Deno.test("deno task verify finds a map that its annotator does not make, whatever hash it is listed with", async () => {
   const path = await copyOfLabelMaps();
   const [manifest] = readManifests(path);
