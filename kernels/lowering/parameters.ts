@@ -6,6 +6,7 @@
  */
 
 import { type Network, networkParameters } from "../operations/network.ts";
+import { layerRates } from "../networks/layer_groups.ts";
 import { layOutParameters, type ParameterLayout } from "../optimizers/layout.ts";
 import { parameterWeightDecay } from "../optimizers/weight_decay.ts";
 import type { View } from "../engine/program.ts";
@@ -40,16 +41,26 @@ export const STATES = {
  * Lays out the tensors of a network.
  *
  * @param network The network.
- * @param options The optimizer's weight decay, and whether norms and biases have none.
+ * @param options The optimizer's weight decay, and whether norms and biases have none; what the learning rate is multiplied
+ *   by from a layer to the one before it.
  * @returns Offsets of the tensors, in the order of computation.
+ * @throws {RangeError} If the network's layers are not known, and the rate is to decay over them.
  */
 export function layOutNetwork(
   network: Network,
-  options: { weightDecay: number; excludeNorms: boolean },
+  options: { weightDecay: number; excludeNorms: boolean; layerDecay?: number },
 ): NetworkLayout {
+  const { layerDecay } = options;
+  const rates = layerDecay === undefined ? undefined : layerRates(network, layerDecay);
   const all = networkParameters(network).map((parameter) => {
     const [name, shape] = parameter;
-    return { name, shape, weightDecay: parameterWeightDecay(parameter, options) };
+    const rate = rates?.get(name);
+    return {
+      name,
+      shape,
+      weightDecay: parameterWeightDecay(parameter, options),
+      ...(rate === undefined ? {} : { rate }),
+    };
   });
   const isStatistic = ({ name }: { name: string }) => name.endsWith(".running_mean") || name.endsWith(".running_var");
   const statistics = all.filter(isStatistic).map((tensor) => ({ ...tensor, weightDecay: 0 }));

@@ -247,8 +247,8 @@ export function adamPKernel(options: { layout: ParameterLayout; optimizer: AdamP
 ${optimizer.nesterov ? "    let slope = gradient[at] * step.gradientFactor;\n" : ""}    let change = ${
       changeExpression(optimizer)
     } - projected.x * weight;
-    let kept = 1.0 - step.learningRate * segment.weightDecay * projected.y;
-    parameter[at] = weight * kept - step.learningRate / step.firstCorrection * change;`,
+    let kept = 1.0 - learningRate * segment.weightDecay * projected.y;
+    parameter[at] = weight * kept - learningRate / step.firstCorrection * change;`,
   });
 }
 

@@ -64,7 +64,7 @@ export function adamWKernel(options: { length: number; optimizer: AdamW; profile
     length,
     body: `    ${moments("at")}
     let size = sqrt(second / step.secondCorrection) + parameters.epsilon;
-    let kept = 1.0 - step.learningRate * segment.weightDecay;
-    parameter[at] = parameter[at] * kept - step.learningRate / step.firstCorrection * first / size;`,
+    let kept = 1.0 - learningRate * segment.weightDecay;
+    parameter[at] = parameter[at] * kept - learningRate / step.firstCorrection * first / size;`,
   });
 }

@@ -18,7 +18,8 @@ import { BLOCK, SEGMENT } from "./layout.ts";
  *
  * @param options `flat` names the flat buffers, bound as f32 4-vectors or, with `width` 1, as f32; `tables` what else is
  * bound, by its WGSL type; `length` of the flat buffers in floats; `body` WGSL statements that update the vector or float
- * `at` of them, and find the control's content in `step`, the tensor's segment in `segment`.
+ * `at` of them, and find the control's content in `step`, the tensor's segment in `segment`, and what it learns with in
+ * `learningRate`.
  * @returns A kernel with the bindings of `flat`, `tables`, `blocks`, `segments` and `control`.
  */
 export function flatUpdate(options: {
@@ -51,6 +52,7 @@ export function flatUpdate(options: {
     body: `  let step = control[0];
   if (step.skip != 0u) { return; }
   let segment = segments[blocks[${block}]];
+  let learningRate = step.learningRate * segment.rate;
 ${
       byBlock
         ? `  let first = item * ${each}u;

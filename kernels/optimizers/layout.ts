@@ -23,6 +23,8 @@ export interface ParameterTensor {
   readonly shape: readonly number[];
   /** The optimizer's weight decay for this tensor; see `weight_decay.ts`. */
   readonly weightDecay: number;
+  /** The share of the learning rate that it learns with; default 1. */
+  readonly rate?: number;
 }
 
 /** Where a tensor lies in the flat buffers. */
@@ -68,11 +70,12 @@ export const SEGMENT = `struct Segment {
   // 1 for tensors of two axes or more, which AdamP projects.
   channels: u32,
   weightDecay: f32,
+  rate: f32,
 }
 `;
 
 /** 32-bit words of a {@linkcode SEGMENT}. */
-const SEGMENT_WORDS = 7;
+const SEGMENT_WORDS = 8;
 
 /**
  * Lays parameters end to end, in their order.
@@ -86,13 +89,13 @@ export function layOutParameters(parameters: readonly ParameterTensor[]): Parame
   const segments: Segment[] = [];
   let first = 0;
   let firstRow = 0;
-  for (const { name, shape, weightDecay } of parameters) {
+  for (const { name, shape, ...numbers } of parameters) {
     const length = shape.reduce((product, size) => product * size, 1);
     if (!Number.isInteger(length) || length < 1) {
       throw new TypeError(`Cannot lay out parameter "${name}": shape [${shape.join(", ")}] has ${length} elements`);
     }
     const rows = shape.length > 1 ? shape[0] : 1;
-    segments.push({ name, shape, weightDecay, first, length, firstRow, rows, columns: length / rows });
+    segments.push({ name, shape, ...numbers, first, length, firstRow, rows, columns: length / rows });
     first += Math.ceil(length / BLOCK) * BLOCK;
     firstRow += rows;
   }
@@ -109,13 +112,13 @@ export function layoutTables(layout: ParameterLayout): LayoutTables {
   const blocks = new Uint32Array(layout.length / BLOCK);
   const rowSegments = new Uint32Array(layout.rows);
   const segments = new Uint32Array(layout.segments.length * SEGMENT_WORDS);
-  const decays = new Float32Array(segments.buffer);
-  layout.segments.forEach(({ first, length, firstRow, rows, columns, shape, weightDecay }, index) => {
+  const numbers = new Float32Array(segments.buffer);
+  layout.segments.forEach(({ first, length, firstRow, rows, columns, shape, weightDecay, rate = 1 }, index) => {
     blocks.fill(index, first / BLOCK, Math.ceil((first + length) / BLOCK));
     rowSegments.fill(index, firstRow, firstRow + rows);
     const channels = shape.length > 1 ? 1 : 0;
     segments.set([first, length, firstRow, rows, columns, channels], index * SEGMENT_WORDS);
-    decays[index * SEGMENT_WORDS + 6] = weightDecay;
+    numbers.set([weightDecay, rate], index * SEGMENT_WORDS + 6);
   });
   return { blocks, rowSegments, segments };
 }

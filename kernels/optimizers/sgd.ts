@@ -65,7 +65,7 @@ export function sgdKernel(options: { length: number; optimizer: Sgd; profile: Pr
     let slope = gradient[at] * step.gradientFactor + segment.weightDecay * weight;
     let average = parameters.momentum * momentum[at] + slope;
     momentum[at] = average;
-    parameter[at] = weight - step.learningRate * ${
+    parameter[at] = weight - learningRate * ${
       optimizer.nesterov ? "(slope + parameters.momentum * average)" : "average"
     };`,
   });

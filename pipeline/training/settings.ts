@@ -122,7 +122,12 @@ export const TRAINING_SETTINGS = {
   lr: number({ value: "R", range: POSITIVE, help: "learning rate; default 0.1 for sgd, else 0.002" }),
   momentum: number({ value: "M", range: PROBABILITY, default: 0.9, help: "of sgd, Nesterov's" }),
   weightDecay: number({ value: "D", range: POSITIVE, help: "default 0.0001 for sgd, else 0.01" }),
-  noDecayNorms: flag({ help: "no weight decay of norms and biases" }),
+  noDecayNorms: flag({ help: "no weight decay of norms and biases, nor of tokens and embeddings" }),
+  layerDecay: number({
+    value: "D",
+    range: [0.01, 1],
+    help: "what the learning rate is multiplied by from a layer to the one before it, such as\n0.75 to fine-tune",
+  }),
   schedule: choice(["cosine", "step"], {
     value: "S",
     default: "cosine",

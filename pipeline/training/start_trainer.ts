@@ -91,7 +91,8 @@ export async function startTrainer(
   },
 ): Promise<{ readonly trainer: Trainer; readonly network: Network }> {
   const { data, teacher, watch, ranks } = sources;
-  const { batch, size, loss, half, weightDecay, noDecayNorms, clip, accumulate, ema, dropPath, dropout } = options;
+  const { batch, size, loss, half, clip, accumulate, ema, dropPath, dropout } = options;
+  const { weightDecay, noDecayNorms, layerDecay } = options;
   const network = buildNetwork(options.network, { classes: data.classes, size });
   const trainer = await createTrainer(device, {
     network,
@@ -109,6 +110,7 @@ export async function startTrainer(
     optimizer: optimizerOf(options),
     weightDecay,
     excludeNorms: noDecayNorms,
+    layerDecay,
     lossScaling: half ? DYNAMIC_LOSS_SCALING : NO_LOSS_SCALING,
     maxNorm: clip,
     accumulate,

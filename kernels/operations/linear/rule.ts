@@ -14,6 +14,8 @@ export interface Linear extends AnyOperation {
   readonly bias?: string;
   readonly inputChannels: number;
   readonly outputChannels: number;
+  /** False where timm's `no_weight_decay` lists the weight: layers that give biases of relative positions. */
+  readonly decays?: boolean;
 }
 
 function asConvolution<F>(operation: Linear & F): Convolution & F {
@@ -24,8 +26,8 @@ function asConvolution<F>(operation: Linear & F): Convolution & F {
 export const linear: Rule<Linear, Linear & ConvolutionFusion> = {
   type: "linear",
   outputShape: (operation, shapeOf) => convolution.outputShape(asConvolution(operation), shapeOf),
-  parameters: ({ weight, bias, outputChannels, inputChannels }) => [
-    [weight, [outputChannels, inputChannels]],
+  parameters: ({ weight, bias, outputChannels, inputChannels, decays = true }) => [
+    [weight, [outputChannels, inputChannels], decays ? undefined : { decays }],
     ...(bias === undefined ? [] : [[bias, [outputChannels]] as const]),
   ],
   fusion: {

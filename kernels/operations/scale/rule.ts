@@ -167,8 +167,10 @@ export const scale: Rule<Scale> = {
     checkSpread(operation);
     return shape;
   },
-  parameters: ({ weight, bias, shape, initial = 1, initialBias = 0 }) => [
-    ...(weight === undefined ? [] : [[weight, shape, { initial: { constant: initial } }] as const]),
+  parameters: ({ weight, bias, shape, exponential, initial = 1, initialBias = 0 }) => [
+    ...(weight === undefined
+      ? []
+      : [[weight, shape, { initial: { constant: initial }, ...(exponential ? { decays: false } : {}) }] as const]),
     ...(bias === undefined ? [] : [[bias, shape, { initial: { constant: initialBias } }] as const]),
   ],
   forward(builder, operation) {

@@ -59,6 +59,8 @@ export interface TrainingOptions {
   readonly weightDecay: number;
   /** Whether norms and biases do without weight decay. */
   readonly excludeNorms: boolean;
+  /** What the learning rate is multiplied by from a layer to the one before it; default 1. */
+  readonly layerDecay?: number;
   readonly lossScaling: LossScaling;
   /** The largest norm of the gradient; without it nothing is clipped. */
   readonly maxNorm?: number;

@@ -20,9 +20,10 @@ Deno.test("layoutTables() leads from blocks and rows to segments", () => {
   const { blocks, rowSegments, segments } = layoutTables(layOutParameters(PARAMETERS));
   assertEquals([...blocks], [0, 0, 1, 2, 2]);
   assertEquals([...rowSegments], [0, 0, 0, 1, 2, 2, 2, 2, 2, 2, 2]);
-  assertEquals([...segments.subarray(14, 20)], [192, 77, 4, 7, 11, 1]);
-  assertEquals([6, 13, 20].map((word) => new Float32Array(segments.buffer)[word]), [0.5, 0, 0.25]);
-  assertEquals([5, 12, 19].map((word) => segments[word]), [1, 0, 1]);
+  assertEquals([...segments.subarray(16, 22)], [192, 77, 4, 7, 11, 1]);
+  assertEquals([6, 14, 22].map((word) => new Float32Array(segments.buffer)[word]), [0.5, 0, 0.25]);
+  assertEquals([5, 13, 21].map((word) => segments[word]), [1, 0, 1]);
+  assertEquals([7, 15, 23].map((word) => new Float32Array(segments.buffer)[word]), [1, 1, 1]);
 });
 
 Deno.test("flattenParameters() leaves zeros between the tensors", () => {

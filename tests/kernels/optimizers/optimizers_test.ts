@@ -61,7 +61,14 @@ for (const entry of FIXTURE.cases) {
 /** Tensors of awkward sizes: rows of 1 to 1,003 elements, more rows than a workgroup has invocations. */
 function awkwardLayout(): ParameterLayout {
   const shapes = [[1, 1, 1, 1], [131, 3, 1, 1], [7, 17, 59], [67], [5, 1003], [3, 5, 3, 3], [1], [97, 1, 3, 3]];
-  return layOutParameters(shapes.map((shape, index) => ({ name: `${index}`, shape, weightDecay: index % 3 * 0.05 })));
+  return layOutParameters(
+    shapes.map((shape, index) => ({
+      name: `${index}`,
+      shape,
+      weightDecay: index % 3 * 0.05,
+      ...(index % 2 === 0 ? {} : { rate: 0.75 ** index }),
+    })),
+  );
 }
 
 /** Gradients, of which every second tensor's are at right angles with its rows, and every fourth's only with the whole. */
@@ -103,7 +110,11 @@ for (const optimizer of OPTIMIZERS) {
         expected = expected.map((tensor, index) => {
           const segment = layout.segments[index];
           const values = gradient.subarray(segment.first, segment.first + segment.length);
-          return referenceStep(tensor, values, optimizer, { learningRate, step, segment });
+          return referenceStep(tensor, values, optimizer, {
+            learningRate: learningRate * (segment.rate ?? 1),
+            step,
+            segment,
+          });
         });
         state = await kernelStep(
           device,
