@@ -37,21 +37,25 @@ const isImageSize = (value: unknown): boolean =>
 
 /** Values of the families' own, by how names of their members begin; of several that fit, the last one counts. */
 const families: readonly (readonly [start: RegExp, values: Values])[] = [
-  [/^resne[tx]/, {
+  [/^((wide_)?resnet\d+(_2)?|resnext\d+_\d+x\d+d)$/, {
     stem_width: [64],
     stem_type: [""],
     replace_stem_pool: [false],
     block_reduce_first: [1],
     down_kernel_size: [1],
     avg_down: [false],
-    act_layer: ["relu"],
   }],
-  [/^resnet/, { cardinality: [1], base_width: [64] }],
+  [/^resnet\d+$/, { cardinality: [1], base_width: [64] }],
+  [/^(wide_|ec?a|se)*resne[tx]/, { act_layer: ["relu"] }],
   [/^(tf_)?efficientnet_lite/, { act_layer: ["relu6"] }],
-  [/^(tf_)?efficientnet_(b|l2)/, { act_layer: ["swish", "silu"] }],
-  [/^tf_efficientnet/, { pad_type: ["same"], bn_eps: [1e-3] }],
-  [/^efficientnet/, { pad_type: [""] }],
-  [/^(tf_)?efficientnet/, { stem_size: [32], stem_kernel_size: [3], fix_stem: [false] }],
+  [/^(tf_)?efficientnet(v2)?_(b|l2|s|m|l|xl|rw)/, { act_layer: ["swish", "silu"] }],
+  [/^tf_(efficientnet|mobilenet)/, { pad_type: ["same"], bn_eps: [1e-3] }],
+  [/^(efficientnet|mobilenet|mnasnet|semnasnet|lcnet|fbnet|tinynet)/, { pad_type: [""] }],
+  [/^(tf_)?efficientnet_(b|l2|lite)/, { stem_size: [32], stem_kernel_size: [3], fix_stem: [false] }],
+  [/^mobilenetv[12]/, { act_layer: ["relu6"] }],
+  [/^((tf_)?mobilenetv3|lcnet|fbnetv3|hardcorenas)(?!.*minimal)/, { act_layer: ["hard_swish"] }],
+  [/^(mobilenetv4_conv|tf_mobilenetv3_.*minimal)/, { act_layer: ["relu"] }],
+  [/^convnext/, { patch_size: [4], act_layer: ["gelu"], conv_bias: [true] }],
   [/^rexnet/, {
     initial_chs: [16],
     final_chs: [180],

@@ -9,6 +9,7 @@ import { closestString, levenshteinDistance } from "@std/text";
 import type { Network } from "../operations/network.ts";
 import { beits } from "./beit.ts";
 import { deits } from "./deit.ts";
+import { convnexts } from "./convnext.ts";
 import { efficientnets } from "./efficientnet.ts";
 import { evas } from "./eva.ts";
 import type { Family, NetworkOptions } from "./family.ts";
@@ -22,6 +23,7 @@ import { visionTransformers } from "./vision_transformer_members.ts";
 
 /** All architectures: a family is a file and a line. */
 const ARCHITECTURES: Family = {
+  ...convnexts,
   ...efficientnets,
   ...mobilenets,
   ...mobilenetsV3,

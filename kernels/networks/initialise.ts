@@ -1,11 +1,11 @@
 /**
  * Parameters to begin training with, drawn as timm draws them.
  *
- * | | ResNet, ResNeXt | EfficientNet, ReXNet | RegNet | transformers |
- * | --- | --- | --- | --- | --- |
- * | convolution | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | normal, variance 2 / (k^2 outputs / groups); bias 0 | as EfficientNet | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) |
- * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | as ResNet; in RegNetZ weight 1 | weight 1, bias 0 |
- * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight normal, deviation 0.01, bias 0 | weight truncated normal, deviation 0.02, bias 0 |
+ * | | ResNet, ResNeXt | EfficientNet, ReXNet | RegNet | ConvNeXt | transformers |
+ * | --- | --- | --- | --- | --- | --- |
+ * | convolution | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | normal, variance 2 / (k^2 outputs / groups); bias 0 | as EfficientNet | weight truncated normal, deviation 0.02, bias 0 | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) |
+ * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | as ResNet; in RegNetZ weight 1 | | weight 1, bias 0 |
+ * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight normal, deviation 0.01, bias 0 | as its convolution | weight truncated normal, deviation 0.02, bias 0 |
  *
  * Running means begin at 0, running variances at 1. What an operation states of its own parameters (weights of norms,
  * tokens, embeddings) comes before the table. A ResNet's residual branches so begin at zero, and its blocks as their
@@ -68,6 +68,10 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
   efficientnet: {
     convolution: byFanOut("group"),
     linear: ({ outputChannels }) => ({ weight: { uniform: 1 / Math.sqrt(outputChannels) }, bias: "zeros" }),
+  },
+  convnext: {
+    convolution: () => ({ weight: { truncatedNormal: 0.02 }, bias: "zeros" }),
+    linear: () => ({ weight: { truncatedNormal: 0.02 }, bias: "zeros" }),
   },
   regnet: { ...regnetz, branchesFromZero: true },
   regnetz,

@@ -22,8 +22,8 @@ export interface Tensor {
   readonly stride: number;
 }
 
-/** How windows meet the border: PyTorch's symmetric padding or TensorFlow's "SAME". */
-export type PaddingRule = "symmetric" | "same";
+/** How windows meet the border: timm's symmetric padding, TensorFlow's "SAME", or not at all. */
+export type PaddingRule = "symmetric" | "same" | "none";
 
 /** Weight of the batch in the running averages, PyTorch's default and timm's for all these networks. */
 const momentum = 0.1;
@@ -46,7 +46,7 @@ const POOLED = "pooled features";
  */
 export function paddingOf(rule: PaddingRule, kernel: number, stride: number): Padding {
   if (rule === "same" && kernel > 1 && (stride > 1 || kernel % 2 === 0)) return "same";
-  const side = Math.floor((stride + kernel - 2) / 2);
+  const side = rule === "none" ? 0 : Math.floor((stride + kernel - 2) / 2);
   return [side, side];
 }
 
@@ -224,6 +224,65 @@ export function pool(
 export function shortcutPool(operations: Operation[], input: Tensor, name: string, stride: number): Tensor {
   if (stride === 1) return input;
   return pool(operations, input, name, { mode: "average", kernel: 2, stride, ceilMode: true, countPadding: false });
+}
+
+/** What has a stride in place of a convolution: the mean over windows as large as it, or a blur of 3 x 3 at a border that is reflected or zero. */
+export type AntiAliasing = "average" | "blur" | "zeroPaddedBlur";
+
+/**
+ * Appends what has the stride in place of a convolution before it.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Name of the module.
+ * @param stride The stride.
+ * @param antiAliasing A mean or a blur.
+ * @returns The tensor that it writes.
+ */
+export function antiAliased(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  stride: number,
+  antiAliasing: AntiAliasing,
+): Tensor {
+  if (antiAliasing === "average") return pool(operations, input, name, { mode: "average", kernel: stride, stride });
+  operations.push({
+    type: "blurPool",
+    input: input.name,
+    output: name,
+    stride: [stride, stride],
+    padding: antiAliasing === "blur" ? "reflect" : "zeros",
+  });
+  return { ...input, name, stride: input.stride * stride };
+}
+
+/**
+ * Appends efficient channel attention: the means over the image, through a convolution along the channels and a sigmoid,
+ * scale them.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor that is scaled.
+ * @param name Name of the module.
+ * @returns The scaled tensor.
+ *
+ * (Wang et al., "ECA-Net", 2020, equation 12 for the kernel.)
+ */
+export function channelAttention(operations: Operation[], input: Tensor, name: string): Tensor {
+  const taps = Math.floor((Math.log2(input.channels) + 1) / 2);
+  const mean: Tensor = { ...input, name: `${name}.mean` };
+  operations.push({ type: "globalAveragePool", input: input.name, output: mean.name });
+  const convolved: Tensor = { ...mean, name: `${name}.conv` };
+  operations.push({
+    type: "channelConvolution",
+    input: mean.name,
+    output: convolved.name,
+    parameter: `${convolved.name}.weight`,
+    kernel: Math.max(taps % 2 === 1 ? taps : taps + 1, 3),
+  });
+  const gate = activation(operations, convolved, "sigmoid");
+  operations.push({ type: "multiply", input: input.name, gate: gate.name, output: name });
+  return { ...input, name };
 }
 
 /** A squeeze-and-excitation, whose two convolutions EfficientNet and ReXNet name differently. */

@@ -18,13 +18,14 @@ import { makeDivisible, roundHalfToEven } from "./channels.ts";
 import {
   activation,
   add,
+  antiAliased,
+  type AntiAliasing,
   batchNorm,
   convNormAct,
   convolution,
   type ConvolutionOptions,
   image,
   type PaddingRule,
-  pool,
   squeezeExcitation,
   type Tensor,
 } from "./layers.ts";
@@ -52,8 +53,8 @@ export interface MobileTrunk {
   /** Batch norm's epsilon. */
   readonly epsilon: number;
   readonly squeeze?: MobileSqueeze;
-  /** Whether a mean over windows has the blocks' strides. */
-  readonly antiAliasing?: "average";
+  /** What has the blocks' strides in place of their convolutions. */
+  readonly antiAliasing?: AntiAliasing;
 }
 
 /** One block and where it stands. */
@@ -184,17 +185,17 @@ const BLOCKS: Readonly<Record<MobileBlock["type"], BuildBlock>> = {
     const stridedPart = block.kernel ? "dw_mid" : block.startKernel ? "dw_start" : "dw_end";
     const depthwise = (tensor: Tensor, part: string, kernel: number, options: { activation?: ActivationFunction }) => {
       const stride = part === stridedPart ? block.stride : 1;
-      const pools = stride > 1 && trunk.antiAliasing !== undefined;
+      const antiAliasing = stride > 1 ? trunk.antiAliasing : undefined;
       const convolved = convNormAct(operations, tensor, `${name}.${part}`, {
         outputChannels: tensor.channels,
         kernel,
-        stride: pools ? 1 : stride,
+        stride: antiAliasing ? 1 : stride,
         groups: tensor.channels,
         padding,
         epsilon,
         ...options,
       });
-      return pools ? averaged(operations, convolved, `${name}.${part}.aa`, stride) : convolved;
+      return antiAliasing ? antiAliased(operations, convolved, `${name}.${part}.aa`, stride, antiAliasing) : convolved;
     };
     let tensor = input;
     if (block.startKernel) tensor = depthwise(tensor, "dw_start", block.startKernel, {});
@@ -228,11 +229,7 @@ function strided(
     batchNorm(operations, convolved, `${name}.${norm}`, epsilon),
     activationFunction,
   );
-  return pools ? averaged(operations, tensor, `${name}.aa`, block.stride) : tensor;
-}
-
-function averaged(operations: Operation[], input: Tensor, name: string, stride: number): Tensor {
-  return pool(operations, input, name, { mode: "average", kernel: stride, stride });
+  return pools ? antiAliased(operations, tensor, `${name}.aa`, block.stride, antiAliasing) : tensor;
 }
 
 /** Where a space to depth begins, its 2x2 convolution; and the window that the depthwise convolution then has. */

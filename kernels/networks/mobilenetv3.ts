@@ -357,6 +357,7 @@ export const mobilenetsV3: Family = familyOf({
   mobilenetv4_conv_small_050: v4(32, v4SmallStages, { scale: { width: 0.5 } }),
   mobilenetv4_conv_small: v4(32, v4SmallStages),
   mobilenetv4_conv_medium: v4(32, v4MediumStages),
+  mobilenetv4_conv_blur_medium: v4(32, v4MediumStages, { antiAliasing: "zeroPaddedBlur" }),
   mobilenetv4_conv_large: v4(24, v4LargeStages),
   mobilenetv4_conv_aa_large: v4(24, v4LargeStages, { antiAliasing: "average" }),
 }, buildMobileNetV3);

@@ -14,6 +14,7 @@
 export { buildNetwork, listArchitectures } from "./architectures.ts";
 export { fineTuneParameters, type FineTuning } from "./fine_tune.ts";
 export { initialParameters } from "./initialise.ts";
+export { buildConvNeXt, type ConvNeXtDescription } from "./convnext.ts";
 export { buildEfficientNet, type EfficientNetDescription } from "./efficientnet.ts";
 export { buildMobileNetV3, type MobileNetV3Description } from "./mobilenetv3.ts";
 export { buildRegNet, type RegNetDescription } from "./regnet.ts";

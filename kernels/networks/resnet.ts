@@ -36,7 +36,10 @@ import { type Family, familyOf } from "./family.ts";
 import {
   activation,
   add,
+  antiAliased,
+  type AntiAliasing,
   batchNorm,
+  channelAttention,
   convolution,
   type ConvolutionOptions,
   finish,
@@ -77,8 +80,10 @@ export interface ResNetDescription {
   readonly downKernel?: number;
   /** Channels of the squeeze over those of the block; if left out, there is no squeeze-and-excitation. */
   readonly squeezeExcitation?: number;
+  /** Whether a convolution over the channels' means gates them (ECA). */
+  readonly channelAttention?: boolean;
   /** What has the stride of the stem's pool and of the blocks' convolutions; if left out, they have it themselves. */
-  readonly antiAliasing?: "average";
+  readonly antiAliasing?: AntiAliasing;
   readonly classes: number;
 }
 
@@ -131,7 +136,11 @@ function stem(operations: Operation[], description: ResNetDescription): Tensor {
   if (description.replaceStemPool) {
     return layer(tensor, "maxpool.0", "maxpool.1", { outputChannels: tensor.channels, kernel: 3, stride: 2 });
   }
-  if (antiAliasing) return pool(operations, tensor, "maxpool", { mode: "average", kernel: 2, stride: 2 });
+  if (antiAliasing === "average") return antiAliased(operations, tensor, "maxpool", 2, antiAliasing);
+  if (antiAliasing) {
+    tensor = pool(operations, tensor, "maxpool.0", { mode: "max", kernel: 3, stride: 1, padding: 1 });
+    return antiAliased(operations, tensor, "maxpool.1", 2, antiAliasing);
+  }
   return pool(operations, tensor, "maxpool", { mode: "max", kernel: 3, stride: 2, padding: 1 });
 }
 
@@ -155,7 +164,7 @@ function residualBlock(
   const strided = (tensor: Tensor, options: ConvolutionOptions) => {
     if (stride === 1 || !antiAliasing) return relu(layer(tensor, { ...options, stride }));
     const output = relu(layer(tensor, options));
-    return pool(operations, output, `${name}.aa`, { mode: "average", kernel: stride, stride });
+    return antiAliased(operations, output, `${name}.aa`, stride, antiAliasing);
   };
   let tensor;
   if (block === "basic") {
@@ -175,6 +184,7 @@ function residualBlock(
       activation: "relu",
     });
   }
+  if (description.channelAttention) tensor = channelAttention(operations, tensor, `${name}.se`);
   let shortcut = input;
   if (stride !== 1 || input.channels !== outputChannels) {
     const module = `${name}.downsample`;
@@ -221,6 +231,7 @@ const wideStem = { deepStem: [64, 64, 128] } as const;
 const d = { ...deep, averageDown: true } as const;
 const t = { deepStem: [24, 32, 64], averageDown: true } as const;
 const se = { squeezeExcitation: 1 / 16 } as const;
+const eca = { channelAttention: true } as const;
 const aa = { antiAliasing: "average" } as const;
 const rs = { ...d, replaceStemPool: true, squeezeExcitation: 1 / 4 } as const;
 const groups = (cardinality: number, baseWidth: number) => ({ cardinality, baseWidth });
@@ -258,6 +269,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
   resnext101_32x16d: member(101, groups(32, 16)),
   resnext101_32x32d: member(101, groups(32, 32)),
   resnext101_32x48d: member(101, groups(32, 48)),
+  resnetblur50: member(50, { antiAliasing: "blur" }),
   resnetaa50: member(50, aa),
   resnetaa50d: member(50, { ...d, ...aa }),
   resnetaa101d: member(101, { ...d, ...aa }),
@@ -272,6 +284,12 @@ const MEMBERS: Readonly<Record<string, Member>> = {
   seresnext101d_32x8d: member(101, { ...groups(32, 8), ...d, ...se }),
   seresnextaa101d_32x8d: member(101, { ...groups(32, 8), ...d, ...aa, ...se }),
   seresnextaa201d_32x8d: member(201, { ...groups(32, 8), ...wideStem, averageDown: true, ...aa, ...se }),
+  ecaresnet26t: member(26, { ...t, ...eca }),
+  ecaresnet50d: member(50, { ...d, ...eca }),
+  ecaresnet50t: member(50, { ...t, ...eca }),
+  ecaresnet101d: member(101, { ...d, ...eca }),
+  ecaresnet269d: member(269, { ...d, ...eca }),
+  ecaresnetlight: { ...member(50, { averageDown: true, ...eca }), repeats: [1, 1, 11, 3] },
   senet154: member(152, { ...groups(64, 4), ...wideStem, ...se, downKernel: 3, reduceFirst: 2 }),
   resnetrs50: member(50, rs),
   resnetrs101: member(101, rs),

@@ -60,7 +60,14 @@ export interface Network {
   /** The product of all strides: `h = ceil(H / stride)` or nearly. */
   readonly stride: number;
   /** Whose rule the parameters to begin training with are drawn by: a column of the table in `networks/initialise.ts`. */
-  readonly initialisation: "resnet" | "smallResnet" | "efficientnet" | "regnet" | "regnetz" | "transformer";
+  readonly initialisation:
+    | "resnet"
+    | "smallResnet"
+    | "efficientnet"
+    | "regnet"
+    | "regnetz"
+    | "convnext"
+    | "transformer";
 }
 
 /** A parameter as a weight file holds it, in PyTorch's axis order. */

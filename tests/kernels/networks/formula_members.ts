@@ -5,10 +5,12 @@
  */
 
 import {
+  buildConvNeXt,
   buildEfficientNet,
   buildMobileNetV3,
   buildRegNet,
   buildResNet,
+  type ConvNeXtDescription,
   type RegNetDescription,
   type ResNetDescription,
 } from "../../../kernels/networks/mod.ts";
@@ -33,6 +35,7 @@ const regnet: Omit<RegNetDescription, "name"> = {
   activation: "silu",
   classes,
 };
+const convnext: Omit<ConvNeXtDescription, "name"> = { depths: [1, 1, 2, 1], channels: [16, 24, 32, 48], classes };
 const mobile = { stemChannels: 16, padding: "symmetric", epsilon: 1e-5, classes } as const;
 
 /** The networks by the names in the fixture. */
@@ -45,6 +48,15 @@ export const formulaMembers: Readonly<Record<string, Network>> = {
     deepStem: [8, 8, 16],
     averageDown: true,
     antiAliasing: "average",
+  }),
+  resnet_blur: buildResNet({
+    ...small,
+    name: "resnet_blur",
+    block: "basic",
+    cardinality: 1,
+    baseWidth: 64,
+    antiAliasing: "blur",
+    channelAttention: true,
   }),
   resnet_rs: buildResNet({
     ...small,
@@ -107,5 +119,20 @@ export const formulaMembers: Readonly<Record<string, Network>> = {
     head: "batchNorm",
     antiAliasing: "average",
     activation: "relu",
+  }),
+  convnext_mlp: buildConvNeXt({ ...convnext, name: "convnext_mlp", headHiddenChannels: 40 }),
+  convnext_hnf: buildConvNeXt({
+    ...convnext,
+    name: "convnext_hnf",
+    convolutions: true,
+    headNorm: "beforePool",
+    stem: "overlap",
+  }),
+  convnextv2: buildConvNeXt({
+    ...convnext,
+    name: "convnextv2",
+    convolutions: true,
+    responseNorm: true,
+    stem: "overlapTiered",
   }),
 };
