@@ -48,7 +48,7 @@ const families: readonly (readonly [start: RegExp, values: Values])[] = [
   [/^resnet\d+$/, { cardinality: [1], base_width: [64] }],
   [/^(wide_|ec?a|se)*resne[tx]/, { act_layer: ["relu"] }],
   [/^(tf_)?efficientnet_lite/, { act_layer: ["relu6"] }],
-  [/^(tf_)?efficientnet(v2)?_(b|l2|s|m|l|xl|rw)/, { act_layer: ["swish", "silu"] }],
+  [/^(tf_)?efficientnet(_b|_l2|v2_)/, { act_layer: ["swish", "silu"] }],
   [/^tf_(efficientnet|mobilenet)/, { pad_type: ["same"], bn_eps: [1e-3] }],
   [/^(efficientnet|mobilenet|mnasnet|semnasnet|lcnet|fbnet|tinynet)/, { pad_type: [""] }],
   [/^(tf_)?efficientnet_(b|l2|lite)/, { stem_size: [32], stem_kernel_size: [3], fix_stem: [false] }],
