@@ -13,6 +13,10 @@ import { convnexts } from "./convnext.ts";
 import { efficientnets } from "./efficientnet.ts";
 import { evas } from "./eva.ts";
 import type { Family, NetworkOptions } from "./family.ts";
+import { mambaouts } from "./mambaout.ts";
+import { maxxvits } from "./maxxvit.ts";
+import { metaformers } from "./metaformer.ts";
+import { nextvits } from "./nextvit.ts";
 import { resnets, smallResNets } from "./resnet.ts";
 import { mobilenets } from "./mobilenet.ts";
 import { mobilenetsV3 } from "./mobilenetv3.ts";
@@ -20,6 +24,9 @@ import { regnets } from "./regnet.ts";
 import { relativeVisionTransformers } from "./relative_vision_transformer.ts";
 import { rexnets } from "./rexnet.ts";
 import { visionTransformers } from "./vision_transformer_members.ts";
+import { swins } from "./swin_transformer.ts";
+import { swinV2s } from "./swin_transformer_v2.ts";
+import { volos } from "./volo.ts";
 
 /** All architectures: a family is a file and a line. */
 const ARCHITECTURES: Family = {
@@ -36,6 +43,13 @@ const ARCHITECTURES: Family = {
   ...deits,
   ...beits,
   ...evas,
+  ...metaformers,
+  ...swins,
+  ...swinV2s,
+  ...maxxvits,
+  ...mambaouts,
+  ...nextvits,
+  ...volos,
 };
 
 /**

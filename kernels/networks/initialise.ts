@@ -1,11 +1,11 @@
 /**
  * Parameters to begin training with, drawn as timm draws them.
  *
- * | | ResNet, ResNeXt | EfficientNet, ReXNet | RegNet | ConvNeXt | transformers |
- * | --- | --- | --- | --- | --- | --- |
- * | convolution | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | normal, variance 2 / (k^2 outputs / groups); bias 0 | as EfficientNet | weight truncated normal, deviation 0.02, bias 0 | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) |
- * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | as ResNet; in RegNetZ weight 1 | | weight 1, bias 0 |
- * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight normal, deviation 0.01, bias 0 | as its convolution | weight truncated normal, deviation 0.02, bias 0 |
+ * | | ResNet, ResNeXt | EfficientNet, ReXNet | RegNet | ConvNeXt, MetaFormer, MambaOut, Next-ViT | transformers | MaxViT, CoAtNet |
+ * | --- | --- | --- | --- | --- | --- | --- |
+ * | convolution | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | normal, variance 2 / (k^2 outputs / groups); bias 0 | as EfficientNet | weight truncated normal, deviation 0.02, bias 0 | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) | as EfficientNet, in transformers as linear |
+ * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | as ResNet; in RegNetZ weight 1 | weight 1, bias 0 | weight 1, bias 0 | weight 1, bias 0 |
+ * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight normal, deviation 0.01, bias 0 | as its convolution | weight truncated normal, deviation 0.02, bias 0 | weight uniform in +-sqrt(6 / (inputs + outputs)), bias 0 |
  *
  * Running means begin at 0, running variances at 1. What an operation states of its own parameters (weights of norms,
  * tokens, embeddings) comes before the table. A ResNet's residual branches so begin at zero, and its blocks as their
@@ -49,6 +49,15 @@ const byFanIn = (fanIn: number) => ({
   bias: { uniform: 1 / Math.sqrt(fanIn) },
 });
 
+/** Glorot and Bengio's uniform distribution. */
+const byBothFans = (fanIn: number, fanOut: number): ReturnType<LayerRule<Linear>> => ({
+  weight: { uniform: Math.sqrt(6 / (fanIn + fanOut)) },
+  bias: "zeros",
+});
+const narrowNormal = { weight: { truncatedNormal: 0.02 }, bias: "zeros" } as const;
+/** Layers of MaxViT's transformers whose weights are those of 1x1 convolutions. */
+const transformerPart = /\.(attn|mlp)\.[^.]+\.weight$/;
+
 const smallResnet: FamilyRule = {
   convolution: (operation) => ({
     weight: byFanOut("all")(operation).weight,
@@ -70,14 +79,21 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
     linear: ({ outputChannels }) => ({ weight: { uniform: 1 / Math.sqrt(outputChannels) }, bias: "zeros" }),
   },
   convnext: {
-    convolution: () => ({ weight: { truncatedNormal: 0.02 }, bias: "zeros" }),
-    linear: () => ({ weight: { truncatedNormal: 0.02 }, bias: "zeros" }),
+    convolution: () => narrowNormal,
+    linear: () => narrowNormal,
   },
   regnet: { ...regnetz, branchesFromZero: true },
   regnetz,
+  maxvit: {
+    convolution: (operation) =>
+      transformerPart.test(operation.weight)
+        ? byBothFans(operation.inputChannels, operation.outputChannels)
+        : byFanOut("group")(operation),
+    linear: ({ inputChannels, outputChannels }) => byBothFans(inputChannels, outputChannels),
+  },
   transformer: {
     convolution: ({ kernel, inputChannels, groups }) => byFanIn(kernel[0] * kernel[1] * inputChannels / groups),
-    linear: () => ({ weight: { truncatedNormal: 0.02 }, bias: "zeros" }),
+    linear: () => narrowNormal,
   },
 };
 

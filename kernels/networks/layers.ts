@@ -58,8 +58,8 @@ export interface ConvolutionOptions {
   readonly stride?: number;
   /** Groups of channels; default 1. */
   readonly groups?: number;
-  /** Rule of the padding; default `"symmetric"`. */
-  readonly padding?: PaddingRule;
+  /** Rule of the padding, or how much there is on each side; default `"symmetric"`. */
+  readonly padding?: PaddingRule | number;
   /** Whether there is a bias; default false, since batch norm usually follows. */
   readonly bias?: boolean;
 }
@@ -85,7 +85,7 @@ export function convolution(operations: Operation[], input: Tensor, name: string
     outputChannels,
     kernel: [kernel, kernel],
     stride: [stride, stride],
-    padding: paddingOf(padding, kernel, stride),
+    padding: typeof padding === "number" ? [padding, padding] : paddingOf(padding, kernel, stride),
     groups,
   });
   return { name, channels: outputChannels, stride: input.stride * stride };

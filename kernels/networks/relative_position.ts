@@ -61,14 +61,14 @@ export function keyToQueryBiasTable(
   operations.push({
     type: "parameterTensor",
     input: image.name,
-    output: parameter,
+    output: `${table}.reversed`,
     parameter,
     shape: [heads, 2 * grid[0] - 1, 2 * grid[1] - 1],
     outputShape: [1, distanceCount(grid), heads],
     order: [1, 2, 0],
     broadcast: false,
   });
-  operations.push({ type: "reversePositions", input: parameter, output: table });
+  operations.push({ type: "reversePositions", input: `${table}.reversed`, output: table });
   return { table, grid, prefix: 0 };
 }
 
@@ -89,7 +89,7 @@ export interface BiasPerceptronOptions {
  * Appends a perceptron of the distances: linear, ReLU, linear.
  *
  * @param operations The list to append to.
- * @param name Its module.
+ * @param name Name of its module.
  * @param options Grid, heads and what it is given.
  * @returns The tensor `[1, 1, (2h - 1)(2w - 1), heads]`.
  */

@@ -55,6 +55,28 @@ export function resampleBiasTable({ shape, data }: StoredParameter, grid: Pair, 
   return output;
 }
 
+/**
+ * {@linkcode resampleBiasTable} of a table that has a heads' rows and columns together, without a class token.
+ *
+ * @param stored `[heads, 2s - 1, 2s - 1]`.
+ * @param grid Height and width of the grid wanted.
+ * @returns `[heads, 2h - 1, 2w - 1]`.
+ * @throws {TypeError} If the table is of no square grid.
+ */
+export function resampleBiasPlanes({ shape, data }: StoredParameter, grid: Pair): Float32Array {
+  const [heads, ...sides] = shape;
+  const distances = data.length / heads;
+  const table = transpose(data, heads, distances);
+  const isTable = shape.length === 3 && sides[0] === sides[1];
+  const resampled = resampleBiasTable({ shape: isTable ? [distances, heads] : shape, data: table }, grid, 0);
+  return transpose(resampled, resampled.length / heads, heads);
+}
+
+/** A matrix `[rows, columns]` as `[columns, rows]`. */
+function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
+  return Float32Array.from(matrix, (_, index) => matrix[index % rows * columns + Math.floor(index / rows)]);
+}
+
 /** Two old positions and the share of the right one. */
 interface Place {
   readonly left: number;

@@ -24,7 +24,7 @@ export interface LayerNormOptions {
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
- * @param name Its module.
+ * @param name Name of its module.
  * @param options Epsilon, and whether there is a bias.
  * @returns The tensor that it writes.
  */
@@ -49,7 +49,7 @@ export function layerNorm(operations: Operation[], input: Tensor, name: string, 
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
- * @param name Its module.
+ * @param name Name of its module.
  * @param options Number of groups, epsilon, and whether there is a bias.
  * @returns The tensor that it writes.
  */
@@ -94,7 +94,7 @@ export function layerScale(operations: Operation[], input: Tensor, weight: strin
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
- * @param gate The other one.
+ * @param gate The tensor that it is multiplied by.
  * @param name Name of the product.
  * @returns The tensor that it writes.
  */
@@ -123,7 +123,7 @@ export function concatenate(operations: Operation[], inputs: readonly Tensor[], 
  * @param operations The list to append to.
  * @param input The tensor it reads.
  * @param first The first channel.
- * @param count How many.
+ * @param count How many channels.
  * @param name Name of the result.
  * @returns The tensor that it writes.
  */
@@ -143,7 +143,7 @@ export function takeChannels(
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
- * @param factor The number.
+ * @param factor The number, part of the kernel's text.
  * @returns Its output, named after its input.
  */
 export function multiple(operations: Operation[], input: Tensor, factor: number): Tensor {
@@ -155,7 +155,7 @@ export function multiple(operations: Operation[], input: Tensor, factor: number)
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
- * @param name Its module.
+ * @param name Name of its module.
  * @returns The tensor that it writes.
  *
  * (Yu et al., "MetaFormer Baselines for Vision", 2024, equation 4; timm's `StarReLU`.)
@@ -172,7 +172,7 @@ export function starRelu(operations: Operation[], input: Tensor, name: string): 
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
- * @param name Its module.
+ * @param name Name of its module.
  * @param options Channels and activation between the two layers.
  * @returns The tensor that it writes, of as many channels as the input.
  */

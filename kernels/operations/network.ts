@@ -67,6 +67,7 @@ export interface Network {
     | "regnet"
     | "regnetz"
     | "convnext"
+    | "maxvit"
     | "transformer";
 }
 
