@@ -26,12 +26,12 @@ import {
   attentionBiasGradientKernel,
   attentionBiasPartialsKernel,
 } from "../../kernels/operations/attention/bias_gradient.ts";
-import { attentionRowsKernel } from "../../kernels/operations/attention/forward_rows.ts";
 import {
   attentionKeyValueGradientKernel,
   attentionQueryGradientKernel,
   attentionStatisticsKernel,
 } from "../../kernels/operations/attention/gradient_rows.ts";
+import { attentionKernel } from "../../kernels/operations/attention/mod.ts";
 import { type AttentionShape, type Part, PARTS } from "../../kernels/operations/attention/shape.ts";
 import { cropResizeKernel } from "../../kernels/operations/augmentation/crop_resize.ts";
 import { normaliseKernel } from "../../kernels/operations/augmentation/finish.ts";
@@ -455,6 +455,13 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       ATTENTIONS.filter(({ bias }) => bias).map((shape) => attentionBiasPartialsKernel(shape, target))
     ),
+  attentionKernel: () =>
+    TARGETS.flatMap((target) =>
+      ATTENTIONS.flatMap((shape) =>
+        // For each number of queries that an invocation of the software profile may have.
+        [1, 2, 100].map((queries) => attentionKernel({ ...shape, queries }, target))
+      )
+    ),
   attentionKeyValueGradientKernel: () =>
     TARGETS.flatMap((target) =>
       ATTENTIONS.flatMap((shape) =>
@@ -463,7 +470,6 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   attentionQueryGradientKernel: () =>
     TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionQueryGradientKernel(shape, target))),
-  attentionRowsKernel: () => TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionRowsKernel(shape, target))),
   attentionStatisticsKernel: () =>
     TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionStatisticsKernel(shape, target))),
   batchNormGradientSumsKernel: () =>

@@ -39,7 +39,7 @@ export function attentionBiasPartialsKernel(shape: AttentionShape, target: Targe
   const rows = biasRows(bias);
   const { splits, each } = splitBatch(batch);
   const reads = readParts(shape, ["outputGradient"], target);
-  const scores = pairScores(shape, target);
+  const scores = pairScores(shape, reads, target);
   const vectors = headVectors(shape);
   const slope = wgsl`
     fn slope(entry: u32, head: u32, asking: u32, asked: u32) -> f32 {

@@ -1,7 +1,7 @@
 /**
- * Attention where an invocation has a few queries, whose vectors and sums it keeps in registers, and walks over the keys a
- * few at a time with a running softmax (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018): a score
- * that exceeds the largest so far, m, makes the sums smaller by exp(m - m').
+ * Attention in the software profile: an invocation has a few queries, whose vectors and sums it keeps in registers, and walks
+ * over the keys a few at a time with a running softmax (Milakov and Gimelshein, "Online normalizer calculation for
+ * softmax", 2018): a score that exceeds the largest so far, m, makes the sums smaller by exp(m - m').
  *
  * @module
  */
@@ -11,13 +11,26 @@ import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
 import { pairScores } from "./pair_scores.ts";
 import { readParts } from "./part_reads.ts";
-import { type AttentionShape, headVectors } from "./shape.ts";
+import { type AttentionShape, headVectors, LOWEST } from "./shape.ts";
 
-/** Queries of an invocation, and keys of a turn of its loop. */
-const TILE = { queries: 2, keys: 1 };
+/** Keys of a turn of the loop. */
+const TURN = 4;
 
-/** The lowest float: less than any score. */
-const LOWEST = "-3.4028234e38";
+/**
+ * Vectors of sums that an invocation has. They lie in memory that is always near; half as many cost a half more time at 197
+ * tokens and 6 heads of 64, and compile four times as fast.
+ */
+const SUMS = 64;
+
+/** What a turn costs beside its products, as that of so many queries: the loads of keys and values. */
+const LOADS = 5;
+
+/** Queries of an invocation: as few are left over as is worth it. */
+function queriesOf({ queries, headChannels }: AttentionShape): number {
+  const most = Math.min(8, Math.floor(SUMS * 4 / headChannels));
+  const cost = (each: number) => Math.ceil(queries / each) * (each + LOADS);
+  return [most, most - 1, 1].filter((each) => each > 0).reduce((best, each) => cost(each) < cost(best) ? each : best);
+}
 
 /**
  * Attention.
@@ -27,16 +40,17 @@ const LOWEST = "-3.4028234e38";
  * @returns A kernel with the bindings of the parts, `biasTable` if there is one, `output` and `logSumExp`, f32
  * `[N, heads, queries]`: the logarithm of the sum of the powers of a query's scores, which the gradient reads.
  */
-export function attentionRowsKernel(shape: AttentionShape, target: Target): Kernel {
+export function attentionRows(shape: AttentionShape, target: Target): Kernel {
   const { profile, storage } = target;
   const { batch, queries, keys, heads, scale } = shape;
+  const each = queriesOf(shape);
   const vectors = range(headVectors(shape));
-  const own = range(TILE.queries);
-  const turn = range(TILE.keys);
+  const own = range(each);
+  const turn = range(TURN);
   const reads = readParts(shape, [], target);
-  const scores = pairScores(shape, target);
+  const scores = pairScores(shape, reads, target);
   const vector = vectorType(storage);
-  const blocks = Math.ceil(queries / TILE.queries);
+  const blocks = Math.ceil(queries / each);
   const begin = own.map((q) =>
     wgsl`
       let position${q} = min(first + ${q}u, parameters.queries - 1u);
@@ -88,7 +102,7 @@ export function attentionRowsKernel(shape: AttentionShape, target: Target): Kern
     `
   );
   return itemKernel({
-    name: `attention rows of ${shape.headChannels}${scores.label} ${storage}`,
+    name: `attention rows of ${shape.headChannels} by ${each}${scores.label} ${storage}`,
     profile,
     bindings: { ...reads.bindings, ...scores.bindings, output: vector, logSumExp: "f32" },
     parameters: [
@@ -101,14 +115,14 @@ export function attentionRowsKernel(shape: AttentionShape, target: Target): Kern
       ...scores.parameters,
     ],
     items: batch * heads * blocks,
-    workgroup: profile === "gpu" ? 64 : 8,
+    workgroup: 8,
     functions: scores.functions,
     body: wgsl`
-      let first = item % parameters.blocks * ${TILE.queries}u;
+      let first = item % parameters.blocks * ${each}u;
       let head = item / parameters.blocks % parameters.heads;
       let entry = item / parameters.blocks / parameters.heads;
       ${begin}
-      for (var turn = 0u; turn < parameters.keys; turn += ${TILE.keys}u) {
+      for (var turn = 0u; turn < parameters.keys; turn += ${TURN}u) {
         ${places}
         ${products}
         ${weigh}

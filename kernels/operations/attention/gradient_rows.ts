@@ -60,7 +60,7 @@ function outputPlace(shape: AttentionShape, query: string): string {
 function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
   const vectors = range(headVectors(shape));
   const reads = readParts(shape, ["outputGradient"], target);
-  const scores = pairScores(shape, target);
+  const scores = pairScores(shape, reads, target);
   const positions = { query: "queries", key: "keys" } as const;
   const other = side === "query" ? "key" : "query";
   /** Statements that find the rows of a query or key. */

@@ -8,7 +8,7 @@
 
 import type { StatedBindings } from "../../engine/kernel.ts";
 import { channelVectors, type Target } from "../shared/tensor.ts";
-import { readTensors } from "../shared/tensor_reads.ts";
+import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
 import { wgsl } from "../shared/wgsl.ts";
 import { type AttentionShape, biasRows, MASKED, type RelativeBias, type ShiftMask } from "./shape.ts";
 
@@ -32,17 +32,27 @@ export interface PairScores {
   readonly label: string;
 }
 
-/** The text of scores for an attention. */
-export function pairScores({ bias, mask, heads }: AttentionShape, { profile, storage }: Target): PairScores {
-  const reads = bias ? readTensors({ biasTable: storage }, profile) : undefined;
+/** Textures that a kernel may have. */
+const TEXTURES = 4;
+
+/**
+ * The text of scores for an attention.
+ *
+ * @param shape The attention.
+ * @param others What the kernel reads beside: if these are fewer textures than a kernel may have, the table is one too.
+ * @param target Profile and storage.
+ * @returns The text.
+ */
+export function pairScores(shape: AttentionShape, others: TensorReads, { profile, storage }: Target): PairScores {
+  const { bias, mask, heads } = shape;
+  const asTexture = profile === "software" && Object.keys(others.bindings).length < TEXTURES;
+  const reads = bias && asTexture ? readTensors({ biasTable: storage }, profile) : undefined;
 
   const functions = [
     ...bias
       ? [wgsl`
         fn relativeBias(place: u32, head: u32) -> f32 {
-          let vector = place * parameters.biasVectors + head / 4u;
-          let values = ${reads!.load("biasTable", "vector")};
-          return values[head % 4u];
+          ${readBias(reads)}
         }
       `]
       : [],
@@ -64,7 +74,7 @@ export function pairScores({ bias, mask, heads }: AttentionShape, { profile, sto
       : [],
   ];
   return {
-    bindings: reads?.bindings ?? {},
+    bindings: reads?.bindings ?? (bias ? { biasTable: storage } : {}),
     parameters: [...bias ? biasParameters(bias, heads) : [], ...mask ? maskParameters(mask) : []],
     functions: functions.map((text) => `${text}\n`).join(""),
     locate: (kind, name, position) => {
@@ -95,6 +105,16 @@ export function pairScores({ bias, mask, heads }: AttentionShape, { profile, sto
     },
     label: [...bias ? [bias.prefix ? " bias with class token" : " bias"] : [], ...mask ? [" masked"] : []].join(""),
   };
+}
+
+/** WGSL that returns a head's number of a place of the table. */
+function readBias(reads: TensorReads | undefined): string {
+  if (!reads) return "return f32(biasTable[place * parameters.biasVectors * 4u + head]);";
+  return wgsl`
+    let vector = place * parameters.biasVectors + head / 4u;
+    let values = ${reads.load("biasTable", "vector")};
+    return values[head % 4u];
+  `;
 }
 
 function biasParameters(bias: RelativeBias, heads: number) {

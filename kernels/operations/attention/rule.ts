@@ -12,12 +12,12 @@ import { addStep, addSteps, addTensor, type Builder } from "../shared/builder.ts
 import type { AnyOperation, ReferenceValues, Rule } from "../shared/rule.ts";
 import { zerosKernel } from "../shared/zeros.ts";
 import { attentionBiasGradientKernel, attentionBiasPartialsKernel } from "./bias_gradient.ts";
-import { attentionRowsKernel } from "./forward_rows.ts";
 import {
   attentionKeyValueGradientKernel,
   attentionQueryGradientKernel,
   attentionStatisticsKernel,
 } from "./gradient_rows.ts";
+import { attentionKernel } from "./mod.ts";
 import { partBindings, partsName } from "./part_reads.ts";
 import { attentionGradientReference, attentionReference } from "./reference.ts";
 import {
@@ -103,7 +103,7 @@ export const attention: Rule<Attention> = {
     const logSumExp = `${output} log-sum-exp`;
     program.tensors.set(logSumExp, statisticsBytes(shape));
     const bindings = { ...partBindings(shape), ...(bias ? { biasTable: bias.table } : {}), output, logSumExp };
-    addStep(builder, attentionRowsKernel(shape, target), bindings);
+    addStep(builder, attentionKernel(shape, target), bindings);
   },
   backward(builder, operation, outputGradient) {
     const { target, shapeOf, program } = builder;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { channelVectors, type Shape } from "../shared/tensor.ts";
+import type { Parameter } from "../../engine/kernel.ts";
+import { channelVectors, type Shape, unsigned } from "../shared/tensor.ts";
 import type { Pair } from "../shared/window.ts";
 
 /** The channels of all heads in a tensor, the first head's from channel `offset` on, a multiple of 4. */
@@ -165,4 +166,31 @@ export function partVectors({ parts }: AttentionShape, part: Part): { stride: nu
 /** Bytes of a number for each query of each head, f32 `[N, heads, queries]`. */
 export function statisticsBytes({ batch, heads, queries }: AttentionShape): number {
   return Math.ceil(batch * heads * queries / 4) * 16;
+}
+
+/** The lowest float in WGSL: less than any score. */
+export const LOWEST = "-3.4028234e38";
+
+/**
+ * What kernels read that take blocks of queries or keys.
+ *
+ * @param shape The attention.
+ * @param blocks Blocks of a head.
+ * @param others Other parameters.
+ * @returns The parameters, with the number of all blocks as `items`.
+ */
+export function pairParameters(
+  { batch, queries, keys, heads, scale }: AttentionShape,
+  blocks: number,
+  others: readonly { name: string; value: number }[],
+): Parameter[] {
+  return unsigned([
+    { name: "queries", value: queries },
+    { name: "keys", value: keys },
+    { name: "heads", value: heads },
+    { name: "blocks", value: blocks },
+    { name: "scale", type: "f32", value: scale },
+    ...others,
+    { name: "items", value: batch * heads * blocks },
+  ]);
 }

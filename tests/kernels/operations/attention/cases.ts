@@ -65,7 +65,7 @@ export const cases: readonly OperationCase[] = [
   selfAttention("tokens", [2, 1, 13, 24], { heads: 2 }),
   selfAttention("prime sides, channels left over", [1, 3, 5, 38], { heads: 3 }),
   selfAttention("one position", [1, 1, 1, 12], { heads: 1 }),
-  ...[16, 24, 64, 72].map((headChannels) =>
+  ...[16, 72].map((headChannels) =>
     selfAttention(`heads of ${headChannels}`, [1, 1, 9, headChannels * 3], { heads: 1 })
   ),
   selfAttention("more keys than a tile", [1, 1, 71, 24], { heads: 2 }),
