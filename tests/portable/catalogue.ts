@@ -223,6 +223,10 @@ const LAYERS: readonly Layer[] = [
       { input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups: 2 },
     ])
   ),
+  // Even depthwise kernels, and such as are too large to be unrolled, with 5 to 8 taps a chunk.
+  ...[2, 9, 11, 13, 15].flatMap((kernel) =>
+    [1, 2].map((stride) => ({ input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups: 8 }))
+  ),
   ...[8, 1].flatMap((size) => [
     { input: [1, size, size, 3000] as const, outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
     { input: [1, size, size, 400] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 1 },

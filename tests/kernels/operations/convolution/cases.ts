@@ -121,6 +121,23 @@ export const cases: readonly OperationCase[] = [
     activation: "silu",
     bias: true,
   }),
+  convolutionCase("depthwise 7x7, then gelu", [1, 11, 13, 9], { ...dense(9, 7, 1, 3), groups: 9 }, {
+    activation: "gelu",
+    bias: true,
+  }),
+  convolutionCase("depthwise 7x7 on an image smaller than the kernel", [2, 3, 2, 21], { ...dense(21, 7), groups: 21 }),
+  convolutionCase("depthwise 9x9, then silu", [2, 11, 7, 13], { ...dense(13, 9), groups: 13 }, {
+    activation: "silu",
+    bias: true,
+  }),
+  convolutionCase("depthwise 8x13 with stride 2", [1, 17, 19, 6], {
+    ...dense(6, 13, 2),
+    kernel: [8, 13],
+    padding: [3, 6],
+    groups: 6,
+  }, { bias: true }),
+  convolutionCase("depthwise 31x31", [1, 5, 7, 18], { ...dense(18, 31, 1, 15), groups: 18 }, { bias: true }),
+  convolutionCase("depthwise 31x31 with stride 2", [1, 7, 9, 5], { ...dense(5, 31, 2, 15), groups: 5 }),
   convolutionCase(
     "depthwise 5x5 whose weights exceed a window",
     [1, 3, 4, 1201],
