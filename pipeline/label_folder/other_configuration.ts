@@ -55,6 +55,15 @@ const OPTION_RULES: readonly Rule[] = [
     say: () => "with other annotators or sizes",
     implies: /^metadata\.(grid|pooledFrom)$/,
   },
+  {
+    path: /^metadata\.classEmbeddings(\.sha256)?$/,
+    say: ({ before, after }) =>
+      isGiven(before) && isGiven(after)
+        ? "with other --class-embeddings"
+        : `${isGiven(before) ? "with" : "without"} --class-embeddings`,
+    implies: /^metadata\.classes$|^classes(\.|$)/,
+  },
+  { path: /^metadata\.classEmbeddings\.scale$/, say: option("embedding-scale") },
   { path: /^metadata\.mirror$/, say: option("mirror") },
   {
     path: /^metadata\.average$/,

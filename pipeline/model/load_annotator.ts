@@ -23,6 +23,7 @@ import { type Capabilities, closeDevice, type Device } from "../../kernels/engin
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { MapAveraging } from "../../kernels/programs/averaged_maps.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
+import { withClassEmbeddings } from "../../kernels/networks/class_embeddings.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/resize/mod.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
@@ -32,6 +33,7 @@ import { showValue } from "../../formats/base/show_value.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { loadNetworkParameters } from "./network_parameters.ts";
 import { openQuietDevice } from "./quiet_device.ts";
+import { embeddingsEntry, readClassEmbeddings, type ReadEmbeddings } from "./read_class_embeddings.ts";
 import { resizeEntry } from "./resize_rule.ts";
 
 /** How an annotator works. */
@@ -56,6 +58,13 @@ export interface AnnotatorOptions extends MapAveraging {
   readonly exifOrientation?: boolean;
   /** The version of Pillow to whose bits images are resized, which the label maps record; default `Pillow 13`. */
   readonly resizeRule?: ResizeRule;
+  /**
+   * A file of weights with one tensor `[classes, channels]`: the logit of a class is the cosine between its vector and what
+   * the annotator's head gives, or its feature map, whichever is as wide, times `embeddingScale`.
+   */
+  readonly classEmbeddings?: string;
+  /** Factor of those cosines; default 100. */
+  readonly embeddingScale?: number;
   /** Names of the classes; default those of the annotator's folder, else ImageNet's where there are 1,000. */
   readonly classNames?: ClassNames;
   /** Called while an `hf:` annotator is downloaded. */
@@ -141,15 +150,18 @@ export async function loadAnnotator(
 }
 
 async function loadFolders(folders: readonly AnnotatorFolder[], options: AnnotatorOptions): Promise<LoadedAnnotator> {
-  const [folder] = folders;
-  checkSameClasses(folders);
+  const embeddings = options.classEmbeddings === undefined
+    ? undefined
+    : await readClassEmbeddings(options.classEmbeddings, options.embeddingScale);
+  if (!embeddings) checkSameClasses(folders);
+  const folder = embeddings ? { ...folders[0], classes: embeddings.classes } : folders[0];
   const { k = defaultK(folder, options), dtype = "fp16", storage = "f32" } = options;
   const sizes = folders.map(({ inputSize }) => sizesOf(options, inputSize));
   for (const size of sizes.flat()) checkOptions(folder, { size, k, dtype, batch: options.batch });
-  const classNames = await classNamesOf(folder, options.classNames);
+  const classNames = embeddings && !options.classNames ? undefined : await classNamesOf(folder, options.classNames);
   const members: Member[] = [];
   for (const [index, folder] of folders.entries()) {
-    for (const size of sizes[index]) members.push(await loadMember(folder, size));
+    for (const size of sizes[index]) members.push(await loadMember(folder, size, embeddings));
   }
   const device = await openQuietDevice();
   try {
@@ -168,6 +180,7 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
       version: 1,
       annotator: recorded[0],
       ...averagedEntries(recorded, averaging, annotator.pooledFrom),
+      ...embeddingsEntry(embeddings),
       classes: folder.classes,
       k,
       grid: annotator.grid,
@@ -202,13 +215,14 @@ interface Member {
   readonly recorded: LabelMapMetadata["annotator"];
 }
 
-async function loadMember(folder: AnnotatorFolder, size: Pair): Promise<Member> {
+async function loadMember(folder: AnnotatorFolder, size: Pair, embeddings?: ReadEmbeddings): Promise<Member> {
   const { name, architecture, classes, weights, mean, std, interpolation } = folder;
   const network = buildNetwork(architecture, { classes, size });
   const parameters = await loadNetworkParameters(network, weights);
   const seen = { mean, std, interpolation };
+  const made = embeddings ? withClassEmbeddings(network, parameters, embeddings, size) : { network, parameters };
   return {
-    member: { network, parameters, size, ...seen },
+    member: { ...made, size, ...seen },
     recorded: { name, sha256: await weights.sha256(), inputSize: size, ...seen },
   };
 }

@@ -31,6 +31,17 @@ export const RELABEL_OPTIONS = {
       "maps of several annotators of the same classes are averaged",
   })),
   classes: classNames("annotator"),
+  classEmbeddings: text({
+    value: "FILE",
+    help: "safetensors with one tensor of classes x channels, such as texts' embeddings by the\n" +
+      "other half of a CLIP: logits are cosines between these and what the annotator's head\n" +
+      "gives, or its feature map, whichever is as wide",
+  }),
+  embeddingScale: number({
+    value: "S",
+    range: [1e-3, 1e6],
+    help: "what the cosines of --class-embeddings are multiplied by; default 100, as CLIP's are",
+  }),
   out: text({ value: "FOLDER", default: LABELS_FOLDER, help: "where label maps go" }),
   size: repeated(size({
     help: "pixels that images are resized to, whole and without cropping; default the\n" +
@@ -121,6 +132,9 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
   resolve({ pillow, annotator, size, ...options }, given) {
     if (options.list !== undefined && options.writeList !== undefined) {
       throw new UsageError("Cannot use --list and --write-list together: write the list first");
+    }
+    if (options.embeddingScale !== undefined && options.classEmbeddings === undefined) {
+      throw new UsageError("Cannot use --embedding-scale without --class-embeddings: nothing is multiplied by it");
     }
     const maps = [annotator, size, options.mirror ? [1, 2] : undefined];
     if (given.average && options.grid === undefined && maps.every((several) => (several?.length ?? 1) < 2)) {

@@ -18,6 +18,7 @@ import type { Storage } from "../../kernels/engine/kernel.ts";
 import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
 import type { Defects } from "./defects.ts";
 import { recordedAveraging } from "../model/averaged_entries.ts";
+import { recordedScale } from "../model/read_class_embeddings.ts";
 import { recordedResizeRule } from "../model/resize_rule.ts";
 import { compareLabelMaps } from "./label_map_difference.ts";
 import { defaultWorkers, labelImages } from "../model/label_images.ts";
@@ -68,6 +69,16 @@ export async function verifyAnnotation(
     );
   }
   const [{ size }, ...others] = annotators;
+  const embeddingScale = recordedScale(metadata);
+  if ((embeddingScale === undefined) !== (again.classEmbeddings === undefined)) {
+    throw new TypeError(
+      `Cannot annotate again: the label maps were made ${
+        embeddingScale === undefined
+          ? "without class embeddings"
+          : "with class embeddings: name them with --class-embeddings"
+      }`,
+    );
+  }
   const storage = storageOf(manifest?.configuration.engine);
   const source = await openImages(again.images);
   const annotator = await loadAnnotator(again.annotator, {
@@ -77,6 +88,8 @@ export async function verifyAnnotation(
     k,
     dtype,
     storage,
+    classEmbeddings: again.classEmbeddings,
+    embeddingScale,
     exifOrientation: isTurned(metadata),
     resizeRule: recordedResizeRule(metadata),
     batch: again.batch,
@@ -103,7 +116,7 @@ function checkAnnotator(recorded: LabelMapMetadata, loaded: LabelMapMetadata, de
   for (const difference of isKnown ? differences(recorded.annotator, loaded.annotator) : []) {
     defects.add(`The annotator is not the one that made the label maps: its ${difference}`);
   }
-  const others = ({ averagedWith }: LabelMapMetadata) => ({ averagedWith });
+  const others = ({ averagedWith, classEmbeddings }: LabelMapMetadata) => ({ averagedWith, classEmbeddings });
   for (const difference of isKnown ? differences(others(recorded), others(loaded)) : []) {
     defects.add(`The annotators are not those that made the label maps: ${difference}`);
   }

@@ -6,7 +6,7 @@
 
 import { UsageError } from "../command/command_line.ts";
 import { count, flag, number, repeated, text, word } from "../command/option_kinds.ts";
-import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
+import { defineCommand, optionName, type OptionsOfCommand } from "../command/option_table.ts";
 import { batch, LABELS_FOLDER, seed } from "../command/shared_options.ts";
 
 /**
@@ -33,6 +33,10 @@ and number of classes per cell, and averaged as recorded. Exit codes: 0, 1 for a
       help: "annotate a sample again with this: a folder, a weight file or hf:owner/name, as\n" +
         "in deno task relabel, given again where maps of several were averaged; needs --images",
     })),
+    classEmbeddings: text({
+      value: "FILE",
+      help: "the class embeddings that the label maps were made with, where they were",
+    }),
     images: text({ value: "IMAGES", help: "where the labelled images are; a folder of label maps does not say" }),
     sample: count({ default: 32, help: "rows to annotate again, drawn from all" }),
     seed: seed("of the drawing"),
@@ -54,8 +58,12 @@ and number of classes per cell, and averaged as recorded. Exit codes: 0, 1 for a
   ],
   resolve({ path, quiet, annotator, images, ...how }, given) {
     if (annotator === undefined) {
-      const name = (["images", "sample", "seed", "tolerance", "batch"] as const).find((name) => name in given);
-      if (name) throw new UsageError(`Cannot use --${name} without --annotator: nothing is annotated again`);
+      const name = (["classEmbeddings", "images", "sample", "seed", "tolerance", "batch"] as const).find((name) =>
+        name in given
+      );
+      if (name) {
+        throw new UsageError(`Cannot use --${optionName(name)} without --annotator: nothing is annotated again`);
+      }
       return { path, quiet };
     }
     if (images === undefined) {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import { addStep, addSteps, addTensor, gradientName } from "../shared/builder.ts";
-import { addFlatParameter } from "../shared/flat_parameter.ts";
+import { addParameter, addStep, addSteps, addTensor, gradientName } from "../shared/builder.ts";
 import { type AnyOperation, contributionName, type Rule } from "../shared/rule.ts";
 import {
   channelConvolutionFilterGradientKernels,
@@ -36,7 +35,7 @@ export const channelConvolution: Rule<ChannelConvolution> = {
     addTensor(builder, output, shape);
     addStep(builder, channelConvolutionKernel({ shape, kernel, direction: "forward", ...builder.target }), {
       input,
-      filterTaps: addFlatParameter(builder, parameter),
+      filterTaps: addParameter(builder, parameter),
       output,
     });
   },
@@ -53,7 +52,7 @@ export const channelConvolution: Rule<ChannelConvolution> = {
     const inputGradient = addTensor(builder, contributionName(operation), shape);
     addStep(builder, channelConvolutionKernel({ shape, kernel, direction: "backward", ...target }), {
       input: outputGradient,
-      filterTaps: addFlatParameter(builder, parameter),
+      filterTaps: addParameter(builder, parameter),
       output: inputGradient,
     });
     return [{ tensor: input, gradient: inputGradient }];

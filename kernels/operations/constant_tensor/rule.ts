@@ -5,8 +5,8 @@
  */
 
 import { parameterTensorKernel } from "../parameter_tensor/kernels.ts";
-import { addStep, addTensor } from "../shared/builder.ts";
-import { channelsLast, flatConstant } from "../shared/flat_parameter.ts";
+import { addStep, addTensor, fillVectors } from "../shared/builder.ts";
+import { channelsLast } from "../shared/flat_parameter.ts";
 import type { AnyOperation, Rule } from "../shared/rule.ts";
 
 /** Constants as a tensor `[1, H, W, C]`; `input` is not read. */
@@ -25,7 +25,7 @@ export const constantTensor: Rule<ConstantTensor> = {
   forward(builder, { output, values }) {
     const shape = builder.shapeOf(output);
     const flat = `${output} constants`;
-    builder.program.constants.set(flat, () => flatConstant(values()));
+    builder.program.constants.set(flat, () => fillVectors(values()));
     addTensor(builder, output, shape);
     const kernel = parameterTensorKernel({ shape, strides: channelsLast(shape[3]), ...builder.target });
     addStep(builder, kernel, { flat, output });

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { addStep, addTensor, gradientName } from "../shared/builder.ts";
+import { addParameter, addStep, addTensor, gradientName } from "../shared/builder.ts";
 import {
-  addFlatParameter,
   imageSumsKernel,
   imageSumsReference,
   parameterReference,
@@ -56,7 +55,7 @@ export const parameterTensor: Rule<ParameterTensor> = {
     const shape = builder.shapeOf(output);
     addTensor(builder, output, shape);
     addStep(builder, parameterTensorKernel({ shape, strides: stridesOf(operation), ...builder.target }), {
-      flat: addFlatParameter(builder, parameter),
+      flat: addParameter(builder, parameter),
       output,
     });
   },

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { addStep, addTensor, gradientName } from "../shared/builder.ts";
+import { addParameter, addStep, addTensor, gradientName } from "../shared/builder.ts";
 import {
-  addFlatParameter,
   imageSumsKernel,
   imageSumsReference,
   parameterReference,
@@ -58,7 +57,7 @@ export const positionEmbedding: Rule<PositionEmbedding> = {
     const shape = builder.shapeOf(input);
     addTensor(builder, output, shape);
     const kernel = positionEmbeddingKernel({ shape, strides: stridesOf(operation, shape), ...builder.target });
-    addStep(builder, kernel, { input, embedding: addFlatParameter(builder, parameter), output });
+    addStep(builder, kernel, { input, embedding: addParameter(builder, parameter), output });
   },
   backward(builder, operation, outputGradient) {
     const { input, parameter } = operation;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { addStep, addTensor, gradientName } from "../shared/builder.ts";
-import { addFlatParameter, channelsLast, imageSumsKernel, imageSumsReference } from "../shared/flat_parameter.ts";
+import { addParameter, addStep, addTensor, gradientName } from "../shared/builder.ts";
+import { channelsLast, imageSumsKernel, imageSumsReference } from "../shared/flat_parameter.ts";
 import { movementGradientReference, movementKernel } from "../shared/movement.ts";
 import { type AnyOperation, contributionName, type Initial, type Rule } from "../shared/rule.ts";
 import type { Shape } from "../shared/tensor.ts";
@@ -70,7 +70,7 @@ export const prefixTokens: Rule<PrefixTokens> = {
       counts: countsOf(operation),
       ...builder.target,
     });
-    const names = tokens.map(({ parameter }, index) => [`tokens${index}`, addFlatParameter(builder, parameter)]);
+    const names = tokens.map(({ parameter }, index) => [`tokens${index}`, addParameter(builder, parameter)]);
     addStep(builder, kernel, { input, output, ...Object.fromEntries(names) });
   },
   backward(builder, operation, outputGradient, { wanted }) {

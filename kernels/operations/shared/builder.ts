@@ -108,14 +108,16 @@ export function addSteps(
  */
 export function addParameter({ program, parameters }: Pick<Builder, "program" | "parameters">, name: string): string {
   if (!parameters.trained) {
-    program.constants.set(name, () => {
-      const values = parameters.read(name);
-      const padded = new Float32Array(Math.ceil(values.length / 4) * 4);
-      padded.set(values);
-      return padded;
-    });
+    program.constants.set(name, () => fillVectors(parameters.read(name)));
   }
   return name;
+}
+
+/** Numbers with zeros behind them up to whole 4-vectors. */
+export function fillVectors(values: ArrayLike<number>): Float32Array<ArrayBuffer> {
+  const filled = new Float32Array(Math.ceil(values.length / 4) * 4);
+  filled.set(values);
+  return filled;
 }
 
 /** The name of a parameter's gradient. */

@@ -7,7 +7,6 @@
  */
 
 import { type Kernel, readOnly, type StatedBindings } from "../../engine/kernel.ts";
-import type { Builder } from "./builder.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target } from "./tensor.ts";
 import { readTensors } from "./tensor_reads.ts";
 
@@ -122,28 +121,6 @@ fn ${name}At(position: u32, lanes: u32) -> vec4<f32> {
     }`,
     load: (name, position, lanes) => `${name}At(${position}, ${lanes})`,
   };
-}
-
-/**
- * Adds what kernels bind to read a parameter as it lies in a file.
- *
- * @returns Name of a constant, or of the parameter that is trained.
- */
-export function addFlatParameter(
-  { program, parameters }: Pick<Builder, "program" | "parameters">,
-  name: string,
-): string {
-  if (!parameters.trained) {
-    program.constants.set(name, () => flatConstant(parameters.read(name)));
-  }
-  return name;
-}
-
-/** Numbers with zeros up to whole 4-vectors. */
-export function flatConstant(values: ArrayLike<number>): Float32Array<ArrayBuffer> {
-  const padded = new Float32Array(Math.ceil(values.length / 4) * 4);
-  padded.set(values);
-  return padded;
 }
 
 /**

@@ -172,6 +172,11 @@ Deno.test("RELABEL reads annotators and sizes that are given again as lists, in 
   assertThrows(() => RELABEL.read(["--size", "64", "--size", "x"]), UsageError, "Cannot use --size x");
 });
 
+Deno.test("RELABEL refuses a scale of no class embeddings", () => {
+  assertThrows(() => RELABEL.read(["--embedding-scale", "10"]), UsageError, "without --class-embeddings");
+  assertEquals(optionsOf(RELABEL, "--embedding-scale", "10", "--class-embeddings", "a").embeddingScale, 10);
+});
+
 Deno.test("RELABEL refuses --average where there is nothing to average", () => {
   for (const others of [[], ["--size", "64"], ["--annotator", "a"]]) {
     const args = ["--average", "probabilities", ...others];

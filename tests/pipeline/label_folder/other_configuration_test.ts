@@ -59,6 +59,10 @@ Deno.test("every entry of a configuration is told by its option, or in words", (
       `was begun with another config.json of the annotator${repeat}`,
     ],
     [{ "classes.name": ["dog"], "classes.wnid": ["n2"] }, `was begun with other --classes${repeat}`],
+    [
+      { "metadata.classEmbeddings": { sha256: "0", scale: 100 }, "metadata.classes": 3, "classes.name": ["dog"] },
+      `was begun without --class-embeddings${repeat}`,
+    ],
     [{ "metadata.mirror": true }, `was begun without --mirror${repeat}`],
     [{ "metadata.temperature": 2 }, `was begun without --temperature${repeat}`],
     [{ "metadata.average": "probabilities" }, `was begun with --average logits, not probabilities${repeat}`],

@@ -195,6 +195,32 @@ Deno.test("loadAnnotator() refuses to average maps of other classes", async () =
   await assertRejects(() => loadAnnotator([DEFAULT, six]), TypeError, `${subject}: they have 1000 and 6 classes`);
 });
 
+Deno.test("loadAnnotator() gives the classes of embeddings, and refuses a file of others", async () => {
+  const file = join(Deno.makeTempDirSync(), "embeddings.safetensors");
+  const tensor = (...shape: number[]) => ({
+    shape,
+    data: Float32Array.from({ length: shape.reduce((product, size) => product * size) }, (_, index) => index % 5 + 1),
+  });
+  writeSafetensors(file, new Map([["text", tensor(4, 1000)]]));
+  const annotator = await loadAnnotator(DEFAULT, { classEmbeddings: file, size: [32, 32], batch: 1 });
+  annotator.close();
+  const { classes, k, classEmbeddings } = annotator.metadata;
+  assertEquals([classes, k, annotator.classNames], [4, 4, undefined]);
+  assertEquals((classEmbeddings as { scale: number }).scale, 100);
+  writeSafetensors(file, new Map([["text", tensor(4, 1000)], ["more", tensor(2, 2)]]));
+  await assertRejects(
+    () => loadAnnotator(DEFAULT, { classEmbeddings: file }),
+    TypeError,
+    'it holds "text" [4, 1000], "more" [2, 2], expected one tensor of classes x channels',
+  );
+  writeSafetensors(file, new Map([["text", tensor(4, 999)]]));
+  await assertRejects(
+    () => loadAnnotator(DEFAULT, { classEmbeddings: file }),
+    TypeError,
+    "with class embeddings of 999 numbers: its head gives 1000, its feature map has 1280 channels",
+  );
+});
+
 /** The default annotator with its first classes only. */
 async function annotatorOfClasses(classes: number): Promise<string> {
   const config = JSON.stringify({ ...JSON.parse(CONFIG), num_classes: classes });

@@ -7,6 +7,7 @@ import {
   openLabelMaps,
   readManifests,
 } from "../../../formats/labels/mod.ts";
+import { writeSafetensors } from "../../../formats/weights/mod.ts";
 import { ROOT, runTask } from "../task.ts";
 
 const ANNOTATOR = join(ROOT, "assets/efficientnet_lite0");
@@ -65,6 +66,26 @@ Deno.test("deno task verify averages again what was averaged", async () => {
   const two = await runTask("verify", path, ...AGAIN, "--annotator", ANNOTATOR);
   assertEquals(two.code, 1);
   assertStringIncludes(two.error, "the label maps are of 1 annotator, and --annotator names 2");
+});
+
+Deno.test("deno task verify compares with the class embeddings that label maps were made with", async () => {
+  const folder = Deno.makeTempDirSync();
+  const [path, file, other] = ["labels", "three.safetensors", "other.safetensors"].map((name) => join(folder, name));
+  const vectors = (step: number) => Float32Array.from({ length: 3 * 1280 }, (_, index) => index * step % 17 - 8);
+  writeSafetensors(file, new Map([["text", { shape: [3, 1280], data: vectors(7) }]]));
+  writeSafetensors(other, new Map([["text", { shape: [3, 1280], data: vectors(5) }]]));
+  const embedded = ["--class-embeddings", file, "--embedding-scale", "50"];
+  const made = await runTask("relabel", IMAGES, "--out", path, "--limit", "2", "--size", "64", "--quiet", ...embedded);
+  assertEquals(made.code, 0, made.error);
+  const again = await runTask("verify", path, ...AGAIN, "--class-embeddings", file);
+  assertEquals(again.code, 0, again.out + again.error);
+  assertStringIncludes(again.out, "  again        2 images: logits differ by up to 0, 0 of 8 top-1 cells changed");
+  const wrong = await runTask("verify", path, ...AGAIN, "--class-embeddings", other);
+  assertEquals(wrong.code, 1);
+  assertStringIncludes(wrong.out, "The annotators are not those that made the label maps: classEmbeddings.sha256 was");
+  const without = await runTask("verify", path, ...AGAIN);
+  assertEquals(without.code, 1);
+  assertStringIncludes(without.error, "with class embeddings: name them with --class-embeddings");
 });
 
 Deno.test("deno task verify finds a map that its annotator does not make, whatever hash it is listed with", async () => {
