@@ -178,6 +178,67 @@ Deno.test("deno task train says so if the weights to begin with are of images no
   );
 });
 
+/** A transformer, whose position embeddings are of a grid, and what its recipes train it with. */
+const TRANSFORMER = [
+  ...["--network", "test_vit", "--batch", "4", "--epochs", "1", "--optimizer", "adamw", "--no-decay-norms"],
+  ...["--layer-decay", "0.75", "--drop-path", "0.1"],
+];
+
+let transformer: Promise<string> | undefined;
+
+function transformerRun() {
+  return transformer ??= (async () => {
+    const folder = newRun();
+    const { code, error } = await runTask("train", IMAGES, ...TRANSFORMER, "--size", "48", "--output", folder);
+    assertEquals(code, 0, error);
+    return folder;
+  })();
+}
+
+Deno.test("deno task train trains a transformer at its size, and goes on with its weights at another", async () => {
+  const folder = await transformerRun();
+  assertEquals(JSON.parse(Deno.readTextFileSync(join(folder, "config.json"))).model_args, { img_size: [48, 48] });
+  const init = await openAnnotatorFolder(folder);
+  assertEquals([init.inputSize, init.weights.shape("pos_embed")], [[48, 48], [1, 1 + 3 * 3, 64]]);
+  init.weights.close();
+  const larger = newRun();
+  const args = ["--init", folder, ...TRANSFORMER, "--size", "64x48", "--output", larger];
+  const { code, error } = await runTask("train", IMAGES, ...args);
+  assertEquals(code, 0, error);
+  const { weights } = await openAnnotatorFolder(larger);
+  assertEquals(weights.shape("pos_embed"), [1, 1 + 4 * 3, 64]);
+  weights.close();
+});
+
+Deno.test("deno task relabel and evaluate run a transformer at the size asked for", async () => {
+  const folder = await transformerRun();
+  const labels = join(Deno.makeTempDirSync(), "labels");
+  const args = ["--annotator", folder, "--size", "48x80", "--top-k", "2", "--out", labels];
+  const { code, error } = await runTask("relabel", IMAGES, ...args);
+  assertEquals(code, 0, error);
+  assertEquals(JSON.parse(Deno.readTextFileSync(join(labels, "manifest.json"))).configuration.grid, [3, 5]);
+  const evaluated = await runTask("evaluate", IMAGES, "--model", folder, "--size", "48x32");
+  assertEquals(evaluated.code, 0, evaluated.error);
+});
+
+pythonTest(
+  "timm opens a transformer's run, strictly and at its size",
+  ["torch", "timm", "safetensors"],
+  async (run) => {
+    const out = await run(
+      `
+import sys, json, timm, torch
+from safetensors.torch import load_file
+model = timm.create_model("local-dir:" + sys.argv[1], pretrained=True).eval()
+model.load_state_dict(load_file(sys.argv[1] + "/model.safetensors"), strict=True)
+print(json.dumps(list(model(torch.zeros(1, 3, 48, 48)).shape)))
+`,
+      await transformerRun(),
+    );
+    assertEquals(JSON.parse(out), [1, 3]);
+  },
+);
+
 pythonTest("PyTorch opens the weights, which have timm's names", ["torch", "timm", "safetensors"], async (run) => {
   const folder = newRun();
   const args = [IMAGES, ...SMALL, "--network", "resnet18", "--size", "32", "--epochs", "1", "--output", folder];
