@@ -70,6 +70,21 @@ export function listArchitectures(): string[] {
   return Object.keys(ARCHITECTURES).sort();
 }
 
+/** The architecture of a name with or without a tag, or of one of timm before tags. */
+function withoutTag(name: string): string {
+  return formerNames.reduce((known, [pattern, replacement]) => known.replace(pattern, replacement), name.split(".")[0]);
+}
+
+/**
+ * Whether {@linkcode buildNetwork} knows an architecture.
+ *
+ * @param architecture Its name, as there.
+ * @returns Whether it does.
+ */
+export function isArchitecture(architecture: string): boolean {
+  return Object.hasOwn(ARCHITECTURES, withoutTag(architecture));
+}
+
 /**
  * Builds a network from timm's name of its architecture.
  *
@@ -85,8 +100,7 @@ export function buildNetwork(architecture: string, options: NetworkOptions): Net
   if (!Number.isInteger(classes) || classes < 1) {
     throw new RangeError(`Cannot build network "${architecture}": classes is ${classes}, expected a positive integer`);
   }
-  let name = architecture.split(".")[0];
-  for (const [pattern, replacement] of formerNames) name = name.replace(pattern, replacement);
+  const name = withoutTag(architecture);
   if (!Object.hasOwn(ARCHITECTURES, name)) {
     const known = listArchitectures();
     const closest = closestString(name, known);

@@ -11,7 +11,7 @@
  * @module
  */
 
-export { buildNetwork, listArchitectures } from "./architectures.ts";
+export { buildNetwork, isArchitecture, listArchitectures } from "./architectures.ts";
 export { fineTuneParameters, type FineTuning } from "./fine_tune.ts";
 export { initialParameters } from "./initialise.ts";
 export { buildConvNeXt, type ConvNeXtDescription } from "./convnext.ts";

@@ -14,7 +14,8 @@ import { describeLibrary, INSTALL, LIBRARY_NAMES, loadLibrary } from "../command
 import { openQuietDevice } from "../model/quiet_device.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLine, printText } from "../command/terminal.ts";
-import { DOCTOR } from "./options.ts";
+import { printAnnotators } from "./list_annotators.ts";
+import { DOCTOR, type DoctorOptions } from "./options.ts";
 import { tryKernel } from "./trial_kernel.ts";
 import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
 
@@ -26,7 +27,8 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-async function run(): Promise<number> {
+async function run({ listAnnotators }: DoctorOptions): Promise<number> {
+  if (listAnnotators !== undefined) return await printAnnotators(listAnnotators);
   const findings = [
     ...describeVersions(),
     ...await examineDevice(),

@@ -95,6 +95,11 @@ export const attention: Rule<Attention> = {
     const [batch, height, width] = shapeOf(query.tensor);
     return [batch, height, width, heads * headChannels];
   },
+  multiplyAdds({ heads, headChannels, query, key }, shapeOf) {
+    const [batch, height, width] = shapeOf(query.tensor);
+    const [, keyHeight, keyWidth] = shapeOf(key.tensor);
+    return 2 * batch * heads * headChannels * height * width * keyHeight * keyWidth;
+  },
   forward(builder, operation) {
     const { target, shapeOf, program } = builder;
     const { output, bias } = operation;

@@ -149,6 +149,8 @@ function addParameterGradients(
 export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
   type: "convolution",
   outputShape: (operation, shapeOf) => outputShape(convolutionOf(operation, shapeOf(operation.input))),
+  multiplyAdds: ({ output, inputChannels, groups, kernel }, shapeOf) =>
+    [...shapeOf(output), ...kernel].reduce((product, size) => product * size, inputChannels / groups),
   parameters: ({ weight, bias, outputChannels, inputChannels, groups, kernel }) => [
     [weight, [outputChannels, inputChannels / groups, ...kernel]],
     ...(bias === undefined ? [] : [[bias, [outputChannels]] as const]),

@@ -26,6 +26,7 @@ function asConvolution<F>(operation: Linear & F): Convolution & F {
 export const linear: Rule<Linear, Linear & ConvolutionFusion> = {
   type: "linear",
   outputShape: (operation, shapeOf) => convolution.outputShape(asConvolution(operation), shapeOf),
+  multiplyAdds: (operation, shapeOf) => convolution.multiplyAdds!(asConvolution(operation), shapeOf),
   parameters: ({ weight, bias, outputChannels, inputChannels, decays = true }) => [
     [weight, [outputChannels, inputChannels], decays ? undefined : { decays }],
     ...(bias === undefined ? [] : [[bias, [outputChannels]] as const]),

@@ -84,6 +84,8 @@ export interface Rule<O extends AnyOperation, F extends O = O> {
    * @throws {TypeError} If the shapes of the inputs do not go together.
    */
   outputShape(operation: O, shapeOf: (tensor: string) => Shape): Shape;
+  /** How many products it adds up; none to speak of if left out. */
+  multiplyAdds?(operation: O, shapeOf: (tensor: string) => Shape): number;
   /** Its parameters and running statistics; none if left out. */
   parameters?(operation: O): readonly Parameter[];
   /** What it takes into its own kernels, where the network has no other reader of its output. */
