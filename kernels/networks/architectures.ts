@@ -8,10 +8,12 @@
 import { closestString, levenshteinDistance } from "@std/text";
 import type { Network } from "../operations/network.ts";
 import { beits } from "./beit.ts";
+import { densenets } from "./densenet.ts";
 import { deits } from "./deit.ts";
 import { convnexts } from "./convnext.ts";
 import { efficientnets } from "./efficientnet.ts";
 import { evas } from "./eva.ts";
+import { hgnets } from "./hgnet.ts";
 import type { Family, NetworkOptions } from "./family.ts";
 import { mambaouts } from "./mambaout.ts";
 import { maxxvits } from "./maxxvit.ts";
@@ -23,6 +25,8 @@ import { mobilenetsV3 } from "./mobilenetv3.ts";
 import { regnets } from "./regnet.ts";
 import { relativeVisionTransformers } from "./relative_vision_transformer.ts";
 import { rexnets } from "./rexnet.ts";
+import { tresnets } from "./tresnet.ts";
+import { vggs } from "./vgg.ts";
 import { visionTransformers } from "./vision_transformer_members.ts";
 import { swins } from "./swin_transformer.ts";
 import { swinV2s } from "./swin_transformer_v2.ts";
@@ -31,13 +35,17 @@ import { volos } from "./volo.ts";
 /** All architectures: a family is a file and a line. */
 const ARCHITECTURES: Family = {
   ...convnexts,
+  ...densenets,
   ...efficientnets,
+  ...hgnets,
   ...mobilenets,
   ...mobilenetsV3,
   ...regnets,
   ...resnets,
   ...smallResNets,
   ...rexnets,
+  ...tresnets,
+  ...vggs,
   ...visionTransformers,
   ...relativeVisionTransformers,
   ...deits,

@@ -1,11 +1,18 @@
 /**
  * Parameters to begin training with, drawn as timm draws them.
  *
- * | | ResNet, ResNeXt | EfficientNet, ReXNet | RegNet | ConvNeXt, MetaFormer, MambaOut, Next-ViT | transformers | MaxViT, CoAtNet |
- * | --- | --- | --- | --- | --- | --- | --- |
- * | convolution | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | normal, variance 2 / (k^2 outputs / groups); bias 0 | as EfficientNet | weight truncated normal, deviation 0.02, bias 0 | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) | as EfficientNet, in transformers as linear |
- * | batch norm | weight 1, bias 0; weight 0 where it ends a residual branch | weight 1, bias 0 | as ResNet; in RegNetZ weight 1 | weight 1, bias 0 | weight 1, bias 0 | weight 1, bias 0 |
- * | linear | weight and bias uniform in +-1 / sqrt(inputs) | weight uniform in +-1 / sqrt(outputs), bias 0 | weight normal, deviation 0.01, bias 0 | as its convolution | weight truncated normal, deviation 0.02, bias 0 | weight uniform in +-sqrt(6 / (inputs + outputs)), bias 0 |
+ * | | convolution | batch norm | linear |
+ * | --- | --- | --- | --- |
+ * | ResNet, ResNeXt | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | weight 1, bias 0; weight 0 where it ends a residual branch | weight and bias uniform in +-1 / sqrt(inputs) |
+ * | EfficientNet, MobileNet, ReXNet | normal, variance 2 / (k^2 outputs / groups); bias 0 | weight 1, bias 0 | weight uniform in +-1 / sqrt(outputs), bias 0 |
+ * | RegNet | as EfficientNet | as ResNet | weight normal, deviation 0.01, bias 0 |
+ * | VGG, RegNetZ | as EfficientNet | weight 1, bias 0 | as RegNet |
+ * | TResNet | as ResNet | as ResNet | weight as RegNet, bias as ResNet |
+ * | DenseNet | normal, variance 2 / (k^2 inputs / groups); bias 0 | weight 1, bias 0 | weight as ResNet, bias 0 |
+ * | HGNet | as ResNet | weight 1, bias 0 | as DenseNet |
+ * | ConvNeXt, MetaFormer, MambaOut, Next-ViT | weight truncated normal, deviation 0.02, bias 0 | weight 1, bias 0 | as its convolution |
+ * | transformers | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) | weight 1, bias 0 | weight truncated normal, deviation 0.02, bias 0 |
+ * | MaxViT, CoAtNet | as EfficientNet, in transformers as linear | weight 1, bias 0 | weight uniform in +-sqrt(6 / (inputs + outputs)), bias 0 |
  *
  * Running means begin at 0, running variances at 1. What an operation states of its own parameters (weights of norms,
  * tokens, embeddings) comes before the table. A ResNet's residual branches so begin at zero, and its blocks as their
@@ -30,7 +37,7 @@ import { randomKey, randomNumbers } from "../../formats/base/random.ts";
 /** How weight and bias of a layer are drawn. */
 type LayerRule<O> = (operation: O) => { readonly weight: Initial; readonly bias: Initial };
 
-/** A column of the table. */
+/** A row of the table. */
 interface FamilyRule {
   readonly convolution: LayerRule<Convolution>;
   readonly linear: LayerRule<Linear>;
@@ -66,7 +73,7 @@ const smallResnet: FamilyRule = {
   linear: ({ inputChannels }) => byFanIn(inputChannels),
 };
 
-const regnetz: FamilyRule = {
+const vgg: FamilyRule = {
   convolution: byFanOut("group"),
   linear: () => ({ weight: { normal: 0.01 }, bias: "zeros" }),
 };
@@ -82,8 +89,17 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
     convolution: () => narrowNormal,
     linear: () => narrowNormal,
   },
-  regnet: { ...regnetz, branchesFromZero: true },
-  regnetz,
+  densenet: {
+    convolution: ({ kernel, inputChannels, groups }) => ({
+      weight: { normal: Math.sqrt(2 / (kernel[0] * kernel[1] * inputChannels / groups)) },
+      bias: "zeros",
+    }),
+    linear: ({ inputChannels }) => ({ weight: byFanIn(inputChannels).weight, bias: "zeros" }),
+  },
+  hgnet: {
+    ...smallResnet,
+    linear: ({ inputChannels }) => ({ weight: byFanIn(inputChannels).weight, bias: "zeros" }),
+  },
   maxvit: {
     convolution: (operation) =>
       transformerPart.test(operation.weight)
@@ -91,6 +107,13 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
         : byFanOut("group")(operation),
     linear: ({ inputChannels, outputChannels }) => byBothFans(inputChannels, outputChannels),
   },
+  regnet: { ...vgg, branchesFromZero: true },
+  tresnet: {
+    ...smallResnet,
+    linear: ({ inputChannels }) => ({ weight: { normal: 0.01 }, bias: byFanIn(inputChannels).bias }),
+    branchesFromZero: true,
+  },
+  vgg,
   transformer: {
     convolution: ({ kernel, inputChannels, groups }) => byFanIn(kernel[0] * kernel[1] * inputChannels / groups),
     linear: () => narrowNormal,

@@ -192,10 +192,10 @@ export function pool(
   operations: Operation[],
   input: Tensor,
   name: string,
-  options: Pick<PoolOptions, "mode" | "ceilMode" | "countPadding"> & {
+  options: Pick<PoolOptions, "mode" | "ceilMode" | "countPadding" | "zeroPadding"> & {
     readonly kernel: number;
     readonly stride: number;
-    readonly padding?: number;
+    readonly padding?: number | "same";
   },
 ): Tensor {
   const { kernel, stride, padding = 0, ...rest } = options;
@@ -206,7 +206,7 @@ export function pool(
     ...rest,
     kernel: [kernel, kernel],
     stride: [stride, stride],
-    padding: [padding, padding],
+    padding: padding === "same" ? padding : [padding, padding],
   });
   return { ...input, name, stride: input.stride * stride };
 }

@@ -15,8 +15,12 @@ export { buildNetwork, isArchitecture, listArchitectures } from "./architectures
 export { fineTuneParameters, type FineTuning } from "./fine_tune.ts";
 export { initialParameters } from "./initialise.ts";
 export { buildConvNeXt, type ConvNeXtDescription } from "./convnext.ts";
+export { buildDenseNet, type DenseNetDescription } from "./densenet.ts";
 export { buildEfficientNet, type EfficientNetDescription } from "./efficientnet.ts";
+export { buildHgNet, type HgNetDescription, type HgNetStage } from "./hgnet.ts";
 export { buildMobileNetV3, type MobileNetV3Description } from "./mobilenetv3.ts";
 export { buildRegNet, type RegNetDescription } from "./regnet.ts";
 export { buildResNet, type ResNetDescription } from "./resnet.ts";
+export { buildTResNet, type TResNetDescription } from "./tresnet.ts";
+export { buildVgg, type VggDescription } from "./vgg.ts";
 export { buildReXNet, type ReXNetDescription } from "./rexnet.ts";

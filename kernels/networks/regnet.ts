@@ -113,7 +113,7 @@ export function buildRegNet(description: RegNetDescription): Network {
     operations,
     tensor,
     { name: "head.fc", classes: description.classes },
-    linearOutput ? "regnetz" : "regnet",
+    linearOutput ? "vgg" : "regnet",
   );
 }
 

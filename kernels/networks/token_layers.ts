@@ -221,3 +221,17 @@ export function selfAttention(
   });
   return { ...qkv, name, channels };
 }
+
+/**
+ * Appends a move of blocks of positions into channels, row by row.
+ *
+ * @param operations The list to append to.
+ * @param input The tensor it reads.
+ * @param name Name of the result.
+ * @param block Side of a block.
+ * @returns The tensor that it writes, of `block` times `block` as many channels.
+ */
+export function spaceToDepth(operations: Operation[], input: Tensor, name: string, block: number): Tensor {
+  operations.push({ type: "spaceToDepth", input: input.name, output: name, block, order: "rowFirst" });
+  return { name, channels: input.channels * block ** 2, stride: input.stride * block };
+}

@@ -59,13 +59,16 @@ export interface Network {
   readonly resampled?: Readonly<Record<string, (stored: StoredParameter) => Float32Array>>;
   /** The product of all strides: `h = ceil(H / stride)` or nearly. */
   readonly stride: number;
-  /** Whose rule the parameters to begin training with are drawn by: a column of the table in `networks/initialise.ts`. */
+  /** Whose rule the parameters to begin training with are drawn by: a row of the table in `networks/initialise.ts`. */
   readonly initialisation:
     | "resnet"
     | "smallResnet"
     | "efficientnet"
     | "regnet"
-    | "regnetz"
+    | "vgg"
+    | "tresnet"
+    | "densenet"
+    | "hgnet"
     | "convnext"
     | "maxvit"
     | "transformer";

@@ -329,6 +329,7 @@ const OUTLOOK = { shape: [1, 8, 8, 8], attention: { heads: 2, stride: [2, 2], sc
 
 const POOLS: readonly PoolOptions[] = [
   { mode: "max", kernel: [3, 3], stride: [2, 2], padding: [1, 1] },
+  { mode: "max", kernel: [2, 2], stride: [1, 1], padding: "same", zeroPadding: true },
   { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0] },
   { mode: "average", kernel: [2, 2], stride: [2, 2], padding: [0, 0], countPadding: false },
 ];

@@ -4,7 +4,7 @@
  *
  * | mode | what it takes of a window's gradient |
  * | --- | --- |
- * | max | all, if it is the first of the window's largest elements in row-major order (PyTorch's rule) |
+ * | max | all, if it is the first of the window's largest elements in row-major order (PyTorch's rule); zeros of the padding take what is theirs, and are taken to come last |
  * | average | 1 / (elements counted under the window) |
  *
  * Window o of an axis begins at o stride in the padded input, so that the ones over place p are those from
@@ -35,7 +35,7 @@ export function poolGradientReference(
   options: PoolOptions,
 ): Float64Array {
   const [batch, height, width, channels] = shape;
-  const { mode, kernel, stride, countPadding = true } = options;
+  const { mode, kernel, stride, countPadding = true, zeroPadding = false } = options;
   const [yWindow, xWindow] = poolWindows(shape, options);
   const inputGradient = new Float64Array(input.length);
   let index = 0;
@@ -57,7 +57,9 @@ export function poolGradientReference(
           }
           const gradient = outputGradient[index++];
           if (mode === "max") {
-            inputGradient[places.reduce((best, place) => input[place] > input[best] ? place : best)] += gradient;
+            const best = places.reduce((best, place) => input[place] > input[best] ? place : best);
+            const isPadding = zeroPadding && places.length < kernel[0] * kernel[1] && input[best] < 0;
+            if (!isPadding) inputGradient[best] += gradient;
           } else for (const place of places) inputGradient[place] += gradient / counted;
         }
       }

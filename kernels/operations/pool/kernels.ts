@@ -4,6 +4,7 @@
  * | mode | output | padding counts as |
  * | --- | --- | --- |
  * | max | max over the window | not there |
+ * | max, `zeroPadding` | max over the window | 0 |
  * | average, `countPadding` | sum / elements under the window, padding included | 0 |
  * | average | sum / elements of the input under the window | not there |
  *
@@ -19,7 +20,10 @@ import type { Kernel } from "../../engine/kernel.ts";
 import { type Padding, type Pair, type WindowAxis, windowAxis } from "../shared/window.ts";
 import { channelVectors, itemKernel, type Shape, type Target, tensorVectors, vectorType } from "../shared/tensor.ts";
 
-/** What a pool is. Padding is minus infinity for `max`; `average` counts padding as zeros unless `countPadding` is false. */
+/**
+ * What a pool is. Padding is minus infinity for `max` unless `zeroPadding` is true; `average` counts padding as zeros
+ * unless `countPadding` is false.
+ */
 export interface PoolOptions {
   readonly mode: "max" | "average";
   readonly kernel: Pair;
@@ -29,6 +33,8 @@ export interface PoolOptions {
   readonly ceilMode?: boolean;
   /** PyTorch's `count_include_pad`; default true. */
   readonly countPadding?: boolean;
+  /** Whether padding is zeros for `max`, as of an image that was padded before; not with `ceilMode`. Default false. */
+  readonly zeroPadding?: boolean;
 }
 
 /**
@@ -75,7 +81,7 @@ export function poolWindows(
  */
 export function poolReference(input: ArrayLike<number>, shape: Shape, options: PoolOptions): Float64Array {
   const [batch, height, width, channels] = shape;
-  const { mode, kernel, stride, countPadding = true } = options;
+  const { mode, kernel, stride, countPadding = true, zeroPadding = false } = options;
   const [yWindow, xWindow] = poolWindows(shape, options);
   const output = new Float64Array(batch * yWindow.output * xWindow.output * channels);
   let index = 0;
@@ -95,7 +101,8 @@ export function poolReference(input: ArrayLike<number>, shape: Shape, options: P
                 sum += value;
                 largest = Math.max(largest, value);
                 counted++;
-              } else if (countPadding && top < height + yWindow.after && left < width + xWindow.after) counted++;
+              } else if (mode === "max") largest = zeroPadding ? Math.max(largest, 0) : largest;
+              else if (countPadding && top < height + yWindow.after && left < width + xWindow.after) counted++;
             }
           }
           output[index++] = mode === "max" ? largest : sum / counted;
@@ -141,11 +148,12 @@ export function poolParameters(shape: Shape, options: PoolOptions, padded: boole
  */
 export function poolKernel(options: { shape: Shape; pool: PoolOptions } & Target): Kernel {
   const { shape, pool, profile, storage } = options;
-  const { mode, countPadding = true } = pool;
+  const { mode, countPadding = true, zeroPadding = false } = pool;
   const [y, x] = poolWindows(shape, pool);
   const vector = vectorType(storage);
   const counted = mode === "average" && countPadding;
-  const rule = mode === "max" ? "max" : counted ? "average with padding" : "average";
+  const zeros = mode === "max" && zeroPadding;
+  const rule = zeros ? "max with zeros" : mode === "max" ? "max" : counted ? "average with padding" : "average";
   const start = mode === "max" ? "-3.4028234e38" : "0.0";
   const step = mode === "max" ? "result = max(result, value);" : "result += value;";
   // Coordinates of the padded image, so that no number is negative.
@@ -176,6 +184,12 @@ export function poolKernel(options: { shape: Shape; pool: PoolOptions } & Target
       ${step}
     }
   }
-  ${mode === "max" ? "" : `result /= f32((${area}));\n  `}output[item] = ${vector}(result);`,
+  ${
+      zeros
+        ? `if ((${area}) < parameters.kernelY * parameters.kernelX) { result = max(result, vec4<f32>(0.0)); }\n  `
+        : mode === "max"
+        ? ""
+        : `result /= f32((${area}));\n  `
+    }output[item] = ${vector}(result);`,
   });
 }

@@ -6,11 +6,16 @@
 
 import {
   buildConvNeXt,
+  buildDenseNet,
   buildEfficientNet,
+  buildHgNet,
   buildMobileNetV3,
   buildRegNet,
   buildResNet,
+  buildTResNet,
+  buildVgg,
   type ConvNeXtDescription,
+  type HgNetStage,
   type RegNetDescription,
   type ResNetDescription,
 } from "../../../kernels/networks/mod.ts";
@@ -36,6 +41,13 @@ const regnet: Omit<RegNetDescription, "name"> = {
   classes,
 };
 const convnext: Omit<ConvNeXtDescription, "name"> = { depths: [1, 1, 2, 1], channels: [16, 24, 32, 48], classes };
+const vgg = { repeats: [2, 1, 1, 1, 1], channels: [8, 8, 16, 16, 24], hiddenChannels: 40, classes };
+const hgnetStages: readonly HgNetStage[] = [
+  { innerChannels: 8, channels: 16, blocks: 1, layers: 2 },
+  { innerChannels: 12, channels: 24, blocks: 1, layers: 2 },
+  { innerChannels: 12, channels: 32, blocks: 2, layers: 2 },
+  { innerChannels: 16, channels: 40, blocks: 1, layers: 2 },
+];
 const mobile = { stemChannels: 16, padding: "symmetric", epsilon: 1e-5, classes } as const;
 
 /** The networks by the names in the fixture. */
@@ -134,5 +146,34 @@ export const formulaMembers: Readonly<Record<string, Network>> = {
     convolutions: true,
     responseNorm: true,
     stem: "overlapTiered",
+  }),
+  vgg: buildVgg({ ...vgg, name: "vgg", batchNorm: false }),
+  vgg_bn: buildVgg({ ...vgg, name: "vgg_bn", batchNorm: true }),
+  densenet: buildDenseNet({ name: "densenet", growth: 8, repeats: [1, 2, 3, 2], classes }),
+  densenet_blur: buildDenseNet({
+    name: "densenet_blur",
+    growth: 8,
+    repeats: [2, 1, 1, 2],
+    deepStem: true,
+    antiAliasing: "blur",
+    classes,
+  }),
+  tresnet: buildTResNet({ name: "tresnet", repeats: [1, 2, 1, 1], channels: 8, classes }),
+  tresnet_v2: buildTResNet({ name: "tresnet_v2", repeats: [1, 1, 2, 1], channels: 8, v2: true, classes }),
+  hgnet: buildHgNet({
+    name: "hgnet",
+    version: 1,
+    stemChannels: [8, 8, 12],
+    stages: hgnetStages,
+    affine: false,
+    classes,
+  }),
+  hgnetv2: buildHgNet({
+    name: "hgnetv2",
+    version: 2,
+    stemChannels: [8, 12],
+    stages: hgnetStages,
+    affine: true,
+    classes,
   }),
 };

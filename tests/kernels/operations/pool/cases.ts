@@ -12,8 +12,8 @@ const WINDOWS: { shape: Shape; window: Omit<PoolOptions, "mode" | "countPadding"
   { shape: [1, 1, 1, 1], window: { kernel: [3, 3], stride: [2, 2], padding: [1, 1] } },
 ];
 
-/** Rules over windows of any size, stride and padding. */
-export const cases: readonly OperationCase[] = WINDOWS.flatMap(({ shape, window }) =>
+/** Each rule over windows of any size, stride and padding. */
+const everyRule = WINDOWS.flatMap(({ shape, window }) =>
   [
     { mode: "max", label: "max" },
     { mode: "average", label: "average with padding" },
@@ -30,3 +30,17 @@ export const cases: readonly OperationCase[] = WINDOWS.flatMap(({ shape, window 
     terms: 12,
   }))
 );
+
+/** Zeros around values of both signs, which are the largest of some windows at the border. */
+const zeroPadded: OperationCase[] = WINDOWS.filter(({ window }) => !window.ceilMode).map(({ shape, window }) => ({
+  what: `max among zeros over ${window.kernel.join(" x ")} of ${shape.join(" x ")}`,
+  operations: [{ type: "pool", input: "x", output: "y", mode: "max", zeroPadding: true, ...window }],
+  inputs: { x: shape },
+  values: (count, seed) => randomValues(count, seed, 2).map((value) => Math.floor(value)),
+  // No two alike, and none near zero.
+  smoothValues: (count, seed) =>
+    randomValues(count, seed, 0.25).map((value, index) => (value + ((index * 7919) % 10007) - 5003.5) / 64),
+  terms: 12,
+}));
+
+export const cases: readonly OperationCase[] = [...everyRule, ...zeroPadded];
