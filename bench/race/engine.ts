@@ -16,6 +16,8 @@ import {
 } from "../../kernels/operations/convolution/gather_weights.ts";
 import { convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
+import { ruleOf } from "../../kernels/operations/mod.ts";
+import { addTensor, type Builder, emptyProgram } from "../../kernels/operations/shared/builder.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { lowerNetwork } from "../../kernels/lowering/lower_network.ts";
@@ -24,6 +26,7 @@ import { operationSteps, type Program, type Step } from "../../kernels/engine/pr
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
+import { engineOperation, type PositionOperation, type PositionValues } from "./position_operations.ts";
 import type { SingleOperation, SingleValues } from "./single.ts";
 
 export const ENGINE = "relabel";
@@ -49,6 +52,26 @@ export function singleOnEngine(
     { input: pad(input, shape.inputChannels) },
     { name: "output", channels: shape.outputChannels },
   );
+}
+
+/** An operation on each position by itself; the input is on the device. */
+export function positionOnEngine(
+  device: Device,
+  operation: PositionOperation,
+  { input, weight, bias }: PositionValues,
+): Promise<Contestant> {
+  const { shape } = operation;
+  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const program = emptyProgram();
+  const read = (name: string) => name === "weight" ? weight : bias;
+  const builder: Builder = { program, target, shapeOf: () => shape, parameters: { trained: false, read } };
+  const engine = engineOperation(operation);
+  addTensor(builder, engine.input, shape);
+  ruleOf(engine).forward(builder, engine, 0);
+  return programOnEngine(device, program, { [engine.input]: pad(input, shape[3]) }, {
+    name: engine.output,
+    channels: shape[3],
+  });
 }
 
 /** A gradient; what it is computed of is on the device. Weights change with every step, so that packing them is part of it. */

@@ -10,16 +10,17 @@ import { type DefaultAnnotator, networkInput, type Photograph } from "../default
 import { networkGraph } from "../onnx/network_graph.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { outputPositions } from "../../kernels/operations/convolution/shape.ts";
-import { ENGINE, gradientOnEngine, networkOnEngine, singleOnEngine } from "./engine.ts";
+import { ENGINE, gradientOnEngine, networkOnEngine, positionOnEngine, singleOnEngine } from "./engine.ts";
 import { type GradientOperation, gradientValues } from "./gradients.ts";
 import { toChannelsFirst } from "./contestant.ts";
 import { trainingOnEngine } from "./engine_training.ts";
 import type { Heat } from "./heat.ts";
-import { gradientOnJax, singleOnJax } from "./jax.ts";
-import { NATIVE, NATIVE_WEBGPU, networkOnOnnxruntime, singleOnOnnxruntime, WASM, WASM_THREADS } from "./onnxruntime.ts";
+import { gradientOnJax, positionOnJax, singleOnJax } from "./jax.ts";
+import { NATIVE, NATIVE_WEBGPU, networkOnOnnxruntime, positionOnOnnxruntime, singleOnOnnxruntime, WASM, WASM_THREADS } from "./onnxruntime.ts";
 import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLength, TFJS } from "./single.ts";
 import { trainingOnJax } from "./jax_training.ts";
-import { gradientOnTfjs, singleOnTfjs } from "./tfjs.ts";
+import { type PositionOperation, positionValues } from "./position_operations.ts";
+import { gradientOnTfjs, positionOnTfjs, singleOnTfjs } from "./tfjs.ts";
 import { trainingOnTfjs } from "./tfjs_training.ts";
 import { networkOnTransformers, TRANSFORMERS } from "./transformers.ts";
 import { CHECKED_STEPS, trainingOf } from "./training.ts";
@@ -52,6 +53,33 @@ export function singleHeat(device: Device, operation: SingleOperation): Heat {
         name,
       }),
     work: { amount: gigaflops(shape), unit: "GFLOP/s" },
+    goals: [goal],
+  };
+}
+
+/** Rounding of what an operation on a position gives: peers make f32 sums and divide by square roots of them. */
+const POSITION_TOLERANCE = { absolute: 1e-5, relative: 1e-5 };
+
+/**
+ * An operation on each position by itself; results are compared with the CPU's.
+ *
+ * @param device The engine's.
+ * @param operation Which.
+ * @returns The heat.
+ */
+export function positionHeat(device: Device, operation: PositionOperation): Heat {
+  const { name, shape, goal } = operation;
+  const values = positionValues(operation);
+  return {
+    name,
+    entries: {
+      [ENGINE]: () => positionOnEngine(device, operation, values),
+      [TFJS]: () => positionOnTfjs(operation, values),
+      [JAX]: () => positionOnJax(operation, values),
+      [ONNXRUNTIME]: () => positionOnOnnxruntime(operation, values),
+    },
+    check: (result, name) => assertClose(result, values.expected, { ...POSITION_TOLERANCE, shape, name }),
+    work: { amount: values.input.length / 1e6, unit: "million elements/s" },
     goals: [goal],
   };
 }

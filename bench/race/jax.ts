@@ -5,9 +5,10 @@
  * @module
  */
 
-import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax, numpy, vjp } from "@jax-js/jax";
+import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax, nn, numpy, vjp } from "@jax-js/jax";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
+import { EPSILON, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { JAX, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 /** Results that are in memory together. */
@@ -36,6 +37,19 @@ export async function singleOnJax(operation: SingleOperation, values: SingleValu
     [input, weight],
     kind === "matmul" ? undefined : (result) => toChannelsLast(result, batch, outputChannels),
   );
+}
+
+/** An operation on each position by itself; input and parameters are on the device. */
+export async function positionOnJax(operation: PositionOperation, values: PositionValues): Promise<Contestant> {
+  await openJax();
+  const input = numpy.array(values.input).reshape(rowsOf(operation));
+  if (operation.kind === "gelu") {
+    return contestant(jit((x: JaxArray) => nn.gelu(x, { approximate: false })), [input], undefined);
+  }
+  const compute = jit((x: JaxArray, weight: JaxArray, bias: JaxArray) =>
+    nn.standardize(x, -1, { epsilon: EPSILON }).mul(weight).add(bias)
+  );
+  return contestant(compute, [input, numpy.array(values.weight), numpy.array(values.bias)], undefined);
 }
 
 /** A gradient; what it is computed of is on the device. */

@@ -14,6 +14,7 @@ import * as single from "onnxruntime-web/wasm";
 import * as webgpu from "onnxruntime-web/webgpu";
 import { encodeModel, type OnnxGraph, type OnnxNode } from "../onnx/model.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
+import { EPSILON, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { ONNXRUNTIME, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 const threads = navigator.hardwareConcurrency;
@@ -42,6 +43,49 @@ export async function singleOnOnnxruntime(operation: SingleOperation, values: Si
   return {
     ...await onWebgpu(graph, toChannelsFirst(values.input, batch, inputChannels)),
     order: (result) => toChannelsLast(result, batch, outputChannels),
+  };
+}
+
+/**
+ * An operation on each position by itself on WebGPU; the input is on the device, parameters are constants of the model. GELU
+ * is written with Erf, as exporters write it, which the runtime's optimizer makes one operator of.
+ */
+export function positionOnOnnxruntime(operation: PositionOperation, values: PositionValues): Promise<Contestant> {
+  const shape = rowsOf(operation);
+  const graph: OnnxGraph = {
+    name: operation.name,
+    input: { name: "input", shape },
+    output: { name: "output", shape },
+    ...(operation.kind === "gelu" ? geluGraph() : layerNormGraph(values)),
+  };
+  return onWebgpu(graph, values.input);
+}
+
+function geluGraph(): Pick<OnnxGraph, "nodes" | "constants"> {
+  const number = (value: number) => ({ shape: [], data: Float32Array.of(value) });
+  const node = (type: string, inputs: readonly string[], output: string): OnnxNode => ({ type, inputs, output });
+  return {
+    nodes: [
+      node("Div", ["input", "root"], "scaled"),
+      node("Erf", ["scaled"], "erf"),
+      node("Add", ["erf", "one"], "share"),
+      node("Mul", ["input", "share"], "product"),
+      node("Mul", ["product", "half"], "output"),
+    ],
+    constants: new Map([["root", number(Math.SQRT2)], ["one", number(1)], ["half", number(0.5)]]),
+  };
+}
+
+function layerNormGraph({ weight, bias }: PositionValues): Pick<OnnxGraph, "nodes" | "constants"> {
+  const vector = (data: Float32Array) => ({ shape: [data.length], data });
+  return {
+    nodes: [{
+      type: "LayerNormalization",
+      inputs: ["input", "weight", "bias"],
+      output: "output",
+      attributes: { axis: 1, epsilon: { float: EPSILON } },
+    }],
+    constants: new Map([["weight", vector(weight)], ["bias", vector(bias)]]),
   };
 }
 

@@ -18,7 +18,8 @@ import { readBenchOptions } from "../options.ts";
 import { noteAdapters } from "./adapters.ts";
 import { type Heat, holdHeat } from "./heat.ts";
 import { GRADIENTS } from "./gradients.ts";
-import { gradientHeat, networkHeat, singleHeat, trainingHeat } from "./heats.ts";
+import { gradientHeat, networkHeat, positionHeat, singleHeat, trainingHeat } from "./heats.ts";
+import { POSITION_KINDS, POSITION_OPERATIONS } from "./position_operations.ts";
 import { KINDS, SINGLE_OPERATIONS } from "./single.ts";
 import { TIMING_MILLISECONDS } from "../timing.ts";
 
@@ -36,7 +37,7 @@ const GRADIENT = "gradient";
 const NETWORK = "network";
 const TRAINING = "training";
 
-const ALL_KINDS = [...KINDS, GRADIENT, NETWORK, TRAINING];
+const ALL_KINDS = [...KINDS, ...POSITION_KINDS, GRADIENT, NETWORK, TRAINING];
 
 const OPTIONS = {
   rounds: count({ default: 7, help: "timings of each contestant" }),
@@ -58,6 +59,9 @@ const hold = async (heat: Heat) => {
 };
 for (const operation of SINGLE_OPERATIONS) {
   if (only === undefined || only === operation.kind) await hold(singleHeat(device, operation));
+}
+for (const operation of POSITION_OPERATIONS) {
+  if (only === undefined || only === operation.kind) await hold(positionHeat(device, operation));
 }
 for (const operation of GRADIENTS) {
   if (only === undefined || only === GRADIENT) await hold(gradientHeat(device, operation));

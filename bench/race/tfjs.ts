@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
+import { EPSILON, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { type SingleOperation, type SingleValues, TFJS, weightChannelsFirst, weightChannelsLast } from "./single.ts";
 
 /** An operation by itself; input and weights are on the device. */
@@ -31,6 +32,24 @@ export async function singleOnTfjs(operation: SingleOperation, values: SingleVal
     return kind === "depthwise" ? tf.depthwiseConv2d(x, w, 1, "same") : tf.conv2d(x, w, 1, "same");
   };
   return contestant(compute, [input, weight]);
+}
+
+/** An operation on each position by itself, made of tfjs's own; input and parameters are on the device. */
+export async function positionOnTfjs(operation: PositionOperation, values: PositionValues): Promise<Contestant> {
+  await openTfjs();
+  const input = tf.tensor2d(values.input, rowsOf(operation));
+  if (operation.kind === "gelu") {
+    const compute = () => tf.tidy(() => tf.mul(tf.mul(input, 0.5), tf.add(tf.erf(tf.mul(input, Math.SQRT1_2)), 1)));
+    return contestant(compute, [input]);
+  }
+  const [weight, bias] = [tf.tensor1d(values.weight), tf.tensor1d(values.bias)];
+  const compute = () =>
+    tf.tidy(() => {
+      const { mean, variance } = tf.moments(input, 1, true);
+      const normal = tf.mul(tf.sub(input, mean), tf.rsqrt(tf.add(variance, EPSILON)));
+      return tf.add(tf.mul(normal, weight), bias);
+    });
+  return contestant(compute, [input, weight, bias]);
 }
 
 /** A gradient, by tfjs's own kernel for it; what it is computed of is on the device. */
