@@ -5,7 +5,7 @@
  */
 
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
-import type { Network, Parameters } from "../../kernels/operations/network.ts";
+import { inferShapes, type Network, type Parameters } from "../../kernels/operations/network.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
 import { convolutionFilterGradientKernels } from "../../kernels/operations/convolution/filter_gradient.ts";
 import {
@@ -20,13 +20,14 @@ import { ruleOf } from "../../kernels/operations/mod.ts";
 import { addTensor, type Builder, emptyProgram } from "../../kernels/operations/shared/builder.ts";
 import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
+import { fuse } from "../../kernels/lowering/fuse.ts";
 import { lowerNetwork } from "../../kernels/lowering/lower_network.ts";
 import type { Kernel } from "../../kernels/engine/kernel.ts";
 import { operationSteps, type Program, type Step } from "../../kernels/engine/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
-import { engineOperation, type PositionOperation, type PositionValues } from "./position_operations.ts";
+import { engineOperations, type PositionOperation, type PositionValues } from "./position_operations.ts";
 import type { SingleOperation, SingleValues } from "./single.ts";
 
 export const ENGINE = "relabel";
@@ -60,18 +61,19 @@ export function positionOnEngine(
   operation: PositionOperation,
   { input, weight, bias }: PositionValues,
 ): Promise<Contestant> {
-  const { shape } = operation;
+  const { shape, outputChannels } = operation;
   const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const operations = engineOperations(operation);
+  const shapes = inferShapes(operations, { name: "input", shape });
+  const shapeOf = (name: string) => shapes.get(name)!;
   const program = emptyProgram();
   const read = (name: string) => name === "weight" ? weight : bias;
-  const builder: Builder = { program, target, shapeOf: () => shape, parameters: { trained: false, read } };
-  const engine = engineOperation(operation);
-  addTensor(builder, engine.input, shape);
-  ruleOf(engine).forward(builder, engine, 0);
-  return programOnEngine(device, program, { [engine.input]: pad(input, shape[3]) }, {
-    name: engine.output,
-    channels: shape[3],
-  });
+  const builder: Builder = { program, target, shapeOf, parameters: { trained: false, read } };
+  addTensor(builder, "input", shape);
+  for (const { operation, layer } of fuse(operations, ["output"], { trained: false, target, shapeOf })) {
+    ruleOf(operation).forward(builder, operation, layer);
+  }
+  return programOnEngine(device, program, { input: pad(input, shape[3]) }, { name: "output", channels: outputChannels });
 }
 
 /** A gradient; what it is computed of is on the device. Weights change with every step, so that packing them is part of it. */

@@ -8,7 +8,7 @@
 import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax, nn, numpy, vjp } from "@jax-js/jax";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
-import { EPSILON, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
+import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { JAX, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 /** Results that are in memory together. */
@@ -43,8 +43,12 @@ export async function singleOnJax(operation: SingleOperation, values: SingleValu
 export async function positionOnJax(operation: PositionOperation, values: PositionValues): Promise<Contestant> {
   await openJax();
   const input = numpy.array(values.input).reshape(rowsOf(operation));
-  if (operation.kind === "gelu") {
-    return contestant(jit((x: JaxArray) => nn.gelu(x, { approximate: false })), [input], undefined);
+  const gelu = (x: JaxArray) => nn.gelu(x, { approximate: false });
+  if (operation.kind === "gelu") return contestant(jit(gelu), [input], undefined);
+  if (operation.kind === "linearGelu") {
+    const weight = numpy.array(linearWeight(operation, values.weight)).reshape([input.shape[1], operation.outputChannels]);
+    const compute = jit((x: JaxArray, w: JaxArray, bias: JaxArray) => gelu(numpy.matmul(x, w).add(bias)));
+    return contestant(compute, [input, weight, numpy.array(values.bias)], undefined);
   }
   const compute = jit((x: JaxArray, weight: JaxArray, bias: JaxArray) =>
     nn.standardize(x, -1, { epsilon: EPSILON }).mul(weight).add(bias)

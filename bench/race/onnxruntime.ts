@@ -14,7 +14,7 @@ import * as single from "onnxruntime-web/wasm";
 import * as webgpu from "onnxruntime-web/webgpu";
 import { encodeModel, type OnnxGraph, type OnnxNode } from "../onnx/model.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
-import { EPSILON, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
+import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { ONNXRUNTIME, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 const threads = navigator.hardwareConcurrency;
@@ -51,32 +51,54 @@ export async function singleOnOnnxruntime(operation: SingleOperation, values: Si
  * is written with Erf, as exporters write it, which the runtime's optimizer makes one operator of.
  */
 export function positionOnOnnxruntime(operation: PositionOperation, values: PositionValues): Promise<Contestant> {
-  const shape = rowsOf(operation);
+  const [rows, channels] = rowsOf(operation);
+  const { name, outputChannels } = operation;
   const graph: OnnxGraph = {
-    name: operation.name,
-    input: { name: "input", shape },
-    output: { name: "output", shape },
-    ...(operation.kind === "gelu" ? geluGraph() : layerNormGraph(values)),
+    name,
+    input: { name: "input", shape: [rows, channels] },
+    output: { name: "output", shape: [rows, outputChannels] },
+    ...positionGraph(operation, values),
   };
   return onWebgpu(graph, values.input);
 }
 
-function geluGraph(): Pick<OnnxGraph, "nodes" | "constants"> {
+type Nodes = Pick<OnnxGraph, "nodes" | "constants">;
+
+function positionGraph(operation: PositionOperation, values: PositionValues): Nodes {
+  switch (operation.kind) {
+    case "layerNorm":
+      return layerNormGraph(values);
+    case "gelu":
+      return geluGraph("input");
+    case "linearGelu": {
+      const { nodes, constants } = geluGraph("hidden");
+      const { shape: [, , , channels], outputChannels } = operation;
+      const weight = { shape: [channels, outputChannels], data: linearWeight(operation, values.weight) };
+      const bias = { shape: [outputChannels], data: values.bias };
+      return {
+        nodes: [{ type: "Gemm", inputs: ["input", "weight", "bias"], output: "hidden" }, ...nodes],
+        constants: new Map([...constants, ["weight", weight], ["bias", bias]]),
+      };
+    }
+  }
+}
+
+function geluGraph(input: string): Nodes {
   const number = (value: number) => ({ shape: [], data: Float32Array.of(value) });
   const node = (type: string, inputs: readonly string[], output: string): OnnxNode => ({ type, inputs, output });
   return {
     nodes: [
-      node("Div", ["input", "root"], "scaled"),
+      node("Div", [input, "root"], "scaled"),
       node("Erf", ["scaled"], "erf"),
       node("Add", ["erf", "one"], "share"),
-      node("Mul", ["input", "share"], "product"),
+      node("Mul", [input, "share"], "product"),
       node("Mul", ["product", "half"], "output"),
     ],
     constants: new Map([["root", number(Math.SQRT2)], ["one", number(1)], ["half", number(0.5)]]),
   };
 }
 
-function layerNormGraph({ weight, bias }: PositionValues): Pick<OnnxGraph, "nodes" | "constants"> {
+function layerNormGraph({ weight, bias }: PositionValues): Nodes {
   const vector = (data: Float32Array) => ({ shape: [data.length], data });
   return {
     nodes: [{

@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
-import { EPSILON, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
+import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { type SingleOperation, type SingleValues, TFJS, weightChannelsFirst, weightChannelsLast } from "./single.ts";
 
 /** An operation by itself; input and weights are on the device. */
@@ -38,9 +38,12 @@ export async function singleOnTfjs(operation: SingleOperation, values: SingleVal
 export async function positionOnTfjs(operation: PositionOperation, values: PositionValues): Promise<Contestant> {
   await openTfjs();
   const input = tf.tensor2d(values.input, rowsOf(operation));
-  if (operation.kind === "gelu") {
-    const compute = () => tf.tidy(() => tf.mul(tf.mul(input, 0.5), tf.add(tf.erf(tf.mul(input, Math.SQRT1_2)), 1)));
-    return contestant(compute, [input]);
+  const gelu = (x: tf.Tensor) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
+  if (operation.kind === "gelu") return contestant(() => tf.tidy(() => gelu(input)), [input]);
+  if (operation.kind === "linearGelu") {
+    const weight = tf.tensor2d(linearWeight(operation, values.weight), [input.shape[1], operation.outputChannels]);
+    const bias = tf.tensor1d(values.bias);
+    return contestant(() => tf.tidy(() => gelu(tf.add(tf.matMul(input, weight), bias))), [input, weight, bias]);
   }
   const [weight, bias] = [tf.tensor1d(values.weight), tf.tensor1d(values.bias)];
   const compute = () =>
