@@ -62,7 +62,7 @@ function featureHeads({ features }: Network): { dense: Head; pooled: Head } {
  * Gives a network the classes of vectors.
  *
  * @param network The network, with its own head.
- * @param parameters Its parameters.
+ * @param parameters Parameters of the network.
  * @param embeddings The vectors.
  * @param size Height and width of an input that it takes.
  * @returns The network and its parameters.

@@ -16,6 +16,7 @@
 import type { Device } from "../engine/device.ts";
 import { createImageProgram, type ImageProgram, type StepOptions, targetOf } from "./image_program.ts";
 import type { Storage } from "../engine/kernel.ts";
+import type { ClassGroups } from "../operations/class_sums/kernels.ts";
 import type { Network, Parameters } from "../operations/network.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import {
@@ -44,6 +45,8 @@ export interface AnnotatorMember {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly interpolation: ResizeFilter;
+  /** Which of its classes are summed to each class of the map; without, they are the map's. */
+  readonly classGroups?: ClassGroups;
 }
 
 /** What an annotator is made of: a network, and how its maps are kept. */
@@ -120,7 +123,7 @@ export interface AnnotatorProgram extends Program {
  */
 export function lowerAnnotator(
   settings:
-    & Pick<AnnotatorSettings, "network" | "others" | "batch" | "size" | "k" | "dtype">
+    & Pick<AnnotatorSettings, "network" | "classGroups" | "others" | "batch" | "size" | "k" | "dtype">
     & { parameters?: Parameters }
     & MapAveraging,
   target: Target,

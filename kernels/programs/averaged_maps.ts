@@ -15,6 +15,7 @@ import {
   logarithmKernel,
   mirrorImagesKernel,
 } from "../operations/map_average/kernels.ts";
+import { type ClassGroups, classGroupTable, classSumsKernel } from "../operations/class_sums/kernels.ts";
 import { commonGrid, type MapAverage } from "../operations/map_average/reference.ts";
 import { isMeanOfCells, type Network, type Parameters } from "../operations/network.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
@@ -33,10 +34,19 @@ export interface MapAveraging {
   readonly grid?: Pair;
 }
 
+/** A network whose maps are lowered. */
+interface MapsMember {
+  readonly network: Network;
+  readonly parameters?: Parameters;
+  readonly size: Pair;
+  /** Which of its classes are summed to each class of the map; without, they are the map's. */
+  readonly classGroups?: ClassGroups;
+}
+
 /** Maps to lower. */
 export interface MapsSettings extends MapAveraging {
   /** Networks, and the sizes of image that they see; at least one. */
-  readonly members: readonly { readonly network: Network; readonly parameters?: Parameters; readonly size: Pair }[];
+  readonly members: readonly MapsMember[];
   readonly batch: number;
 }
 
@@ -114,7 +124,7 @@ export function lowerMaps(settings: MapsSettings, target: Target): LoweredMaps {
 
 /** Lowers a member up to the logits of cells and images, of mirrored ones too. */
 function lowerMember({ members, batch, mirror }: MapsSettings, index: number, target: Target): LoweredMember {
-  const { network, parameters, size } = members[index];
+  const { network, parameters, size, classGroups } = members[index];
   const pictures = mirror ? 2 : 1;
   const options = { batch: batch * pictures, size, ...target };
   const lowered = isMeanOfCells(network)
@@ -132,13 +142,38 @@ function lowerMember({ members, batch, mirror }: MapsSettings, index: number, ta
     const kernel = mirrorImagesKernel({ shape: [batch, ...size, 3], ...target });
     steps.unshift({ kernel, bindings: { images: network.input } });
   }
+  const sums = classGroups ? addClassSums(lowered, { cells, whole }, classGroups, shape, target) : undefined;
   const rename = (name: string) => members.length > 1 ? `${index} ${name}` : name;
   return {
     program: renameTensors({ tensors, constants, steps }, rename),
     input: rename(network.input),
-    cells: rename(cells),
-    whole: rename(whole),
-    shape,
+    cells: rename(sums?.cells ?? cells),
+    whole: rename(sums?.whole ?? whole),
+    shape: sums?.shape ?? shape,
+  };
+}
+
+/** Adds the sums of classes, of cells and of images. */
+function addClassSums(
+  { tensors, constants, steps }: Program,
+  logits: { readonly cells: string; readonly whole: string },
+  groups: ClassGroups,
+  [batch, height, width, classes]: Shape,
+  target: Target,
+): { cells: string; whole: string; shape: Shape } {
+  const table = "class groups";
+  constants.set(table, () => classGroupTable(groups));
+  const add = (name: string, [height, width]: Pair): string => {
+    const sums = `class sums of ${name}`;
+    const kernel = classSumsKernel({ shape: [batch, height, width, classes], groups: groups.length, ...target });
+    tensors.set(sums, tensorBytes([batch, height, width, groups.length], target.storage));
+    steps.push({ kernel, bindings: { logits: name, table, sums } });
+    return sums;
+  };
+  return {
+    cells: add(logits.cells, [height, width]),
+    whole: add(logits.whole, [1, 1]),
+    shape: [batch, height, width, groups.length],
   };
 }
 

@@ -85,7 +85,9 @@ async function checkAnnotator({ relabel }: SlurmCommand, progress: Progress): Pr
       for (const reference of [references].flat()) {
         const folder = await openModel(reference, watch);
         folder.weights.close();
-        if (relabel.classEmbeddings === undefined) await classNamesOf(folder, watch.classNames);
+        if (relabel.classEmbeddings === undefined && relabel.classesFrom === undefined) {
+          await classNamesOf(folder, watch.classNames);
+        }
       }
     },
   );

@@ -63,6 +63,11 @@ const OPTION_RULES: readonly Rule[] = [
         : `${isGiven(before) ? "with" : "without"} --class-embeddings`,
     implies: /^metadata\.classes$|^classes(\.|$)/,
   },
+  {
+    path: /^metadata\.classesFrom$/,
+    say: ({ before }) => `${isGiven(before) ? "with" : "without"} --classes-from`,
+    implies: /^metadata\.classes$|^classes(\.|$)/,
+  },
   { path: /^metadata\.classEmbeddings\.scale$/, say: option("embedding-scale") },
   { path: /^metadata\.mirror$/, say: option("mirror") },
   {

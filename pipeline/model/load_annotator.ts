@@ -20,6 +20,7 @@ import {
   type PackedLabelMap,
 } from "../../kernels/programs/annotator.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
+import type { ClassGroups } from "../../kernels/operations/class_sums/kernels.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { MapAveraging } from "../../kernels/programs/averaged_maps.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
@@ -34,6 +35,7 @@ import { formatNumberOf } from "../command/numbers.ts";
 import { loadNetworkParameters } from "./network_parameters.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 import { embeddingsEntry, readClassEmbeddings, type ReadEmbeddings } from "./read_class_embeddings.ts";
+import { CLASSES_FROM_WORD_NET, groupSynsets, identifiersOf, readWordNet, synsetsOf } from "./word_net.ts";
 import { resizeEntry } from "./resize_rule.ts";
 
 /** How an annotator works. */
@@ -65,6 +67,11 @@ export interface AnnotatorOptions extends MapAveraging {
   readonly classEmbeddings?: string;
   /** Factor of those cosines; default 100. */
   readonly embeddingScale?: number;
+  /**
+   * Classes by WordNet's identifiers, to which those of a classifier of one of ImageNet's larger lists (21,841, 21,843,
+   * 11,821, ...) are summed: each to the nearest that it is, or is a kind of. They become the names of the classes.
+   */
+  readonly classesFrom?: ClassNames;
   /** Names of the classes; default those of the annotator's folder, else ImageNet's where there are 1,000. */
   readonly classNames?: ClassNames;
   /** Called while an `hf:` annotator is downloaded. */
@@ -150,18 +157,25 @@ export async function loadAnnotator(
 }
 
 async function loadFolders(folders: readonly AnnotatorFolder[], options: AnnotatorOptions): Promise<LoadedAnnotator> {
+  if (options.classEmbeddings !== undefined && options.classesFrom) {
+    throw new TypeError("Cannot take classes from embeddings and through WordNet at once");
+  }
   const embeddings = options.classEmbeddings === undefined
     ? undefined
     : await readClassEmbeddings(options.classEmbeddings, options.embeddingScale);
-  if (!embeddings) checkSameClasses(folders);
-  const folder = embeddings ? { ...folders[0], classes: embeddings.classes } : folders[0];
+  if (!embeddings && !options.classesFrom) checkSameClasses(folders);
+  const groups = options.classesFrom ? await classGroupsOf(folders, options.classesFrom, options.onWarning) : undefined;
+  const folder = { ...folders[0], classes: embeddings?.classes ?? groups?.[0].length ?? folders[0].classes };
   const { k = defaultK(folder, options), dtype = "fp16", storage = "f32" } = options;
   const sizes = folders.map(({ inputSize }) => sizesOf(options, inputSize));
   for (const size of sizes.flat()) checkOptions(folder, { size, k, dtype, batch: options.batch });
-  const classNames = embeddings && !options.classNames ? undefined : await classNamesOf(folder, options.classNames);
+  const classNames = options.classesFrom ??
+    (embeddings && !options.classNames ? undefined : await classNamesOf(folder, options.classNames));
   const members: Member[] = [];
   for (const [index, folder] of folders.entries()) {
-    for (const size of sizes[index]) members.push(await loadMember(folder, size, embeddings));
+    for (const size of sizes[index]) {
+      members.push(await loadMember(folder, size, { embeddings, classGroups: groups?.[index] }));
+    }
   }
   const device = await openQuietDevice();
   try {
@@ -181,6 +195,7 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
       annotator: recorded[0],
       ...averagedEntries(recorded, averaging, annotator.pooledFrom),
       ...embeddingsEntry(embeddings),
+      ...(groups ? { classesFrom: CLASSES_FROM_WORD_NET } : {}),
       classes: folder.classes,
       k,
       grid: annotator.grid,
@@ -215,16 +230,47 @@ interface Member {
   readonly recorded: LabelMapMetadata["annotator"];
 }
 
-async function loadMember(folder: AnnotatorFolder, size: Pair, embeddings?: ReadEmbeddings): Promise<Member> {
+async function loadMember(
+  folder: AnnotatorFolder,
+  size: Pair,
+  { embeddings, classGroups }: { embeddings?: ReadEmbeddings; classGroups?: ClassGroups },
+): Promise<Member> {
   const { name, architecture, classes, weights, mean, std, interpolation } = folder;
   const network = buildNetwork(architecture, { classes, size });
   const parameters = await loadNetworkParameters(network, weights);
   const seen = { mean, std, interpolation };
   const made = embeddings ? withClassEmbeddings(network, parameters, embeddings, size) : { network, parameters };
   return {
-    member: { ...made, size, ...seen },
+    member: { ...made, size, ...seen, ...(classGroups ? { classGroups } : {}) },
     recorded: { name, sha256: await weights.sha256(), inputSize: size, ...seen },
   };
+}
+
+/** Which classes of each annotator are summed to each of a data set's; tells of those that have none. */
+async function classGroupsOf(
+  folders: readonly AnnotatorFolder[],
+  targets: ClassNames,
+  onWarning?: (message: string) => void,
+): Promise<ClassGroups[]> {
+  const wordNet = await readWordNet();
+  const identifiers = identifiersOf(targets, "the classes to sum to");
+  return folders.map(({ name, classes }) => {
+    const groups = groupSynsets(wordNet, synsetsOf(wordNet, name, classes), identifiers);
+    const empty = identifiers.filter((_, index) => groups[index].length === 0);
+    if (empty.length === identifiers.length) {
+      throw new TypeError(
+        `Cannot sum the classes of "${name}" through WordNet: none is a kind of the classes to sum to`,
+      );
+    }
+    if (empty.length > 0) {
+      onWarning?.(
+        `Annotator "${name}" knows nothing of ${formatNumberOf(empty.length, "class", "classes")}, which no cell has: ${
+          empty.slice(0, 8).join(", ")
+        }${empty.length > 8 ? ", ..." : ""}`,
+      );
+    }
+    return groups;
+  });
 }
 
 /** The sizes that were asked for, or the annotator's own. */

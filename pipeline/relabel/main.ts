@@ -4,10 +4,11 @@
  * @module
  */
 
-import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
+import { type ClassNames, MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
 import { showValue } from "../../formats/base/show_value.ts";
+import { dataSetClassNames, imageNetClassNames, readClassNames } from "../model/class_names.ts";
 import { describeAnnotators } from "../model/averaged_entries.ts";
 import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
 import { UsageError } from "../command/command_line.ts";
@@ -37,10 +38,11 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   const source = await openSource(command);
   // Before anything is annotated: labels that cannot be stored are found here.
   const survey = await source.survey();
+  const classesFrom = await targetClasses(command, source);
   const annotator = await loadCommandModel(
     { ...command, model: command.annotator },
     progress,
-    (reference, settings) => loadAnnotator(reference, { ...command, ...settings }),
+    (reference, settings) => loadAnnotator(reference, { ...command, ...settings, classesFrom }),
   );
   try {
     if (!quiet) {
@@ -87,6 +89,19 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   } finally {
     annotator.close();
   }
+}
+
+/** The classes that the annotator's are summed to, if they are. */
+async function targetClasses({ classesFrom }: RelabelCommand, source: ImageSource): Promise<ClassNames | undefined> {
+  if (classesFrom === undefined) return undefined;
+  if (classesFrom === "imagenet") return await imageNetClassNames();
+  if (classesFrom !== "images") {
+    const names = await readClassNames(classesFrom);
+    return names.wnid ? names : await dataSetClassNames(names.name);
+  }
+  const names = await dataSetClassNames(source.classes);
+  if (names) return names;
+  throw new UsageError(`Cannot use --classes-from images: "${source.path}" has no class folders`);
 }
 
 /** The images, by their list if there is one. */

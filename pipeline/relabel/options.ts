@@ -7,7 +7,7 @@
 import { labelMapTypes } from "../../formats/labels/mod.ts";
 import { UsageError } from "../command/command_line.ts";
 import { choice, count, flag, number, option, repeated, size, text, word } from "../command/option_kinds.ts";
-import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
+import { defineCommand, optionName, type OptionsOfCommand } from "../command/option_table.ts";
 import {
   batch,
   classNames,
@@ -31,6 +31,12 @@ export const RELABEL_OPTIONS = {
       "maps of several annotators of the same classes are averaged",
   })),
   classes: classNames("annotator"),
+  classesFrom: text({
+    value: "WHICH",
+    help: "sums the classes of an annotator of ImageNet's larger lists (21k, 22k, 12k) through\n" +
+      "WordNet to these: images (the class folders of IMAGES), imagenet (its 1,000), or a file\n" +
+      "of names as for --classes, with identifiers such as n02123045",
+  }),
   classEmbeddings: text({
     value: "FILE",
     help: "safetensors with one tensor of classes x channels, such as texts' embeddings by the\n" +
@@ -135,6 +141,12 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
     }
     if (options.embeddingScale !== undefined && options.classEmbeddings === undefined) {
       throw new UsageError("Cannot use --embedding-scale without --class-embeddings: nothing is multiplied by it");
+    }
+    const naming = (["classesFrom", "classEmbeddings", "classes"] as const).filter((name) => name in given);
+    if (naming[0] === "classesFrom" && naming.length > 1) {
+      throw new UsageError(
+        `Cannot use --classes-from and --${optionName(naming[1])} together: both say what classes are`,
+      );
     }
     const maps = [annotator, size, options.mirror ? [1, 2] : undefined];
     if (given.average && options.grid === undefined && maps.every((several) => (several?.length ?? 1) < 2)) {

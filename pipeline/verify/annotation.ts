@@ -6,6 +6,7 @@
 
 import { type ImageSource, openDecodePool, openImages, type StoredImage } from "../../formats/images/mod.ts";
 import {
+  type ClassNames,
   differences,
   isTurned,
   type LabelMapMetadata,
@@ -90,6 +91,7 @@ export async function verifyAnnotation(
     storage,
     classEmbeddings: again.classEmbeddings,
     embeddingScale,
+    classesFrom: metadata.classesFrom === undefined ? undefined : summedClasses(structure),
     exifOrientation: isTurned(metadata),
     resizeRule: recordedResizeRule(metadata),
     batch: again.batch,
@@ -103,6 +105,14 @@ export async function verifyAnnotation(
   } finally {
     annotator.close();
   }
+}
+
+/** The classes that the annotator's were summed to, which the manifest names. */
+function summedClasses({ manifest }: Structure): ClassNames {
+  if (manifest?.classes) return manifest.classes;
+  throw new TypeError(
+    "Cannot annotate again: the classes of the annotator were summed to others, and no manifest names them",
+  );
 }
 
 /** How activations were stored; label maps that do not say come from elsewhere. */

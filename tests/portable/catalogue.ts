@@ -71,6 +71,7 @@ import {
   channelConvolutionFilterGradientKernels,
   channelConvolutionKernel,
 } from "../../kernels/operations/channel_convolution/kernels.ts";
+import { classSumsKernel } from "../../kernels/operations/class_sums/kernels.ts";
 import { concatenateKernel } from "../../kernels/operations/concatenate/kernels.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
@@ -534,6 +535,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   checksumKernel: () => PROFILES.map((profile) => checksumKernel({ length: LENGTH, profile })),
   checksumPartialsKernel: () => PROFILES.map((profile) => checksumPartialsKernel({ length: LENGTH, profile })),
+  classSumsKernel: () => TARGETS.map((target) => classSumsKernel({ shape: SHAPE, groups: 5, ...target })),
   coarserMapKernel: () => PROFILES.map((profile) => coarserMapKernel({ shape: SHAPE, grid: [4, 4], profile })),
   concatenateKernel: () =>
     TARGETS.flatMap((target) =>

@@ -172,6 +172,13 @@ Deno.test("RELABEL reads annotators and sizes that are given again as lists, in 
   assertThrows(() => RELABEL.read(["--size", "64", "--size", "x"]), UsageError, "Cannot use --size x");
 });
 
+Deno.test("RELABEL refuses to take classes from two places", () => {
+  for (const other of ["--classes", "--class-embeddings"]) {
+    const args = ["--classes-from", "imagenet", other, "file"];
+    assertThrows(() => RELABEL.read(args), UsageError, `Cannot use --classes-from and ${other} together`);
+  }
+});
+
 Deno.test("RELABEL refuses a scale of no class embeddings", () => {
   assertThrows(() => RELABEL.read(["--embedding-scale", "10"]), UsageError, "without --class-embeddings");
   assertEquals(optionsOf(RELABEL, "--embedding-scale", "10", "--class-embeddings", "a").embeddingScale, 10);

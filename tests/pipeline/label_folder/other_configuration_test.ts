@@ -63,6 +63,7 @@ Deno.test("every entry of a configuration is told by its option, or in words", (
       { "metadata.classEmbeddings": { sha256: "0", scale: 100 }, "metadata.classes": 3, "classes.name": ["dog"] },
       `was begun without --class-embeddings${repeat}`,
     ],
+    [{ "metadata.classesFrom": "WordNet 3.0", "metadata.classes": 3 }, `was begun without --classes-from${repeat}`],
     [{ "metadata.mirror": true }, `was begun without --mirror${repeat}`],
     [{ "metadata.temperature": 2 }, `was begun without --temperature${repeat}`],
     [{ "metadata.average": "probabilities" }, `was begun with --average logits, not probabilities${repeat}`],

@@ -1,9 +1,12 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { openLabelMaps } from "../../../formats/labels/mod.ts";
 import { openWeights, type TensorData, writeSafetensors } from "../../../formats/weights/mod.ts";
 import { describeAnnotators } from "../../../pipeline/model/averaged_entries.ts";
 import { loadAnnotator } from "../../../pipeline/model/load_annotator.ts";
+import { groupSynsets, readWordNet, synsetsOf } from "../../../pipeline/model/word_net.ts";
+import { classSumsReference } from "../../../kernels/operations/class_sums/kernels.ts";
+import { softmaxReference } from "../../../kernels/operations/softmax/kernels.ts";
 import { commit, repository, startFakeHub } from "../../formats/weights/hub/fake_hub.ts";
 import { ROOT, runTask, taskCommand } from "../task.ts";
 
@@ -219,6 +222,43 @@ Deno.test("loadAnnotator() gives the classes of embeddings, and refuses a file o
     TypeError,
     "with class embeddings of 999 numbers: its head gives 1000, its feature map has 1280 channels",
   );
+});
+
+Deno.test("loadAnnotator() sums classes through WordNet, for cells and for the picture", async () => {
+  const image = { width: 64, height: 32, pixels: Uint8Array.from({ length: 6144 }, (_, index) => index * 7 % 251) };
+  const options = { size: [32, 64], dtype: "fp32", batch: 1 } as const;
+  const all = await loadAnnotator(DEFAULT, { ...options, k: 1000 });
+  const [full] = await all.annotate([image]);
+  all.close();
+  // Dogs, cats, insects, and a breed that is then no longer among the dogs.
+  const wnid = ["n02084071", "n02121808", "n02159955", "n02085936"];
+  const warnings: string[] = [];
+  const summed = await loadAnnotator(DEFAULT, {
+    ...options,
+    classesFrom: { wnid, name: ["dog", "cat", "insect", "Maltese"] },
+    onWarning: (message) => warnings.push(message),
+  });
+  const [labelMap] = await summed.annotate([image]);
+  summed.close();
+  const { classes, k, classesFrom, grid } = summed.metadata;
+  assertEquals([classes, k, classesFrom, grid], [4, 4, "WordNet 3.0", [1, 2]]);
+  assertEquals(summed.classNames?.name, ["dog", "cat", "insect", "Maltese"]);
+  const wordNet = await readWordNet();
+  const groups = groupSynsets(wordNet, synsetsOf(wordNet, "a", 1000), wnid);
+  assertEquals(groups.map(({ length }) => length), [117, 5, 27, 1]);
+  const logits = new Float64Array(2 * 1000);
+  full.class.forEach((index, at) => logits[at % 2 * 1000 + index] = Number(full.score[at]));
+  const expected = classSumsReference(logits, 1000, groups);
+  labelMap.class.forEach((index, at) => assertAlmostEquals(labelMap.score[at], expected[at % 2 * 4 + index], 1e-4));
+  const mean = Float64Array.from({ length: 1000 }, (_, index) => (logits[index] + logits[1000 + index]) / 2);
+  const whole = softmaxReference(classSumsReference(mean, 1000, groups), 4);
+  labelMap.topClass.forEach((index, at) => assertAlmostEquals(labelMap.topProbability[at], whole[index], 1e-5));
+  assertEquals(warnings, ['Annotator "tf_efficientnet_lite0.in1k" has 4 classes: cells keep all (top-k 4)']);
+  const named = { classesFrom: { name: ["dog"] } };
+  await assertRejects(() => loadAnnotator(DEFAULT, named), TypeError, "are not named by its identifiers");
+  const six = await annotatorOfClasses(6);
+  const message = "it has 6, and ImageNet's lists 1,000, 11,221, 11,821, 21,841, 21,842, 21,843";
+  await assertRejects(() => loadAnnotator(six, { classesFrom: { name: wnid } }), TypeError, message);
 });
 
 /** The default annotator with its first classes only. */

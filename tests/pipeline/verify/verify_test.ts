@@ -88,6 +88,20 @@ Deno.test("deno task verify compares with the class embeddings that label maps w
   assertStringIncludes(without.error, "with class embeddings: name them with --class-embeddings");
 });
 
+Deno.test("deno task verify sums again the classes that were summed", async () => {
+  const folder = Deno.makeTempDirSync();
+  const [path, file] = [join(folder, "labels"), join(folder, "synsets.txt")];
+  Deno.writeTextFileSync(file, "n02084071\nn02121808\nn02159955\n");
+  const made = await runTask("relabel", IMAGES, "--out", path, "--limit", "2", "--size", "64", "--classes-from", file);
+  assertEquals(made.code, 0, made.error);
+  const { code, out, error } = await runTask("verify", path, ...AGAIN);
+  assertEquals(code, 0, out + error);
+  assertStringIncludes(out, "  again        2 images: logits differ by up to 0, 0 of 8 top-1 cells changed");
+  const flat = await runTask("relabel", IMAGES, "--out", join(folder, "b"), "--classes-from", "images");
+  assertEquals(flat.code, 2);
+  assertStringIncludes(flat.error, "Cannot use --classes-from images: ");
+});
+
 Deno.test("deno task verify finds a map that its annotator does not make, whatever hash it is listed with", async () => {
   const path = await copyOfLabelMaps();
   const [manifest] = readManifests(path);
