@@ -73,7 +73,10 @@ export function positionOnEngine(
   for (const { operation, layer } of fuse(operations, ["output"], { trained: false, target, shapeOf })) {
     ruleOf(operation).forward(builder, operation, layer);
   }
-  return programOnEngine(device, program, { input: pad(input, shape[3]) }, { name: "output", channels: outputChannels });
+  return programOnEngine(device, program, { input: pad(input, shape[3]) }, {
+    name: "output",
+    channels: outputChannels,
+  });
 }
 
 /** A gradient; what it is computed of is on the device. Weights change with every step, so that packing them is part of it. */

@@ -16,7 +16,15 @@ import { toChannelsFirst } from "./contestant.ts";
 import { trainingOnEngine } from "./engine_training.ts";
 import type { Heat } from "./heat.ts";
 import { gradientOnJax, positionOnJax, singleOnJax } from "./jax.ts";
-import { NATIVE, NATIVE_WEBGPU, networkOnOnnxruntime, positionOnOnnxruntime, singleOnOnnxruntime, WASM, WASM_THREADS } from "./onnxruntime.ts";
+import {
+  NATIVE,
+  NATIVE_WEBGPU,
+  networkOnOnnxruntime,
+  positionOnOnnxruntime,
+  singleOnOnnxruntime,
+  WASM,
+  WASM_THREADS,
+} from "./onnxruntime.ts";
 import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLength, TFJS } from "./single.ts";
 import { trainingOnJax } from "./jax_training.ts";
 import { type PositionOperation, positionValues } from "./position_operations.ts";
@@ -80,7 +88,8 @@ export function positionHeat(device: Device, operation: PositionOperation): Heat
       [JAX]: () => positionOnJax(operation, values),
       [ONNXRUNTIME]: () => positionOnOnnxruntime(operation, values),
     },
-    check: (result, name) => assertClose(result, values.expected, { ...tolerance, shape: [batch, height, width, outputChannels], name }),
+    check: (result, name) =>
+      assertClose(result, values.expected, { ...tolerance, shape: [batch, height, width, outputChannels], name }),
     work: { amount: values.expected.length / 1e6, unit: "million elements/s" },
     goals: [goal],
   };

@@ -46,7 +46,10 @@ export async function positionOnJax(operation: PositionOperation, values: Positi
   const gelu = (x: JaxArray) => nn.gelu(x, { approximate: false });
   if (operation.kind === "gelu") return contestant(jit(gelu), [input], undefined);
   if (operation.kind === "linearGelu") {
-    const weight = numpy.array(linearWeight(operation, values.weight)).reshape([input.shape[1], operation.outputChannels]);
+    const weight = numpy.array(linearWeight(operation, values.weight)).reshape([
+      input.shape[1],
+      operation.outputChannels,
+    ]);
     const compute = jit((x: JaxArray, w: JaxArray, bias: JaxArray) => gelu(numpy.matmul(x, w).add(bias)));
     return contestant(compute, [input, weight, numpy.array(values.bias)], undefined);
   }
