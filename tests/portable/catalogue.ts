@@ -293,12 +293,12 @@ const INPUT_GRADIENT_LAYERS: readonly Layer[] = [
 ];
 
 /** Weight and bias of which there is at least one. */
-const PARTS = [{ weight: true, bias: true }, { weight: true, bias: false }, { weight: false, bias: true }];
+const NORM_PARAMETERS = [{ weight: true, bias: true }, { weight: true, bias: false }, { weight: false, bias: true }];
 
 /** Norms over channels of every kind: few and many channels, a multiple of 4 and others. */
 const CHANNEL_NORMS = (["layer", "rms", "l2"] as const).flatMap((method) =>
   [7, 8, 127, 128].flatMap((channels) =>
-    [...PARTS, { weight: false, bias: false }].map((parts) => ({
+    [...NORM_PARAMETERS, { weight: false, bias: false }].map((parts) => ({
       shape: [1, 8, 8, channels] as const,
       method,
       epsilon: 1e-6,
@@ -315,7 +315,7 @@ const IMAGE_NORMS: readonly { shape: Shape; groups: number; epsilon: number }[] 
 }));
 
 /** Factors and summands of each channel, of heads, and of all channels, factors also as logarithms. */
-const SCALES = PARTS.flatMap((parts) =>
+const SCALES = NORM_PARAMETERS.flatMap((parts) =>
   [undefined, { most: 4 }].flatMap((exponential) =>
     [1, 2].flatMap((elements) => [8, 256].map((channels) => ({ channels, elements, exponential, ...parts })))
   )
@@ -531,7 +531,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) => CHANNEL_NORMS.flatMap((norm) => channelNormKernels({ ...norm, ...target }))),
   channelNormParameterGradientKernel: () =>
     PROFILES.flatMap((profile) =>
-      PARTS.map((parts) => channelNormParameterGradientKernel({ shape: SHAPE, ...parts, profile }))
+      NORM_PARAMETERS.map((parts) => channelNormParameterGradientKernel({ shape: SHAPE, ...parts, profile }))
     ),
   checksumKernel: () => PROFILES.map((profile) => checksumKernel({ length: LENGTH, profile })),
   checksumPartialsKernel: () => PROFILES.map((profile) => checksumPartialsKernel({ length: LENGTH, profile })),
@@ -725,12 +725,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   scaleChannelGradientKernel: () =>
     PROFILES.flatMap((profile) =>
-      PARTS.map((parts) => scaleChannelGradientKernel({ shape: SHAPE, ...parts, profile }))
+      NORM_PARAMETERS.map((parts) => scaleChannelGradientKernel({ shape: SHAPE, ...parts, profile }))
     ),
   scaleGradientsKernel: () =>
-    TARGETS.flatMap((target) => PARTS.map((parts) => scaleGradientsKernel({ shape: SHAPE, ...parts, ...target }))),
+    TARGETS.flatMap((target) => NORM_PARAMETERS.map((parts) => scaleGradientsKernel({ shape: SHAPE, ...parts, ...target }))),
   scaleKernel: () =>
-    TARGETS.flatMap((target) => PARTS.map((parts) => scaleKernel({ shape: SHAPE, ...parts, ...target }))),
+    TARGETS.flatMap((target) => NORM_PARAMETERS.map((parts) => scaleKernel({ shape: SHAPE, ...parts, ...target }))),
   scaleParameterGradientKernel: () =>
     PROFILES.flatMap((profile) => SCALES.map((scale) => scaleParameterGradientKernel({ ...scale, profile }))),
   sgdKernel: () =>
