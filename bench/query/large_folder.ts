@@ -9,7 +9,9 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { join } from "@std/path";
+import { createWholeFile } from "../../formats/base/files.ts";
 import {
   type ClassNames,
   type FinishedPart,
@@ -22,7 +24,6 @@ import { type ColumnChunk, encodeColumn } from "../../formats/columns/parquet/en
 import { encodeFooter, type RowGroup } from "../../formats/columns/parquet/encode/footer.ts";
 import { MAGIC } from "../../formats/columns/parquet/format.ts";
 import { labelMapColumns, rowGroupColumns } from "../../formats/labels/label_map_columns.ts";
-import { createWholeFile } from "../../formats/base/whole_file.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../../pipeline/label_folder/fill_folder.ts";
 import { fixtureMetadata, fixtureRows } from "../../tests/formats/labels/fixture.ts";
 
@@ -83,20 +84,26 @@ export function writeLargeFolder(path: string, rowCount: number, classes: ClassN
     const name = partName(part);
     const file = createWholeFile(join(path, name), `Cannot write "${name}"`);
     const groups: RowGroup[] = [];
-    let offset = MAGIC.length;
-    file.write(MAGIC);
+    const hash = createHash("sha256");
+    let offset = 0;
+    const write = (bytes: Uint8Array) => {
+      file.write([bytes]);
+      hash.update(bytes);
+      offset += bytes.length;
+    };
+    write(MAGIC);
     for (let start = first; start < end; start += GROUP_ROWS) {
       const rows = Math.min(GROUP_ROWS, end - start);
       const chunks = encodeGroup(start, rows).map(({ bytes, ...chunk }) => {
         const position = { ...chunk, offset, compressedBytes: bytes.length };
-        file.write(bytes);
-        offset += bytes.length;
+        write(bytes);
         return position;
       });
       groups.push({ rows, chunks });
     }
-    file.write(encodeFooter(columns, groups, [["relabel", JSON.stringify(metadata)]]));
-    return { part, file: name, rows: end - first, rejected: 0, ...file.finish() };
+    write(encodeFooter(columns, groups, [["relabel", JSON.stringify(metadata)]]));
+    file.finish();
+    return { part, file: name, rows: end - first, rejected: 0, bytes: offset, sha256: hash.digest("hex") };
   };
 
   const partCount = Math.ceil(rowCount / DEFAULT_ROWS_PER_FILE);

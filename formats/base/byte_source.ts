@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { failWith, fileError } from "./files.ts";
+import { failWith, fileError, readInto, unreadable } from "./files.ts";
 import { numberOf } from "./number_of.ts";
 
 /** An open file. */
@@ -41,7 +41,7 @@ export async function openBytes(path: string): Promise<ByteSource> {
   const { size, isDirectory } = await file.stat();
   if (isDirectory) {
     file.close();
-    throw new TypeError(`Cannot read "${path}": it is a folder`);
+    throw unreadable(path, "it is a folder");
   }
   return {
     path,
@@ -49,16 +49,8 @@ export async function openBytes(path: string): Promise<ByteSource> {
     read(offset, length) {
       const bytes = new Uint8Array(length);
       file.seekSync(offset, Deno.SeekMode.Start);
-      let filled = 0;
-      while (filled < length) {
-        const count = file.readSync(bytes.subarray(filled));
-        if (count === null) {
-          throw new Deno.errors.UnexpectedEof(
-            `Cannot read "${path}": it ends at byte ${offset + filled}, ${numberOf(length - filled, "byte")} early`,
-          );
-        }
-        filled += count;
-      }
+      const filled = readInto(file, bytes);
+      if (filled < length) throw early(path, offset + filled, length - filled);
       return bytes;
     },
     close: () => file.close(),
@@ -78,16 +70,18 @@ export function sourceOfBytes(path: string, bytes: Uint8Array): ByteSource {
     size: bytes.length,
     read(offset, length) {
       if (offset + length > bytes.length) {
-        throw new Deno.errors.UnexpectedEof(
-          `Cannot read "${path}": it ends at byte ${bytes.length}, ${
-            numberOf(offset + length - bytes.length, "byte")
-          } early`,
-        );
+        throw early(path, bytes.length, offset + length - bytes.length);
       }
       return new Uint8Array(bytes.subarray(offset, offset + length));
     },
     close() {},
   };
+}
+
+function early(path: string, end: number, missing: number): Error {
+  return new Deno.errors.UnexpectedEof(
+    `Cannot read "${path}": it ends at byte ${end}, ${numberOf(missing, "byte")} early`,
+  );
 }
 
 /**

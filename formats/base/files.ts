@@ -52,6 +52,18 @@ export function failWith(subject: string, missing?: string): (error: unknown) =>
   };
 }
 
+/**
+ * The error of a file that does not hold what it should.
+ *
+ * @param path The file.
+ * @param reason What is wrong with it.
+ * @param cause What told of it.
+ * @returns The error to throw.
+ */
+export function unreadable(path: string, reason: string, cause?: unknown): TypeError {
+  return new TypeError(`Cannot read "${path}": ${reason}`, cause === undefined ? {} : { cause });
+}
+
 /** Undefined if an error says that there is no such file; others are thrown again: for the `catch` of a promise. */
 export function absent(error: unknown): undefined {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -80,17 +92,103 @@ export function isSystemError(error: unknown): boolean {
  * @throws {Error} If the disk is full, or the file cannot be written for another reason; the old content is kept.
  */
 export function replaceFile(path: string, content: string | Iterable<Uint8Array>): void {
-  const partial = path + PARTIAL;
   const pieces = typeof content === "string" ? [new TextEncoder().encode(content)] : content;
-  try {
-    using file = Deno.openSync(partial, { write: true, create: true, truncate: true });
-    for (const bytes of pieces) writeAll(file, bytes);
-    file.syncSync();
-    renameDurably(partial, path);
-  } catch (error) {
+  using file = createWholeFile(path, `Cannot write "${path}"`);
+  file.write(pieces);
+  file.finish();
+}
+
+/** A file that is written piece by piece and has its name only when it is whole; discarded where `using` declares it. */
+export interface WholeFile extends Disposable {
+  /**
+   * Adds bytes in pieces.
+   *
+   * @throws {TypeError} If it is finished or discarded.
+   * @throws {Error} If the disk is full, or the file cannot be written for another reason; nothing is left behind.
+   */
+  write(pieces: Iterable<Uint8Array>): void;
+  /** Makes it durable and gives it its name. */
+  finish(): void;
+  /** Removes what was written, unless it is finished. */
+  discard(): void;
+}
+
+/**
+ * Begins a file. It is written as `${path}.partial` and renamed when finished; a file of that name is replaced.
+ *
+ * @param path Path of the file.
+ * @param subject How messages start: `Cannot write label map "a.parquet"`.
+ * @returns The file; end with `finish` or `discard`.
+ * @throws {Deno.errors.NotFound} If there is no such folder.
+ */
+export function createWholeFile(path: string, subject: string): WholeFile {
+  const partial = path + PARTIAL;
+  const file = withSubject(subject, () => Deno.openSync(partial, { write: true, create: true, truncate: true }));
+  let open = true;
+
+  function discard(): void {
+    if (!open) return;
+    open = false;
+    file.close();
     removeIfThere(partial);
-    throw fileError(`Cannot write "${path}"`, error);
   }
+
+  /** Runs what touches the disk; if it fails, nothing is left behind. */
+  function attempt(action: () => void): void {
+    if (!open) throw new TypeError(`${subject}: it is closed`);
+    try {
+      action();
+    } catch (error) {
+      discard();
+      throw fileError(subject, error);
+    }
+  }
+
+  return {
+    write(pieces) {
+      attempt(() => {
+        for (const bytes of pieces) writeAll(file, bytes);
+      });
+    },
+    finish() {
+      attempt(() => {
+        file.syncSync();
+        renameDurably(partial, path);
+      });
+      open = false;
+      file.close();
+    },
+    discard,
+    [Symbol.dispose]: discard,
+  };
+}
+
+/**
+ * Reads bytes from where a file stands.
+ *
+ * @param file The file.
+ * @param bytes An array that is filled, as far as the file goes.
+ * @returns The number of bytes that were there.
+ */
+export function readInto(file: Deno.FsFile, bytes: Uint8Array): number {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return filled;
+}
+
+/** What {@linkcode readInto} does, while others go on. */
+export async function fillFrom(file: Deno.FsFile, bytes: Uint8Array): Promise<number> {
+  let filled = 0;
+  while (filled < bytes.length) {
+    const count = await file.read(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return filled;
 }
 
 /** Writes all of some bytes. */

@@ -4,14 +4,14 @@
  * @module
  */
 
-import { fileError, ifThere } from "./files.ts";
+import { fileError, ifThere, withSubject } from "./files.ts";
 
 /** How long a lock may be held by one who only looks, milliseconds, and between tries. */
 const PATIENCE = 500;
 const PAUSE = 5;
 
 /** A lock that this process holds. */
-export interface Lock {
+export interface Lock extends Disposable {
   /**
    * Makes sure that it is still held, before something is written that another holder would write too. A file that was
    * removed meanwhile no longer keeps others out: it is made again, unless one of them was faster.
@@ -29,7 +29,7 @@ export interface Lock {
  *
  * @param path The lock's file; its folder must exist.
  * @param subject How the message starts if another process holds it: `Cannot write label maps to "labels"`.
- * @returns The lock; release it.
+ * @returns The lock; release it, or declare it with `using`.
  * @throws {Deno.errors.Busy} If another process holds it.
  */
 export function takeLock(path: string, subject: string): Lock {
@@ -42,6 +42,15 @@ export function takeLock(path: string, subject: string): Lock {
     }
   };
   let file = attempt(() => take(path, `${subject}: another process is writing there`));
+  const release = () => {
+    try {
+      if (isStillThere(file, path)) Deno.removeSync(path);
+    } catch {
+      // A file that nobody holds keeps nobody out.
+    } finally {
+      file.close();
+    }
+  };
   return {
     keep() {
       if (attempt(() => isStillThere(file, path))) return;
@@ -50,33 +59,21 @@ export function takeLock(path: string, subject: string): Lock {
       file.close();
       file = again;
     },
-    release() {
-      try {
-        if (isStillThere(file, path)) Deno.removeSync(path);
-      } catch {
-        // A file that nobody holds keeps nobody out.
-      } finally {
-        file.close();
-      }
-    },
+    release,
+    [Symbol.dispose]: release,
   };
 }
 
 function take(path: string, taken: string): Deno.FsFile {
   while (true) {
-    const file = Deno.openSync(path, { write: true, create: true });
-    try {
-      if (!tryPatiently(file)) throw new Deno.errors.Busy(taken);
-      if (isStillThere(file, path)) {
-        file.utimeSync(new Date(), new Date());
-        return file;
-      }
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    // Who held the lock removed the file between opening and locking: this is a lock nobody else will see.
-    file.close();
+    using opened = new DisposableStack();
+    const file = opened.use(Deno.openSync(path, { write: true, create: true }));
+    if (!tryPatiently(file)) throw new Deno.errors.Busy(taken);
+    // Who held the lock may have removed the file between opening and locking: that is a lock nobody else will see.
+    if (!isStillThere(file, path)) continue;
+    file.utimeSync(new Date(), new Date());
+    opened.move();
+    return file;
   }
 }
 
@@ -87,13 +84,11 @@ function take(path: string, taken: string): Deno.FsFile {
  * @returns When it was taken, or undefined if nobody holds it.
  */
 export function lockHeldSince(path: string): Date | undefined {
-  try {
+  const look = () => {
     using file = Deno.openSync(path);
     return file.tryLockSync(false) ? undefined : file.statSync().mtime ?? new Date();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw fileError(`Cannot look at lock "${path}"`, error);
-  }
+  };
+  return withSubject(`Cannot look at lock "${path}"`, () => ifThere(look));
 }
 
 function tryPatiently(file: Deno.FsFile): boolean {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "./files.ts";
+import { fileError, readInto } from "./files.ts";
 
 /** A file to read from. */
 export interface RandomAccessFile {
@@ -72,12 +72,9 @@ export function createFilePool(): FilePool {
           const bytes = new Uint8Array(length);
           const file = handle();
           file.seekSync(offset, Deno.SeekMode.Start);
-          for (let read = 0; read < length;) {
-            const count = file.readSync(bytes.subarray(read));
-            if (count === null) {
-              throw new RangeError(`it ends at byte ${offset + read} and had ${size} when it was opened`);
-            }
-            read += count;
+          const read = readInto(file, bytes);
+          if (read < length) {
+            throw new RangeError(`it ends at byte ${offset + read} and had ${size} when it was opened`);
           }
           return bytes;
         },

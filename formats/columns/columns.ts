@@ -16,6 +16,16 @@ export interface Column {
   readonly listLength?: number;
 }
 
+/** The arrays of values of fixed width; `float16` are kept as their bits. */
+export const VALUE_ARRAYS = {
+  int32: Int32Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  float16: Uint16Array,
+  float32: Float32Array,
+} as const;
+
 /** The values of a column in a group of rows. */
 export type ColumnValues =
   | { readonly type: "utf8"; readonly values: readonly string[] }

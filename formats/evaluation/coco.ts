@@ -12,7 +12,7 @@
 
 import { basename } from "@std/path";
 import { showValue } from "../base/show_value.ts";
-import { isJsonObject } from "./json_file.ts";
+import { isObject } from "../base/json.ts";
 
 /** What a file of annotations says. */
 export interface CocoLabels {
@@ -60,12 +60,12 @@ function rows(
   fields: Readonly<Record<string, "number" | "string">>,
   subject: string,
 ): Readonly<Record<string, unknown>>[] {
-  const list = isJsonObject(value) ? value[name] : undefined;
+  const list = isObject(value) ? value[name] : undefined;
   if (!Array.isArray(list)) throw new TypeError(`${subject}: ${name} is ${showValue(list)}, expected a list`);
   list.forEach((row, index) => {
-    const wrong = Object.entries(fields).find(([field, type]) => !isJsonObject(row) || typeof row[field] !== type);
+    const wrong = Object.entries(fields).find(([field, type]) => !isObject(row) || typeof row[field] !== type);
     if (!wrong) return;
-    const found = showValue(isJsonObject(row) ? row[wrong[0]] : row);
+    const found = showValue(isObject(row) ? row[wrong[0]] : row);
     throw new TypeError(`${subject}: ${wrong[0]} of ${name}[${index}] is ${found}, expected a ${wrong[1]}`);
   });
   return list;

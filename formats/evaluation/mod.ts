@@ -12,6 +12,5 @@
  */
 
 export { type CocoLabels, parseCocoLabels } from "./coco.ts";
-export { isJsonObject, readJsonFile } from "./json_file.ts";
 export { type MultiLabelAnnotations, readMultiLabelAnnotations } from "./multi_label_annotations.ts";
 export { parseMultiLabels, validationIndex } from "./multi_labels.ts";

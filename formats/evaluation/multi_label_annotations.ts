@@ -13,7 +13,7 @@
 
 import { basename } from "@std/path";
 import { showValue } from "../base/show_value.ts";
-import { isJsonObject, readJsonFile } from "./json_file.ts";
+import { areTexts, isObject, readJsonFile } from "../base/json.ts";
 
 /** The annotations, by the images' base names. */
 export interface MultiLabelAnnotations {
@@ -34,21 +34,21 @@ export interface MultiLabelAnnotations {
 export async function readMultiLabelAnnotations(path: string): Promise<MultiLabelAnnotations> {
   const subject = `Cannot read annotations "${path}"`;
   const value = await readJsonFile(path, subject);
-  const { initial_annots: images, problematic_images: named } = isJsonObject(value) ? value : {};
-  if (!isJsonObject(images)) {
+  const { initial_annots: images, problematic_images: named } = isObject(value) ? value : {};
+  if (!isObject(images)) {
     throw new TypeError(`${subject}: initial_annots is ${showValue(images)}, expected an object of images`);
   }
-  if (!isJsonObject(named) && !isStrings(named)) {
+  if (!isObject(named) && !areTexts(named)) {
     throw new TypeError(
       `${subject}: problematic_images is ${showValue(named)}, expected an object or a list of images`,
     );
   }
-  const problematic = new Set((isJsonObject(named) ? Object.keys(named) : named).map((name) => basename(name)));
+  const problematic = new Set((isObject(named) ? Object.keys(named) : named).map((name) => basename(name)));
   const accepted = new Map<string, readonly string[]>();
   let dropped = 0;
   for (const [name, annotation] of Object.entries(images)) {
-    const { correct = [], unclear = [] } = isJsonObject(annotation) ? annotation : { correct: annotation };
-    if (!isStrings(correct) || !isStrings(unclear)) {
+    const { correct = [], unclear = [] } = isObject(annotation) ? annotation : { correct: annotation };
+    if (!areTexts(correct) || !areTexts(unclear)) {
       throw new TypeError(
         `${subject}: the entry of "${name}" is ${showValue(annotation)}, expected lists of WordNet identifiers`,
       );
@@ -57,8 +57,4 @@ export async function readMultiLabelAnnotations(path: string): Promise<MultiLabe
     else accepted.set(basename(name), [...correct, ...unclear]);
   }
   return { accepted, problematic: dropped };
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }

@@ -7,14 +7,13 @@
 
 import { checkSize, type DecodedImage } from "../base/pixels.ts";
 import { numberOf } from "../base/number_of.ts";
+import type { StoredHeader } from "./image_format.ts";
 
 /** Red, green and blue of 256 indices, or where a pixel's are. */
 type Colours = { readonly palette: Uint8Array } | { readonly channels: readonly Channel[] };
 
 /** The header of a BMP. */
-export interface BmpHeader {
-  readonly width: number;
-  readonly height: number;
+export interface BmpHeader extends Pick<StoredHeader, "width" | "height"> {
   readonly isTopDown: boolean;
   readonly bits: number;
   readonly compression: number;

@@ -6,6 +6,7 @@
 
 import { unpackGzip } from "./gunzip.ts";
 import { concatenate } from "../base/bytes.ts";
+import { fillFrom } from "../base/files.ts";
 
 /** Bytes in order. */
 export interface ByteStream {
@@ -61,12 +62,7 @@ function plainStream(file: Deno.FsFile, size: number): ByteStream {
   async function readHere(length: number): Promise<Uint8Array<ArrayBuffer>> {
     file.seekSync(position, Deno.SeekMode.Start);
     const bytes = new Uint8Array(length);
-    let filled = 0;
-    while (filled < length) {
-      const count = await file.read(bytes.subarray(filled));
-      if (count === null) break;
-      filled += count;
-    }
+    const filled = await fillFrom(file, bytes);
     return filled < length ? bytes.slice(0, filled) : bytes;
   }
 

@@ -7,11 +7,10 @@
  * @module
  */
 
-import type { DecodedImage } from "../base/pixels.ts";
+import { type DecodedImage, releaseBytes } from "../base/pixels.ts";
 import type { StoredImage } from "./image_source.ts";
 import type { DecodeReply, DecodeRequest } from "./decode_worker.ts";
 import { createMemoryBudget } from "./memory_budget.ts";
-import { releaseBytes } from "../base/pixels.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /** Workers that decode. */

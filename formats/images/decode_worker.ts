@@ -10,12 +10,11 @@
 /// <reference lib="deno.worker" />
 
 import { decodeWithHeader } from "./decode.ts";
-import type { DecodedImage } from "../base/pixels.ts";
+import { type DecodedImage, releaseBytes } from "../base/pixels.ts";
 import type { FilePlace } from "./image_source.ts";
 import { readImageFile } from "./image_file.ts";
 import { decodingBytes, readImageHeader } from "./image_header.ts";
 import { type MemoryShare, shareMemory } from "./memory_budget.ts";
-import { releaseBytes } from "../base/pixels.ts";
 import { loadDecoder } from "./load_decoder.ts";
 
 /** What the pool asks. */

@@ -10,17 +10,15 @@
 
 import { checkSize, type DecodedImage } from "../base/pixels.ts";
 import { numberOf } from "../base/number_of.ts";
+import type { StoredHeader } from "./image_format.ts";
 
 /** First row and step of the four passes of an interlaced frame. */
 const PASSES = [[0, 8], [4, 8], [2, 4], [1, 2]] as const;
 /** Codes have 12 bits at most. */
 const MOST_CODES = 4096;
 
-/** The first frame of a GIF, and the canvas on which it lies. */
-export interface GifHeader {
-  /** Width of the canvas, which grows with a frame that reaches beyond it. */
-  readonly width: number;
-  readonly height: number;
+/** The first frame of a GIF, and the canvas on which it lies: its width grows with a frame that reaches beyond it. */
+export interface GifHeader extends Pick<StoredHeader, "width" | "height"> {
   readonly frame: { readonly left: number; readonly top: number; readonly width: number; readonly height: number };
   readonly isInterlaced: boolean;
   /** Red, green and blue of 256 indices. */

@@ -9,6 +9,7 @@
  */
 
 import { createGunzip } from "node:zlib";
+import { fillFrom } from "../base/files.ts";
 
 /** Bytes that are read at once; they unpack to at most 17 MB. */
 const PIECE = 16_384;
@@ -51,12 +52,7 @@ export function unpackGzip(file: Deno.FsFile): Unpacked {
   /** Reads a piece of the file and unpacks it. */
   async function unpack(): Promise<void> {
     const piece = new Uint8Array(PIECE);
-    let length = 0;
-    while (length < PIECE) {
-      const count = await file.read(piece.subarray(length));
-      if (count === null) break;
-      length += count;
-    }
+    const length = await fillFrom(file, piece);
     await new Promise<void>((resolve) => {
       done = resolve;
       if (length === 0) gunzip.end();

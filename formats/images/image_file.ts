@@ -6,6 +6,7 @@
 
 import { imageFormat } from "./image_format.ts";
 import type { FilePlace } from "./image_source.ts";
+import { fillFrom } from "../base/files.ts";
 
 /** Bytes that an encoded image may have, in a file of its own or in any other: each one is in memory as a whole. */
 export const LARGEST_IMAGE_FILE = 2 ** 28;
@@ -84,12 +85,9 @@ export async function readPart(
 ): Promise<Uint8Array<ArrayBuffer>> {
   await file.seek(offset, Deno.SeekMode.Start);
   const bytes = new Uint8Array(length);
-  for (let filled = 0; filled < length;) {
-    const count = await file.read(bytes.subarray(filled));
-    if (count === null) {
-      throw new Error(`"${path}" ends at byte ${offset + filled}, before the end of what was to be read`);
-    }
-    filled += count;
+  const filled = await fillFrom(file, bytes);
+  if (filled < length) {
+    throw new Error(`"${path}" ends at byte ${offset + filled}, before the end of what was to be read`);
   }
   return bytes;
 }

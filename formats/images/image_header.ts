@@ -8,7 +8,7 @@ import { readAvifHeader } from "./avif_header.ts";
 import { readBmpHeader } from "./bmp.ts";
 import type { DecodeOptions } from "./image_source.ts";
 import { readGifHeader } from "./gif.ts";
-import { type ImageFormat, imageFormat } from "./image_format.ts";
+import { type ImageFormat, imageFormat, type StoredHeader } from "./image_format.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
 import { checkSize } from "../base/pixels.ts";
 import { readPngHeader } from "./png_header.ts";
@@ -18,21 +18,14 @@ import { readWebpHeader } from "./webp_header.ts";
 import type { YcbcrRule } from "./ycbcr.ts";
 
 /** Size, orientation and cost of an image. */
-export interface ImageHeader {
+export interface ImageHeader extends StoredHeader {
   readonly format: ImageFormat;
-  /** Pixels, as they are stored: before the image is turned as its orientation says. */
-  readonly width: number;
-  readonly height: number;
-  /** The EXIF orientation, 1 to 8. */
-  readonly orientation: number;
   /** Bytes that decoding takes for each pixel, the result's three included. */
   readonly bytesPerPixel: number;
   /** How stored luma and chroma become colours, where the decoder leaves that to its caller. */
   readonly ycbcr?: YcbcrRule;
   /** Whether a TIFF is in tiles. */
   readonly isTiled?: boolean;
-  /** Why the image is not read although it may be whole. */
-  readonly refusal?: string;
 }
 
 /**

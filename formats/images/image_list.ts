@@ -41,13 +41,8 @@ export async function writeImageList(
   path: string,
   onImage?: (images: number) => void,
 ): Promise<{ images: number }> {
-  const list = createListFile(path);
-  try {
-    return { images: await fillList(source, list, onImage) };
-  } catch (error) {
-    list.discard();
-    throw error;
-  }
+  using list = createListFile(path);
+  return { images: await fillList(source, list, onImage) };
 }
 
 async function fillList(source: ImageSource, list: ListWriter, onImage?: (images: number) => void): Promise<number> {

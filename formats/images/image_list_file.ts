@@ -14,12 +14,12 @@
  * @module
  */
 
-import { failWith } from "../base/files.ts";
-import { createWholeFile } from "../base/whole_file.ts";
+import { createWholeFile, failWith } from "../base/files.ts";
 import { showValue } from "../base/show_value.ts";
 import { readPart } from "./image_file.ts";
-import type { ImageRange, ImageSurvey, Tally } from "./image_source.ts";
+import type { ImageRange, ImageSource, ImageSurvey, Tally } from "./image_source.ts";
 import { LARGEST_LABEL } from "./survey.ts";
+import { areTexts, isCount, parseJson } from "../base/json.ts";
 
 /** What is said of an image. */
 export interface ListLine {
@@ -38,11 +38,7 @@ export interface ListedShard {
 }
 
 /** What is said of all images. */
-export interface ListIndex {
-  /** The file, folder or pattern that was listed. */
-  readonly path: string;
-  readonly description: string;
-  readonly classes: readonly string[] | null;
+export interface ListIndex extends Pick<ImageSource, "path" | "description" | "classes"> {
   readonly images: number;
   /** What the keys of files are under; null where images are in shards. */
   readonly root: string | null;
@@ -53,12 +49,10 @@ export interface ListIndex {
 }
 
 /** A list being written. */
-export interface ListWriter {
+export interface ListWriter extends Disposable {
   append(line: ListLine): void;
   /** Makes it whole and durable. */
   finish(index: ListIndex): void;
-  /** Removes what was written. */
-  discard(): void;
 }
 
 /** A list being read. */
@@ -92,7 +86,7 @@ export function createListFile(path: string): ListWriter {
   let text = "";
   const flush = () => {
     const bytes = encoder.encode(text);
-    file.write(bytes);
+    file.write([bytes]);
     written += bytes.length;
     text = "";
   };
@@ -109,7 +103,7 @@ export function createListFile(path: string): ListWriter {
       flush();
       file.finish();
     },
-    discard: file.discard,
+    [Symbol.dispose]: file.discard,
   };
 }
 
@@ -145,12 +139,7 @@ function isSurvey({ images, labelled, unlabelled, passedOver, remarks }: Partial
   const isText = (value: unknown) => typeof value === "string";
   const isTally = (tally: Tally | null) => isText(tally?.what) && isCount(tally?.count) && isText(tally?.first);
   const areTallies = (tallies: unknown) => Array.isArray(tallies) && tallies.every(isTally);
-  return isCount(images) && isCount(labelled) && areTallies(unlabelled) && areTallies(passedOver) &&
-    Array.isArray(remarks) && remarks.every(isText);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && value as number >= 0;
+  return isCount(images) && isCount(labelled) && areTallies(unlabelled) && areTallies(passedOver) && areTexts(remarks);
 }
 
 /**
@@ -208,12 +197,7 @@ export async function openListFile(path: string): Promise<ListReader> {
 type StoredIndex = ListIndex & { readonly offsets: readonly number[] };
 
 function parseIndex(text: string, linesEnd: number, subject: string): StoredIndex {
-  let index: StoredIndex;
-  try {
-    index = JSON.parse(text);
-  } catch (error) {
-    throw new TypeError(`${subject}: its index is not JSON`, { cause: error });
-  }
+  const index: StoredIndex = parseJson(text, `${subject}: its index is not JSON`);
   const { path, description, classes, images, root, shards, survey, offsets } = index ?? {};
   const isText = (value: unknown) => typeof value === "string";
   const isShard = (shard: ListedShard | null) => isText(shard?.path) && isCount(shard?.bytes) && isCount(shard?.images);
@@ -224,7 +208,7 @@ function parseIndex(text: string, linesEnd: number, subject: string): StoredInde
   const checks: [keyof StoredIndex, boolean][] = [
     ["path", isText(path)],
     ["description", isText(description)],
-    ["classes", classes === null || Array.isArray(classes) && classes.every(isText)],
+    ["classes", classes === null || areTexts(classes)],
     ["images", isCount(images) && images > 0],
     ["root", root === null || isText(root)],
     ["shards", isShards && listed === (root === null ? images : 0)],

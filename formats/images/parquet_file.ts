@@ -5,6 +5,7 @@
  * @module
  */
 
+import { closing } from "../base/closing.ts";
 import { numberOf } from "../base/number_of.ts";
 import { readFooter } from "../columns/parquet/decode/file.ts";
 import { decodeFileMetadata, type FileMetadata } from "../columns/parquet/decode/footer.ts";
@@ -38,20 +39,16 @@ export interface ParquetFile {
  */
 export function openParquetFile(shard: ShardFile): ParquetFile {
   const subject = `Cannot read Parquet file "${shard.path}"`;
-  const file = createFilePool().open(shard.path, subject);
-  try {
-    const metadata = readFooter(file, subject, decodeFileMetadata);
-    if (metadata.entries.has("relabel")) {
-      throw new TypeError(`Cannot read images from "${shard.path}": it is a label map, not images`);
-    }
-    const rows = metadata.groups.reduce((sum, group) => sum + group.rows, 0);
-    if (rows > MOST_ROWS_A_BYTE * file.size) {
-      throw new TypeError(`${subject}: it claims ${numberOf(rows, "row")} in ${numberOf(file.size, "byte")}`);
-    }
-    return { shard, metadata, rows, columns: chooseColumns(metadata, shard.path) };
-  } finally {
-    file.close();
+  using file = closing(createFilePool().open(shard.path, subject));
+  const metadata = readFooter(file, subject, decodeFileMetadata);
+  if (metadata.entries.has("relabel")) {
+    throw new TypeError(`Cannot read images from "${shard.path}": it is a label map, not images`);
   }
+  const rows = metadata.groups.reduce((sum, group) => sum + group.rows, 0);
+  if (rows > MOST_ROWS_A_BYTE * file.size) {
+    throw new TypeError(`${subject}: it claims ${numberOf(rows, "row")} in ${numberOf(file.size, "byte")}`);
+  }
+  return { shard, metadata, rows, columns: chooseColumns(metadata, shard.path) };
 }
 
 /** A value of a row, or why it cannot be read. */

@@ -13,6 +13,7 @@ import { ENCODINGS, PHYSICAL_TYPES } from "../columns/parquet/format.ts";
 import { LARGEST_IMAGE_FILE } from "./image_file.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 import { concatenate } from "../base/bytes.ts";
+import { checkPosition, decodePositions, joinByteStreams } from "../columns/parquet/decode/values.ts";
 
 /** A value as it is stored. */
 export type Value = number | bigint | Uint8Array;
@@ -78,15 +79,8 @@ export function valuesOf(
       const dictionary = readDictionary();
       if (!dictionary) throw new RangeError("a page refers to a dictionary that is not there");
       const positions = new Uint32Array(count);
-      if (count > 0) {
-        if (bytes.length === 0) throw new RangeError("positions in the dictionary are missing");
-        decodeRuns(bytes.subarray(1), bytes[0], positions);
-      }
-      for (const position of positions) {
-        if (position >= dictionary.length) {
-          throw new RangeError(`position ${position} is not in the dictionary of ${dictionary.length}`);
-        }
-      }
+      decodePositions(bytes, positions);
+      for (const position of positions) checkPosition(position, dictionary.length);
       return () => dictionary.at(positions[index++]);
     }
     case ENCODINGS.RLE: {
@@ -114,7 +108,7 @@ export function valuesOf(
       return deltaBytes(bytes, count);
     case ENCODINGS.BYTE_STREAM_SPLIT: {
       if (column.width === 0) break;
-      const at = fixedValues(joinStreams(bytes, count, column.width), count, column);
+      const at = fixedValues(joinByteStreams(bytes, count, column.width), count, column);
       return () => at(index++);
     }
   }
@@ -191,16 +185,4 @@ function deltaBytes(bytes: Uint8Array, count: number): () => Uint8Array {
     last = concatenate([last.subarray(0, length), next()]);
     return last;
   };
-}
-
-/** BYTE_STREAM_SPLIT: the first bytes of all values, then the second ones, and so on. */
-function joinStreams(bytes: Uint8Array, count: number, width: number): Uint8Array {
-  if (count * width > bytes.length) {
-    throw new RangeError(`${numberOf(count * width, "byte")} of values expected, ${bytes.length} left`);
-  }
-  const values = new Uint8Array(count * width);
-  for (let byte = 0; byte < width; byte++) {
-    for (let index = 0; index < count; index++) values[index * width + byte] = bytes[byte * count + index];
-  }
-  return values;
 }

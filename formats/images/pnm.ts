@@ -7,11 +7,10 @@
 
 import { checkSize, type DecodedImage } from "../base/pixels.ts";
 import { numberOf } from "../base/number_of.ts";
+import type { StoredHeader } from "./image_format.ts";
 
 /** The header of a PNM. */
-export interface PnmHeader {
-  readonly width: number;
-  readonly height: number;
+export interface PnmHeader extends Pick<StoredHeader, "width" | "height"> {
   /** The second letter of its magic. */
   readonly kind: string;
   /** The largest sample; of floats their scale, negative if they are little-endian; 1 of bit maps, which say none. */

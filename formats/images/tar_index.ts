@@ -11,7 +11,7 @@
 import { type ByteStream, openByteStream } from "./byte_stream.ts";
 import { isImageName, isSystemFolder } from "./image_names.ts";
 import { readPart } from "./image_file.ts";
-import type { FilePlace, ShardFile, Tally } from "./image_source.ts";
+import type { FilePlace, ImageSurvey, ShardFile, Tally } from "./image_source.ts";
 import { createTallies, extensionOf, type FoundLabel } from "./survey.ts";
 import { hasArchiveBehind, readTar, type TarMember } from "./tar.ts";
 import { findLinks, type LinkPlaces } from "./tar_links.ts";
@@ -22,7 +22,7 @@ import { hashText } from "../base/text_hash.ts";
 export type Verdict = FoundLabel | { readonly unreadable: string };
 
 /** What one pass over a shard finds. */
-export interface ShardIndex {
+export interface ShardIndex extends Pick<ImageSurvey, "labelled" | "unlabelled" | "passedOver"> {
   /** Its images, those that cannot be read and the damage at its end included. */
   readonly count: number;
   /** Whether a `.cls`, or the label in a `.json`, is of one of its images. */
@@ -33,11 +33,7 @@ export interface ShardIndex {
   readonly links: LinkPlaces;
   /** Folders of the images that can be read. */
   readonly folders: ReadonlyMap<string, Tally>;
-  /** How many images have a label beside them, and why others have none. */
-  readonly labelled: number;
-  readonly unlabelled: readonly Tally[];
   readonly unreadable: Tally | undefined;
-  readonly passedOver: readonly Tally[];
   /** Labels that are of no image. */
   readonly unusedLabels: number;
   /** Images whose `.json` says another label than their `.cls`. */

@@ -7,6 +7,7 @@
 import { openByteStream } from "./byte_stream.ts";
 import type { FilePlace, ShardFile } from "./image_source.ts";
 import { readTar, type TarMember } from "./tar.ts";
+import { closing } from "../base/closing.ts";
 
 /** Links by where their headers begin: the content that each leads to, or why there is none. */
 export type LinkPlaces = ReadonlyMap<number, FilePlace | { readonly unreadable: string }>;
@@ -76,13 +77,11 @@ function follow(target: string | null, targets: ReadonlyMap<string | null, strin
 }
 
 async function* headers({ path }: ShardFile): AsyncGenerator<TarMember> {
-  const stream = await openByteStream(path);
+  using stream = closing(await openByteStream(path));
   try {
     yield* readTar(stream);
   } catch {
     // Told by who reads the archive.
-  } finally {
-    stream.close();
   }
 }
 

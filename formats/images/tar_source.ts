@@ -27,6 +27,7 @@ import { createTallies, type FoundLabel } from "./survey.ts";
 import { readTar, type TarMember } from "./tar.ts";
 import { damageOf, folderOf, imageMembers, indexShard, OUTSIDE, type ShardIndex } from "./tar_index.ts";
 import { numberOf } from "../base/number_of.ts";
+import { closing } from "../base/closing.ts";
 
 /**
  * Opens tar shards.
@@ -170,9 +171,8 @@ export async function* readTarImages(
 ): AsyncGenerator<TarImage> {
   const { range: { start, end }, withBytes, index } = options;
   let position = 0;
-  let stream;
   try {
-    stream = await openByteStream(shard.path);
+    using stream = closing(await openByteStream(shard.path));
     for await (const member of imageMembers(stream)) {
       if (position >= end) return;
       const { name, offset, size } = member;
@@ -191,8 +191,6 @@ export async function* readTarImages(
   } catch (error) {
     const content = { unreadable: damageOf(shard, error) };
     if (position >= start && position < end) yield { position, name: null, content };
-  } finally {
-    stream?.close();
   }
 }
 
@@ -239,17 +237,14 @@ function classFolders(folders: readonly string[]): ClassFolders {
 async function describeFirstMembers(shards: readonly ShardFile[]): Promise<string> {
   const names: string[] = [];
   const { name, path } = shards[0];
-  let stream;
   try {
-    stream = await openByteStream(path);
+    using stream = closing(await openByteStream(path));
     for await (const member of readTar(stream)) {
       names.push(`"${member.name}"`);
       if (names.length === 3) break;
     }
   } catch (error) {
     return `tar shard "${name}": ${(error as Error).message}`;
-  } finally {
-    stream?.close();
   }
   return names.length > 0 ? `"${name}" begins with ${names.join(", ")}` : `"${name}" is an empty archive`;
 }

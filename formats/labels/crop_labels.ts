@@ -17,14 +17,12 @@
  */
 
 import type { Column, PlacedColumn } from "../columns/columns.ts";
-import { fileError } from "../base/files.ts";
 import { classesError, finiteError, integersError, probabilitiesError, type RowError } from "./row_error.ts";
 import { parquetEncoder } from "../columns/parquet/encode/file.ts";
-import type { Json } from "../base/json.ts";
 import { classArray } from "../base/label_map.ts";
-import { classType } from "./label_map_columns.ts";
-import type { Annotator } from "./types.ts";
-import { createWholeFile } from "../base/whole_file.ts";
+import { classType, labelColumn } from "./label_map_columns.ts";
+import { checkLabelMetadata, type LabelMetadata } from "./types.ts";
+import { createRowFile, type RowWriter } from "./row_file.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /**
@@ -34,16 +32,9 @@ import { numberOf } from "../base/number_of.ts";
 export type MissingShare = "zero" | "uniform" | "renormalise";
 
 /** What a file of crop labels says of its rows. */
-export interface CropLabelMetadata {
-  readonly version: 1;
+export interface CropLabelMetadata extends LabelMetadata {
   readonly kind: "crop_labels";
-  readonly annotator: Annotator;
-  /** Number of classes the annotator tells apart. */
-  readonly classes: number;
-  /** Classes kept for each crop. */
-  readonly k: number;
   readonly missing: MissingShare;
-  readonly [entry: string]: Json;
 }
 
 /** The labels of one image's crops. */
@@ -58,22 +49,6 @@ export interface CropLabelImage {
   readonly class: ArrayLike<number>;
   /** Their probabilities `[N, k]`. */
   readonly probability: Float32Array;
-}
-
-/** A file of crop labels being written. */
-export interface CropLabelWriter {
-  /** Why the crops of an image cannot be written, as in `LabelMapWriter`. */
-  findError(image: CropLabelImage): RowError | undefined;
-  /**
-   * Adds the crops of an image. Its arrays are kept until they are written.
-   *
-   * @throws {TypeError | RangeError} For an image that {@linkcode findError} finds an error of.
-   */
-  append(image: CropLabelImage): void;
-  /** Writes what is left, makes it durable, and gives the file its name. */
-  finish(): { readonly rows: number; readonly bytes: number; readonly sha256: string };
-  /** Removes what was written. */
-  discard(): void;
 }
 
 /** Whether metadata is of crop labels, and not of label maps. */
@@ -93,19 +68,8 @@ const GROUP_CROPS = 50_000;
  * @throws {TypeError | RangeError} If an entry is missing, of the wrong type, or out of range.
  */
 export function checkCropLabelMetadata(value: CropLabelMetadata, subject: string): CropLabelMetadata {
-  const { version, annotator, classes, k, missing } = value;
-  if (version !== 1) throw new RangeError(`${subject}: format version is ${version}, expected 1`);
-  if (typeof annotator?.name !== "string" || typeof annotator.sha256 !== "string") {
-    throw new TypeError(
-      `${subject}: annotator is ${JSON.stringify(annotator)}, expected an object with name and sha256`,
-    );
-  }
-  if (!Number.isInteger(classes) || classes < 1 || classes > 2 ** 32) {
-    throw new RangeError(`${subject}: classes is ${classes}, expected 1 to 4,294,967,296`);
-  }
-  if (!Number.isInteger(k) || k < 1 || k > classes) {
-    throw new RangeError(`${subject}: k is ${k}, expected 1 to ${classes}, the number of classes`);
-  }
+  checkLabelMetadata(value, subject);
+  const { missing } = value;
   if (!["zero", "uniform", "renormalise"].includes(missing)) {
     throw new RangeError(`${subject}: missing is ${JSON.stringify(missing)}, expected zero, uniform or renormalise`);
   }
@@ -142,39 +106,18 @@ export function cropLabelColumns({ classes, k }: CropLabelMetadata): readonly Co
  * @throws {TypeError | RangeError} If the metadata is not valid.
  * @throws {Deno.errors.NotFound} If there is no such folder.
  */
-export function createCropLabelFile(path: string, metadata: CropLabelMetadata): CropLabelWriter {
+export function createCropLabelFile(path: string, metadata: CropLabelMetadata): RowWriter<CropLabelImage> {
   const subject = `Cannot write crop labels "${path}"`;
   checkCropLabelMetadata(metadata, subject);
-  const encoder = parquetEncoder(cropLabelColumns(metadata), metadata);
-  const file = createWholeFile(path, subject);
-  let images: CropLabelImage[] = [];
-  let crops = 0;
-  let rows = 0;
-
-  function writeGroup(): void {
-    for (const bytes of encoder.rowGroup(groupColumns(images, crops, metadata), crops)) file.write(bytes);
-    images = [];
-    crops = 0;
-  }
-
-  file.write(encoder.start());
-  return {
+  return createRowFile(path, subject, {
+    encoder: parquetEncoder(cropLabelColumns(metadata), metadata),
+    what: "image",
+    most: GROUP_CROPS,
     findError: (image) => findImageError(image, metadata),
-    append(image) {
-      const error = findImageError(image, metadata);
-      if (error) throw fileError(`${subject}: image "${image.key}"`, error);
-      images.push(image);
-      crops += image.flip.length;
-      rows += image.flip.length;
-      if (crops >= GROUP_CROPS) writeGroup();
-    },
-    finish() {
-      if (crops > 0) writeGroup();
-      file.write(encoder.end());
-      return { rows, ...file.finish() };
-    },
-    discard: file.discard,
-  };
+    count: ({ flip }) => flip.length,
+    keep: (image) => image,
+    columns: (images, crops) => groupColumns(images, crops, metadata),
+  });
 }
 
 function findImageError(image: CropLabelImage, { k, classes }: CropLabelMetadata): RowError | undefined {
@@ -195,7 +138,6 @@ function groupColumns(images: readonly CropLabelImage[], crops: number, metadata
   const { k, classes } = metadata;
   const each = <Value>(value: (image: CropLabelImage, crop: number) => Value): Value[] =>
     images.flatMap((image) => Array.from({ length: image.flip.length }, (_, crop) => value(image, crop)));
-  const labels = each(({ label }) => label);
   const side = (position: number): PlacedColumn => ({
     type: "float32",
     values: Float32Array.from(each(({ box }, crop) => box[crop * 4 + position])),
@@ -204,11 +146,7 @@ function groupColumns(images: readonly CropLabelImage[], crops: number, metadata
   const indices = images.flatMap((image) => Array.from(image.class));
   return [
     { type: "utf8", values: each(({ key }) => key) },
-    {
-      type: "int32",
-      values: Int32Array.from(labels.filter((label) => label !== null)),
-      placement: { present: labels.map((label) => label !== null) },
-    },
+    labelColumn(each(({ label }) => label)),
     { type: "int32", values: Int32Array.from(each((_, crop) => crop)) },
     ...[0, 1, 2, 3].map(side),
     { type: "uint8", values: Uint8Array.from(each(({ flip }, crop) => flip[crop])) },

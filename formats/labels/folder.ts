@@ -22,33 +22,38 @@ import {
   readText,
   removeIfThere,
   replaceFile,
+  unreadable,
   withSubject,
 } from "../base/files.ts";
 import { type Lock, takeLock } from "../base/lock.ts";
 import {
   checkClassNames,
   checkConfiguration,
-  type ClassNames,
   findDifferences,
   type FinishedPart,
+  type FolderClasses,
   formatManifest,
   imageCount,
   type LabelMapConfiguration,
+  lockName,
   type Manifest,
   MANIFEST_NAME,
+  manifestName,
   OtherConfigurationError,
   parseManifest,
   partName,
   type RejectedImage,
+  rejectedName,
   type Shard,
   shardParts,
-  shardSuffix,
 } from "./manifest.ts";
 import { type PartImage, readPartImages } from "./part_images.ts";
 import { createCropLabelFile, type CropLabelImage, type CropLabelMetadata } from "./crop_labels.ts";
 import type { LabelMapRow } from "./types.ts";
+import type { RowWriter } from "./row_file.ts";
 import { createLabelMapFile } from "./writer.ts";
 import { numberOf } from "../base/number_of.ts";
+import { parseJson } from "../base/json.ts";
 
 /** A folder that this process writes to. */
 export interface LabelMapFolder<Row = LabelMapRow> {
@@ -72,11 +77,7 @@ export interface LabelMapFolder<Row = LabelMapRow> {
 }
 
 /** A part being written. */
-export interface PartWriter<Row = LabelMapRow> {
-  /** Why a row cannot be written, as in `LabelMapWriter` or `CropLabelWriter`; the message is a phrase. */
-  findError(row: Row): Error | undefined;
-  /** Adds what is known of an image; errors as in `LabelMapWriter` or `CropLabelWriter`. */
-  append(row: Row): void;
+export interface PartWriter<Row = LabelMapRow> extends Pick<RowWriter<Row>, "findError" | "append" | "discard"> {
   /**
    * Notes an image that has no row.
    *
@@ -89,18 +90,12 @@ export interface PartWriter<Row = LabelMapRow> {
    * @param images Hash of the source's images, for the manifest.
    */
   finish(images?: string): FinishedPart;
-  /** Removes what was written. */
-  discard(): void;
 }
 
 /** What else a folder is told when it is opened. */
-export interface LabelMapFolderOptions {
+export interface LabelMapFolderOptions extends FolderClasses {
   /** Which share of the parts this process writes, where several processes fill one folder. */
   readonly shard?: Shard;
-  /** The annotator's classes. */
-  readonly classes?: ClassNames;
-  /** The data set's own classes. */
-  readonly dataSetClasses?: ClassNames;
 }
 
 /**
@@ -146,12 +141,7 @@ export function openCropLabelFolder(
 const CLUSTER_FOLDER = "cluster";
 
 /** How a part's file is begun. */
-type Create<Row> = (path: string) => {
-  findError(row: Row): Error | undefined;
-  append(row: Row): void;
-  finish(): { readonly rows: number; readonly bytes: number; readonly sha256: string };
-  discard(): void;
-};
+type Create<Row> = (path: string) => RowWriter<Row>;
 
 function openFolder<Row>(
   path: string,
@@ -177,13 +167,11 @@ function openFolder<Row>(
   }
   const wanted: Manifest = { version: 1, configuration, shard, parts: [], classes, dataSetClasses };
   makeFolder(path, subject);
-  const lock = takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject);
-  try {
-    return openLocked(path, wanted, lock, create);
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
+  using held = new DisposableStack();
+  const lock = held.use(takeLock(join(path, lockName(shard)), subject));
+  const folder = openLocked(path, wanted, lock, create);
+  held.move();
+  return folder;
 }
 
 function openLocked<Row>(
@@ -194,8 +182,8 @@ function openLocked<Row>(
 ): LabelMapFolder<Row> {
   const { configuration: { rowsPerFile, container }, shard } = wanted;
   const { start, end } = partsOf(wanted);
-  const manifestPath = join(path, `manifest${shardSuffix(shard)}.json`);
-  const rejectedPath = join(path, `rejected${shardSuffix(shard)}.jsonl`);
+  const manifestPath = join(path, manifestName(shard));
+  const rejectedPath = join(path, rejectedName(shard));
   const names = namesIn(path, `Cannot write label maps to "${path}"`).sort();
   checkShardCounts(path, names, wanted);
   const text = readIfThere(manifestPath);
@@ -343,7 +331,7 @@ function checkNoParts(path: string, names: readonly string[], wanted: Manifest):
   const foreign = names.find((name) => !isOurs(name));
   if (foreign !== undefined) {
     throw new Deno.errors.AlreadyExists(
-      `Cannot write label maps to "${path}": it holds "${foreign}" and no manifest${shardSuffix(shard)}.json`,
+      `Cannot write label maps to "${path}": it holds "${foreign}" and no ${manifestName(shard)}`,
     );
   }
 }
@@ -378,20 +366,14 @@ export function checkPartSize(path: string, { file, bytes }: FinishedPart, subje
 
 /** The rejected images of finished parts; a run that was killed may have left others. */
 export function readRejected(path: string, { parts, configuration: { rowsPerFile } }: Manifest): RejectedImage[] {
-  const images = (readIfThere(path) ?? "").split("\n").filter((line) => line !== "").map((line): RejectedImage => {
-    try {
-      return JSON.parse(line);
-    } catch {
-      throw new TypeError(`Cannot read "${path}": ${JSON.stringify(line)} is not JSON`);
-    }
-  });
+  const images = (readIfThere(path) ?? "").split("\n").filter((line) => line !== "").map((line): RejectedImage =>
+    parseJson(line, `Cannot read "${path}": ${JSON.stringify(line)} is not JSON`)
+  );
   const byPart = Map.groupBy(images, ({ index }) => Math.floor(index / rowsPerFile));
   return parts.flatMap(({ part, rejected }) => {
     const images = byPart.get(part) ?? [];
     if (images.length !== rejected) {
-      throw new TypeError(
-        `Cannot read "${path}": it lists ${numberOf(images.length, "image")} of part ${part}, the manifest ${rejected}`,
-      );
+      throw unreadable(path, `it lists ${numberOf(images.length, "image")} of part ${part}, the manifest ${rejected}`);
     }
     return images;
   });

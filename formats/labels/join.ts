@@ -12,15 +12,17 @@ import { join } from "@std/path";
 import { sha256OfFile } from "../base/byte_source.ts";
 import { namesIn, readIfThere, removeIfThere, replaceFile } from "../base/files.ts";
 import { checkPartSize, readRejected } from "./folder.ts";
-import { type Lock, takeLock } from "../base/lock.ts";
+import { takeLock } from "../base/lock.ts";
 import {
   differences,
   type FinishedPart,
   formatManifest,
+  lockName,
   type Manifest,
+  manifestName,
   parseManifest,
+  rejectedName,
   type Shard,
-  shardSuffix,
 } from "./manifest.ts";
 import {
   imagesOfParts,
@@ -65,43 +67,29 @@ export async function joinShards(path: string, options: JoinOptions = {}): Promi
   const names = namesIn(path, subject);
   const count = shardCount(names, subject);
   const shards = Array.from({ length: count ?? 0 }, (_, index): Shard => ({ index, count: count! }));
-  const locks = takeLocks(path, [undefined, ...shards], subject);
-  try {
-    const text = readIfThere(join(path, "manifest.json"));
-    if (text === undefined && count === undefined) {
-      throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json, and no manifest of a shard`);
-    }
-    const before = text === undefined ? undefined : parseManifest(text, join(path, "manifest.json"));
-    const manifest = before ?? joinManifests(path, shards, subject);
-    if (before) checkLeftovers(path, before, shards, subject);
-    await checkParts(path, manifest, options, subject);
-    for (const lock of locks) lock.keep();
-    if (!before) {
-      const rejected = shards.map((shard) => readIfThere(join(path, `rejected${shardSuffix(shard)}.jsonl`)) ?? "");
-      replaceOrRemove(join(path, "rejected.jsonl"), rejected.join(""));
-      replaceFile(join(path, "manifest.json"), formatManifest(manifest));
-    }
-    // Manifests last: they tell the next join what there is to remove.
-    for (const shard of shards) {
-      removeIfThere(join(path, `rejected${shardSuffix(shard)}.jsonl`));
-      removeIfThere(join(path, `manifest${shardSuffix(shard)}.json`));
-    }
-    return { manifest, shards: before ? 0 : shards.length };
-  } finally {
-    for (const lock of locks) lock.release();
+  // Keeps writers out: of the whole folder and of each shard.
+  using held = new DisposableStack();
+  const locks = [undefined, ...shards].map((shard) => held.use(takeLock(join(path, lockName(shard)), subject)));
+  const text = readIfThere(join(path, "manifest.json"));
+  if (text === undefined && count === undefined) {
+    throw new Deno.errors.NotFound(`${subject}: it holds no manifest.json, and no manifest of a shard`);
   }
-}
-
-/** Keeps writers out: of the whole folder and of each shard. */
-function takeLocks(path: string, shards: readonly (Shard | undefined)[], subject: string): Lock[] {
-  const held: Lock[] = [];
-  try {
-    for (const shard of shards) held.push(takeLock(join(path, `.manifest${shardSuffix(shard)}.lock`), subject));
-  } catch (error) {
-    for (const lock of held) lock.release();
-    throw error;
+  const before = text === undefined ? undefined : parseManifest(text, join(path, "manifest.json"));
+  const manifest = before ?? joinManifests(path, shards, subject);
+  if (before) checkLeftovers(path, before, shards, subject);
+  await checkParts(path, manifest, options, subject);
+  for (const lock of locks) lock.keep();
+  if (!before) {
+    const rejected = shards.map((shard) => readIfThere(join(path, rejectedName(shard))) ?? "");
+    replaceOrRemove(join(path, "rejected.jsonl"), rejected.join(""));
+    replaceFile(join(path, "manifest.json"), formatManifest(manifest));
   }
-  return held;
+  // Manifests last: they tell the next join what there is to remove.
+  for (const shard of shards) {
+    removeIfThere(join(path, rejectedName(shard)));
+    removeIfThere(join(path, manifestName(shard)));
+  }
+  return { manifest, shards: before ? 0 : shards.length };
 }
 
 /** The manifest that one process would have written. */
@@ -110,7 +98,7 @@ function joinManifests(path: string, shards: readonly Shard[], subject: string):
   const lacking: string[] = [];
   let first: string | undefined;
   for (const shard of shards) {
-    const name = `manifest${shardSuffix(shard)}.json`;
+    const name = manifestName(shard);
     const text = readIfThere(join(path, name));
     if (text === undefined) {
       lacking.push(`shard ${shard.index} has not begun`);
@@ -127,7 +115,7 @@ function joinManifests(path: string, shards: readonly Shard[], subject: string):
       lacking.push(`shard ${shard.index} has ${finished.size} of ${numberOf(end - start, "part")}`);
     }
     if (finished.size > end - start) throw new TypeError(`${subject}: ${name} lists parts of other shards`);
-    readRejected(join(path, `rejected${shardSuffix(shard)}.jsonl`), manifest);
+    readRejected(join(path, rejectedName(shard)), manifest);
     parts.push(...manifest.parts);
   }
   if (lacking.length > 0) {
@@ -164,7 +152,7 @@ function parseShard(text: string, first: string, { path, subject }: { path: stri
 function checkLeftovers(path: string, { parts }: Manifest, shards: readonly Shard[], subject: string): void {
   const joined = new Set(parts.map((part) => JSON.stringify(part)));
   for (const shard of shards) {
-    const name = `manifest${shardSuffix(shard)}.json`;
+    const name = manifestName(shard);
     const left = readManifestHead(join(path, name));
     const other = left?.parts.find((part) => !joined.has(JSON.stringify(part)));
     if (other) {

@@ -53,6 +53,15 @@ export function labelMapColumns(metadata: LabelMapMetadata): readonly Column[] {
   ];
 }
 
+/** Labels as a column, which has no value where there is none. */
+export function labelColumn(labels: readonly (number | null)[]): PlacedColumn {
+  return {
+    type: "int32",
+    values: Int32Array.from(labels.filter((label) => label !== null)),
+    placement: { present: labels.map((label) => label !== null) },
+  };
+}
+
 /**
  * The values of some rows: what a Parquet row group and an Arrow record batch are made of.
  *
@@ -64,7 +73,6 @@ export function rowGroupColumns(
   rows: readonly LabelMapRow[],
   { classes, dtype }: LabelMapMetadata,
 ): readonly PlacedColumn[] {
-  const labels = rows.map(({ label }) => label);
   const classColumn = (arrays: readonly Classes[]) =>
     ({ type: classType(classes), values: joinArrays<Classes>(arrays, classArray(classes)) }) as ColumnValues;
   const scores = rows.map(({ score }) => score);
@@ -73,11 +81,7 @@ export function rowGroupColumns(
   const tops = lengths(rows.map((row) => row.topClass));
   return [
     { type: "utf8", values: rows.map(({ key }) => key) },
-    {
-      type: "int32",
-      values: Int32Array.from(labels.filter((label) => label !== null)),
-      placement: { present: labels.map((label) => label !== null) },
-    },
+    labelColumn(rows.map(({ label }) => label)),
     { type: "int32", values: Int32Array.from(rows, ({ width }) => width) },
     { type: "int32", values: Int32Array.from(rows, ({ height }) => height) },
     { ...classColumn(rows.map((row) => row.class)), placement: maps },

@@ -18,6 +18,8 @@ import type { ColumnSlice, Table } from "../columns/table.ts";
 import type { Classes, Scores } from "../base/label_map.ts";
 import { checkMetadata, type LabelMapMetadata, mapLength } from "./types.ts";
 import { numberOf } from "../base/number_of.ts";
+import { closing } from "../base/closing.ts";
+import { parseJson } from "../base/json.ts";
 
 /** An open file. */
 export interface LabelMapFile {
@@ -61,24 +63,21 @@ export interface LabelMapGroup {
  */
 export function openLabelMapFile(path: string, pool: FilePool, cache: Cache): LabelMapFile {
   const subject = `Cannot read label map "${path}"`;
-  const file = pool.open(path, subject);
-  try {
-    const openTable = isArrow(file, path, subject) ? openArrow : openParquet;
-    const table = openTable(file, subject, cache, path);
-    const metadata = readMetadata(table, subject);
-    const columns = labelMapColumns(metadata);
-    checkColumns(table, columns, subject);
-    let length = 0;
-    const groups = table.groups.map((rows, group) => {
-      const first = length;
-      length += rows;
-      return rowGroup({ table, metadata, columns, subject, group, first }, rows);
-    });
-    return { metadata, length, groups, close: table.close };
-  } catch (error) {
-    file.close();
-    throw error;
-  }
+  using opened = new DisposableStack();
+  const file = opened.use(closing(pool.open(path, subject)));
+  const openTable = isArrow(file, path, subject) ? openArrow : openParquet;
+  const table = openTable(file, subject, cache, path);
+  const metadata = readMetadata(table, subject);
+  const columns = labelMapColumns(metadata);
+  checkColumns(table, columns, subject);
+  let length = 0;
+  const groups = table.groups.map((rows, group) => {
+    const first = length;
+    length += rows;
+    return rowGroup({ table, metadata, columns, subject, group, first }, rows);
+  });
+  opened.move();
+  return { metadata, length, groups, close: table.close };
 }
 
 /** What a file is, by how it begins, or by its name if that is damaged. */
@@ -91,13 +90,7 @@ function isArrow(file: RandomAccessFile, path: string, subject: string): boolean
 function readMetadata({ entries }: Table, subject: string): LabelMapMetadata {
   const text = entries.get("relabel");
   if (text === undefined) throw new TypeError(`${subject}: it has no metadata entry "relabel"`);
-  let value;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new TypeError(`${subject}: its metadata entry "relabel" is not JSON`);
-  }
-  return checkMetadata(value, subject);
+  return checkMetadata(parseJson(text, `${subject}: its metadata entry "relabel" is not JSON`), subject);
 }
 
 /** Refuses a file whose columns are not the expected ones. */

@@ -13,21 +13,18 @@ import { indexKeys, type KeyIndex } from "./key_index.ts";
 import { type LabelMapFile, type LabelMapGroup, type MapArrays, openLabelMapFile } from "./label_map_file.ts";
 import { findLabelMaps, type LabelMapPaths } from "./label_map_paths.ts";
 import type { LabelMapColumns } from "./label_map_columns.ts";
-import { type ClassNames, differences } from "./manifest.ts";
+import { differences, type FolderClasses } from "./manifest.ts";
 import { type LabelMapMetadata, mapLength } from "./types.ts";
+import { closing } from "../base/closing.ts";
 
 /** What is known of label maps once they are open. */
-export interface LabelMapDescription {
+export interface LabelMapDescription extends FolderClasses {
   /** What all rows have in common: annotator, classes, k, grid, type of the scores. */
   readonly metadata: LabelMapMetadata;
   /** Number of rows. */
   readonly length: number;
   /** Paths of the files that hold the rows, in order. */
   readonly files: readonly string[];
-  /** The annotator's classes, where a manifest names them. */
-  readonly classes?: ClassNames;
-  /** The data set's own classes, where a manifest names them. */
-  readonly dataSetClasses?: ClassNames;
 }
 
 /** A group of rows, its file, and its place in the whole. */
@@ -88,25 +85,22 @@ export function openLabelMapReader(path: string, cacheBytes: number): LabelMapRe
 function openFiles({ files, metadata }: LabelMapPaths, subject: string, cacheBytes: number): LabelMapFile[] {
   const pool = createFilePool();
   const cache = createCache(cacheBytes);
+  using made = new DisposableStack();
   const opened: LabelMapFile[] = [];
-  try {
-    for (const { path, rows } of files) {
-      const file = openLabelMapFile(path, pool, cache);
-      opened.push(file);
-      if (rows !== undefined && file.length !== rows) {
-        throw new TypeError(`${subject}: "${path}" has ${numberOf(file.length, "row")}, its manifest says ${rows}`);
-      }
-      const found = differences(metadata ?? opened[0].metadata, file.metadata);
-      if (found.length > 0) {
-        const other = metadata ? "its manifest" : `"${files[0].path}"`;
-        throw new TypeError(`${subject}: "${path}" is not of one data set with ${other}: ${found.join("; ")}`);
-      }
+  for (const { path, rows } of files) {
+    const file = made.use(closing(openLabelMapFile(path, pool, cache)));
+    opened.push(file);
+    if (rows !== undefined && file.length !== rows) {
+      throw new TypeError(`${subject}: "${path}" has ${numberOf(file.length, "row")}, its manifest says ${rows}`);
     }
-    return opened;
-  } catch (error) {
-    for (const file of opened) file.close();
-    throw error;
+    const found = differences(metadata ?? opened[0].metadata, file.metadata);
+    if (found.length > 0) {
+      const other = metadata ? "its manifest" : `"${files[0].path}"`;
+      throw new TypeError(`${subject}: "${path}" is not of one data set with ${other}: ${found.join("; ")}`);
+    }
   }
+  made.move();
+  return opened;
 }
 
 function placeGroups(opened: readonly LabelMapFile[], { files }: LabelMapPaths): PlacedGroup[] {

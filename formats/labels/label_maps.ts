@@ -121,13 +121,10 @@ export async function openLabelMaps(path: string, options: OpenLabelMapsOptions 
     throw new RangeError(`${subject}: row ${row} is not among its ${length}`);
   }
 
-  let held: MapArrays | undefined;
-  try {
-    held = options.preload ? await call("maps", id) : undefined;
-  } catch (error) {
-    close();
-    throw error;
-  }
+  using opened = new DisposableStack();
+  opened.defer(close);
+  const held = options.preload ? await call("maps", id) : undefined;
+  opened.move();
 
   async function readColumns(start: number, end: number): Promise<LabelMapColumns> {
     const { count, columns } = await call("columns", id, start, end, held === undefined);

@@ -16,7 +16,7 @@ import { type Container, containers } from "../columns/container.ts";
 import { checkCropLabelMetadata, isCropLabelMetadata } from "./crop_labels.ts";
 import { namesIn, readText } from "../base/files.ts";
 import { showValue } from "../base/show_value.ts";
-import type { Json } from "../base/json.ts";
+import { isCount, isObject, type Json, parseJson } from "../base/json.ts";
 import { checkMetadata, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. */
@@ -37,6 +37,14 @@ export interface ClassNames {
   readonly wnid?: readonly string[];
   /** Names for people, such as `tench`. */
   readonly name: readonly string[];
+}
+
+/** Names of classes that a folder may say. */
+export interface FolderClasses {
+  /** The annotator's classes. */
+  readonly classes?: ClassNames;
+  /** The data set's own classes, which `label` indexes. */
+  readonly dataSetClasses?: ClassNames;
 }
 
 /** The share of a folder that one of several processes writes: the parts that {@linkcode shardParts} gives. */
@@ -66,7 +74,7 @@ export interface FinishedPart {
 }
 
 /** The content of `manifest.json`. */
-export interface Manifest {
+export interface Manifest extends FolderClasses {
   /** Version of the format; readers refuse others. */
   readonly version: 1;
   /** What the parts were made with. */
@@ -75,10 +83,6 @@ export interface Manifest {
   readonly shard?: Shard;
   /** Finished parts, ascending by number. */
   readonly parts: readonly FinishedPart[];
-  /** The annotator's classes. */
-  readonly classes?: ClassNames;
-  /** The data set's own classes, which `label` indexes. */
-  readonly dataSetClasses?: ClassNames;
 }
 
 /** An image that could not be decoded: one line of `rejected.jsonl`. */
@@ -97,8 +101,23 @@ export function partName(part: number, container: Container = "parquet"): string
   return `part-${String(part).padStart(5, "0")}.${container}`;
 }
 
+/** The name of a shard's manifest. */
+export function manifestName(shard: Shard | undefined): string {
+  return `manifest${shardSuffix(shard)}.json`;
+}
+
+/** The name of a shard's list of rejected images. */
+export function rejectedName(shard: Shard | undefined): string {
+  return `rejected${shardSuffix(shard)}.jsonl`;
+}
+
+/** The name of the file that a process holds while it writes a shard. */
+export function lockName(shard: Shard | undefined): string {
+  return `.manifest${shardSuffix(shard)}.lock`;
+}
+
 /** What a shard's files have in their names: `-00003-of-00016`, or nothing for a whole folder. */
-export function shardSuffix(shard: Shard | undefined): string {
+function shardSuffix(shard: Shard | undefined): string {
   if (!shard) return "";
   return `-${String(shard.index).padStart(5, "0")}-of-${String(shard.count).padStart(5, "0")}`;
 }
@@ -120,7 +139,7 @@ export function shardParts(shard: Shard | undefined, parts: number): { start: nu
 /** How many images a folder's source has; undefined where its configuration does not say. */
 export function imageCount({ source }: LabelMapConfiguration): number | undefined {
   const images = (source as { images?: unknown } | null | undefined)?.images;
-  return typeof images === "number" && Number.isSafeInteger(images) && images >= 0 ? images : undefined;
+  return isCount(images) ? images : undefined;
 }
 
 /**
@@ -149,12 +168,7 @@ export function formatManifest(manifest: Manifest): string {
  */
 export function parseManifest(text: string, path: string): Manifest {
   const subject = `Cannot read manifest "${path}"`;
-  let manifest: Manifest;
-  try {
-    manifest = JSON.parse(text);
-  } catch (error) {
-    throw new TypeError(`${subject}: it is not JSON`, { cause: error });
-  }
+  const manifest: Manifest = parseJson(text, `${subject}: it is not JSON`);
   if (manifest?.version !== 1) {
     throw new RangeError(`${subject}: version is ${showValue(manifest?.version)}, expected 1`);
   }
@@ -175,7 +189,7 @@ export function parseManifest(text: string, path: string): Manifest {
 function checkPart(entry: FinishedPart, subject: string, container?: Container): void {
   for (const name of ["part", "rows", "rejected", "bytes"] as const) {
     const count = entry?.[name];
-    if (!Number.isSafeInteger(count) || count < 0) {
+    if (!isCount(count)) {
       throw new TypeError(`${subject} has ${name} ${showValue(count)}, expected a count`);
     }
   }
@@ -245,7 +259,7 @@ export function readManifests(path: string): Manifest[] {
 
 /** A manifest with another's names of classes where they are equal: a thousand shards each have them, in their thousands. */
 function shareNames(manifest: Manifest, other: Manifest | undefined): Manifest {
-  const shared: { classes?: ClassNames; dataSetClasses?: ClassNames } = {};
+  const shared: { -readonly [Name in keyof FolderClasses]: ClassNames } = {};
   for (const name of ["classes", "dataSetClasses"] as const) {
     const names = other?.[name];
     if (names && differences(names, manifest[name]).length === 0) shared[name] = names;
@@ -321,8 +335,4 @@ export function differences(before: unknown, after: unknown): string[] {
 
 function phrase({ path, before, after }: Difference): string {
   return `${path} was ${showValue(before, "absent")}, is ${showValue(after, "absent")}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -21,6 +21,12 @@
 import { dequantise } from "../base/scores.ts";
 import type { LabelMapMetadata, LabelMapRow } from "./types.ts";
 
+/** A class and how sure it is. */
+export interface ClassProbability {
+  readonly class: number;
+  readonly probability: number;
+}
+
 /** A class and how surely it is in an image. */
 export interface ScoredClass {
   /** The annotator's class index. */

@@ -10,6 +10,7 @@ import type { Column } from "../columns/columns.ts";
 import { containerOf } from "../columns/container.ts";
 import type { RejectedImage } from "./manifest.ts";
 import { openParquet } from "../columns/parquet/decode/file.ts";
+import { closing } from "../base/closing.ts";
 import { createFilePool } from "../base/random_access.ts";
 import type { SourceImage } from "./source_images.ts";
 
@@ -35,25 +36,21 @@ export function readPartImages(
 ): Map<number, PartImage> {
   const images = new Map<number, PartImage>(rejected.map(({ index, key }) => [index, { key }]));
   const subject = `Cannot read images of "${path}"`;
-  const file = createFilePool().open(path, subject);
-  try {
-    const openTable = containerOf(path) === "arrow" ? openArrow : openParquet;
-    const table = openTable(file, subject, createCache(0), path);
-    let index = first;
-    const isOfCrops = table.columns.has("crop");
-    let last: string | undefined;
-    for (const [group, rows] of table.groups.entries()) {
-      const keys = table.read(KEY, group, 0, rows).values as readonly string[];
-      const labels = table.read(LABEL, group, 0, rows);
-      for (const [row, key] of keys.entries()) {
-        if (isOfCrops && key === last) continue;
-        last = key;
-        while (images.has(index)) index++;
-        images.set(index++, { key, label: labels.present?.[row] === 0 ? null : labels.values[row] as number });
-      }
+  using file = closing(createFilePool().open(path, subject));
+  const openTable = containerOf(path) === "arrow" ? openArrow : openParquet;
+  const table = openTable(file, subject, createCache(0), path);
+  let index = first;
+  const isOfCrops = table.columns.has("crop");
+  let last: string | undefined;
+  for (const [group, rows] of table.groups.entries()) {
+    const keys = table.read(KEY, group, 0, rows).values as readonly string[];
+    const labels = table.read(LABEL, group, 0, rows);
+    for (const [row, key] of keys.entries()) {
+      if (isOfCrops && key === last) continue;
+      last = key;
+      while (images.has(index)) index++;
+      images.set(index++, { key, label: labels.present?.[row] === 0 ? null : labels.values[row] as number });
     }
-    return images;
-  } finally {
-    file.close();
   }
+  return images;
 }

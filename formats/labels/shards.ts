@@ -4,7 +4,7 @@
  * @module
  */
 
-import { fileError } from "../base/files.ts";
+import { fileError, readInto } from "../base/files.ts";
 import { imageCount, type Manifest, parseManifest, type Shard, shardParts } from "./manifest.ts";
 
 /** A manifest without the names of classes, which are most of its bytes: a thousand times 21,000 of them are a gigabyte. */
@@ -55,13 +55,7 @@ export function readManifestHead(path: string): ManifestHead | undefined {
 function readBeginning(file: Deno.FsFile, length: number): string {
   const bytes = new Uint8Array(length);
   file.seekSync(0, Deno.SeekMode.Start);
-  let read = 0;
-  while (read < length) {
-    const count = file.readSync(bytes.subarray(read));
-    if (count === null) break;
-    read += count;
-  }
-  return new TextDecoder().decode(bytes.subarray(0, read));
+  return new TextDecoder().decode(bytes.subarray(0, readInto(file, bytes)));
 }
 
 /**

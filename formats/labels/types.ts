@@ -46,16 +46,22 @@ export interface Annotator {
   readonly [entry: string]: Json;
 }
 
-/** What a part file says of its rows: the JSON of the Parquet key-value metadata entry `relabel`. */
-export interface LabelMapMetadata {
+/** What is said of all rows of labels, be they of whole images or of crops. */
+export interface LabelMetadata {
   /** Version of the format; readers refuse others. */
   readonly version: 1;
-  /** What computed the maps. */
+  /** What computed the labels. */
   readonly annotator: Annotator;
   /** Number of classes the annotator tells apart. */
   readonly classes: number;
-  /** Classes kept in each cell. */
+  /** Classes kept in each cell, or for each crop. */
   readonly k: number;
+  /** Further entries. */
+  readonly [entry: string]: Json;
+}
+
+/** What a part file says of its rows: the JSON of the Parquet key-value metadata entry `relabel`. */
+export interface LabelMapMetadata extends LabelMetadata {
   /** `[H, W]` of the maps, cells. */
   readonly grid: readonly [height: number, width: number];
   /** How scores are stored. */
@@ -96,26 +102,41 @@ export function checkMetadata(value: unknown, subject: string): LabelMapMetadata
   const metadata = value as LabelMapMetadata;
   const show = (entry: string) => showValue(metadata[entry]);
   if (metadata.kind !== undefined) throw new TypeError(`${subject}: it holds ${show("kind")}, expected label maps`);
-  if (metadata.version !== 1) throw new RangeError(`${subject}: format version is ${show("version")}, expected 1`);
+  checkLabelMetadata(metadata, subject);
   if (!labelMapTypes.includes(metadata.dtype)) {
     throw new RangeError(`${subject}: dtype is ${show("dtype")}, expected one of ${labelMapTypes.join(", ")}`);
   }
   if (metadata.layout !== "hw") throw new RangeError(`${subject}: layout is ${show("layout")}, expected "hw"`);
-  if (typeof metadata.annotator?.name !== "string" || typeof metadata.annotator.sha256 !== "string") {
-    throw new TypeError(`${subject}: annotator is ${show("annotator")}, expected an object with name and sha256`);
-  }
   if (metadata.exifOrientation !== undefined && typeof metadata.exifOrientation !== "boolean") {
     throw new TypeError(`${subject}: exifOrientation is ${show("exifOrientation")}, expected true or false`);
   }
-  const isCount = (count: unknown) => Number.isInteger(count) && count as number > 0;
-  if (!isCount(metadata.classes) || metadata.classes > 2 ** 32) {
-    throw new RangeError(`${subject}: classes is ${show("classes")}, expected 1 to 4,294,967,296`);
-  }
-  if (!isCount(metadata.k) || metadata.k > metadata.classes) {
-    throw new RangeError(`${subject}: k is ${show("k")}, expected 1 to ${metadata.classes}, the number of classes`);
-  }
-  if (!Array.isArray(metadata.grid) || metadata.grid.length !== 2 || !metadata.grid.every(isCount)) {
+  if (!Array.isArray(metadata.grid) || metadata.grid.length !== 2 || !metadata.grid.every(isPositive)) {
     throw new RangeError(`${subject}: grid is ${show("grid")}, expected two positive integers`);
   }
   return metadata;
+}
+
+/**
+ * Checks what metadata of all labels have.
+ *
+ * @param metadata What to check.
+ * @param subject How the message starts.
+ * @throws {TypeError | RangeError} If an entry is missing, of the wrong type, or out of range.
+ */
+export function checkLabelMetadata(metadata: LabelMetadata, subject: string): void {
+  const show = (entry: string) => showValue(metadata[entry]);
+  if (metadata.version !== 1) throw new RangeError(`${subject}: format version is ${show("version")}, expected 1`);
+  if (typeof metadata.annotator?.name !== "string" || typeof metadata.annotator.sha256 !== "string") {
+    throw new TypeError(`${subject}: annotator is ${show("annotator")}, expected an object with name and sha256`);
+  }
+  if (!isPositive(metadata.classes) || metadata.classes > 2 ** 32) {
+    throw new RangeError(`${subject}: classes is ${show("classes")}, expected 1 to 4,294,967,296`);
+  }
+  if (!isPositive(metadata.k) || metadata.k > metadata.classes) {
+    throw new RangeError(`${subject}: k is ${show("k")}, expected 1 to ${metadata.classes}, the number of classes`);
+  }
+}
+
+function isPositive(count: unknown): boolean {
+  return Number.isInteger(count) && count as number > 0;
 }

@@ -25,6 +25,7 @@ import {
   type PickleValue,
   type TorchTensor,
 } from "../weights/mod.ts";
+import { unreadable } from "../base/files.ts";
 
 /** How much of the teacher's answer is kept. */
 export type CropLabelMode = "hard" | "smoothing" | "marginal";
@@ -73,9 +74,9 @@ export function readCropLabels(
     if (isNumpyArray(entry)) return { shape: entry.shape, dtype: entry.dtype, values: numpyValues(entry) };
     if (isTorchTensor(entry)) return { shape: entry.shape, dtype: entry.dtype, values: read(entry) };
     if (isUnread(entry)) {
-      throw new TypeError(`Cannot read "${path}": its list holds ${entry.what}, which cannot be used`);
+      throw unreadable(path, `its list holds ${entry.what}, which cannot be used`);
     }
-    throw new TypeError(`Cannot read "${path}": its list holds something that is neither an array nor a tensor`);
+    throw unreadable(path, "its list holds something that is neither an array nor a tensor");
   });
   const [count = 0] = box.shape;
   const isHard = labels.shape.length === 1;
@@ -85,9 +86,7 @@ export function readCropLabels(
     labels.shape[0] !== count || count === 0 || !(isHard || isPairs)
   ) {
     const shapes = [box, flip, labels].map(({ shape }) => `[${shape.join(", ")}]`).join(", ");
-    throw new TypeError(
-      `Cannot read "${path}": its arrays are ${shapes}, expected [N, 4], [N] and [N], [N, 2] or [N, 2, k]`,
-    );
+    throw unreadable(path, `its arrays are ${shapes}, expected [N, 4], [N] and [N], [N, 2] or [N, 2, k]`);
   }
   const mode = isHard ? "hard" : labels.shape.length === 2 ? "smoothing" : "marginal";
   const k = labels.shape[2] ?? 1;

@@ -15,6 +15,7 @@
 import { type TorchTensor, torchTensorWriter } from "../weights/mod.ts";
 import { numberOf } from "../base/number_of.ts";
 import { classArray, type MapLayout } from "../base/label_map.ts";
+import { unreadable } from "../base/files.ts";
 
 /** Who published the maps. */
 export type PublishedMapKind = "relabel" | "token-labeling";
@@ -51,9 +52,7 @@ export function readPublishedMap(
   const kind = dtype === "F32" ? "relabel" : dtype === "F16" ? "token-labeling" : undefined;
   const [planes, k, first, second] = shape;
   if (!kind || shape.length !== 4 || planes !== 2 || k * first * second === 0) {
-    throw new TypeError(
-      `Cannot read "${path}": it is a tensor ${dtype} [${shape.join(", ")}], expected F32 or F16 [2, k, H, W]`,
-    );
+    throw unreadable(path, `it is a tensor ${dtype} [${shape.join(", ")}], expected F32 or F16 [2, k, H, W]`);
   }
   return { kind, k, axes: [first, second], values: read(tensor) };
 }

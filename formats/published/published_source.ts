@@ -14,19 +14,16 @@ import { compareNatural } from "../base/natural_sort.ts";
 import type { ImageRange } from "../images/image_source.ts";
 import { failWith } from "../base/files.ts";
 import { readTar } from "../images/tar.ts";
+import { closing } from "../base/closing.ts";
 
 /** One file of labels. */
-export interface PublishedFile {
+export interface PublishedFile extends Pick<Found, "path" | "bytes"> {
   /** Position in the source's order, from 0. */
   readonly index: number;
-  /** Path of the file, for messages; of an archive's member the archive's path and the member's name. */
-  readonly path: string;
   /** Path under the root without its extension, `/`-separated. */
   readonly stem: string;
   /** Position of its class folder, null if it is in none. */
   readonly label: number | null;
-  /** Size of an archive's member. */
-  readonly bytes?: number;
   /**
    * Its content, to be asked for before the next file is.
    *
@@ -53,9 +50,11 @@ export interface PublishedSource {
 
 /** A file before its position and label are known. */
 interface Found {
+  /** For messages; of an archive's member the archive's path and the member's name. */
   readonly path: string;
   /** Under what was named, with its extension; null for the damage of an archive. */
   readonly key: string | null;
+  /** Size of an archive's member. */
   readonly bytes?: number;
   read(): Uint8Array | Promise<Uint8Array>;
 }
@@ -163,7 +162,7 @@ async function isArchive(path: string): Promise<boolean> {
 
 /** The files in an archive. One that is damaged ends early: with an entry that stands for the rest, whose reading fails. */
 async function* archiveFiles(path: string, isWanted: (position: number) => boolean): AsyncGenerator<Found> {
-  const stream = await openByteStream(path);
+  using stream = closing(await openByteStream(path));
   try {
     let position = 0;
     for await (const member of readTar(stream)) {
@@ -176,15 +175,7 @@ async function* archiveFiles(path: string, isWanted: (position: number) => boole
     }
   } catch (error) {
     const damage = new Error(`Cannot read archive "${path}": ${(error as Error).message}`);
-    yield {
-      path,
-      key: null,
-      read: () => {
-        throw damage;
-      },
-    };
-  } finally {
-    stream.close();
+    yield { path, key: null, read: () => Promise.reject(damage) };
   }
 }
 

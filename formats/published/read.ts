@@ -13,6 +13,7 @@
 import { isTorchTensor, isUnread, type PickleValue, readTorch } from "../weights/mod.ts";
 import { type CropLabels, readCropLabels } from "./published_crops.ts";
 import { type PublishedMap, readPublishedMap } from "./published_map.ts";
+import { unreadable } from "../base/files.ts";
 
 /** What a file holds. */
 export type Published = PublishedMap | CropLabels;
@@ -30,10 +31,9 @@ export function readPublished(path: string, bytes: Uint8Array): Published {
   const { value } = file;
   if (isTorchTensor(value)) return readPublishedMap(path, value, file.read);
   if (Array.isArray(value) && value.length === 3) return readCropLabels(path, value, file.read);
-  throw new TypeError(
-    `Cannot read "${path}": it holds ${
-      describe(value)
-    }, expected a tensor [2, k, H, W] or coordinates, flips and labels`,
+  throw unreadable(
+    path,
+    `it holds ${describe(value)}, expected a tensor [2, k, H, W] or coordinates, flips and labels`,
   );
 }
 

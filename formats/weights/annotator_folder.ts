@@ -7,13 +7,14 @@
  */
 
 import { basename, dirname, join } from "@std/path";
-import { failWith, fileError } from "../base/files.ts";
+import { failWith, fileError, unreadable } from "../base/files.ts";
 import { showValue } from "../base/show_value.ts";
 import { excessOfJson } from "./json_text.ts";
 import { checkModelArguments } from "./model_arguments.ts";
 import { openWeights } from "./open.ts";
 import type { Weights } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
+import { areTexts, isObject, parseJson } from "../base/json.ts";
 
 /** An annotator on disk. */
 export interface AnnotatorFolder {
@@ -88,7 +89,7 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   const find = (key: string) => ownKeys.has(key) ? config[key] ?? pretrained[key] : pretrained[key] ?? config[key];
   const wrong = (key: string, expected: string) => {
     const found = find(key) === undefined ? "is missing" : `is ${showValue(find(key))}`;
-    return new TypeError(`Cannot read "${path}": ${key} ${found}, expected ${expected}`);
+    return unreadable(path, `${key} ${found}, expected ${expected}`);
   };
 
   const architecture = find("architecture");
@@ -120,8 +121,8 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   const [share, mode] = [shareOf("crop_pct", 0.875), find("crop_mode") ?? "center"];
   if (typeof mode !== "string") throw wrong("crop_mode", "a word such as center");
   const classNames = find("label_names") ?? find("labels");
-  if (classNames !== undefined && !isNames(classNames, classes as number)) {
-    throw new TypeError(`Cannot read "${path}": label_names is not a list of ${numberOf(classes as number, "name")}`);
+  if (classNames !== undefined && !(areTexts(classNames) && classNames.length === classes)) {
+    throw unreadable(path, `label_names is not a list of ${numberOf(classes as number, "name")}`);
   }
   const tag = typeof pretrained.tag === "string" && !architecture.includes(".") ? pretrained.tag : "";
   return {
@@ -134,21 +135,16 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
     interpolation,
     crop: { share, mode },
     test: { size: testSize, share: shareOf("test_crop_pct", share) },
-    ...(classNames === undefined ? {} : { classNames: classNames as string[] }),
+    ...(classNames === undefined ? {} : { classNames }),
   };
 }
 
-async function readJson(path: string): Promise<Record<string, unknown>> {
+async function readJson(path: string): Promise<Readonly<Record<string, unknown>>> {
   const bytes = await readSmallFile(path);
   const excess = excessOfJson(bytes, DEEPEST_CONFIG);
-  if (excess !== undefined) throw new TypeError(`Cannot read "${path}": it has ${excess}`);
-  let config: unknown;
-  try {
-    config = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw new TypeError(`Cannot read "${path}": it is not JSON`, { cause: error });
-  }
-  if (!isObject(config)) throw new TypeError(`Cannot read "${path}": it is not a JSON object`);
+  if (excess !== undefined) throw unreadable(path, `it has ${excess}`);
+  const config: unknown = parseJson(new TextDecoder().decode(bytes), `Cannot read "${path}": it is not JSON`);
+  if (!isObject(config)) throw unreadable(path, "it is not a JSON object");
   return config;
 }
 
@@ -156,7 +152,7 @@ async function readSmallFile(path: string): Promise<Uint8Array> {
   try {
     const { size } = await Deno.stat(path);
     if (size > LARGEST_CONFIG) {
-      throw new TypeError(`Cannot read "${path}": it has ${size} bytes, at most ${LARGEST_CONFIG} are read`);
+      throw unreadable(path, `it has ${size} bytes, at most ${LARGEST_CONFIG} are read`);
     }
     return await Deno.readFile(path);
   } catch (error) {
@@ -166,14 +162,6 @@ async function readSmallFile(path: string): Promise<Uint8Array> {
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function isTriple(value: unknown): value is [number, number, number] {
   return Array.isArray(value) && value.length === 3 && value.every((number) => Number.isFinite(number));
-}
-
-function isNames(value: unknown, count: number): value is string[] {
-  return Array.isArray(value) && value.length === count && value.every((name) => typeof name === "string");
 }

@@ -19,6 +19,8 @@ import {
   type PickleValue,
 } from "./pickle_values.ts";
 import { numberOf } from "../base/number_of.ts";
+import { isCount } from "../base/json.ts";
+import { unreadable } from "../base/files.ts";
 
 /** An array: its elements as they are stored, row-major. */
 export interface NumpyArray {
@@ -109,19 +111,18 @@ interface ArrayDescription {
 
 function arrayOf(path: string, { shape, type, isFortran, bytes }: ArrayDescription): NumpyArray | PickleUnread {
   if (!isShape(shape) || !isNumpyType(type)) {
-    throw new TypeError(`Cannot read "${path}": pickle describes an array in an unknown way`);
+    throw unreadable(path, "pickle describes an array in an unknown way");
   }
   if (type.unread !== undefined) return { kind: "unread array", what: `an array ${type.unread}` };
   if (isFortran && shape.length > 1) return { kind: "unread array", what: "an array in Fortran's order" };
   if (!(bytes instanceof Uint8Array)) {
-    throw new TypeError(`Cannot read "${path}": pickle describes an array in an unknown way`);
+    throw unreadable(path, "pickle describes an array in an unknown way");
   }
   const expected = elementCount(shape) * dataTypes[type.dtype].size;
   if (bytes.length !== expected) {
-    throw new TypeError(
-      `Cannot read "${path}": an array of shape [${shape.join(", ")}] has ${
-        numberOf(bytes.length, "byte")
-      }, expected ${expected}`,
+    throw unreadable(
+      path,
+      `an array of shape [${shape.join(", ")}] has ${numberOf(bytes.length, "byte")}, expected ${expected}`,
     );
   }
   return { kind: "array", shape, dtype: type.dtype, bytes: bytes as Uint8Array<ArrayBuffer> };
@@ -129,7 +130,7 @@ function arrayOf(path: string, { shape, type, isFortran, bytes }: ArrayDescripti
 
 function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
   if (typeof name !== "string" || !(Object.hasOwn(names, name) || otherNames.test(name))) {
-    throw new TypeError(`Cannot read "${path}": pickle describes the elements of an array in an unknown way`);
+    throw unreadable(path, "pickle describes the elements of an array in an unknown way");
   }
   const type: NumpyType = {
     kind: "numpy type",
@@ -139,7 +140,7 @@ function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
       const order = Array.isArray(state) ? state[1] : undefined;
       if (order === ">") type.unread ??= 'of byte order ">"';
       else if (order !== "<" && order !== "|" && order !== "=") {
-        throw new TypeError(`Cannot read "${path}": an array of it has an unknown byte order`);
+        throw unreadable(path, "an array of it has an unknown byte order");
       }
     },
   };
@@ -148,7 +149,7 @@ function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
 
 function isShape(value: PickleValue | undefined): value is number[] {
   return Array.isArray(value) && value.length <= MAXIMUM_AXES &&
-    value.every((size) => Number.isSafeInteger(size) && (size as number) >= 0) &&
+    value.every(isCount) &&
     Number.isSafeInteger(elementCount(value as number[]));
 }
 

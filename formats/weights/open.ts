@@ -10,6 +10,8 @@ import { readStateDict } from "./state_dict.ts";
 import { readTorchStream, readTorchZip, type TorchFile } from "./torch.ts";
 import type { Weights } from "./weights.ts";
 import { unwrapNames } from "./wrapped_names.ts";
+import { closing } from "../base/closing.ts";
+import { unreadable } from "../base/files.ts";
 
 /** The containers that are told apart by a file's first bytes. */
 type Container = "safetensors" | "torch zip" | "torch stream";
@@ -65,19 +67,16 @@ export function readTorch(path: string, bytes: Uint8Array): TorchFile {
 function torchFileOf(source: ByteSource): TorchFile {
   const container = containerOf(source);
   if (container === "safetensors") {
-    throw new TypeError(`Cannot read "${source.path}": it is safetensors, expected PyTorch`);
+    throw unreadable(source.path, "it is safetensors, expected PyTorch");
   }
   return container === "torch zip" ? readTorchZip(source) : readTorchStream(source);
 }
 
 async function withSource<T>(path: string, read: (source: ByteSource) => T): Promise<T> {
-  const source = await openBytes(path);
-  try {
-    return read(source);
-  } catch (error) {
-    source.close();
-    throw error;
-  }
+  using opened = new DisposableStack();
+  const result = read(opened.use(closing(await openBytes(path))));
+  opened.move();
+  return result;
 }
 
 /** The first bytes of a pickle whose protocol is 2 to 5. */
@@ -87,7 +86,7 @@ function isPickle(head: Uint8Array): boolean {
 
 function containerOf(source: ByteSource): Container {
   const { path, size } = source;
-  if (size === 0) throw new TypeError(`Cannot read "${path}": it is empty`);
+  if (size === 0) throw unreadable(path, "it is empty");
   const head = source.read(0, Math.min(size, 128));
   // A header length below 2^32, then the brace that opens its JSON.
   if (head[8] === 0x7b && head.subarray(4, 8).every((byte) => byte === 0)) return "safetensors";
@@ -97,12 +96,10 @@ function containerOf(source: ByteSource): Container {
   if (head.every((byte) => byte >= 0x20 && byte < 0x7f || byte === 0x0a || byte === 0x0d || byte === 0x09)) {
     const text = new TextDecoder().decode(head);
     if (text.startsWith("version https://git-lfs")) {
-      throw new TypeError(
-        `Cannot read "${path}": it is a Git LFS pointer, not the weights ("git lfs pull" fetches them)`,
-      );
+      throw unreadable(path, `it is a Git LFS pointer, not the weights ("git lfs pull" fetches them)`);
     }
-    throw new TypeError(`Cannot read "${path}": it is text, ${expected}`);
+    throw unreadable(path, `it is text, ${expected}`);
   }
   const bytes = [...head.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  throw new TypeError(`Cannot read "${path}": it starts with the bytes ${bytes}, ${expected}`);
+  throw unreadable(path, `it starts with the bytes ${bytes}, ${expected}`);
 }

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { unreadable } from "../base/files.ts";
+
 /** Bytes that are left. */
 export interface PickleBudget {
   /**
@@ -48,9 +50,7 @@ export function pickleBudget(path: string): PickleBudget {
     spend(cost) {
       left -= cost;
       if (left < 0) {
-        throw new TypeError(
-          `Cannot read "${path}": its pickle asks for more than ${LIMIT >> 20} MB of objects beside the tensors`,
-        );
+        throw unreadable(path, `its pickle asks for more than ${LIMIT >> 20} MB of objects beside the tensors`);
       }
     },
   };

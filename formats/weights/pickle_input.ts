@@ -4,6 +4,8 @@
  * @module
  */
 
+import { unreadable } from "../base/files.ts";
+
 /** Where the reading of a pickle is. */
 export interface PickleInput {
   /** The file, for messages. */
@@ -24,7 +26,7 @@ export interface PickleInput {
  * @returns The error, to be thrown.
  */
 export function damagedPickle({ path }: PickleInput, found: string): TypeError {
-  return new TypeError(`Cannot read "${path}": ${found}`);
+  return unreadable(path, `${found}`);
 }
 
 /**

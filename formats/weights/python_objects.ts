@@ -10,6 +10,7 @@
 
 import { PICKLE_COSTS, type PickleBudget } from "./pickle_budget.ts";
 import type { PickleFunctions, PickleObject, PickleValue } from "./pickle_values.ts";
+import { unreadable } from "../base/files.ts";
 
 /** Classes that a pickle refers to and does not call. */
 export const pythonNames: ReadonlySet<string> = new Set(
@@ -47,7 +48,7 @@ function bytesOf(path: string, parameters: readonly PickleValue[], budget: Pickl
 }
 
 function latin1Bytes(path: string, [text, encoding]: readonly PickleValue[], budget: PickleBudget): Uint8Array {
-  const wrong = () => new TypeError(`Cannot read "${path}": pickle encodes something that is not bytes`);
+  const wrong = () => unreadable(path, "pickle encodes something that is not bytes");
   if (typeof text !== "string" || (encoding !== "latin1" && encoding !== "latin-1")) throw wrong();
   budget.spend(PICKLE_COSTS.bytes + text.length);
   const bytes = new Uint8Array(text.length);
@@ -61,10 +62,10 @@ function latin1Bytes(path: string, [text, encoding]: readonly PickleValue[], bud
 
 function truthOf(path: string, [value]: readonly PickleValue[]): boolean {
   if (typeof value === "number" || typeof value === "boolean") return Boolean(value);
-  throw new TypeError(`Cannot read "${path}": pickle makes a bool of something else`);
+  throw unreadable(path, "pickle makes a bool of something else");
 }
 
 function itemsOf(path: string, [items = []]: readonly PickleValue[]): PickleValue {
   if (Array.isArray(items)) return items;
-  throw new TypeError(`Cannot read "${path}": pickle makes a set of something else`);
+  throw unreadable(path, "pickle makes a set of something else");
 }

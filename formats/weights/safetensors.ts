@@ -10,11 +10,13 @@
  */
 
 import { showValue } from "../base/show_value.ts";
-import { type ByteSource, sha256OfFile } from "../base/byte_source.ts";
+import type { ByteSource } from "../base/byte_source.ts";
 import { dataTypes, elementCount, MAXIMUM_AXES, otherSizes } from "./data_types.ts";
 import { excessOfJson } from "./json_text.ts";
-import { checkReadable, type StoredTensor, tensorNamed, type Weights } from "./weights.ts";
+import { type StoredTensor, type Weights, weightsOf } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
+import { isCount, isObject } from "../base/json.ts";
+import { unreadable } from "../base/files.ts";
 
 /** What `huggingface_hub` takes; the format itself allows four times as much, which JSON may blow up to gigabytes. */
 const maximumHeaderLength = 25_000_000;
@@ -42,24 +44,10 @@ export interface Safetensors extends Weights {
  * @throws {TypeError} If the header or the length of the file is wrong.
  */
 export function readSafetensors(source: ByteSource): Safetensors {
-  const { path } = source;
   const { tensors, metadata } = readHeader(source);
-  return {
-    path,
-    metadata,
-    names: [...tensors.keys()],
-    shape: (name) => tensorNamed(path, tensors, name).shape,
-    dtype: (name) => tensorNamed(path, tensors, name).dtype,
-    read(name) {
-      return Promise.try(() => {
-        const { dtype, offset, length } = tensorNamed(path, tensors, name);
-        checkReadable(path, name, dtype);
-        return dataTypes[dtype].toFloat32(source.read(offset, length));
-      });
-    },
-    sha256: () => sha256OfFile(path),
-    close: () => source.close(),
-  };
+  const read = ({ dtype, offset, length }: SafetensorsTensor) =>
+    dataTypes[dtype].toFloat32(source.read(offset, length));
+  return { ...weightsOf(source, tensors, read), metadata };
 }
 
 function readHeader(
@@ -69,9 +57,7 @@ function readHeader(
   const length = Number(new DataView(source.read(0, 8).buffer).getBigUint64(0, true));
   if (length > size - 8 || length > maximumHeaderLength) {
     const expected = length > size - 8 ? `${size - 8} are left in the file` : `at most ${maximumHeaderLength} are read`;
-    throw new TypeError(
-      `Cannot read "${path}": its safetensors header is said to have ${numberOf(length, "byte")}, ${expected}`,
-    );
+    throw unreadable(path, `its safetensors header is said to have ${numberOf(length, "byte")}, ${expected}`);
   }
   const header = parseHeader(path, source.read(8, length));
   const dataLength = size - 8 - length;
@@ -82,18 +68,18 @@ function readHeader(
   let end = 8 + length;
   for (const [name, tensor] of tensors) {
     if (tensor.offset !== end) {
-      throw new TypeError(
-        `Cannot read "${path}": tensor ${showValue(name)} starts at byte ${tensor.offset}, ` +
+      throw unreadable(
+        path,
+        `tensor ${showValue(name)} starts at byte ${tensor.offset}, ` +
           `${tensor.offset < end ? "inside the tensor before it, which ends at" : "a gap after"} ${end}`,
       );
     }
     end += tensor.length;
   }
   if (end !== size) {
-    throw new TypeError(
-      `Cannot read "${path}": its header describes ${
-        numberOf(end - 8 - length, "byte")
-      } of tensors, the file holds ${dataLength}` +
+    throw unreadable(
+      path,
+      `its header describes ${numberOf(end - 8 - length, "byte")} of tensors, the file holds ${dataLength}` +
         (end > size ? " (a truncated file?)" : ""),
     );
   }
@@ -104,27 +90,23 @@ function metadataOf(path: string, value: unknown = {}): Readonly<Record<string, 
   const isTexts = typeof value === "object" && value !== null &&
     Object.values(value).every((text) => typeof text === "string");
   if (isTexts) return value as Record<string, string>;
-  throw new TypeError(`Cannot read "${path}": its __metadata__ is ${showValue(value)}, expected texts by name`);
+  throw unreadable(path, `its __metadata__ is ${showValue(value)}, expected texts by name`);
 }
 
-function parseHeader(path: string, bytes: Uint8Array): Record<string, unknown> {
+function parseHeader(path: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const excess = excessOfJson(bytes, DEEPEST);
-  if (excess !== undefined) throw new TypeError(`Cannot read "${path}": its safetensors header has ${excess}`);
+  if (excess !== undefined) throw unreadable(path, `its safetensors header has ${excess}`);
   try {
     const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (typeof header === "object" && header !== null && !Array.isArray(header)) return header;
+    if (isObject(header)) return header;
   } catch (error) {
-    throw new TypeError(`Cannot read "${path}": its safetensors header is not JSON`, { cause: error });
+    throw unreadable(path, "its safetensors header is not JSON", error);
   }
-  throw new TypeError(`Cannot read "${path}": its safetensors header is not a JSON object`);
-}
-
-function isSize(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  throw unreadable(path, "its safetensors header is not a JSON object");
 }
 
 function isShape(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isSize) &&
+  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isCount) &&
     Number.isSafeInteger(elementCount(value));
 }
 
@@ -132,9 +114,9 @@ function tensorFrom(path: string, name: string, entry: unknown, dataOffset: numb
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   if (
     typeof dtype !== "string" || !isShape(shape) ||
-    !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize)
+    !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)
   ) {
-    throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} is described as ${showValue(entry)}`);
+    throw unreadable(path, `tensor ${showValue(name)} is described as ${showValue(entry)}`);
   }
   const size = Object.hasOwn(dataTypes, dtype)
     ? dataTypes[dtype].size
@@ -142,12 +124,13 @@ function tensorFrom(path: string, name: string, entry: unknown, dataOffset: numb
     ? otherSizes[dtype]
     : undefined;
   if (size === undefined) {
-    throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} has unknown type ${showValue(dtype)}`);
+    throw unreadable(path, `tensor ${showValue(name)} has unknown type ${showValue(dtype)}`);
   }
   const [begin, end] = offsets;
   if (end - begin !== elementCount(shape) * size) {
-    throw new TypeError(
-      `Cannot read "${path}": tensor ${showValue(name)} is ${dtype} [${shape.join(", ")}], ` +
+    throw unreadable(
+      path,
+      `tensor ${showValue(name)} is ${dtype} [${shape.join(", ")}], ` +
         `${numberOf(elementCount(shape) * size, "byte")}, but has ${end - begin}`,
     );
   }

@@ -5,12 +5,13 @@
  */
 
 import { showValue } from "../base/show_value.ts";
-import { type ByteSource, sha256OfFile } from "../base/byte_source.ts";
+import type { ByteSource } from "../base/byte_source.ts";
 import { hasKind, type PickleUnread, type PickleValue } from "./pickle_values.ts";
 import type { TorchFile } from "./torch.ts";
 import { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
-import { checkReadable, tensorNamed, type Weights } from "./weights.ts";
+import { type Weights, weightsOf } from "./weights.ts";
 import { choiceOf, weightKeys } from "./wrapped_names.ts";
+import { unreadable } from "../base/files.ts";
 
 /** Tensors by name, with those that cannot be used. */
 type NamedTensors = Map<string, TorchTensor | PickleUnread>;
@@ -36,27 +37,12 @@ export function readStateDict(source: ByteSource, file: TorchFile): Weights {
   const { path } = source;
   const { tensors: named, choice } = findTensors(path, file.value);
   const tensors = new Map([...named].map(([name, tensor]) => [name, usable(path, name, tensor)]));
-  return {
-    path,
-    names: [...tensors.keys()],
-    ...(choice === undefined ? {} : { choice }),
-    shape: (name) => tensorNamed(path, tensors, name).shape,
-    dtype: (name) => tensorNamed(path, tensors, name).dtype,
-    read(name) {
-      return Promise.try(() => {
-        const tensor = tensorNamed(path, tensors, name);
-        checkReadable(path, name, tensor.dtype);
-        return file.read(tensor);
-      });
-    },
-    sha256: () => sha256OfFile(path),
-    close: () => source.close(),
-  };
+  return { ...weightsOf(source, tensors, file.read), ...(choice === undefined ? {} : { choice }) };
 }
 
 function usable(path: string, name: string, tensor: TorchTensor | PickleUnread): TorchTensor {
   if (isTorchTensor(tensor)) return tensor;
-  throw new TypeError(`Cannot read "${path}": ${showValue(name)} is ${tensor.what}, which cannot be used`);
+  throw unreadable(path, `${showValue(name)} is ${tensor.what}, which cannot be used`);
 }
 
 function isUnreadTensor(value: PickleValue): value is PickleUnread {
@@ -66,13 +52,13 @@ function isUnreadTensor(value: PickleValue): value is PickleUnread {
 function findTensors(path: string, value: PickleValue): Found {
   if (!(value instanceof Map)) {
     const found = isTorchTensor(value) ? "a single tensor" : "no dictionary";
-    throw new TypeError(`Cannot read "${path}": it holds ${found}, expected named tensors`);
+    throw unreadable(path, `it holds ${found}, expected named tensors`);
   }
   const found = search(path, value, new Set(), DEEPEST);
   if (found) return found;
   const keys = [...value.keys().filter((key) => typeof key === "string").take(8)].map((key) => showValue(key));
   const others = value.size > 0 ? "a dictionary whose keys are no texts" : "an empty dictionary";
-  throw new TypeError(`Cannot read "${path}": it holds no named tensors, only ${keys.join(", ") || others}`);
+  throw unreadable(path, `it holds no named tensors, only ${keys.join(", ") || others}`);
 }
 
 /** The dictionary under the first key that leads to tensors, else this one. */

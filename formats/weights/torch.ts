@@ -19,6 +19,7 @@ import type { PickleValue } from "./pickle_values.ts";
 import { torchGlobal, type TorchStorage, torchStorage, type TorchTensor } from "./torch_objects.ts";
 import { checkWholeZipEntry, checkZipEntry, readZipDirectory, readZipEntry, type ZipEntry } from "./zip.ts";
 import { numberOf } from "../base/number_of.ts";
+import { unreadable } from "../base/files.ts";
 
 /** An open PyTorch file. */
 export interface TorchFile {
@@ -69,14 +70,12 @@ export function readTorchZip(source: ByteSource): TorchFile {
   const entries = readZipDirectory(source);
   const pickles = [...entries.keys()].filter((name) => name.endsWith("/data.pkl"));
   if (pickles.length !== 1) {
-    throw new TypeError(`Cannot read "${path}": it is a zip file with ${pickles.length} data.pkl, PyTorch's have one`);
+    throw unreadable(path, `it is a zip file with ${pickles.length} data.pkl, PyTorch's have one`);
   }
   const prefix = pickles[0].slice(0, -"data.pkl".length);
   const pickle = entries.get(pickles[0])!;
   if (pickle.length > MAXIMUM_PICKLE) {
-    throw new TypeError(
-      `Cannot read "${path}": its pickle has ${numberOf(pickle.length, "byte")}, at most ${MAXIMUM_PICKLE} are read`,
-    );
+    throw unreadable(path, `its pickle has ${numberOf(pickle.length, "byte")}, at most ${MAXIMUM_PICKLE} are read`);
   }
   const isBigEndian = readByteOrder(source, `${prefix}byteorder`, entries) === "big";
   const places: StoragePlaces = new Map();
@@ -89,10 +88,9 @@ export function readTorchZip(source: ByteSource): TorchFile {
       const entry = entries.get(`${prefix}data/${storage.key}`);
       const expected = storage.count * storage.type.size;
       if (!entry || entry.length < expected) {
-        throw new TypeError(
-          `Cannot read "${path}": storage ${showValue(storage.key)} has ${
-            entry?.length ?? 0
-          } bytes, expected ${expected}`,
+        throw unreadable(
+          path,
+          `storage ${showValue(storage.key)} has ${entry?.length ?? 0} bytes, expected ${expected}`,
         );
       }
       places.set(storage.key, { offset: entry.offset, entry });
@@ -108,7 +106,7 @@ function readByteOrder(source: ByteSource, name: string, entries: ReadonlyMap<st
     ? new TextDecoder().decode(readZipEntry(source, name, entry))
     : undefined;
   if (entry && order !== "little" && order !== "big") {
-    throw new TypeError(`Cannot read "${source.path}": its byte order is neither little nor big`);
+    throw unreadable(source.path, "its byte order is neither little nor big");
   }
   return order ?? "little";
 }
@@ -141,11 +139,11 @@ export function readTorchStream(source: ByteSource): TorchFile {
     position = end;
     return value;
   };
-  if (next() !== streamMagic) throw new TypeError(`Cannot read "${path}": it is a pickle, but not PyTorch's`);
+  if (next() !== streamMagic) throw unreadable(path, "it is a pickle, but not PyTorch's");
   next(); // the protocol, always 1001
   const machine = next();
   if (machine instanceof Map && machine.get("little_endian") === false) {
-    throw new TypeError(`Cannot read "${path}": its byte order is big`);
+    throw unreadable(path, "its byte order is big");
   }
   const value = next();
   const keys = next();
@@ -167,34 +165,28 @@ function locateStorages(
     const storage = typeof key === "string" ? storages.get(key) : undefined;
     if (!storage) {
       const found = typeof key === "string" ? showValue(key) : "something else than a storage";
-      throw new TypeError(`Cannot read "${path}": its list of storages names ${found}, which no tensor uses`);
+      throw unreadable(path, `its list of storages names ${found}, which no tensor uses`);
     }
     if (places.has(storage.key)) {
-      throw new TypeError(
-        `Cannot read "${path}": its list of storages names ${showValue(storage.key)} more than once`,
-      );
+      throw unreadable(path, `its list of storages names ${showValue(storage.key)} more than once`);
     }
     const end = position + 8 + storage.count * storage.type.size;
     if (end > size) {
-      throw new TypeError(
-        `Cannot read "${path}": storage ${showValue(key)} ends at byte ${end}, the file at ${size} (truncated?)`,
-      );
+      throw unreadable(path, `storage ${showValue(key)} ends at byte ${end}, the file at ${size} (truncated?)`);
     }
     const count = Number(new DataView(source.read(position, 8).buffer).getBigInt64(0, true));
     if (count !== storage.count) {
-      throw new TypeError(
-        `Cannot read "${path}": storage ${showValue(key)} has ${numberOf(count, "element")}, expected ${storage.count}`,
-      );
+      throw unreadable(path, `storage ${showValue(key)} has ${numberOf(count, "element")}, expected ${storage.count}`);
     }
     places.set(storage.key, { offset: position + 8 });
     position = end;
   }
   // Without checksums this is all that tells of bytes that were put in before.
   if (position !== size) {
-    throw new TypeError(`Cannot read "${path}": its storages end at byte ${position}, the file at ${size}`);
+    throw unreadable(path, `its storages end at byte ${position}, the file at ${size}`);
   }
   for (const key of storages.keys()) {
-    if (!places.has(key)) throw new TypeError(`Cannot read "${path}": storage ${showValue(key)} is missing`);
+    if (!places.has(key)) throw unreadable(path, `storage ${showValue(key)} is missing`);
   }
   return places;
 }
@@ -210,7 +202,7 @@ function readTensor(
 ): Float32Array<ArrayBuffer> {
   const { shape, strides, storage, dtype } = tensor;
   if (!Object.hasOwn(dataTypes, dtype)) {
-    throw new TypeError(`Cannot read "${source.path}": a tensor of it has elements of type ${dtype}`);
+    throw unreadable(source.path, `a tensor of it has elements of type ${dtype}`);
   }
   const { size, toFloat32 } = dataTypes[dtype];
   const count = elementCount(shape);

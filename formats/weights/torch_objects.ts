@@ -26,6 +26,8 @@ import {
 import { pythonFunctions, pythonNames } from "./python_objects.ts";
 import { type ElementType, elementType, isElementTypeName, storageType } from "./torch_types.ts";
 import { numberOf } from "../base/number_of.ts";
+import { isCount } from "../base/json.ts";
+import { unreadable } from "../base/files.ts";
 
 /** A run of elements in the file, which tensors are views of. */
 export interface TorchStorage {
@@ -127,12 +129,12 @@ export function torchStorage(path: string, identifier: PickleValue): TorchStorag
     const [tag, storageClass, key, , count, view] = identifier;
     const type = isGlobal(storageClass) ? storageType(storageClass.name) : undefined;
     if (
-      tag === "storage" && type && typeof key === "string" && isSize(count) && (view === undefined || view === null)
+      tag === "storage" && type && typeof key === "string" && isCount(count) && (view === undefined || view === null)
     ) {
       return { kind: "storage", key, type, count };
     }
   }
-  throw new TypeError(`Cannot read "${path}": pickle refers to a storage of an unknown kind`);
+  throw unreadable(path, "pickle refers to a storage of an unknown kind");
 }
 
 /**
@@ -154,10 +156,10 @@ function orderedDictionary(path: string, [items]: readonly PickleValue[], budget
   if (items instanceof Map) return items;
   const dictionary = new Map<PickleValue, PickleValue>();
   if (items === undefined) return dictionary;
-  if (!Array.isArray(items)) throw new TypeError(`Cannot read "${path}": pickle makes a dictionary of something else`);
+  if (!Array.isArray(items)) throw unreadable(path, "pickle makes a dictionary of something else");
   budget.spend(PICKLE_COSTS.item * items.length);
   for (const item of items) {
-    if (!Array.isArray(item)) throw new TypeError(`Cannot read "${path}": pickle makes a dictionary of something else`);
+    if (!Array.isArray(item)) throw unreadable(path, "pickle makes a dictionary of something else");
     setItem(dictionary, item[0], item[1]);
   }
   return dictionary;
@@ -179,7 +181,7 @@ function rebuildTypedTensor(path: string, parameters: readonly PickleValue[]): P
   const name = isGlobal(typeName) ? typeName.name : "";
   const type = elementType(name);
   if (!type && isElementTypeName(name)) return unread(`a tensor of ${name}`);
-  if (!type) throw new TypeError(`Cannot read "${path}": pickle describes a tensor in an unknown way`);
+  if (!type) throw unreadable(path, "pickle describes a tensor in an unknown way");
   return viewOf(path, [storage, offset, shape, strides, metadata], type);
 }
 
@@ -188,8 +190,8 @@ function viewOf(
   [storage, offset, shape, strides, metadata]: readonly (PickleValue | undefined)[],
   type?: ElementType,
 ): TorchTensor | PickleUnread {
-  if (!isStorage(storage) || !isSize(offset) || !isSizes(shape) || !isSizes(strides)) {
-    throw new TypeError(`Cannot read "${path}": pickle describes a tensor in an unknown way`);
+  if (!isStorage(storage) || !isCount(offset) || !isSizes(shape) || !isSizes(strides)) {
+    throw unreadable(path, "pickle describes a tensor in an unknown way");
   }
   // PyTorch may leave it to the reader to negate, or conjugate, what is stored.
   if (metadata instanceof Map && metadata.values().some((bit) => bit === true)) {
@@ -199,16 +201,15 @@ function viewOf(
   const available = Math.floor(storage.count * storage.type.size / size);
   const last = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis], offset);
   if (shape.length !== strides.length || (elementCount(shape) > 0 && last >= available)) {
-    throw new TypeError(
-      `Cannot read "${path}": a tensor of shape [${shape.join(", ")}] and strides [${strides.join(", ")}] ` +
+    throw unreadable(
+      path,
+      `a tensor of shape [${shape.join(", ")}] and strides [${strides.join(", ")}] ` +
         `does not fit its ${numberOf(available, "element")}`,
     );
   }
   // With strides of 0 a few stored elements could stand for more than memory holds.
   if (elementCount(shape) > available) {
-    throw new TypeError(
-      `Cannot read "${path}": a tensor of shape [${shape.join(", ")}] repeats its ${numberOf(available, "element")}`,
-    );
+    throw unreadable(path, `a tensor of shape [${shape.join(", ")}] repeats its ${numberOf(available, "element")}`);
   }
   return { kind: "tensor", storage, dtype, size, offset, shape, strides } satisfies TorchTensor;
 }
@@ -226,7 +227,7 @@ function rebuildFromType(
   budget: PickleBudget,
 ): PickleValue {
   if (!isGlobal(rebuild) || !Object.hasOwn(rebuildFunctions, rebuild.name) || !Array.isArray(parameters)) {
-    throw new TypeError(`Cannot read "${path}": pickle describes a tensor in an unknown way`);
+    throw unreadable(path, "pickle describes a tensor in an unknown way");
   }
   return rebuildFunctions[rebuild.name](path, parameters, budget);
 }
@@ -235,10 +236,6 @@ function isStorage(value: PickleValue | undefined): value is TorchStorage {
   return hasKind(value, "storage");
 }
 
-function isSize(value: PickleValue | undefined): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
 function isSizes(value: PickleValue | undefined): value is number[] {
-  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isSize);
+  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isCount);
 }

@@ -6,6 +6,8 @@
 
 import { showValue } from "../base/show_value.ts";
 import { dataTypes } from "./data_types.ts";
+import { unreadable } from "../base/files.ts";
+import { type ByteSource, sha256OfFile } from "../base/byte_source.ts";
 
 /** An open weight file. */
 export interface Weights {
@@ -71,15 +73,34 @@ export function tensorNamed<T extends StoredTensor | string>(
 }
 
 /**
- * Refuses a tensor whose elements cannot be read.
+ * Makes weights of the tensors of a file.
  *
- * @param path The file, for the message.
- * @param name The tensor.
- * @param dtype Its element type.
- * @throws {TypeError} If there is no conversion to float32.
+ * @param source The open file; it is closed with the weights.
+ * @param tensors Its tensors, by name, in the file's order.
+ * @param read Gives the elements of one as float32, row-major.
+ * @returns The weights.
  */
-export function checkReadable(path: string, name: string, dtype: string): void {
-  if (!Object.hasOwn(dataTypes, dtype)) {
-    throw new TypeError(`Cannot read "${path}": tensor ${showValue(name)} is ${dtype}`);
-  }
+export function weightsOf<Tensor extends StoredTensor>(
+  source: ByteSource,
+  tensors: ReadonlyMap<string, Tensor>,
+  read: (tensor: Tensor) => Float32Array<ArrayBuffer>,
+): Weights {
+  const { path } = source;
+  return {
+    path,
+    names: [...tensors.keys()],
+    shape: (name) => tensorNamed(path, tensors, name).shape,
+    dtype: (name) => tensorNamed(path, tensors, name).dtype,
+    read(name) {
+      return Promise.try(() => {
+        const tensor = tensorNamed(path, tensors, name);
+        if (!Object.hasOwn(dataTypes, tensor.dtype)) {
+          throw unreadable(path, `tensor ${showValue(name)} is ${tensor.dtype}`);
+        }
+        return read(tensor);
+      });
+    },
+    sha256: () => sha256OfFile(path),
+    close: () => source.close(),
+  };
 }

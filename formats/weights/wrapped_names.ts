@@ -18,6 +18,7 @@
 import { showValue } from "../base/show_value.ts";
 import { tensorNamed, type Weights } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
+import { unreadable } from "../base/files.ts";
 
 /** Keys under which training programs put averaged weights. */
 const averagedKeys = ["state_dict_ema", "model_ema", "ema_state_dict", "model_ema_state_dict", "params_ema", "ema"];
@@ -54,7 +55,7 @@ export function unwrapNames(weights: Weights): Weights {
   const { path, names } = weights;
   let stored = new Map(names.map((name) => [withoutInnerParts(name), name]));
   if (stored.size < names.length) {
-    throw new TypeError(`Cannot read "${path}": two of its tensors have one name when those of wrappers are left out`);
+    throw unreadable(path, "two of its tensors have one name when those of wrappers are left out");
   }
   let { choice } = weights;
   for (let depth = 0; depth < DEEPEST; depth++) {
@@ -111,10 +112,9 @@ function groupByFirst(
   if (groups.size > 0 && others.every((name) => name === COUNTER)) return groups;
   const wrapper = wrapperKeys.find((part) => groups.has(part));
   if (wrapper !== undefined) {
-    throw new TypeError(
-      `Cannot read "${path}": ${groups.get(wrapper)!.size} of its ${
-        numberOf(stored.size, "tensor")
-      } have names that begin with ` +
+    throw unreadable(
+      path,
+      `${groups.get(wrapper)!.size} of its ${numberOf(stored.size, "tensor")} have names that begin with ` +
         `"${wrapper}.", others have not, such as ${showValue(others[0])}`,
     );
   }

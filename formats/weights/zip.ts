@@ -11,6 +11,7 @@ import { crc32 } from "node:zlib";
 import { showValue } from "../base/show_value.ts";
 import type { ByteSource } from "../base/byte_source.ts";
 import { numberOf } from "../base/number_of.ts";
+import { unreadable } from "../base/files.ts";
 
 /** An entry of a zip file: where its bytes are. */
 export interface ZipEntry {
@@ -218,5 +219,5 @@ function locate(
 }
 
 function damaged(source: ByteSource, found: string): TypeError {
-  return new TypeError(`Cannot read "${source.path}": ${found}`);
+  return unreadable(source.path, `${found}`);
 }

@@ -5,7 +5,11 @@
  * @module
  */
 
-import { type AugmentationSettings, sampleAugmentation } from "../../kernels/operations/augmentation/mod.ts";
+import {
+  type Augmentation,
+  type AugmentationSettings,
+  sampleAugmentation,
+} from "../../kernels/operations/augmentation/mod.ts";
 import { type Crop, type PoolingOptions, poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
 import type { Box } from "../pictures/boxes.ts";
 import type { LabelMapBatch } from "../../formats/base/label_map.ts";
@@ -22,6 +26,13 @@ export interface BoxedImage {
   readonly boxes: readonly Box[];
   /** The class that the label names, which is that of a box. */
   readonly label: number;
+}
+
+/** How a training draws crops and pools their labels. */
+export interface CropSampling {
+  readonly settings: AugmentationSettings;
+  readonly pooling: PoolingOptions;
+  readonly seed: number;
 }
 
 /** Random crops, one after the other. */
@@ -58,35 +69,48 @@ const BINS = 10;
  */
 export async function measureCrops(
   images: AsyncIterable<BoxedImage>,
-  { settings, seed, pooling }: {
-    readonly settings: AugmentationSettings;
-    readonly seed: number;
-    readonly pooling: PoolingOptions;
-  },
+  sampling: CropSampling,
 ): Promise<SampledCrops> {
   const overlap: number[] = [];
   const bestOverlap: number[] = [];
   const confidence: number[] = [];
   for await (const { index, map, boxes, label, ...size } of images) {
-    const crops = Array.from(
-      { length: CROPS_AN_IMAGE },
-      (_, epoch) => sampleAugmentation(settings, { seed, epoch, index }, size).crop,
-    );
-    const targets = poolLabels(map, crops.map((crop) => ({ ...crop, map: 0 })), pooling);
-    crops.forEach((crop, place) => {
+    for (const { crop, target } of poolRandomCrops({ index, map, ...size }, sampling, CROPS_AN_IMAGE)) {
       const overlaps = boxes.map((box) => intersectionOverUnion(crop, box));
       overlap.push(Math.max(...overlaps.filter((_, at) => boxes[at].index === label)));
       bestOverlap.push(Math.max(...overlaps));
-      confidence.push(
-        targets.subarray(place * map.classes, (place + 1) * map.classes).reduce((a, b) => Math.max(a, b)),
-      );
-    });
+      confidence.push(target.reduce((a, b) => Math.max(a, b)));
+    }
   }
   return {
     overlap: Float64Array.from(overlap),
     bestOverlap: Float64Array.from(bestOverlap),
     confidence: Float64Array.from(confidence),
   };
+}
+
+/**
+ * Draws random crops of an image, and pools the label of each.
+ *
+ * @param image The image.
+ * @param sampling How the training draws crops and pools their labels, and its seed.
+ * @param count Number of crops: each is that of another epoch.
+ * @returns The crops, and the probability of each class for each `[classes]`.
+ */
+export function poolRandomCrops(
+  { index, map, ...size }: Pick<BoxedImage, "index" | "width" | "height" | "map">,
+  { settings, seed, pooling }: CropSampling,
+  count: number,
+): { readonly crop: Augmentation["crop"]; readonly target: Float64Array }[] {
+  const crops = Array.from(
+    { length: count },
+    (_, epoch) => sampleAugmentation(settings, { seed, epoch, index }, size).crop,
+  );
+  const targets = poolLabels(map, crops.map((crop) => ({ ...crop, map: 0 })), pooling);
+  return crops.map((crop, place) => ({
+    crop,
+    target: targets.subarray(place * map.classes, (place + 1) * map.classes),
+  }));
 }
 
 /**

@@ -59,21 +59,17 @@ export async function prepareSlurm(command: SlurmCommand, progress: Progress): P
   const source = list === undefined ? await openImages(images) : await openImageList(list);
   const folder = clusterFolder(out);
   makeFolder(join(folder, "logs"), subject);
-  const lock = takeLock(join(folder, ".plan.lock"), subject);
-  try {
-    const before = readPlan(out);
-    await checkNobodyWrites(out, before, subject);
-    const listed = await listImages(command, source, folder, progress);
-    const plan = planOf(command, out, listed.images, subject);
-    writePlan(out, plan);
-    const scripts = writeScripts(command, plan, { out, folder, list: listed.path });
-    const unfinished = readFolderState(out).shards.filter(({ state }) => state !== "whole").map(({ index }) => index);
-    const prepared = { plan, scripts, shards: unfinished, survey: await source.survey() };
-    if (!command.submit) return prepared;
-    return { ...prepared, plan: await submitAll(command, out, plan, scripts, unfinished) };
-  } finally {
-    lock.release();
-  }
+  using _lock = takeLock(join(folder, ".plan.lock"), subject);
+  const before = readPlan(out);
+  await checkNobodyWrites(out, before, subject);
+  const listed = await listImages(command, source, folder, progress);
+  const plan = planOf(command, out, listed.images, subject);
+  writePlan(out, plan);
+  const scripts = writeScripts(command, plan, { out, folder, list: listed.path });
+  const unfinished = readFolderState(out).shards.filter(({ state }) => state !== "whole").map(({ index }) => index);
+  const prepared = { plan, scripts, shards: unfinished, survey: await source.survey() };
+  if (!command.submit) return prepared;
+  return { ...prepared, plan: await submitAll(command, out, plan, scripts, unfinished) };
 }
 
 /** Opens the annotator's files, and downloads it once where it is on the hub. A device there need not be here. */

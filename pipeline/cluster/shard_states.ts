@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { namesIn } from "../../formats/base/files.ts";
 import { lockHeldSince } from "../../formats/base/lock.ts";
-import { imageCount, type Manifest, type Shard, shardParts, shardSuffix } from "../../formats/labels/mod.ts";
+import { imageCount, lockName, type Manifest, manifestName, type Shard, shardParts } from "../../formats/labels/mod.ts";
 import { imagesOfParts, type ManifestHead, readManifestHead, shardCount } from "../../formats/labels/shards.ts";
 import { readPlan } from "./cluster_plan.ts";
 
@@ -76,7 +76,7 @@ export function readFolderState(path: string): FolderState {
 }
 
 function readShard(path: string, shard: Shard | undefined): ManifestHead | undefined {
-  return readManifestHead(join(path, `manifest${shardSuffix(shard)}.json`));
+  return readManifestHead(join(path, manifestName(shard)));
 }
 
 function partSizes({ images, rowsPerFile }: { images: number; rowsPerFile: number }): number[] {
@@ -97,7 +97,7 @@ function stateOf(
   const { start, end } = shardParts(share, sizes.length);
   const done = manifest?.parts ?? [];
   const total = end - start;
-  const heldSince = lockHeldSince(join(path, `.manifest${shardSuffix(shard)}.lock`));
+  const heldSince = lockHeldSince(join(path, lockName(shard)));
   const isWhole = manifest !== undefined && done.length >= total;
   return {
     index: share.index,

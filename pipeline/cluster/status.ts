@@ -9,12 +9,8 @@ import { shellWord } from "../command/shell_word.ts";
 import type { FolderState, ShardState } from "./shard_states.ts";
 
 /** A folder in numbers. */
-export interface Summary {
-  readonly images: { readonly done: number; readonly total: number };
-  readonly rejected: number;
+export interface Summary extends Pick<ShardState, "images" | "rejected" | "rate"> {
   readonly shards: { readonly total: number } & Readonly<Record<ShardState["state"], number>>;
-  /** Images a second of all running shards, those without a part file yet counted as the others are on average. */
-  readonly rate?: number;
   /** Until all images are done at that rate. */
   readonly secondsLeft?: number;
   /** Whether the shards have become one data set. */

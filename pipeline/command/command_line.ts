@@ -7,7 +7,7 @@
 import { closestString, levenshteinDistance } from "@std/text";
 
 /** What is to be known of an option to find it among arguments. */
-interface OptionDescription {
+export interface OptionDescription {
   /** What stands for its value in the help, `N`; an option without one is a switch. */
   readonly value?: string;
   /** What it does, a line or several. */

@@ -5,20 +5,14 @@
  * @module
  */
 
-import { BETWEEN_REPEATED, suggest, UsageError } from "./command_line.ts";
+import { BETWEEN_REPEATED, type OptionDescription, suggest, UsageError } from "./command_line.ts";
 
 /** What a table says of an option beside its kind. */
-export interface OptionStatement<Value> {
+export interface OptionStatement<Value> extends OptionDescription {
   /** Its name on the command line; default its property's, `--rows-per-file` for `rowsPerFile`. */
   readonly name?: string;
-  /** What stands for its value in the help; default by its kind. */
-  readonly value?: string;
-  /** What it does, a line or several. Its default is added, unless that is said; `{default}` stands for it. */
-  readonly help: string;
   /** What it is where nothing is said. */
   readonly default?: Value;
-  /** Whether the help passes over it. */
-  readonly isHidden?: boolean;
 }
 
 /** One option. */

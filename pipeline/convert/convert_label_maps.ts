@@ -5,9 +5,9 @@
  */
 
 import {
-  type ClassNames,
   type Container,
   dequantise,
+  type FolderClasses,
   type LabelMapConfiguration,
   type LabelMapMetadata,
   type LabelMapRow,
@@ -16,6 +16,7 @@ import {
   openLabelMapFolder,
   quantiseMap,
 } from "../../formats/labels/mod.ts";
+import { closing } from "../../formats/base/closing.ts";
 import { isSystemError } from "../../formats/base/files.ts";
 import { fillFolder, type FillResult } from "../label_folder/fill_folder.ts";
 import type { Filling } from "../label_folder/part_folder.ts";
@@ -25,14 +26,12 @@ import type { ConversionOptions } from "./fill_from_published.ts";
 import { engineVersion } from "../command/version.ts";
 
 /** How the output differs from the input. */
-export interface LabelMapOptions extends ConversionOptions {
+export interface LabelMapOptions extends ConversionOptions, FolderClasses {
   readonly container: Container;
   /** Default that of the input. */
   readonly dtype?: LabelMapType;
   /** Classes kept in each cell; default all. */
   readonly k?: number;
-  readonly classes?: ClassNames;
-  readonly dataSetClasses?: ClassNames;
 }
 
 /**
@@ -73,7 +72,7 @@ export async function convertLabelMaps(
     source: { images, dtype: before.dtype, k: before.k, firstKey: await keyAt(0), lastKey: await keyAt(images - 1) },
     engine: { version: engineVersion },
   };
-  const folder = openLabelMapFolder(output, configuration, options);
+  using folder = closing(openLabelMapFolder(output, configuration, options));
 
   async function* fill(spans: readonly Span[]): AsyncGenerator<Filling<LabelMapRow>> {
     for (const { start, end } of spans) {
@@ -91,12 +90,8 @@ export async function convertLabelMaps(
     }
   }
 
-  try {
-    return await fillFolder(folder, { ...options, images, refuse }, {
-      list: (span) => listRows(labelMaps, span),
-      fill,
-    });
-  } finally {
-    folder.close();
-  }
+  return await fillFolder(folder, { ...options, images, refuse }, {
+    list: (span) => listRows(labelMaps, span),
+    fill,
+  });
 }

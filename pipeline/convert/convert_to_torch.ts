@@ -26,6 +26,7 @@ import {
   readIfThere,
   removeIfThere,
   replaceFile,
+  unreadable,
 } from "../../formats/base/files.ts";
 import { type Lock, takeLock } from "../../formats/base/lock.ts";
 import { publishedMapWriter } from "../../formats/published/mod.ts";
@@ -107,26 +108,22 @@ export async function convertToTorch(
     engine: { version: engineVersion },
   };
   makeFolder(output, subject);
-  const lock = takeLock(join(output, ".convert.lock"), subject);
-  try {
-    const begun = begin(output, configuration, subject);
-    if (begun.done > total) {
-      throw new TypeError(
-        `${subject}: ${CONVERT_FILE} says that ${begun.done} of ${formatNumberOf(total, "row")} are done`,
-      );
-    }
-    return await writeRows(labelMaps, {
-      output,
-      subject,
-      configuration,
-      begun,
-      lock,
-      signal,
-      onProgress,
-    });
-  } finally {
-    lock.release();
+  using lock = takeLock(join(output, ".convert.lock"), subject);
+  const begun = begin(output, configuration, subject);
+  if (begun.done > total) {
+    throw new TypeError(
+      `${subject}: ${CONVERT_FILE} says that ${begun.done} of ${formatNumberOf(total, "row")} are done`,
+    );
   }
+  return await writeRows(labelMaps, {
+    output,
+    subject,
+    configuration,
+    begun,
+    lock,
+    signal,
+    onProgress,
+  });
 }
 
 /** A folder of `.pt` files that is being written, and how much of it was there. */
@@ -251,7 +248,7 @@ function readNote(path: string): Note | undefined {
   } catch {
     // Said below.
   }
-  throw new TypeError(`Cannot read "${file}": it does not say what the folder holds`);
+  throw unreadable(file, "it does not say what the folder holds");
 }
 
 function formatNote(note: Note): string {

@@ -9,6 +9,7 @@ import type { ImageFinder } from "./image_finder.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
 import { fillFolder, type FillOptions, type FillResult } from "../label_folder/fill_folder.ts";
 import type { Filling, PartFolder } from "../label_folder/part_folder.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** How a conversion fills its folder. */
 export interface ConversionOptions extends Pick<FillOptions, "rowsPerFile" | "signal" | "onProgress"> {
@@ -34,22 +35,19 @@ export async function fillFromPublished<Row>(
 ): Promise<FillResult> {
   const { strict, find, ...rest } = options;
   const refuse = strict ? ({ reason }: { reason: string }) => new Error(reason) : undefined;
-  try {
-    return await fillFolder(folder, { ...rest, images: source.count, refuse }, {
-      async *list(span) {
-        for await (const { path, stem, label, bytes } of source.list(span)) {
-          yield { key: keyOf(stem), label, path, bytes: bytes ?? await sizeOf(path) };
-        }
-      },
-      async *fill(spans) {
-        for (const span of spans) {
-          for await (const file of source.files(span)) yield await filling(file);
-        }
-      },
-    });
-  } finally {
-    folder.close();
-  }
+  using _folder = closing(folder);
+  return await fillFolder(folder, { ...rest, images: source.count, refuse }, {
+    async *list(span) {
+      for await (const { path, stem, label, bytes } of source.list(span)) {
+        yield { key: keyOf(stem), label, path, bytes: bytes ?? await sizeOf(path) };
+      }
+    },
+    async *fill(spans) {
+      for (const span of spans) {
+        for await (const file of source.files(span)) yield await filling(file);
+      }
+    },
+  });
 
   /** The name of an image; where there are none, or not this one, as ImageNet's are called. */
   function keyOf(stem: string): string {

@@ -14,6 +14,7 @@ import { loadAnnotator } from "../model/load_annotator.ts";
 import type { Box } from "../pictures/boxes.ts";
 import { imageFinder, readImage } from "./image_finder.ts";
 import { formatNumberOf } from "../command/numbers.ts";
+import { closing } from "../../formats/base/closing.ts";
 import type { MapLayout } from "../../formats/base/label_map.ts";
 
 /** Standard errors that the readings must differ by. */
@@ -99,35 +100,31 @@ export async function agreementWithAnnotator(
 ): Promise<LayoutEvidence> {
   const { images, sample, axes } = options;
   const side = 32 * Math.max(...axes);
-  const annotator = await loadAnnotator(options.annotator, { size: [side, side], k: 1, batch: 1 });
-  try {
-    const { metadata } = annotator;
-    if (metadata.classes !== classes) {
-      throw new TypeError(
-        `Cannot compare with annotator "${metadata.annotator.name}": it has ${
-          formatNumberOf(metadata.classes, "class", "classes")
-        }, the maps ${classes}`,
-      );
-    }
-    const find = imageFinder(images);
-    const figures: Record<MapLayout, number>[] = [];
-    let failure: Error | undefined;
-    for await (const file of source.files(evenly(sample, source.count))) {
-      try {
-        const published = mapIn(file.path, await file.read());
-        if (!published) continue;
-        const image = await readImage(find(file.stem));
-        const [map] = await annotator.annotate([image]);
-        figures.push(agreement(published, map.class, metadata.grid, { path: file.path, classes }));
-      } catch (error) {
-        failure = error as Error;
-      }
-    }
-    if (figures.length === 0) throw failure ?? new TypeError(`Cannot compare with the annotator: no map was read`);
-    return { what: "cells that agree with the annotator", noun: "images", figures };
-  } finally {
-    annotator.close();
+  using annotator = closing(await loadAnnotator(options.annotator, { size: [side, side], k: 1, batch: 1 }));
+  const { metadata } = annotator;
+  if (metadata.classes !== classes) {
+    throw new TypeError(
+      `Cannot compare with annotator "${metadata.annotator.name}": it has ${
+        formatNumberOf(metadata.classes, "class", "classes")
+      }, the maps ${classes}`,
+    );
   }
+  const find = imageFinder(images);
+  const figures: Record<MapLayout, number>[] = [];
+  let failure: Error | undefined;
+  for await (const file of source.files(evenly(sample, source.count))) {
+    try {
+      const published = mapIn(file.path, await file.read());
+      if (!published) continue;
+      const image = await readImage(find(file.stem));
+      const [map] = await annotator.annotate([image]);
+      figures.push(agreement(published, map.class, metadata.grid, { path: file.path, classes }));
+    } catch (error) {
+      failure = error as Error;
+    }
+  }
+  if (figures.length === 0) throw failure ?? new TypeError(`Cannot compare with the annotator: no map was read`);
+  return { what: "cells that agree with the annotator", noun: "images", figures };
 }
 
 function agreement(

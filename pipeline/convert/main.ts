@@ -4,7 +4,8 @@
  * @module
  */
 
-import { fileError, readText } from "../../formats/base/files.ts";
+import { closing } from "../../formats/base/closing.ts";
+import { ifThere, namesIn, withSubject } from "../../formats/base/files.ts";
 import { isCropLabelMetadata, MANIFEST_NAME, openLabelMaps } from "../../formats/labels/mod.ts";
 import { openPublished, type Published, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { isHubReference } from "../../formats/weights/mod.ts";
@@ -33,15 +34,13 @@ import { runCommand } from "../command/run_command.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLines } from "../command/terminal.ts";
 import type { MapLayout } from "../../formats/base/label_map.ts";
+import { rejectedLines } from "../label_folder/rejected_images.ts";
 
 /** Files looked through for one that can be read. */
 const PROBED_FILES = 100;
 
 /** Bytes of decoded pages to keep: rows are read once, in order. */
 const KEPT_BYTES = 4 * 2 ** 20;
-
-/** Rejected images to name. */
-const SHOWN_REJECTED = 3;
 
 /** What a conversion needs to be watched and stopped. */
 interface Watch {
@@ -62,47 +61,40 @@ interface Conversion {
 async function run(command: ConvertCommand, progress: Progress): Promise<number> {
   const { output, quiet } = command;
   refuseSame(command);
-  const conversion = isLabelMaps(command.input)
-    ? await prepareLabelMaps(command)
-    : await preparePublished(command, progress);
-  try {
-    if (!quiet) progress.print(conversion.description);
-    const start = performance.now();
-    const { result, code } = await withSignals((signal) =>
-      conversion.start({ signal, onProgress: quiet ? undefined : progress.update }).catch((error) => {
-        throw inOptions(error, output, "another OUTPUT");
-      })
-    );
-    progress.end();
-    if (result.stopped) {
-      printError(
-        `Stopped: ${formatCount(result.done)} of ${formatNumberOf(result.total, "image")} ${
-          result.done === 1 ? "was" : "were"
-        } done, ` +
-          `the same command goes on in "${output}"`,
-      );
-      return code;
-    }
-    if (!quiet) printLines(summary(output, result, (performance.now() - start) / 1000));
-    if (result.total === 0 || result.rejected < result.total) return 0;
+  using conversion = closing(
+    isLabelMaps(command.input) ? await prepareLabelMaps(command) : await preparePublished(command, progress),
+  );
+  if (!quiet) progress.print(conversion.description);
+  const start = performance.now();
+  const { result, code } = await withSignals((signal) =>
+    conversion.start({ signal, onProgress: quiet ? undefined : progress.update }).catch((error) => {
+      throw inOptions(error, output, "another OUTPUT");
+    })
+  );
+  progress.end();
+  if (result.stopped) {
     printError(
-      `Cannot convert "${command.input}": none of ${formatNumberOf(result.total, "image")} could be converted`,
+      `Stopped: ${formatCount(result.done)} of ${formatNumberOf(result.total, "image")} ${
+        result.done === 1 ? "was" : "were"
+      } done, ` +
+        `the same command goes on in "${output}"`,
     );
-    return 1;
-  } finally {
-    conversion.close();
+    return code;
   }
+  if (!quiet) printLines(summary(output, result, (performance.now() - start) / 1000));
+  if (result.total === 0 || result.rejected < result.total) return 0;
+  printError(
+    `Cannot convert "${command.input}": none of ${formatNumberOf(result.total, "image")} could be converted`,
+  );
+  return 1;
 }
 
 /** Refuses to write into what is read. */
 function refuseSame({ input, output }: ConvertCommand): void {
-  try {
-    if (Deno.realPathSync(input) !== Deno.realPathSync(output)) return;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw fileError(`Cannot convert "${input}"`, error);
+  const isSame = () => Deno.realPathSync(input) === Deno.realPathSync(output);
+  if (withSubject(`Cannot convert "${input}"`, () => ifThere(isSame))) {
+    throw new UsageError(`Cannot convert "${input}" into itself: name another folder`);
   }
-  throw new UsageError(`Cannot convert "${input}" into itself: name another folder`);
 }
 
 function summary(
@@ -129,13 +121,7 @@ function summary(
       : `  time       ${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s${earlier}`,
   );
   if (rejected > 0) {
-    const list = `${output}/rejected.jsonl`;
-    const images: { key: string; reason: string }[] = readText(list).trimEnd().split("\n").map((line) =>
-      JSON.parse(line)
-    );
-    lines.push(`  rejected   ${formatNumberOf(rejected, "image")}, listed in ${list}`);
-    lines.push(...images.slice(0, SHOWN_REJECTED).map(({ reason }) => `    ${reason}`));
-    if (images.length > SHOWN_REJECTED) lines.push(`    and ${formatCount(images.length - SHOWN_REJECTED)} more`);
+    lines.push(...rejectedLines(output, undefined, rejected, ({ reason }) => reason));
   }
   return lines;
 }
@@ -151,12 +137,9 @@ function describeContent({ configuration: { metadata }, parts }: FillResult["man
 /** Label maps are files that are called so: one, those that a pattern names, or those directly in a folder. */
 function isLabelMaps(path: string): boolean {
   const isName = (name: string) => /\.(parquet|arrow)$/.test(name) || MANIFEST_NAME.test(name);
-  try {
-    if (Deno.statSync(path).isDirectory) return [...Deno.readDirSync(path)].some(({ name }) => isName(name));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(`Cannot convert "${path}"`, error);
-  }
-  return isName(path);
+  const subject = `Cannot convert "${path}"`;
+  const isFolder = withSubject(subject, () => ifThere(() => Deno.statSync(path).isDirectory));
+  return isFolder ? namesIn(path, subject).some(isName) : isName(path);
 }
 
 async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {

@@ -18,6 +18,7 @@ import { printAnnotators } from "./list_annotators.ts";
 import { DOCTOR, type DoctorOptions } from "./options.ts";
 import { tryKernel } from "./trial_kernel.ts";
 import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -70,28 +71,26 @@ async function examineDevice(): Promise<Finding[]> {
     const reason = error instanceof Deno.errors.NotFound ? "none found" : (error as Error).message;
     return [{ name: "adapter", text: reason, remedy: NO_ADAPTER }];
   }
-  try {
-    const { capabilities } = device;
-    const trials: string[] = [];
-    const problems: string[] = [];
-    for (const storage of capabilities.float16 ? ["f32", "f16"] as const : ["f32"] as const) {
-      const problem = await tryKernel(device, storage);
-      if (problem) problems.push(`${storage}: ${problem}`);
-      else trials.push(storage);
-    }
-    return [
-      ...describeCapabilities(capabilities),
-      {
-        name: "kernels",
-        text: problems.length > 0 ? problems.join("; ") : `a trial product is right in ${trials.join(" and ")}`,
-        ...(problems.length > 0
-          ? { remedy: "The adapter computes wrongly: update its driver, or try another by VK_DRIVER_FILES" }
-          : {}),
-      },
-    ];
-  } finally {
-    closeDevice(device);
+  using made = new DisposableStack();
+  made.adopt(device, closeDevice);
+  const { capabilities } = device;
+  const trials: string[] = [];
+  const problems: string[] = [];
+  for (const storage of capabilities.float16 ? ["f32", "f16"] as const : ["f32"] as const) {
+    const problem = await tryKernel(device, storage);
+    if (problem) problems.push(`${storage}: ${problem}`);
+    else trials.push(storage);
   }
+  return [
+    ...describeCapabilities(capabilities),
+    {
+      name: "kernels",
+      text: problems.length > 0 ? problems.join("; ") : `a trial product is right in ${trials.join(" and ")}`,
+      ...(problems.length > 0
+        ? { remedy: "The adapter computes wrongly: update its driver, or try another by VK_DRIVER_FILES" }
+        : {}),
+    },
+  ];
 }
 
 function describeCapabilities(capabilities: Capabilities): Finding[] {
@@ -131,9 +130,8 @@ async function examineDecoder(): Promise<Finding> {
   const name = "decoder";
   const path = fromFileUrl(new URL("../../assets/photos/single/chelsea.jpg", import.meta.url));
   try {
-    const pool = openDecodePool(1);
-    const { width, height } = await pool.decode({ index: 0, key: "chelsea.jpg", label: null, bytes: { path } })
-      .finally(pool.close);
+    using pool = closing(openDecodePool(1));
+    const { width, height } = await pool.decode({ index: 0, key: "chelsea.jpg", label: null, bytes: { path } });
     const sharp = await loadDecoder();
     const build = decoderBuild(sharp) === "native"
       ? ""

@@ -5,15 +5,10 @@
  */
 
 import { type Figure, shareFigure } from "./figures.ts";
-
-/** What was counted, as JSON can hold it: of all images, and of each class that an image was of. */
-export interface AccuracySums {
-  readonly all: Counts;
-  readonly classes: readonly (readonly [label: number, counts: Counts])[];
-}
+import { type ClassCounts, createClassCounts } from "./class_counts.ts";
 
 /** Ranks of labels, added up. */
-export interface Accuracy {
+export interface Accuracy extends Pick<ClassCounts<CountName>, "sums" | "merge"> {
   /**
    * Counts an image.
    *
@@ -21,24 +16,20 @@ export interface Accuracy {
    * @param label Its class, where figures are wanted class by class.
    */
   add(rank: number, label?: number): void;
-  /** What was counted so far. */
-  sums(): AccuracySums;
-  /** Adds what was counted elsewhere. */
-  merge(sums: AccuracySums): void;
+  /** Counts an image that has no label. */
+  skip(): void;
   /** Images counted. */
   readonly images: number;
+  /** Images without a label. */
+  readonly skipped: number;
   /** Top-1 and, with more than 5 classes to choose from, top-5; of all images. */
   figures(): Figure[];
   /** The figures of each class that an image was of. */
   classFigures(): Figure[];
 }
 
-/** Images, and how many of them have their label among the best. */
-interface Counts {
-  images: number;
-  top1: number;
-  top5: number;
-}
+/** What is counted: images, how many of them have their label among the best, and those without one. */
+type CountName = "images" | "top1" | "top5" | "skipped";
 
 /** Ranks of the top-5. */
 const TOP = 5;
@@ -53,39 +44,26 @@ export function createAccuracy(
   options: { readonly prefix?: string; readonly choices: number; name(label: number): string },
 ): Accuracy {
   const { prefix = "", choices, name } = options;
-  const all: Counts = { images: 0, top1: 0, top5: 0 };
-  const classes = new Map<number, Counts>();
-  const countsOf = (label: number): Counts => {
-    const counts = classes.get(label) ?? { images: 0, top1: 0, top5: 0 };
-    classes.set(label, counts);
-    return counts;
-  };
-  const count = (counts: Counts, { images, top1, top5 }: Counts) => {
-    counts.images += images;
-    counts.top1 += top1;
-    counts.top5 += top5;
-  };
-  const figuresOf = ({ images, top1, top5 }: Counts, of?: string): Figure[] => [
+  const counts = createClassCounts<CountName>("images", "top1", "top5", "skipped");
+  const figuresOf = ({ images, top1, top5 }: Readonly<Record<CountName, number>>, of?: string): Figure[] => [
     shareFigure(`${prefix}top-1`, { images, right: top1 }, of),
     ...(choices > TOP ? [shareFigure(`${prefix}top-5`, { images, right: top5 }, of)] : []),
   ];
   return {
     add(rank, label) {
-      const image = { images: 1, top1: Number(rank < 1), top5: Number(rank < TOP) };
-      count(all, image);
-      if (label !== undefined) count(countsOf(label), image);
+      counts.add({ images: 1, top1: Number(rank < 1), top5: Number(rank < TOP) }, label);
     },
-    sums: () => ({ all, classes: [...classes] }),
-    merge(sums) {
-      count(all, sums.all);
-      for (const [label, counts] of sums.classes) count(countsOf(label), counts);
-    },
+    skip: () => counts.add({ skipped: 1 }),
+    sums: counts.sums,
+    merge: counts.merge,
     get images() {
-      return all.images;
+      return counts.all.images;
     },
-    figures: () => all.images > 0 ? figuresOf(all) : [],
-    classFigures: () =>
-      [...classes].sort(([a], [b]) => a - b).flatMap(([label, counts]) => figuresOf(counts, name(label))),
+    get skipped() {
+      return counts.all.skipped;
+    },
+    figures: () => counts.all.images > 0 ? figuresOf(counts.all) : [],
+    classFigures: () => counts.classes().flatMap(([label, counts]) => figuresOf(counts, name(label))),
   };
 }
 

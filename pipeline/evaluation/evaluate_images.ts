@@ -14,6 +14,7 @@ import type { WriteProgress } from "../command/progress.ts";
 import type { Classified, LoadedClassifier } from "./load_classifier.ts";
 import type { DataSet } from "./data_set.ts";
 import type { Measure } from "./measures.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** How to go through the images. */
 export interface EvaluateOptions {
@@ -135,30 +136,26 @@ async function evaluateRange(
     batch: model.batch,
     start: (images, stored) => model.start(images, stored.map((image) => dataSet.truthOf(image)?.label ?? NO_LABEL)),
   };
-  const pool = openDecodePool(workers, { exifOrientation });
+  using pool = closing(openDecodePool(workers, { exifOrientation }));
   const rejected: UnevaluatedImage[] = [];
   let [done, oriented] = [0, 0];
   const report = () => onProgress?.({ done, before: 0, total, rejected: rejected.length });
   report();
-  try {
-    for await (const step of imageSteps(dataSet.source.read({ start, end }), stepper, { pool, workers })) {
-      const { key } = step.image;
-      done++;
-      if ("reason" in step) {
-        if (strict) throw new Error(`Cannot evaluate "${key}": ${step.reason}`);
-        rejected.push({ key, reason: step.reason });
-      } else {
-        if (step.size.orientation !== undefined) oriented++;
-        const { logits, attacked = logits } = step.result;
-        if (!logits.every(Number.isFinite) || !attacked.every(Number.isFinite)) {
-          throw new RangeError(`Cannot evaluate "${key}": its logits are not finite numbers`);
-        }
-        for (const measure of measures) measure.add(step.image, step.result);
+  for await (const step of imageSteps(dataSet.source.read({ start, end }), stepper, { pool, workers })) {
+    const { key } = step.image;
+    done++;
+    if ("reason" in step) {
+      if (strict) throw new Error(`Cannot evaluate "${key}": ${step.reason}`);
+      rejected.push({ key, reason: step.reason });
+    } else {
+      if (step.size.orientation !== undefined) oriented++;
+      const { logits, attacked = logits } = step.result;
+      if (!logits.every(Number.isFinite) || !attacked.every(Number.isFinite)) {
+        throw new RangeError(`Cannot evaluate "${key}": its logits are not finite numbers`);
       }
-      report();
+      for (const measure of measures) measure.add(step.image, step.result);
     }
-  } finally {
-    pool.close();
+    report();
   }
   return { images: done - rejected.length, rejected, oriented };
 }

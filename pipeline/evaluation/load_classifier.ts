@@ -4,14 +4,15 @@
  * @module
  */
 
-import type { ClassNames } from "../../formats/labels/mod.ts";
+import type { Annotator, ClassNames } from "../../formats/labels/mod.ts";
 import type { AnnotatorFolder } from "../../formats/weights/mod.ts";
 import { type ClassifierSettings, createClassifier } from "../../kernels/programs/classifier.ts";
-import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
+import { closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
 import type { Network } from "../../kernels/operations/network.ts";
+import { closing } from "../../formats/base/closing.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
 import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model/model.ts";
@@ -19,6 +20,7 @@ import { loadNetworkParameters } from "../model/network_parameters.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";
 import type { ModelClasses } from "./map_classes.ts";
 import { chooseWeights, type WeightChoice } from "./run_weights.ts";
+import type { LoadedAnnotator } from "../model/load_annotator.ts";
 
 /** How a classifier is to work. */
 export interface ClassifierOptions extends DownloadWatch {
@@ -44,19 +46,12 @@ export interface ClassifierOptions extends DownloadWatch {
 }
 
 /** What was classified with, for people and for files. */
-export interface ClassifierDescription {
-  /** Architecture and tag. */
-  readonly name: string;
-  /** SHA-256 of the weight file. */
-  readonly sha256: string;
+export interface ClassifierDescription extends Pick<Annotator, "name" | "sha256" | "mean" | "std" | "interpolation"> {
   /** Null if the file is no training run's, which does not say. */
   readonly weights: WeightChoice | null;
   readonly size: Pair;
   /** Null if all of an image is seen. */
   readonly cover: Pair | null;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly interpolation: string;
   readonly storage: Storage;
   /** How far an attack moves colours, null if images are not attacked. */
   readonly fgsm: number | null;
@@ -70,9 +65,7 @@ export interface Classified {
 }
 
 /** A classifier that is ready. */
-export interface LoadedClassifier extends ModelClasses {
-  /** Most images of a step. */
-  readonly batch: number;
+export interface LoadedClassifier extends ModelClasses, Pick<LoadedAnnotator, "batch" | "capabilities" | "close"> {
   /**
    * Starts a step and returns what reads it; two may be in flight.
    *
@@ -81,10 +74,6 @@ export interface LoadedClassifier extends ModelClasses {
    */
   start(images: readonly Pixels[], labels: readonly number[]): Promise<() => Promise<Classified[]>>;
   readonly description: ClassifierDescription;
-  /** Capabilities of the adapter that computes. */
-  readonly capabilities: Capabilities;
-  /** Frees the device. */
-  close(): void;
 }
 
 /**
@@ -100,41 +89,33 @@ export interface LoadedClassifier extends ModelClasses {
  */
 export async function loadClassifier(reference: string, options: ClassifierOptions): Promise<LoadedClassifier> {
   const folder = await openModel(reference, options);
-  try {
-    const { name, mean, std, interpolation, classes } = folder;
-    const seen = options.trainSize ? { size: folder.inputSize, share: folder.crop.share } : folder.test;
-    const { size = seen.size, storage = "f32", fgsm = null } = options;
-    const cover = coverOf(folder, { size, share: seen.share }, options.resize);
-    const classNames = await classNamesOf(folder, options.classNames);
-    const network = buildNetwork(folder.architecture, { classes, size });
-    const { parameters, sha256, weights } = await loadChosen(folder, network, options.weights);
-    const device = await openQuietDevice();
-    try {
-      const settings = { network, parameters, size, cover, mean, std, interpolation, storage };
-      const { batch, start, close } = await createFitting(
-        device.capabilities,
-        (batch) => createStepper(device, { ...settings, batch }, fgsm),
-        options.batch,
-      );
-      return {
-        description: { name, sha256, weights, size, cover: cover ?? null, mean, std, interpolation, storage, fgsm },
-        classes,
-        ...(classNames ? { classNames } : {}),
-        capabilities: device.capabilities,
-        batch,
-        start,
-        close() {
-          close();
-          closeDevice(device);
-        },
-      };
-    } catch (error) {
-      closeDevice(device);
-      throw error;
-    }
-  } finally {
-    folder.weights.close();
-  }
+  using _weights = closing(folder.weights);
+  const { name, mean, std, interpolation, classes } = folder;
+  const seen = options.trainSize ? { size: folder.inputSize, share: folder.crop.share } : folder.test;
+  const { size = seen.size, storage = "f32", fgsm = null } = options;
+  const cover = coverOf(folder, { size, share: seen.share }, options.resize);
+  const classNames = await classNamesOf(folder, options.classNames);
+  const network = buildNetwork(folder.architecture, { classes, size });
+  const { parameters, sha256, weights } = await loadChosen(folder, network, options.weights);
+  using made = new DisposableStack();
+  const device = made.adopt(await openQuietDevice(), closeDevice);
+  const settings = { network, parameters, size, cover, mean, std, interpolation, storage };
+  const { batch, start, close } = await createFitting(
+    device.capabilities,
+    (batch) => createStepper(device, { ...settings, batch }, fgsm),
+    options.batch,
+  );
+  made.defer(close);
+  const opened = made.move();
+  return {
+    description: { name, sha256, weights, size, cover: cover ?? null, mean, std, interpolation, storage, fgsm },
+    classes,
+    ...(classNames ? { classNames } : {}),
+    capabilities: device.capabilities,
+    batch,
+    start,
+    close: () => opened.dispose(),
+  };
 }
 
 /** The parameters, with the hash of the file that they are from. */
@@ -144,15 +125,8 @@ async function loadChosen(
   wanted: WeightChoice | undefined,
 ) {
   const { weights, choice } = await chooseWeights(folder.weights, wanted);
-  try {
-    return {
-      parameters: await loadNetworkParameters(network, weights),
-      sha256: await weights.sha256(),
-      weights: choice,
-    };
-  } finally {
-    if (weights.path !== folder.weights.path) weights.close();
-  }
+  using _other = weights.path === folder.weights.path ? undefined : closing(weights);
+  return { parameters: await loadNetworkParameters(network, weights), sha256: await weights.sha256(), weights: choice };
 }
 
 /** The classifier, or the attack on it, which classifies too. */

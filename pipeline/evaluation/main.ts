@@ -4,6 +4,7 @@
  * @module
  */
 
+import { closing } from "../../formats/base/closing.ts";
 import { replaceFile } from "../../formats/base/files.ts";
 import { loadCommandModel } from "../model/command_model.ts";
 import { EVALUATE, type EvaluateCommand } from "./options.ts";
@@ -32,35 +33,33 @@ import { printLine, printLines } from "../command/terminal.ts";
 async function run(command: EvaluateCommand, progress: Progress, ranks?: Communicator): Promise<number> {
   const { quiet } = command;
   const start = performance.now();
-  const model = await inTurns(ranks, () =>
-    loadCommandModel(
-      command,
-      progress,
-      (reference, settings) => loadClassifier(reference, { ...command, ...settings }),
-    ));
-  try {
-    const { dataSet, measures } = await together(ranks, async () => {
-      const dataSet = await openDataSet(command.images, model, command.kind);
-      return { dataSet, measures: await measuresOf(command, dataSet, model) };
-    });
-    if (!quiet) {
-      const images = formatNumberOf(dataSet.count, "image");
-      const shares = ranks ? `, over ${ranks.size} ranks` : "";
-      const { description, capabilities: { adapter } } = model;
-      progress.print(`${images} in ${dataSet.source.description}; ${describeModel(description, adapter)}${shares}`);
-    }
-    const options = { ...command, onProgress: quiet ? undefined : progress.update };
-    const evaluated = ranks
-      ? await evaluateOnRanks(model, dataSet, measures, { ...options, ranks })
-      : await evaluateImages(model, dataSet, measures, options);
-    progress.end();
-    await together(ranks, () => {
-      if (!ranks || ranks.rank === 0) report(command, { model, dataSet, measures, evaluated, start });
-    });
-    return 0;
-  } finally {
-    model.close();
+  using model = closing(
+    await inTurns(ranks, () =>
+      loadCommandModel(
+        command,
+        progress,
+        (reference, settings) => loadClassifier(reference, { ...command, ...settings }),
+      )),
+  );
+  const { dataSet, measures } = await together(ranks, async () => {
+    const dataSet = await openDataSet(command.images, model, command.kind);
+    return { dataSet, measures: await measuresOf(command, dataSet, model) };
+  });
+  if (!quiet) {
+    const images = formatNumberOf(dataSet.count, "image");
+    const shares = ranks ? `, over ${ranks.size} ranks` : "";
+    const { description, capabilities: { adapter } } = model;
+    progress.print(`${images} in ${dataSet.source.description}; ${describeModel(description, adapter)}${shares}`);
   }
+  const options = { ...command, onProgress: quiet ? undefined : progress.update };
+  const evaluated = ranks
+    ? await evaluateOnRanks(model, dataSet, measures, { ...options, ranks })
+    : await evaluateImages(model, dataSet, measures, options);
+  progress.end();
+  await together(ranks, () => {
+    if (!ranks || ranks.rank === 0) report(command, { model, dataSet, measures, evaluated, start });
+  });
+  return 0;
 }
 
 /** Prints and writes what was found. */

@@ -8,7 +8,6 @@ import { basename } from "@std/path";
 import {
   parseCocoLabels,
   parseMultiLabels,
-  readJsonFile,
   readMultiLabelAnnotations,
   validationIndex,
 } from "../../formats/evaluation/mod.ts";
@@ -16,7 +15,7 @@ import type { StoredImage } from "../../formats/images/mod.ts";
 import { bytesOf } from "../../formats/base/bytes.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
-import { type AccuracySums, classMeanFigure, createAccuracy } from "./accuracy.ts";
+import { classMeanFigure, createAccuracy } from "./accuracy.ts";
 import type { Classified } from "./load_classifier.ts";
 import { averagePrecision } from "./average_precision.ts";
 import { corruptionFigures, missingCorruptions } from "./corruption_error.ts";
@@ -24,6 +23,8 @@ import type { DataSet } from "./data_set.ts";
 import { type CountedImages, type Figure, shareFigure } from "./figures.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
 import { bestRankOf, rankOf } from "./rank.ts";
+import { readJsonFile } from "../../formats/base/json.ts";
+import { createClassCounts } from "./class_counts.ts";
 
 /** Something that is measured while images go by, in one process or in several, each with its share of them. */
 export interface Measure {
@@ -66,26 +67,23 @@ export function labelMeasure({ dataSet, model }: Evaluated, options: { readonly 
   const choices = candidates?.length ?? model.classes;
   const prefix = options.attacked ? "FGSM " : "";
   const accuracy = createAccuracy({ prefix, choices, name: (label) => partName(model, label) });
-  let unlabelled = 0;
   return {
     add(image, { logits, attacked }) {
       const truth = truthOf(image);
       if (truth) accuracy.add(rankOf(options.attacked ? attacked! : logits, truth.label, candidates), truth.label);
-      else unlabelled++;
+      else accuracy.skip();
     },
-    sums: () => [accuracy.sums(), unlabelled],
-    merge(sums) {
-      const [ranks, others] = sums as [AccuracySums, number];
-      accuracy.merge(ranks);
-      unlabelled += others;
-    },
+    sums: accuracy.sums,
+    merge: accuracy.merge,
     figures: accuracy.figures,
     parts: accuracy.classFigures,
     notes: () => [
       ...(candidates
         ? [`Only ${candidates.length} of the model's ${formatNumberOf(model.classes, "class", "classes")} are ranked`]
         : []),
-      ...(unlabelled > 0 && accuracy.images > 0 ? [`${formatNumberOf(unlabelled, "image")} without a label`] : []),
+      ...(accuracy.skipped > 0 && accuracy.images > 0
+        ? [`${formatNumberOf(accuracy.skipped, "image")} without a label`]
+        : []),
     ],
     nothing: "none of its images has a label",
   };
@@ -138,22 +136,18 @@ export async function realMeasure(path: string, { dataSet, model }: Evaluated): 
   const lists = parseMultiLabels(await readJsonFile(path, subject), { classes: model.classes, subject });
   const listOf = await listFinder(lists, dataSet, subject);
   const accuracy = createAccuracy({ prefix: "ReaL ", choices: model.classes, name: () => "" });
-  let empty = 0;
   return {
     add(image, { logits }) {
       const labels = listOf(image);
       if (labels.length > 0) accuracy.add(bestRankOf(logits, labels));
-      else empty++;
+      else accuracy.skip();
     },
-    sums: () => [accuracy.sums(), empty],
-    merge(sums) {
-      const [ranks, others] = sums as [AccuracySums, number];
-      accuracy.merge(ranks);
-      empty += others;
-    },
+    sums: accuracy.sums,
+    merge: accuracy.merge,
     figures: accuracy.figures,
     parts: () => [],
-    notes: () => empty > 0 ? [`ReaL: ${formatNumberOf(empty, "image")} without a class not counted`] : [],
+    notes: () =>
+      accuracy.skipped > 0 ? [`ReaL: ${formatNumberOf(accuracy.skipped, "image")} without a class not counted`] : [],
     nothing: `no image has a class in "${path}"`,
   };
 }
@@ -200,55 +194,36 @@ export async function annotationMeasure(path: string, { dataSet, model }: Evalua
   const wnids = [...new Set([...accepted.values()].flat())];
   const indices = mapClasses(wnids, model, { subject });
   const indexOf = new Map(wnids.map((wnid, position) => [wnid, indices[position]]));
-  const all = { images: 0, right: 0 };
-  const classes = new Map<number, { images: number; right: number }>();
-  let unlabelled = 0;
-  const countIn = (tally: { images: number; right: number }, { images, right }: CountedImages) => {
-    tally.images += images;
-    tally.right += right;
-  };
-  const countClass = (label: number, tally: CountedImages) => {
-    const ofClass = classes.get(label) ?? { images: 0, right: 0 };
-    classes.set(label, ofClass);
-    countIn(ofClass, tally);
-  };
+  const counts = createClassCounts("images", "right", "unlabelled");
+  const { all } = counts;
   return {
     add(image, { logits }) {
       const wnids = accepted.get(basename(image.key));
       if (!wnids) return;
       const right = Number(wnids.some((wnid) => rankOf(logits, indexOf.get(wnid)!) === 0));
       const truth = dataSet.truthOf(image);
-      countIn(all, { images: 1, right });
-      if (truth) countClass(truth.label, { images: 1, right });
-      else unlabelled++;
+      counts.add({ images: 1, right, unlabelled: truth ? 0 : 1 }, truth?.label);
     },
-    sums: () => [all, [...classes], unlabelled],
-    merge(sums) {
-      const [others, ofClasses, more] = sums as [CountedImages, [number, CountedImages][], number];
-      countIn(all, others);
-      for (const [label, tally] of ofClasses) countClass(label, tally);
-      unlabelled += more;
-    },
+    sums: counts.sums,
+    merge: counts.merge,
     figures: () =>
       all.images === 0 ? [] : [
         shareFigure("Shankar, mean of images", all),
-        ...(unlabelled === 0 ? [classMeanFigure("Shankar, mean of classes", [...classes.values()])] : []),
+        ...(all.unlabelled === 0
+          ? [classMeanFigure("Shankar, mean of classes", counts.classes().map(([, tally]) => tally))]
+          : []),
       ],
     parts: () =>
-      unlabelled > 0
+      all.unlabelled > 0
         ? []
-        : sortedClasses(classes).map(([label, tally]) => shareFigure("Shankar", tally, partName(model, label))),
+        : counts.classes().map(([label, tally]) => shareFigure("Shankar", tally, partName(model, label))),
     notes: () => [
       `Shankar: ${formatCount(all.images)} of ${formatNumberOf(accepted.size, "annotated image")} evaluated, ` +
       `${formatCount(problematic)} problematic ones not counted`,
-      ...(unlabelled > 0 ? ["Shankar: no mean of classes, since images have no label of their own"] : []),
+      ...(all.unlabelled > 0 ? ["Shankar: no mean of classes, since images have no label of their own"] : []),
     ],
     nothing: `none of its images is annotated in "${path}"`,
   };
-}
-
-function sortedClasses(classes: ReadonlyMap<number, CountedImages>): [number, CountedImages][] {
-  return [...classes].sort(([a], [b]) => a - b);
 }
 
 /**

@@ -36,25 +36,20 @@ export async function chooseWeights(weights: Weights, wanted: WeightChoice | und
   const last = await openLast(weights.path);
   if (!last) return { weights: wanted === "average" ? averagedWeights(weights) : weights, choice: null };
   const held: WeightChoice = hasAverages(last) ? "average" : "trained";
-  if (wanted === undefined || wanted === held) {
-    last.close();
-    return { weights, choice: held };
+  using opened = new DisposableStack();
+  opened.defer(last.close);
+  if (wanted === undefined || wanted === held) return { weights, choice: held };
+  if (wanted === "average") {
+    throw new TypeError(`Cannot load averaged weights of "${weights.path}": its run was trained without --ema`);
   }
-  try {
-    if (wanted === "average") {
-      throw new TypeError(`Cannot load averaged weights of "${weights.path}": its run was trained without --ema`);
-    }
-    if (basename(weights.path) !== MODEL) {
-      throw new TypeError(
-        `Cannot load trained weights of "${weights.path}": of that epoch only their average is kept; ` +
-          `"${last.path}" has the last ones`,
-      );
-    }
-    return fromCheckpoint(last, "trained");
-  } catch (error) {
-    last.close();
-    throw error;
+  if (basename(weights.path) !== MODEL) {
+    throw new TypeError(
+      `Cannot load trained weights of "${weights.path}": of that epoch only their average is kept; ` +
+        `"${last.path}" has the last ones`,
+    );
   }
+  opened.move();
+  return fromCheckpoint(last, "trained");
 }
 
 /** What a run writes after an epoch, and its checkpoint. */

@@ -6,15 +6,12 @@
 
 import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 import type { ScoredClass } from "../../formats/labels/multi_label.ts";
+import type { LabelMapRow } from "../../formats/labels/types.ts";
 
 /** A folder of label maps. */
-export interface Folder {
+export interface Folder extends Pick<LabelMapBatch, "dtype" | "k" | "grid" | "classes"> {
   readonly path: string;
   readonly annotator: { readonly name: string; readonly inputSize: readonly [height: number, width: number] };
-  readonly dtype: LabelMapBatch["dtype"];
-  readonly k: number;
-  readonly grid: readonly [height: number, width: number];
-  readonly classes: number;
   readonly rows: number;
 }
 
@@ -35,12 +32,8 @@ export interface Folders {
 }
 
 /** An image in a list. */
-export interface Row {
+export interface Row extends Pick<LabelMapRow, "key" | "label" | "width" | "height"> {
   readonly row: number;
-  readonly key: string;
-  readonly label: number | null;
-  readonly width: number;
-  readonly height: number;
   /** The best classes by how surely they are in the image, best first. */
   readonly best: readonly ScoredClass[];
   /** The score of its label's class, null where the annotator does not know the label. */

@@ -36,39 +36,33 @@ export interface Connections {
  * @returns The connections, none yet.
  */
 export function connectionsTo(database: LabelDatabase): Connections {
-  const running = new Map<DuckDBConnection, { readonly ended: PromiseWithResolvers<void>; stopInterrupting(): void }>();
+  const running = new Set<Promise<void>>();
   const closing = new AbortController();
 
-  async function connect(): Promise<DuckDBConnection> {
+  /** A new connection, which closes with its owner. */
+  async function connect(owner: DisposableStack): Promise<DuckDBConnection> {
     const connection = await database.connect();
-    const stopInterrupting = interruptOn(closing.signal, connection);
-    running.set(connection, { ended: Promise.withResolvers(), stopInterrupting });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    running.add(promise);
+    owner.defer(resolve);
+    owner.defer(() => running.delete(promise));
+    owner.defer(() => connection.closeSync());
+    owner.defer(interruptOn(closing.signal, connection));
     return connection;
   }
 
-  function disconnect(connection: DuckDBConnection): void {
-    const { ended, stopInterrupting } = running.get(connection)!;
-    stopInterrupting();
-    connection.closeSync();
-    running.delete(connection);
-    ended.resolve();
-  }
-
   async function use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-    const connection = await connect();
-    try {
-      return await work(connection);
-    } finally {
-      disconnect(connection);
-    }
+    using opened = new DisposableStack();
+    return await work(await connect(opened));
   }
 
   return {
     closing: closing.signal,
     use,
     async *stream<Value>(sql: string, signal: AbortSignal, refusalOf: (error: unknown) => unknown) {
-      const connection = await connect();
-      const stopInterrupting = interruptOn(signal, connection);
+      using opened = new DisposableStack();
+      const connection = await connect(opened);
+      opened.defer(interruptOn(signal, connection));
       try {
         signal.throwIfAborted();
         const result = await connection.stream(sql);
@@ -79,14 +73,11 @@ export function connectionsTo(database: LabelDatabase): Connections {
       } catch (error) {
         signal.throwIfAborted();
         throw refusalOf(error);
-      } finally {
-        stopInterrupting();
-        disconnect(connection);
       }
     },
     ask: (sql, value, type) =>
       use(async (connection) => (await connection.runAndReadAll(sql, [value], [type])).getRows()[0]?.[0]),
     interrupt: () => closing.abort(),
-    ended: () => Promise.all([...running.values()].map(({ ended }) => ended.promise)),
+    ended: () => Promise.all(running),
   };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type ClassNames, type LabelMaps, openLabelMaps, scoreClasses } from "../../formats/labels/mod.ts";
+import { type FolderClasses, type LabelMaps, openLabelMaps, scoreClasses } from "../../formats/labels/mod.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
@@ -17,6 +17,7 @@ import type { ImageFilter, RowRange } from "./filter.ts";
 import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.ts";
 import { RequestError } from "./request_error.ts";
 import { checkSelectionPath } from "./selection.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** Paths of everything that is shown or written. */
 export interface ExplorerPaths {
@@ -76,41 +77,35 @@ const KEPT_KEYS = 4096;
  */
 export async function openExplorer(paths: ExplorerPaths): Promise<Explorer> {
   checkSelectionPath(paths.selection);
-  const images = await openImageReader(paths.images);
+  using opened = new DisposableStack();
+  const images = opened.use(closing(await openImageReader(paths.images)));
   const files = findQueryFiles(paths.labels);
   const otherFiles = paths.compare === undefined ? undefined : findQueryFiles(paths.compare).files;
   checkOutput(paths.selection, [...files.files, ...otherFiles ?? []]);
   const folders: LabelMaps[] = [];
   // Ends what the database's own connection runs: the scores of all images.
-  const closing = new AbortController();
-  let database: LabelDatabase | undefined;
-  try {
-    for (const path of [paths.labels, paths.compare]) {
-      if (path !== undefined) folders.push(await openLabelMaps(path, { cacheBytes: CACHE_BYTES }));
-    }
-    checkComparable(folders);
-    database = await openLabelDatabase(files, paths.labels, { otherFiles, keepFiles: false, signal: closing.signal });
-    const imagesInBoth = otherFiles && await countInBoth(database, folders, [files.files, otherFiles]);
-    const coverage = await labelCoverage(database);
-    const unknownLabels = coverage.labelled > 0 ? await whyNoneIsKnown(database, coverage) : undefined;
-    await database.rows("CREATE TABLE explored_label_classes AS FROM label_classes");
-    const stands = await database.rows("SELECT class FROM explored_label_classes ORDER BY label");
-    const labelClasses = stands.map((row) => row.class as number | null);
-    const index = indexImages(database, files.files, folders[0].length, otherFiles);
-    const description = describe(paths, folders, labelClasses, files);
-    return explorerOf({ paths, folders, index, images, description, unknownLabels, imagesInBoth }, async () => {
-      closing.abort();
-      await index.close();
-      images.close();
-      for (const folder of folders) folder.close();
-      database!.close();
-    });
-  } catch (error) {
-    database?.close();
-    for (const folder of folders) folder.close();
-    images.close();
-    throw error;
+  const ending = new AbortController();
+  for (const path of [paths.labels, paths.compare]) {
+    if (path === undefined) continue;
+    folders.push(opened.use(closing(await openLabelMaps(path, { cacheBytes: CACHE_BYTES }))));
   }
+  checkComparable(folders);
+  const options = { otherFiles, keepFiles: false, signal: ending.signal };
+  const database = opened.use(closing(await openLabelDatabase(files, paths.labels, options)));
+  const imagesInBoth = otherFiles && await countInBoth(database, folders, [files.files, otherFiles]);
+  const coverage = await labelCoverage(database);
+  const unknownLabels = coverage.labelled > 0 ? await whyNoneIsKnown(database, coverage) : undefined;
+  await database.rows("CREATE TABLE explored_label_classes AS FROM label_classes");
+  const stands = await database.rows("SELECT class FROM explored_label_classes ORDER BY label");
+  const labelClasses = stands.map((row) => row.class as number | null);
+  const index = indexImages(database, files.files, folders[0].length, otherFiles);
+  const description = describe(paths, folders, labelClasses, files);
+  const all = opened.move();
+  return explorerOf({ paths, folders, index, images, description, unknownLabels, imagesInBoth }, async () => {
+    ending.abort();
+    await index.close();
+    all.dispose();
+  });
 }
 
 function explorerOf(opened: Omit<Explorer, "rows" | "rowOf" | "close">, close: Explorer["close"]): Explorer {
@@ -193,7 +188,7 @@ function describe(
   { images, selection }: ExplorerPaths,
   folders: readonly LabelMaps[],
   labelClasses: readonly (number | null)[],
-  { classes, dataSetClasses }: { readonly classes?: ClassNames; readonly dataSetClasses?: ClassNames },
+  { classes, dataSetClasses }: FolderClasses,
 ): Folders {
   return {
     folders: folders.map(({ path, length, metadata: { annotator, dtype, k, grid, classes } }) => ({

@@ -5,8 +5,7 @@
  */
 
 import { dirname } from "@std/path";
-import { createWholeFile } from "../../formats/base/whole_file.ts";
-import { ifThere, withSubject } from "../../formats/base/files.ts";
+import { createWholeFile, ifThere, withSubject } from "../../formats/base/files.ts";
 import { RequestError } from "./request_error.ts";
 
 /** Writes selections to one file. */
@@ -48,25 +47,21 @@ export function selectionFile(path: string): SelectionFile {
   let isBusy = false;
 
   async function writeKeys(keys: Parameters<SelectionFile["write"]>[0]): Promise<number> {
-    const file = createWholeFile(path, subject);
-    try {
-      let count = 0;
-      const encoder = new TextEncoder();
-      for await (const some of keys) {
-        const broken = some.find((key) => /[\r\n]/.test(key));
-        if (broken !== undefined) {
-          throw new RequestError(400, `${subject}: key ${JSON.stringify(broken)} does not fit on one line`);
-        }
-        file.write(encoder.encode(some.map((key) => `${key}\n`).join("")));
-        count += some.length;
+    using file = createWholeFile(path, subject);
+    let count = 0;
+    const encoder = new TextEncoder();
+    for await (const some of keys) {
+      const broken = some.find((key) => /[\r\n]/.test(key));
+      if (broken !== undefined) {
+        throw new RequestError(400, `${subject}: key ${JSON.stringify(broken)} does not fit on one line`);
       }
-      if (count === 0) throw new RequestError(400, `${subject}: no image is selected`);
-      file.finish();
-      ours = versionOf(path);
-      return count;
-    } finally {
-      file.discard();
+      file.write([encoder.encode(some.map((key) => `${key}\n`).join(""))]);
+      count += some.length;
     }
+    if (count === 0) throw new RequestError(400, `${subject}: no image is selected`);
+    file.finish();
+    ours = versionOf(path);
+    return count;
   }
 
   return {

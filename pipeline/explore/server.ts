@@ -16,6 +16,7 @@ import { RequestError } from "./request_error.ts";
 import { selectionFile } from "./selection.ts";
 import { createTurns } from "./turns.ts";
 import { printError } from "../command/terminal.ts";
+import { areTexts, isObject } from "../../formats/base/json.ts";
 
 /** A running server. */
 export interface ExplorerServer {
@@ -225,9 +226,8 @@ async function readSelection(request: Request) {
     throw error instanceof SyntaxError ? new RequestError(400, "Cannot read the selection: it is not JSON") : error;
   }
   const { keys, filter, overwrite = false, ...others } = (value ?? {}) as Record<string, unknown>;
-  const areTexts = (values: unknown[]): values is string[] => values.every((text) => typeof text === "string");
-  const isKeys = Array.isArray(keys) && areTexts(keys) && filter === undefined;
-  const isFilter = typeof filter === "object" && filter !== null && areTexts(Object.values(filter)) &&
+  const isKeys = areTexts(keys) && filter === undefined;
+  const isFilter = isObject(filter) && areTexts(Object.values(filter)) &&
     keys === undefined;
   if (!(isKeys || isFilter) || typeof overwrite !== "boolean" || Object.keys(others).length > 0) {
     throw new RequestError(400, "Cannot read the selection: expected keys or filter, and overwrite");

@@ -4,26 +4,16 @@
  * @module
  */
 
-import type { FinishedPart, Manifest, PartImage, RejectedImage, SourceImage } from "../../formats/labels/mod.ts";
+import type { LabelMapFolder, PartWriter, SourceImage } from "../../formats/labels/mod.ts";
 import type { Span } from "./spans.ts";
 
 /** An image with its row, or with the reason why it has none. */
 export type Filling<Row> = { readonly index: number; readonly key: string } & ({ row: Row } | { reason: string });
 
-/** A folder of parts, such as a `LabelMapFolder`. */
-export interface PartFolder<Row> {
-  readonly path: string;
-  readonly finishedParts: ReadonlySet<number>;
-  manifest(): Manifest;
-  imagesOf(part: number): ReadonlyMap<number, PartImage>;
-  noteImages(part: number, images: string): void;
-  startPart(part: number): {
-    findError(row: Row): Error | undefined;
-    append(row: Row): void;
-    reject(image: RejectedImage): void;
-    finish(images?: string): FinishedPart;
-  };
-}
+/** A folder of parts. */
+export type PartFolder<Row> = Omit<LabelMapFolder<Row>, "startPart" | "close"> & {
+  startPart(part: number): Omit<PartWriter<Row>, "discard">;
+};
 
 /** What a folder is filled from. */
 export interface FillSource<Row> {

@@ -12,6 +12,7 @@ import {
   type StoredImage,
 } from "../../formats/images/mod.ts";
 import { isTurned, type LabelMapRow } from "../../formats/labels/mod.ts";
+import { closing } from "../../formats/base/closing.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import type { LoadedAnnotator } from "./load_annotator.ts";
 import { imageSteps } from "./image_steps.ts";
@@ -53,12 +54,8 @@ export async function* relabel(
   options: RelabelOptions = {},
 ): AsyncGenerator<LabelledImage> {
   const { workers = defaultWorkers(), ...range } = options;
-  const pool = openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) });
-  try {
-    yield* labelImages(source.read(range), annotator, { pool, workers, times: { decode: 0, annotate: 0 } });
-  } finally {
-    pool.close();
-  }
+  using pool = closing(openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) }));
+  yield* labelImages(source.read(range), annotator, { pool, workers, times: { decode: 0, annotate: 0 } });
 }
 
 /**

@@ -10,6 +10,7 @@ import { QUERY, type QueryCommand } from "./options.ts";
 import { type Report, REPORTS } from "./reports.ts";
 import { runCommand } from "../command/run_command.ts";
 import { untilAborted, withSignals } from "../command/signals.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /**
  * Runs the command.
@@ -31,20 +32,16 @@ async function answer(command: QueryCommand, signal: AbortSignal): Promise<void>
   const { folder } = command;
   const files = findQueryFiles(folder);
   if ("report" in command && command.options.out !== undefined) checkOutput(command.options.out, files.files);
-  const database = await openLabelDatabase(files, folder, { signal });
-  try {
-    if ("sql" in command) {
-      await database.answer(command.sql, command.format);
-    } else {
-      if (!database.hasMaps) {
-        throw new TypeError(`Cannot report on "${folder}": it holds crop-level labels and no label maps`);
-      }
-      const report: Report = REPORTS[command.report];
-      await database.keepScores();
-      await report.print(database, command.options);
+  using database = closing(await openLabelDatabase(files, folder, { signal }));
+  if ("sql" in command) {
+    await database.answer(command.sql, command.format);
+  } else {
+    if (!database.hasMaps) {
+      throw new TypeError(`Cannot report on "${folder}": it holds crop-level labels and no label maps`);
     }
-  } finally {
-    database.close();
+    const report: Report = REPORTS[command.report];
+    await database.keepScores();
+    await report.print(database, command.options);
   }
 }
 

@@ -8,14 +8,12 @@ import { basename, dirname } from "@std/path";
 import { containerOf } from "../../formats/columns/container.ts";
 import { namesIn, withSubject } from "../../formats/base/files.ts";
 import { findLabelMaps } from "../../formats/labels/label_map_paths.ts";
-import { type ClassNames, type Manifest, MANIFEST_NAME, readManifests } from "../../formats/labels/mod.ts";
+import { type FolderClasses, type Manifest, MANIFEST_NAME, readManifests } from "../../formats/labels/mod.ts";
 
 /** Parquet files, and what their manifest calls the classes. */
-export interface QueryFiles {
+export interface QueryFiles extends FolderClasses {
   /** Absolute paths, at least one. */
   readonly files: readonly string[];
-  readonly classes?: ClassNames;
-  readonly dataSetClasses?: ClassNames;
   /** Whether a manifest says that the data set's classes have no names, so that its labels are numbers of classes. */
   readonly labelsAreClasses: boolean;
 }

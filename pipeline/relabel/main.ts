@@ -7,6 +7,7 @@
 import { type ClassNames, MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
+import { closing } from "../../formats/base/closing.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { dataSetClassNames, imageNetClassNames, readClassNames } from "../model/class_names.ts";
 import { describeAnnotators } from "../model/averaged_entries.ts";
@@ -24,11 +25,12 @@ import { runCommand } from "../command/run_command.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
 import { withSignals } from "../command/signals.ts";
 import { shellWord } from "../command/shell_word.ts";
-import { rejectedImages, summarise } from "./summary.ts";
+import { summarise } from "./summary.ts";
 import { surveyLines } from "../model/survey_lines.ts";
 import { printError, printLines } from "../command/terminal.ts";
 import { isAbort } from "../command/until_aborted.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
+import { rejectedImages } from "../label_folder/rejected_images.ts";
 
 async function run(command: RelabelCommand, progress: Progress): Promise<number> {
   const { out, quiet, report, writeList } = command;
@@ -39,56 +41,54 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   // Before anything is annotated: labels that cannot be stored are found here.
   const survey = await source.survey();
   const classesFrom = await targetClasses(command, source);
-  const annotator = await loadCommandModel(
-    { ...command, model: command.annotator },
-    progress,
-    (reference, settings) => loadAnnotator(reference, { ...command, ...settings, classesFrom }),
+  using annotator = closing(
+    await loadCommandModel(
+      { ...command, model: command.annotator },
+      progress,
+      (reference, settings) => loadAnnotator(reference, { ...command, ...settings, classesFrom }),
+    ),
   );
-  try {
-    if (!quiet) {
-      if (shard && from) progress.print(`Shard ${shard.index}/${shard.count}, since ${from}`);
-      progress.print(describeRun(annotator, `${formatNumberOf(survey.images, "image")} in ${source.description}`));
-    }
-    const flattened = flattenedAnswers(annotator);
-    if (flattened !== undefined) progress.print(flattened);
-    const { result, code } = await withSignals((signal) =>
-      writeLabelMaps(out, source, annotator, {
-        ...command,
-        shard,
-        signal,
-        onProgress: quiet ? undefined : progress.update,
-      }).catch((error) => {
-        if (!isAbort(error, signal)) throw inOptions(error, out, "another folder with --out");
-      })
-    );
-    progress.end();
-    if (result === undefined) {
-      printError(`Stopped before the first image: the same command begins anew in "${out}"`);
-      return code;
-    }
-    if (result.stopped) {
-      const { done, total } = wholeParts(result);
-      printError(
-        `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${
-          done === 1 ? "is" : "are"
-        } in whole parts in "${out}", ` +
-          "the same command goes on there",
-      );
-      return code;
-    }
-    if (!quiet) {
-      const seconds = (performance.now() - start) / 1000;
-      const images = command.list === undefined ? command.images : source.path;
-      const colour = Deno.stdout.isTerminal() && !Deno.noColor;
-      printLines(await summarise(out, result, { ...command, images, survey, colour, seconds }));
-    }
-    // Of shards another one may have labelled some.
-    if (!shard) refuseNone(source, result, out);
-    if (report) await writeFolderReport(command, source, progress);
-    return 0;
-  } finally {
-    annotator.close();
+  if (!quiet) {
+    if (shard && from) progress.print(`Shard ${shard.index}/${shard.count}, since ${from}`);
+    progress.print(describeRun(annotator, `${formatNumberOf(survey.images, "image")} in ${source.description}`));
   }
+  const flattened = flattenedAnswers(annotator);
+  if (flattened !== undefined) progress.print(flattened);
+  const { result, code } = await withSignals((signal) =>
+    writeLabelMaps(out, source, annotator, {
+      ...command,
+      shard,
+      signal,
+      onProgress: quiet ? undefined : progress.update,
+    }).catch((error) => {
+      if (!isAbort(error, signal)) throw inOptions(error, out, "another folder with --out");
+    })
+  );
+  progress.end();
+  if (result === undefined) {
+    printError(`Stopped before the first image: the same command begins anew in "${out}"`);
+    return code;
+  }
+  if (result.stopped) {
+    const { done, total } = wholeParts(result);
+    printError(
+      `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${
+        done === 1 ? "is" : "are"
+      } in whole parts in "${out}", ` +
+        "the same command goes on there",
+    );
+    return code;
+  }
+  if (!quiet) {
+    const seconds = (performance.now() - start) / 1000;
+    const images = command.list === undefined ? command.images : source.path;
+    const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+    printLines(await summarise(out, result, { ...command, images, survey, colour, seconds }));
+  }
+  // Of shards another one may have labelled some.
+  if (!shard) refuseNone(source, result, out);
+  if (report) await writeFolderReport(command, source, progress);
+  return 0;
 }
 
 /** The classes that the annotator's are summed to, if they are. */

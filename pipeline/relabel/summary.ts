@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readText } from "../../formats/base/files.ts";
+import { closing } from "../../formats/base/closing.ts";
 import { join } from "@std/path";
 import type { ImageSurvey } from "../../formats/images/mod.ts";
 import {
@@ -14,10 +14,9 @@ import {
   type LabelMapMetadata,
   type LabelMapRow,
   type Manifest,
+  manifestName,
   multiLabel,
   openLabelMaps,
-  type RejectedImage,
-  shardSuffix,
 } from "../../formats/labels/mod.ts";
 import { printable } from "../../formats/base/printable.ts";
 import { drawCellGrid } from "./cell_grid.ts";
@@ -29,6 +28,7 @@ import { shellWord } from "../command/shell_word.ts";
 import { surveyLines } from "../model/survey_lines.ts";
 import type { Line } from "../command/terminal.ts";
 import type { WriteResult } from "./write_label_maps.ts";
+import { rejectedLines } from "../label_folder/rejected_images.ts";
 
 /** What a summary is to say. */
 export interface SummaryOptions {
@@ -46,9 +46,6 @@ export interface SummaryOptions {
   readonly seconds: number;
 }
 
-/** Rejected images to name. */
-const SHOWN_REJECTED = 3;
-
 /**
  * The summary of a run.
  *
@@ -65,7 +62,7 @@ export async function summarise(path: string, result: WriteResult, options: Summ
     ...surveyLines(options.survey),
     ...orientationLine(result.oriented, isTurned(manifest.configuration.metadata)),
     ...describeTime(result, options.seconds),
-    ...describeRejected(path, manifest, result.rejected),
+    ...rejectedLines(path, manifest.shard, result.rejected, ({ key, reason }) => `${key}: ${reason}`),
     ...(rows > 0 && options.show > 0 ? await describeImages(path, manifest, options) : []),
     ...(rows > 0 ? describeNext(path, options) : []),
   ];
@@ -79,7 +76,7 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
     : formatNumberOf(manifest.parts.length, "part file");
   const counts = `${formatNumberOf(rows, "row")}${rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""}`;
   const lines = [
-    `${path}: ${counts} in ${files} and manifest${shardSuffix(manifest.shard)}.json`,
+    `${path}: ${counts} in ${files} and ${manifestName(manifest.shard)}`,
     `  annotator  ${describeAnnotators(metadata)}`,
     `  maps       ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} ` +
     `per cell, ${metadata.dtype}`,
@@ -122,33 +119,6 @@ function describeEmptyShard({ configuration, shard }: Manifest): string {
     `of ${formatNumberOf(configuration.rowsPerFile, "image")}, a smaller --rows-per-file makes more`;
 }
 
-function rejectedFile(path: string, shard: Manifest["shard"]): string {
-  return join(path, `rejected${shardSuffix(shard)}.jsonl`);
-}
-
-/**
- * The images that a folder, or a shard of it, has no rows of.
- *
- * @param path The folder.
- * @param shard The shard, undefined if it has none.
- * @returns Their keys and reasons.
- */
-export function rejectedImages(path: string, shard: Manifest["shard"]): RejectedImage[] {
-  return readText(rejectedFile(path, shard)).trimEnd().split("\n").map((line) => JSON.parse(line));
-}
-
-function describeRejected(path: string, { shard }: Manifest, rejected: number): string[] {
-  if (rejected === 0) return [];
-  const images = rejectedImages(path, shard);
-  const lines = images.slice(0, SHOWN_REJECTED).map(({ key, reason }) => `    ${key}: ${reason}`);
-  const more = images.length > SHOWN_REJECTED ? [`    and ${formatCount(images.length - SHOWN_REJECTED)} more`] : [];
-  return [
-    `  rejected   ${formatNumberOf(rejected, "image")}, listed in ${rejectedFile(path, shard)}`,
-    ...lines,
-    ...more,
-  ];
-}
-
 async function describeImages(
   path: string,
   { classes, parts, configuration: { metadata } }: Manifest,
@@ -160,13 +130,9 @@ async function describeImages(
   for (const { file, rows } of parts) {
     if (left === 0) break;
     if (rows === 0) continue;
-    const labelMaps = await openLabelMaps(join(path, file));
-    try {
-      for (let index = 0; index < Math.min(left, rows); index++) {
-        lines.push("", ...describeImage(await labelMaps.get(index), metadata, classes, colour));
-      }
-    } finally {
-      labelMaps.close();
+    using labelMaps = closing(await openLabelMaps(join(path, file)));
+    for (let index = 0; index < Math.min(left, rows); index++) {
+      lines.push("", ...describeImage(await labelMaps.get(index), metadata, classes, colour));
     }
     left -= Math.min(left, rows);
   }

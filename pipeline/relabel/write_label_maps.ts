@@ -15,6 +15,7 @@ import { defaultWorkers, labelImages, type StepTimes } from "../model/label_imag
 import { listImages } from "../label_folder/listed_images.ts";
 import { unlessAborted, untilAborted } from "../command/until_aborted.ts";
 import { engineVersion } from "../command/version.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** How a folder is filled. */
 export interface WriteOptions {
@@ -67,39 +68,31 @@ export async function writeLabelMaps(
   const { rowsPerFile = DEFAULT_ROWS_PER_FILE, limit = Infinity, shard, workers = defaultWorkers(), signal } = options;
   const images = Math.min(await unlessAborted(source.count(), signal), limit);
   const configuration = await unlessAborted(configurationOf(source, annotator, { rowsPerFile, images }), signal);
-  const folder = openLabelMapFolder(path, configuration, {
+  using folder = closing(openLabelMapFolder(path, configuration, {
     shard,
     classes: annotator.classNames,
     dataSetClasses: await dataSetClassNames(source.classes),
-  });
-  try {
-    const pool = openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) });
-    try {
-      const times = { decode: 0, annotate: 0 };
-      let oriented = 0;
-      const fill = (spans: readonly Span[]) => {
-        const images = untilAborted(readSpans(source, spans), signal);
-        const options = { pool, workers, times, signal, onOriented: () => oriented++ };
-        // Large images that are already being decoded are not waited for either.
-        return untilAborted(labelImages(images, annotator, options), signal);
-      };
-      const { write, ...result } = await fillFolder(
-        folder,
-        {
-          ...options,
-          images,
-          rowsPerFile,
-          refuse: options.strict ? ({ key, reason }) => new Error(`Cannot relabel "${key}": ${reason}`) : undefined,
-        },
-        { list: (span) => untilAborted(listImages(source, span), signal), fill },
-      );
-      return { ...result, oriented, times: { ...times, write } };
-    } finally {
-      pool.close();
-    }
-  } finally {
-    folder.close();
-  }
+  }));
+  using pool = closing(openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) }));
+  const times = { decode: 0, annotate: 0 };
+  let oriented = 0;
+  const fill = (spans: readonly Span[]) => {
+    const images = untilAborted(readSpans(source, spans), signal);
+    const options = { pool, workers, times, signal, onOriented: () => oriented++ };
+    // Large images that are already being decoded are not waited for either.
+    return untilAborted(labelImages(images, annotator, options), signal);
+  };
+  const { write, ...result } = await fillFolder(
+    folder,
+    {
+      ...options,
+      images,
+      rowsPerFile,
+      refuse: options.strict ? ({ key, reason }) => new Error(`Cannot relabel "${key}": ${reason}`) : undefined,
+    },
+    { list: (span) => untilAborted(listImages(source, span), signal), fill },
+  );
+  return { ...result, oriented, times: { ...times, write } };
 }
 
 /**

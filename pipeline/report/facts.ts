@@ -5,7 +5,7 @@
  */
 
 import { join } from "@std/path";
-import { fileError, ifThere, namesIn } from "../../formats/base/files.ts";
+import { ifThere, namesIn, withSubject } from "../../formats/base/files.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
 import {
   type LabelMapMetadata,
@@ -13,7 +13,7 @@ import {
   MANIFEST_NAME,
   readManifests,
   type RejectedImage,
-  shardSuffix,
+  rejectedName,
 } from "../../formats/labels/mod.ts";
 import { publicName, withoutFolders } from "./private_paths.ts";
 
@@ -62,7 +62,7 @@ function rejectedIn(path: string): Pick<FolderFacts, "rejected" | "rejectedImage
   );
   const rejectedImages = rejected === 0
     ? []
-    : manifests.flatMap(({ shard }) => firstRejected(join(path, `rejected${shardSuffix(shard)}.jsonl`)));
+    : manifests.flatMap(({ shard }) => firstRejected(join(path, rejectedName(shard))));
   return { rejected, rejectedImages: rejectedImages.slice(0, SHOWN_REJECTED) };
 }
 
@@ -85,14 +85,11 @@ export function isFolder(path: string): boolean {
 /** The first images of a list that may be as long as the data set; what cannot be read of it is left out. */
 function firstRejected(path: string): RejectedImage[] {
   const bytes = new Uint8Array(READ_BYTES);
-  let length: number;
-  try {
+  const read = () => {
     using file = Deno.openSync(path);
-    length = file.readSync(bytes) ?? 0;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw fileError(`Cannot read "${path}"`, error);
-  }
+    return file.readSync(bytes) ?? 0;
+  };
+  const length = withSubject(`Cannot read "${path}"`, () => ifThere(read));
   // The last line may be cut; a whole file ends with a line break.
   const lines = new TextDecoder().decode(bytes.subarray(0, length)).split("\n").slice(0, -1);
   return lines.slice(0, SHOWN_REJECTED).map((line): RejectedImage => JSON.parse(line)).map((image) => ({

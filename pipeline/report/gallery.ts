@@ -5,20 +5,19 @@
  */
 
 import { encodePng } from "../../formats/images/encode_png.ts";
-import { type LabelMapRow, type LabelMaps, scoreClasses, type ScoredClass } from "../../formats/labels/mod.ts";
+import {
+  type ClassProbability,
+  type LabelMapRow,
+  type LabelMaps,
+  scoreClasses,
+  type ScoredClass,
+} from "../../formats/labels/mod.ts";
 import { permutation } from "../../formats/base/permutation.ts";
-import { type AugmentationSettings, sampleAugmentation } from "../../kernels/operations/augmentation/mod.ts";
-import { type Crop, type PoolingOptions, poolLabels } from "../../kernels/operations/label_pooling/mod.ts";
+import type { Crop } from "../../kernels/operations/label_pooling/mod.ts";
 import { classHeat, heatPixels } from "../pictures/heat_map.ts";
 import type { Picture, PictureMaker } from "./pictures.ts";
-import type { LabelMapBatch } from "../../formats/base/label_map.ts";
 import { largestIndices } from "../../formats/base/largest.ts";
-
-/** A class and how sure it is. */
-export interface ClassProbability {
-  readonly class: number;
-  readonly probability: number;
-}
+import { type CropSampling, poolRandomCrops } from "../charts/crops.ts";
 
 /** Where a class is in an image, and how surely. */
 export interface HeatMap extends ScoredClass {
@@ -58,12 +57,9 @@ export interface Candidates {
 }
 
 /** What a gallery needs to know. */
-export interface GalleryOptions {
+export interface GalleryOptions extends CropSampling {
   /** Gives the annotator's class of a label. */
   readonly classOfLabel: (label: number) => number | null;
-  readonly settings: AugmentationSettings;
-  readonly pooling: PoolingOptions;
-  readonly seed: number;
   /** Called after each image with how many are done. */
   readonly onImage: (done: number, total: number) => void;
 }
@@ -146,31 +142,15 @@ export async function makeGallery(
     if (shown[choice]++ < IMAGES_WITH_CROPS) {
       // Crops are drawn in the image's own pixels, as in training; label maps that were published do not know them.
       const size = row.width > 0 && row.height > 0 ? row : "url" in picture ? picture : { width: 1, height: 1 };
-      crops = poolCrops(map, { ...options, size, index, givenClass });
+      crops = poolRandomCrops({ index, map, width: size.width, height: size.height }, options, CROPS).map(
+        ({ crop, target }) => {
+          const best = largestIndices(target, BEST).map((index) => ({ class: index, probability: target[index] }));
+          return { crop, best, given: givenClass === null ? null : target[givenClass] };
+        },
+      );
     }
     images.push({ choice, row, givenClass, picture, heatMaps, crops });
     options.onImage(images.length, chosen.length);
   }
   return images;
-}
-
-/** The crops of an image in a training's first epochs. */
-function poolCrops(
-  map: LabelMapBatch,
-  { settings, pooling, seed, size, index, givenClass }: GalleryOptions & {
-    readonly size: { readonly width: number; readonly height: number };
-    readonly index: number;
-    readonly givenClass: number | null;
-  },
-): PooledCrop[] {
-  const crops = Array.from(
-    { length: CROPS },
-    (_, epoch) => sampleAugmentation(settings, { seed, epoch, index }, size).crop,
-  );
-  const targets = poolLabels(map, crops.map((crop) => ({ ...crop, map: 0 })), pooling);
-  return crops.map((crop, place) => {
-    const target = targets.subarray(place * map.classes, (place + 1) * map.classes);
-    const best = largestIndices(target, BEST).map((index) => ({ class: index, probability: target[index] }));
-    return { crop, best, given: givenClass === null ? null : target[givenClass] };
-  });
 }

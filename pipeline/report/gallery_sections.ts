@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { LabelMapRow } from "../../formats/labels/mod.ts";
+import type { ClassProbability, LabelMapRow } from "../../formats/labels/mod.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { heatColour } from "../pictures/heat_map.ts";
 import type { ReportContent } from "./content.ts";
 import { probability, reasonOf, table } from "./elements.ts";
 import { cropFrame, type FramedPicture, heatFrame, imageFrame } from "./frames.ts";
-import type { Choice, ClassProbability, GalleryImage, PooledCrop } from "./gallery.ts";
+import type { Choice, GalleryImage, PooledCrop } from "./gallery.ts";
 import { html, type Markup, nameOf, shorten } from "./markup.ts";
 
 const CHOICES: Readonly<Record<Choice, { readonly title: string; readonly seen: string }>> = {

@@ -5,7 +5,7 @@
  */
 
 import { dirname, join } from "@std/path";
-import { fileError, replaceFile } from "../../formats/base/files.ts";
+import { replaceFile } from "../../formats/base/files.ts";
 import { isTurned, type LabelMaps, openLabelMaps } from "../../formats/labels/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
 import { measureCrops } from "../charts/crops.ts";
@@ -24,6 +24,7 @@ import { CANDIDATES, chooseImages, type GalleryOptions, makeGallery } from "./ga
 import { type LabelFindings, readFindings } from "./findings.ts";
 import { reportPage } from "./report_page.ts";
 import { type Picture, type PictureMaker, pictureMaker } from "./pictures.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** What is asked for. */
 export interface ReportRequest {
@@ -79,74 +80,58 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
   const path = reportPath(request, files);
   if (isFolder(path)) throw new TypeError(`Cannot write "${path}": it is a folder, name a file`);
   checkOutput(path, files.files);
-  const reader = await openImageReader(images);
-  const labelMaps = await openLabelMaps(labels);
-  let database: LabelDatabase | undefined;
-  try {
-    const classOfBox = classFinder(labelMaps.classes, labelMaps.metadata.classes);
-    const boxes = request.boxes === undefined ? undefined : readBoxes(request.boxes, classOfBox);
-    onProgress("Counting");
-    database = await openLabelDatabase(files, labels, { signal });
-    const findings = await readFindings(database, { threshold, seed, limits: LIMITS });
-    onProgress("Choosing images");
-    const suspicious = findings.suspicious.map(({ key }) => key);
-    const chosen = await chooseImages(labelMaps, { several: findings.severalClasses, suspicious }, seed);
-    await checkImages(reader, labelMaps, chosen.map(({ index }) => index), request);
+  using reader = closing(await openImageReader(images));
+  using labelMaps = closing(await openLabelMaps(labels));
+  const classOfBox = classFinder(labelMaps.classes, labelMaps.metadata.classes);
+  const boxes = request.boxes === undefined ? undefined : readBoxes(request.boxes, classOfBox);
+  onProgress("Counting");
+  using database = closing(await openLabelDatabase(files, labels, { signal }));
+  const findings = await readFindings(database, { threshold, seed, limits: LIMITS });
+  onProgress("Choosing images");
+  const suspicious = findings.suspicious.map(({ key }) => key);
+  const chosen = await chooseImages(labelMaps, { several: findings.severalClasses, suspicious }, seed);
+  await checkImages(reader, labelMaps, chosen.map(({ index }) => index), request);
 
-    const pictures = pictureMaker(reader, { exifOrientation: isTurned(labelMaps.metadata) });
-    const total = chosen.length + suspicious.length;
-    const onPicture = (done: number) => onProgress(`${formatCount(done)}/${formatNumberOf(total, "picture")}`);
-    const names = labelNames(labelMaps);
-    const classOfLabel = await labelClasses(database);
-    const crops = trainingCrops(request);
-    const gallery = await makeGallery(labelMaps, chosen, pictures, {
-      classOfLabel,
-      ...crops,
-      onImage: onPicture,
-    });
-    const thumbnails = await makeThumbnails(findings, pictures, (done) => onPicture(chosen.length + done));
-    const content: ReportContent = {
-      facts: await folderFacts(labels, files.files, labelMaps.metadata),
-      findings,
-      thumbnails,
-      gallery,
-      seed,
-      ...names,
-      boxes: boxes && await measureBoxes(
-        await findBoxedImages(labelMaps, database, { boxes, table: request.boxes!, classOfLabel }),
-        crops,
-      ),
-    };
-    onProgress("Writing");
-    const page = reportPage(content);
-    write(path, page);
-    const all = [...gallery.map(({ picture }) => picture), ...thumbnails.values()];
-    return {
-      path,
-      bytes: new TextEncoder().encode(page).length,
-      images: findings.images,
-      shown: all.length,
-      missing: all.filter((picture) => "reason" in picture).length,
-    };
-  } finally {
-    database?.close();
-    labelMaps.close();
-    reader.close();
-  }
+  const pictures = pictureMaker(reader, { exifOrientation: isTurned(labelMaps.metadata) });
+  const total = chosen.length + suspicious.length;
+  const onPicture = (done: number) => onProgress(`${formatCount(done)}/${formatNumberOf(total, "picture")}`);
+  const names = labelNames(labelMaps);
+  const classOfLabel = await labelClasses(database);
+  const crops = trainingCrops(request);
+  const gallery = await makeGallery(labelMaps, chosen, pictures, {
+    classOfLabel,
+    ...crops,
+    onImage: onPicture,
+  });
+  const thumbnails = await makeThumbnails(findings, pictures, (done) => onPicture(chosen.length + done));
+  const content: ReportContent = {
+    facts: await folderFacts(labels, files.files, labelMaps.metadata),
+    findings,
+    thumbnails,
+    gallery,
+    seed,
+    ...names,
+    boxes: boxes && await measureBoxes(
+      await findBoxedImages(labelMaps, database, { boxes, table: request.boxes!, classOfLabel }),
+      crops,
+    ),
+  };
+  onProgress("Writing");
+  const page = reportPage(content);
+  replaceFile(path, page);
+  const all = [...gallery.map(({ picture }) => picture), ...thumbnails.values()];
+  return {
+    path,
+    bytes: new TextEncoder().encode(page).length,
+    images: findings.images,
+    shown: all.length,
+    missing: all.filter((picture) => "reason" in picture).length,
+  };
 }
 
 function reportPath({ labels, out }: ReportRequest, { files }: QueryFiles): string {
   if (out !== undefined) return out;
   return join(isFolder(labels) ? labels : dirname(files[0]), "report.html");
-}
-
-function write(path: string, page: string): void {
-  try {
-    replaceFile(path, page);
-  } catch (error) {
-    if ((error as Error).message.startsWith("Cannot write")) throw error;
-    throw fileError(`Cannot write "${path}"`, error);
-  }
 }
 
 /** Refuses images that are not those that the label maps were made of: of some rows not one is there. */

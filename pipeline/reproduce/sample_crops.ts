@@ -13,6 +13,7 @@ import { sceneClasses } from "../scenes/classes.ts";
 import { SCENE_SIZE } from "../scenes/scene_layout.ts";
 import { augmentationOf } from "../training/batch.ts";
 import type { TrainingSettings } from "../training/settings.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 const CLASS_NAMES = sceneClasses.map(({ name }) => name);
 
@@ -28,7 +29,7 @@ export async function sampleCrops(options: TrainingSettings, scenes: string): Pr
   const { seed, mode, missing, temperature } = options;
   const boxesOf = readBoxes(join(scenes, "boxes.csv"), (name) => CLASS_NAMES.indexOf(name));
   const source = await openImages(options.images);
-  const maps = await openLabelMaps(options.maps!, { preload: true });
+  using maps = closing(await openLabelMaps(options.maps!, { preload: true }));
   async function* images(): AsyncGenerator<BoxedImage> {
     for await (const { key, index } of source.list()) {
       yield {
@@ -41,10 +42,6 @@ export async function sampleCrops(options: TrainingSettings, scenes: string): Pr
       };
     }
   }
-  try {
-    const settings = augmentationOf(options);
-    return await measureCrops(images(), { settings, seed, pooling: { mode, missing, temperature } });
-  } finally {
-    maps.close();
-  }
+  const settings = augmentationOf(options);
+  return await measureCrops(images(), { settings, seed, pooling: { mode, missing, temperature } });
 }

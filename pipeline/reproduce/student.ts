@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { closing } from "../../formats/base/closing.ts";
 import { readIfThere, replaceFile } from "../../formats/base/files.ts";
 import { openWeights } from "../../formats/weights/mod.ts";
 import { loadClassifier } from "../evaluation/load_classifier.ts";
@@ -80,21 +81,17 @@ async function trainAndPredict(
 
 async function predict(run: string, { path, keys }: TestImages, watch: MiniatureWatch): Promise<string[]> {
   const best = new Array<string>(keys.length);
-  const model = await loadClassifier(run, { batch: BATCH });
-  try {
-    const prediction = {
-      add({ index }: { readonly index: number }, { logits }: { readonly logits: Float32Array }) {
-        watch.signal.throwIfAborted();
-        best[index] = model.classNames!.name[logits.indexOf(Math.max(...logits))];
-      },
-    };
-    await evaluateImages(model, await openDataSet(path, model, "folder"), [prediction], {
-      strict: true,
-      onProgress: watch.counter(),
-    });
-  } finally {
-    model.close();
-  }
+  using model = closing(await loadClassifier(run, { batch: BATCH }));
+  const prediction = {
+    add({ index }: { readonly index: number }, { logits }: { readonly logits: Float32Array }) {
+      watch.signal.throwIfAborted();
+      best[index] = model.classNames!.name[logits.indexOf(Math.max(...logits))];
+    },
+  };
+  await evaluateImages(model, await openDataSet(path, model, "folder"), [prediction], {
+    strict: true,
+    onProgress: watch.counter(),
+  });
   return best;
 }
 
@@ -103,10 +100,6 @@ function predictionsFile({ output }: TrainingSettings): string {
 }
 
 async function weightsHash({ output }: TrainingSettings): Promise<string> {
-  const weights = await openWeights(join(output, "model.safetensors"));
-  try {
-    return await weights.sha256();
-  } finally {
-    weights.close();
-  }
+  using weights = closing(await openWeights(join(output, "model.safetensors")));
+  return await weights.sha256();
 }

@@ -19,6 +19,7 @@ import { trainStudent } from "./student.ts";
 import { type SupervisionName, SUPERVISIONS } from "./supervisions.ts";
 import { readTestImages } from "./test_images.ts";
 import type { MiniatureWatch } from "./watch.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** What is to be compared. */
 export interface StudyPlan {
@@ -114,13 +115,9 @@ async function writeTrainingData({ output, recipe }: StudyPlan, seed: number, wa
   const range = { split: "train", start: seed * trainImages, images: trainImages, leastObjects } as const;
   await writeSplit(scenes, range, watch);
   watch.tell(`Label maps of these by the annotator in ${reference}`);
-  const annotator = await loadAnnotator(reference, { size });
-  try {
-    const source = await openImages(images);
-    await writeLabelMaps(maps, source, annotator, { signal: watch.signal, onProgress: watch.counter() });
-  } finally {
-    annotator.close();
-  }
+  using annotator = closing(await loadAnnotator(reference, { size }));
+  const source = await openImages(images);
+  await writeLabelMaps(maps, source, annotator, { signal: watch.signal, onProgress: watch.counter() });
   watch.signal.throwIfAborted();
 }
 

@@ -5,10 +5,11 @@
  */
 
 import { join } from "@std/path";
-import { parseMultiLabels, readJsonFile } from "../../formats/evaluation/mod.ts";
+import { parseMultiLabels } from "../../formats/evaluation/mod.ts";
 import { openImages } from "../../formats/images/mod.ts";
 import { sceneClasses } from "../scenes/classes.ts";
 import type { Outcomes } from "./outcome_statistics.ts";
+import { readJsonFile } from "../../formats/base/json.ts";
 
 /** Scenes with what is true of them. */
 export interface TestImages {

@@ -4,8 +4,7 @@
  * @module
  */
 
-import type { WriteProgress } from "../command/progress.ts";
-import { type Progress, progressLine } from "../command/progress.ts";
+import { type Progress, progressLine, type WriteProgress } from "../command/progress.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError } from "../command/terminal.ts";
 

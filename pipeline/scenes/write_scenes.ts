@@ -36,8 +36,9 @@ import type { WriteProgress } from "../command/progress.ts";
 import { sceneClasses } from "./classes.ts";
 import { SCENE_SIZE } from "./scene_layout.ts";
 import { paintScene } from "./paint.ts";
-import type { Split } from "./scene_numbers.ts";
 import { type Scene, sceneKey, sceneOf } from "./scene.ts";
+import { parseJson } from "../../formats/base/json.ts";
+import type { SceneId } from "./scene_numbers.ts";
 
 /** Raised when the same seed gives other scenes. */
 const VERSION = 1;
@@ -49,16 +50,11 @@ const LOCK = ".scenes.lock";
 const IMAGES_A_TASK = 16;
 
 /** A range of a split's scenes. */
-export interface SceneRange {
-  /** The data set's seed, any integer. */
-  readonly seed: number;
-  readonly split: Split;
+export interface SceneRange extends Pick<SceneId, "seed" | "split" | "leastObjects"> {
   /** The index of the first. */
   readonly start: number;
   /** Number of scenes. */
   readonly images: number;
-  /** The fewest objects that are drawn in each, 1 (default) to 4. */
-  readonly leastObjects?: number;
 }
 
 /** How many scenes were written. */
@@ -97,13 +93,9 @@ export async function writeScenes(
 ): Promise<ScenesWritten> {
   const subject = `Cannot write scenes to "${folder}"`;
   makeFolder(folder, subject);
-  const lock = takeLock(join(folder, LOCK), subject);
-  try {
-    begin(folder, range, subject);
-    return await fill(folder, range, watch);
-  } finally {
-    lock.release();
-  }
+  using _lock = takeLock(join(folder, LOCK), subject);
+  begin(folder, range, subject);
+  return await fill(folder, range, watch);
 }
 
 async function fill(
@@ -168,12 +160,7 @@ function begin(folder: string, range: SceneRange, subject: string): void {
 const ABSENT: Readonly<Record<string, unknown>> = { leastObjects: 1 };
 
 function checkSame(text: string, wanted: Readonly<Record<string, unknown>>, subject: string): void {
-  let before: Record<string, unknown>;
-  try {
-    before = Object(JSON.parse(text));
-  } catch {
-    throw new TypeError(`${subject}: its ${CONFIGURATION} is not JSON`);
-  }
+  const before = Object(parseJson(text, `${subject}: its ${CONFIGURATION} is not JSON`));
   const found = Object.keys(wanted).filter((name) => (before[name] ?? ABSENT[name]) !== wanted[name]);
   if (found.length === 0) return;
   const differences = found.map((name) => {

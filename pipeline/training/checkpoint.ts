@@ -16,6 +16,8 @@ import { readParameter, type TensorData, writeSafetensors } from "../../formats/
 import { readSafetensors } from "../../formats/weights/safetensors.ts";
 import { absent } from "../../formats/base/files.ts";
 import type { TrainingState } from "../../kernels/programs/training/training_state.ts";
+import { closing } from "../../formats/base/closing.ts";
+import { areTexts, isCount } from "../../formats/base/json.ts";
 
 /** A place in a training: what was done before it. */
 export interface Position {
@@ -67,28 +69,24 @@ export function writeCheckpoint(
  * @throws {TypeError} If it is not a checkpoint, or damaged.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
-  const source = await openBytes(path).catch(absent);
+  using source = await openBytes(path).then(closing).catch(absent);
   if (!source) return undefined;
-  try {
-    const file = readSafetensors(source);
-    const { position, data, engines, crc32: checksum } = file.metadata;
-    if (position === undefined || data === undefined) {
-      throw new TypeError(`Cannot go on from "${path}": it holds weights, and not the state of a training`);
-    }
-    const state = new Map<string, TensorData>();
-    for (const name of file.names) {
-      await letEventsIn();
-      // The words of `control` are bits.
-      const data = await (name === "control" ? file.read(name) : readParameter(file, name));
-      state.set(name, { shape: file.shape(name), data });
-    }
-    if (checksum !== undefined && checksum !== checksumOf(state)) {
-      throw new TypeError(`Cannot go on from "${path}": it is damaged, its tensors are not as its checksum says`);
-    }
-    return { state, ...readPlace(position, engines, path), data };
-  } finally {
-    source.close();
+  const file = readSafetensors(source);
+  const { position, data, engines, crc32: checksum } = file.metadata;
+  if (position === undefined || data === undefined) {
+    throw new TypeError(`Cannot go on from "${path}": it holds weights, and not the state of a training`);
   }
+  const state = new Map<string, TensorData>();
+  for (const name of file.names) {
+    await letEventsIn();
+    // The words of `control` are bits.
+    const data = await (name === "control" ? file.read(name) : readParameter(file, name));
+    state.set(name, { shape: file.shape(name), data });
+  }
+  if (checksum !== undefined && checksum !== checksumOf(state)) {
+    throw new TypeError(`Cannot go on from "${path}": it is damaged, its tensors are not as its checksum says`);
+  }
+  return { state, ...readPlace(position, engines, path), data };
 }
 
 /** CRC-32 of all tensors, one after the other, hexadecimal. */
@@ -106,9 +104,9 @@ function readPlace(
   try {
     const found = { position: JSON.parse(position) as Position, engines: JSON.parse(engines ?? "[]") as string[] };
     const { epoch, step, lossSum } = found.position;
-    const isPlace = [epoch, step].every((count) => Number.isSafeInteger(count) && count >= 0) &&
+    const isPlace = [epoch, step].every(isCount) &&
       Number.isFinite(lossSum);
-    const isList = Array.isArray(found.engines) && found.engines.every((engine) => typeof engine === "string");
+    const isList = areTexts(found.engines);
     if (isPlace && isList) return found;
   } catch {
     // Said below.

@@ -17,9 +17,10 @@ import {
   releaseBytes,
 } from "../../formats/images/mod.ts";
 import { bytesOf } from "../../formats/base/bytes.ts";
-import { ifThere, PARTIAL, removeIfThere, renameDurably, withSubject, writeAll } from "../../formats/base/files.ts";
+import { createWholeFile, ifThere, readInto, withSubject } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { isAbort, untilAborted } from "../command/until_aborted.ts";
+import { isCount } from "../../formats/base/json.ts";
 
 const MAGIC = new TextEncoder().encode("relabelC");
 
@@ -63,17 +64,13 @@ export function openImageCache(
   onDamage?: (sentence: string) => void,
 ): ImageCache | undefined {
   const subject = `Cannot use "${path}" as a cache of images`;
-  const file = withSubject(subject, () => ifThere(() => Deno.openSync(path)));
-  if (!file) return undefined;
-  try {
-    const found = readEnd(file, subject);
-    if (typeof found === "object" && found.description.identity === identity) return cacheOf(file, found, subject);
-    if (typeof found === "string") onDamage?.(`Making the cache of images "${path}" anew: ${found}`);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-  file.close();
+  using opened = new DisposableStack();
+  const file = opened.use(withSubject(subject, () => ifThere(() => Deno.openSync(path))));
+  const found = file && readEnd(file, subject);
+  if (typeof found === "string") onDamage?.(`Making the cache of images "${path}" anew: ${found}`);
+  if (typeof found !== "object" || found.description.identity !== identity) return undefined;
+  opened.move();
+  return cacheOf(file!, found, subject);
 }
 
 /** Sizes of all images, and where each begins. */
@@ -112,7 +109,7 @@ function readDescription(bytes: Uint8Array): Description | undefined {
   try {
     const description: Description = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
     const { identity, images, rejected } = description;
-    const isDescription = typeof identity === "string" && Number.isSafeInteger(images) && images >= 0 &&
+    const isDescription = typeof identity === "string" && isCount(images) &&
       typeof rejected === "object" && rejected !== null;
     return isDescription ? description : undefined;
   } catch {
@@ -136,11 +133,8 @@ function cacheOf(file: Deno.FsFile, { description, sizes, starts }: End, subject
 function readAt(file: Deno.FsFile, offset: number, length: number, subject: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   file.seekSync(offset, Deno.SeekMode.Start);
-  for (let filled = 0; filled < length;) {
-    const count = file.readSync(bytes.subarray(filled));
-    if (count === null) throw new Deno.errors.UnexpectedEof(`${subject}: it ends at byte ${offset + filled}`);
-    filled += count;
-  }
+  const filled = readInto(file, bytes);
+  if (filled < length) throw new Deno.errors.UnexpectedEof(`${subject}: it ends at byte ${offset + filled}`);
   return bytes;
 }
 
@@ -166,12 +160,10 @@ export async function writeImageCache(
 ): Promise<boolean> {
   const { source, length, identity, pool } = images;
   const subject = `Cannot write "${path}"`;
-  const lock = takeLock(`${path}.lock`, subject);
-  const partial = path + PARTIAL;
+  using lock = takeLock(`${path}.lock`, subject);
   try {
-    using file = withSubject(subject, () => Deno.openSync(partial, { write: true, create: true, truncate: true }));
-    const write = (bytes: Uint8Array) => withSubject(subject, () => writeAll(file, bytes));
-    write(MAGIC);
+    using file = createWholeFile(path, subject);
+    file.write([MAGIC]);
     const sizes = new Uint32Array(length * 2);
     const rejected: Record<string, string> = {};
     let oriented = 0;
@@ -184,7 +176,7 @@ export async function writeImageCache(
         const { width, height, pixels, orientation } = result.decoded;
         if (orientation !== undefined) oriented++;
         sizes.set([width, height], index * 2);
-        write(pixels);
+        file.write([pixels]);
         releaseBytes(pixels);
       }
       watch.onImage?.(index + 1);
@@ -192,17 +184,13 @@ export async function writeImageCache(
     const json = new TextEncoder().encode(
       JSON.stringify({ identity, images: length, oriented, rejected } satisfies Description),
     );
-    [bytesOf(sizes), json, bytesOf(Uint32Array.of(json.length)), MAGIC].forEach(write);
-    file.syncSync();
+    file.write([bytesOf(sizes), json, bytesOf(Uint32Array.of(json.length)), MAGIC]);
     lock.keep();
-    renameDurably(partial, path);
+    file.finish();
     return true;
   } catch (error) {
     if (isAbort(error, watch.signal)) return false;
     throw error;
-  } finally {
-    removeIfThere(partial);
-    lock.release();
   }
 }
 

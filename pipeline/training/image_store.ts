@@ -26,14 +26,9 @@ import { unlessAborted, untilAborted } from "../command/until_aborted.ts";
 import { type ImageCache, openImageCache, writeImageCache } from "./image_cache.ts";
 
 /** Images by position. */
-export interface ImageStore {
+export interface ImageStore extends Pick<Listing, "keys" | "labels" | "bytes"> {
   /** What the source is: `2 class folders`. */
   readonly description: string;
-  readonly keys: readonly string[];
-  /** The data set's class of each image, -1 if unknown. */
-  readonly labels: Int32Array<ArrayBuffer>;
-  /** Bytes of each image as it is stored, or of the file that holds it; -1 where there is none. */
-  readonly bytes: Float64Array;
   /** Names of the classes, where the source knows them. */
   readonly classes: readonly string[] | null;
   /** What the source says of itself. */
@@ -74,7 +69,9 @@ const MEMORY = 2 ** 30;
 interface Listing {
   readonly source: ImageSource;
   readonly keys: readonly string[];
+  /** The data set's class of each image, -1 if unknown. */
   readonly labels: Int32Array<ArrayBuffer>;
+  /** Bytes of each image as it is stored, or of the file that holds it; -1 where there is none. */
   readonly bytes: Float64Array;
   readonly places: readonly ListedImage["place"][];
   /** SHA-256 of the keys, sizes and times of the files. */

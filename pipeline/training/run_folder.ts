@@ -96,14 +96,12 @@ export async function openRunFolder(description: RunDescription): Promise<RunFol
   const path = description.options.output;
   const subject = `Cannot train in "${path}"`;
   makeFolder(path, subject);
-  const lock = takeLock(join(path, LOCK), subject);
-  try {
-    begin(description, subject);
-    return await openBegun(description, subject, lock);
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
+  using held = new DisposableStack();
+  const lock = held.use(takeLock(join(path, LOCK), subject));
+  begin(description, subject);
+  const folder = await openBegun(description, subject, lock);
+  held.move();
+  return folder;
 }
 
 /** How a setting is another one, in the words of the command line: `with --seed 0, not 1`, `without --half`. */

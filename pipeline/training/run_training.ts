@@ -4,8 +4,7 @@
  * @module
  */
 
-import { openDecodePool } from "../../formats/images/mod.ts";
-import type { ImageSurvey } from "../../formats/images/mod.ts";
+import { type ImageSurvey, openDecodePool } from "../../formats/images/mod.ts";
 import { closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { PlanBytes } from "../../kernels/engine/plan.ts";
 import { defaultWorkers } from "../model/label_images.ts";
@@ -25,6 +24,7 @@ import { openTeacher, startTrainer } from "./start_trainer.ts";
 import { train } from "./train.ts";
 import type { TrainingResult, TrainingWatch } from "./training_parts.ts";
 import { openValidation } from "./validate.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** What a training begins with. */
 export interface TrainingStart {
@@ -68,12 +68,8 @@ export async function runTraining(
 ): Promise<TrainingResult | undefined> {
   const { signal, onImage, onStart } = watch;
   const { exifOrientation, workers = defaultWorkers(ranks?.localSize) } = requested;
-  const pool = openDecodePool(workers, { exifOrientation });
-  const close = [pool.close];
-  const closed = <Resource extends { close(): void }>(resource: Resource): Resource => {
-    close.push(resource.close);
-    return resource;
-  };
+  using opened = new DisposableStack();
+  const pool = opened.use(closing(openDecodePool(workers, { exifOrientation })));
   try {
     const given = await broadcastValue(ranks, await together(ranks, () => givenBatch(requested, ranks)));
     const { cache } = requested;
@@ -81,10 +77,9 @@ export async function runTraining(
     const teacher = await inTurns(ranks, () => openTeacher(requested, watch), signal);
     // A cache is written once, and then there for all.
     const openOnRanks = cache === undefined ? together : inTurns;
-    const openData = async () => closed(await openTrainingData(requested, store, teacher));
+    const openData = async () => opened.use(closing(await openTrainingData(requested, store, teacher)));
     const data = await openOnRanks(ranks, openData, signal);
-    const device = await together(ranks, openQuietDevice, signal);
-    close.push(() => closeDevice(device));
+    const device = opened.adopt(await together(ranks, openQuietDevice, signal), closeDevice);
     const { software } = device.capabilities;
     const chosen = defaultBatch(requested, { images: data.used.length, ranks: ranks?.size ?? 1, software });
     const batch = given ?? (await broadcastValue(ranks, chosen))!;
@@ -94,16 +89,17 @@ export async function runTraining(
     const folder = await together(ranks, async () => {
       if (fingerprint !== first) throw new TypeError(otherData(options, ranks!.rank));
       if (ranks && ranks.rank > 0) return undefined;
-      return closed(await openRunFolder({ options, classes, classNames, data: fingerprint, list: data.list() }));
+      const description = { options, classes, classNames, data: fingerprint, list: data.list() };
+      return opened.use(closing(await openRunFolder(description)));
     });
     const rejections = collectRejections((image) => folder?.reject(image), ranks);
     const names = classNames && { name: classNames };
     const { trainer, validation } = await together(ranks, async () => {
       const { trainer, network } = await startTrainer(device, options, { data, teacher, watch, ranks });
-      closed(trainer);
+      opened.use(closing(trainer));
       const sources = { network, store, onRejected: rejections.add, classes, classNames: names, ranks };
       const validation = await openValidation(device, options, sources);
-      return { trainer, validation: validation && closed(validation) };
+      return { trainer, validation: validation && opened.use(closing(validation)) };
     }, signal);
     const ofRanks = ranks ? `, ${ranks.size} ranks` : "";
     const engine = `${engineVersion} on ${device.capabilities.adapter}${ofRanks}`;
@@ -132,10 +128,8 @@ export async function runTraining(
   } catch (error) {
     if (error instanceof SharedStop || signal.aborted && error === signal.reason) return undefined;
     // The process is about to end, and an exchange that was given up may still use what closing would free.
-    if (ranks && !(error instanceof SharedFailure)) close.length = 0;
+    if (ranks && !(error instanceof SharedFailure)) opened.move();
     throw error;
-  } finally {
-    for (const action of close.reverse()) action();
   }
 }
 

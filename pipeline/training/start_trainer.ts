@@ -18,6 +18,7 @@ import { loadNetworkParameters } from "../model/network_parameters.ts";
 import { augmentationOf } from "./batch.ts";
 import type { TrainingData } from "./training_data.ts";
 import type { RequestedSettings, TrainingSettings } from "./settings.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** Constants of AdamW and AdamP; AdamP's thresholds are its paper's. */
 const ADAM = { betas: [0.9, 0.999], epsilon: 1e-8 } as const;
@@ -45,21 +46,18 @@ export interface Teacher {
 export async function openTeacher(options: RequestedSettings, watch: DownloadWatch): Promise<Teacher | undefined> {
   if (options.teacher === undefined) return undefined;
   const folder = await openModel(options.teacher, watch);
-  try {
-    const other = otherNormalisation(folder, options);
-    if (other !== undefined) {
-      throw new RangeError(
-        `Cannot train with teacher "${options.teacher}": its ${other} is ${folder[other].join(",")}, ` +
-          `and both networks see the same images: add --${other} ${folder[other].join(",")}`,
-      );
-    }
-    const { architecture, classes, classNames } = folder;
-    const network = buildNetwork(architecture, { classes, size: options.size });
-    const parameters = await loadNetworkParameters(network, folder.weights);
-    return { classes, classNames, network, parameters };
-  } finally {
-    folder.weights.close();
+  using _weights = closing(folder.weights);
+  const other = otherNormalisation(folder, options);
+  if (other !== undefined) {
+    throw new RangeError(
+      `Cannot train with teacher "${options.teacher}": its ${other} is ${folder[other].join(",")}, ` +
+        `and both networks see the same images: add --${other} ${folder[other].join(",")}`,
+    );
   }
+  const { architecture, classes, classNames } = folder;
+  const network = buildNetwork(architecture, { classes, size: options.size });
+  const parameters = await loadNetworkParameters(network, folder.weights);
+  return { classes, classNames, network, parameters };
 }
 
 /** What of a model's normalisation is other than the training's. */
@@ -129,18 +127,15 @@ async function firstParameters(
   const { init, seed } = options;
   if (init === undefined) return initialParameters(network, seed);
   const folder = await openModel(init, watch);
-  try {
-    const other = otherNormalisation(folder, options);
-    if (other !== undefined) {
-      const { mean, std } = folder;
-      watch.onWarning?.(
-        `The weights of "${init}" are of images with another ${other}: --mean ${mean} --std ${std} gives the same`,
-      );
-    }
-    return fineTuneParameters(network, await allParameters(network, folder), seed).parameters;
-  } finally {
-    folder.weights.close();
+  using _weights = closing(folder.weights);
+  const other = otherNormalisation(folder, options);
+  if (other !== undefined) {
+    const { mean, std } = folder;
+    watch.onWarning?.(
+      `The weights of "${init}" are of images with another ${other}: --mean ${mean} --std ${std} gives the same`,
+    );
   }
+  return fineTuneParameters(network, await allParameters(network, folder), seed).parameters;
 }
 
 /** The parameters of a network that a file has, of whatever shape. */

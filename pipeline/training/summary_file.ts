@@ -4,7 +4,7 @@
  * @module
  */
 
-import { readIfThere, replaceFile } from "../../formats/base/files.ts";
+import { readIfThere, replaceFile, unreadable } from "../../formats/base/files.ts";
 
 /** An epoch. */
 export interface EpochSummary {
@@ -51,11 +51,11 @@ export function writeSummary(path: string, epochs: readonly EpochSummary[]): voi
  */
 export function readSummary(path: string): EpochSummary[] {
   const [header, ...lines] = (readIfThere(path) ?? COLUMNS).trimEnd().split("\n");
-  if (header !== COLUMNS) throw new TypeError(`Cannot read "${path}": its columns are ${header}, expected ${COLUMNS}`);
+  if (header !== COLUMNS) throw unreadable(path, `its columns are ${header}, expected ${COLUMNS}`);
   return lines.map((line) => {
     const fields = line.split(",");
     if (fields.length !== COLUMNS.split(",").length) {
-      throw new TypeError(`Cannot read "${path}": line "${line}" has not the columns ${COLUMNS}`);
+      throw unreadable(path, `line "${line}" has not the columns ${COLUMNS}`);
     }
     const [epoch, trainLoss, loss, top1, top5, learningRate] = fields.map(Number);
     const evaluation = fields[3] === "" ? undefined : { loss, top1, top5 };

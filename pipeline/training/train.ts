@@ -21,6 +21,7 @@ import { loadBatches, type LoadedBatch } from "./loader.ts";
 import { trainingOrder } from "./order.ts";
 import { shareState } from "./share_state.ts";
 import type { Training, TrainingResult, TrainingWatch } from "./training_parts.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** Steps whose losses are read together, since each reading waits for the device; fewer where their images are large. */
 const STEPS_A_READING = 50;
@@ -55,17 +56,14 @@ export async function train<Batch>(training: Training<Batch>, watch: TrainingWat
     const { epoch, step } = run?.checkpoint?.position ?? { epoch: 0, step: 0 };
     return { order, events: run && createEventFile(join(run.path, "tensorboard"), epoch * order.steps + step) };
   });
-  try {
-    const saved = await broadcastValue(ranks, run?.checkpoint?.position);
-    if (ranks) {
-      const state = await device.state();
-      await shareState(ranks, state);
-      device.load(state);
-    }
-    return await runSteps(beginCourse(training, watch, { order, saved, events }));
-  } finally {
-    events?.close();
+  using _events = events && closing(events);
+  const saved = await broadcastValue(ranks, run?.checkpoint?.position);
+  if (ranks) {
+    const state = await device.state();
+    await shareState(ranks, state);
+    device.load(state);
   }
+  return await runSteps(beginCourse(training, watch, { order, saved, events }));
 }
 
 async function runSteps<Batch>(course: Course<Batch>): Promise<TrainingResult> {

@@ -20,6 +20,7 @@ import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { RequestedSettings } from "./settings.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** What is trained on. */
 export interface TrainingData {
@@ -78,22 +79,15 @@ export async function openTrainingData(
   store: ImageStoreOptions,
   teacher?: { readonly classes: number; readonly classNames?: readonly string[] },
 ): Promise<TrainingData> {
-  const close: (() => void)[] = [];
-  try {
-    const images = await openImageStore(options.images, store);
-    close.push(images.close);
-    const maps = options.maps === undefined ? undefined : await openMaps(options.maps);
-    if (maps) close.push(maps.close);
-    const masks = options.masks === undefined
-      ? undefined
-      : await openImageStore(options.masks, { ...store, cache: undefined });
-    if (masks) close.push(masks.close);
-    const joined = await joinSources(options, { images, maps, masks }, teacher);
-    return { ...joined, close: () => close.forEach((close) => close()) };
-  } catch (error) {
-    close.forEach((close) => close());
-    throw error;
-  }
+  using opened = new DisposableStack();
+  const open = async (path: string, options: ImageStoreOptions) =>
+    opened.use(closing(await openImageStore(path, options)));
+  const images = await open(options.images, store);
+  const maps = options.maps === undefined ? undefined : opened.use(closing(await openMaps(options.maps)));
+  const masks = options.masks === undefined ? undefined : await open(options.masks, { ...store, cache: undefined });
+  const joined = await joinSources(options, { images, maps, masks }, teacher);
+  const all = opened.move();
+  return { ...joined, close: () => all.dispose() };
 }
 
 async function openMaps(path: string): Promise<LabelMaps> {

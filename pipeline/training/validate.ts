@@ -23,6 +23,7 @@ import { type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { TrainingSettings } from "./settings.ts";
 import { shareState } from "./share_state.ts";
 import type { Evaluation } from "./summary_file.ts";
+import { closing } from "../../formats/base/closing.ts";
 
 /** Images of a step: what the device can hold in training it can hold here, and more at once gains little. */
 const MOST_IMAGES = 32;
@@ -95,37 +96,35 @@ export async function openValidation(
       const { start, end } = shareOf(ranks, truths.length);
       const own = truths.slice(start, end);
       const settings = { network, parameters, size, cover, mean, std, interpolation };
-      const classifier = await createFitting(
-        device.capabilities,
-        (batch) => createClassifier(device, { ...settings, storage: half ? "f16" : "f32", batch }),
-        Math.min(options.batch, MOST_IMAGES),
+      using classifier = closing(
+        await createFitting(
+          device.capabilities,
+          (batch) => createClassifier(device, { ...settings, storage: half ? "f16" : "f32", batch }),
+          Math.min(options.batch, MOST_IMAGES),
+        ),
       );
-      try {
-        const load = (first: number) => Promise.all(own.slice(first, first + classifier.batch).map(decode));
-        const sums = new Float64Array(4);
-        let next = load(0);
-        for (let first = 0; first < own.length; first += classifier.batch) {
-          const decoded = (await unlessAborted(next, signal)).filter((found) => found !== undefined);
-          const read = await classifier.start(decoded.map(({ image }) => image), { signal });
-          decoded.forEach(({ index, image }) => images.release(index, image));
-          next = load(first + classifier.batch);
-          // It is thrown in its turn.
-          next.catch(() => {});
-          (await read()).forEach((logits, place) => {
-            const { label } = decoded[place];
-            const rank = rankOf(logits, label);
-            [1, crossEntropy(logits, label), +(rank < 1), +(rank < 5)].forEach((value, at) => sums[at] += value);
-          });
-        }
-        await ranks?.sum(sums);
-        const [count, loss, top1, top5] = sums;
-        await together(ranks, () => {
-          if (count === 0) throw new Error(`Cannot validate on "${path}": no image can be decoded`);
+      const load = (first: number) => Promise.all(own.slice(first, first + classifier.batch).map(decode));
+      const sums = new Float64Array(4);
+      let next = load(0);
+      for (let first = 0; first < own.length; first += classifier.batch) {
+        const decoded = (await unlessAborted(next, signal)).filter((found) => found !== undefined);
+        const read = await classifier.start(decoded.map(({ image }) => image), { signal });
+        decoded.forEach(({ index, image }) => images.release(index, image));
+        next = load(first + classifier.batch);
+        // It is thrown in its turn.
+        next.catch(() => {});
+        (await read()).forEach((logits, place) => {
+          const { label } = decoded[place];
+          const rank = rankOf(logits, label);
+          [1, crossEntropy(logits, label), +(rank < 1), +(rank < 5)].forEach((value, at) => sums[at] += value);
         });
-        return { loss: loss / count, top1: 100 * top1 / count, top5: 100 * top5 / count };
-      } finally {
-        classifier.close();
       }
+      await ranks?.sum(sums);
+      const [count, loss, top1, top5] = sums;
+      await together(ranks, () => {
+        if (count === 0) throw new Error(`Cannot validate on "${path}": no image can be decoded`);
+      });
+      return { loss: loss / count, top1: 100 * top1 / count, top5: 100 * top5 / count };
     },
   };
 }

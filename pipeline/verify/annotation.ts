@@ -14,6 +14,7 @@ import {
   openLabelMaps,
   type RejectedImage,
 } from "../../formats/labels/mod.ts";
+import { closing } from "../../formats/base/closing.ts";
 import { permutation } from "../../formats/base/permutation.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
@@ -82,29 +83,27 @@ export async function verifyAnnotation(
   }
   const storage = storageOf(manifest?.configuration.engine);
   const source = await openImages(again.images);
-  const annotator = await loadAnnotator(again.annotator, {
-    ...averaging,
-    // Others are told apart from it by their own sizes, where no size was asked for.
-    ...(others.every((other) => other.size.join() === size.join()) ? { size } : {}),
-    k,
-    dtype,
-    storage,
-    classEmbeddings: again.classEmbeddings,
-    embeddingScale,
-    classesFrom: metadata.classesFrom === undefined ? undefined : summedClasses(structure),
-    exifOrientation: isTurned(metadata),
-    resizeRule: recordedResizeRule(metadata),
-    batch: again.batch,
-    onDownload: progress.download,
-    onWarning: progress.print,
-  });
-  try {
-    const isComparable = checkAnnotator(metadata, annotator.metadata, defects);
-    if (!isComparable) return ["  annotator    another one, whose maps cannot be compared"];
-    return await compare(sampled, source, annotator, { ...again, storage, defects });
-  } finally {
-    annotator.close();
-  }
+  using annotator = closing(
+    await loadAnnotator(again.annotator, {
+      ...averaging,
+      // Others are told apart from it by their own sizes, where no size was asked for.
+      ...(others.every((other) => other.size.join() === size.join()) ? { size } : {}),
+      k,
+      dtype,
+      storage,
+      classEmbeddings: again.classEmbeddings,
+      embeddingScale,
+      classesFrom: metadata.classesFrom === undefined ? undefined : summedClasses(structure),
+      exifOrientation: isTurned(metadata),
+      resizeRule: recordedResizeRule(metadata),
+      batch: again.batch,
+      onDownload: progress.download,
+      onWarning: progress.print,
+    }),
+  );
+  const isComparable = checkAnnotator(metadata, annotator.metadata, defects);
+  if (!isComparable) return ["  annotator    another one, whose maps cannot be compared"];
+  return await compare(sampled, source, annotator, { ...again, storage, defects });
 }
 
 /** The classes that the annotator's were summed to, which the manifest names. */
@@ -149,13 +148,9 @@ async function drawRows(
     const end = start + file.rows;
     if (chosen[next] < end) {
       const position = manifest && positionsOf(file, manifest.configuration.rowsPerFile, rejected);
-      const labelMaps = await openLabelMaps(file.path);
-      try {
-        for (; chosen[next] < end; next++) {
-          rows.push({ row: await labelMaps.get(chosen[next] - start), position: position?.[chosen[next] - start] });
-        }
-      } finally {
-        labelMaps.close();
+      using labelMaps = closing(await openLabelMaps(file.path));
+      for (; chosen[next] < end; next++) {
+        rows.push({ row: await labelMaps.get(chosen[next] - start), position: position?.[chosen[next] - start] });
       }
     }
     start = end;
@@ -204,35 +199,31 @@ async function compare(
   const { images, storage, defects, tolerance = DEFAULT_TOLERANCE[storage] } = options;
   const rows = new Map(sampled.map(({ row }) => [row.key, row]));
   const workers = defaultWorkers();
-  const pool = openDecodePool(workers, { exifOrientation: isTurned(metadata) });
+  using pool = closing(openDecodePool(workers, { exifOrientation: isTurned(metadata) }));
   let [largest, changed, compared] = [0, 0, 0];
-  try {
-    const labelled = labelImages(findImages(source, sampled), annotator, {
-      pool,
-      workers,
-      times: { decode: 0, annotate: 0 },
-    });
-    for await (const image of labelled) {
-      const before = rows.get(image.key)!;
-      rows.delete(image.key);
-      if ("reason" in image) {
-        defects.add(`The image ${JSON.stringify(image.key)} has a row, but cannot be decoded: ${image.reason}`);
-        continue;
-      }
-      const found = compareLabelMaps(before, image.row, metadata);
-      largest = Math.max(largest, found.largest);
-      changed += found.changedCells;
-      compared++;
-      if (found.beyondRounding > tolerance) {
-        defects.add(
-          `The map of ${JSON.stringify(image.key)} differs by up to ${formatLogits(found.largest)} logits, of which ` +
-            `${formatLogits(found.beyondRounding)} are more than rounding to ${metadata.dtype} explains, and ` +
-            `${formatNumberOf(found.changedCells, "top-1 cell")} changed`,
-        );
-      }
+  const labelled = labelImages(findImages(source, sampled), annotator, {
+    pool,
+    workers,
+    times: { decode: 0, annotate: 0 },
+  });
+  for await (const image of labelled) {
+    const before = rows.get(image.key)!;
+    rows.delete(image.key);
+    if ("reason" in image) {
+      defects.add(`The image ${JSON.stringify(image.key)} has a row, but cannot be decoded: ${image.reason}`);
+      continue;
     }
-  } finally {
-    pool.close();
+    const found = compareLabelMaps(before, image.row, metadata);
+    largest = Math.max(largest, found.largest);
+    changed += found.changedCells;
+    compared++;
+    if (found.beyondRounding > tolerance) {
+      defects.add(
+        `The map of ${JSON.stringify(image.key)} differs by up to ${formatLogits(found.largest)} logits, of which ` +
+          `${formatLogits(found.beyondRounding)} are more than rounding to ${metadata.dtype} explains, and ` +
+          `${formatNumberOf(found.changedCells, "top-1 cell")} changed`,
+      );
+    }
   }
   for (const key of rows.keys()) defects.add(`The image ${JSON.stringify(key)} is not in "${images}"`);
   const [height, width] = metadata.grid;

@@ -13,13 +13,15 @@ import {
   type LabelMapMetadata,
   type Manifest,
   MANIFEST_NAME,
+  manifestName,
   openLabelMaps,
   readManifests,
   readRejected,
   type RejectedImage,
+  rejectedName,
   shardParts,
-  shardSuffix,
 } from "../../formats/labels/mod.ts";
+import { closing } from "../../formats/base/closing.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { sha256OfFile } from "../../formats/base/byte_source.ts";
 import { compareNatural } from "../../formats/base/natural_sort.ts";
@@ -152,7 +154,7 @@ async function verifyFolder(
 /** Shards of one run have one configuration, and each has its manifest. */
 function checkManifests(manifests: readonly Manifest[], defects: Defects): void {
   const [first] = manifests;
-  const nameOf = ({ shard }: Manifest) => `manifest${shardSuffix(shard)}.json`;
+  const nameOf = ({ shard }: Manifest) => manifestName(shard);
   for (const other of manifests.slice(1)) {
     const found = differences(
       { ...first.configuration, classes: first.classes, dataSetClasses: first.dataSetClasses },
@@ -167,7 +169,7 @@ function checkManifests(manifests: readonly Manifest[], defects: Defects): void 
   }
   for (let index = 0; index < (first.shard ? count : 0); index++) {
     if (manifests.some(({ shard }) => shard?.index === index)) continue;
-    defects.add(`manifest${shardSuffix({ index, count })}.json is missing: that shard has not begun`);
+    defects.add(`${manifestName({ index, count })} is missing: that shard has not begun`);
   }
 }
 
@@ -207,7 +209,7 @@ function checkCompleteness({ configuration }: Manifest, parts: readonly Finished
 
 function rejectedOf(path: string, manifest: Manifest, defects: Defects): RejectedImage[] {
   try {
-    return readRejected(join(path, `rejected${shardSuffix(manifest.shard)}.jsonl`), manifest);
+    return readRejected(join(path, rejectedName(manifest.shard)), manifest);
   } catch (error) {
     defects.add((error as Error).message);
     return [];
@@ -248,25 +250,21 @@ async function verifyFiles(
     const { name, path, part } = candidate;
     let rows = 0;
     try {
-      const labelMaps = await openLabelMaps(path);
-      try {
-        metadata ??= labelMaps.metadata;
-        for (const difference of differences(metadata, labelMaps.metadata)) {
-          defects.add(`${name} is not like ${part ? "its manifest" : candidates[0].name}: ${difference}`);
-        }
-        if (part && labelMaps.length !== part.rows) {
-          defects.add(`${name} has ${numberOf(labelMaps.length, "row")}, its manifest says ${part.rows}`);
-        }
-        const end = done + labelMaps.length;
-        for await (const row of labelMaps.rows()) {
-          const defect = rowDefect(row, labelMaps.metadata, dataSetClasses?.name.length);
-          if (defect) defects.add(`${name}, row ${rows} (${JSON.stringify(row.key)}): ${defect}`);
-          keys.add(row.key);
-          rows++;
-          onRows(++done, Math.max(total, end));
-        }
-      } finally {
-        labelMaps.close();
+      using labelMaps = closing(await openLabelMaps(path));
+      metadata ??= labelMaps.metadata;
+      for (const difference of differences(metadata, labelMaps.metadata)) {
+        defects.add(`${name} is not like ${part ? "its manifest" : candidates[0].name}: ${difference}`);
+      }
+      if (part && labelMaps.length !== part.rows) {
+        defects.add(`${name} has ${numberOf(labelMaps.length, "row")}, its manifest says ${part.rows}`);
+      }
+      const end = done + labelMaps.length;
+      for await (const row of labelMaps.rows()) {
+        const defect = rowDefect(row, labelMaps.metadata, dataSetClasses?.name.length);
+        if (defect) defects.add(`${name}, row ${rows} (${JSON.stringify(row.key)}): ${defect}`);
+        keys.add(row.key);
+        rows++;
+        onRows(++done, Math.max(total, end));
       }
     } catch (error) {
       defects.add((error as Error).message);
@@ -289,17 +287,13 @@ async function nameRepeatedKeys(files: readonly VerifiedFile[], hashes: Readonly
   if (hashes.size === 0) return;
   const places = new Map<string, string>();
   for (const { name, path, rows } of files.filter(({ rows }) => rows > 0)) {
-    const labelMaps = await openLabelMaps(path);
-    try {
-      for (let index = 0; index < rows; index++) {
-        const { key } = await labelMaps.get(index);
-        if (!hashes.has(hashText(key))) continue;
-        const before = places.get(key);
-        if (before === undefined) places.set(key, `${name}, row ${index}`);
-        else defects.add(`${name}, row ${index} has the key ${JSON.stringify(key)}, as ${before} has`);
-      }
-    } finally {
-      labelMaps.close();
+    using labelMaps = closing(await openLabelMaps(path));
+    for (let index = 0; index < rows; index++) {
+      const { key } = await labelMaps.get(index);
+      if (!hashes.has(hashText(key))) continue;
+      const before = places.get(key);
+      if (before === undefined) places.set(key, `${name}, row ${index}`);
+      else defects.add(`${name}, row ${index} has the key ${JSON.stringify(key)}, as ${before} has`);
     }
   }
 }

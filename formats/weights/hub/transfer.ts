@@ -88,15 +88,12 @@ async function hasContent(path: string, { hash, size }: RemoteFile): Promise<boo
  */
 async function openLocked(path: string): Promise<Deno.FsFile> {
   for (;;) {
-    const file = await Deno.open(path, { read: true, write: true, create: true });
-    try {
-      await file.lock(true);
-      if (await isNamed(file, path)) return file;
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-    file.close();
+    using opened = new DisposableStack();
+    const file = opened.use(await Deno.open(path, { read: true, write: true, create: true }));
+    await file.lock(true);
+    if (!await isNamed(file, path)) continue;
+    opened.move();
+    return file;
   }
 }
 

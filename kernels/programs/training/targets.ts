@@ -48,6 +48,9 @@ export const LABELS = "labels";
 const UNMIXED = "unmixed targets";
 const TEACHER = "teacher ";
 
+/** What targets are made for. */
+type Purpose = Readonly<{ batch: number; classes: number; image: string; size: Pair; frames: number }>;
+
 /** The program that makes targets, and what is written before it. */
 export interface LoweredTargets extends Program {
   readonly inputs: readonly string[];
@@ -80,7 +83,7 @@ export function poolerSettings(
  */
 export function lowerTargets(
   source: TargetSource,
-  options: { batch: number; classes: number; image: string; size: Pair; frames: number; mixed: boolean },
+  options: Purpose & { readonly mixed: boolean },
   target: Target,
 ): LoweredTargets {
   const { batch, classes } = options;
@@ -95,7 +98,7 @@ export function lowerTargets(
 
 function lowerSource(
   source: TargetSource,
-  options: { batch: number; classes: number; image: string; size: Pair; frames: number; output: string },
+  options: Purpose & { readonly output: string },
   target: Target,
 ): LoweredTargets {
   const { batch: rows, classes, output } = options;
@@ -127,7 +130,7 @@ function checkClasses(what: string, found: number, classes: number): void {
 
 function lowerPooled(
   source: Extract<TargetSource, { type: "pooled" }>,
-  { batch: rows, classes, frames, output }: { batch: number; classes: number; frames: number; output: string },
+  { batch: rows, classes, frames, output }: Purpose & { readonly output: string },
   { profile }: Target,
 ): LoweredTargets {
   checkClasses("label maps", source.maps.classes, classes);
@@ -146,7 +149,7 @@ function lowerPooled(
 
 function lowerTeacher(
   { network, parameters, temperature }: Extract<TargetSource, { type: "teacher" }>,
-  options: { batch: number; classes: number; image: string; size: Pair; output: string },
+  options: Purpose & { readonly output: string },
   target: Target,
 ): LoweredTargets {
   const { batch: rows, classes, image, size, output } = options;

@@ -9,7 +9,7 @@
 import { type BufferRange, copyRanges, type Device, ownBuffer, readBuffer, writeBytes } from "../../engine/device.ts";
 import { LOSS_HISTORY } from "../../operations/losses/row_loss.ts";
 import { type Control, CONTROL_BYTES, decodeControl } from "../../operations/shared/control.ts";
-import { createPlan, type PlanBytes, type StepRange, type StepTime } from "../../engine/plan.ts";
+import { createPlan, type Plan, type PlanBytes, type StepRange } from "../../engine/plan.ts";
 import { type Exchange, inPart, joinPrograms, type Program, type Step } from "../../engine/program.ts";
 import type { Parameters } from "../../operations/network.ts";
 import { createExchanger, type ExchangeTime } from "./exchange.ts";
@@ -26,9 +26,7 @@ export interface TrainingReport {
 }
 
 /** Training on a device. */
-export interface TrainingPlan {
-  /** Where a tensor of the program lies. */
-  tensor(name: string): BufferRange;
+export interface TrainingPlan extends Pick<Plan, "tensor" | "measure" | "close"> {
   /**
    * Runs the part `batch`, and after the last batch of an update the part `update` too. Without ranks it only submits;
    * with them it returns once the sums that the update needs are on the device.
@@ -59,10 +57,7 @@ export interface TrainingPlan {
    * @throws {TypeError} If a tensor is missing or has another number of elements.
    */
   load(state: ReadonlyMap<string, Pick<TensorData, "data">>): void;
-  /** Milliseconds of each kernel of the step, update included, by the adapter's clock; it changes the parameters. */
-  measure(): Promise<StepTime[]>;
   readonly bytes: TrainingBytes;
-  close(): void;
 }
 
 /** What training takes on the device, bytes. */

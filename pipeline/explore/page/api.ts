@@ -9,12 +9,6 @@ import { type Filter, filterParameters } from "./address.ts";
 import type { Folders, Rows } from "../answers.ts";
 import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../../formats/base/label_map.ts";
 
-/** A class of an image, and how probable. */
-export interface ClassProbability {
-  readonly class: number;
-  readonly probability: number;
-}
-
 /** A label map, and what its row says. */
 export interface ImageMap {
   readonly map: LabelMapBatch;

@@ -6,8 +6,7 @@
 
 import { poolLabels } from "../../../kernels/operations/label_pooling/reference.ts";
 import type { PoolingOptions } from "../../../kernels/operations/label_pooling/pooling_options.ts";
-import { scoreClasses, type ScoredClass } from "../../../formats/labels/multi_label.ts";
-import type { ClassProbability } from "./api.ts";
+import { type ClassProbability, scoreClasses, type ScoredClass } from "../../../formats/labels/multi_label.ts";
 import type { Box } from "./crop_box.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 import { largestIndices } from "../../../formats/base/largest.ts";

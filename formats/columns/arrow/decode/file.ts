@@ -7,7 +7,7 @@
  */
 
 import type { Cache } from "../../cache.ts";
-import type { Column, ColumnValues, ValueType } from "../../columns.ts";
+import { type Column, type ColumnValues, VALUE_ARRAYS, type ValueType } from "../../columns.ts";
 import { fileError, isSystemError } from "../../../base/files.ts";
 import type { RandomAccessFile } from "../../../base/random_access.ts";
 import { type ColumnSlice, namedReading, type Table } from "../../table.ts";
@@ -177,28 +177,17 @@ function readValues(
   start: number,
   end: number,
 ): ColumnValues["values"] {
-  const bytes = (width: number) => buffer(index, start * width, end * width).buffer;
-  switch (type) {
-    case "int32":
-      return new Int32Array(bytes(4));
-    case "uint8":
-      return new Uint8Array(bytes(1));
-    case "uint16":
-    case "float16":
-      return new Uint16Array(bytes(2));
-    case "uint32":
-      return new Uint32Array(bytes(4));
-    case "float32":
-      return new Float32Array(bytes(4));
-    case "utf8": {
-      const offsets = readOffsets(hasLongOffsets, buffer, index, start, end);
-      const text = buffer(index + 1, offsets[0], offsets[end - start]);
-      const decoder = new TextDecoder("utf-8", { fatal: true });
-      return Array.from({ length: end - start }, (_, row) => {
-        return decoder.decode(text.subarray(offsets[row] - offsets[0], offsets[row + 1] - offsets[0]));
-      });
-    }
+  if (type !== "utf8") {
+    const Values = VALUE_ARRAYS[type];
+    const width = Values.BYTES_PER_ELEMENT;
+    return new Values(buffer(index, start * width, end * width).buffer);
   }
+  const offsets = readOffsets(hasLongOffsets, buffer, index, start, end);
+  const text = buffer(index + 1, offsets[0], offsets[end - start]);
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  return Array.from({ length: end - start }, (_, row) => {
+    return decoder.decode(text.subarray(offsets[row] - offsets[0], offsets[row + 1] - offsets[0]));
+  });
 }
 
 /** Where the lists or texts of some rows begin, and the last one ends. */

@@ -48,25 +48,24 @@ function columnField({ name, type, shape, listLength }: Column): FlatFields {
     : field(name, false, TYPES.fixedSizeList, { 0: int32(listLength) }, children);
 }
 
+const integer = (bits: number, isSigned: boolean): Kind => [TYPES.int, { 0: int32(bits), 1: int8(isSigned ? 1 : 0) }];
+const float = (precision: number): Kind => [TYPES.float, { 0: int16(precision) }];
+
+type Kind = readonly [type: number, parameters: FlatFields];
+
+/** Values as types of Arrow. */
+const KINDS: Readonly<Record<ValueType, Kind>> = {
+  utf8: [TYPES.utf8, {}],
+  int32: integer(32, true),
+  uint8: integer(8, false),
+  uint16: integer(16, false),
+  uint32: integer(32, false),
+  float16: float(PRECISIONS.half),
+  float32: float(PRECISIONS.single),
+};
+
 function valueField(name: string, type: ValueType, isNullable: boolean): FlatFields {
-  const integer = (bits: number, isSigned: boolean) =>
-    field(name, isNullable, TYPES.int, { 0: int32(bits), 1: int8(isSigned ? 1 : 0) }, []);
-  switch (type) {
-    case "utf8":
-      return field(name, isNullable, TYPES.utf8, {}, []);
-    case "int32":
-      return integer(32, true);
-    case "uint8":
-      return integer(8, false);
-    case "uint16":
-      return integer(16, false);
-    case "uint32":
-      return integer(32, false);
-    case "float16":
-      return field(name, isNullable, TYPES.float, { 0: int16(PRECISIONS.half) }, []);
-    case "float32":
-      return field(name, isNullable, TYPES.float, { 0: int16(PRECISIONS.single) }, []);
-  }
+  return field(name, isNullable, ...KINDS[type], []);
 }
 
 function field(name: string, isNullable: boolean, type: number, parameters: FlatFields, children: FlatFields[]) {

@@ -24,20 +24,12 @@ export function decodeDeltas(bytes: Uint8Array, count: number): { values: Int32A
   const deltas = new Uint32Array(size);
   let value = readZigzag(cursor) | 0;
   if (count > 0) values[0] = value;
-  for (let filled = 1; filled < count;) {
-    const least = readZigzag(cursor) | 0;
-    const widths = bytes.subarray(cursor.offset, cursor.offset + miniblocks);
-    if (widths.length < miniblocks) throw new RangeError("a block ends too early");
-    cursor.offset += miniblocks;
-    for (let part = 0; part < miniblocks && filled < count; part++) {
-      if (widths[part] > 32) throw new RangeError(`differences of ${widths[part]} bits`);
-      const packed = bytes.subarray(cursor.offset, cursor.offset + size * widths[part] / 8);
-      unpackBits(packed, widths[part], deltas);
-      cursor.offset += packed.length;
-      for (let index = 0; index < size && filled < count; index++) {
-        value = value + least + deltas[index] | 0;
-        values[filled++] = value;
-      }
+  let filled = 1;
+  for (const { least, width, packed } of partsOf(cursor, count, { miniblocks, size, most: 32, read: readZigzag })) {
+    unpackBits(packed, width, deltas);
+    for (let index = 0; index < size && filled < count; index++) {
+      value = value + (least | 0) + deltas[index] | 0;
+      values[filled++] = value;
     }
   }
   return { values, end: cursor.offset };
@@ -57,23 +49,40 @@ export function decodeWideDeltas(bytes: Uint8Array, count: number): BigInt64Arra
   const values = new BigInt64Array(count);
   let value = readWideZigzag(cursor);
   if (count > 0) values[0] = value;
-  for (let filled = 1; filled < count;) {
-    const least = readWideZigzag(cursor);
-    const widths = bytes.subarray(cursor.offset, cursor.offset + miniblocks);
-    if (widths.length < miniblocks) throw new RangeError("a block ends too early");
-    cursor.offset += miniblocks;
-    for (let part = 0; part < miniblocks && filled < count; part++) {
-      const width = widths[part];
-      if (width > 64) throw new RangeError(`differences of ${width} bits`);
-      const packed = bytes.subarray(cursor.offset, cursor.offset + size * width / 8);
-      cursor.offset += packed.length;
-      for (let index = 0; index < size && filled < count; index++) {
-        value = BigInt.asIntN(64, value + least + unpackWide(packed, index * width, width));
-        values[filled++] = value;
-      }
+  let filled = 1;
+  for (const { least, width, packed } of partsOf(cursor, count, { miniblocks, size, most: 64, read: readWideZigzag })) {
+    for (let index = 0; index < size && filled < count; index++) {
+      value = BigInt.asIntN(64, value + least + unpackWide(packed, index * width, width));
+      values[filled++] = value;
     }
   }
   return values;
+}
+
+/** The parts of all blocks: the least difference, and by how much the part's are more, packed in a width of bits. */
+function* partsOf<Least>(
+  cursor: { readonly bytes: Uint8Array; offset: number },
+  count: number,
+  { miniblocks, size, most, read }: {
+    readonly miniblocks: number;
+    readonly size: number;
+    readonly most: number;
+    readonly read: (at: typeof cursor) => Least;
+  },
+): Generator<{ least: Least; width: number; packed: Uint8Array }> {
+  for (let left = count - 1; left > 0;) {
+    const least = read(cursor);
+    const widths = cursor.bytes.subarray(cursor.offset, cursor.offset + miniblocks);
+    if (widths.length < miniblocks) throw new RangeError("a block ends too early");
+    cursor.offset += miniblocks;
+    for (let part = 0; part < miniblocks && left > 0; part++, left -= size) {
+      const width = widths[part];
+      if (width > most) throw new RangeError(`differences of ${width} bits`);
+      const packed = cursor.bytes.subarray(cursor.offset, cursor.offset + size * width / 8);
+      cursor.offset += packed.length;
+      yield { least, width, packed };
+    }
+  }
 }
 
 /** An unsigned integer of a number of bits that begins at one, the lowest bit first. */

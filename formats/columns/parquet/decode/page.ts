@@ -18,17 +18,11 @@ import { decodeThrift, type ThriftStruct } from "./thrift.ts";
 import { decodeValues } from "./values.ts";
 import { numberOf } from "../../../base/number_of.ts";
 
-/** A page in the file. */
-export interface Page {
-  readonly codec: number;
-  /** Where what follows the header begins. */
-  readonly offset: number;
-  readonly compressedBytes: number;
+/** A page in the file: its offset is where what follows the header begins; the values of a dictionary are counted too. */
+export interface Page extends ChunkPosition {
   readonly uncompressedBytes: number;
   /** CRC32 of what follows the header, if the writer says it. */
   readonly checksum?: number;
-  /** Levels, nulls included; of a dictionary its values. */
-  readonly valueCount: number;
   /** Position of its first value among those of the chunk's data pages. */
   readonly firstValue: number;
   readonly encoding: number;

@@ -6,7 +6,7 @@
  */
 
 import { bytesOf } from "../../../base/bytes.ts";
-import type { ColumnValues, ValueType } from "../../columns.ts";
+import { type ColumnValues, VALUE_ARRAYS, type ValueType } from "../../columns.ts";
 import { ENCODINGS } from "../format.ts";
 import { decodeDeltaLengths, decodeDeltas } from "./delta.ts";
 import { decodeRuns } from "./runs.ts";
@@ -67,18 +67,13 @@ function narrow(
   bytes: Uint8Array,
   type: Exclude<ValueType, "utf8">,
 ): Exclude<ColumnValues["values"], readonly string[]> {
-  const { buffer, byteOffset, byteLength } = bytes;
-  switch (type) {
-    case "float16":
-      return new Uint16Array(buffer, byteOffset, byteLength / 2);
-    case "float32":
-      return new Float32Array(buffer, byteOffset, byteLength / 4);
-    case "int32":
-      return new Int32Array(buffer, byteOffset, byteLength / 4);
+  const { buffer, byteOffset, byteLength } = bytes as Uint8Array<ArrayBuffer>;
+  if (type !== "uint8" && type !== "uint16") {
+    const Values = VALUE_ARRAYS[type];
+    return new Values(buffer, byteOffset, byteLength / Values.BYTES_PER_ELEMENT);
   }
   const wide = new Uint32Array(buffer, byteOffset, byteLength / 4);
-  if (type === "uint32") return wide;
-  const values = type === "uint8" ? new Uint8Array(wide.length) : new Uint16Array(wide.length);
+  const values = new VALUE_ARRAYS[type](wide.length);
   let all = 0;
   for (let index = 0; index < wide.length; index++) {
     values[index] = wide[index];
@@ -88,22 +83,32 @@ function narrow(
   return values;
 }
 
-/** Bits of a position (a byte), then runs of positions in the dictionary. */
 function lookUp(bytes: Uint8Array, count: number, dictionary: ColumnValues["values"]): ColumnValues["values"] {
   if (count === 0) return dictionary.slice(0, 0);
-  if (bytes.length === 0) throw new RangeError("positions in the dictionary are missing");
-  const [bits] = bytes;
-  const positions = bits <= 16 ? new Uint16Array(count) : new Uint32Array(count);
-  decodeRuns(bytes.subarray(1), bits, positions);
+  const positions = bytes[0] <= 16 ? new Uint16Array(count) : new Uint32Array(count);
+  decodePositions(bytes, positions);
   if (Array.isArray(dictionary)) {
-    return Array.from(positions, (position) => dictionary[check(position, dictionary.length)]);
+    return Array.from(positions, (position) => dictionary[checkPosition(position, dictionary.length)]);
   }
   const table = patterns(dictionary as Exclude<ColumnValues["values"], readonly string[]>);
   const values = new (table.constructor as new (length: number) => typeof table)(count);
   const largest = table instanceof Uint16Array ? pick16(positions, table, values) : pick(positions, table, values);
-  check(largest, table.length);
+  checkPosition(largest, table.length);
   const Type = dictionary.constructor as new (buffer: ArrayBufferLike) => ColumnValues["values"];
   return new Type(values.buffer);
+}
+
+/**
+ * Reads positions in a dictionary: their bits (a byte), then runs of them.
+ *
+ * @param bytes The bytes.
+ * @param positions An array for them, which is filled.
+ * @throws {RangeError} If they are not all there.
+ */
+export function decodePositions(bytes: Uint8Array, positions: Uint16Array | Uint32Array): void {
+  if (positions.length === 0) return;
+  if (bytes.length === 0) throw new RangeError("positions in the dictionary are missing");
+  decodeRuns(bytes.subarray(1), bytes[0], positions);
 }
 
 /** Takes values at positions; the largest position, of which the caller sees whether it is too large. */
@@ -132,7 +137,15 @@ interface ArrayWritable {
   [index: number]: number;
 }
 
-function check(position: number, length: number): number {
+/**
+ * Refuses a position that is not in a dictionary.
+ *
+ * @param position The position.
+ * @param length How many values the dictionary has.
+ * @returns The position.
+ * @throws {RangeError} If it is none of them.
+ */
+export function checkPosition(position: number, length: number): number {
   if (position >= length) throw new RangeError(`position ${position} is not in the dictionary of ${length}`);
   return position;
 }
@@ -150,21 +163,36 @@ function patterns(values: Exclude<ColumnValues["values"], readonly string[]>): U
   }
 }
 
-/** BYTE_STREAM_SPLIT: the first bytes of all values, then the second ones, and so on. */
-function joinByteStreams(bytes: Uint8Array, count: number, width: number): Uint8Array {
+/**
+ * Joins BYTE_STREAM_SPLIT: the first bytes of all values, then the second ones, and so on.
+ *
+ * @param bytes The bytes.
+ * @param count How many values there are.
+ * @param width Bytes of a value; those of 2 and 4 are joined fast.
+ * @returns The values, one after the other.
+ * @throws {RangeError} If they are not all there.
+ */
+export function joinByteStreams(bytes: Uint8Array, count: number, width: number): Uint8Array {
   sized(bytes, count * width);
   if (width === 2) {
     const values = new Uint16Array(count);
     for (let index = 0; index < count; index++) values[index] = bytes[index] | bytes[count + index] << 8;
     return bytesOf(values);
   }
-  const values = new Uint32Array(count);
-  const [second, third, fourth] = [count, 2 * count, 3 * count];
-  for (let index = 0; index < count; index++) {
-    values[index] = bytes[index] | bytes[second + index] << 8 | bytes[third + index] << 16 |
-      bytes[fourth + index] << 24;
+  if (width === 4) {
+    const values = new Uint32Array(count);
+    const [second, third, fourth] = [count, 2 * count, 3 * count];
+    for (let index = 0; index < count; index++) {
+      values[index] = bytes[index] | bytes[second + index] << 8 | bytes[third + index] << 16 |
+        bytes[fourth + index] << 24;
+    }
+    return bytesOf(values);
   }
-  return bytesOf(values);
+  const values = new Uint8Array(count * width);
+  for (let byte = 0; byte < width; byte++) {
+    for (let index = 0; index < count; index++) values[index * width + byte] = bytes[byte * count + index];
+  }
+  return values;
 }
 
 /** Each text as its length in bytes (32 bits) and its UTF-8. */

@@ -54,28 +54,24 @@ export interface PageSize {
 }
 
 /** How Parquet stores a value type: the logical type is its annotation, the converted type an older form of the same. */
-export function parquetType(type: ValueType): {
-  physical: keyof typeof PHYSICAL_TYPES;
-  logical: ThriftValue | undefined;
-  converted: number | undefined;
-} {
-  const integer = (bits: number, signed: boolean) => struct({ 10: struct({ 1: i8(bits), 2: bool(signed) }) });
-  switch (type) {
-    case "utf8":
-      return { physical: "BYTE_ARRAY", logical: struct({ 1: struct({}) }), converted: 0 };
-    case "int32":
-      return { physical: "INT32", logical: integer(32, true), converted: 17 };
-    case "uint8":
-      return { physical: "INT32", logical: integer(8, false), converted: 11 };
-    case "uint16":
-      return { physical: "INT32", logical: integer(16, false), converted: 12 };
-    case "uint32":
-      return { physical: "INT32", logical: integer(32, false), converted: 13 };
-    case "float16":
-      return { physical: "FIXED_LEN_BYTE_ARRAY", logical: struct({ 15: struct({}) }), converted: undefined };
-    case "float32":
-      return { physical: "FLOAT", logical: undefined, converted: undefined };
-  }
+export const parquetTypes: Readonly<Record<ValueType, ParquetType>> = {
+  utf8: { physical: "BYTE_ARRAY", logical: struct({ 1: struct({}) }), converted: 0 },
+  int32: { physical: "INT32", logical: integer(32, true), converted: 17 },
+  uint8: { physical: "INT32", logical: integer(8, false), converted: 11 },
+  uint16: { physical: "INT32", logical: integer(16, false), converted: 12 },
+  uint32: { physical: "INT32", logical: integer(32, false), converted: 13 },
+  float16: { physical: "FIXED_LEN_BYTE_ARRAY", logical: struct({ 15: struct({}) }) },
+  float32: { physical: "FLOAT" },
+};
+
+interface ParquetType {
+  readonly physical: keyof typeof PHYSICAL_TYPES;
+  readonly logical?: ThriftValue;
+  readonly converted?: number;
+}
+
+function integer(bits: number, isSigned: boolean): ThriftValue {
+  return struct({ 10: struct({ 1: i8(bits), 2: bool(isSigned) }) });
 }
 
 /**

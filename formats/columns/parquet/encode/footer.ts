@@ -10,7 +10,7 @@
 import { bytesOf, concatenate } from "../../../base/bytes.ts";
 import type { Column } from "../../columns.ts";
 import { CODECS, MAGIC, PHYSICAL_TYPES, REPETITION } from "../format.ts";
-import { type ColumnChunk, parquetType } from "./column.ts";
+import { type ColumnChunk, parquetTypes } from "./column.ts";
 import { encodeOffsetIndex } from "./offset_index.ts";
 import type { Statistics } from "./statistics.ts";
 import { binary, encodeThrift, i32, i64, list, string, struct, type ThriftFields, type ThriftValue } from "./thrift.ts";
@@ -74,7 +74,7 @@ export function encodeFooter(
 
 /** A value is one element; a list is three: the column, the repeated group `list`, the value `element`. */
 function schemaElements({ name, type, shape }: Column): ThriftFields[] {
-  const { physical, logical, converted } = parquetType(type);
+  const { physical, logical, converted } = parquetTypes[type];
   const value = (name: string, repetition: number): ThriftFields => ({
     1: i32(PHYSICAL_TYPES[physical]),
     2: physical === "FIXED_LEN_BYTE_ARRAY" ? i32(2) : undefined,
@@ -111,7 +111,7 @@ function columnChunk(chunk: IndexedChunk, { name, type, shape }: Column): Thrift
   return struct({
     2: i64(chunk.offset),
     3: struct({
-      1: i32(PHYSICAL_TYPES[parquetType(type).physical]),
+      1: i32(PHYSICAL_TYPES[parquetTypes[type].physical]),
       2: list("i32", chunk.encodings.map(i32)),
       3: list("string", path.map(string)),
       4: i32(CODECS.ZSTD),

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { bytesOf } from "../../../base/bytes.ts";
 import type { ColumnValues } from "../../columns.ts";
 
@@ -36,16 +37,8 @@ export function columnStatistics(column: ColumnValues, nullCount: number): Stati
   const [first, ...rest] = column.values.map((value) => encoder.encode(value));
   let [least, greatest] = [first, first];
   for (const value of rest) {
-    if (compareBytes(value, least) < 0) least = value;
-    if (compareBytes(value, greatest) > 0) greatest = value;
+    if (Buffer.compare(value, least) < 0) least = value;
+    if (Buffer.compare(value, greatest) > 0) greatest = value;
   }
   return { nullCount, bounds: { least, greatest } };
-}
-
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    if (a[i] !== b[i]) return a[i] - b[i];
-  }
-  return a.length - b.length;
 }
