@@ -15,6 +15,7 @@ import { openWeights } from "./open.ts";
 import type { Weights } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
 import { areTexts, isObject, parseJson } from "../base/json.ts";
+import { INDEX } from "./sharded.ts";
 
 /** An annotator on disk. */
 export interface AnnotatorFolder {
@@ -41,7 +42,10 @@ export interface AnnotatorFolder {
 }
 
 /** Names of weights that are taken without asking, the first that is there. */
-const usualNames = ["model.safetensors", "pytorch_model.bin", "best.safetensors", "last.safetensors"];
+const usualNames = ["model.safetensors", `model${INDEX}`, "pytorch_model.bin", "best.safetensors", "last.safetensors"];
+
+/** How names of shards end. */
+const SHARD = /-\d{5}-of-\d{5}\.safetensors$/;
 
 /** Bytes of a `config.json`: names and descriptions of 20,000 classes take a tenth. */
 const LARGEST_CONFIG = 16 << 20;
@@ -54,8 +58,8 @@ const ownKeys = new Set(["architecture", "num_classes", "label_names", "labels"]
  * Opens the folder of an annotator.
  *
  * @param path The folder, or a weight file beside its `config.json`. In a folder the weights are `model.safetensors`, else
- *   `pytorch_model.bin`, else a training run's `best.safetensors`, else `last.safetensors`, else its only `.safetensors`,
- *   `.pth`, `.pth.tar`, `.pt` or `.bin`.
+ *   the shards of `model.safetensors.index.json`, else `pytorch_model.bin`, else a training run's `best.safetensors`, else
+ *   `last.safetensors`, else its only `.safetensors`, `.safetensors.index.json`, `.pth`, `.pth.tar`, `.pt` or `.bin`.
  * @returns The annotator's configuration and its open weights.
  * @throws {Deno.errors.NotFound} If the folder, its `config.json` or its weights are missing.
  * @throws {TypeError} If `config.json` is not one of a network like these, or the weights cannot be read.
@@ -70,10 +74,12 @@ export async function openAnnotatorFolder(path: string): Promise<AnnotatorFolder
 }
 
 async function findWeights(folder: string): Promise<string> {
-  const names: string[] = [];
+  const all: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (!isDirectory && /\.(safetensors|pth|pth\.tar|pt|bin)$/.test(name)) names.push(name);
+    if (!isDirectory && /\.(safetensors|safetensors\.index\.json|pth|pth\.tar|pt|bin)$/.test(name)) all.push(name);
   }
+  // A shard is part of what its index names.
+  const names = all.filter((name) => !SHARD.test(name) || !all.includes(name.replace(SHARD, INDEX)));
   const usual = usualNames.find((name) => names.includes(name));
   if (usual) return join(folder, usual);
   if (names.length === 1) return join(folder, names[0]);

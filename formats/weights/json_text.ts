@@ -6,6 +6,8 @@
  */
 
 import { showValue } from "../base/show_value.ts";
+import { unreadable } from "../base/files.ts";
+import { isObject } from "../base/json.ts";
 
 /** Names, lists and objects of a text. */
 const MOST = 300_000;
@@ -45,6 +47,31 @@ export function excessOfJson(bytes: Uint8Array, deepest: number): string | undef
       position = end - 1;
     }
   }
+}
+
+/**
+ * Reads an object of JSON that a program wrote.
+ *
+ * @param path The file, for messages.
+ * @param bytes The text.
+ * @param options `what` it is of the file: `its safetensors header`; how many objects and lists may be in each other.
+ * @returns The object.
+ * @throws {TypeError} If it is not one, or has what {@linkcode excessOfJson} finds.
+ */
+export function parseObject(
+  path: string,
+  bytes: Uint8Array,
+  { what, deepest }: { readonly what: string; readonly deepest: number },
+): Readonly<Record<string, unknown>> {
+  const excess = excessOfJson(bytes, deepest);
+  if (excess !== undefined) throw unreadable(path, `${what} has ${excess}`);
+  try {
+    const value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    if (isObject(value)) return value;
+  } catch (error) {
+    throw unreadable(path, `${what} is not JSON`, error);
+  }
+  throw unreadable(path, `${what} is not a JSON object`);
 }
 
 /** The byte after the closing quotation mark. */

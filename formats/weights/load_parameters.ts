@@ -49,17 +49,51 @@ export async function loadParameters(
 ): Promise<Map<string, Parameter>> {
   checkParameters(shapes, weights, network);
   const parameters = new Map<string, Parameter>();
-  for (const [name, shape] of shapes) {
-    const data = await readParameter(weights, name);
-    const negative = name.endsWith(".running_var") ? data.findIndex((value) => value < 0) : -1;
-    if (negative >= 0) {
-      throw new TypeError(
-        `Cannot load weights "${weights.path}": tensor "${name}" holds variances, and ${data[negative]} at ${negative}`,
-      );
-    }
-    parameters.set(name, { shape, data: resample(weights, { name, shape, data }, network) });
-  }
+  for (const [name, shape] of shapes) parameters.set(name, await readFitting(name, shape, weights, network));
   return parameters;
+}
+
+/**
+ * Looks through the parameters of a network, and reads each again whenever its `data` is asked for: of a network that is
+ * larger than memory only what is being packed for a device is there.
+ *
+ * @param shapes As for {@linkcode loadParameters}.
+ * @param weights The open file, which is to stay open while parameters are read.
+ * @param network As for {@linkcode loadParameters}.
+ * @returns The parameters by name, in the order of `shapes`.
+ * @throws {TypeError} As {@linkcode loadParameters}.
+ */
+export async function openParameters(
+  shapes: ReadonlyMap<string, readonly number[]>,
+  weights: Weights,
+  network: NetworkFacts = {},
+): Promise<Map<string, Parameter>> {
+  checkParameters(shapes, weights, network);
+  for (const [name, shape] of shapes) await readFitting(name, shape, weights, network);
+  const lazy = ([name, shape]: readonly [string, readonly number[]]): [string, Parameter] => [name, {
+    shape,
+    get data() {
+      return resample(weights, { name, shape, data: weights.readNow(name) }, network);
+    },
+  }];
+  return new Map([...shapes].map(lazy));
+}
+
+/** A parameter of the shape wanted, whose numbers can be computed with. */
+async function readFitting(
+  name: string,
+  shape: readonly number[],
+  weights: Weights,
+  network: NetworkFacts,
+): Promise<Parameter> {
+  const data = await readParameter(weights, name);
+  const negative = name.endsWith(".running_var") ? data.findIndex((value) => value < 0) : -1;
+  if (negative >= 0) {
+    throw new TypeError(
+      `Cannot load weights "${weights.path}": tensor "${name}" holds variances, and ${data[negative]} at ${negative}`,
+    );
+  }
+  return { shape, data: resample(weights, { name, shape, data }, network) };
 }
 
 /** What is stored of a parameter, in the shape wanted. */
@@ -128,6 +162,7 @@ export function averagedWeights(weights: Weights): Weights {
     shape: (name) => weights.shape(AVERAGE + name),
     dtype: (name) => weights.dtype(AVERAGE + name),
     read: (name) => weights.read(AVERAGE + name),
+    readNow: (name) => weights.readNow(AVERAGE + name),
   };
 }
 

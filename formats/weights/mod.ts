@@ -18,7 +18,7 @@ export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/d
 export { isHubReference } from "./hub/hub_reference.ts";
 export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/hub_settings.ts";
 export type { DownloadProgress } from "./hub/transfer.ts";
-export { averagedWeights, loadParameters, type Parameter, readParameter } from "./load_parameters.ts";
+export { averagedWeights, loadParameters, openParameters, type Parameter, readParameter } from "./load_parameters.ts";
 export type { Weights } from "./weights.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";
 export { isNumpyArray, type NumpyArray, numpyValues } from "./numpy_objects.ts";

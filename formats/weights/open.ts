@@ -12,14 +12,16 @@ import type { Weights } from "./weights.ts";
 import { unwrapNames } from "./wrapped_names.ts";
 import { closing } from "../base/closing.ts";
 import { unreadable } from "../base/files.ts";
+import { INDEX, openShards } from "./sharded.ts";
 
 /** The containers that are told apart by a file's first bytes. */
 type Container = "safetensors" | "torch zip" | "torch stream";
 
 /**
- * Opens a weight file: safetensors, or a PyTorch checkpoint in its zip or its older container.
+ * Opens a weight file: safetensors, or a PyTorch checkpoint in its zip or its older container; or the index of several
+ * files of safetensors, with all of them.
  *
- * The bytes decide, not the name. Tensors are read when asked for; nothing in the file is executed. What wrappers and keys of
+ * But for an index the bytes decide, not the name. Tensors are read when asked for; nothing in the file is executed. What wrappers and keys of
  * checkpoints put before all names is left out, and averaged weights are preferred where there are both.
  *
  * @param path The file.
@@ -27,7 +29,12 @@ type Container = "safetensors" | "torch zip" | "torch stream";
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {TypeError} If it is something else, damaged, truncated, or a pickle that refers to more than tensors and plain data.
  */
-export function openWeights(path: string): Promise<Weights> {
+export async function openWeights(path: string): Promise<Weights> {
+  if (path.endsWith(INDEX)) return unwrapNames(await openShards(path, openSafetensors));
+  return await openFile(path);
+}
+
+function openFile(path: string): Promise<Weights> {
   return withSource(path, (source) => {
     switch (containerOf(source)) {
       case "safetensors":
@@ -37,6 +44,13 @@ export function openWeights(path: string): Promise<Weights> {
       case "torch stream":
         return unwrapNames(readStateDict(source, readTorchStream(source)));
     }
+  });
+}
+
+function openSafetensors(path: string): Promise<Weights> {
+  return withSource(path, (source) => {
+    if (containerOf(source) === "safetensors") return readSafetensors(source);
+    throw unreadable(path, "it is a PyTorch checkpoint, expected safetensors");
   });
 }
 

@@ -12,10 +12,10 @@
 import { showValue } from "../base/show_value.ts";
 import type { ByteSource } from "../base/byte_source.ts";
 import { dataTypes, elementCount, MAXIMUM_AXES, otherSizes } from "./data_types.ts";
-import { excessOfJson } from "./json_text.ts";
+import { parseObject } from "./json_text.ts";
 import { type StoredTensor, type Weights, weightsOf } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
-import { isCount, isObject } from "../base/json.ts";
+import { isCount } from "../base/json.ts";
 import { unreadable } from "../base/files.ts";
 
 /** What `huggingface_hub` takes; the format itself allows four times as much, which JSON may blow up to gigabytes. */
@@ -59,7 +59,7 @@ function readHeader(
     const expected = length > size - 8 ? `${size - 8} are left in the file` : `at most ${maximumHeaderLength} are read`;
     throw unreadable(path, `its safetensors header is said to have ${numberOf(length, "byte")}, ${expected}`);
   }
-  const header = parseHeader(path, source.read(8, length));
+  const header = parseObject(path, source.read(8, length), { what: "its safetensors header", deepest: DEEPEST });
   const dataLength = size - 8 - length;
   const tensors = Object.entries(header)
     .filter(([name]) => name !== "__metadata__")
@@ -91,18 +91,6 @@ function metadataOf(path: string, value: unknown = {}): Readonly<Record<string, 
     Object.values(value).every((text) => typeof text === "string");
   if (isTexts) return value as Record<string, string>;
   throw unreadable(path, `its __metadata__ is ${showValue(value)}, expected texts by name`);
-}
-
-function parseHeader(path: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  const excess = excessOfJson(bytes, DEEPEST);
-  if (excess !== undefined) throw unreadable(path, `its safetensors header has ${excess}`);
-  try {
-    const header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-    if (isObject(header)) return header;
-  } catch (error) {
-    throw unreadable(path, "its safetensors header is not JSON", error);
-  }
-  throw unreadable(path, "its safetensors header is not a JSON object");
 }
 
 function isShape(value: unknown): value is number[] {

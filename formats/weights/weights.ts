@@ -39,6 +39,8 @@ export interface Weights {
    * @throws {Deno.errors.UnexpectedEof} If the file has shrunk since it was opened.
    */
   read(name: string): Promise<Float32Array<ArrayBuffer>>;
+  /** What {@linkcode read} does, at once: for what cannot wait, such as weights that are packed for a device. */
+  readNow(name: string): Float32Array<ArrayBuffer>;
   /**
    * @returns SHA-256 of the whole file, in hexadecimal.
    */
@@ -86,20 +88,18 @@ export function weightsOf<Tensor extends StoredTensor>(
   read: (tensor: Tensor) => Float32Array<ArrayBuffer>,
 ): Weights {
   const { path } = source;
+  const readNow = (name: string) => {
+    const tensor = tensorNamed(path, tensors, name);
+    if (Object.hasOwn(dataTypes, tensor.dtype)) return read(tensor);
+    throw unreadable(path, `tensor ${showValue(name)} is ${tensor.dtype}`);
+  };
   return {
     path,
     names: [...tensors.keys()],
     shape: (name) => tensorNamed(path, tensors, name).shape,
     dtype: (name) => tensorNamed(path, tensors, name).dtype,
-    read(name) {
-      return Promise.try(() => {
-        const tensor = tensorNamed(path, tensors, name);
-        if (!Object.hasOwn(dataTypes, tensor.dtype)) {
-          throw unreadable(path, `tensor ${showValue(name)} is ${tensor.dtype}`);
-        }
-        return read(tensor);
-      });
-    },
+    read: (name) => Promise.try(() => readNow(name)),
+    readNow,
     sha256: () => sha256OfFile(path),
     close: () => source.close(),
   };

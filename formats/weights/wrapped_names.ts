@@ -73,6 +73,7 @@ export function unwrapNames(weights: Weights): Weights {
     shape: (name) => weights.shape(storedName(name)),
     dtype: (name) => weights.dtype(storedName(name)),
     read: (name) => Promise.try(() => weights.read(storedName(name))),
+    readNow: (name) => weights.readNow(storedName(name)),
   };
 }
 

@@ -105,7 +105,9 @@ export async function createPlan(
   using made = new DisposableStack();
   let built: BuiltPlan | undefined;
   try {
-    const plan = await checkErrors(device, () => built = buildPlan(device, program, ends, made), "build the plan");
+    const constants = await uploadConstants(device, program, made);
+    const build = () => built = buildPlan(device, program, { ends, constants }, made);
+    const plan = await checkErrors(device, build, "build the plan");
     return runnable(device, plan, made.move());
   } catch (error) {
     if (built) forgetPipelines(device, program.steps.map(({ kernel }) => kernel));
@@ -132,10 +134,16 @@ interface BuiltPlan {
   readonly bytes: PlanBytes;
 }
 
+/** What is on the device before a plan is built, and what is in its tensors before the first step and after the last. */
+interface Given {
+  readonly ends: Ends;
+  readonly constants: ReadonlyMap<string, GPUBuffer>;
+}
+
 /** Makes what a plan holds; `owner` frees it. */
-function buildPlan(device: Device, program: Program, ends: Ends, owner: DisposableStack): BuiltPlan {
+function buildPlan(device: Device, program: Program, given: Given, owner: DisposableStack): BuiltPlan {
   const create: CreateBuffer = (bytes, usage, label) => ownBuffer(owner, device, bytes, usage, label);
-  const { range, bytes } = placeProgram(device, program, ends, create);
+  const { range, bytes } = placeProgram(program, given, create);
   const parameters = uploadParameters(device, program.steps, create);
   const textures = createTextures(device, program, owner);
   return {
@@ -174,7 +182,7 @@ function runnable(device: Device, { range, actions, bytes }: BuiltPlan, owned: D
 }
 
 /** Makes the buffers of a program, and says where all that it names lies. */
-function placeProgram(device: Device, program: Program, ends: Ends, create: CreateBuffer) {
+function placeProgram(program: Program, { ends, constants }: Given, create: CreateBuffer) {
   const arena = layOutProgram(program, ends);
   // Copies to textures take whole rows: that of the arena's last tensor must not reach beyond its end.
   const margins = new Set(textureReads(program.steps).map(({ binding }) => textureRowBytes(binding.format)));
@@ -183,7 +191,6 @@ function placeProgram(device: Device, program: Program, ends: Ends, create: Crea
     GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     "the arena of activations",
   );
-  const constants = uploadConstants(device, program, create);
   const states = createStates(program, create);
   const sizes = arenaTensors(program);
   const range = (name: string): BufferRange => {
@@ -323,20 +330,36 @@ function windowed(steps: readonly Step[]): Set<string> {
   );
 }
 
-function uploadConstants(
-  { gpu }: Device,
+/** Bytes of constants that are written before the device is waited for: until then it keeps a copy of what was written. */
+const UPLOADED_AT_ONCE = 64 * 2 ** 20;
+
+/** Makes the constants one after the other, and a buffer of each; `owner` frees them. */
+async function uploadConstants(
+  device: Device,
   program: Program,
-  create: CreateBuffer,
-): Map<string, GPUBuffer> {
+  owner: DisposableStack,
+): Promise<Map<string, GPUBuffer>> {
+  const { queue } = device.gpu;
   const buffers = new Map<string, GPUBuffer>();
   const windows = windowed(program.steps);
-  for (const [name, make] of program.constants) {
-    const data = make();
-    const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
-    const buffer = create(data.byteLength, usage | GPUBufferUsage.COPY_DST, name);
-    gpu.queue.writeBuffer(buffer, 0, data);
-    buffers.set(name, buffer);
-  }
+  const left = program.constants.entries();
+  const uploadSome = () => {
+    let bytes = 0;
+    while (bytes < UPLOADED_AT_ONCE) {
+      const { done, value } = left.next();
+      if (done) return true;
+      const [name, make] = value;
+      const data = make();
+      const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
+      const buffer = ownBuffer(owner, device, data.byteLength, usage | GPUBufferUsage.COPY_DST, name);
+      queue.writeBuffer(buffer, 0, data);
+      buffers.set(name, buffer);
+      bytes += data.byteLength;
+    }
+    queue.submit([]);
+    return false;
+  };
+  while (!await checkErrors(device, uploadSome, "build the plan")) await queue.onSubmittedWorkDone();
   return buffers;
 }
 

@@ -11,12 +11,11 @@ import { closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
-import type { Network } from "../../kernels/operations/network.ts";
 import { closing } from "../../formats/base/closing.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { createSignAttack } from "../../kernels/programs/sign_attack.ts";
 import { classNamesOf, createFitting, type DownloadWatch, openModel } from "../model/model.ts";
-import { loadNetworkParameters } from "../model/network_parameters.ts";
+import { openNetworkParameters } from "../model/network_parameters.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";
 import type { ModelClasses } from "./map_classes.ts";
 import { chooseWeights, type WeightChoice } from "./run_weights.ts";
@@ -96,7 +95,10 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
   const cover = coverOf(folder, { size, share: seen.share }, options.resize);
   const classNames = await classNamesOf(folder, options.classNames);
   const network = buildNetwork(folder.architecture, { classes, size });
-  const { parameters, sha256, weights } = await loadChosen(folder, network, options.weights);
+  const { weights: chosen, choice: weights } = await chooseWeights(folder.weights, options.weights);
+  using _chosen = chosen.path === folder.weights.path ? undefined : closing(chosen);
+  const parameters = await openNetworkParameters(network, chosen);
+  const sha256 = await chosen.sha256();
   using made = new DisposableStack();
   const device = made.adopt(await openQuietDevice(), closeDevice);
   const settings = { network, parameters, size, cover, mean, std, interpolation, storage };
@@ -116,17 +118,6 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
     start,
     close: () => opened.dispose(),
   };
-}
-
-/** The parameters, with the hash of the file that they are from. */
-async function loadChosen(
-  folder: AnnotatorFolder,
-  network: Network,
-  wanted: WeightChoice | undefined,
-) {
-  const { weights, choice } = await chooseWeights(folder.weights, wanted);
-  using _other = weights.path === folder.weights.path ? undefined : closing(weights);
-  return { parameters: await loadNetworkParameters(network, weights), sha256: await weights.sha256(), weights: choice };
 }
 
 /** The classifier, or the attack on it, which classifies too. */

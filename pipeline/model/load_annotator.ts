@@ -32,7 +32,7 @@ import { averagedEntries } from "./averaged_entries.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { formatNumberOf } from "../command/numbers.ts";
-import { loadNetworkParameters } from "./network_parameters.ts";
+import { openNetworkParameters } from "./network_parameters.ts";
 import { openQuietDevice } from "./quiet_device.ts";
 import { embeddingsEntry, readClassEmbeddings, type ReadEmbeddings } from "./read_class_embeddings.ts";
 import { CLASSES_FROM_WORD_NET, groupSynsets, identifiersOf, readWordNet, synsetsOf } from "./word_net.ts";
@@ -237,7 +237,7 @@ async function loadMember(
 ): Promise<Member> {
   const { name, architecture, classes, weights, mean, std, interpolation } = folder;
   const network = buildNetwork(architecture, { classes, size });
-  const parameters = await loadNetworkParameters(network, weights);
+  const parameters = await openNetworkParameters(network, weights);
   const seen = { mean, std, interpolation };
   const made = embeddings ? withClassEmbeddings(network, parameters, embeddings, size) : { network, parameters };
   return {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { loadParameters, type Parameter, type Weights } from "../../formats/weights/mod.ts";
+import { loadParameters, openParameters, type Parameter, type Weights } from "../../formats/weights/mod.ts";
 import { type Network, parameterShapes } from "../../kernels/operations/network.ts";
 
 /**
@@ -16,6 +16,21 @@ import { type Network, parameterShapes } from "../../kernels/operations/network.
  * @throws {TypeError} If the file's tensors are not the network's.
  */
 export function loadNetworkParameters(network: Network, weights: Weights): Promise<Map<string, Parameter>> {
-  const { name: architecture, resampled } = network;
-  return loadParameters(parameterShapes(network), weights, { architecture, resampled });
+  return loadParameters(parameterShapes(network), weights, factsOf(network));
+}
+
+/**
+ * Looks through what {@linkcode loadNetworkParameters} reads, and reads each parameter when it is asked for.
+ *
+ * @param network The network.
+ * @param weights The open file, which is to stay open until the parameters are on a device.
+ * @returns The parameters by name.
+ * @throws {TypeError} If the file's tensors are not the network's.
+ */
+export function openNetworkParameters(network: Network, weights: Weights): Promise<Map<string, Parameter>> {
+  return openParameters(parameterShapes(network), weights, factsOf(network));
+}
+
+function factsOf({ name: architecture, resampled }: Network) {
+  return { architecture, resampled };
 }

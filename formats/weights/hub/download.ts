@@ -15,6 +15,7 @@ import {
   findSnapshot,
   isCommit,
   modelFolder,
+  shardsOf,
   weightFiles,
   writeRevision,
 } from "./hub_cache.ts";
@@ -129,10 +130,21 @@ async function downloadSnapshot(download: Download): Promise<HubSnapshot> {
   const { commit } = config;
   const folder = modelFolder(settings.cache, reference.repository);
   const snapshot = join(folder, "snapshots", commit);
-  for (const remote of [config, await describeWeights(download, commit)]) {
-    if (await isDownloaded(download, join(snapshot, remote.name), remote)) continue;
+  const fetchFile = async (remote: RemoteFile) => {
+    if (await isDownloaded(download, join(snapshot, remote.name), remote)) return;
     await downloadBlob(settings, reference, remote, join(folder, "blobs"), download);
     await addToSnapshot(folder, remote.hash, commit, remote.name);
+  };
+  const weights = await describeWeights(download, commit);
+  for (const remote of [config, weights]) await fetchFile(remote);
+  for (const shard of await shardsOf(join(snapshot, weights.name))) {
+    const remote = await describe(download, commit, shard);
+    if (!remote) {
+      throw new Error(
+        `Cannot download "${reference.text}": its ${weights.name} names "${shard}", which it does not have`,
+      );
+    }
+    await fetchFile(remote);
   }
   await writeRevision(folder, reference.revision, commit);
   return { path: snapshot, commit, offline: false };

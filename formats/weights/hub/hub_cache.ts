@@ -14,9 +14,10 @@ import { basename, dirname, join } from "@std/path";
 import { blobNameOf, isBlobName } from "./blob_hash.ts";
 import type { HubReference } from "./hub_reference.ts";
 import { absent } from "../../base/files.ts";
+import { INDEX, readShardIndex } from "../sharded.ts";
 
 /** Files that hold the weights, the preferred one first. */
-export const weightFiles: readonly string[] = ["model.safetensors", "pytorch_model.bin"];
+export const weightFiles: readonly string[] = ["model.safetensors", `model${INDEX}`, "pytorch_model.bin"];
 /** The file that describes an annotator. */
 export const configFile = "config.json";
 
@@ -61,7 +62,26 @@ export async function findSnapshot(cache: string, reference: HubReference): Prom
   const path = join(folder, "snapshots", commit);
   if (!await isFile(join(path, configFile))) return undefined;
   for (const file of weightFiles) {
-    if (await isFile(join(path, file))) return { commit, path, files: [configFile, file] };
+    if (!await isFile(join(path, file))) continue;
+    const files = [file, ...await shardsOf(join(path, file))];
+    const areThere = await Promise.all(files.map((name) => isFile(join(path, name))));
+    return areThere.every(Boolean) ? { commit, path, files: [configFile, ...files] } : undefined;
+  }
+}
+
+/**
+ * The files that an index names.
+ *
+ * @param path A weight file.
+ * @returns Names of the shards, none if it is no index, or one that cannot be read.
+ */
+export async function shardsOf(path: string): Promise<string[]> {
+  if (!path.endsWith(INDEX)) return [];
+  try {
+    return [...new Set((await readShardIndex(path)).values())].sort();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return [];
   }
 }
 

@@ -1,16 +1,24 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { averagedWeights, loadParameters, openWeights, type Weights } from "../../../formats/weights/mod.ts";
+import {
+  averagedWeights,
+  loadParameters,
+  openParameters,
+  openWeights,
+  type Weights,
+} from "../../../formats/weights/mod.ts";
 import { buildNetwork } from "../../../kernels/networks/mod.ts";
 import { parameterShapes } from "../../../kernels/operations/network.ts";
 
 /** Weights in memory. */
 function weightsOf(shapes: Record<string, readonly number[]>): Weights {
+  const readNow = (name: string) => new Float32Array(shapes[name].reduce((a, b) => a * b, 1)).fill(1);
   return {
     path: "model.safetensors",
     names: Object.keys(shapes),
     shape: (name) => shapes[name],
     dtype: () => "F32",
-    read: (name) => Promise.resolve(new Float32Array(shapes[name].reduce((a, b) => a * b, 1)).fill(1)),
+    read: (name) => Promise.resolve(readNow(name)),
+    readNow,
     sha256: () => Promise.resolve(""),
     close: () => {},
   };
@@ -23,6 +31,30 @@ Deno.test("loadParameters() reads the parameters of a network", async () => {
   const parameters = await loadParameters(shapes, weightsOf(stored));
   assertEquals([...parameters.keys()], [...shapes.keys()]);
   assertEquals(parameters.get("bn.bias"), { shape: [2], data: new Float32Array([1, 1]) });
+});
+
+Deno.test("openParameters() looks through all parameters, and reads one again whenever it is asked for", async () => {
+  const reads: string[] = [];
+  const weights = weightsOf(stored);
+  const readNow = (name: string) => {
+    reads.push(name);
+    return weights.readNow(name);
+  };
+  const parameters = await openParameters(shapes, { ...weights, readNow });
+  assertEquals([[...parameters.keys()], reads], [[...shapes.keys()], []]);
+  const bias = parameters.get("bn.bias")!;
+  assertEquals([bias.shape, bias.data, bias.data], [[2], new Float32Array([1, 1]), new Float32Array([1, 1])]);
+  assertEquals(reads, ["bn.bias", "bn.bias"]);
+  const read = () => Promise.resolve(Float32Array.of(1, NaN));
+  await assertRejects(() => openParameters(shapes, { ...weights, read }), TypeError, 'tensor "conv.weight"');
+});
+
+Deno.test("openParameters() makes a parameter of one that is stored in another shape", async () => {
+  const resampled = { pos_embed: ({ data }: { data: Float32Array }) => data.map((value) => value + 1) };
+  const parameters = await openParameters(new Map([["pos_embed", [1, 2, 1]]]), weightsOf({ pos_embed: [2] }), {
+    resampled,
+  });
+  assertEquals(parameters.get("pos_embed")!.data, Float32Array.of(2, 2));
 });
 
 /** A file of a training run: its weights are ones, their averages twos. */

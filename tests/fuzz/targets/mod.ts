@@ -12,6 +12,7 @@ import { imagesParquet } from "./images_parquet.ts";
 import { manifest } from "./manifest.ts";
 import { parquet } from "./parquet.ts";
 import { safetensors } from "./safetensors.ts";
+import { shardIndex } from "./shard_index.ts";
 import { tar } from "./tar.ts";
 import { torch } from "./torch.ts";
 
@@ -26,6 +27,7 @@ export const targets = {
   images: encodedImages,
   pt: torch,
   safetensors,
+  "shard-index": shardIndex,
 } as const satisfies Record<
   string,
   Target

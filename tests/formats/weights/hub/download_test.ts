@@ -152,6 +152,46 @@ Deno.test("downloadFromHub() takes pytorch_model.bin where there is no safetenso
   }, { "config.json": config, "pytorch_model.bin": weights });
 });
 
+/** A model in two shards, each with its own bytes. */
+const shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+const index = new TextEncoder().encode(
+  JSON.stringify({ weight_map: { "a.weight": shards[0], "b.weight": shards[1] } }),
+);
+const sharded = {
+  "config.json": config,
+  "model.safetensors.index.json": index,
+  [shards[0]]: weights,
+  [shards[1]]: weights.map((byte) => byte ^ 1),
+};
+
+Deno.test("downloadFromHub() downloads all shards that an index names, and each once", async () => {
+  await withHub(async (hub, settings) => {
+    const { path } = await downloadFromHub(reference, { settings });
+    for (const [name, bytes] of Object.entries(sharded)) assertEquals(await Deno.readFile(`${path}/${name}`), bytes);
+    const offline = { ...settings, offline: true };
+    assertEquals((await downloadFromHub(reference, { settings: offline })).path, path);
+    Deno.removeSync(`${path}/${shards[1]}`);
+    await assertRejects(() => downloadFromHub(reference, { settings: offline }), Error, "it is not in");
+    hub.requests.length = 0;
+    await downloadFromHub(reference, { settings });
+    assertEquals(await Deno.readFile(`${path}/${shards[1]}`), sharded[shards[1]]);
+    assertEquals(gets(hub, "cdn").length, 0);
+  }, sharded);
+});
+
+Deno.test("downloadFromHub() names the shard that a model lacks", async () => {
+  const { [shards[1]]: _, ...rest } = sharded;
+  await withHub(
+    (_, settings) =>
+      assertRejects(
+        () => downloadFromHub(reference, { settings }),
+        Error,
+        `Cannot download "${reference}": its model.safetensors.index.json names "${shards[1]}", which it does not have`,
+      ).then(() => {}),
+    rest,
+  );
+});
+
 Deno.test("downloadFromHub() names the file that a model lacks", async () => {
   await withHub(
     (_, settings) =>
@@ -167,7 +207,7 @@ Deno.test("downloadFromHub() names the file that a model lacks", async () => {
       assertRejects(
         () => downloadFromHub(reference, { settings }),
         Error,
-        `Cannot download "${reference}": it has neither model.safetensors nor pytorch_model.bin`,
+        `Cannot download "${reference}": it has neither model.safetensors nor model.safetensors.index.json nor pytorch_model.bin`,
       ).then(() => {}),
     { "config.json": config },
   );
