@@ -15,11 +15,12 @@ import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts"
 import { UsageError } from "../command/command_line.ts";
 import { endProcess } from "../command/end_process.ts";
 import { loadCommandModel } from "../model/command_model.ts";
-import { formatCount, formatNumberOf, formatSize } from "../command/numbers.ts";
+import { formatBytes, formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { inOptions } from "../label_folder/other_configuration.ts";
 import type { Progress } from "../command/progress.ts";
 
 import { RELABEL, type RelabelCommand } from "./options.ts";
+import { estimateLabelMaps } from "./estimate.ts";
 import { chooseShard } from "./shard.ts";
 import { runCommand } from "../command/run_command.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
@@ -36,7 +37,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   const { out, quiet, report, writeList } = command;
   const start = performance.now();
   if (writeList !== undefined) return await listImages(command, writeList, progress);
-  const { shard, from } = chooseShard(command.shard, Deno.env.get);
+  const { shard, from } = command.estimate ? {} : chooseShard(command.shard, Deno.env.get);
   const source = await openSource(command);
   // Before anything is annotated: labels that cannot be stored are found here.
   const survey = await source.survey();
@@ -54,6 +55,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   }
   const flattened = flattenedAnswers(annotator);
   if (flattened !== undefined) progress.print(flattened);
+  if (command.estimate) return await printEstimate(command, source, annotator, progress);
   const { result, code } = await withSignals((signal) =>
     writeLabelMaps(out, source, annotator, {
       ...command,
@@ -102,6 +104,33 @@ async function targetClasses({ classesFrom }: RelabelCommand, source: ImageSourc
   const names = await dataSetClassNames(source.classes);
   if (names) return names;
   throw new UsageError(`Cannot use --classes-from images: "${source.path}" has no class folders`);
+}
+
+/** Says what label maps of all images take. */
+async function printEstimate(
+  command: RelabelCommand,
+  source: ImageSource,
+  annotator: LoadedAnnotator,
+  progress: Progress,
+): Promise<number> {
+  const { result, code } = await withSignals((signal) =>
+    estimateLabelMaps(source, annotator, { ...command, shard: undefined, signal }).catch((error) => {
+      if (!isAbort(error, signal)) throw error;
+    })
+  );
+  progress.end();
+  if (result === undefined) {
+    printError("Stopped before there was anything to reckon with");
+    return code;
+  }
+  const { measured, images, imagesPerSecond, seconds, bytes } = result;
+  printLines([
+    `${formatNumberOf(images, "image")} at ${imagesPerSecond.toPrecision(3)} images/s: ${
+      formatDuration(seconds)
+    }, and ${formatBytes(bytes)} of label maps (${formatNumberOf(Math.round(bytes / images), "byte")} an image)`,
+    `  measured   on the first ${formatNumberOf(measured, "image")}, in batches of ${annotator.batch}`,
+  ]);
+  return 0;
 }
 
 /** The images, by their list if there is one. */

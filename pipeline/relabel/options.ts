@@ -108,6 +108,9 @@ export const RELABEL_OPTIONS = {
     help: "whose resize to give, to the bit: 13, the default, or 12, which resizes tall images in\n" +
       "another order and made the folders that do not say",
   }),
+  estimate: flag({
+    help: "label the first images, say how long all of them take here and how large the label maps\nare, and end",
+  }),
   strict: flag({ help: "stop at an image that cannot be decoded, instead of listing it" }),
   show: count({ least: 0, default: 6, help: "photographs in the summary" }),
   report: flag({ help: "write report.html into the folder, as deno task report does" }),
@@ -133,6 +136,7 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
     "deno task relabel assets/photos --top-k 3 --dtype fp8_e4m3 --out small",
     "deno task relabel assets/photos --mirror --size 224 --size 320 --grid 7 --out averaged",
     "deno task relabel assets/photos --shard 0/2 --rows-per-file 4 --out shared",
+    "deno task relabel assets/photos --estimate",
     "deno task relabel ~/imagenet/train --annotator hf:timm/tf_efficientnet_l2.ns_jft_in1k_475",
   ],
   resolve({ pillow, annotator, size, ...options }, given) {
@@ -147,6 +151,10 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
       throw new UsageError(
         `Cannot use --classes-from and --${optionName(naming[1])} together: both say what classes are`,
       );
+    }
+    const other = (["shard", "writeList", "report"] as const).find((name) => given[name] !== undefined);
+    if (options.estimate && other !== undefined) {
+      throw new UsageError(`Cannot use --estimate with --${optionName(other)}: it says what all images take, and ends`);
     }
     const maps = [annotator, size, options.mirror ? [1, 2] : undefined];
     if (given.average && options.grid === undefined && maps.every((several) => (several?.length ?? 1) < 2)) {

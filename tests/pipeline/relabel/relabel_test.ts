@@ -448,3 +448,26 @@ Deno.test("a size above the annotator's own is warned of once, by what it does t
   }
   for (const options of [["--size", "64"], ["--size", "224"], []]) assertEquals(await warned(...options), []);
 });
+
+Deno.test("deno task relabel --estimate says how long and how large, and leaves nothing", async () => {
+  const { images, path } = await wholeRun();
+  const out = newFolder();
+  const run = await runTask("relabel", images, "--out", out, "--estimate", "--batch", "2", ...OPTIONS);
+  assertEquals(run.code, 0, run.error);
+  const [, count, speed, bytes, unit] =
+    /^(\d+) images at ([\d.]+) images\/s: .*, and ([\d.]+) (kB|MB) of label maps \([\d,]+ bytes an image\)\n/.exec(
+      run.out,
+    )!;
+  assertStringIncludes(run.out, "\n  measured   on the first 8 images, in batches of 2\n");
+  assertEquals([Number(count), Number(speed) > 0, unit], [IMAGES, true, "kB"]);
+  const written = [...Deno.readDirSync(path)].filter(({ name }) => name.startsWith("part-"))
+    .reduce((sum, { name }) => sum + Deno.statSync(join(path, name)).size, 0);
+  const ratio = Number(bytes) * 1000 / written;
+  assert(ratio > 0.75 && ratio < 1.35, `${bytes} kB were expected of ${written} bytes`);
+  assert(![...Deno.readDirSync(join(out, ".."))].some(({ name }) => name === "labels"));
+});
+
+Deno.test("deno task relabel refuses --estimate with what writes", async () => {
+  const { code, error } = await runTask("relabel", "--estimate", "--report");
+  assertEquals([code, error], [2, "Cannot use --estimate with --report: it says what all images take, and ends\n"]);
+});

@@ -216,7 +216,7 @@ Deno.test("deno task relabel and evaluate run a transformer at the size asked fo
   const args = ["--annotator", folder, "--size", "48x80", "--top-k", "2", "--out", labels];
   const { code, error } = await runTask("relabel", IMAGES, ...args);
   assertEquals(code, 0, error);
-  assertEquals(JSON.parse(Deno.readTextFileSync(join(labels, "manifest.json"))).configuration.grid, [3, 5]);
+  assertEquals(JSON.parse(Deno.readTextFileSync(join(labels, "manifest.json"))).configuration.metadata.grid, [3, 5]);
   const evaluated = await runTask("evaluate", IMAGES, "--model", folder, "--size", "48x32");
   assertEquals(evaluated.code, 0, evaluated.error);
 });
