@@ -115,7 +115,7 @@ export function buildNetwork(architecture: string, options: NetworkOptions): Net
     const isNear = levenshteinDistance(name, closest) <= closest.length / 3;
     throw new RangeError(
       `Cannot build network "${architecture}": unknown architecture` +
-        `${isNear ? `, did you mean "${closest}"? K` : ": k"}nown are ${known.join(", ")}`,
+        `${isNear ? `, did you mean "${closest}"?` : ":"} FEATURES.md lists the ${known.length} that are known`,
     );
   }
   return ARCHITECTURES[name](options);

@@ -22,7 +22,8 @@ function tableOf(block: string): string {
 
 /** A learned table per block, with rows for the class token. */
 export const tables: RelativePosition = {
-  append: (operations, { module, grid, heads }) => biasTable(operations, tableOf(module), { grid, heads, prefix: 1 }),
+  append: (operations, { module, grid, heads }) =>
+    biasTable(operations, tableOf(module), { grid, heads, prefix: 1, initial: "zeros" }),
   resampled: (block, grid) => ({ [tableOf(block)]: (stored) => resampleBiasTable(stored, grid, 1) }),
 };
 const gammas = (initial: number) => ({ layerScale: { names: ["gamma_1", "gamma_2"] as const, initial } });

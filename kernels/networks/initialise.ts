@@ -129,17 +129,32 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
  * @throws {TypeError} If an operation has parameters that no row of the table above is about, and says nothing of them.
  */
 export function initialParameters(network: Network, seed: number): Parameters {
-  const initials = initialsOf(network);
   return new Map(
-    networkParameters(network).map(([name, shape, facts]) => {
-      const initial = facts?.initial ?? initials.get(name);
-      if (!initial) {
-        throw new TypeError(`Cannot draw parameter "${name}" of ${network.name}: no rule is known for it`);
-      }
+    parameterInitials(network).map(({ name, shape, initial }) => {
       const length = shape.reduce((product, size) => product * size, 1);
       return [name, { shape, data: draw(length, initial, seed, name) }];
     }),
   );
+}
+
+/**
+ * How the parameters of a network are drawn.
+ *
+ * @param network The network.
+ * @returns Each parameter and running statistic with its rule.
+ * @throws {TypeError} As {@linkcode initialParameters}.
+ */
+export function parameterInitials(
+  network: Network,
+): { readonly name: string; readonly shape: readonly number[]; readonly initial: Initial }[] {
+  const initials = initialsOf(network);
+  return networkParameters(network).map(([name, shape, facts]) => {
+    const initial = facts?.initial ?? initials.get(name);
+    if (!initial) {
+      throw new TypeError(`Cannot draw parameter "${name}" of ${network.name}: no rule is known for it`);
+    }
+    return { name, shape, initial };
+  });
 }
 
 /** What the network's family says of its layers. */

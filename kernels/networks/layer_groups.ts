@@ -48,31 +48,32 @@ const FAMILIES: readonly (readonly [start: RegExp, groups: readonly Patterns[]])
     token(/^(?:cls_token|reg_token|pos_embed|patch_embed|norm_pre)/),
   ],
   [/^(convnext(v2)?|test_convnext\d?)(_|$)/, stages(/^stem/)],
-  [/^(mambaout|inception_next)_/, stages(/^stem/, { norm: /^$/ })],
-  [/^swinv2_cr_/, stages(/^patch_embed/, { blocks: "\\w+", norm: /^$/ })],
+  [/^(mambaout|test_mambaout|hgnet(v2)?)(_|$)/, stages(/^stem/, { norm: /^$/ })],
   [/^swin(v2)?_/, stages(/^(?:absolute_pos_embed|patch_embed)/, { folder: "layers", blocks: "\\w+", norm: /^norm/ })],
-  [/^(max?xvit|coatnet|coatnext)/, token(/^stem/, /^stages\.(\d+)/)],
+  [/^(test_)?(max?xvit|coatnet|coatnext)/, token(/^stem/, /^stages\.(\d+)/)],
   [/^nextvit_/, token(/^stem/, /^stages\.(\d+)\.blocks\.(\d+)/)],
   [/^volo_/, [
     [[/^(?:cls_token|pos_embed|patch_embed)/]],
     [[/^network\.(\d+)\.(\d+)/], [/^network\.(\d+)/, 0]],
     [[/^cls_token/, 0], [/^post_network\.(\d+)/], [/^norm/, "with the one before"]],
   ]],
-  [/^xcit_/, [
-    [[/^(?:cls_token|pos_embed|patch_embed)/]],
-    [[/^blocks\.(\d+)/]],
-    [[/^cls_attn_blocks\.(\d+)/], [/^norm/, "with the one before"]],
-  ]],
   [/^(mobilenetv[34]|tf_mobilenetv3|fbnetv3|lcnet|hardcorenas)_/, plain(/^(?:conv_stem|bn1)/, /^blocks\.(\d+)\.(\d+)/)],
-  [/^(tf_)?(efficientnet|mobilenet|mnasnet|semnasnet|mixnet|fbnetc|spnasnet|test_efficientnet)/, [
+  [/^(tf_)?(efficientnet|mobilenet|mnasnet|semnasnet|fbnetc|spnasnet|tinynet|test_efficientnet)/, [
     [[/^(?:conv_stem|bn1)/]],
     [[/^blocks\.(\d+)\.(\d+)/], [/^(?:conv_head|bn2)/, "with the one before"]],
   ]],
   [/^regnet[xyv]_|^regnetz_040/, plain(/^stem/, /^s(\d+)\.b(\d+)/)],
   [/^rexnet/, plain(/^stem/, /^features\.(\d+)/)],
   [/^tresnet/, plain(/^body\.conv1/, /^body\.layer(\d+)\.(\d+)/)],
+  [/^densenet/, [
+    [[/^features\.(?:conv|norm|pool)[012]/]],
+    [
+      [/^features\.denseblock(\d+)\.denselayer(\d+)/],
+      [/^features\.transition(\d+)/, "with the one before"],
+    ],
+  ]],
   [/^vgg/, plain(/^features\.0/, /^features\.(\d+)/)],
-  [/^(wide_|se|eca)?res(net|next)(?!v2)/, plain(/^(?:conv1|bn1|maxpool)/, /^layer(\d+)\.(\d+)/)],
+  [/^(wide_|se|eca|test_)?res(net|next)(?!v2)|^senet/, plain(/^(?:conv1|bn1|maxpool)/, /^layer(\d+)\.(\d+)/)],
 ];
 
 /**

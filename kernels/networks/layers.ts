@@ -340,14 +340,19 @@ export function squeezeExcitation(
  * @param input The tensor it reads.
  * @param name Its module, `${name}.weight` being its weight.
  * @param options `outputChannels`; whether there is a `bias`, which there is by default; the `output`'s name, default its
- * module's.
+ * module's; whether the weight `decays`, as it does by default.
  * @returns The tensor that it writes.
  */
 export function linear(
   operations: Operation[],
   input: Tensor,
   name: string,
-  { outputChannels, bias = true, output = name }: { outputChannels: number; bias?: boolean; output?: string },
+  { outputChannels, bias = true, output = name, decays = true }: {
+    outputChannels: number;
+    bias?: boolean;
+    output?: string;
+    decays?: boolean;
+  },
 ): Tensor {
   operations.push({
     type: "linear",
@@ -357,6 +362,7 @@ export function linear(
     ...(bias ? { bias: `${name}.bias` } : {}),
     inputChannels: input.channels,
     outputChannels,
+    ...(decays ? {} : { decays }),
   });
   return { ...input, name: output, channels: outputChannels };
 }

@@ -414,6 +414,7 @@ function attend(
       hiddenChannels: transformer.biasPerceptron,
       layers: ["fc1", "fc2"],
       bias: true,
+      decays: false,
       coordinate: (distance) => Math.sign(distance) * Math.log1p(Math.abs(distance)),
     });
     bias = { table: table.name, grid, prefix: 0 };

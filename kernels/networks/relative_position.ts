@@ -6,6 +6,7 @@
 
 import type { Attention } from "../operations/attention/rule.ts";
 import type { Operation } from "../operations/mod.ts";
+import type { Initial } from "../operations/shared/rule.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import { activation, image, linear, type Tensor } from "./layers.ts";
 
@@ -22,14 +23,19 @@ function distanceCount([height, width]: Pair, prefix: 0 | 1 = 0): number {
  *
  * @param operations The list to append to.
  * @param parameter Name of the table `[(2h - 1)(2w - 1), heads]`.
- * @param options Height and width of the grid that attends to itself, the number of heads, and whether a class token is
- * before the grid, which it is not by default.
+ * @param options Height and width of the grid that attends to itself, the number of heads, whether a class token is
+ * before the grid, which it is not by default, and how the table is drawn, from a narrow normal distribution by default.
  * @returns The bias.
  */
 export function biasTable(
   operations: Operation[],
   parameter: string,
-  { grid, heads, prefix = 0 }: { grid: Pair; heads: number; prefix?: 0 | 1 },
+  { grid, heads, prefix = 0, initial = { truncatedNormal: 0.02 } }: {
+    grid: Pair;
+    heads: number;
+    prefix?: 0 | 1;
+    initial?: Initial;
+  },
 ): RelativeBias {
   const table = parameter.slice(0, parameter.lastIndexOf("_table"));
   operations.push({
@@ -40,6 +46,7 @@ export function biasTable(
     shape: [distanceCount(grid, prefix), heads],
     outputShape: [1, distanceCount(grid, prefix), heads],
     broadcast: false,
+    facts: { initial, decays: false },
   });
   return { table, grid, prefix };
 }
@@ -67,6 +74,7 @@ export function keyToQueryBiasTable(
     outputShape: [1, distanceCount(grid), heads],
     order: [1, 2, 0],
     broadcast: false,
+    facts: { initial: { normal: 0.02 }, decays: false },
   });
   operations.push({ type: "reversePositions", input: `${table}.reversed`, output: table });
   return { table, grid, prefix: 0 };
@@ -83,6 +91,8 @@ export interface BiasPerceptronOptions {
   readonly layers: readonly [first: string, second: string];
   /** Whether the second layer has a bias. */
   readonly bias: boolean;
+  /** Whether its weights decay. */
+  readonly decays: boolean;
 }
 
 /**
@@ -94,7 +104,7 @@ export interface BiasPerceptronOptions {
  * @returns The tensor `[1, 1, (2h - 1)(2w - 1), heads]`.
  */
 export function biasPerceptron(operations: Operation[], name: string, options: BiasPerceptronOptions): Tensor {
-  const { grid, heads, hiddenChannels, layers, bias } = options;
+  const { grid, heads, hiddenChannels, layers, bias, decays } = options;
   const coordinates: Tensor = { name: `${name}.coordinates`, channels: 2, stride: 1 };
   operations.push({
     type: "constantTensor",
@@ -103,10 +113,11 @@ export function biasPerceptron(operations: Operation[], name: string, options: B
     shape: [1, distanceCount(grid), 2],
     values: () => distances(grid, options.coordinate),
   });
-  const hidden = linear(operations, coordinates, `${name}.${layers[0]}`, { outputChannels: hiddenChannels });
+  const hidden = linear(operations, coordinates, `${name}.${layers[0]}`, { outputChannels: hiddenChannels, decays });
   return linear(operations, activation(operations, hidden, "relu"), `${name}.${layers[1]}`, {
     outputChannels: heads,
     bias,
+    decays,
   });
 }
 

@@ -37,6 +37,7 @@ export function perceptronOfDistances(hiddenChannels: number, shared = false): R
         hiddenChannels,
         layers: ["fc1", "fc2"],
         bias: true,
+        decays: true,
       });
       return withToken(operations, table.name, attention);
     },

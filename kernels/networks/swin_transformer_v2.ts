@@ -118,6 +118,7 @@ function cosineAttention(
     hiddenChannels: 512,
     layers: ["0", "2"],
     bias: false,
+    decays: false,
     coordinate: (distance, axis) => logCoordinate(8 * distance / Math.max(own[axis] - 1, 1)),
   });
   const table = multiple(operations, activation(operations, logits, "sigmoid"), mostBias).name;

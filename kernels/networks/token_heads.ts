@@ -185,6 +185,7 @@ export function latentHeads(
     shape,
     outputShape: [1, 1, channels],
     broadcast: true,
+    facts: { initial: { truncatedNormal: channels ** -0.5 } },
   });
   const query = linear(image, latent, `${name}.q`, { outputChannels: channels });
   const keys = values(image, pool.readsPrefix ? normed : patches);

@@ -1,7 +1,9 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { type Network, parameterShapes } from "../../../kernels/operations/network.ts";
-import { buildNetwork, buildResNet, initialParameters } from "../../../kernels/networks/mod.ts";
+import { type Network, networkParameters, parameterShapes } from "../../../kernels/operations/network.ts";
+import { parameterInitials } from "../../../kernels/networks/initialise.ts";
+import { buildNetwork, buildResNet, initialParameters, listArchitectures } from "../../../kernels/networks/mod.ts";
 import table from "./fixtures/initialisation.json" with { type: "json" };
+import noWeightDecay from "./fixtures/no_weight_decay.json" with { type: "json" };
 
 const classes = 100;
 const plain = { repeats: [1, 1, 1, 1], channels: [64, 128, 256, 512], classes };
@@ -116,3 +118,18 @@ Deno.test("initialParameters() draws parameters of norms and scales as their ope
   });
   assertEquals(drawn, [[1, 0], [3, 0], [1, 0], [0, 0], [1, 0], [0.5, -2]]);
 });
+
+Deno.test("parameterInitials() has a rule for every parameter of every architecture", () => {
+  for (const name of listArchitectures()) {
+    const network = buildNetwork(name, { classes: 1000 });
+    assertEquals(parameterInitials(network).length, parameterShapes(network).size);
+  }
+});
+
+for (const [name, spared] of Object.entries(noWeightDecay)) {
+  Deno.test(`networkParameters() of ${name} say what timm lets not decay`, () => {
+    const found = networkParameters(buildNetwork(name, { classes: 1000 }))
+      .filter(([, shape, facts]) => shape.length > 1 && facts?.decays === false);
+    assertEquals(found.map(([parameter]) => parameter).sort(), spared);
+  });
+}
