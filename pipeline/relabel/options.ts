@@ -136,7 +136,6 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
     "deno task relabel assets/photos --top-k 3 --dtype fp8_e4m3 --out small",
     "deno task relabel assets/photos --mirror --size 224 --size 320 --grid 7 --out averaged",
     "deno task relabel assets/photos --shard 0/2 --rows-per-file 4 --out shared",
-    "deno task relabel assets/photos --estimate",
     "deno task relabel ~/imagenet/train --annotator hf:timm/tf_efficientnet_l2.ns_jft_in1k_475",
   ],
   resolve({ pillow, annotator, size, ...options }, given) {

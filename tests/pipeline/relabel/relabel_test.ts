@@ -406,7 +406,7 @@ Deno.test("the examples of relabel --help run, but for those that need a network
     words
   );
   const local = examples.filter((words) => !words.includes("hf:"));
-  assertEquals([examples.length, local.length], [7, 6]);
+  assertEquals([examples.length, local.length], [6, 5]);
   await Promise.all(local.map(async (words) => {
     // Of two parts the first shard has one, and none of a single one.
     const fewer = ["--limit", words.includes("--shard 0/2 --rows-per-file 4") ? "5" : "1", "--batch", "1"];
