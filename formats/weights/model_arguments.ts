@@ -67,7 +67,7 @@ const families: readonly (readonly [start: RegExp, values: Values])[] = [
   [/^(vit|deit3?|beit(3|v2)?|eva(02)?|flexivit|swin(v2)?|max?xvit|coatnet|volo|xcit|hiera|test_vit\d?)(_|$)/, {
     img_size: isImageSize,
   }],
-  [/^(vit|deit3?|flexivit|volo|xcit|test_vit2?)(_|$)/, { global_pool: ["token"] }],
+  [/^(vit|deit3?|flexivit|volo|xcit|test_vit)(_|$)/, { global_pool: ["token"] }],
   [/^test_vit3$/, { global_pool: ["map"] }],
   [/^vit_.*(_gap_|_rpn_|relpos)/, { global_pool: ["avg"] }],
   [/^vit_relpos_.*_cls_/, { global_pool: ["token"] }],

@@ -29,7 +29,8 @@ export interface FineTuning {
  */
 export function fineTuneParameters(network: Network, weights: Parameters, seed: number): FineTuning {
   const initial = initialParameters(network, seed);
-  const head: (string | undefined)[] = [network.classifier.weight, network.classifier.bias];
+  const { weight, bias, others = [] } = network.classifier;
+  const head: (string | undefined)[] = [weight, bias, ...others];
   const shapes = parameterShapes(network);
   const fits = (name: string) => {
     const shape = weights.get(name)?.shape;

@@ -8,7 +8,8 @@
  * gated: silu(a) b, a and b being linear layers of their own or one (SwiGLU).
  *
  * What attention mixes can be replaced, for the labels of cells: `"values"` leaves each position its own value,
- * `"alike"` weighs values by how alike positions are, softmax(q q^T) + softmax(k k^T).
+ * `"alike"` weighs values by how alike positions are, softmax(q q^T) + softmax(k k^T), and `"classToken"` gives each position
+ * what the class token would be if it attended to that position alone: its own value, added to the class token.
  *
  * Sources: Dosovitskiy et al., "An Image is Worth 16x16 Words", 2021; Dehghani et al., "Scaling Vision Transformers to 22
  * Billion Parameters", 2023, section 2.1; Bao et al., "BEiT", 2022; Fang et al., "EVA-02", 2023; Zhou et al., "Extract
@@ -50,7 +51,7 @@ export interface TransformerBlock {
 
 /** A block's place in its network. */
 export interface BlockPlace {
-  /** Its module. */
+  /** Name of the block's module. */
   readonly name: string;
   /** Its share of the drop path rate. */
   readonly dropPath: number;
@@ -59,7 +60,7 @@ export interface BlockPlace {
 }
 
 /** What stands for the attention of a block. */
-export type Mixing = "attention" | "values" | "alike";
+export type Mixing = "attention" | "values" | "alike" | "classToken";
 
 /** A run of a tensor's channels: all queries, keys or values. */
 interface Run {
@@ -79,7 +80,7 @@ interface Projections {
  *
  * @param operations The list to append to.
  * @param input The tokens it reads.
- * @param place Its place.
+ * @param place Where the block stands.
  * @param block What it is made of.
  * @param mixing What stands for its attention.
  * @returns The tokens that it writes.
@@ -101,10 +102,36 @@ export function transformerBlock(
   const last = order === "normLast";
   let branch = attention(operations, last ? input : norm(input, "norm1"), place, block, mixing);
   branch = last ? norm(branch, "norm1") : scaled(operations, branch, name, block, 0);
-  const middle = add(operations, branch, input, `${name}.middle`, dropPath);
+  const residual = mixing === "classToken" ? classTokenEverywhere(operations, input, name, block) : input;
+  const middle = add(operations, branch, residual, `${name}.middle`, dropPath);
   branch = perceptron(operations, last ? middle : norm(middle, "norm2"), `${name}.mlp`, block);
   branch = last ? norm(branch, "norm2") : scaled(operations, branch, name, block, 1);
   return add(operations, branch, middle, name, dropPath);
+}
+
+/** The first token in the place of each: all that an attention to it alone can give. */
+function classTokenEverywhere(operations: Operation[], input: Tensor, name: string, block: TransformerBlock): Tensor {
+  const { channels, heads } = block;
+  const token = `${name}.class_token`;
+  operations.push({ type: "takePositions", input: input.name, output: token, first: 0, count: 1 });
+  const output = `${name}.residual`;
+  const run = runOf({ ...input, name: token });
+  operations.push({
+    type: "attention",
+    input: input.name,
+    output,
+    query: runOf(input),
+    key: run,
+    value: run,
+    heads,
+    headChannels: channels / heads,
+    scale: (channels / heads) ** -0.5,
+  });
+  return { ...input, name: output };
+}
+
+function runOf({ name }: Tensor): Run {
+  return { tensor: name, offset: 0 };
 }
 
 function scaled(operations: Operation[], input: Tensor, name: string, block: TransformerBlock, index: 0 | 1): Tensor {
@@ -175,7 +202,7 @@ function mix(
 ): Tensor {
   const { channels, heads } = block;
   const value = projections.value();
-  if (mixing === "values") {
+  if (mixing === "values" || mixing === "classToken") {
     const source = { ...output, name: value.tensor };
     return takeChannels(operations, source, value.offset, channels, output.name);
   }

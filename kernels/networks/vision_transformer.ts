@@ -52,8 +52,6 @@ export interface VisionTransformerDescription
   readonly latentReadsPrefix?: boolean;
   /** Names of the classifiers; default `["head"]`. */
   readonly classifiers?: readonly string[];
-  /** What stands for the attention of the last block where cells are labelled by a class token's classifier. */
-  readonly cells?: Mixing;
 }
 
 /** What a bias by relative position is for. */
@@ -76,8 +74,8 @@ export interface RelativePosition {
   resampled?(block: string, grid: Pair): NonNullable<Network["resampled"]>;
 }
 
-/** What cells are labelled by where the classifier reads a class token. */
-export const DEFAULT_MIXING: Mixing = "values";
+/** What stands for the last attention where cells are labelled by the classifier of a class token. */
+export const DEFAULT_MIXING: Mixing = "classToken";
 
 const classToken = [{ parameter: "cls_token", count: 1 }];
 
@@ -133,7 +131,12 @@ export function buildVisionTransformer(description: VisionTransformerDescription
     name,
     operations: trunk,
     ...heads,
-    classifier: classifierLayer(classifiers[0], channels, classes),
+    classifier: {
+      ...classifierLayer(classifiers[0], channels, classes),
+      ...(classifiers.length > 1
+        ? { others: classifiers.slice(1).flatMap((layer) => [`${layer}.weight`, `${layer}.bias`]) }
+        : {}),
+    },
     initialisation: "transformer",
     inputSize: size,
     resampled: resampledParameters(description, grid, prefix),

@@ -32,6 +32,8 @@ export interface ClassifierLayer {
   readonly inputChannels: number;
   /** Number of classes. */
   readonly outputChannels: number;
+  /** Names of the parameters of other layers that give the classes: DeiT's second classifier. */
+  readonly others?: readonly string[];
 }
 
 /** A network up to its feature map, and two heads: one for label maps, and one for whole images. */

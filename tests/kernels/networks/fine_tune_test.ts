@@ -1,5 +1,6 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import type { StoredParameter } from "../../../kernels/operations/network.ts";
+import { buildVisionTransformer } from "../../../kernels/networks/vision_transformer.ts";
 import { buildNetwork, fineTuneParameters, initialParameters } from "../../../kernels/networks/mod.ts";
 
 const network = buildNetwork("resnet8", { classes: 10 });
@@ -13,6 +14,17 @@ Deno.test("fineTuneParameters() draws the classifier of other classes anew and t
   const initial = initialParameters(network, 2);
   for (const name of drawn) assertEquals(parameters.get(name), initial.get(name));
   assertEquals([...parameters.keys()], [...initial.keys()]);
+});
+
+Deno.test("fineTuneParameters() draws both classifiers of a distilled network anew", () => {
+  const build = (classes: number) =>
+    buildVisionTransformer({
+      ...{ name: "distilled", classes, ownSize: 16, patch: 8, channels: 8, heads: 1, hiddenChannels: 8, depth: 1 },
+      prefix: [{ parameter: "cls_token", count: 1 }, { parameter: "dist_token", count: 1 }],
+      classifiers: ["head", "head_dist"],
+    });
+  const { drawn } = fineTuneParameters(build(10), initialParameters(build(24), 1), 2);
+  assertEquals(drawn, ["head.weight", "head.bias", "head_dist.weight", "head_dist.bias"]);
 });
 
 Deno.test("fineTuneParameters() keeps a classifier of as many classes", () => {

@@ -154,7 +154,7 @@ export async function readTransformer(name: string, size: Pair): Promise<Transfo
       data: (resampled[name]?.(stored) ?? stored.data) as Float32Array<ArrayBuffer>,
     }]));
     const dense: Partial<Record<Mixing, Expected>> = { attention: await both("dense", fromNCHW) };
-    for (const rule of ["values", "alike"] as const) {
+    for (const rule of ["values", "alike", "classToken"] as const) {
       if (values.names.includes(`${prefix}.dense_${rule}`)) dense[rule] = await both(`dense_${rule}`, fromNCHW);
     }
     return {
