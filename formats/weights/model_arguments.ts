@@ -64,9 +64,10 @@ const families: readonly (readonly [start: RegExp, values: Values])[] = [
     act_layer: ["swish", "silu"],
     dw_act_layer: ["relu6"],
   }],
-  [/^(vit|deit3?|beit(3|v2)?|eva(02)?|flexivit|swin(v2)?|max?xvit|coatnet|volo|xcit|hiera|test_vit\d?)(_|$)/, {
-    img_size: isImageSize,
-  }],
+  [/^(vit|deit3?|beit(3|v2)?|eva(02)?|flexivit|swin(v2)?|volo|xcit|hiera|test_vit\d?)(_|$)/, { img_size: isImageSize }],
+  [/^(max?xvit(v2)?|coatnet|coatnext)_/, { img_size: isImageSize }],
+  [/^test_(maxvit|coatnet)$/, { img_size: isImageSize }],
+  [/^swin(v2)?_/, { patch_size: [4], always_partition: [false] }],
   [/^(vit|deit3?|flexivit|volo|xcit|test_vit)(_|$)/, { global_pool: ["token"] }],
   [/^test_vit3$/, { global_pool: ["map"] }],
   [/^vit_.*(_gap_|_rpn_|relpos)/, { global_pool: ["avg"] }],
