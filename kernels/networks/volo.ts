@@ -115,7 +115,7 @@ export function buildVolo(description: VoloDescription): Network {
     operations,
     features,
     ...voloHeads(classToken, features, grid, classes),
-    classifier: classifierLayer("head", channels[1], classes),
+    classifier: { ...classifierLayer("head", channels[1], classes), others: ["aux_head.weight", "aux_head.bias"] },
     inputSize: size,
     resampled: { pos_embed: (stored) => resampleEmbeddingGrid(stored, grid) },
     initialisation: "transformer",

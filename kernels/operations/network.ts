@@ -32,7 +32,7 @@ export interface ClassifierLayer {
   readonly inputChannels: number;
   /** Number of classes. */
   readonly outputChannels: number;
-  /** Names of the parameters of other layers that give the classes: DeiT's second classifier. */
+  /** Names of the parameters of other layers that give the classes: DeiT's second classifier, VOLO's of cells. */
   readonly others?: readonly string[];
 }
 

@@ -40,6 +40,15 @@ Deno.test("fineTuneParameters() draws a whole classifier where half of it is the
   assertEquals(fineTuneParameters(network, weights, 2).drawn, ["fc.weight", "fc.bias"]);
 });
 
+Deno.test("fineTuneParameters() draws every classifier of other classes anew", () => {
+  const classifiers = { volo_d1_224: ["aux_head", "head"], deit_tiny_distilled_patch16_224: ["head", "head_dist"] };
+  for (const [name, modules] of Object.entries(classifiers)) {
+    const weights = initialParameters(buildNetwork(name, { classes: 3 }), 1);
+    const { drawn } = fineTuneParameters(buildNetwork(name, { classes: 2 }), weights, 2);
+    assertEquals(drawn.toSorted(), modules.flatMap((module) => [`${module}.bias`, `${module}.weight`]));
+  }
+});
+
 Deno.test("fineTuneParameters() makes what depends on the size of the input of what it was at another", () => {
   const halve = ({ shape, data }: StoredParameter) => {
     if (shape[0] !== 32) throw new TypeError(`it has ${shape[0]} channels`);
