@@ -764,14 +764,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
 };
 
 /**
- * The kernels in the plans of all networks as annotators, in every variant. Images are of 64 x 64: feature maps run from
- * 32 x 32 down to 2 x 2, which has few enough positions for kernels of its own.
+ * The kernels in the plans of all networks as annotators, in every variant. Images are of 64 x 64 where a network takes
+ * them: feature maps run from 32 x 32 down to 2 x 2, which has few enough positions for kernels of its own. VGG's head is
+ * a window of 7 x 7 on its feature map.
  */
 export function* planKernels(): Iterable<Kernel> {
   for (const name of listArchitectures()) {
     const network = buildNetwork(name, { classes: 1000 });
+    const size = network.inputSize ?? (name.startsWith("vgg") ? [224, 224] as const : [64, 64] as const);
     for (const target of TARGETS) {
-      const settings = { network, batch: 1, size: [64, 64], k: 5, dtype: "fp16" } as const;
+      const settings = { network, batch: 1, size, k: 5, dtype: "fp16" } as const;
       for (const { kernel } of lowerAnnotator(settings, target).steps) yield kernel;
     }
   }
