@@ -25,11 +25,16 @@ export interface LayerNormOptions {
  * @param operations The list to append to.
  * @param input The tensor it reads.
  * @param name Name of its module.
- * @param options Epsilon, and whether there is a bias.
+ * @param options Epsilon, whether there is a bias, and what the weight begins at, 1 if left out.
  * @returns The tensor that it writes.
  */
-export function layerNorm(operations: Operation[], input: Tensor, name: string, options: LayerNormOptions): Tensor {
-  const { epsilon, bias = true } = options;
+export function layerNorm(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  options: LayerNormOptions & { readonly initial?: number },
+): Tensor {
+  const { epsilon, bias = true, initial } = options;
   operations.push({
     type: "channelNorm",
     input: input.name,
@@ -40,6 +45,7 @@ export function layerNorm(operations: Operation[], input: Tensor, name: string, 
     epsilon,
     weight: `${name}.weight`,
     ...(bias ? { bias: `${name}.bias` } : {}),
+    ...(initial === undefined ? {} : { initial }),
   });
   return { ...input, name };
 }

@@ -43,7 +43,10 @@ export interface TransformerBlock {
   /** Whether a norm stands before the last layer of the perceptron. */
   readonly hiddenNorm: boolean;
   readonly activation: ActivationFunction;
-  /** Names of the two scales within the block, of which `"parallel"` has the first, and what they begin at. */
+  /**
+   * Names of the two scales within the block, and what they begin at. `"parallel"` has the first; `"normLast"` none, but
+   * its norms begin there.
+   */
   readonly layerScale?: { readonly names: readonly [string, string]; readonly initial: number };
   /** Rotary position embedding of queries and keys. */
   readonly rotary?: Pick<Rotary, "prefix" | "rotation" | "table">;
@@ -94,18 +97,19 @@ export function transformerBlock(
 ): Tensor {
   const { name, dropPath } = place;
   const { order, epsilon } = block;
-  const norm = (tensor: Tensor, module: string) => layerNorm(operations, tensor, `${name}.${module}`, { epsilon });
+  const norm = (tensor: Tensor, module: string, initial?: number) =>
+    layerNorm(operations, tensor, `${name}.${module}`, { epsilon, ...(initial === undefined ? {} : { initial }) });
   if (order === "parallel") {
     const branch = parallelBranches(operations, norm(input, "in_norm"), place, block, mixing);
     return add(operations, scaled(operations, branch, name, block, 0), input, name, dropPath);
   }
   const last = order === "normLast";
   let branch = attention(operations, last ? input : norm(input, "norm1"), place, block, mixing);
-  branch = last ? norm(branch, "norm1") : scaled(operations, branch, name, block, 0);
+  branch = last ? norm(branch, "norm1", block.layerScale?.initial) : scaled(operations, branch, name, block, 0);
   const residual = mixing === "classToken" ? classTokenEverywhere(operations, input, name, block) : input;
   const middle = add(operations, branch, residual, `${name}.middle`, dropPath);
   branch = perceptron(operations, last ? middle : norm(middle, "norm2"), `${name}.mlp`, block);
-  branch = last ? norm(branch, "norm2") : scaled(operations, branch, name, block, 1);
+  branch = last ? norm(branch, "norm2", block.layerScale?.initial) : scaled(operations, branch, name, block, 1);
   return add(operations, branch, middle, name, dropPath);
 }
 

@@ -107,6 +107,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
   vit_base_patch16_rpn_224: {
     ...WIDTHS.base,
     ...averaged(0),
+    ...scales(1e-5),
     patch: 16,
     ownSize: 224,
     projectionBias: false,

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Network, networkParameters, parameterShapes } from "../../../kernels/operations/network.ts";
 import { parameterInitials } from "../../../kernels/networks/initialise.ts";
+import { buildTransformer, TRANSFORMERS } from "./transformer_networks.ts";
 import { buildNetwork, buildResNet, initialParameters, listArchitectures } from "../../../kernels/networks/mod.ts";
 import table from "./fixtures/initialisation.json" with { type: "json" };
 import noWeightDecay from "./fixtures/no_weight_decay.json" with { type: "json" };
@@ -131,5 +132,39 @@ for (const [name, spared] of Object.entries(noWeightDecay)) {
     const found = networkParameters(buildNetwork(name, { classes: 1000 }))
       .filter(([, shape, facts]) => shape.length > 1 && facts?.decays === false);
     assertEquals(found.map(([parameter]) => parameter).sort(), spared);
+  });
+}
+
+Deno.test("initialParameters() begins norms that end a residual branch where timm's ResPostBlock does", () => {
+  const parameters = initialParameters(buildTransformer("vit_norm_last"), 1);
+  const first = (name: string) => parameters.get(name)!.data[0];
+  assertEquals(["blocks.0.norm1.weight", "blocks.1.norm2.weight"].map(first), [0.3, 0.3].map(Math.fround));
+  assertEquals(first("fc_norm.weight"), 1);
+});
+
+for (const name of TRANSFORMERS) {
+  Deno.test(`initialParameters() draws tokens, embeddings, tables and layers of ${name} as timm does`, () => {
+    // Deviation of what timm draws, and 0 or 1 where all numbers are the same.
+    const rules: [RegExp, deviation: number, constant?: number | undefined][] = [
+      [/(cls|reg|dist)_token$/, 1e-6],
+      [/pos_embed$/, 0.02],
+      [/latent$/, 0.25],
+      [/relative_position_bias_table$|bias$/, 0, 0],
+      [/patch_embed\.proj\.weight$/, 1 / Math.sqrt(3 * 48)],
+      [/(ls\d?\.gamma|gamma_\d)$/, 0],
+      [/norm\w*\.weight$/, 0, name === "vit_norm_last" ? undefined : 1],
+      [/\.weight$/, 0.02],
+    ];
+    for (const [key, { data }] of initialParameters(buildTransformer(name), 5)) {
+      const [, deviation, constant] = rules.find(([pattern]) => pattern.test(key))!;
+      if (key === "patch_embed.proj.bias") continue;
+      const [mean, own] = statistics(data);
+      if (deviation === 0) {
+        assertEquals(own, 0, key);
+        if (constant !== undefined) assertEquals(mean, constant, key);
+      } else if (data.length >= 256) {
+        assert(Math.abs(own / deviation - 1) < 0.2, `${key}: deviation ${own}, expected ${deviation}`);
+      }
+    }
   });
 }

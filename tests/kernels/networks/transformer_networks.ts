@@ -49,7 +49,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
     order: "parallel",
     layerScale: { names: ["ls.gamma", "ls.gamma"], initial: 0.3 },
   },
-  vit_norm_last: { ...averaged(0), order: "normLast", projectionBias: false },
+  vit_norm_last: { ...averaged(0), ...scales(0.3), order: "normLast", projectionBias: false },
   beit3: { attentionNorm: true, hiddenNorm: true, pooling: "average" },
   deit_distilled: {
     prefix: [{ parameter: "cls_token", count: 1 }, { parameter: "dist_token", count: 1 }],
