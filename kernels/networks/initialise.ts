@@ -4,7 +4,7 @@
  * | | convolution | batch norm | linear |
  * | --- | --- | --- | --- |
  * | ResNet, ResNeXt | normal, variance 2 / (k^2 outputs); bias uniform in +-1 / sqrt(k^2 inputs / groups) | weight 1, bias 0; weight 0 where it ends a residual branch | weight and bias uniform in +-1 / sqrt(inputs) |
- * | EfficientNet, MobileNet, ReXNet | normal, variance 2 / (k^2 outputs / groups); bias 0 | weight 1, bias 0 | weight uniform in +-1 / sqrt(outputs), bias 0 |
+ * | EfficientNet, MobileNet, ReXNet | normal, variance 2 / (k^2 outputs / groups); in attention uniform in +-sqrt(6 / (k^2 (inputs / groups + outputs))); bias 0 | weight 1, bias 0 | weight uniform in +-1 / sqrt(outputs), bias 0 |
  * | RegNet | as EfficientNet | as ResNet | weight normal, deviation 0.01, bias 0 |
  * | VGG, RegNetZ | as EfficientNet | weight 1, bias 0 | as RegNet |
  * | TResNet | as ResNet | as ResNet | weight as RegNet, bias as ResNet |
@@ -62,6 +62,8 @@ const byBothFans = (fanIn: number, fanOut: number): ReturnType<LayerRule<Linear>
   bias: "zeros",
 });
 const narrowNormal = { weight: { truncatedNormal: 0.02 }, bias: "zeros" } as const;
+/** Layers of MobileNetV4's attention. */
+const multiQueryPart = /\.attn\.(query|key|value|output)\.(proj|down_conv)\.weight$/;
 /** Layers of MaxViT's transformers whose weights are those of 1x1 convolutions. */
 const transformerPart = /\.(attn|mlp)\.[^.]+\.weight$/;
 
@@ -82,7 +84,11 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
   smallResnet,
   resnet: { ...smallResnet, branchesFromZero: true },
   efficientnet: {
-    convolution: byFanOut("group"),
+    convolution(operation) {
+      const { weight, kernel: [height, width], inputChannels, outputChannels, groups } = operation;
+      if (!multiQueryPart.test(weight)) return byFanOut("group")(operation);
+      return byBothFans(height * width * inputChannels / groups, height * width * outputChannels);
+    },
     linear: ({ outputChannels }) => ({ weight: { uniform: 1 / Math.sqrt(outputChannels) }, bias: "zeros" }),
   },
   convnext: {

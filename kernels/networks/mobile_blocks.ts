@@ -4,7 +4,8 @@
  * A stem, then blocks that are wide inside and narrow outside. An inverted residual expands by 1x1, convolves each channel
  * by itself, excites and projects by 1x1, with a residual where the shape stays. A depthwise-separable block lacks the
  * expansion; a fused inverted residual expands by a k x k convolution of all channels; MobileNetV4's universal one has up to
- * three depthwise convolutions.
+ * three depthwise convolutions. Its attention has one key and one value for the queries of all heads, made of every other
+ * position in larger maps.
  *
  * Sources: Sandler et al., "MobileNetV2", 2018; Tan and Le, "EfficientNetV2", 2021; Qin et al., "MobileNetV4", 2024;
  * timm 1.0.31, `EfficientNetBuilder`.
@@ -29,6 +30,7 @@ import {
   squeezeExcitation,
   type Tensor,
 } from "./layers.ts";
+import { concatenate, layerScale } from "./token_layers.ts";
 import type { MobileBlock } from "./mobile_notation.ts";
 
 /** How a network squeezes and excites. */
@@ -53,6 +55,8 @@ export interface MobileTrunk {
   /** Batch norm's epsilon. */
   readonly epsilon: number;
   readonly squeeze?: MobileSqueeze;
+  /** What the learned scales of universal blocks and attentions begin at; if left out, there are none. */
+  readonly layerScale?: number;
   /** What has the blocks' strides in place of their convolutions. */
   readonly antiAliasing?: AntiAliasing;
 }
@@ -209,7 +213,49 @@ const BLOCKS: Readonly<Record<MobileBlock["type"], BuildBlock>> = {
     tensor = squeeze(operations, tensor, place, trunk);
     tensor = convNormAct(operations, tensor, `${name}.pw_proj`, { outputChannels: block.channels, kernel: 1, epsilon });
     if (block.endKernel) tensor = depthwise(tensor, "dw_end", block.endKernel, {});
-    return residual(operations, tensor, input, name, place);
+    return residual(operations, scaled(operations, tensor, name, trunk), input, name, place);
+  },
+
+  multiQueryAttention(operations, input, place, { epsilon, padding, ...trunk }) {
+    const { name, block } = place;
+    const { heads, headChannels, keyStride, kernel } = block;
+    const normed = batchNorm(operations, input, `${name}.norm`, epsilon);
+    const projected = (tensor: Tensor, part: string, outputChannels: number) =>
+      convolution(operations, tensor, `${name}.attn.${part}.proj`, { outputChannels, kernel: 1 });
+    const query = projected(normed, "query", heads * headChannels);
+    /** A key or value, once for each head. */
+    const shared = (part: string) => {
+      let tensor = normed;
+      if (keyStride > 1) {
+        const module = `${name}.attn.${part}`;
+        const options = {
+          outputChannels: tensor.channels,
+          kernel,
+          stride: keyStride,
+          groups: tensor.channels,
+          padding,
+        };
+        tensor = convolution(operations, tensor, `${module}.down_conv`, options);
+        tensor = batchNorm(operations, tensor, `${module}.norm`, epsilon);
+      }
+      const own = projected(tensor, part, headChannels);
+      return concatenate(operations, new Array<Tensor>(heads).fill(own), `${name}.attn.${part}`);
+    };
+    const [key, value] = [shared("key"), shared("value")];
+    const output = `${name}.attn.output`;
+    operations.push({
+      type: "attention",
+      input: query.name,
+      output,
+      query: { tensor: query.name, offset: 0 },
+      key: { tensor: key.name, offset: 0 },
+      value: { tensor: value.name, offset: 0 },
+      heads,
+      headChannels,
+      scale: headChannels ** -0.5,
+    });
+    const tensor = projected({ ...query, name: output }, "output", block.channels);
+    return residual(operations, scaled(operations, tensor, name, trunk), input, name, place);
   },
 };
 
@@ -272,6 +318,16 @@ function squeeze(
     activation: options.activation ?? activationFunction,
     ...(options.gate ? { gate: options.gate } : {}),
   });
+}
+
+/** The learned scale that ends a block, where the network has such. */
+function scaled(
+  operations: Operation[],
+  tensor: Tensor,
+  name: string,
+  { layerScale: initial }: Pick<MobileTrunk, "layerScale">,
+) {
+  return initial === undefined ? tensor : layerScale(operations, tensor, `${name}.layer_scale.gamma`, initial);
 }
 
 function residual(operations: Operation[], tensor: Tensor, input: Tensor, name: string, { block, dropPath }: Place) {

@@ -4,12 +4,13 @@
  *
  * | part | meaning |
  * | --- | --- |
- * | `cn`, `ds`, `dsa`, `ir`, `er`, `uir` | convolution; depthwise-separable block, or one with an activation at its end; inverted residual; one whose expansion is a k x k convolution; MobileNetV4's universal one |
+ * | `cn`, `ds`, `dsa`, `ir`, `er`, `uir`, `mqa` | convolution; depthwise-separable block, or one with an activation at its end; inverted residual; one whose expansion is a k x k convolution; MobileNetV4's universal one; attention of many queries to one key and value |
  * | `r`, `k`, `s`, `e`, `c` | repeats, kernel, stride, expansion, channels |
  * | `se` | channels of the squeeze over those of the block's input, or of its inside |
  * | `a`, `p` | kernels of `uir`'s first and last depthwise convolution, 0 for none |
  * | `fc` | channels that the expansion counts from, in place of the input's |
  * | `gs` | channels of a group of the k x k convolution |
+ * | `h`, `d`, `v` | heads of an attention, channels of each, and stride of its keys and values |
  * | `nre`, `nsw` | ReLU or SiLU in place of the network's activation |
  * | `skip`, `noskip` | a residual also in `cn`, or none |
  * | `d1` | space to depth: from here to the next stride of 2, blocks work on images of half the sides |
@@ -31,6 +32,7 @@ const BLOCK_TYPES = {
   ir: "invertedResidual",
   er: "fusedInvertedResidual",
   uir: "universalInvertedResidual",
+  mqa: "multiQueryAttention",
 } as const;
 
 /** One block of a mobile network. */
@@ -58,6 +60,10 @@ export interface MobileBlock {
   readonly activation?: ActivationFunction;
   /** Whether a space to depth begins with the block. */
   readonly spaceToDepth: boolean;
+  /** Heads of an attention, channels of each, and the stride of its keys and values; without meaning elsewhere. */
+  readonly heads: number;
+  readonly headChannels: number;
+  readonly keyStride: number;
 }
 
 /** How a network is scaled. */
@@ -126,7 +132,10 @@ function readRun(text: string, { width = 1, leastWidth }: MobileScale): { block:
     squeezeExcitation: number("se", 0),
     residual: type === "convolution" ? parts.includes("skip") : name !== "dsa" && !parts.includes("noskip"),
     activated: name === "dsa",
-    spaceToDepth: number("d", 0) > 0,
+    spaceToDepth: name !== "mqa" && number("d", 0) > 0,
+    heads: number("h", 1),
+    headChannels: number("d", 0),
+    keyStride: number("v", 1),
     ...(activation ? { activation } : {}),
     ...(groupWidth ? { groupWidth } : {}),
     ...(expansionFrom ? { expansionFrom: round(expansionFrom) } : {}),

@@ -1,7 +1,7 @@
 // deno-lint-ignore-file camelcase -- timm calls its networks so
 
 /**
- * MobileNetV3, MobileNetV4 (convolutional), LCNet, FBNetV3 and HardCoRe-NAS.
+ * MobileNetV3, MobileNetV4, LCNet, FBNetV3 and HardCoRe-NAS.
  *
  * Stem and stages are those of EfficientNet; the last 1x1 convolution comes after the average pool, in a label map in each
  * cell. In V3 it has a bias and an activation, in V4 a batch norm. Squeeze-and-excitation has hard sigmoids as gates. The
@@ -219,6 +219,69 @@ const v4LargeStages = [
   ["cn_r1_k1_s1_c960"],
 ];
 
+const v4HybridMediumStages = [["er_r1_k3_s2_e4_c48"], ["uir_r1_a3_k5_s2_e4_c80", "uir_r1_a3_k3_s1_e2_c80"], [
+  "uir_r1_a3_k5_s2_e6_c160",
+  "uir_r1_a0_k0_s1_e2_c160",
+  "uir_r1_a3_k3_s1_e4_c160",
+  "uir_r1_a3_k5_s1_e4_c160",
+  "mqa_r1_k3_h4_s1_v2_d64_c160",
+  "uir_r1_a3_k3_s1_e4_c160",
+  "mqa_r1_k3_h4_s1_v2_d64_c160",
+  "uir_r1_a3_k0_s1_e4_c160",
+  "mqa_r1_k3_h4_s1_v2_d64_c160",
+  "uir_r1_a3_k3_s1_e4_c160",
+  "mqa_r1_k3_h4_s1_v2_d64_c160",
+  "uir_r1_a3_k0_s1_e4_c160",
+], [
+  "uir_r1_a5_k5_s2_e6_c256",
+  "uir_r1_a5_k5_s1_e4_c256",
+  "uir_r2_a3_k5_s1_e4_c256",
+  "uir_r1_a0_k0_s1_e2_c256",
+  "uir_r1_a3_k5_s1_e2_c256",
+  "uir_r1_a0_k0_s1_e2_c256",
+  "uir_r1_a0_k0_s1_e4_c256",
+  "mqa_r1_k3_h4_s1_d64_c256",
+  "uir_r1_a3_k0_s1_e4_c256",
+  "mqa_r1_k3_h4_s1_d64_c256",
+  "uir_r1_a5_k5_s1_e4_c256",
+  "mqa_r1_k3_h4_s1_d64_c256",
+  "uir_r1_a5_k0_s1_e4_c256",
+  "mqa_r1_k3_h4_s1_d64_c256",
+  "uir_r1_a5_k0_s1_e4_c256",
+], ["cn_r1_k1_s1_c960"]];
+
+const v4HybridLargeStages = [["er_r1_k3_s2_e4_c48"], ["uir_r1_a3_k5_s2_e4_c96", "uir_r1_a3_k3_s1_e4_c96"], [
+  "uir_r1_a3_k5_s2_e4_c192",
+  "uir_r3_a3_k3_s1_e4_c192",
+  "uir_r1_a3_k5_s1_e4_c192",
+  "uir_r2_a5_k3_s1_e4_c192",
+  "mqa_r1_k3_h8_s1_v2_d48_c192",
+  "uir_r1_a5_k3_s1_e4_c192",
+  "mqa_r1_k3_h8_s1_v2_d48_c192",
+  "uir_r1_a5_k3_s1_e4_c192",
+  "mqa_r1_k3_h8_s1_v2_d48_c192",
+  "uir_r1_a5_k3_s1_e4_c192",
+  "mqa_r1_k3_h8_s1_v2_d48_c192",
+  "uir_r1_a3_k0_s1_e4_c192",
+], [
+  "uir_r4_a5_k5_s2_e4_c512",
+  "uir_r1_a5_k0_s1_e4_c512",
+  "uir_r1_a5_k3_s1_e4_c512",
+  "uir_r2_a5_k0_s1_e4_c512",
+  "uir_r1_a5_k3_s1_e4_c512",
+  "uir_r1_a5_k5_s1_e4_c512",
+  "mqa_r1_k3_h8_s1_d64_c512",
+  "uir_r1_a5_k0_s1_e4_c512",
+  "mqa_r1_k3_h8_s1_d64_c512",
+  "uir_r1_a5_k0_s1_e4_c512",
+  "mqa_r1_k3_h8_s1_d64_c512",
+  "uir_r1_a5_k0_s1_e4_c512",
+  "mqa_r1_k3_h8_s1_d64_c512",
+  "uir_r1_a5_k0_s1_e4_c512",
+], ["cn_r1_k1_s1_c960"]];
+
+const hybrid = { layerScale: 1e-5 } as const;
+
 /** The members that timm has weights of. */
 export const mobilenetsV3: Family = familyOf({
   mobilenetv3_small_050: v3(smallStages, 0.5, { stemChannels: 16 }),
@@ -360,4 +423,6 @@ export const mobilenetsV3: Family = familyOf({
   mobilenetv4_conv_blur_medium: v4(32, v4MediumStages, { antiAliasing: "zeroPaddedBlur" }),
   mobilenetv4_conv_large: v4(24, v4LargeStages),
   mobilenetv4_conv_aa_large: v4(24, v4LargeStages, { antiAliasing: "average" }),
+  mobilenetv4_hybrid_medium: v4(32, v4HybridMediumStages, hybrid),
+  mobilenetv4_hybrid_large: v4(24, v4HybridLargeStages, { ...hybrid, activation: "gelu" }),
 }, buildMobileNetV3);

@@ -132,6 +132,20 @@ export const formulaMembers: Readonly<Record<string, Network>> = {
     antiAliasing: "average",
     activation: "relu",
   }),
+  mobilenetv4_hybrid: buildMobileNetV3({
+    ...mobile,
+    name: "mobilenetv4_hybrid",
+    stages: [
+      ["er_r1_k3_s2_e4_c16"],
+      ["uir_r1_a3_k5_s2_e4_c24", "mqa_r1_k3_h4_s1_v2_d8_c24", "uir_r1_a3_k0_s1_e2_c24"],
+      ["uir_r1_a5_k0_s2_e4_c32", "mqa_r1_k3_h2_s1_d16_c32", "uir_r1_a0_k0_s1_e2_c32"],
+      ["cn_r1_k1_s1_c48"],
+    ],
+    headChannels: 64,
+    head: "batchNorm",
+    layerScale: 1e-5,
+    activation: "relu",
+  }),
   convnext_mlp: buildConvNeXt({ ...convnext, name: "convnext_mlp", headHiddenChannels: 40 }),
   convnext_hnf: buildConvNeXt({
     ...convnext,
