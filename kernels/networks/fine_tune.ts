@@ -28,7 +28,6 @@ export interface FineTuning {
  * @throws {TypeError} If a parameter other than the classifier's is missing or has another shape.
  */
 export function fineTuneParameters(network: Network, weights: Parameters, seed: number): FineTuning {
-  const initial = initialParameters(network, seed);
   const { weight, bias, others = [] } = network.classifier;
   const head: (string | undefined)[] = [weight, bias, ...others];
   const shapes = parameterShapes(network);
@@ -39,6 +38,7 @@ export function fineTuneParameters(network: Network, weights: Parameters, seed: 
   // A classifier is one thing: its bias is not kept beside a new weight.
   const keepsHead = head.every((name) => name === undefined || fits(name));
   const drawn = keepsHead ? [] : [...shapes.keys()].filter((name) => head.includes(name));
+  const initial = initialParameters(network, seed, (name) => drawn.includes(name));
   const taken = [...shapes.keys()].filter((name) => !drawn.includes(name));
   const subject = `Cannot begin ${network.name} with these weights`;
   const take = (name: string): StoredParameter => {

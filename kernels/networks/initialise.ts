@@ -131,12 +131,17 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
  *
  * @param network The network.
  * @param seed An integer; the same seed gives the same parameters.
- * @returns Every parameter and running statistic by name.
+ * @param isWanted Which of them to draw, by name; all if left out.
+ * @returns Every parameter and running statistic that is wanted, by name.
  * @throws {TypeError} If an operation has parameters that no row of the table above is about, and says nothing of them.
  */
-export function initialParameters(network: Network, seed: number): Parameters {
+export function initialParameters(
+  network: Network,
+  seed: number,
+  isWanted: (name: string) => boolean = () => true,
+): Parameters {
   return new Map(
-    parameterInitials(network).map(({ name, shape, initial }) => {
+    parameterInitials(network).filter(({ name }) => isWanted(name)).map(({ name, shape, initial }) => {
       const length = shape.reduce((product, size) => product * size, 1);
       return [name, { shape, data: draw(length, initial, seed, name) }];
     }),

@@ -1,5 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import type { StoredParameter } from "../../../kernels/operations/network.ts";
+import { parameterShapes, type StoredParameter } from "../../../kernels/operations/network.ts";
 import { buildVisionTransformer } from "../../../kernels/networks/vision_transformer.ts";
 import { buildNetwork, fineTuneParameters, initialParameters } from "../../../kernels/networks/mod.ts";
 
@@ -82,4 +82,20 @@ Deno.test("fineTuneParameters() refuses weights of another architecture", () => 
     TypeError,
     'Cannot begin resnet8 with these weights: "bn1.running_mean" is missing',
   );
+});
+
+Deno.test("fineTuneParameters() draws VOLO's classifier of cells anew with that of the class token", () => {
+  const network = buildNetwork("volo_d1_224", { classes: 10 });
+  const weights = new Map(
+    [...parameterShapes(buildNetwork("volo_d1_224", { classes: 24 }))].map(([name, shape]) => [
+      name,
+      { shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) },
+    ]),
+  );
+  assertEquals(fineTuneParameters(network, weights, 2).drawn.toSorted(), [
+    "aux_head.bias",
+    "aux_head.weight",
+    "head.bias",
+    "head.weight",
+  ]);
 });
