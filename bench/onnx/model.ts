@@ -33,7 +33,12 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly output: string;
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
+  /** The set of operators that the type is of; ONNX's own unless given. */
+  readonly domain?: typeof MICROSOFT;
 }
+
+/** onnxruntime's own operators. */
+export const MICROSOFT = "com.microsoft";
 
 /** The name of a tensor and its shape. */
 export interface OnnxValue {
@@ -67,17 +72,21 @@ export function encodeModel(graph: OnnxGraph): Uint8Array<ArrayBuffer> {
     bytesField(11, encodeValue(graph.input)),
     bytesField(12, encodeValue(graph.output)),
   );
-  const operatorSet = message(textField(1, ""), integerField(2, 17));
-  return message(integerField(1, 8), bytesField(7, encoded), bytesField(8, operatorSet));
+  const operatorSets = [message(textField(1, ""), integerField(2, 17))];
+  if (graph.nodes.some(({ domain }) => domain)) {
+    operatorSets.push(message(textField(1, MICROSOFT), integerField(2, 1)));
+  }
+  return message(integerField(1, 8), bytesField(7, encoded), ...operatorSets.map((set) => bytesField(8, set)));
 }
 
-function encodeNode({ type, inputs, output, attributes = {} }: OnnxNode): Field {
+function encodeNode({ type, inputs, output, attributes = {}, domain }: OnnxNode): Field {
   return message(
     ...inputs.map((name) => textField(1, name)),
     textField(2, output),
     textField(3, output),
     textField(4, type),
     ...Object.entries(attributes).map(([name, value]) => bytesField(5, encodeAttribute(name, value))),
+    ...domain ? [textField(7, domain)] : [],
   );
 }
 

@@ -6,6 +6,8 @@
 
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
 import { inferShapes, type Network, type Parameters } from "../../kernels/operations/network.ts";
+import { attentionKernel } from "../../kernels/operations/attention/mod.ts";
+import { statisticsBytes } from "../../kernels/operations/attention/shape.ts";
 import { convolutionKernels, packWeights } from "../../kernels/operations/convolution/mod.ts";
 import { convolutionFilterGradientKernels } from "../../kernels/operations/convolution/filter_gradient.ts";
 import {
@@ -25,6 +27,7 @@ import { lowerNetwork } from "../../kernels/lowering/lower_network.ts";
 import type { Kernel } from "../../kernels/engine/kernel.ts";
 import { operationSteps, type Program, type Step } from "../../kernels/engine/program.ts";
 import { padChannels, unpadChannels } from "../../tests/kernels/tensors.ts";
+import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
 import { engineOperations, type PositionOperation, type PositionValues } from "./position_operations.ts";
@@ -77,6 +80,29 @@ export function positionOnEngine(
     name: "output",
     channels: outputChannels,
   });
+}
+
+/** Attention; queries, keys and values are on the device. */
+export function attentionOnEngine(
+  device: Device,
+  { shape }: AttentionWork,
+  { query, key, value }: AttentionNumbers,
+): Promise<Contestant> {
+  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const names = ["query", "key", "value", "output", "logSumExp"];
+  return programOnEngine(
+    device,
+    {
+      tensors: new Map([
+        ...names.map((name) => [name, query.byteLength] as const),
+        ["logSumExp", statisticsBytes(shape)],
+      ]),
+      constants: new Map(),
+      steps: stepsByName([attentionKernel(shape, target)], names),
+    },
+    { query, key, value },
+    { name: "output", channels: shape.heads * shape.headChannels },
+  );
 }
 
 /** A gradient; what it is computed of is on the device. Weights change with every step, so that packing them is part of it. */

@@ -10,13 +10,15 @@ import { type DefaultAnnotator, networkInput, type Photograph } from "../default
 import { networkGraph } from "../onnx/network_graph.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { outputPositions } from "../../kernels/operations/convolution/shape.ts";
-import { ENGINE, gradientOnEngine, networkOnEngine, positionOnEngine, singleOnEngine } from "./engine.ts";
+import { attentionGigaflops, attentionNumbers, type AttentionWork } from "./attention.ts";
+import { attentionOnEngine, ENGINE, gradientOnEngine, networkOnEngine, positionOnEngine, singleOnEngine } from "./engine.ts";
 import { type GradientOperation, gradientValues } from "./gradients.ts";
 import { toChannelsFirst } from "./contestant.ts";
 import { trainingOnEngine } from "./engine_training.ts";
 import type { Heat } from "./heat.ts";
-import { gradientOnJax, positionOnJax, singleOnJax } from "./jax.ts";
+import { attentionOnJax, gradientOnJax, positionOnJax, singleOnJax } from "./jax.ts";
 import {
+  attentionOnOnnxruntime,
   NATIVE,
   NATIVE_WEBGPU,
   networkOnOnnxruntime,
@@ -28,7 +30,7 @@ import {
 import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLength, TFJS } from "./single.ts";
 import { trainingOnJax } from "./jax_training.ts";
 import { type PositionOperation, positionValues } from "./position_operations.ts";
-import { gradientOnTfjs, positionOnTfjs, singleOnTfjs } from "./tfjs.ts";
+import { attentionOnTfjs, gradientOnTfjs, positionOnTfjs, singleOnTfjs } from "./tfjs.ts";
 import { trainingOnTfjs } from "./tfjs_training.ts";
 import { networkOnTransformers, TRANSFORMERS } from "./transformers.ts";
 import { CHECKED_STEPS, trainingOf } from "./training.ts";
@@ -91,6 +93,36 @@ export function positionHeat(device: Device, operation: PositionOperation): Heat
     check: (result, name) =>
       assertClose(result, values.expected, { ...tolerance, shape: [batch, height, width, outputChannels], name }),
     work: { amount: values.expected.length / 1e6, unit: "million elements/s" },
+    goals: [goal],
+  };
+}
+
+/**
+ * Attention; results are compared with the CPU's.
+ *
+ * @param device The engine's.
+ * @param work What is attended to.
+ * @returns The heat.
+ */
+export function attentionHeat(device: Device, work: AttentionWork): Heat {
+  const { name, shape, goal } = work;
+  const numbers = attentionNumbers(work);
+  const { batch, queries, heads, headChannels } = shape;
+  return {
+    name: `${name}, ${attentionGigaflops(shape).toPrecision(3)} GFLOP`,
+    entries: {
+      [ENGINE]: () => attentionOnEngine(device, work, numbers),
+      [TFJS]: () => attentionOnTfjs(work, numbers),
+      [JAX]: () => attentionOnJax(work, numbers),
+      [ONNXRUNTIME]: () => attentionOnOnnxruntime(work, numbers),
+    },
+    check: (result, name) =>
+      assertClose(result, numbers.expected, {
+        ...sumTolerance("f32", queries, headChannels),
+        shape: [batch, queries, heads, headChannels],
+        name,
+      }),
+    work: { amount: attentionGigaflops(shape), unit: "GFLOP/s" },
     goals: [goal],
   };
 }

@@ -6,6 +6,8 @@
  */
 
 import { type Array as JaxArray, blockUntilReady, defaultDevice, init, jit, lax, nn, numpy, vjp } from "@jax-js/jax";
+import { PARTS } from "../../kernels/operations/attention/shape.ts";
+import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
 import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
@@ -57,6 +59,16 @@ export async function positionOnJax(operation: PositionOperation, values: Positi
     nn.standardize(x, -1, { epsilon: EPSILON }).mul(weight).add(bias)
   );
   return contestant(compute, [input, numpy.array(values.weight), numpy.array(values.bias)], undefined);
+}
+
+/** Attention by jax-js's own function; queries, keys and values are on the device. */
+export async function attentionOnJax({ shape }: AttentionWork, numbers: AttentionNumbers): Promise<Contestant> {
+  await openJax();
+  const { batch, queries, heads, headChannels, scale } = shape;
+  const inputs = PARTS.map((part) => numpy.array(numbers[part]).reshape([batch, queries, heads, headChannels]));
+  const attend = (query: JaxArray, key: JaxArray, value: JaxArray) =>
+    nn.dotProductAttention(query, key, value, { scale });
+  return contestant(jit(attend), inputs, undefined);
 }
 
 /** A gradient; what it is computed of is on the device. */

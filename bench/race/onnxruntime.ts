@@ -12,7 +12,8 @@ import * as native from "onnxruntime-node";
 import * as threaded from "onnxruntime-web";
 import * as single from "onnxruntime-web/wasm";
 import * as webgpu from "onnxruntime-web/webgpu";
-import { encodeModel, type OnnxGraph, type OnnxNode } from "../onnx/model.ts";
+import { encodeModel, MICROSOFT, type OnnxGraph, type OnnxNode } from "../onnx/model.ts";
+import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { ONNXRUNTIME, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
@@ -109,6 +110,28 @@ function layerNormGraph({ weight, bias }: PositionValues): Nodes {
     }],
     constants: new Map([["weight", vector(weight)], ["bias", vector(bias)]]),
   };
+}
+
+/** Attention by onnxruntime's own operator; the queries are on the device, keys and values are constants of the model. */
+export function attentionOnOnnxruntime(
+  { name, shape }: AttentionWork,
+  { query, key, value }: AttentionNumbers,
+): Promise<Contestant> {
+  const { batch, queries, heads, headChannels, scale } = shape;
+  const size = [batch, queries, heads * headChannels];
+  return onWebgpu({
+    name,
+    input: { name: "query", shape: size },
+    output: { name: "output", shape: size },
+    nodes: [{
+      type: "MultiHeadAttention",
+      domain: MICROSOFT,
+      inputs: ["query", "key", "value"],
+      output: "output",
+      attributes: { num_heads: heads, scale: { float: scale } },
+    }],
+    constants: new Map([["key", { shape: size, data: key }], ["value", { shape: size, data: value }]]),
+  }, query);
 }
 
 /** A network; a repetition begins with the input on the CPU and ends with the label map there. */

@@ -16,9 +16,10 @@ import { openBenchDevice } from "../device.ts";
 import { describeDevice, describeMachine } from "../machine.ts";
 import { readBenchOptions } from "../options.ts";
 import { noteAdapters } from "./adapters.ts";
+import { ATTENTIONS } from "./attention.ts";
 import { type Heat, holdHeat } from "./heat.ts";
 import { GRADIENTS } from "./gradients.ts";
-import { gradientHeat, networkHeat, positionHeat, singleHeat, trainingHeat } from "./heats.ts";
+import { attentionHeat, gradientHeat, networkHeat, positionHeat, singleHeat, trainingHeat } from "./heats.ts";
 import { POSITION_KINDS, POSITION_OPERATIONS } from "./position_operations.ts";
 import { KINDS, SINGLE_OPERATIONS } from "./single.ts";
 import { TIMING_MILLISECONDS } from "../timing.ts";
@@ -33,11 +34,12 @@ const PEERS = ([
 ] as const)
   .map((name) => project.imports[name].replace("npm:", ""));
 
+const ATTENTION = "attention";
 const GRADIENT = "gradient";
 const NETWORK = "network";
 const TRAINING = "training";
 
-const ALL_KINDS = [...KINDS, ...POSITION_KINDS, GRADIENT, NETWORK, TRAINING];
+const ALL_KINDS = [...KINDS, ...POSITION_KINDS, ATTENTION, GRADIENT, NETWORK, TRAINING];
 
 const OPTIONS = {
   rounds: count({ default: 7, help: "timings of each contestant" }),
@@ -62,6 +64,9 @@ for (const operation of SINGLE_OPERATIONS) {
 }
 for (const operation of POSITION_OPERATIONS) {
   if (only === undefined || only === operation.kind) await hold(positionHeat(device, operation));
+}
+for (const work of ATTENTIONS) {
+  if (only === undefined || only === ATTENTION) await hold(attentionHeat(device, work));
 }
 for (const operation of GRADIENTS) {
   if (only === undefined || only === GRADIENT) await hold(gradientHeat(device, operation));

@@ -6,6 +6,8 @@
 
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
+import { PARTS } from "../../kernels/operations/attention/shape.ts";
+import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
 import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
@@ -53,6 +55,22 @@ export async function positionOnTfjs(operation: PositionOperation, values: Posit
       return tf.add(tf.mul(normal, weight), bias);
     });
   return contestant(compute, [input, weight, bias]);
+}
+
+/** Attention of two matrix products and a softmax; queries, keys and values are on the device, head by head. */
+export async function attentionOnTfjs({ shape }: AttentionWork, numbers: AttentionNumbers): Promise<Contestant> {
+  await openTfjs();
+  const { batch, queries, heads, headChannels, scale } = shape;
+  const order = [0, 2, 1, 3];
+  const [query, key, value] = PARTS.map((part) =>
+    tf.tidy(() => tf.transpose(tf.tensor4d(numbers[part], [batch, queries, heads, headChannels]), order))
+  );
+  const compute = () =>
+    tf.tidy(() => {
+      const scores = tf.mul(tf.matMul(query, key, false, true), scale);
+      return tf.transpose(tf.matMul(tf.softmax(scores), value), order);
+    });
+  return contestant(compute, [query, key, value]);
 }
 
 /** A gradient, by tfjs's own kernel for it; what it is computed of is on the device. */

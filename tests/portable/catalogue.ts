@@ -27,10 +27,10 @@ import {
   attentionBiasPartialsKernel,
 } from "../../kernels/operations/attention/bias_gradient.ts";
 import {
-  attentionKeyValueGradientKernel,
+  attentionKeyValueGradientKernels,
   attentionQueryGradientKernel,
   attentionStatisticsKernel,
-} from "../../kernels/operations/attention/gradient_rows.ts";
+} from "../../kernels/operations/attention/gradient.ts";
 import { attentionKernel } from "../../kernels/operations/attention/mod.ts";
 import { type AttentionShape, type Part, PARTS } from "../../kernels/operations/attention/shape.ts";
 import { cropResizeKernel } from "../../kernels/operations/augmentation/crop_resize.ts";
@@ -468,10 +468,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         [1, 2, 100].map((queries) => attentionKernel({ ...shape, queries }, target))
       )
     ),
-  attentionKeyValueGradientKernel: () =>
+  attentionKeyValueGradientKernels: () =>
     TARGETS.flatMap((target) =>
       ATTENTIONS.flatMap((shape) =>
-        [false, true].map((together) => attentionKeyValueGradientKernel(shape, { together, ...target }))
+        [false, true].flatMap((together) => attentionKeyValueGradientKernels(shape, { together, ...target }))
       )
     ),
   attentionQueryGradientKernel: () =>

@@ -1,5 +1,5 @@
 /**
- * Attention in the GPU profile: a workgroup has 64 queries of a head and walks over the keys, 32 at a time. Their scores are
+ * Attention in the GPU profile: a workgroup has 64 or 32 queries of a head and walks over the keys, 32 at a time. Their scores are
  * a product of tiles; then each invocation takes the scores of one query, makes them shares with a running softmax (Dao et
  * al., "FlashAttention", 2022, algorithm 1), and says by which factor the sums so far become smaller.
  *
@@ -14,15 +14,20 @@ import { readParts } from "./part_reads.ts";
 import { type AttentionShape, headVectors, LOWEST, pairParameters } from "./shape.ts";
 import {
   addChannels,
+  addedScores,
   COLUMNS,
   ownVectors,
-  ROWS,
   storeProduct,
-  TILE_MEMORY,
   TILE_PLACE,
+  tileAdditions,
+  tileMemory,
   tileProduct,
+  tileRows,
   type TileSide,
 } from "./tile_memory.ts";
+
+/** Vectors of a head whose sums of 8 queries are in registers. */
+const TWO_HALVES = 16;
 
 /**
  * Attention.
@@ -39,7 +44,9 @@ export function attentionTiles(shape: AttentionShape, target: Target): Kernel {
   const reads = readParts(shape, [], target);
   const scores = pairScores(shape, reads, target);
   const vector = vectorType(storage);
-  const blocks = Math.ceil(queries / ROWS);
+  const halves = vectors <= TWO_HALVES ? 2 : 1;
+  const rows = tileRows(halves);
+  const blocks = Math.ceil(queries / rows);
   const side = (part: "query" | "key" | "value", first: string): TileSide => ({
     place: (row) => reads.placeOf(part, row),
     load: (index) => reads.loadPart(part, index),
@@ -50,12 +57,7 @@ export function attentionTiles(shape: AttentionShape, target: Target): Kernel {
   const columns = range(COLUMNS);
   const weigh = columns.map((k) =>
     wgsl`
-      let position${k} = min(asked + ${k}u, parameters.keys - 1u);
-      ${scores.locate("key", `key${k}`, `position${k}`)}
-      let product${k} = shares[${k}][local / 4u][local % 4u] * parameters.scale;
-      let score${k} = select(${LOWEST}, ${
-      scores.score(`product${k}`, "own", `key${k}`)
-    }, asked + ${k}u < parameters.keys);
+      let score${k} = select(${LOWEST}, shares[${k}][local / 4u][local % 4u], asked + ${k}u < parameters.keys);
       top = max(top, score${k});
     `
   );
@@ -66,12 +68,15 @@ export function attentionTiles(shape: AttentionShape, target: Target): Kernel {
       shares[${k}][local / 4u][local % 4u] = share${k};
     `
   );
-  const lanes = (q: number) => `${q < 4 ? "above" : "below"}.${"xyzw"[q % 4]}`;
-  const shrink = range(8).flatMap((q) => own.map((i) => `sum${q}_${i} *= ${lanes(q)};`));
-  const stores = range(8).map((q) =>
+  const lanes = (q: number) => `factor${q >> 2}.${"xyzw"[q % 4]}`;
+  const readFactors = range(halves).map((h) => `let factor${h} = factors[down * ${halves}u + ${h}u];`);
+  const shrink = range(4 * halves).flatMap((q) => own.map((i) => `sum${q}_${i} *= ${lanes(q)};`));
+  const stores = range(4 * halves).map((q) =>
     wgsl`
-      if (first + down * 8u + ${q}u < parameters.queries) {
-        let place = ((entry * parameters.queries + first + down * 8u + ${q}u) * parameters.heads + head) * ${vectors}u;
+      if (first + down * ${4 * halves}u + ${q}u < parameters.queries) {
+        let place = ((entry * parameters.queries + first + down * ${
+      4 * halves
+    }u + ${q}u) * parameters.heads + head) * ${vectors}u;
         ${
       own.map((i) =>
         `if (across + ${8 * i}u < ${vectors}u) { output[place + across + ${8 * i}u] = ${vector}(sum${q}_${i} * ${
@@ -84,45 +89,44 @@ export function attentionTiles(shape: AttentionShape, target: Target): Kernel {
   );
   const bindings = { ...reads.bindings, ...scores.bindings, output: vector, logSumExp: "f32" };
   const parameters = pairParameters(shape, blocks, [...reads.parameters, ...scores.parameters]);
-  const code = `${declarations(bindings, parameters)}${scores.functions}${TILE_MEMORY}
+  const code = `${declarations(bindings, parameters)}${scores.functions}${tileMemory(halves)}
 ${wgsl`
     @compute @workgroup_size(64)
     fn main(${BUILTINS}) {
       let group = workgroup.y * workgroups.x + workgroup.x;
       if (group >= parameters.items) { return; }
-      let first = group % parameters.blocks * ${ROWS}u;
+      let first = group % parameters.blocks * ${rows}u;
       let head = group / parameters.blocks % parameters.heads;
       let entry = group / parameters.blocks / parameters.heads;
       ${TILE_PLACE}
-      let asking = min(first + local, parameters.queries - 1u);
-      ${scores.locate("query", "own", "asking")}
       var largest = ${LOWEST};
       var total = 0.0;
-      ${range(8).flatMap((q) => own.map((i) => `var sum${q}_${i} = vec4<f32>(0.0);`))}
+      ${range(4 * halves).flatMap((q) => own.map((i) => `var sum${q}_${i} = vec4<f32>(0.0);`))}
       for (var asked = 0u; asked < parameters.keys; asked += ${COLUMNS}u) {
-        ${tileProduct("product", side("query", "first"), side("key", "asked"), vectors)}
-        ${storeProduct((c, h) => `product_${c}_${h}`)}
+        ${tileAdditions(scores, "query", "asked", halves)}
+        ${tileProduct("product", side("query", "first"), side("key", "asked"), vectors, halves)}
+        ${storeProduct((c, h) => addedScores(scores, `product_${c}_${h}`, [c, h], halves), halves)}
         workgroupBarrier();
-        var top = largest;
-        ${weigh}
-        let factor = exp(largest - top);
-        total *= factor;
-        ${share}
-        largest = top;
-        factors[local / 4u][local % 4u] = factor;
+        if (local < ${rows}u) {
+          var top = largest;
+          ${weigh}
+          let factor = exp(largest - top);
+          total *= factor;
+          ${share}
+          largest = top;
+          factors[local / 4u][local % 4u] = factor;
+        }
         workgroupBarrier();
         {
-          let above = factors[down * 2u];
-          let below = factors[down * 2u + 1u];
+          ${readFactors}
           ${shrink}
         }
-        ${addChannels("sum", side("value", "asked"), vectors)}
+        ${addChannels("sum", side("value", "asked"), vectors, halves)}
       }
-      factors[local / 4u][local % 4u] = 1.0 / total;
+      if (local < ${rows}u) { factors[local / 4u][local % 4u] = 1.0 / total; }
       workgroupBarrier();
-      let above = factors[down * 2u];
-      let below = factors[down * 2u + 1u];
-      if (first + local < parameters.queries) {
+      ${readFactors}
+      if ((local < ${rows}u) & (first + local < parameters.queries)) {
         logSumExp[(entry * parameters.heads + head) * parameters.queries + first + local] = largest + log(total);
       }
       ${stores}

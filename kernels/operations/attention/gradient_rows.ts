@@ -1,60 +1,27 @@
 /**
- * The gradients of attention as FlashAttention-2 has them (Dao, 2023, algorithm 2): the shares p = exp(s - log-sum-exp) are
- * made again of queries and keys, and sum over the keys of p dL/dp is the product of output and dL/doutput, one number a
- * query. One kernel walks over the keys for the gradient of queries, one over the queries for those of keys and values.
+ * The gradients of attention in the software profile: an invocation has a query, whose vectors and sums it keeps in registers,
+ * and walks over the keys; or a key with its value, and walks over the queries.
  *
  * @module
  */
 
 import type { Kernel, StatedBindings } from "../../engine/kernel.ts";
 import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
-import { readTensors } from "../shared/tensor_reads.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
 import { pairScores } from "./pair_scores.ts";
 import { readParts } from "./part_reads.ts";
-import { type AttentionShape, headVectors } from "./shape.ts";
+import { type AttentionShape, headVectors, outputPlace } from "./shape.ts";
 
-/** Rows of an invocation, and rows of a turn of its loop. */
-const TILE = { own: 1, turn: 1 };
+/** Vectors of a head of which an invocation has two rows: half the loads; more would not stay near, and compile for long. */
+const SMALL = 16;
 
-/**
- * What the gradients need of each query beside its row.
- *
- * @param shape The attention.
- * @param target Profile and storage.
- * @returns A kernel with the bindings `result` (the attention's output), `outputGradient`, `logSumExp` and
- * `queryStatistics`: f32 `[N, heads, queries, 2]`, the log-sum-exp and the product of output and gradient.
- */
-export function attentionStatisticsKernel(shape: AttentionShape, target: Target): Kernel {
-  const { batch, heads, queries } = shape;
-  const reads = readTensors({ result: target.storage, outputGradient: target.storage }, target.profile);
-  return itemKernel({
-    name: `attention statistics ${target.storage}`,
-    profile: target.profile,
-    bindings: { ...reads.bindings, logSumExp: "f32", queryStatistics: "vec2<f32>" },
-    parameters: [
-      { name: "queries", value: queries },
-      { name: "heads", value: heads },
-      { name: "headVectors", value: headVectors(shape) },
-    ],
-    items: batch * heads * queries,
-    body: wgsl`
-      let head = item / parameters.queries % parameters.heads;
-      let row = item / parameters.queries / parameters.heads * parameters.queries + item % parameters.queries;
-      let first = (row * parameters.heads + head) * parameters.headVectors;
-      var sum = vec4<f32>(0.0);
-      for (var at = first; at < first + parameters.headVectors; at++) {
-        sum += ${reads.load("result", "at")} * ${reads.load("outputGradient", "at")};
-      }
-      queryStatistics[item] = vec2<f32>(logSumExp[item], sum.x + sum.y + sum.z + sum.w);
-    `,
-  });
+/** Rows of an invocation. */
+function rowsOf(shape: AttentionShape): number {
+  return headVectors(shape) <= SMALL ? 2 : 1;
 }
 
-/** WGSL of the first vector of a head's row of the output. */
-function outputPlace(shape: AttentionShape, query: string): string {
-  return `((entry * parameters.queries + ${query}) * parameters.heads + head) * ${headVectors(shape)}u`;
-}
+/** Rows of the other side in a turn of the loop. */
+const TURN = 1;
 
 /** What both kernels are made of. */
 function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
@@ -89,8 +56,8 @@ function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
         let key${row}_${v} = ${reads.loadPart("key", `(key${row}Row + ${v}u)`)};
         let value${row}_${v} = ${reads.loadPart("value", `(value${row}Row + ${v}u)`)};
       `;
-  const own = range(TILE.own);
-  const turn = range(TILE.turn);
+  const own = range(rowsOf(shape));
+  const turn = range(TURN);
   const pairs = own.flatMap((o) => turn.map((t) => side === "query" ? [o, t] as const : [t, o] as const));
   const shares = pairs.map(([q, k]) => {
     const score = scores.score(`score${q}_${k} * parameters.scale`, `query${q}`, `key${k}`);
@@ -146,7 +113,7 @@ function gradientKernel(
   const { profile, storage } = target;
   const positions = side === "query" ? "queries" : "keys";
   const others = side === "query" ? "keys" : "queries";
-  const blocks = Math.ceil(shape[positions] / TILE.own);
+  const blocks = Math.ceil(shape[positions] / rowsOf(shape));
   const stores = text.own.map((o) =>
     wgsl`
       if (first + ${o}u < parameters.${positions}) {
@@ -168,15 +135,15 @@ function gradientKernel(
       ...text.scores.parameters,
     ],
     items: batch * heads * blocks,
-    workgroup: profile === "gpu" ? 64 : 8,
+    workgroup: 8,
     functions: text.scores.functions,
     body: wgsl`
-      let first = item % parameters.blocks * ${TILE.own}u;
+      let first = item % parameters.blocks * ${rowsOf(shape)}u;
       let head = item / parameters.blocks % parameters.heads;
       let entry = item / parameters.blocks / parameters.heads;
       ${text.begin}
       ${sums}
-      for (var turn = 0u; turn < parameters.${others}; turn += ${TILE.turn}u) {
+      for (var turn = 0u; turn < parameters.${others}; turn += ${TURN}u) {
         ${text.step}
         ${add}
       }
@@ -193,7 +160,7 @@ function gradientKernel(
  * @returns A kernel with the bindings of the parts, `outputGradient`, `biasTable` if there is one, `queryStatistics` and
  * `queryGradient`, which has the shape of the queries' tensor.
  */
-export function attentionQueryGradientKernel(shape: AttentionShape, target: Target): Kernel {
+export function queryGradientRows(shape: AttentionShape, target: Target): Kernel {
   const text = walk(shape, target, "query");
   const { vectors, own, turn } = text;
   const vector = vectorType(target.storage);
@@ -220,7 +187,7 @@ export function attentionQueryGradientKernel(shape: AttentionShape, target: Targ
  * @returns A kernel with the bindings of the parts, `outputGradient`, `biasTable` if there is one, `queryStatistics`, and
  * `keyGradient` and `valueGradient`, or `keyValueGradient`, in the shapes of the tensors of keys and values.
  */
-export function attentionKeyValueGradientKernel(
+export function keyValueGradientRows(
   shape: AttentionShape,
   { together, ...target }: { together: boolean } & Target,
 ): Kernel {

@@ -28,6 +28,8 @@ export interface PairScores {
   readonly locate: (kind: "query" | "key", name: string, position: string) => string;
   /** WGSL of the sum of a scaled product and what is added to it. `entry` and `head` are known to it. */
   readonly score: (product: string, query: string, key: string) => string;
+  /** Whether anything is added. */
+  readonly adds: boolean;
   /** What the kernel's name says of it. */
   readonly label: string;
 }
@@ -103,6 +105,7 @@ export function pairScores(shape: AttentionShape, others: TensorReads, { profile
         ...mask ? [`select(0.0, ${MASKED}.0, ${query}Region != ${key}Region)`] : [],
       ].join(" + ");
     },
+    adds: bias !== undefined || mask !== undefined,
     label: [...bias ? [bias.prefix ? " bias with class token" : " bias"] : [], ...mask ? [" masked"] : []].join(""),
   };
 }

@@ -13,10 +13,10 @@ import type { AnyOperation, ReferenceValues, Rule } from "../shared/rule.ts";
 import { zerosKernel } from "../shared/zeros.ts";
 import { attentionBiasGradientKernel, attentionBiasPartialsKernel } from "./bias_gradient.ts";
 import {
-  attentionKeyValueGradientKernel,
+  attentionKeyValueGradientKernels,
   attentionQueryGradientKernel,
   attentionStatisticsKernel,
-} from "./gradient_rows.ts";
+} from "./gradient.ts";
 import { attentionKernel } from "./mod.ts";
 import { partBindings, partsName } from "./part_reads.ts";
 import { attentionGradientReference, attentionReference } from "./reference.ts";
@@ -134,7 +134,7 @@ export const attention: Rule<Attention> = {
     addStep(builder, attentionStatisticsKernel(shape, target), bindings);
     addStep(builder, attentionQueryGradientKernel(shape, target), bindings);
     const together = keyGradient === valueGradient;
-    addStep(builder, attentionKeyValueGradientKernel(shape, { together, ...target }), bindings);
+    addSteps(builder, attentionKeyValueGradientKernels(shape, { together, ...target }), bindings, output);
     if (!bias) return gradients;
     const biasGradient = addTensor(builder, `${output} bias gradient`, shapeOf(bias.table));
     const kernels = [attentionBiasPartialsKernel(shape, target), attentionBiasGradientKernel(shape, target)];

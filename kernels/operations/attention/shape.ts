@@ -194,3 +194,8 @@ export function pairParameters(
     { name: "items", value: batch * heads * blocks },
   ]);
 }
+
+/** WGSL of the first vector of a head's row of the output: `entry` and `head` are known to it. */
+export function outputPlace(shape: AttentionShape, query: string): string {
+  return `((entry * parameters.queries + ${query}) * parameters.heads + head) * ${headVectors(shape)}u`;
+}

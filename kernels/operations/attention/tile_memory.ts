@@ -1,41 +1,51 @@
 /**
- * What the GPU profile's kernels of attention share: a workgroup of 8 x 8 invocations, which multiplies tiles of 64 rows and
- * 32 columns in workgroup memory. An invocation has 8 rows by 4 columns of such a product, or 8 rows by some vectors of
- * channels of a product with a matrix of channels.
+ * What the GPU profile's kernels of attention share: a workgroup of 8 x 8 invocations, which multiplies tiles of 64 or 32
+ * rows and 32 columns in workgroup memory. An invocation has 8 or 4 rows, one or two `halves`, by 4 columns of such a
+ * product, or by some vectors of channels of a product with a matrix of channels. Fewer rows where registers would not do.
  *
  * Indices are constants but for the invocation's own place, which no turn changes: naga clamps all others.
  *
- * | workgroup memory | | bytes |
+ * | workgroup memory | | bytes at most |
  * | --- | --- | --- |
- * | `tile` | 16 channels of 64 rows and of 32 columns, as vectors of rows and columns; or channels of 8 or 16 rows | 6144 |
- * | `shares` | a number for each of 32 columns and 64 rows, as vectors of rows | 8192 |
- * | `factors` | a number for each of 64 rows | 256 |
+ * | `tile` | 8 channels of the rows and of 32 columns, as vectors of rows and columns; or channels of 4 or 8 rows | 3072 |
+ * | `shares` | a number for each of 32 columns and all rows, as vectors of rows | 8192 |
+ * | `factors` | a number for each row | 256 |
  *
  * @module
  */
 
 import { range, wgsl } from "../shared/wgsl.ts";
+import type { PairScores } from "./pair_scores.ts";
+
+/** Vectors of rows that an invocation has. */
+export type Halves = 1 | 2;
 
 /** Rows of a tile. */
-export const ROWS = 64;
+export function tileRows(halves: Halves): number {
+  return 32 * halves;
+}
+
 /** Columns of a tile. */
 export const COLUMNS = 32;
 /** Vectors of channels that are brought into the tile at once. */
-const DEPTH = 4;
+const DEPTH = 2;
+
+/** Vectors of a row of the tile, and its rows: those for rows and those for columns, which share a row by twos. */
+const TILE_WIDTH = 16;
+const ROW_LINES = 4 * DEPTH;
+const COLUMN_LINES = 2 * DEPTH;
 
 /** WGSL of the workgroup memory. */
-export const TILE_MEMORY = `var<workgroup> tile: array<array<vec4<f32>, 16>, 24>;
-var<workgroup> shares: array<array<vec4<f32>, 16>, ${COLUMNS}>;
-var<workgroup> factors: array<vec4<f32>, 16>;
+export function tileMemory(halves: Halves): string {
+  return `var<workgroup> tile: array<array<vec4<f32>, ${TILE_WIDTH}>, ${ROW_LINES + COLUMN_LINES}>;
+var<workgroup> shares: array<array<vec4<f32>, ${8 * halves}>, ${COLUMNS}>;
+var<workgroup> factors: array<vec4<f32>, ${8 * halves}>;
 `;
+}
 
 /** WGSL of the names of an invocation's place. */
 export const TILE_PLACE = `let across = local % 8u;
-let down = local / 8u;
-let quad = local % 16u;
-let depth = local / 16u;
-let column = local % 8u;
-let columnDepth = local / 8u;`;
+let down = local / 8u;`;
 
 /** What a product of tiles reads. */
 export interface TileSide {
@@ -48,12 +58,11 @@ export interface TileSide {
   readonly end: string;
 }
 
-/** WGSL that brings 4 vectors of channels from `part` on of 64 rows, or of 32 columns, into the tile. */
-function stage(side: TileSide, vectors: number, kind: "rows" | "columns"): string {
-  const [quad, depth] = kind === "rows" ? ["quad", "depth"] : ["column", "columnDepth"];
+/** WGSL that brings {@linkcode DEPTH} vectors of channels from `part` on of the rows or columns into the tile. */
+function stage(side: TileSide, vectors: number, kind: "rows" | "columns", quads: number, before: number): string {
   const loads = range(4).map((p) =>
     wgsl`
-      let row${p} = ${side.first} + ${quad} * 4u + ${p}u;
+      let row${p} = ${side.first} + quad * 4u + ${p}u;
       let inside${p} = (row${p} < ${side.end}) & (vector < ${vectors}u);
       let x${p} = select(vec4<f32>(0.0), ${
       side.load(`select(0u, ${side.place(`row${p}`)} + vector, inside${p})`)
@@ -64,50 +73,51 @@ function stage(side: TileSide, vectors: number, kind: "rows" | "columns"): strin
     const values = range(4).map((p) => `x${p}.${lane}`).join(", ");
     return kind === "rows"
       ? `tile[depth * 4u + ${i}u][quad] = vec4<f32>(${values});`
-      : `tile[columnDepth * 2u + ${16 + (i >> 1)}u][column + ${(i & 1) * 8}u] = vec4<f32>(${values});`;
+      : `tile[depth * 2u + ${ROW_LINES + (i >> 1)}u][quad + ${(i & 1) * 8}u] = vec4<f32>(${values});`;
   });
-  const body = wgsl`
-    let vector = part + ${depth};
+  return wgsl`
+    let quad = ${before === 0 ? "local" : `(local - ${before}u)`} % ${quads}u;
+    let depth = ${before === 0 ? "local" : `(local - ${before}u)`} / ${quads}u;
+    let vector = part + depth;
     ${loads}
     ${stores}
   `;
-  return kind === "rows"
-    ? wgsl`
-      {
-        ${body}
-      }
-    `
-    : wgsl`
-      if (local < 32u) {
-        ${body}
-      }
-    `;
 }
 
 /**
- * WGSL of the product of 64 rows and 32 columns.
+ * WGSL of the product of rows and 32 columns.
  *
- * @param name What the sums are called: `<name>_<column>_<half>` for the invocation's 4 columns and two halves of 8 rows.
+ * @param name What the sums are called: `<name>_<column>_<half>` for the invocation's 4 columns and halves of rows.
  * @param rows What rows are read from.
  * @param columns What columns are read from.
  * @param vectors Vectors of channels.
+ * @param halves Vectors of rows of an invocation.
  * @returns Statements; they begin and end without a need of a barrier between products.
  */
-export function tileProduct(name: string, rows: TileSide, columns: TileSide, vectors: number): string {
-  const sums = range(4).flatMap((c) => range(2).map((h) => [c, h] as const));
+export function tileProduct(
+  name: string,
+  rows: TileSide,
+  columns: TileSide,
+  vectors: number,
+  halves: Halves,
+): string {
+  const sums = tileCells(halves);
+  const quads = 8 * halves;
   const steps = range(4 * DEPTH).flatMap((k) => [
     wgsl`
-      let above${k} = tile[${k}][down * 2u];
-      let below${k} = tile[${k}][down * 2u + 1u];
-      let other${k} = tile[${16 + (k >> 1)}][across + ${(k & 1) * 8}u];
+      ${range(halves).map((h) => `let half${k}_${h} = tile[${k}][down * ${halves}u + ${h}u];`)}
+      let other${k} = tile[${ROW_LINES + (k >> 1)}][across + ${(k & 1) * 8}u];
     `,
-    ...sums.map(([c, h]) => `${name}_${c}_${h} += ${h === 0 ? "above" : "below"}${k} * other${k}.${"xyzw"[c]};`),
+    ...sums.map(([c, h]) => `${name}_${c}_${h} += half${k}_${h} * other${k}.${"xyzw"[c]};`),
   ]);
   return wgsl`
     ${sums.map(([c, h]) => `var ${name}_${c}_${h} = vec4<f32>(0.0);`)}
     for (var part = 0u; part < ${vectors}u; part += ${DEPTH}u) {
-      ${stage(rows, vectors, "rows")}
-      ${stage(columns, vectors, "columns")}
+      if (local < ${quads * DEPTH}u) {
+        ${stage(rows, vectors, "rows", quads, 0)}
+      } else if (local < ${(quads + 8) * DEPTH}u) {
+        ${stage(columns, vectors, "columns", 8, quads * DEPTH)}
+      }
       workgroupBarrier();
       ${steps}
       workgroupBarrier();
@@ -115,51 +125,99 @@ export function tileProduct(name: string, rows: TileSide, columns: TileSide, vec
   `;
 }
 
+/** The columns and halves of rows of an invocation's part of a product. */
+export function tileCells(halves: Halves): (readonly [column: number, half: number])[] {
+  return range(4).flatMap((c) => range(halves).map((h) => [c, h] as const));
+}
+
 /** WGSL that puts an invocation's part of a product into `shares`. */
-export function storeProduct(value: (column: number, half: number) => string): string {
+export function storeProduct(value: (column: number, half: number) => string, halves: Halves): string {
+  const stores = tileCells(halves).map(([c, h]) =>
+    `shares[across * 4u + ${c}u][down * ${halves}u + ${h}u] = ${value(c, h)};`
+  );
   return wgsl`
-    ${range(4).flatMap((c) => range(2).map((h) => `shares[across * 4u + ${c}u][down * 2u + ${h}u] = ${value(c, h)};`))}
+    ${stores}
   `;
 }
 
-/** Vectors of channels that an invocation has of each of its 8 rows: numbers `across + 8 i`. */
+/**
+ * WGSL that puts what is added to the scores of a tile's pairs into `shares`, of which each invocation makes a row: the text of
+ * bias and mask stands once, in a loop.
+ *
+ * @param scores The text of scores.
+ * @param side Whether rows are queries or keys.
+ * @param turn WGSL of the first column.
+ * @param halves Vectors of rows of an invocation.
+ * @returns Statements; a product of tiles has the barriers that must follow.
+ */
+export function tileAdditions(scores: PairScores, side: "query" | "key", turn: string, halves: Halves): string {
+  if (!scores.adds) return "";
+  const [rows, columns, other] = side === "query"
+    ? ["queries", "keys", "key"] as const
+    : ["keys", "queries", "query"] as const;
+  const [query, key] = side === "query" ? ["own", "other"] : ["other", "own"];
+  return wgsl`
+    if (local < ${tileRows(halves)}u) {
+      let ownPosition = min(first + local, parameters.${rows} - 1u);
+      ${scores.locate(side, "own", "ownPosition")}
+      for (var c = 0u; c < ${COLUMNS}u; c++) {
+        let otherPosition = min(${turn} + c, parameters.${columns} - 1u);
+        ${scores.locate(other, "other", "otherPosition")}
+        shares[c][local / 4u][local % 4u] = ${scores.score("0.0", query, key)};
+      }
+    }
+  `;
+}
+
+/** WGSL of scores with {@linkcode tileAdditions}, a vector of rows, by those of their products. */
+export function addedScores(
+  scores: PairScores,
+  product: string,
+  [column, half]: readonly [number, number],
+  halves: Halves,
+): string {
+  const scaled = `${product} * parameters.scale`;
+  return scores.adds ? `${scaled} + shares[across * 4u + ${column}u][down * ${halves}u + ${half}u]` : scaled;
+}
+
+/** Vectors of channels that an invocation has of each of its rows: numbers `across + 8 i`. */
 export function ownVectors(vectors: number): number[] {
   return range(Math.ceil(vectors / 8));
 }
 
 /**
- * WGSL that adds to sums of rows `shares` times the channels of the columns: `<name><row>_<i>`, for 8 rows and
+ * WGSL that adds to sums of rows `shares` times the channels of the columns: `<name><row>_<i>`, for its rows and
  * {@linkcode ownVectors}.
  *
  * @param name What the sums are called.
  * @param columns What the channels are read from.
  * @param vectors Vectors of channels.
+ * @param halves Vectors of rows of an invocation.
  * @returns Statements; they begin without a need of a barrier behind `shares`, and end with one.
  */
-export function addChannels(name: string, columns: TileSide, vectors: number): string {
-  // A row of the tile has 16 vectors, a column of channels one or two of them.
-  const each = Math.ceil(vectors / 16);
-  const together = 16 / each;
+export function addChannels(name: string, columns: TileSide, vectors: number, halves: Halves): string {
+  // A row of channels takes one or two of the tile.
+  const each = Math.ceil(vectors / TILE_WIDTH);
+  const together = ROW_LINES / each;
   const own = ownVectors(vectors);
-  const loads = range(4).map((n) =>
+  const loads = range(ROW_LINES / 4).map((n) =>
     wgsl`
-      let slot${n} = depth + ${4 * n}u;
-      let vector${n} = slot${n} % ${each}u * 16u + quad;
+      let slot${n} = local / 16u + ${4 * n}u;
+      let vector${n} = slot${n} % ${each}u * 16u + local % 16u;
       let row${n} = ${columns.first} + turn + slot${n} / ${each}u;
       let inside${n} = (row${n} < ${columns.end}) & (vector${n} < ${vectors}u);
-      tile[slot${n}][quad] = select(vec4<f32>(0.0), ${
+      tile[slot${n}][local % 16u] = select(vec4<f32>(0.0), ${
       columns.load(`select(0u, ${columns.place(`row${n}`)} + vector${n}, inside${n})`)
     }, inside${n});
     `
   );
   const steps = range(together).flatMap((k) => [
     wgsl`
-      let above${k} = shares[turn + ${k}u][down * 2u];
-      let below${k} = shares[turn + ${k}u][down * 2u + 1u];
+      ${range(halves).map((h) => `let half${k}_${h} = shares[turn + ${k}u][down * ${halves}u + ${h}u];`)}
       ${own.map((i) => `let channels${k}_${i} = tile[${k * each + (i >> 1)}][across + ${(i & 1) * 8}u];`)}
     `,
-    ...range(8).flatMap((q) =>
-      own.map((i) => `${name}${q}_${i} += ${q < 4 ? "above" : "below"}${k}.${"xyzw"[q % 4]} * channels${k}_${i};`)
+    ...range(4 * halves).flatMap((q) =>
+      own.map((i) => `${name}${q}_${i} += half${k}_${q >> 2}.${"xyzw"[q % 4]} * channels${k}_${i};`)
     ),
   ]);
   return wgsl`
