@@ -5,7 +5,9 @@
  */
 
 /** The bytes of a typed array, not copied. */
-export function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+export function bytesOf<Memory extends ArrayBufferLike>(
+  { buffer, byteOffset, byteLength }: ArrayBufferView<Memory>,
+): Uint8Array<Memory> {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 

@@ -6,6 +6,8 @@
 
 import { isPassedOver } from "./passed_over.ts";
 import type { Weights } from "./weights.ts";
+import { bytesOf } from "../base/bytes.ts";
+import { releaseBytes } from "../base/pixels.ts";
 
 /** A parameter in memory. */
 export interface Parameter {
@@ -13,6 +15,8 @@ export interface Parameter {
   readonly shape: readonly number[];
   /** Row-major. */
   readonly data: Float32Array<ArrayBuffer>;
+  /** Whether `data` is read anew whenever it is asked for, into an array that is its reader's own. */
+  readonly isReadAnew?: boolean;
 }
 
 /** What is known of the network whose parameters are read. */
@@ -69,9 +73,10 @@ export async function openParameters(
   network: NetworkFacts = {},
 ): Promise<Map<string, Parameter>> {
   checkParameters(shapes, weights, network);
-  for (const [name, shape] of shapes) await readFitting(name, shape, weights, network);
+  for (const [name, shape] of shapes) releaseBytes(bytesOf((await readFitting(name, shape, weights, network)).data));
   const lazy = ([name, shape]: readonly [string, readonly number[]]): [string, Parameter] => [name, {
     shape,
+    isReadAnew: true,
     get data() {
       return resample(weights, { name, shape, data: weights.readNow(name) }, network);
     },

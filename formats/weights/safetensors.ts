@@ -17,6 +17,7 @@ import { type StoredTensor, type Weights, weightsOf } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
 import { isCount } from "../base/json.ts";
 import { unreadable } from "../base/files.ts";
+import { releaseBytes } from "../base/pixels.ts";
 
 /** What `huggingface_hub` takes; the format itself allows four times as much, which JSON may blow up to gigabytes. */
 const maximumHeaderLength = 25_000_000;
@@ -45,8 +46,12 @@ export interface Safetensors extends Weights {
  */
 export function readSafetensors(source: ByteSource): Safetensors {
   const { tensors, metadata } = readHeader(source);
-  const read = ({ dtype, offset, length }: SafetensorsTensor) =>
-    dataTypes[dtype].toFloat32(source.read(offset, length));
+  const read = ({ dtype, offset, length }: SafetensorsTensor) => {
+    const bytes = source.read(offset, length);
+    const elements = dataTypes[dtype].toFloat32(bytes);
+    if (elements.buffer !== bytes.buffer) releaseBytes(bytes);
+    return elements;
+  };
   return { ...weightsOf(source, tensors, read), metadata };
 }
 

@@ -333,6 +333,9 @@ function windowed(steps: readonly Step[]): Set<string> {
 /** Bytes of constants that are written before the device is waited for: until then it keeps a copy of what was written. */
 const UPLOADED_AT_ONCE = 64 * 2 ** 20;
 
+/** Bytes of an array from which on it is freed once it is written, and not when the collector finds it. */
+const FREED = 2 ** 20;
+
 /** Makes the constants one after the other, and a buffer of each; `owner` frees them. */
 async function uploadConstants(
   device: Device,
@@ -355,6 +358,7 @@ async function uploadConstants(
       queue.writeBuffer(buffer, 0, data);
       buffers.set(name, buffer);
       bytes += data.byteLength;
+      if (data.byteLength >= FREED) data.buffer.transfer(0);
     }
     queue.submit([]);
     return false;

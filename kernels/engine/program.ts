@@ -28,7 +28,7 @@ export interface Exchange {
   readonly kind: "statistics" | "gradients";
 }
 
-/** Data that is uploaded once. */
+/** Makes data that is uploaded once: an array of its own each time, since a large one is freed then. */
 export type Constant = () => Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** Offsets of tensors and views in their buffers are multiples of so many bytes: WebGPU's largest default alignment. */

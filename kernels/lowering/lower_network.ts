@@ -18,18 +18,23 @@ export interface LoweredNetwork extends Program {
 }
 
 /**
- * Reads a network's parameters.
+ * Reads a network's parameters, each into an array of its reader's own.
  *
+ * @param taken Where it is given, those arrays are added to it.
  * @throws {TypeError} When one is missing.
  */
 export function parameterReader(
   { name: network }: Network,
   parameters: Parameters | undefined,
-): (name: string) => Float32Array {
+  taken?: Float32Array<ArrayBuffer>[],
+): (name: string) => Float32Array<ArrayBuffer> {
   return (name) => {
     const parameter = parameters?.get(name);
     if (!parameter) throw new TypeError(`Cannot compute ${network}: parameter "${name}" is missing`);
-    return parameter.data;
+    const { data, isReadAnew } = parameter;
+    const own = (isReadAnew ? data : data.slice()) as Float32Array<ArrayBuffer>;
+    taken?.push(own);
+    return own;
   };
 }
 
@@ -120,10 +125,20 @@ function lowerInto(
 ): LoweredNetwork {
   const target = targetOf(options);
   const shapeOf = (name: string) => shapes.get(name)!;
-  const read = parameterReader(network, parameters);
+  const taken: Float32Array<ArrayBuffer>[] = [];
+  const read = parameterReader(network, parameters, taken);
   const builder: Builder = { program, target, shapeOf, parameters: { trained: false, read } };
   for (const { operation, layer } of fuse(operations, outputs, { trained: false, target, shapeOf })) {
     ruleOf(operation).forward(builder, operation, layer);
+  }
+  // What a constant was made of is in memory no longer than that takes.
+  for (const [name, make] of program.constants) {
+    program.constants.set(name, () => {
+      const before = taken.length;
+      const made = make();
+      for (const { buffer } of taken.splice(before)) if (buffer !== made.buffer) buffer.transfer(0);
+      return made;
+    });
   }
   return { ...program, shapes };
 }

@@ -80,6 +80,8 @@ export interface Network {
 export interface StoredParameter {
   readonly shape: readonly number[];
   readonly data: Float32Array;
+  /** Whether `data` is read anew whenever it is asked for, into an array that is its reader's own. */
+  readonly isReadAnew?: boolean;
 }
 
 /** Parameters by name, as a weight file holds them. */

@@ -28,6 +28,7 @@ export function joinFactors(all: readonly Factors[]): Factors {
  * @param weight The convolution's, `[outputChannels, inputChannels / groups, kernelHeight, kernelWidth]`.
  * @param bias The convolution's, `[outputChannels]`, where it has one.
  * @param factors Factor and summand of each output channel.
+ * @param folded An array for the weights, which may be that of the convolution's own.
  * @returns Weight and bias of the convolution that does both.
  * @throws {TypeError} If the numbers of output channels differ.
  */
@@ -35,6 +36,7 @@ export function foldFactors(
   weight: ArrayLike<number>,
   bias: ArrayLike<number> | undefined,
   { scale, shift }: Factors,
+  folded: Float32Array<ArrayBuffer> = new Float32Array(weight.length),
 ): { weight: Float32Array<ArrayBuffer>; bias: Float32Array<ArrayBuffer> } {
   const channels = scale.length;
   if (weight.length % channels !== 0 || (bias && bias.length !== channels)) {
@@ -44,7 +46,6 @@ export function foldFactors(
     );
   }
   const each = weight.length / channels;
-  const folded = new Float32Array(weight.length);
   for (let index = 0; index < folded.length; index++) folded[index] = weight[index] * scale[Math.floor(index / each)];
   return {
     weight: folded,

@@ -126,7 +126,7 @@ function weightsOf(
     const factors = folded.map((operation) =>
       operation.type === "scale" ? scaleFactors(operation, read) : batchNormScale(batchNormParameters(operation, read))
     );
-    return packWeights(shape, foldFactors(own.weight, own.bias, joinFactors(factors)), target);
+    return packWeights(shape, foldFactors(own.weight, own.bias, joinFactors(factors), own.weight), target);
   });
   return name;
 }

@@ -34,8 +34,8 @@ export interface PackedWeights {
 export type ParameterSource =
   | {
     readonly trained: false;
-    /** Reads a parameter. */
-    read(parameter: string): Float32Array;
+    /** Reads a parameter, into an array of its reader's own. */
+    read(parameter: string): Float32Array<ArrayBuffer>;
   }
   | {
     /** Batch norms use the statistics of the batch, and parameters have gradients. */

@@ -343,7 +343,7 @@ function addUpdate(
   const { optimizer, lossScaling, maxNorm, averageDecay } = options;
   const settings = { layout: parameters, optimizer, profile };
   const tables = Object.entries(layoutTables(parameters));
-  for (const [name, table] of tables) program.constants.set(name, () => table);
+  for (const [name, table] of tables) program.constants.set(name, () => table.slice());
   const bindings = {
     ...Object.fromEntries(["parameter", ...optimizerState(optimizer)].map((name) => [name, name])),
     ...Object.fromEntries(tables.map(([name]) => [name, name])),
