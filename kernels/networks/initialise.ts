@@ -131,7 +131,7 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
  *
  * @param network The network.
  * @param seed An integer; the same seed gives the same parameters.
- * @param isWanted Which of them to draw, by name; all if left out.
+ * @param isWanted Whether a parameter is to be drawn; all are if left out.
  * @returns Every parameter and running statistic that is wanted, by name.
  * @throws {TypeError} If an operation has parameters that no row of the table above is about, and says nothing of them.
  */
