@@ -17,8 +17,8 @@ import { type AttentionShape, headVectors, LOWEST } from "./shape.ts";
 const TURN = 4;
 
 /**
- * Vectors of sums that an invocation has. They lie in memory that is always near; half as many cost a half more time at 197
- * tokens and 6 heads of 64, and compile four times as fast.
+ * Vectors of sums that an invocation has. They lie in memory that is always near: half as many take llvmpipe 26 ms of CPU
+ * time instead of 18 for 4 images of 197 tokens and 6 heads of 64, and compile in half the time.
  */
 const SUMS = 64;
 

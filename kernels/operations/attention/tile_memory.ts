@@ -3,6 +3,15 @@
  * rows and 32 columns in workgroup memory. An invocation has 8 or 4 rows, one or two `halves`, by 4 columns of such a
  * product, or by some vectors of channels of a product with a matrix of channels. Fewer rows where registers would not do.
  *
+ * Registers, spills and the share of multiply-adds among the instructions of the loop over the tile, compiled for f32 (RADV
+ * for RDNA3 counts vector instructions only; CUDA's compiler for sm_90 never spills):
+ *
+ * | heads of | forward | gradient of queries | of keys and values |
+ * | --- | --- | --- | --- |
+ * | 32 | 108, 0, 63 %; 103, 68 % | 108, 0, 48 %; 126, 59 % | 108, 0, 47 %; 128, 59 % |
+ * | 64 | 132, 0, 90 %; 135, 79 % | 120, 0, 84 %; 122, 70 % | 132, 0, 84 %; 130, 72 % |
+ * | 104 | 120, 0, 84 %; 127, 72 % | 132, 5, 84 %; 156, 72 % | 132, 0, 84 %; 130, 73 % |
+ *
  * Indices are constants but for the invocation's own place, which no turn changes: naga clamps all others.
  *
  * | workgroup memory | | bytes at most |
