@@ -20,7 +20,7 @@ export interface LoweredNetwork extends Program {
 /**
  * Reads a network's parameters, each into an array of its reader's own.
  *
- * @param taken Where it is given, those arrays are added to it.
+ * @param taken A list that those arrays are added to, where it is given.
  * @throws {TypeError} When one is missing.
  */
 export function parameterReader(
