@@ -8,13 +8,14 @@
  * @module
  */
 
-import { lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
 import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
-import type { Operation } from "../../kernels/operations/mod.ts";
+import { type Operation, ruleOf } from "../../kernels/operations/mod.ts";
+import { fuse } from "../../kernels/lowering/fuse.ts";
 import { inferShapes, type Network, type Parameters } from "../../kernels/operations/network.ts";
 import {
   ACTIVATION_FUNCTIONS,
+  type ActivationFunction,
   activationName,
   activationRule,
 } from "../../kernels/operations/activation/functions/mod.ts";
@@ -235,7 +236,7 @@ const LAYERS: readonly Layer[] = [
 ];
 
 /** Convolutions whose filter gradients have tiles of every size. */
-const GRADIENT_LAYERS: readonly Layer[] = [1, 3, 5, 7, 9].flatMap((kernel) =>
+const GRADIENT_LAYERS: readonly Layer[] = [1, 2, 3, 5, 7, 9].flatMap((kernel) =>
   [1, 2].flatMap((stride) => [
     ...[4, 8, 12, 16].flatMap((inputs) =>
       [4, 8, 12, 16].map((outputChannels) => ({
@@ -266,6 +267,21 @@ const GRADIENT_LAYERS: readonly Layer[] = [1, 3, 5, 7, 9].flatMap((kernel) =>
       groups: 2,
     }))),
   ])
+);
+
+/** Patches, as large as their stride or larger: their kernels with stride, of images that become 4 x 4. */
+const PATCH_LAYERS: readonly Layer[] = [[4, 4], [14, 14], [16, 16], [7, 4]].flatMap((
+  [kernel, stride],
+) =>
+  [3, 8].flatMap((channels) =>
+    [1, channels].map((groups) => ({
+      input: [1, 4 * stride + kernel - 1, 4 * stride + kernel - 1, channels] as const,
+      outputChannels: channels === 3 ? 12 : 16,
+      kernel,
+      stride,
+      groups,
+    }))
+  )
 );
 
 /** Convolutions whose input gradients are of every kind: one or several phases, their weights in one window or several. */
@@ -373,7 +389,9 @@ const ATTENTIONS: readonly AttentionShape[] = PART_TENSORS.flatMap((tensors, kin
   HEADS.flatMap((headChannels) =>
     ([undefined, 0, 1] as const).flatMap((prefix) => [false, true].map((masked) => ({ headChannels, prefix, masked })))
   )
-    .filter(({ headChannels, prefix, masked }) => kind === 0 || headChannels === 16 || prefix === undefined && !masked)
+    .filter(({ headChannels, prefix, masked }) =>
+      kind === 0 || headChannels === 16 || prefix === undefined && !masked || kind === 2 && headChannels <= 64
+    )
     .map(({ headChannels, prefix, masked }) => ({
       batch: 2,
       queries: 9,
@@ -445,9 +463,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) =>
       ([[8, 8], [4, 4]] as const).flatMap((grid) =>
         ([1, 2] as const).flatMap((pictures) =>
-          [true, false].map((isFirst) =>
-            addMapKernel({ total: SHAPE, grid, pictures, weight: 1, isFirst, ...target })
-          )
+          [true, false].map((isFirst) => addMapKernel({ total: SHAPE, grid, pictures, weight: 1, isFirst, ...target }))
         )
       )
     ),
@@ -544,7 +560,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   convolutionBiasGradientKernels: () =>
     LAYERS.flatMap((layer) => TARGETS.flatMap((target) => convolutionBiasGradientKernels(layerShape(layer), target))),
   convolutionFilterGradientKernels: () =>
-    GRADIENT_LAYERS.flatMap((layer) =>
+    [...GRADIENT_LAYERS, ...PATCH_LAYERS].flatMap((layer) =>
       TARGETS.flatMap((target) => convolutionFilterGradientKernels(layerShape(layer), target))
     ),
   convolutionInputGradientKernels: () =>
@@ -728,7 +744,9 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       NORM_PARAMETERS.map((parts) => scaleChannelGradientKernel({ shape: SHAPE, ...parts, profile }))
     ),
   scaleGradientsKernel: () =>
-    TARGETS.flatMap((target) => NORM_PARAMETERS.map((parts) => scaleGradientsKernel({ shape: SHAPE, ...parts, ...target }))),
+    TARGETS.flatMap((target) =>
+      NORM_PARAMETERS.map((parts) => scaleGradientsKernel({ shape: SHAPE, ...parts, ...target }))
+    ),
   scaleKernel: () =>
     TARGETS.flatMap((target) => NORM_PARAMETERS.map((parts) => scaleKernel({ shape: SHAPE, ...parts, ...target }))),
   scaleParameterGradientKernel: () =>
@@ -763,20 +781,95 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
 };
 
+/** Members of the families with blocks of their own, for the kernels of their gradients. */
+const WITH_GRADIENTS = [
+  ...["test_vit", "test_vit3", "beit_base_patch16_224", "eva02_tiny_patch14_336", "deit_tiny_distilled_patch16_224"],
+  ...["vit_relpos_medium_patch16_cls_224", "swin_tiny_patch4_window7_224", "swinv2_tiny_window8_256", "caformer_s18"],
+  ...["poolformerv2_s12", "test_maxvit", "test_coatnet", "volo_d1_224", "test_mambaout", "nextvit_small"],
+  ...["test_convnext", "test_convnext2", "regnety_002", "resnet26t", "ecaresnet26t", "resnetblur50", "tresnet_m"],
+  ...["mobilenetv3_small_050", "efficientnetv2_rw_t", "hgnetv2_b0", "densenet121", "vgg11_bn"],
+];
+
+/** Height and width of images that most networks take. */
+const SMALL = [64, 64] as const;
+
 /**
- * The kernels in the plans of all networks as annotators, in every variant. Images are of 64 x 64 where a network takes
- * them: feature maps run from 32 x 32 down to 2 x 2, which has few enough positions for kernels of its own. VGG's head is
- * a window of 7 x 7 on its feature map.
+ * The kernels of all networks' operations, in every variant. Images are of 64 x 64 where a network
+ * takes them: feature maps run from 32 x 32 down to 2 x 2, which has few enough positions for kernels of its own. VGG's
+ * head is a window of 7 x 7 on its feature map.
+ *
+ * An operation whose numbers and shapes were met in another network is passed over: its kernels are the same.
+ *
+ * @param mode For label maps, or for training, where a member of each family stands for all.
  */
-export function* planKernels(): Iterable<Kernel> {
-  for (const name of listArchitectures()) {
-    const network = buildNetwork(name, { classes: 1000 });
-    const size = network.inputSize ?? (name.startsWith("vgg") ? [224, 224] as const : [64, 64] as const);
-    for (const target of TARGETS) {
-      const settings = { network, batch: 1, size, k: 5, dtype: "fp16" } as const;
-      for (const { kernel } of lowerAnnotator(settings, target).steps) yield kernel;
+export function* networkKernels(mode: "annotator" | "training"): Iterable<Kernel> {
+  for (const target of TARGETS) {
+    const met = new Set<string>();
+    for (const name of mode === "annotator" ? listArchitectures() : WITH_GRADIENTS) {
+      const size = name.startsWith("vgg") ? [224, 224] as const : sizeOf(name);
+      const network = buildNetwork(name, { classes: 1000, size });
+      for (const head of mode === "annotator" ? [network.dense, network.pooled] : [network.pooled]) {
+        const operations = [...network.operations, ...head.operations];
+        const batch = mode === "annotator" ? 1 : 2;
+        const shapes = inferShapes(operations, { name: network.input, shape: [batch, ...size, 3] });
+        const shapeOf = (tensor: string) => shapes.get(tensor)!;
+        for (
+          const { operation } of fuse(operations, [head.output], { trained: mode === "training", target, shapeOf })
+        ) {
+          const numbers = JSON.stringify(operation, (key, value) => key === "type" ? value : shapes.get(value) ?? value)
+            .replaceAll(/"[^"]*\.[^"]*"/g, '""');
+          if (met.has(numbers)) continue;
+          met.add(numbers);
+          yield* operationKernels(withUsualActivation(operation), shapeOf, mode, target);
+        }
+      }
     }
   }
+}
+
+/** An operation whose activation, if it has one, has its usual parameters, which are numbers in the text. */
+function withUsualActivation<O extends Operation>(operation: O): O {
+  const usual = (activation: ActivationFunction) =>
+    ACTIVATION_FUNCTIONS.find((other) => activationName(other) === activationName(activation))!;
+  return Object.fromEntries(
+    Object.entries(operation).map(([name, value]) =>
+      name === "activation" || name === "function" ? [name, usual(value)] : [name, value]
+    ),
+  ) as O;
+}
+
+/** The size that a network is built for and cannot do without, or a small one. */
+function sizeOf(name: string): readonly [number, number] {
+  try {
+    const { inputSize = SMALL } = buildNetwork(name, { classes: 1000, size: SMALL });
+    return inputSize;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return buildNetwork(name, { classes: 1000 }).inputSize!;
+  }
+}
+
+/** The kernels of one operation, in training with those of its gradient. */
+function operationKernels(
+  operation: Operation,
+  shapeOf: (tensor: string) => Shape,
+  mode: "annotator" | "training",
+  target: Target,
+): Kernel[] {
+  const program = emptyProgram();
+  const builder: Builder = {
+    program,
+    target,
+    shapeOf,
+    parameters: mode === "training"
+      ? { trained: true, pack: ({ name }) => name }
+      : { trained: false, read: () => new Float32Array() },
+    dropPath: 0.1,
+  };
+  const rule = ruleOf(operation);
+  rule.forward(builder, operation, 0);
+  if (mode === "training") rule.backward(builder, operation, "gradient", { wanted: () => true, layer: 0 });
+  return kernelsOf(program);
 }
 
 /** A network of each family and each kind of block, with the size of its images here. */

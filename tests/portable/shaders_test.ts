@@ -2,8 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import {
   distinctTexts,
   needsFloat16,
+  networkKernels,
   OPERATION_KERNELS,
-  planKernels,
   type ShaderText,
   shortestOfKind,
   trainingKernels,
@@ -72,11 +72,13 @@ Deno.test("the catalogue calls every kernel function of the operations and optim
   assertEquals(Object.keys(OPERATION_KERNELS), [...names].sort());
 });
 
-Deno.test("the catalogue has every text of the plans of all networks", () => {
-  const known = new Set(texts.map(({ code }) => code));
-  const missing = distinctTexts(planKernels()).filter(({ code }) => !known.has(code));
-  assertEquals(missing.map(({ name }) => name), []);
-});
+for (const mode of ["annotator", "training"] as const) {
+  Deno.test(`the catalogue has every text of the operations of networks, as ${mode}`, () => {
+    const known = new Set(texts.map(({ code }) => code));
+    const missing = distinctTexts(networkKernels(mode)).filter(({ code }) => !known.has(code));
+    assertEquals(missing.map(({ name }) => name), []);
+  });
+}
 
 Deno.test("the catalogue has every text of the training plans of all families", () => {
   const known = new Set(texts.map(({ code }) => code));
