@@ -1,10 +1,11 @@
 /**
- * Files that are written whole or not at all, and errors that name them.
+ * Files that are written whole or not at all, files of JSON, and errors that name them.
  *
  * @module
  */
 
 import { dirname } from "@std/path";
+import { parseJson } from "./json.ts";
 
 /** What a file is called until it is whole: its name and this. */
 export const PARTIAL = ".partial";
@@ -42,6 +43,20 @@ export function withSubject<Result>(subject: string, action: () => Result, missi
   } catch (error) {
     return failWith(subject, missing)(error);
   }
+}
+
+/**
+ * Reads a file of JSON.
+ *
+ * @param path The file.
+ * @param subject What is being done, for messages.
+ * @returns The parsed value.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {TypeError} If it is not JSON.
+ */
+export async function readJsonFile(path: string, subject: string): Promise<unknown> {
+  const text = await Deno.readTextFile(path).catch(failWith(subject, "there is no such file"));
+  return parseJson(text, `${subject}: it is not JSON`);
 }
 
 /** Throws an error as {@linkcode withSubject} does: for the `catch` of a promise. */

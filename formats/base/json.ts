@@ -1,10 +1,8 @@
 /**
- * Values of JSON: reading them, and looking at what they are.
+ * Values of JSON: parsing them, and looking at what they are.
  *
  * @module
  */
-
-import { failWith } from "./files.ts";
 
 /** A value that JSON can hold. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };
@@ -23,20 +21,6 @@ export function parseJson(text: string, message: string): any {
   } catch (error) {
     throw new TypeError(message, { cause: error });
   }
-}
-
-/**
- * Reads a file of JSON.
- *
- * @param path The file.
- * @param subject What is being done, for messages.
- * @returns The parsed value.
- * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {TypeError} If it is not JSON.
- */
-export async function readJsonFile(path: string, subject: string): Promise<unknown> {
-  const text = await Deno.readTextFile(path).catch(failWith(subject, "there is no such file"));
-  return parseJson(text, `${subject}: it is not JSON`);
 }
 
 /** Whether a value is an object of JSON, `{...}`. */

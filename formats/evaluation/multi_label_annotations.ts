@@ -13,7 +13,8 @@
 
 import { basename } from "@std/path";
 import { showValue } from "../base/show_value.ts";
-import { areTexts, isObject, readJsonFile } from "../base/json.ts";
+import { readJsonFile } from "../base/files.ts";
+import { areTexts, isObject } from "../base/json.ts";
 
 /** The annotations, by the images' base names. */
 export interface MultiLabelAnnotations {

@@ -1,5 +1,3 @@
-// deno-lint-ignore-file camelcase -- timm calls its networks so
-
 /**
  * EfficientNet, EfficientNetV2 and the networks that timm builds alike.
  *

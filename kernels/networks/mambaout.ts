@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- timm calls its networks so
+
 /**
  * MambaOut: gated convolutions.
  *

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- timm calls its networks so
+
 /**
  * MaxViT and CoAtNet: convolutions first, then attention.
  *

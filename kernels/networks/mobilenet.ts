@@ -1,5 +1,3 @@
-// deno-lint-ignore-file camelcase -- timm calls its networks so
-
 /**
  * MobileNetV1, MobileNetV2, MnasNet and others with a convolution before the pooling, built as EfficientNet.
  *

@@ -1,5 +1,3 @@
-// deno-lint-ignore-file camelcase -- timm calls its networks so
-
 /**
  * MobileNetV3, MobileNetV4, LCNet, FBNetV3 and HardCoRe-NAS.
  *

@@ -1,3 +1,5 @@
+// deno-lint-ignore-file camelcase -- timm calls its networks so
+
 /**
  * Swin: transformers whose attention is within windows, which every other block shifts by half a window.
  *

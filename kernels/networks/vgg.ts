@@ -1,5 +1,3 @@
-// deno-lint-ignore-file camelcase -- timm calls its networks so
-
 /**
  * VGG, with and without batch norm.
  *

@@ -23,7 +23,7 @@ import type { DataSet } from "./data_set.ts";
 import { type CountedImages, type Figure, shareFigure } from "./figures.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
 import { bestRankOf, rankOf } from "./rank.ts";
-import { readJsonFile } from "../../formats/base/json.ts";
+import { readJsonFile } from "../../formats/base/files.ts";
 import { createClassCounts } from "./class_counts.ts";
 
 /** Something that is measured while images go by, in one process or in several, each with its share of them. */

@@ -9,7 +9,7 @@ import { parseMultiLabels } from "../../formats/evaluation/mod.ts";
 import { openImages } from "../../formats/images/mod.ts";
 import { sceneClasses } from "../scenes/classes.ts";
 import type { Outcomes } from "./outcome_statistics.ts";
-import { readJsonFile } from "../../formats/base/json.ts";
+import { readJsonFile } from "../../formats/base/files.ts";
 
 /** Scenes with what is true of them. */
 export interface TestImages {

@@ -270,7 +270,6 @@ function formatModel({ options, classes, classNames }: RunDescription): string {
     // deno-lint-ignore camelcase -- timm's name
     num_classes: classes,
     ...(classNames ? { label_names: classNames } : {}),
-    // deno-lint-ignore camelcase -- timm's names
     ...(isBuiltForSize ? { model_args: { img_size: size } } : {}),
     // deno-lint-ignore camelcase -- timm's name
     pretrained_cfg: {
