@@ -11,7 +11,14 @@ import { networkGraph } from "../onnx/network_graph.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { outputPositions } from "../../kernels/operations/convolution/shape.ts";
 import { attentionGigaflops, attentionNumbers, type AttentionWork } from "./attention.ts";
-import { attentionOnEngine, ENGINE, gradientOnEngine, networkOnEngine, positionOnEngine, singleOnEngine } from "./engine.ts";
+import {
+  attentionOnEngine,
+  ENGINE,
+  gradientOnEngine,
+  networkOnEngine,
+  positionOnEngine,
+  singleOnEngine,
+} from "./engine.ts";
 import { type GradientOperation, gradientValues } from "./gradients.ts";
 import { toChannelsFirst } from "./contestant.ts";
 import { trainingOnEngine } from "./engine_training.ts";
