@@ -68,8 +68,13 @@ export function encodeNumber(value: number, { bits, mantissa, bias, largest, nan
   return sign | Math.min((rounded - smallestNormal >>> dropped) + (1 << mantissa), largest);
 }
 
-/** The nearest integer of a number that is not negative, ties to even. */
-function roundEven(value: number): number {
+/**
+ * The nearest integer, ties to even.
+ *
+ * @param value A number that is not negative.
+ * @returns The integer.
+ */
+export function roundEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;

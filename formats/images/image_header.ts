@@ -64,39 +64,35 @@ export function readImageHeader(bytes: Uint8Array): ImageHeader {
 
 function describe(bytes: Uint8Array, format: ImageFormat): Described | null {
   switch (format) {
-    case "JPEG": {
-      const header = readJpegHeader(bytes);
-      if (!header) return null;
-      const { components, keepsCoefficients } = header;
-      // A coefficient has two bytes; CMYK is decoded beside the result.
-      const beside = (keepsCoefficients ? 2 * components : 0) + (components === 4 ? 4 : 0);
-      return { ...header, bytesPerPixel: 3 + beside };
-    }
-    case "PNG": {
-      const header = readPngHeader(bytes);
-      return header && { ...header, bytesPerPixel: header.isInterlaced ? 11 : 3 };
-    }
-    case "WebP": {
-      const header = readWebpHeader(bytes);
-      return header && { ...header, bytesPerPixel: 11 };
-    }
-    case "AVIF": {
-      const header = readAvifHeader(bytes);
-      return header && { ...header, bytesPerPixel: 16 };
-    }
-    case "TIFF": {
-      const header = readTiffHeader(bytes);
-      if (!header) return null;
-      const stored = header.samples * header.bits / 8;
-      return { ...header, bytesPerPixel: 3 + stored + (header.isOnePiece ? stored : 0) };
-    }
+    case "JPEG":
+      return withBytes(readJpegHeader(bytes), ({ components, keepsCoefficients }) => {
+        // A coefficient has two bytes; CMYK is decoded beside the result.
+        return 3 + (keepsCoefficients ? 2 * components : 0) + (components === 4 ? 4 : 0);
+      });
+    case "PNG":
+      return withBytes(readPngHeader(bytes), ({ isInterlaced }) => isInterlaced ? 11 : 3);
+    case "WebP":
+      return withBytes(readWebpHeader(bytes), () => 11);
+    case "AVIF":
+      return withBytes(readAvifHeader(bytes), () => 16);
+    case "TIFF":
+      return withBytes(readTiffHeader(bytes), ({ samples, bits, isOnePiece }) => {
+        return 3 + samples * bits / 8 * (isOnePiece ? 2 : 1);
+      });
     case "GIF":
-      return { ...readGifHeader(bytes), bytesPerPixel: 4 };
+      return withBytes(readGifHeader(bytes), () => 4);
     case "BMP":
-      return { ...readBmpHeader(bytes), bytesPerPixel: 4 };
+      return withBytes(readBmpHeader(bytes), () => 4);
     case "PNM":
-      return { ...readPnmHeader(bytes), bytesPerPixel: 4 };
+      return withBytes(readPnmHeader(bytes), () => 4);
   }
+}
+
+function withBytes<Header extends Omit<Described, "bytesPerPixel">>(
+  header: Header | null,
+  bytesPerPixel: (header: Header) => number,
+): Described | null {
+  return header && { ...header, bytesPerPixel: bytesPerPixel(header) };
 }
 
 /**

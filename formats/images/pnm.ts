@@ -6,6 +6,7 @@
  */
 
 import { checkSize, type DecodedImage } from "../base/pixels.ts";
+import { roundEven } from "../base/number_formats.ts";
 import { numberOf } from "../base/number_of.ts";
 import type { StoredHeader } from "./image_format.ts";
 
@@ -129,13 +130,7 @@ function readSamples(
 /** From a sample to its level. */
 function scaling(maximum: number, channels: number): (sample: number) => number {
   const most = maximum > 255 && channels === 1 ? 65535 : 255;
-  return (sample) => Math.min(roundHalfToEven(sample / maximum * most), 255);
-}
-
-/** Rounds halves to the even integer, as Python's `round` does. */
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 ? floor + floor % 2 : Math.round(value);
+  return (sample) => Math.min(roundEven(sample / maximum * most), 255);
 }
 
 /** Bytes of a row, at least: in text a sample is a digit, and between numbers there is white space. */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isCount } from "../base/json.ts";
+
 /** An element type that can be read. */
 export interface DataType {
   /** Bytes an element. */
@@ -67,7 +69,17 @@ export const otherSizes: Readonly<Record<string, number>> = {
 };
 
 /** Axes of a tensor, at most: NumPy's limit, and more than any network has. */
-export const MAXIMUM_AXES = 64;
+const MAXIMUM_AXES = 64;
+
+/** Whether a value that was read can be the sizes of a tensor's axes, or the steps along them. */
+export function areSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isCount);
+}
+
+/** Whether a value that was read can be a tensor's shape. */
+export function isShape(value: unknown): value is number[] {
+  return areSizes(value) && Number.isSafeInteger(elementCount(value));
+}
 
 /**
  * Number of elements of a shape.

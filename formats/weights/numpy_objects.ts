@@ -10,7 +10,7 @@
  * @module
  */
 
-import { dataTypes, elementCount, MAXIMUM_AXES } from "./data_types.ts";
+import { dataTypes, elementCount, isShape } from "./data_types.ts";
 import {
   hasKind,
   type PickleFunctions,
@@ -145,12 +145,6 @@ function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
     },
   };
   return type;
-}
-
-function isShape(value: PickleValue | undefined): value is number[] {
-  return Array.isArray(value) && value.length <= MAXIMUM_AXES &&
-    value.every(isCount) &&
-    Number.isSafeInteger(elementCount(value as number[]));
 }
 
 function isNumpyType(value: PickleValue | undefined): value is NumpyType {

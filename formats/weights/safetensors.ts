@@ -11,7 +11,7 @@
 
 import { showValue } from "../base/show_value.ts";
 import type { ByteSource } from "../base/byte_source.ts";
-import { dataTypes, elementCount, MAXIMUM_AXES, otherSizes } from "./data_types.ts";
+import { dataTypes, elementCount, isShape, otherSizes } from "./data_types.ts";
 import { parseObject } from "./json_text.ts";
 import { type StoredTensor, type Weights, weightsOf } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
@@ -96,11 +96,6 @@ function metadataOf(path: string, value: unknown = {}): Readonly<Record<string, 
     Object.values(value).every((text) => typeof text === "string");
   if (isTexts) return value as Record<string, string>;
   throw unreadable(path, `its __metadata__ is ${showValue(value)}, expected texts by name`);
-}
-
-function isShape(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isCount) &&
-    Number.isSafeInteger(elementCount(value));
 }
 
 function tensorFrom(path: string, name: string, entry: unknown, dataOffset: number): SafetensorsTensor {

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { elementCount, MAXIMUM_AXES } from "./data_types.ts";
+import { areSizes, elementCount } from "./data_types.ts";
 import { numpyFunctions } from "./numpy_objects.ts";
 import { PICKLE_COSTS, type PickleBudget } from "./pickle_budget.ts";
 import {
@@ -190,7 +190,7 @@ function viewOf(
   [storage, offset, shape, strides, metadata]: readonly (PickleValue | undefined)[],
   type?: ElementType,
 ): TorchTensor | PickleUnread {
-  if (!isStorage(storage) || !isCount(offset) || !isSizes(shape) || !isSizes(strides)) {
+  if (!isStorage(storage) || !isCount(offset) || !areSizes(shape) || !areSizes(strides)) {
     throw unreadable(path, "pickle describes a tensor in an unknown way");
   }
   // PyTorch may leave it to the reader to negate, or conjugate, what is stored.
@@ -234,8 +234,4 @@ function rebuildFromType(
 
 function isStorage(value: PickleValue | undefined): value is TorchStorage {
   return hasKind(value, "storage");
-}
-
-function isSizes(value: PickleValue | undefined): value is number[] {
-  return Array.isArray(value) && value.length <= MAXIMUM_AXES && value.every(isCount);
 }

@@ -47,9 +47,12 @@ const PIECE = 1 << 20;
  */
 export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
   const { count, offset, length } = findDirectory(source);
-  if (offset + length > source.size) throw damaged(source, "its directory lies outside the file");
+  if (offset + length > source.size) throw unreadable(source.path, "its directory lies outside the file");
   if (length > maximumDirectoryLength) {
-    throw damaged(source, `its directory has ${numberOf(length, "byte")}, at most ${maximumDirectoryLength} are read`);
+    throw unreadable(
+      source.path,
+      `its directory has ${numberOf(length, "byte")}, at most ${maximumDirectoryLength} are read`,
+    );
   }
   const directory = source.read(offset, length);
   const view = new DataView(directory.buffer);
@@ -57,26 +60,28 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
   let position = 0;
   for (let index = 0; index < count; index++) {
     if (position + 46 > length || view.getUint32(position, true) !== directorySignature) {
-      throw damaged(source, `entry ${index} of its directory is damaged`);
+      throw unreadable(source.path, `entry ${index} of its directory is damaged`);
     }
     const [flags, method] = [view.getUint16(position + 8, true), view.getUint16(position + 10, true)];
     const nameLength = view.getUint16(position + 28, true);
     const extraLength = view.getUint16(position + 30, true);
     const next = position + 46 + nameLength + extraLength + view.getUint16(position + 32, true);
-    if (next > length) throw damaged(source, `entry ${index} of its directory is damaged`);
+    if (next > length) throw unreadable(source.path, `entry ${index} of its directory is damaged`);
     const name = new TextDecoder().decode(directory.subarray(position + 46, position + 46 + nameLength));
     if (method !== 0 || flags & isEncrypted) {
       const found = method === 0 ? "encrypted" : "compressed";
-      throw damaged(source, `zip entry ${showValue(name)} is ${found}, PyTorch's are stored`);
+      throw unreadable(source.path, `zip entry ${showValue(name)} is ${found}, PyTorch's are stored`);
     }
-    if (entries.has(name)) throw damaged(source, `it has two zip entries ${showValue(name)}`);
+    if (entries.has(name)) throw unreadable(source.path, `it has two zip entries ${showValue(name)}`);
     const sizes = readSizes(view, position, position + 46 + nameLength, extraLength);
-    if (!sizes) throw damaged(source, `zip entry ${showValue(name)} has no sizes that agree`);
+    if (!sizes) throw unreadable(source.path, `zip entry ${showValue(name)} has no sizes that agree`);
     const place = locate(source, name, directory.subarray(position + 46, position + 46 + nameLength), sizes);
     entries.set(name, { ...place, checksum: view.getUint32(position + 16, true) });
     position = next;
   }
-  if (position !== length) throw damaged(source, `its directory has more than the ${count} entries that it says`);
+  if (position !== length) {
+    throw unreadable(source.path, `its directory has more than the ${count} entries that it says`);
+  }
   checkOverlaps(source, entries);
   return entries;
 }
@@ -85,7 +90,7 @@ export function readZipDirectory(source: ByteSource): Map<string, ZipEntry> {
 function checkOverlaps(source: ByteSource, entries: ReadonlyMap<string, ZipEntry>): void {
   let end = 0;
   for (const [name, { header, offset, length }] of [...entries].sort(([, a], [, b]) => a.header - b.header)) {
-    if (header < end) throw damaged(source, `zip entry ${showValue(name)} lies in the one before it`);
+    if (header < end) throw unreadable(source.path, `zip entry ${showValue(name)} lies in the one before it`);
     end = offset + length;
   }
 }
@@ -117,13 +122,11 @@ export function checkWholeZipEntry(source: ByteSource, name: string, entry: ZipE
 
 /** Refuses bytes of an entry that are not those of its checksum. */
 export function checkZipEntry(source: ByteSource, name: string, { checksum }: ZipEntry, bytes: Uint8Array): void {
-  if (checksum !== 0 && crc32(bytes) !== checksum) {
-    throw wrongChecksum(source, name);
-  }
+  if (checksum !== 0 && crc32(bytes) !== checksum) throw wrongChecksum(source, name);
 }
 
 function wrongChecksum(source: ByteSource, name: string): TypeError {
-  return damaged(source, `entry ${showValue(name)} is not as its checksum says`);
+  return unreadable(source.path, `entry ${showValue(name)} is not as its checksum says`);
 }
 
 /** Finds the end record, which is the last 22 bytes unless a comment follows it. */
@@ -133,7 +136,7 @@ function findDirectory(source: ByteSource): { count: number; offset: number; len
   const view = new DataView(source.read(tailOffset, tailLength).buffer);
   let end = tailLength - endLength;
   while (end >= 0 && view.getUint32(end, true) !== endSignature) end--;
-  if (end < 0) throw damaged(source, "it starts as a zip file but has no directory (a truncated file?)");
+  if (end < 0) throw unreadable(source.path, "it starts as a zip file but has no directory (a truncated file?)");
   const short = {
     count: view.getUint16(end + 10, true),
     length: view.getUint32(end + 12, true),
@@ -142,9 +145,9 @@ function findDirectory(source: ByteSource): { count: number; offset: number; len
   const locator = end - 20;
   if (locator < 0 || view.getUint32(locator, true) !== end64LocatorSignature) return short;
   const record = Number(view.getBigUint64(locator + 8, true));
-  if (record + 56 > source.size) throw damaged(source, "its zip64 end record lies outside the file");
+  if (record + 56 > source.size) throw unreadable(source.path, "its zip64 end record lies outside the file");
   const end64 = new DataView(source.read(record, 56).buffer);
-  if (end64.getUint32(0, true) !== end64Signature) throw damaged(source, "its zip64 end record is damaged");
+  if (end64.getUint32(0, true) !== end64Signature) throw unreadable(source.path, "its zip64 end record is damaged");
   const long = {
     count: Number(end64.getBigUint64(32, true)),
     length: Number(end64.getBigUint64(40, true)),
@@ -155,7 +158,7 @@ function findDirectory(source: ByteSource): { count: number; offset: number; len
     !agrees(short.count, long.count, 0xffff) || !agrees(short.length, long.length, 0xffffffff) ||
     !agrees(short.offset, long.offset, 0xffffffff)
   ) {
-    throw damaged(source, "its two end records do not agree");
+    throw unreadable(source.path, "its two end records do not agree");
   }
   return long;
 }
@@ -203,7 +206,7 @@ function locate(
   nameBytes: Uint8Array,
   { length, header }: { length: number; header: number },
 ): { header: number; offset: number; length: number } {
-  const outside = () => damaged(source, `entry ${showValue(name)} lies outside the file`);
+  const outside = () => unreadable(source.path, `entry ${showValue(name)} lies outside the file`);
   const nameEnd = 30 + nameBytes.length;
   if (header + nameEnd > source.size) throw outside();
   const bytes = source.read(header, nameEnd);
@@ -211,13 +214,9 @@ function locate(
   const isSameName = local.getUint16(26, true) === nameBytes.length &&
     nameBytes.every((byte, index) => byte === bytes[30 + index]);
   if (local.getUint32(0, true) !== localSignature || !isSameName) {
-    throw damaged(source, `the header of entry ${showValue(name)} is damaged`);
+    throw unreadable(source.path, `the header of entry ${showValue(name)} is damaged`);
   }
   const offset = header + 30 + local.getUint16(26, true) + local.getUint16(28, true);
   if (offset + length > source.size) throw outside();
   return { header, offset, length };
-}
-
-function damaged(source: ByteSource, found: string): TypeError {
-  return unreadable(source.path, `${found}`);
 }

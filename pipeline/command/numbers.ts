@@ -43,12 +43,13 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / largeLength)} ${large} ${rest} ${small}`;
 }
 
-/** Bytes in the largest unit of 1,000s, to three digits: `512 bytes`, `9.60 kB`, `12.3 GB`. */
+/** Bytes in the largest unit of 1,000s, to three digits: `512 bytes`, `9.60 kB`, `724 kB`, `12.3 GB`. */
 export function formatBytes(bytes: number): string {
   const units = ["kB", "MB", "GB", "TB"];
-  if (bytes < 1000) return formatNumberOf(Math.round(bytes), "byte");
-  const power = Math.min(Math.floor(Math.log10(bytes) / 3), units.length);
-  return `${(bytes / 1000 ** power).toPrecision(3)} ${units[power - 1]}`;
+  const rounded = Number(bytes.toPrecision(3));
+  if (rounded < 1000) return formatNumberOf(Math.round(bytes), "byte");
+  const power = Math.min(Math.floor(Math.log10(rounded) / 3), units.length);
+  return `${(rounded / 1000 ** power).toPrecision(3)} ${units[power - 1]}`;
 }
 
 /** `[224, 448]` as `224 x 448`. */

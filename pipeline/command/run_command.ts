@@ -5,6 +5,7 @@
  */
 
 import { type Asked, exitCodeOf } from "./command_line.ts";
+import type { Command } from "./option_table.ts";
 import { type Progress, showProgress } from "./progress.ts";
 import { printError, printText } from "./terminal.ts";
 import { versionLine } from "./version.ts";
@@ -19,11 +20,7 @@ import { versionLine } from "./version.ts";
  */
 export async function runCommand<Options extends object>(
   args: readonly string[],
-  command: {
-    read(args: readonly string[]): Options | Asked;
-    help: string;
-    run(options: Options, progress: Progress): Promise<number>;
-  },
+  command: Pick<Command<Options>, "help" | "read"> & { run(options: Options, progress: Progress): Promise<number> },
 ): Promise<number> {
   const progress = showProgress();
   try {

@@ -4,8 +4,9 @@
  * @module
  */
 
-import { type Asked, exitCodeOf } from "./command_line.ts";
+import { exitCodeOf } from "./command_line.ts";
 import { type Communicator, openCommunicator } from "./mpi/communicator.ts";
+import type { Command } from "./option_table.ts";
 import { type Progress, showProgress, silentProgress } from "./progress.ts";
 import { SharedFailure, together } from "./shared_work.ts";
 import { answer, runCommand } from "./run_command.ts";
@@ -21,9 +22,7 @@ import { printError, printText } from "./terminal.ts";
  */
 export async function runOnRanks<Options extends object>(
   args: readonly string[],
-  command: {
-    read(args: readonly string[]): Options | Asked;
-    help: string;
+  command: Pick<Command<Options>, "help" | "read"> & {
     run(options: Options, progress: Progress, ranks?: Communicator): Promise<number>;
   },
 ): Promise<number> {

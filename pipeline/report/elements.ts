@@ -4,7 +4,7 @@
  * @module
  */
 
-import { html, type Markup, shorten } from "./markup.ts";
+import { html, type Markup, shorten, trusted } from "./markup.ts";
 import type { Picture } from "./pictures.ts";
 
 /** A column of a table. */
@@ -13,6 +13,8 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
   cell(row: Row): Markup;
 }
+
+const NUMBER = trusted('class="number"');
 
 /**
  * A table. The first column names the row. On narrow screens each row becomes a card, which the roles keep a row.
@@ -29,11 +31,7 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
       <thead role="rowgroup">
         <tr role="row">${columns.map(({ title, isNumber }) =>
           html`
-            <th scope="col" role="columnheader" ${isNumber
-              ? html`
-                class="number"
-              `
-              : undefined}>${title}</th>
+            <th scope="col" role="columnheader" ${isNumber ? NUMBER : undefined}>${title}</th>
           `
         )}</tr>
       </thead>
@@ -41,11 +39,7 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
         html`
           <tr role="row">${columns.map(({ title, isNumber, cell }, index) =>
             index === 0 ? html`<th scope="row" role="rowheader">${cell(row)}</th>` : html`
-              <td role="cell" data-label="${title}" ${isNumber
-                ? html`
-                  class="number"
-                `
-                : undefined}>${cell(row)}</td>
+              <td role="cell" data-label="${title}" ${isNumber ? NUMBER : undefined}>${cell(row)}</td>
             `
           )}</tr>
         `
@@ -54,15 +48,8 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
   `;
 }
 
-/**
- * A section of the page with its heading.
- *
- * @param id What links to it.
- * @param title The heading.
- * @param content What is in it.
- * @returns The element as HTML.
- */
-export function section(id: string, title: string, content: readonly Markup[]): Markup {
+/** A section of the page, which links lead to by `id`, with its heading. */
+export function section({ id, title, content }: { id: string; title: string; content: readonly Markup[] }): Markup {
   return html`
     <section id="${id}" aria-labelledby="${id}-title">
     <h2 id="${id}-title">${title}</h2>
@@ -76,17 +63,6 @@ export function probability(value: number): string {
   if (value > 0 && value < 0.005) return "<0.01";
   if (value < 1 && value >= 0.995) return ">0.99";
   return value.toFixed(2);
-}
-
-/** Bytes as `10.4 kB`, `724 kB`, `1.7 GB`. */
-export function size(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let [value, unit] = [bytes, 0];
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toPrecision(3)} ${units[unit]}`;
 }
 
 /** Why an image is not seen, if it is not. */

@@ -156,11 +156,7 @@ export function cropFrame(frame: FramedPicture, crop: Part, seen: string): Marku
 function content({ id, picture, width, height }: FramedPicture, className?: string): Markup {
   if ("url" in picture) {
     return html`
-      <use href="#${id}" ${className
-        ? html`
-          class="${className}"
-        `
-        : undefined} />
+      <use href="#${id}" class="${className}" />
     `;
   }
   const size = sizeOf({ id, picture, width, height });

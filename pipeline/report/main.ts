@@ -4,10 +4,9 @@
  * @module
  */
 
-import { formatDuration, formatNumberOf } from "../command/numbers.ts";
+import { formatBytes, formatDuration, formatNumberOf } from "../command/numbers.ts";
 import { endProcess } from "../command/end_process.ts";
 import type { Progress } from "../command/progress.ts";
-import { size } from "./elements.ts";
 import { writeReport, type WrittenReport } from "./write_report.ts";
 import { REPORT, type ReportCommand } from "./options.ts";
 import { runCommand } from "../command/run_command.ts";
@@ -32,7 +31,7 @@ async function run(command: ReportCommand, progress: Progress): Promise<number> 
  * @returns `labels/report.html: 9 images, 412 kB, in 2.1 s`, and what is missing in it.
  */
 export function describeReport({ path, bytes, images, shown, missing }: WrittenReport, seconds: number): string {
-  const parts = [formatNumberOf(images, "image"), size(bytes)];
+  const parts = [formatNumberOf(images, "image"), formatBytes(bytes)];
   if (missing > 0) parts.push(`${missing} of ${formatNumberOf(shown, "picture")} missing`);
   return `${path}: ${parts.join(", ")}, in ${formatDuration(seconds)}`;
 }

@@ -4,10 +4,17 @@
  * @module
  */
 
-import { formatCells, formatCount, formatNumberOf, formatPercent, formatSize } from "../command/numbers.ts";
+import {
+  formatBytes,
+  formatCells,
+  formatCount,
+  formatNumberOf,
+  formatPercent,
+  formatSize,
+} from "../command/numbers.ts";
 import { charts } from "./chart_section.ts";
 import type { ReportContent } from "./content.ts";
-import { probability, section, size, table } from "./elements.ts";
+import { probability, section, table } from "./elements.ts";
 import type { FolderFacts } from "./facts.ts";
 import { definitions, type FramedPicture } from "./frames.ts";
 import { labelMaps, randomCrops } from "./gallery_sections.ts";
@@ -35,20 +42,17 @@ export function reportPage(content: ReportContent): string {
     return { id: `image${index}`, picture, width, height };
   });
   const sections = [
-    section("figures", "In short", [keyFigures(findings)]),
-    section("suspicious", "Suspicious labels", suspiciousLabels(content)),
-    section("together", "Classes that occur together", classesTogether(findings)),
-    section("charts", "Charts", charts(content)),
-    section("maps", "Label maps", labelMaps(content, frames)),
-    section("crops", "Random crops", randomCrops(content, frames)),
-  ];
-  const titles = [
-    ["figures", "In short"],
-    ["suspicious", "Suspicious labels"],
-    ["together", "Classes together"],
-    ["charts", "Charts"],
-    ["maps", "Label maps"],
-    ["crops", "Random crops"],
+    { id: "figures", title: "In short", content: [keyFigures(findings)] },
+    { id: "suspicious", title: "Suspicious labels", content: suspiciousLabels(content) },
+    {
+      id: "together",
+      title: "Classes that occur together",
+      link: "Classes together",
+      content: classesTogether(findings),
+    },
+    { id: "charts", title: "Charts", content: charts(content) },
+    { id: "maps", title: "Label maps", content: labelMaps(content, frames) },
+    { id: "crops", title: "Random crops", content: randomCrops(content, frames) },
   ];
   const { markup } = html`
     <!DOCTYPE html>
@@ -70,12 +74,12 @@ export function reportPage(content: ReportContent): string {
     )}</p>
     ${folderFacts(facts, findings.images)}
     ${rejectedImages(facts)}
-    <nav aria-label="Sections"><ul>${titles.map(([id, title]) =>
-      html`<li><a href="#${id}">${title}</a></li>`
+    <nav aria-label="Sections"><ul>${sections.map(({ id, title, link = title }) =>
+      html`<li><a href="#${id}">${link}</a></li>`
     )}</ul></nav>
         </header>
         <main id="main" tabindex="-1">
-    ${definitions(frames)}${sections}</main>
+    ${definitions(frames)}${sections.map(section)}</main>
         <footer>
           <p>Made by <code>deno task report</code> of relabel. An image carries a class whose score is ${findings
             .threshold} or more:
@@ -93,14 +97,10 @@ function folderFacts({ metadata, files, bytes, rejected }: FolderFacts, rows: nu
   const { annotator, grid, k, dtype, classes } = metadata;
   const fact = (name: string, value: Markup, isWide = false) =>
     html`
-      <div${isWide
-        ? html`
-          class="wide"
-        `
-        : undefined}>
+      <div ${isWide ? trusted('class="wide"') : undefined}>
         <dt>${name}</dt>
         <dd>${value}</dd>
-        </div>
+      </div>
     `;
   const average = rows > 0
     ? html`
@@ -112,7 +112,7 @@ ${fact("Input size", html`${formatSize(annotator.inputSize)} pixels`)}
 ${fact("Label maps", html`${formatCells(grid)}`)}
 ${fact("Kept in a cell", html`${k} of ${formatNumberOf(classes, "class", "classes")}`)}
 ${fact("Scores", html`${dtype}, pooled by LabelPooling`)}
-${fact("Size on disk", html`${size(bytes)} in ${formatNumberOf(files, "file")}${average}`)}
+${fact("Size on disk", html`${formatBytes(bytes)} in ${formatNumberOf(files, "file")}${average}`)}
 ${fact("Rejected", html`${formatNumberOf(rejected, "image")}`)}
 ${fact("Annotator", html`${nameOf(annotator.name)}, SHA-256 <code>${shorten(annotator.sha256)}</code>`, true)}
 </dl>`;

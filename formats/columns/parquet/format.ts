@@ -13,6 +13,7 @@ export const PHYSICAL_TYPES = {
   BOOLEAN: 0,
   INT32: 1,
   INT64: 2,
+  INT96: 3,
   FLOAT: 4,
   DOUBLE: 5,
   BYTE_ARRAY: 6,
@@ -20,16 +21,7 @@ export const PHYSICAL_TYPES = {
 } as const;
 
 /** Names of all of them, for messages. */
-export const PHYSICAL_NAMES = [
-  "boolean",
-  "int32",
-  "int64",
-  "int96",
-  "float",
-  "double",
-  "byte_array",
-  "fixed_len_byte_array",
-] as const;
+export const PHYSICAL_NAMES: readonly string[] = Object.keys(PHYSICAL_TYPES).map((name) => name.toLowerCase());
 
 /** Encodings of values and levels. */
 export const ENCODINGS = {

@@ -90,18 +90,12 @@ function tableAt(view: DataView, start: number): FlatTable {
   };
 }
 
+/** What reads signed integers of so many bytes. */
+const READERS = { 1: "getInt8", 2: "getInt16", 4: "getInt32", 8: "getBigInt64" } as const;
+
 function integer(view: DataView, place: number, bytes: 1 | 2 | 4 | 8): number {
   check(view, place, bytes);
-  switch (bytes) {
-    case 1:
-      return view.getInt8(place);
-    case 2:
-      return view.getInt16(place, true);
-    case 4:
-      return view.getInt32(place, true);
-    case 8:
-      return Number(view.getBigInt64(place, true));
-  }
+  return Number(view[READERS[bytes]](place, true));
 }
 
 function unsigned(view: DataView, place: number, bytes: 2 | 4): number {

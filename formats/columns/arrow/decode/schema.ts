@@ -111,34 +111,13 @@ function valueType(field: FlatTable): Pick<ArrowColumn, "description" | "values"
 }
 
 /** Buffers of a field itself, by its type; those of what is in it come after them. */
-const BUFFERS: Readonly<Record<number, number>> = {
-  1: 0,
-  2: 2,
-  3: 2,
-  4: 3,
-  5: 3,
-  6: 2,
-  7: 2,
-  8: 2,
-  9: 2,
-  10: 2,
-  11: 2,
-  12: 2,
-  13: 1,
-  15: 2,
-  16: 1,
-  17: 2,
-  18: 2,
-  19: 3,
-  20: 3,
-  21: 2,
-};
+const BUFFERS = [[1], [13, 16], [2, 3, 6, 7, 8, 9, 10, 11, 12, 15, 17, 18, 21], [4, 5, 19, 20]];
 
 function extent(field: FlatTable, name: string, depth: number, budget: { fields: number }): Extent {
   if (depth > MOST_DEPTH || --budget.fields < 0) throw new RangeError("its columns are nested too deeply");
   if (field.table(4)) return { nodes: 1, buffers: 2 };
-  const buffers = BUFFERS[field.int(2, 1)];
-  if (buffers === undefined) {
+  const buffers = BUFFERS.findIndex((types) => types.includes(field.int(2, 1)));
+  if (buffers < 0) {
     throw new RangeError(`column ${JSON.stringify(name)} is of type ${field.int(2, 1)}, not read here`);
   }
   const whole = { nodes: 1, buffers };

@@ -123,15 +123,12 @@ function decompressSnappy(bytes: Uint8Array, size: number): Uint8Array {
       to += length;
     }
   }
-  if (to !== size) throw new RangeError(`a page has ${numberOf(to, "byte")}, its header says ${size}`);
-  return content;
+  return content.subarray(0, to);
 }
 
 function decompressLz4(bytes: Uint8Array, size: number): Uint8Array {
   const content = allocate(bytes, size, LZ4_EXPANSION);
-  const length = unpackLz4(bytes, content);
-  if (length !== size) throw new RangeError(`a page has ${numberOf(length, "byte")}, its header says ${size}`);
-  return content;
+  return content.subarray(0, unpackLz4(bytes, content));
 }
 
 /** Unpacks a block and returns how many bytes it has. */
