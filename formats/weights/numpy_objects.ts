@@ -110,7 +110,7 @@ interface ArrayDescription {
 }
 
 function arrayOf(path: string, { shape, type, isFortran, bytes }: ArrayDescription): NumpyArray | PickleUnread {
-  if (!isShape(shape) || !isNumpyType(type)) {
+  if (!isShape(shape) || !hasKind<NumpyType>(type, "numpy type")) {
     throw unreadable(path, "pickle describes an array in an unknown way");
   }
   if (type.unread !== undefined) return { kind: "unread array", what: `an array ${type.unread}` };
@@ -145,8 +145,4 @@ function numpyType(path: string, [name]: readonly PickleValue[]): NumpyType {
     },
   };
   return type;
-}
-
-function isNumpyType(value: PickleValue | undefined): value is NumpyType {
-  return hasKind(value, "numpy type");
 }

@@ -12,9 +12,9 @@
  * @module
  */
 
+import { unreadable } from "../base/files.ts";
 import { PICKLE_COSTS, type PickleBudget } from "./pickle_budget.ts";
 import {
-  damagedPickle,
   type PickleInput,
   take,
   takeByte,
@@ -84,8 +84,8 @@ export function readPickle(
     const step = opcodes[opcode];
     if (!step) {
       const code = opcode.toString(16).padStart(2, "0");
-      throw damagedPickle(
-        input,
+      throw unreadable(
+        input.path,
         `its pickle has opcode 0x${code} at byte ${input.position - 1}, which no checkpoint needs`,
       );
     }
@@ -154,7 +154,7 @@ const containers: Record<number, Opcode> = {
 const stackAndMemo: Record<number, Opcode> = {
   0x80: ({ input }) => { // PROTO
     const protocol = takeByte(input);
-    if (protocol > 5) throw damagedPickle(input, `its pickle has protocol ${protocol}, PyTorch writes 2`);
+    if (protocol > 5) throw unreadable(input.path, `its pickle has protocol ${protocol}, PyTorch writes 2`);
   },
   0x95: ({ input }) => take(input, 8), // FRAME
   0x28: (machine) => { // MARK
@@ -196,11 +196,14 @@ const opcodes: readonly (Opcode | undefined)[] = Object.assign(
   objects,
 );
 
-function pop({ stack, input }: Machine): PickleValue {
-  if (stack.length === 0) {
-    throw damagedPickle(input, `its pickle takes from an empty stack at byte ${input.position}`);
-  }
-  return stack.pop()!;
+/** An error of the step that was taken last. */
+function wrongStep({ input }: Machine, what: string): TypeError {
+  return unreadable(input.path, `its pickle ${what} at byte ${input.position}`);
+}
+
+function pop(machine: Machine): PickleValue {
+  if (machine.stack.length === 0) throw wrongStep(machine, "takes from an empty stack");
+  return machine.stack.pop()!;
 }
 
 function top(machine: Machine): PickleValue {
@@ -212,7 +215,7 @@ function top(machine: Machine): PickleValue {
 function popMarked(machine: Machine): PickleValue[] {
   const items = machine.stack;
   const below = machine.marked.pop();
-  if (!below) throw damagedPickle(machine.input, `its pickle has no mark for byte ${machine.input.position}`);
+  if (!below) throw unreadable(machine.input.path, `its pickle has no mark for byte ${machine.input.position}`);
   machine.stack = below;
   return items;
 }
@@ -220,7 +223,7 @@ function popMarked(machine: Machine): PickleValue[] {
 function remember(machine: Machine, index: number): void {
   const { memo, input, context } = machine;
   if (index > memo.length + LARGEST_STEP) {
-    throw damagedPickle(input, `its pickle stores value ${index} after ${memo.length} others`);
+    throw unreadable(input.path, `its pickle stores value ${index} after ${memo.length} others`);
   }
   context.budget.spend(PICKLE_COSTS.opcode * Math.max(1, index - memo.length));
   memo[index] = top(machine);
@@ -228,7 +231,7 @@ function remember(machine: Machine, index: number): void {
 
 function recall({ memo, stack, input }: Machine, index: number): void {
   const value = memo[index];
-  if (value === undefined) throw damagedPickle(input, `its pickle recalls value ${index}, which it never stored`);
+  if (value === undefined) throw unreadable(input.path, `its pickle recalls value ${index}, which it never stored`);
   stack.push(value);
 }
 
@@ -249,20 +252,14 @@ function pushList({ stack, context }: Machine, items: PickleValue[]): void {
 
 function append(machine: Machine, items: PickleValue[]): void {
   const target = top(machine);
-  if (!Array.isArray(target)) {
-    throw damagedPickle(machine.input, `its pickle appends to something not a list at byte ${machine.input.position}`);
-  }
+  if (!Array.isArray(target)) throw wrongStep(machine, "appends to something not a list");
   for (const item of items) target.push(item);
 }
 
 function setItems(machine: Machine, items: PickleValue[]): void {
   const target = top(machine);
   if (!(target instanceof Map) || items.length % 2 !== 0) {
-    const { input } = machine;
-    throw damagedPickle(
-      input,
-      `its pickle sets items of something that is not a dictionary at byte ${input.position}`,
-    );
+    throw wrongStep(machine, "sets items of something that is not a dictionary");
   }
   machine.context.budget.spend(PICKLE_COSTS.item * items.length);
   for (let index = 0; index < items.length; index += 2) setItem(target, items[index], items[index + 1]);
@@ -272,20 +269,20 @@ function pushGlobal({ stack, input, context }: Machine, module: PickleValue, mem
   const isName = (text: PickleValue) =>
     typeof text === "string" && text.length <= LONGEST_NAME && /^[\w.]+$/.test(text);
   if (!isName(module) || !isName(member)) {
-    throw damagedPickle(input, `its pickle refers to something without a name at byte ${input.position}`);
+    throw unreadable(input.path, `its pickle refers to something without a name at byte ${input.position}`);
   }
   context.budget.spend(PICKLE_COSTS.name);
   const name = `${module}.${member}`;
   const known = context.global(name);
-  if (!known) throw damagedPickle(input, `pickle refers to ${name}, which is not a tensor`);
+  if (!known) throw unreadable(input.path, `pickle refers to ${name}, which is not a tensor`);
   stack.push(known);
 }
 
 function call(machine: Machine): void {
-  const { stack, input, context } = machine;
+  const { stack, context } = machine;
   const [parameters, callee] = [pop(machine), pop(machine)];
   if (!isGlobal(callee) || !callee.call || !Array.isArray(parameters)) {
-    throw damagedPickle(input, `its pickle calls a value that cannot be called at byte ${input.position}`);
+    throw wrongStep(machine, "calls a value that cannot be called");
   }
   context.budget.spend(PICKLE_COSTS.object);
   stack.push(callee.call(parameters, context.budget));
@@ -296,11 +293,7 @@ function build(machine: Machine): void {
   const [state, target] = [pop(machine), top(machine)];
   if (hasState(target)) return target.setState(state);
   if (!(state instanceof Map) || !(target instanceof Map || isRecord(target))) {
-    const { input } = machine;
-    throw damagedPickle(
-      input,
-      `its pickle sets the state of something that has none at byte ${input.position}`,
-    );
+    throw wrongStep(machine, "sets the state of something that has none");
   }
   if (!isRecord(target)) return;
   machine.context.budget.spend(PICKLE_COSTS.item * state.size);

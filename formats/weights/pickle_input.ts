@@ -19,17 +19,6 @@ export interface PickleInput {
 }
 
 /**
- * An error of a pickle.
- *
- * @param input Where the reading is.
- * @param found What was found.
- * @returns The error, to be thrown.
- */
-export function damagedPickle({ path }: PickleInput, found: string): TypeError {
-  return unreadable(path, `${found}`);
-}
-
-/**
  * Passes over bytes.
  *
  * @param input Where the reading is.
@@ -39,7 +28,7 @@ export function damagedPickle({ path }: PickleInput, found: string): TypeError {
  */
 export function take(input: PickleInput, length: number): number {
   const start = input.position;
-  if (start + length > input.bytes.length) throw damagedPickle(input, input.cut);
+  if (start + length > input.bytes.length) throw unreadable(input.path, input.cut);
   input.position = start + length;
   return start;
 }
@@ -102,7 +91,7 @@ export function takeText(input: PickleInput, length: number): string {
 /** Takes a text up to the end of its line. */
 export function takeLine(input: PickleInput): string {
   const end = input.bytes.indexOf(0x0a, input.position);
-  if (end < 0) throw damagedPickle(input, input.cut);
+  if (end < 0) throw unreadable(input.path, input.cut);
   const text = takeText(input, end - input.position);
   input.position++;
   return text;
@@ -122,6 +111,6 @@ function decode(input: PickleInput, start: number, length: number): string {
     return utf8.decode(input.bytes.subarray(start, start + length));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    throw damagedPickle(input, `its pickle has a text at byte ${start} that is not UTF-8`);
+    throw unreadable(input.path, `its pickle has a text at byte ${start} that is not UTF-8`);
   }
 }

@@ -110,6 +110,9 @@ export function setItem(dictionary: Map<PickleValue, PickleValue>, key: PickleVa
  * @param kind The kind.
  * @returns Whether it is one.
  */
-export function hasKind(value: PickleValue | undefined, kind: string): boolean {
+export function hasKind<Value extends PickleObject>(
+  value: PickleValue | undefined,
+  kind: Value["kind"],
+): value is Value {
   return typeof value === "object" && value !== null && "kind" in value && value.kind === kind;
 }

@@ -45,10 +45,6 @@ function usable(path: string, name: string, tensor: TorchTensor | PickleUnread):
   throw unreadable(path, `${showValue(name)} is ${tensor.what}, which cannot be used`);
 }
 
-function isUnreadTensor(value: PickleValue): value is PickleUnread {
-  return hasKind(value, "unread tensor");
-}
-
 function findTensors(path: string, value: PickleValue): Found {
   if (!(value instanceof Map)) {
     const found = isTorchTensor(value) ? "a single tensor" : "no dictionary";
@@ -80,7 +76,9 @@ function search(
   }
   const tensors: NamedTensors = new Map();
   for (const [name, tensor] of value) {
-    if (typeof name === "string" && (isTorchTensor(tensor) || isUnreadTensor(tensor))) tensors.set(name, tensor);
+    if (typeof name === "string" && (isTorchTensor(tensor) || hasKind<PickleUnread>(tensor, "unread tensor"))) {
+      tensors.set(name, tensor);
+    }
   }
   return [...tensors.values()].some(isTorchTensor) ? { tensors } : undefined;
 }

@@ -190,7 +190,7 @@ function viewOf(
   [storage, offset, shape, strides, metadata]: readonly (PickleValue | undefined)[],
   type?: ElementType,
 ): TorchTensor | PickleUnread {
-  if (!isStorage(storage) || !isCount(offset) || !areSizes(shape) || !areSizes(strides)) {
+  if (!hasKind<TorchStorage>(storage, "storage") || !isCount(offset) || !areSizes(shape) || !areSizes(strides)) {
     throw unreadable(path, "pickle describes a tensor in an unknown way");
   }
   // PyTorch may leave it to the reader to negate, or conjugate, what is stored.
@@ -230,8 +230,4 @@ function rebuildFromType(
     throw unreadable(path, "pickle describes a tensor in an unknown way");
   }
   return rebuildFunctions[rebuild.name](path, parameters, budget);
-}
-
-function isStorage(value: PickleValue | undefined): value is TorchStorage {
-  return hasKind(value, "storage");
 }

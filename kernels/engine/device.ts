@@ -219,17 +219,13 @@ export async function checkErrors<T>({ gpu }: Device, work: () => T, what: strin
     result = work();
   } finally {
     // All of them before anything is awaited: scopes are the device's, and others may push theirs meanwhile.
-    for (; pushed > 0; pushed--) errors.push(popErrorScope(gpu));
+    for (; pushed > 0; pushed--) errors.push(Promise.try(() => gpu.popErrorScope()));
     await Promise.allSettled(errors);
   }
   const [invalid, full] = await Promise.all(errors);
   if (invalid) throw new TypeError(`Cannot ${what}: ${invalid.message}`);
   if (full) throw new RangeError(`Cannot ${what}: the adapter is out of memory`);
   return result;
-}
-
-async function popErrorScope(gpu: GPUDevice): Promise<GPUError | null> {
-  return await gpu.popErrorScope();
 }
 
 /**

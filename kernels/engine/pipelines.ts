@@ -83,14 +83,8 @@ export function bindKernel(
 }
 
 function rangeOf(binding: Exclude<Binding, TextureBinding>, { buffer, offset, size }: BufferRange): BufferRange {
-  switch (binding.kind) {
-    case "storage":
-      return { buffer, offset: offset + binding.offset, size: size - binding.offset };
-    case "scratch":
-      return { buffer, offset, size };
-    case "window":
-      return { buffer, offset: offset + binding.offset, size: WINDOW_BYTES };
-  }
+  const skipped = binding.kind === "scratch" ? 0 : binding.offset;
+  return { buffer, offset: offset + skipped, size: binding.kind === "window" ? WINDOW_BYTES : size - skipped };
 }
 
 /** Encodes the dispatch of a bound kernel. */

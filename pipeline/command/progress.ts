@@ -119,6 +119,34 @@ export function progressLine({ done, before, total, rejected }: WriteProgress, s
   return parts.join("  ");
 }
 
+/**
+ * What is said of work that a signal stopped.
+ *
+ * @param progress What was done of it.
+ * @param folder Where it goes on.
+ * @returns The sentence.
+ */
+export function stopLine({ done, total }: Pick<WriteProgress, "done" | "total">, folder: string): string {
+  return `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${done === 1 ? "was" : "were"} done, ` +
+    `the same command goes on in "${folder}"`;
+}
+
+/**
+ * How long work took, as a line of a summary.
+ *
+ * @param progress What was done of it, and what of that was there before.
+ * @param seconds How long it took.
+ * @returns The line.
+ */
+export function timeLine({ done, before }: Pick<WriteProgress, "done" | "before">, seconds: number): string {
+  const written = done - before;
+  const time = written === 0
+    ? "nothing was left to do"
+    : `${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s`;
+  const earlier = before > 0 ? `; ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
+  return `  time       ${time}${earlier}`;
+}
+
 function megabytes(bytes: number): string {
   return (bytes / 1e6).toFixed(1);
 }

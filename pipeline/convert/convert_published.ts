@@ -58,19 +58,13 @@ const NORMALISATION = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225],
 
 /** What made the published maps, as far as it is known. */
 const MAKERS: Readonly<Record<PublishedMapKind, Annotator>> = {
-  "relabel": {
-    name: "tf_efficientnet_l2_ns_475",
-    sha256: "unknown",
-    inputSize: [475, 475],
-    ...NORMALISATION,
-  },
-  "token-labeling": {
-    name: "dm_nfnet_f6",
-    sha256: "unknown",
-    inputSize: [576, 576],
-    ...NORMALISATION,
-  },
+  "relabel": maker("tf_efficientnet_l2_ns_475", 475),
+  "token-labeling": maker("dm_nfnet_f6", 576),
 };
+
+function maker(name: string, side: number): Annotator {
+  return { name, sha256: "unknown", inputSize: [side, side], ...NORMALISATION };
+}
 
 /** What is said of a maker of which only the name is known. */
 const UNKNOWN = { sha256: "unknown", inputSize: [0, 0], mean: [], std: [], interpolation: "unknown" } as const;

@@ -27,9 +27,9 @@ import { CONVERT, type ConvertCommand } from "./options.ts";
 import { type ClassList, convertPublished } from "./convert_published.ts";
 import { convertToTorch, notedLayout } from "./convert_to_torch.ts";
 import type { FillResult } from "../label_folder/fill_folder.ts";
-import { formatCells, formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
+import { formatCells, formatCount, formatNumberOf } from "../command/numbers.ts";
 import { inOptions } from "../label_folder/other_configuration.ts";
-import type { Progress, WriteProgress } from "../command/progress.ts";
+import { type Progress, stopLine, timeLine, type WriteProgress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLines } from "../command/terminal.ts";
@@ -73,12 +73,7 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
   );
   progress.end();
   if (result.stopped) {
-    printError(
-      `Stopped: ${formatCount(result.done)} of ${formatNumberOf(result.total, "image")} ${
-        result.done === 1 ? "was" : "were"
-      } done, ` +
-        `the same command goes on in "${output}"`,
-    );
+    printError(stopLine(result, output));
     return code;
   }
   if (!quiet) printLines(summary(output, result, (performance.now() - start) / 1000));
@@ -102,8 +97,6 @@ function summary(
   { done, before, rejected, manifest }: WriteProgress & { manifest?: FillResult["manifest"] },
   seconds: number,
 ): string[] {
-  const written = done - before;
-  const earlier = before > 0 ? `; ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
   const lines = [
     `${output}: ${formatNumberOf(done - rejected, "image")}${
       rejected > 0 ? `, ${formatCount(rejected)} rejected` : ""
@@ -115,11 +108,7 @@ function summary(
       `${describeContent(manifest)}, ${formatNumberOf(Math.round(bytes / (done - rejected)), "byte")} an image`,
     );
   }
-  lines.push(
-    written === 0
-      ? `  time       nothing was left to do${earlier}`
-      : `  time       ${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s${earlier}`,
-  );
+  lines.push(timeLine({ done, before }, seconds));
   if (rejected > 0) {
     lines.push(...rejectedLines(output, undefined, rejected, ({ reason }) => reason));
   }

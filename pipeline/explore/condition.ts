@@ -10,7 +10,7 @@
  * @module
  */
 
-import { type DuckDBConnection, type DuckDBPreparedStatement, DuckDBTypeId } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBTypeId } from "@duckdb/node-api";
 import { checkStatement } from "../query/statements.ts";
 import { RequestError } from "./request_error.ts";
 
@@ -40,18 +40,12 @@ export async function checkCondition(connection: DuckDBConnection, condition: st
   if ([inside, alone].some((parsed) => clauses(parsed) !== bare)) throw refusal("expected one expression");
   if (containsSubquery(inside.statements)) throw refusal("subqueries are refused");
   const sql = `SELECT ${bracketed} FROM ${images} WHERE ${bracketed}`;
-  let statement: DuckDBPreparedStatement;
-  try {
-    statement = await connection.prepare(sql);
-  } catch (error) {
-    throw refusal((error as Error).message);
-  }
+  const refuse = ({ message }: Error) => {
+    throw refusal(message);
+  };
+  const statement = await connection.prepare(sql).catch(refuse);
   if (statement.parameterCount > 0) throw refusal("it has a parameter, ? or $1, without a value");
-  try {
-    await checkStatement(connection, sql);
-  } catch (error) {
-    throw refusal((error as Error).message);
-  }
+  await checkStatement(connection, sql).catch(refuse);
   const type = statement.columnTypeId(0);
   if (type !== DuckDBTypeId.BOOLEAN) {
     throw refusal(`it is a value of type ${DuckDBTypeId[type]}, expected what is true or false`);

@@ -18,6 +18,7 @@ import { type FolderNumber, type ImageIndex, indexImages } from "./image_index.t
 import { RequestError } from "./request_error.ts";
 import { checkSelectionPath } from "./selection.ts";
 import { closing } from "../../formats/base/closing.ts";
+import { keepLatest } from "../../formats/base/keep_latest.ts";
 
 /** Paths of everything that is shown or written. */
 export interface ExplorerPaths {
@@ -112,12 +113,6 @@ function explorerOf(opened: Omit<Explorer, "rows" | "rowOf" | "close">, close: E
   const { folders: [labelMaps], folders, index, description: { labelClasses } } = opened;
   const shown = new Map<string, number>();
 
-  function remember(key: string, row: number): void {
-    shown.delete(key);
-    shown.set(key, row);
-    if (shown.size > KEPT_KEYS) shown.delete(shown.keys().next().value!);
-  }
-
   return {
     ...opened,
     async rows(filter, { offset, limit }, signal) {
@@ -130,7 +125,7 @@ function explorerOf(opened: Omit<Explorer, "rows" | "rowOf" | "close">, close: E
         const own = label === null ? null : labelClasses[label] ?? null;
         const selfConfidence = own === null ? null : scored.find((one) => one.class === own)?.score ?? 0;
         rows.push({ row, key, label, width, height, best: scored.slice(0, BEST_CLASSES), selfConfidence });
-        remember(key, row);
+        keepLatest(shown, key, row, KEPT_KEYS);
       }
       return { total: found.length, rows };
     },
@@ -140,7 +135,7 @@ function explorerOf(opened: Omit<Explorer, "rows" | "rowOf" | "close">, close: E
       if (row === undefined) {
         throw new RequestError(404, `"${folders[folder].path}" has no label map of ${JSON.stringify(key)}`);
       }
-      if (folder === 0) remember(key, row);
+      if (folder === 0) keepLatest(shown, key, row, KEPT_KEYS);
       return row;
     },
     close,

@@ -10,6 +10,7 @@
  */
 
 import { type DuckDBConnection, type DuckDBType, type DuckDBValue, LIST, listValue, VARCHAR } from "@duckdb/node-api";
+import { keepLatest } from "../../formats/base/keep_latest.ts";
 import type { LabelDatabase } from "../query/database.ts";
 import { readParquet, sqlText } from "../query/sql_text.ts";
 import { unlessAborted } from "../command/until_aborted.ts";
@@ -215,14 +216,7 @@ function keepLast<Question, Result>(
   const kept = new Map<string, Result>();
   return async (question, signal) => {
     const name = JSON.stringify(question);
-    const found = kept.get(name) ?? await answer(question, signal);
-    kept.delete(name);
-    kept.set(name, found);
-    for (const oldest of kept.keys()) {
-      if (kept.size <= most) break;
-      kept.delete(oldest);
-    }
-    return found;
+    return keepLatest(kept, name, kept.get(name) ?? await answer(question, signal), most);
   };
 }
 

@@ -116,24 +116,23 @@ function answersOf(explorer: Explorer): ReadonlyMap<string, Answer> {
       path,
       ({ signal }, parameters) => picture(side, parameters, signal),
     ]),
-    ["api/folder", (_, parameters) => {
-      checkNames(parameters, []);
-      return Promise.resolve(json(description));
-    }],
+    ["api/folder", bare(() => Promise.resolve(json(description)))],
     ["api/rows", async ({ signal }, parameters) => {
       const { filter, range } = readRowsQuery(parameters);
       return json(await explorer.rows(filter, range, signal));
     }],
-    ["api/scores", (_, parameters) => {
-      checkNames(parameters, []);
-      return Promise.resolve(json({ scored: index.isScored() }));
-    }],
+    ["api/scores", bare(() => Promise.resolve(json({ scored: index.isScored() })))],
     ["api/map", (_, parameters) => mapAnswer(explorer, parameters)],
-    ["api/selection", (request, parameters) => {
-      checkNames(parameters, []);
-      return select(request);
-    }],
+    ["api/selection", bare(select)],
   ]);
+}
+
+/** An answer to what has no parameters. */
+function bare(answer: (request: Request) => Promise<Response>): Answer {
+  return (request, parameters) => {
+    checkNames(parameters, []);
+    return answer(request);
+  };
 }
 
 /** Answers with the label map of an image. */

@@ -9,6 +9,7 @@
 
 import { join } from "@std/path";
 import { fileError } from "../../formats/base/files.ts";
+import { keepLatest } from "../../formats/base/keep_latest.ts";
 import { readImageFile } from "../../formats/images/image_file.ts";
 import { type ImageSource, type ListedImage, openImages } from "../../formats/images/mod.ts";
 import { findImages } from "../../formats/images/open_images.ts";
@@ -93,16 +94,8 @@ interface Listing {
 function readShards(shards: readonly ShardFile[]): ImageReader {
   const listings = new Map<string, Promise<Listing>>();
 
-  function listingOf(shard: ShardFile): Promise<Listing> {
-    const listing = listings.get(shard.name) ?? listShard(shard);
-    listings.delete(shard.name);
-    listings.set(shard.name, listing);
-    for (const [oldest] of listings) {
-      if (listings.size <= KEPT_SHARDS) break;
-      listings.delete(oldest);
-    }
-    return listing;
-  }
+  const listingOf = (shard: ShardFile) =>
+    keepLatest(listings, shard.name, listings.get(shard.name) ?? listShard(shard), KEPT_SHARDS);
 
   return {
     async read(key) {

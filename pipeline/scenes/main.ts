@@ -5,8 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
-import type { Progress } from "../command/progress.ts";
+import { formatNumberOf } from "../command/numbers.ts";
+import { type Progress, stopLine, timeLine } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { type ScenesWritten, writeScenes } from "./write_scenes.ts";
 import { SCENES, type ScenesCommand, SPLIT_IMAGES } from "./options.ts";
@@ -38,23 +38,15 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
   });
   progress.end();
   if (!isStopped) return 0;
-  printError(
-    `Stopped: ${formatCount(done)} of ${formatNumberOf(total, "image")} ${done === 1 ? "was" : "were"} done, ` +
-      `the same command goes on in "${folder}"`,
-  );
+  printError(stopLine({ done, total }, folder));
   return code;
 }
 
 function summary(path: string, { done, before, objects, unnamed, ceiling }: ScenesWritten, seconds: number): string[] {
-  const written = done - before;
-  const earlier = before > 0 ? `; ${formatCount(before)} ${before === 1 ? "was" : "were"} there from before` : "";
-  const time = written === 0
-    ? "nothing was left to do"
-    : `${formatDuration(seconds)}, ${Math.round(written / Math.max(seconds, 1e-3))} images/s`;
   const lines = [
     `${path}: ${formatNumberOf(done, "image")}, ${(objects / done).toFixed(2)} objects per image`,
     `  ceiling    ${(100 * ceiling).toFixed(1)} % top-1 against single labels, for a perfect classifier`,
-    `  time       ${time}${earlier}`,
+    timeLine({ done, before }, seconds),
   ];
   if (unnamed.length > 0) {
     const few = `${formatNumberOf(unnamed.length, "class folder")} without an image`;
