@@ -19,7 +19,6 @@ import {
   type PickleValue,
 } from "./pickle_values.ts";
 import { numberOf } from "../base/number_of.ts";
-import { isCount } from "../base/json.ts";
 import { unreadable } from "../base/files.ts";
 
 /** An array: its elements as they are stored, row-major. */
