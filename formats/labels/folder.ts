@@ -29,6 +29,7 @@ import { type Lock, takeLock } from "../base/lock.ts";
 import {
   checkClassNames,
   checkConfiguration,
+  commonEntries,
   findDifferences,
   type FinishedPart,
   type FolderClasses,
@@ -338,13 +339,7 @@ function checkNoParts(path: string, names: readonly string[], wanted: Manifest):
 
 /** Refuses to go on with what was begun differently. */
 function checkSame(path: string, before: Manifest, wanted: Manifest): void {
-  const same = ({ configuration, shard, classes, dataSetClasses }: Manifest) => ({
-    ...configuration,
-    shard,
-    classes,
-    dataSetClasses,
-  });
-  const found = findDifferences(same(before), JSON.parse(JSON.stringify(same(wanted))));
+  const found = findDifferences(commonEntries(before), JSON.parse(JSON.stringify(commonEntries(wanted))));
   if (found.length > 0) throw new OtherConfigurationError(`Cannot resume label maps in "${path}"`, found);
 }
 

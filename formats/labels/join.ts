@@ -14,6 +14,7 @@ import { namesIn, readIfThere, removeIfThere, replaceFile } from "../base/files.
 import { checkPartSize, readRejected } from "./folder.ts";
 import { takeLock } from "../base/lock.ts";
 import {
+  commonEntries,
   differences,
   type FinishedPart,
   formatManifest,
@@ -138,11 +139,7 @@ function parseShard(text: string, first: string, { path, subject }: { path: stri
   const manifest = parseManifest(isSameEnd ? split.head : text, path);
   if (text === first) return manifest;
   const other = parseManifest(isSameEnd ? firstSplit!.head : first, path);
-  const same = ({ configuration, classes, dataSetClasses }: Manifest) => ({
-    ...configuration,
-    classes,
-    dataSetClasses,
-  });
+  const same = (shard: Manifest) => commonEntries({ ...shard, shard: undefined });
   const [found] = differences(same(other), same(manifest));
   if (found !== undefined) throw new TypeError(`${subject} is of another run: ${found}`);
   return manifest;

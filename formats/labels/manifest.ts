@@ -230,6 +230,30 @@ export function checkClassNames(classes: ClassNames | undefined, subject: string
 }
 
 /**
+ * What manifests of one run have in common.
+ *
+ * @param manifest One of them.
+ * @returns Its configuration, the shard and the names of classes, to be compared with another's.
+ */
+export function commonEntries(
+  { configuration, shard, classes, dataSetClasses }: Omit<Manifest, "version" | "parts">,
+): Readonly<Record<string, unknown>> {
+  return { ...configuration, shard, classes, dataSetClasses };
+}
+
+/**
+ * Reads the manifests of a folder that may have none.
+ *
+ * @param path The folder.
+ * @param subject What messages begin with where it cannot be listed.
+ * @returns The manifests, as {@linkcode readManifests} gives them; none where there is none.
+ * @throws {TypeError | RangeError} If a manifest is not valid.
+ */
+export function manifestsIn(path: string, subject: string): Manifest[] {
+  return namesIn(path, subject).some((name) => MANIFEST_NAME.test(name)) ? readManifests(path) : [];
+}
+
+/**
  * Reads the manifests of a folder: one, or one for each shard that has begun. Once the shards were joined, the manifest of
  * the whole folder counts alone.
  *

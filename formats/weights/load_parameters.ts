@@ -5,7 +5,7 @@
  */
 
 import { isPassedOver } from "./passed_over.ts";
-import type { Weights } from "./weights.ts";
+import { renamed, type Weights } from "./weights.ts";
 import { bytesOf } from "../base/bytes.ts";
 import { releaseBytes } from "../base/pixels.ts";
 
@@ -161,14 +161,7 @@ export async function readParameter(
 export function averagedWeights(weights: Weights): Weights {
   const names = weights.names.filter((name) => name.startsWith(AVERAGE)).map((name) => name.slice(AVERAGE.length));
   if (names.length === 0) throw new TypeError(`Cannot load weights "${weights.path}": it has no averaged weights`);
-  return {
-    ...weights,
-    names,
-    shape: (name) => weights.shape(AVERAGE + name),
-    dtype: (name) => weights.dtype(AVERAGE + name),
-    read: (name) => weights.read(AVERAGE + name),
-    readNow: (name) => weights.readNow(AVERAGE + name),
-  };
+  return renamed(weights, names, (name) => AVERAGE + name);
 }
 
 function checkParameters(

@@ -104,3 +104,22 @@ export function weightsOf<Tensor extends StoredTensor>(
     close: () => source.close(),
   };
 }
+
+/**
+ * Weights under other names.
+ *
+ * @param weights The weights, which are closed with these.
+ * @param names The names.
+ * @param storedName What a tensor is called in `weights`.
+ * @returns The weights of these names.
+ */
+export function renamed(weights: Weights, names: readonly string[], storedName: (name: string) => string): Weights {
+  return {
+    ...weights,
+    names,
+    shape: (name) => weights.shape(storedName(name)),
+    dtype: (name) => weights.dtype(storedName(name)),
+    read: (name) => Promise.try(() => weights.read(storedName(name))),
+    readNow: (name) => weights.readNow(storedName(name)),
+  };
+}

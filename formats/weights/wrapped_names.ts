@@ -16,7 +16,7 @@
  */
 
 import { showValue } from "../base/show_value.ts";
-import { tensorNamed, type Weights } from "./weights.ts";
+import { renamed, tensorNamed, type Weights } from "./weights.ts";
 import { numberOf } from "../base/number_of.ts";
 import { unreadable } from "../base/files.ts";
 
@@ -65,16 +65,8 @@ export function unwrapNames(weights: Weights): Weights {
     if (others.length > 0) choice ??= choiceOf(path, taken, others);
     stored = groups.get(taken)!;
   }
-  const storedName = (name: string) => tensorNamed(path, stored, name);
-  return {
-    ...weights,
-    names: [...stored.keys()],
-    ...(choice === undefined ? {} : { choice }),
-    shape: (name) => weights.shape(storedName(name)),
-    dtype: (name) => weights.dtype(storedName(name)),
-    read: (name) => Promise.try(() => weights.read(storedName(name))),
-    readNow: (name) => weights.readNow(storedName(name)),
-  };
+  const unwrapped = renamed(weights, [...stored.keys()], (name) => tensorNamed(path, stored, name));
+  return { ...unwrapped, ...(choice === undefined ? {} : { choice }) };
 }
 
 /**

@@ -6,9 +6,9 @@
 
 import { basename, dirname } from "@std/path";
 import { containerOf } from "../../formats/columns/container.ts";
-import { namesIn, withSubject } from "../../formats/base/files.ts";
+import { withSubject } from "../../formats/base/files.ts";
 import { findLabelMaps } from "../../formats/labels/label_map_paths.ts";
-import { type FolderClasses, type Manifest, MANIFEST_NAME, readManifests } from "../../formats/labels/mod.ts";
+import { type FolderClasses, type Manifest, MANIFEST_NAME, manifestsIn } from "../../formats/labels/mod.ts";
 
 /** Parquet files, and what their manifest calls the classes. */
 export interface QueryFiles extends FolderClasses {
@@ -79,9 +79,6 @@ function commonManifest(files: readonly string[], subject: string): Manifest | u
 /** The manifest that a part file belongs to. */
 function manifestOf(file: string): Manifest | undefined {
   const folder = dirname(file);
-  const hasManifest = namesIn(folder, `Cannot read label maps from "${folder}"`).some((name) =>
-    MANIFEST_NAME.test(name)
-  );
-  const manifests = hasManifest ? readManifests(folder) : [];
+  const manifests = manifestsIn(folder, `Cannot read label maps from "${folder}"`);
   return manifests.find(({ parts }) => parts.some((part) => part.file === basename(file)));
 }

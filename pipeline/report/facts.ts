@@ -5,16 +5,9 @@
  */
 
 import { join } from "@std/path";
-import { ifThere, namesIn, withSubject } from "../../formats/base/files.ts";
+import { ifThere, withSubject } from "../../formats/base/files.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
-import {
-  type LabelMapMetadata,
-  type Manifest,
-  MANIFEST_NAME,
-  readManifests,
-  type RejectedImage,
-  rejectedName,
-} from "../../formats/labels/mod.ts";
+import { type LabelMapMetadata, manifestsIn, type RejectedImage, rejectedName } from "../../formats/labels/mod.ts";
 import { publicName, withoutFolders } from "./private_paths.ts";
 
 /** The facts. */
@@ -55,7 +48,7 @@ export async function folderFacts(
 }
 
 function rejectedIn(path: string): Pick<FolderFacts, "rejected" | "rejectedImages"> {
-  const manifests = manifestsIn(path);
+  const manifests = isFolder(path) ? manifestsIn(path, `Cannot report on "${path}"`) : [];
   const rejected = manifests.reduce(
     (sum, { parts }) => parts.reduce((count, part) => count + part.rejected, sum),
     0,
@@ -64,13 +57,6 @@ function rejectedIn(path: string): Pick<FolderFacts, "rejected" | "rejectedImage
     ? []
     : manifests.flatMap(({ shard }) => firstRejected(join(path, rejectedName(shard))));
   return { rejected, rejectedImages: rejectedImages.slice(0, SHOWN_REJECTED) };
-}
-
-/** The manifests of a folder that has any; a file or a pattern has none. */
-function manifestsIn(path: string): Manifest[] {
-  const hasManifest = isFolder(path) &&
-    namesIn(path, `Cannot report on "${path}"`).some((name) => MANIFEST_NAME.test(name));
-  return hasManifest ? readManifests(path) : [];
 }
 
 /**

@@ -7,6 +7,7 @@
 import { basename, join } from "@std/path";
 import {
   type ClassNames,
+  commonEntries,
   differences,
   type FinishedPart,
   imageCount,
@@ -156,10 +157,8 @@ function checkManifests(manifests: readonly Manifest[], defects: Defects): void 
   const [first] = manifests;
   const nameOf = ({ shard }: Manifest) => manifestName(shard);
   for (const other of manifests.slice(1)) {
-    const found = differences(
-      { ...first.configuration, classes: first.classes, dataSetClasses: first.dataSetClasses },
-      { ...other.configuration, classes: other.classes, dataSetClasses: other.dataSetClasses },
-    );
+    const [before, after] = [first, other].map((manifest) => commonEntries({ ...manifest, shard: undefined }));
+    const found = differences(before, after);
     for (const difference of found) defects.add(`${nameOf(other)} is not like ${nameOf(first)}: ${difference}`);
   }
   for (const manifest of manifests) checkShardParts(manifest, nameOf(manifest), defects);

@@ -6,7 +6,7 @@
 
 import { type Launcher, readLauncher } from "./launcher.ts";
 import { isInheritedSocket } from "./libc.ts";
-import { describeLibrary, INSTALL, type Library, LIBRARY_NAMES, loadLibrary, type Memory } from "./library.ts";
+import { describeLibrary, INSTALL, type Library, LIBRARY_NAMES, loadLibrary, type Memory, textOf } from "./library.ts";
 import { type Peer, watchPeers } from "./peers.ts";
 
 /**
@@ -294,8 +294,5 @@ function describeEnd(ended: readonly Peer[]): string {
 }
 
 function describeError({ functions }: Library, code: number): string {
-  const text = new Uint8Array(512);
-  const length = new Int32Array(1);
-  functions.MPI_Error_string(code, text, length);
-  return new TextDecoder().decode(text.subarray(0, length[0])).split("\n")[0];
+  return textOf(512, (text, length) => functions.MPI_Error_string(code, text, length)).split("\n")[0];
 }

@@ -55,9 +55,7 @@ export interface Functions {
 export interface Library {
   readonly implementation: Implementation;
   readonly functions: Functions;
-  readonly handles: Readonly<
-    Record<"world" | "byte" | "int" | "float" | "double" | "sum" | "max" | "noInfo" | "errorsReturn", Handle>
-  >;
+  readonly handles: Readonly<Record<keyof typeof HANDLES, Handle>>;
   /** `MPI_IN_PLACE`. */
   readonly inPlace: Deno.PointerValue;
   /** `MPI_COMM_TYPE_SHARED`. */
@@ -126,21 +124,30 @@ export function loadLibrary(
   return undefined;
 }
 
+/** The handles that are used: MPICH's numbers, and what Open MPI calls them after `ompi_mpi_`. */
+const HANDLES = {
+  world: { mpich: 0x44000000, openMpi: "comm_world" },
+  byte: { mpich: 0x4c00010d, openMpi: "byte" },
+  int: { mpich: 0x4c000405, openMpi: "int" },
+  float: { mpich: 0x4c00040a, openMpi: "float" },
+  double: { mpich: 0x4c00080b, openMpi: "double" },
+  sum: { mpich: 0x58000003, openMpi: "op_sum" },
+  max: { mpich: 0x58000001, openMpi: "op_max" },
+  noInfo: { mpich: 0x1c000000, openMpi: "info_null" },
+  errorsReturn: { mpich: 0x54000001, openMpi: "errors_return" },
+} as const;
+
+function mapHandles<Value>(
+  map: (handle: typeof HANDLES[keyof typeof HANDLES]) => Value,
+): Record<keyof typeof HANDLES, Value> {
+  return Object.fromEntries(Object.entries(HANDLES).map(([name, handle]) => [name, map(handle)])) as never;
+}
+
 function loadMpich(name: string): Library {
   return {
     implementation: "MPICH",
     functions: Deno.dlopen(name, definitions("i32")).symbols as unknown as Functions,
-    handles: {
-      world: 0x44000000,
-      byte: 0x4c00010d,
-      int: 0x4c000405,
-      float: 0x4c00040a,
-      double: 0x4c00080b,
-      sum: 0x58000003,
-      max: 0x58000001,
-      noInfo: 0x1c000000,
-      errorsReturn: 0x54000001,
-    },
+    handles: mapHandles(({ mpich }) => mpich),
     inPlace: Deno.UnsafePointer.create(2n ** 64n - 1n),
     shared: 1,
     handleResult: () => {
@@ -151,18 +158,9 @@ function loadMpich(name: string): Library {
 }
 
 function loadOpenMpi(name: string): Library {
-  const handle = (name: string) => ({ name, type: "pointer" } as const);
   const { symbols } = Deno.dlopen(name, {
     ...definitions("pointer"),
-    world: handle("ompi_mpi_comm_world"),
-    byte: handle("ompi_mpi_byte"),
-    int: handle("ompi_mpi_int"),
-    float: handle("ompi_mpi_float"),
-    double: handle("ompi_mpi_double"),
-    sum: handle("ompi_mpi_op_sum"),
-    max: handle("ompi_mpi_op_max"),
-    noInfo: handle("ompi_mpi_info_null"),
-    errorsReturn: handle("ompi_mpi_errors_return"),
+    ...mapHandles(({ openMpi }) => ({ name: `ompi_mpi_${openMpi}`, type: "pointer" } as const)),
   });
   return {
     implementation: "Open MPI",
@@ -179,10 +177,21 @@ function loadOpenMpi(name: string): Library {
 
 /** A library's name and version, which it tells without being started: `MPICH 4.0.2`. */
 export function describeLibrary({ functions }: Library): string {
-  const text = new Uint8Array(8192);
+  return nameLibrary(textOf(8192, (text, length) => functions.MPI_Get_library_version(text, length)));
+}
+
+/**
+ * A text that a function of MPI writes.
+ *
+ * @param most Its bytes, at most.
+ * @param write Writes it and its length.
+ * @returns The text.
+ */
+export function textOf(most: number, write: (text: Memory, length: Memory) => void): string {
+  const text = new Uint8Array(most);
   const length = new Int32Array(1);
-  functions.MPI_Get_library_version(text, length);
-  return nameLibrary(new TextDecoder().decode(text.subarray(0, length[0])));
+  write(text, length);
+  return new TextDecoder().decode(text.subarray(0, length[0]));
 }
 
 /**
