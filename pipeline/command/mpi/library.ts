@@ -55,7 +55,7 @@ export interface Functions {
 export interface Library {
   readonly implementation: Implementation;
   readonly functions: Functions;
-  readonly handles: Readonly<Record<keyof typeof HANDLES, Handle>>;
+  readonly handles: Readonly<Record<HandleName, Handle>>;
   /** `MPI_IN_PLACE`. */
   readonly inPlace: Deno.PointerValue;
   /** `MPI_COMM_TYPE_SHARED`. */
@@ -137,10 +137,11 @@ const HANDLES = {
   errorsReturn: { mpich: 0x54000001, openMpi: "errors_return" },
 } as const;
 
-function mapHandles<Value>(
-  map: (handle: typeof HANDLES[keyof typeof HANDLES]) => Value,
-): Record<keyof typeof HANDLES, Value> {
-  return Object.fromEntries(Object.entries(HANDLES).map(([name, handle]) => [name, map(handle)])) as never;
+type HandleName = keyof typeof HANDLES;
+
+function mapHandles<Value>(map: (handle: typeof HANDLES[HandleName]) => Value): Record<HandleName, Value> {
+  const mapped = Object.entries(HANDLES).map(([name, handle]) => [name, map(handle)]);
+  return Object.fromEntries(mapped);
 }
 
 function loadMpich(name: string): Library {
