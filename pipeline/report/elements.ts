@@ -4,7 +4,7 @@
  * @module
  */
 
-import { html, type Markup, shorten, trusted } from "./markup.ts";
+import { html, type Markup, shorten } from "./markup.ts";
 import type { Picture } from "./pictures.ts";
 
 /** A column of a table. */
@@ -13,8 +13,6 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
   cell(row: Row): Markup;
 }
-
-const NUMBER = trusted('class="number"');
 
 /**
  * A table. The first column names the row. On narrow screens each row becomes a card, which the roles keep a row.
@@ -31,7 +29,11 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
       <thead role="rowgroup">
         <tr role="row">${columns.map(({ title, isNumber }) =>
           html`
-            <th scope="col" role="columnheader" ${isNumber ? NUMBER : undefined}>${title}</th>
+            <th scope="col" role="columnheader" ${isNumber
+              ? html`
+                class="number"
+              `
+              : undefined}>${title}</th>
           `
         )}</tr>
       </thead>
@@ -39,7 +41,11 @@ export function table<Row>(caption: string, columns: readonly Column<Row>[], row
         html`
           <tr role="row">${columns.map(({ title, isNumber, cell }, index) =>
             index === 0 ? html`<th scope="row" role="rowheader">${cell(row)}</th>` : html`
-              <td role="cell" data-label="${title}" ${isNumber ? NUMBER : undefined}>${cell(row)}</td>
+              <td role="cell" data-label="${title}" ${isNumber
+                ? html`
+                  class="number"
+                `
+                : undefined}>${cell(row)}</td>
             `
           )}</tr>
         `

@@ -156,7 +156,11 @@ export function cropFrame(frame: FramedPicture, crop: Part, seen: string): Marku
 function content({ id, picture, width, height }: FramedPicture, className?: string): Markup {
   if ("url" in picture) {
     return html`
-      <use href="#${id}" class="${className}" />
+      <use href="#${id}" ${className
+        ? html`
+          class="${className}"
+        `
+        : undefined} />
     `;
   }
   const size = sizeOf({ id, picture, width, height });

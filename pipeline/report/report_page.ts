@@ -97,10 +97,14 @@ function folderFacts({ metadata, files, bytes, rejected }: FolderFacts, rows: nu
   const { annotator, grid, k, dtype, classes } = metadata;
   const fact = (name: string, value: Markup, isWide = false) =>
     html`
-      <div ${isWide ? trusted('class="wide"') : undefined}>
+      <div${isWide
+        ? html`
+          class="wide"
+        `
+        : undefined}>
         <dt>${name}</dt>
         <dd>${value}</dd>
-      </div>
+        </div>
     `;
   const average = rows > 0
     ? html`
