@@ -256,7 +256,10 @@ Deno.test("a changed configuration is refused with the difference named, and cha
     const path = newFolder();
     Deno.mkdirSync(path);
     for (const { name } of Deno.readDirSync(expected)) Deno.copyFileSync(join(expected, name), join(path, name));
-    const { code, error } = await runTask("relabel", source, "--out", path, "--quiet", ...OPTIONS, ...changes);
+    // A size that is given again is another one to average over.
+    const size = changes.includes("--size") ? OPTIONS.indexOf("--size") : OPTIONS.length;
+    const options = [...OPTIONS.slice(0, size), ...OPTIONS.slice(size + 2), ...changes];
+    const { code, error } = await runTask("relabel", source, "--out", path, "--quiet", ...options);
     const message = `Cannot go on in "${path}": ${difference}\n`;
     assertEquals([code, error], [1, message]);
     assertEquals(contents(path), contents(expected));
