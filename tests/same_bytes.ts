@@ -147,7 +147,10 @@ function query(...args: string[]): Run {
 }
 
 function relabel(images: string, out: string, ...options: string[]): Run {
-  const args = [images, "--out", out, "--annotator", "lite0", "--size", "64", ...PIECES, ...options];
+  // An annotator or a size beside these would be one more to average over.
+  const unless = (option: string, value: string) => options.includes(option) ? [] : [option, value];
+  const own = [...unless("--annotator", "lite0"), ...unless("--size", "64")];
+  const args = [images, "--out", out, ...own, ...PIECES, ...options];
   return { task: "relabel", args, output: out, usesAdapter: true };
 }
 
