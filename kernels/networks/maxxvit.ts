@@ -306,23 +306,13 @@ function convNeXtBlock(
   const window = { outputChannels, kernel: 7, stride, groups: input.channels, bias };
   const convolved = convolution(operations, input, `${name}.conv_dw`, window);
   const normed = layerNorm(operations, convolved, `${name}.norm`, { epsilon });
-  const hidden = convolvedPerceptron(operations, normed, `${name}.mlp`, options.activation);
+  const hidden = multilayerPerceptron(operations, normed, `${name}.mlp`, {
+    hiddenChannels: expansion * normed.channels,
+    activation: options.activation,
+    convolutions: true,
+  });
   const branch = branchScale === undefined ? hidden : layerScale(operations, hidden, `${name}.ls.gamma`, branchScale);
   return add(operations, branch, shortcut, name, dropPath);
-}
-
-/** A perceptron whose weights timm has as those of 1x1 convolutions. */
-function convolvedPerceptron(
-  operations: Operation[],
-  input: Tensor,
-  name: string,
-  activationFunction: ActivationFunction,
-): Tensor {
-  const { channels } = input;
-  const layer = (tensor: Tensor, name: string, outputChannels: number) =>
-    convolution(operations, tensor, name, { outputChannels, kernel: 1, bias: true });
-  const hidden = activation(operations, layer(input, `${name}.fc1`, expansion * channels), activationFunction);
-  return layer(hidden, `${name}.fc2`, channels);
 }
 
 /** Scales a branch where branches are scaled. */
@@ -352,7 +342,11 @@ function transformerBlock(building: Building, input: Tensor, place: Place): Tens
   const branch = scaleBranch(building, projected, `${name}.ls1`);
   const mixed = add(operations, branch, shortcut, `${name}.mixed`, dropPath);
   const normed = normOf(operations, mixed, `${name}.norm2`, options);
-  const hidden = convolvedPerceptron(operations, normed, `${name}.mlp`, options.activation);
+  const hidden = multilayerPerceptron(operations, normed, `${name}.mlp`, {
+    hiddenChannels: expansion * normed.channels,
+    activation: options.activation,
+    convolutions: true,
+  });
   return add(operations, scaleBranch(building, hidden, `${name}.ls2`), mixed, name, dropPath);
 }
 

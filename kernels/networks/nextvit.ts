@@ -16,7 +16,7 @@ import type { Pair } from "../operations/shared/window.ts";
 import { makeDivisible } from "./channels.ts";
 import { type Family, familyOf } from "./family.ts";
 import { activation, add, batchNorm, convolution, finish, image, linear, pool, type Tensor } from "./layers.ts";
-import { concatenate } from "./token_layers.ts";
+import { concatenate, multilayerPerceptron } from "./token_layers.ts";
 
 /** What a member of the family is. */
 export interface NextViTDescription {
@@ -123,10 +123,7 @@ function convolveHeads(operations: Operation[], input: Tensor, name: string): Te
 }
 
 function perceptron(operations: Operation[], input: Tensor, name: string, hiddenChannels: number): Tensor {
-  const layer = (tensor: Tensor, name: string, outputChannels: number) =>
-    convolution(operations, tensor, name, { outputChannels, kernel: 1, bias: true });
-  const hidden = activation(operations, layer(input, `${name}.fc1`, hiddenChannels), "relu");
-  return layer(hidden, `${name}.fc2`, input.channels);
+  return multilayerPerceptron(operations, input, name, { hiddenChannels, activation: "relu", convolutions: true });
 }
 
 function convolvingBlock(operations: Operation[], input: Tensor, place: Place, channels: number): Tensor {

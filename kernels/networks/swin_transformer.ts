@@ -24,7 +24,7 @@ import { type Family, familyOf } from "./family.ts";
 import { add, convolution, finish, image, linear, type Tensor } from "./layers.ts";
 import { biasTable } from "./relative_position.ts";
 import { resampleBiasTable } from "./resample_bias_table.ts";
-import { layerNorm, multilayerPerceptron, selfAttention } from "./token_layers.ts";
+import { layerNorm, multilayerPerceptron, selfAttention, spaceToDepth } from "./token_layers.ts";
 
 /** What a member of the family is. */
 export interface SwinDescription {
@@ -90,14 +90,7 @@ export function buildSwinOf(description: SwinDescription, version: SwinVersion):
   depths.forEach((depth, stage) => {
     if (stage > 0) {
       const name = `layers.${stage}.downsample`;
-      const merged = { ...tensor, name: `${name}.merged`, channels: 4 * tensor.channels, stride: 2 * tensor.stride };
-      operations.push({
-        type: "spaceToDepth",
-        input: tensor.name,
-        output: merged.name,
-        block: 2,
-        order: "columnFirst",
-      });
+      const merged = spaceToDepth(operations, tensor, `${name}.merged`, 2, "columnFirst");
       tensor = version.merge(operations, merged, name, 2 * tensor.channels);
       grid = [Math.ceil(grid[0] / 2), Math.ceil(grid[1] / 2)];
     }

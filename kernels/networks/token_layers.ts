@@ -9,7 +9,7 @@
 import type { ActivationFunction } from "../operations/activation/functions/mod.ts";
 import type { Attention } from "../operations/attention/rule.ts";
 import type { Operation } from "../operations/mod.ts";
-import { activation, linear, type Tensor } from "./layers.ts";
+import { activation, convolution, linear, type Tensor } from "./layers.ts";
 
 /** A norm of the channels of each position. */
 export interface LayerNormOptions {
@@ -179,18 +179,26 @@ export function starRelu(operations: Operation[], input: Tensor, name: string): 
  * @param operations The list to append to.
  * @param input The tensor it reads.
  * @param name Name of its module.
- * @param options Channels and activation between the two layers.
+ * @param options Channels and activation between the two layers, and whether these are 1 x 1 convolutions (timm's `ConvMlp`),
+ * whose weights have two axes more; default false.
  * @returns The tensor that it writes, of as many channels as the input.
  */
 export function multilayerPerceptron(
   operations: Operation[],
   input: Tensor,
   name: string,
-  options: { readonly hiddenChannels: number; readonly activation: ActivationFunction },
+  options: {
+    readonly hiddenChannels: number;
+    readonly activation: ActivationFunction;
+    readonly convolutions?: boolean;
+  },
 ): Tensor {
-  const hidden = linear(operations, input, `${name}.fc1`, { outputChannels: options.hiddenChannels });
-  const activated = activation(operations, hidden, options.activation);
-  return linear(operations, activated, `${name}.fc2`, { outputChannels: input.channels });
+  const layer = (tensor: Tensor, part: string, outputChannels: number) =>
+    options.convolutions
+      ? convolution(operations, tensor, `${name}.${part}`, { outputChannels, kernel: 1, bias: true })
+      : linear(operations, tensor, `${name}.${part}`, { outputChannels });
+  const hidden = activation(operations, layer(input, "fc1", options.hiddenChannels), options.activation);
+  return layer(hidden, "fc2", input.channels);
 }
 
 /**
@@ -229,15 +237,22 @@ export function selfAttention(
 }
 
 /**
- * Appends a move of blocks of positions into channels, row by row.
+ * Appends a move of blocks of positions into channels.
  *
  * @param operations The list to append to.
  * @param input The tensor it reads.
  * @param name Name of the result.
  * @param block Side of a block.
+ * @param order Whether a block's positions follow each other by rows or by columns.
  * @returns The tensor that it writes, of `block` times `block` as many channels.
  */
-export function spaceToDepth(operations: Operation[], input: Tensor, name: string, block: number): Tensor {
-  operations.push({ type: "spaceToDepth", input: input.name, output: name, block, order: "rowFirst" });
+export function spaceToDepth(
+  operations: Operation[],
+  input: Tensor,
+  name: string,
+  block: number,
+  order: "rowFirst" | "columnFirst",
+): Tensor {
+  operations.push({ type: "spaceToDepth", input: input.name, output: name, block, order });
   return { name, channels: input.channels * block ** 2, stride: input.stride * block };
 }

@@ -50,7 +50,7 @@ const leaky = { name: "leakyRelu", slope: 1e-3 } as const;
  */
 export function buildTResNet({ name, repeats, channels, v2 = false, classes }: TResNetDescription): Network {
   const operations: Operation[] = [];
-  const depth = spaceToDepth(operations, image, "body.s2d", 4);
+  const depth = spaceToDepth(operations, image, "body.s2d", 4, "rowFirst");
   let tensor = convNormAct(operations, depth, "body.conv1", {
     outputChannels: channels,
     kernel: 3,
