@@ -130,6 +130,27 @@ Deno.test("every command that a document shows in a block is one, with options t
   assertEquals(lines.map(([path, line]) => [path, wrongUse(line)]).filter(([, reason]) => reason !== undefined), []);
 });
 
+/** The rows of docs/paper.md: section, table or figure; what it is; command; recipe; finding. */
+const PAPER_ROWS = [...read("docs/paper.md").matchAll(/^\| paper \|.*\n\|[- |]+\n((?:\|.*\n)+)/gm)]
+  .flatMap(([, rows]) => rows.trim().split("\n"))
+  .map((row) => row.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll("\\|", "|")));
+
+Deno.test("the page of the paper names for each row commands that are ones, and recipes that are there", () => {
+  assert(PAPER_ROWS.length > 20);
+  const wrong = PAPER_ROWS.flatMap(([place, , command, recipe, found, ...more]) => {
+    const lines = [...`${command} ${found}`.matchAll(/`(deno task [^`]+)`/g)].map(([, line]) => line);
+    const recipes = [...recipe.matchAll(/`([^`]+)`/g)].map(([, path]) => path);
+    return [
+      ...(found && more.length === 0 ? [] : ["has other columns"]),
+      ...(lines.length > 0 || command === "not yet" ? [] : ["has no command"]),
+      ...(recipes.length > 0 || ["none", "not yet"].includes(recipe) ? [] : [`has the recipe ${recipe}`]),
+      ...recipes.filter((path) => !path.startsWith("recipes/") || !isThere(join(ROOT, path))),
+      ...lines.map(wrongUse).filter((reason) => reason !== undefined),
+    ].map((reason) => `${place}: ${reason}`);
+  });
+  assertEquals(wrong, []);
+});
+
 Deno.test("every command that a program tells to start next is one, with options that it has", () => {
   const sources = (folder: string): string[] =>
     [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) =>
@@ -196,7 +217,7 @@ Deno.test("the files that documents name and link to are there", () => {
   const missing = DOCUMENTS.flatMap(([document, text]) => {
     const linked = Array.from(text.matchAll(/\]\((?!https?:|#)([^)#]+)/g), ([, path]) => join(dirname(document), path));
     const named = Array.from(
-      text.matchAll(/`((?:docs|formats|kernels|pipeline|tests)\/[\w/.]+\.\w+)`/g),
+      text.matchAll(/`((?:docs|formats|kernels|pipeline|recipes|tests)\/[\w/.]+\.\w+)`/g),
       ([, path]) => path,
     );
     return [...linked, ...named].filter((path) => !isThere(join(ROOT, path))).map((path) => `${document}: ${path}`);
