@@ -5,6 +5,7 @@
  */
 
 import { isPassedOver } from "./passed_over.ts";
+import { inTimmLayout } from "./published_layouts.ts";
 import { renamed, type Weights } from "./weights.ts";
 import { bytesOf } from "../base/bytes.ts";
 import { releaseBytes } from "../base/pixels.ts";
@@ -21,7 +22,7 @@ export interface Parameter {
 
 /** What is known of the network whose parameters are read. */
 export interface NetworkFacts {
-  /** timm's name of its architecture, by which tables in files of its family are passed over. */
+  /** timm's name of its architecture, by which published layouts and tables in files of its family are known. */
   readonly architecture?: string;
   /**
    * By name, how a parameter is made of what is stored where that has another shape: position embeddings of another grid.
@@ -40,7 +41,7 @@ const AVERAGE = "average.";
  * networks of equal widths would otherwise load from the larger one's file and be wrong in silence.
  *
  * @param shapes Name and shape of every parameter, as `parameterShapes` lists them.
- * @param weights The open file.
+ * @param stored The open file.
  * @param network Its architecture, and which of its parameters may be stored in another shape.
  * @returns The parameters by name, in the order of `shapes`.
  * @throws {TypeError} If a parameter is missing, has another shape, is one too many, or holds what is not a finite number, or a
@@ -48,9 +49,10 @@ const AVERAGE = "average.";
  */
 export async function loadParameters(
   shapes: ReadonlyMap<string, readonly number[]>,
-  weights: Weights,
+  stored: Weights,
   network: NetworkFacts = {},
 ): Promise<Map<string, Parameter>> {
+  const weights = inTimmLayout(stored, shapes, network.architecture);
   checkParameters(shapes, weights, network);
   const parameters = new Map<string, Parameter>();
   for (const [name, shape] of shapes) parameters.set(name, await readFitting(name, shape, weights, network));
@@ -62,16 +64,17 @@ export async function loadParameters(
  * larger than memory only what is being packed for a device is there.
  *
  * @param shapes As for {@linkcode loadParameters}.
- * @param weights The open file, which is to stay open while parameters are read.
+ * @param stored The open file, which is to stay open while parameters are read.
  * @param network As for {@linkcode loadParameters}.
  * @returns The parameters by name, in the order of `shapes`.
  * @throws {TypeError} As {@linkcode loadParameters}.
  */
 export async function openParameters(
   shapes: ReadonlyMap<string, readonly number[]>,
-  weights: Weights,
+  stored: Weights,
   network: NetworkFacts = {},
 ): Promise<Map<string, Parameter>> {
+  const weights = inTimmLayout(stored, shapes, network.architecture);
   checkParameters(shapes, weights, network);
   for (const [name, shape] of shapes) releaseBytes(bytesOf((await readFitting(name, shape, weights, network)).data));
   const lazy = ([name, shape]: readonly [string, readonly number[]]): [string, Parameter] => [name, {
