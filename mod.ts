@@ -80,6 +80,7 @@ export {
   type LabelMapColumns,
   type LabelMapConfiguration,
   type LabelMapDescription,
+  type LabelMapFormat,
   type LabelMapMetadata,
   type LabelMapRange,
   type LabelMapRow,
@@ -96,6 +97,7 @@ export {
   readManifests,
   scoreClasses,
   type ScoredClass,
+  type ScoreKind,
   type Scores,
   type Shard,
 } from "./formats/labels/mod.ts";

@@ -5,7 +5,7 @@
  */
 
 /** A value that JSON can hold. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json };
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [entry: string]: Json | undefined };
 
 /**
  * The value that a text says in JSON.

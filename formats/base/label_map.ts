@@ -13,6 +13,18 @@ export const labelMapTypes: readonly LabelMapType[] = ["fp32", "fp16", "fp8_e4m3
 /** Scores as stored: float32, or the bit patterns of float16 and of the 8-bit types. */
 export type Scores = Float32Array | Uint16Array | Uint8Array;
 
+/**
+ * What the scores of a map are:
+ *
+ * - `softmax`: logits of classes of which one is true: softmax over all of them gives probabilities.
+ * - `sigmoid`: logits of classes that are independent: the sigmoid of each gives its probability.
+ * - `presence`: probabilities already, 0 to 1: which share of a cell a class has, as masks say it.
+ */
+export type ScoreKind = "softmax" | "sigmoid" | "presence";
+
+/** Every {@linkcode ScoreKind}; maps that do not say it have the first. */
+export const scoreKinds: readonly ScoreKind[] = ["softmax", "sigmoid", "presence"];
+
 /** What scores of a type are stored in. */
 export const SCORE_ARRAYS = {
   fp32: Float32Array,
@@ -42,10 +54,8 @@ export function classArray(classes: number): typeof Uint16Array | typeof Uint32A
 /** How the last two axes of a map are stored: `[H, W]`, or `[W, H]` as some published maps may be. */
 export type MapLayout = "hw" | "wh";
 
-/** Label maps of some images, one after the other in two arrays. */
-export interface LabelMapBatch {
-  /** Number of maps, N. */
-  readonly count: number;
+/** What maps have in common: all that is needed to read their arrays. */
+export interface LabelMapFormat {
   /** Classes kept in each cell. */
   readonly k: number;
   /** The last two axes as stored, cells: `[H, W]`, or `[W, H]` in published maps that are stored so. */
@@ -54,8 +64,31 @@ export interface LabelMapBatch {
   readonly classes: number;
   /** How the scores are stored. */
   readonly dtype: LabelMapType;
+  /** What the scores are; default `softmax`. */
+  readonly scores?: ScoreKind;
+  /**
+   * The logit that classes stand for which a cell lacks, in `sigmoid` maps that do not hold all classes. Else absent: they
+   * stand for 0.
+   */
+  readonly floor?: number;
+}
+
+/**
+ * What maps have in common, of a thing that says more.
+ *
+ * @param format Metadata, or maps.
+ * @returns Their format alone; what is optional is there if it was said.
+ */
+export function mapFormat({ k, grid, classes, dtype, scores, floor }: LabelMapFormat): LabelMapFormat {
+  return { k, grid, classes, dtype, ...scores && { scores }, ...floor !== undefined && { floor } };
+}
+
+/** Label maps of some images, one after the other in two arrays. */
+export interface LabelMapBatch extends LabelMapFormat {
+  /** Number of maps, N. */
+  readonly count: number;
   /** Class indices `[N, k, H, W]`. */
   readonly class: Classes;
-  /** Logits in the same order, all finite. */
+  /** Scores in the same order, all finite: logits, or probabilities where `scores` says so. */
   readonly score: Scores;
 }

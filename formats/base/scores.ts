@@ -5,7 +5,7 @@
  */
 
 import { encodeNumber, NUMBER_FORMATS, numberTable } from "./number_formats.ts";
-import { type LabelMapType, SCORE_ARRAYS, type Scores } from "./label_map.ts";
+import { type LabelMapFormat, type LabelMapType, SCORE_ARRAYS, type ScoreKind, type Scores } from "./label_map.ts";
 
 /**
  * Rounds logits to the stored type: to nearest, ties to even, saturating (`formats/base/number_formats.ts`).
@@ -49,13 +49,18 @@ export function scoreTable(dtype: LabelMapType): Float32Array | undefined {
 }
 
 /**
- * Where a score is that is not a finite number: NaN or an infinity.
+ * Where a score is that cannot be: no finite number, or no probability where scores are such.
  *
  * @param scores Scores as they are stored.
- * @param dtype How they are stored.
+ * @param format How they are stored, and what they are.
  * @returns The position of the first, or -1 if there is none.
  */
-export function findNonFinite(scores: Scores, dtype: LabelMapType): number {
+export function findWrongScore(scores: Scores, format: Pick<LabelMapFormat, "dtype" | "scores">): number {
+  const { dtype } = format;
+  if (format.scores === "presence") {
+    const table = scoreTable(dtype);
+    return (scores as Float32Array).findIndex((stored) => !isProbability(table ? table[stored] : stored));
+  }
   if (dtype === "fp32") {
     for (let index = 0; index < scores.length; index++) if (!Number.isFinite(scores[index])) return index;
     return -1;
@@ -66,12 +71,21 @@ export function findNonFinite(scores: Scores, dtype: LabelMapType): number {
   return -1;
 }
 
+function isProbability(value: number): boolean {
+  return value >= 0 && value <= 1;
+}
+
+/** What scores of a kind are expected to be, for messages. */
+export function expectedScore(kind: ScoreKind = "softmax"): string {
+  return kind === "presence" ? "a number from 0 to 1" : "a finite number";
+}
+
 /**
  * The number that a stored score stands for, for messages.
  *
  * @param stored An element of the scores.
  * @param dtype How they are stored.
- * @returns The logit.
+ * @returns The number.
  */
 export function scoreNumber(stored: number, dtype: LabelMapType): number {
   return scoreTable(dtype)?.[stored] ?? stored;

@@ -7,7 +7,7 @@
 
 import { openArrow } from "../columns/arrow/decode/file.ts";
 import type { Cache } from "../columns/cache.ts";
-import { findNonFinite, scoreNumber } from "../base/scores.ts";
+import { expectedScore, findWrongScore, scoreNumber } from "../base/scores.ts";
 import type { Column } from "../columns/columns.ts";
 import { labelMapColumns, listAt, nullable } from "./label_map_columns.ts";
 import { containerOf } from "../columns/container.ts";
@@ -135,12 +135,12 @@ function rowGroup({ table, metadata, columns, subject, group, first }: GroupCont
     const score = read(scores, start, end).values as Scores;
     const wrongClass = findFrom(map, metadata.classes);
     if (wrongClass >= 0) throw classError("class", first + start + Math.floor(wrongClass / length), map[wrongClass]);
-    const wrongScore = findNonFinite(score, metadata.dtype);
+    const wrongScore = findWrongScore(score, metadata);
     if (wrongScore >= 0) {
       throw new RangeError(
         `${subject}: score of row ${first + start + Math.floor(wrongScore / length)} holds ${
           scoreNumber(score[wrongScore], metadata.dtype)
-        }, expected finite numbers`,
+        }, expected ${expectedScore(metadata.scores)}`,
       );
     }
     return { class: map, score };

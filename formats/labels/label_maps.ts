@@ -4,7 +4,7 @@
  * @module
  */
 
-import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../base/label_map.ts";
+import { classArray, type LabelMapBatch, mapFormat, SCORE_ARRAYS } from "../base/label_map.ts";
 import { permutation } from "../base/permutation.ts";
 import { lazyThread } from "../base/thread.ts";
 import { type LabelMapColumns, rowsOf } from "./label_map_columns.ts";
@@ -162,9 +162,8 @@ export async function openLabelMaps(path: string, options: OpenLabelMapsOptions 
     async batch(indices) {
       checkOpen();
       for (let place = 0; place < indices.length; place++) checkRow(indices[place]);
-      const { k, grid, classes, dtype } = metadata;
       const maps = held ? gather(held, indices, metadata) : await call("maps", id, Uint32Array.from(indices));
-      return { count: indices.length, k, grid, classes, dtype, ...maps };
+      return { count: indices.length, ...mapFormat(metadata), ...maps };
     },
     columns,
     close,

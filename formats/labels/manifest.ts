@@ -20,7 +20,7 @@ import { isCount, isObject, type Json, parseJson } from "../base/json.ts";
 import { checkMetadata, type LabelMapMetadata } from "./types.ts";
 
 /** What must be equal for a run to go on where another stopped. */
-export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json } = LabelMapMetadata> {
+export interface LabelMapConfiguration<Metadata extends { [entry: string]: Json | undefined } = LabelMapMetadata> {
   /** Metadata of every part file. */
   readonly metadata: Metadata;
   /** Part p is made of the source's images from p * rowsPerFile up to, but not including, (p + 1) * rowsPerFile. */

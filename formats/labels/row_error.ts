@@ -5,15 +5,8 @@
  * @module
  */
 
-import { findNonFinite, scoreNumber } from "../base/scores.ts";
-import {
-  classArray,
-  type Classes,
-  type LabelMapType,
-  SCORE_ARRAYS,
-  type Scores,
-  topLength,
-} from "../base/label_map.ts";
+import { expectedScore, findWrongScore, scoreNumber } from "../base/scores.ts";
+import { classArray, type Classes, SCORE_ARRAYS, type Scores, topLength } from "../base/label_map.ts";
 import { type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
 import { numberOf } from "../base/number_of.ts";
 
@@ -50,14 +43,15 @@ export function findRowError(row: LabelMapRow, metadata: LabelMapMetadata): RowE
     firstOf(arrays, arrayError) ??
     classesError("class", row.class, classes) ??
     classesError("topClass", row.topClass, classes) ??
-    scoresError(row, dtype) ??
+    scoresError(row, metadata) ??
     probabilitiesError("topProbability", row.topProbability);
 }
 
-function scoresError({ score }: LabelMapRow, dtype: LabelMapType): RangeError | undefined {
-  const place = findNonFinite(score, dtype);
+function scoresError({ score }: LabelMapRow, { dtype, scores }: LabelMapMetadata): RangeError | undefined {
+  const place = findWrongScore(score, { dtype, scores });
   if (place < 0) return undefined;
-  return new RangeError(`score at position ${place} is ${scoreNumber(score[place], dtype)}, expected a finite number`);
+  const found = scoreNumber(score[place], dtype);
+  return new RangeError(`score at position ${place} is ${found}, expected ${expectedScore(scores)}`);
 }
 
 /** The first error that is found of some things. */

@@ -6,7 +6,15 @@
 
 import { showValue } from "../base/show_value.ts";
 import type { Json } from "../base/json.ts";
-import { type Classes, type LabelMapType, labelMapTypes, type Scores } from "../base/label_map.ts";
+import {
+  type Classes,
+  type LabelMapFormat,
+  type LabelMapType,
+  labelMapTypes,
+  type ScoreKind,
+  scoreKinds,
+  type Scores,
+} from "../base/label_map.ts";
 
 /** The label map of one image. */
 export interface LabelMapRow {
@@ -20,9 +28,12 @@ export interface LabelMapRow {
   readonly height: number;
   /** Class indices `[k, H, W]`; rank 0 is the class with the highest score. */
   readonly class: Classes;
-  /** The logits of those classes, in the same order. */
+  /** The scores of those classes, in the same order: logits, or probabilities where the metadata say so. */
   readonly score: Scores;
-  /** The best classes (5, or all where there are fewer) of softmax(mean of the whole map over H and W), best first. */
+  /**
+   * The best classes (5, or all where there are fewer) of the whole picture, best first: of softmax(mean of the whole map over
+   * H and W), or what else the metadata's `scores` makes of that mean.
+   */
   readonly topClass: Classes;
   /** Probabilities of those classes. */
   readonly topProbability: Float32Array;
@@ -57,7 +68,7 @@ export interface LabelMetadata {
   /** Classes kept in each cell, or for each crop. */
   readonly k: number;
   /** Further entries. */
-  readonly [entry: string]: Json;
+  readonly [entry: string]: Json | undefined;
 }
 
 /** What a part file says of its rows: the JSON of the Parquet key-value metadata entry `relabel`. */
@@ -68,12 +79,16 @@ export interface LabelMapMetadata extends LabelMetadata {
   readonly dtype: LabelMapType;
   /** Order of the last two axes: `[k, H, W]`. */
   readonly layout: "hw";
+  /** What scores are; absent: `softmax`. */
+  readonly scores?: ScoreKind;
+  /** The logit of the classes that a cell lacks; `sigmoid` maps have it that do not hold all classes, and no others. */
+  readonly floor?: number;
   /**
    * Further entries; `exifOrientation` is true where images were turned as {@linkcode isTurned} says, `resize` the version of
    * Pillow whose resize they went through, 12 if absent; `averagedWith`, `mirror`, `average`, `temperature` and `pooledFrom` say
    * how several maps became one.
    */
-  readonly [entry: string]: Json;
+  readonly [entry: string]: Json | undefined;
 }
 
 /** Whether the images that maps were made of were turned as their EXIF orientation says, and width and height with them. */
@@ -113,7 +128,36 @@ export function checkMetadata(value: unknown, subject: string): LabelMapMetadata
   if (!Array.isArray(metadata.grid) || metadata.grid.length !== 2 || !metadata.grid.every(isPositive)) {
     throw new RangeError(`${subject}: grid is ${show("grid")}, expected two positive integers`);
   }
+  checkScores(metadata, subject);
   return metadata;
+}
+
+/**
+ * Checks what is said of scores.
+ *
+ * @param format What is said.
+ * @param subject How the message starts.
+ * @throws {TypeError} If the floor is lacking, or there is one where classes that a cell lacks have none.
+ * @throws {RangeError} If the kind is unknown, or the floor not a finite number.
+ */
+export function checkScores(
+  { scores, floor, k, classes }: Pick<LabelMapFormat, "scores" | "floor" | "k" | "classes">,
+  subject: string,
+): void {
+  if (scores !== undefined && !scoreKinds.includes(scores)) {
+    throw new RangeError(`${subject}: scores is ${showValue(scores)}, expected one of ${scoreKinds.join(", ")}`);
+  }
+  const hasFloor = scores === "sigmoid" && k < classes;
+  if (!hasFloor && floor !== undefined) {
+    throw new TypeError(
+      `${subject}: floor is ${showValue(floor)}, expected none: only sigmoid maps without all classes have it`,
+    );
+  }
+  if (hasFloor && !Number.isFinite(floor)) {
+    throw new RangeError(
+      `${subject}: floor is ${showValue(floor)}, expected a number: the logit of classes that a cell lacks`,
+    );
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { decodeNumber, NUMBER_FORMATS } from "../../../formats/base/number_formats.ts";
-import { dequantise, findNonFinite, quantise } from "../../../formats/base/scores.ts";
-import type { Scores } from "../../../formats/base/label_map.ts";
+import { dequantise, findWrongScore, quantise } from "../../../formats/base/scores.ts";
+import type { LabelMapType, Scores } from "../../../formats/base/label_map.ts";
 import { definedPattern, interestingBits, SMALL_FORMATS } from "../base/values.ts";
 
 for (const dtype of SMALL_FORMATS) {
@@ -16,8 +16,8 @@ for (const dtype of SMALL_FORMATS) {
   });
 }
 
-Deno.test("findNonFinite() finds infinities and NaN of either sign, and nothing else", () => {
-  const cases: [Parameters<typeof findNonFinite>[1], Scores, number][] = [
+Deno.test("findWrongScore() finds infinities and NaN of either sign, and nothing else", () => {
+  const cases: [LabelMapType, Scores, number][] = [
     ["fp32", Float32Array.of(1, -3e38, 0), -1],
     ["fp32", Float32Array.of(1, -Infinity, NaN), 1],
     ["fp32", Float32Array.of(1, 2, NaN), 2],
@@ -31,7 +31,18 @@ Deno.test("findNonFinite() finds infinities and NaN of either sign, and nothing 
     ["fp8_e5m2", Uint8Array.of(0x7b, 0x7c), 1],
     ["fp8_e5m2", Uint8Array.of(0xfd), 0],
   ];
-  for (const [dtype, scores, expected] of cases) assertEquals(findNonFinite(scores, dtype), expected, dtype);
+  for (const [dtype, scores, expected] of cases) assertEquals(findWrongScore(scores, { dtype }), expected, dtype);
+});
+
+Deno.test("findWrongScore() finds what is no probability where scores are such", () => {
+  const scores = Float32Array.of(0, 1, 0.5, 1.25, -0.125, NaN);
+  for (const dtype of ["fp32", ...SMALL_FORMATS] as const) {
+    for (const [length, expected] of [[3, -1], [4, 3]]) {
+      assertEquals(findWrongScore(quantise(scores.slice(0, length), dtype), { dtype, scores: "presence" }), expected);
+    }
+    assertEquals(findWrongScore(quantise(scores.slice(4), dtype), { dtype, scores: "presence" }), 0);
+    assertEquals(findWrongScore(quantise(scores.slice(5), dtype), { dtype, scores: "presence" }), 0);
+  }
 });
 
 Deno.test("dequantise() undoes quantise() up to the type's precision", () => {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { basename, join } from "@std/path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { arrowEncoder } from "../../../formats/columns/arrow/encode/file.ts";
@@ -125,6 +125,11 @@ Deno.test("openLabelMaps() refuses a file that is cut off, damaged, empty or not
   await assertRejects(() => openLabelMaps(`${path}.no`), Deno.errors.NotFound, `Cannot read label map "${path}.no": `);
 });
 
+/** The best classes of an image, of so many. */
+function top(length: number): Pick<LabelMapRow, "topClass" | "topProbability"> {
+  return { topClass: Uint16Array.from({ length }, (_, index) => index), topProbability: new Float32Array(length) };
+}
+
 /** Writes a file without the checks of `createLabelMapFile`. */
 function writeUnchecked(container: Container, rows: readonly LabelMapRow[], written: LabelMapMetadata, said = written) {
   const path = join(Deno.makeTempDirSync(), `a.${container}`);
@@ -150,7 +155,7 @@ for (const container of containers) {
       [{ topClass: row.topClass.with(2, 99) }, /RangeError: .*: top_class of row 1 holds 99, expected less than 12/],
       [
         { score: (row.score as Float32Array).with(23, NaN) },
-        /RangeError: .*: score of row 1 holds NaN, expected finite numbers$/,
+        /RangeError: .*: score of row 1 holds NaN, expected a finite number$/,
       ],
       [{ topProbability: new Float32Array(4) }, /row 1 has 5 top classes and 4 probabilities|damaged/],
     ];
@@ -171,6 +176,14 @@ for (const container of containers) {
         /TypeError: .*: column "class" (has 24 values a row, expected 16|.* it has 24 values, expected 1 x 16)$/,
       ],
       [{ layout: "wh" as "hw" }, /RangeError: .*: layout is "wh", expected "hw"$/],
+      [
+        { scores: "tanh" as "sigmoid" },
+        /RangeError: .*: scores is "tanh", expected one of softmax, sigmoid, presence$/,
+      ],
+      [{ scores: "sigmoid" }, /RangeError: .*: floor is missing, expected a number: the logit of classes that a/],
+      [{ scores: "sigmoid", floor: "-6" as unknown as number }, /RangeError: .*: floor is "-6", expected a number/],
+      [{ floor: -6 }, /TypeError: .*: floor is -6, expected none: only sigmoid maps without all classes have it$/],
+      [{ scores: "presence", floor: 0 }, /TypeError: .*: floor is 0, expected none/],
     ];
     for (const [change, expected] of cases) {
       assertMatch(
@@ -178,6 +191,35 @@ for (const container of containers) {
         expected,
       );
     }
+  });
+
+  Deno.test(`createLabelMapFile() writes what scores are, and openLabelMaps() says it (${container})`, async () => {
+    const share = { ...row, score: (row.score as Float32Array).map((_, index) => index / 23) };
+    const cases: [Partial<LabelMapMetadata>, LabelMapRow][] = [
+      [{ scores: "sigmoid", floor: -6.5 }, row],
+      [{ scores: "sigmoid", classes: 3 }, { ...row, class: row.class.map((index) => index % 3), ...top(3) }],
+      [{ scores: "presence" }, share],
+      [{ scores: "softmax" }, row],
+    ];
+    for (const [changes, written] of cases) {
+      const metadata = smallMetadata(changes);
+      const path = join(Deno.makeTempDirSync(), `a.${container}`);
+      const writer = createLabelMapFile(path, metadata);
+      writer.append(written);
+      writer.finish();
+      const maps = await openLabelMaps(path);
+      assertEquals(maps.metadata, metadata);
+      const { scores, floor } = await maps.batch([0]);
+      assertEquals([scores, floor], [metadata.scores, metadata.floor]);
+      assertEquals(await maps.get(0), written);
+      maps.close();
+    }
+    const writer = createLabelMapFile(join(Deno.makeTempDirSync(), `a.${container}`), smallMetadata(cases[2][0]));
+    const more = { ...share, score: share.score.with(2, 1.5) };
+    assertThrows(() => writer.append(more), RangeError, "score at position 2 is 1.5, expected a number from 0 to 1");
+    writer.discard();
+    const path = writeUnchecked(container, [share, more], smallMetadata(cases[2][0]));
+    assertMatch(await messageOf(path), /score of row 1 holds 1.5, expected a number from 0 to 1$/);
   });
 
   Deno.test(`openLabelMaps() refuses a file that is cut off anywhere, or another's (${container})`, async () => {
