@@ -74,6 +74,7 @@ import {
 } from "../../kernels/operations/channel_convolution/kernels.ts";
 import { classSumsKernel } from "../../kernels/operations/class_sums/kernels.ts";
 import { concatenateKernel } from "../../kernels/operations/concatenate/kernels.ts";
+import { asymmetricLossKernel } from "../../kernels/operations/losses/asymmetric_loss.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
 import { convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
@@ -110,6 +111,7 @@ import {
 } from "../../kernels/operations/group_norm/kernels.ts";
 import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
 import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign/kernels.ts";
+import { givenTargetKernel } from "../../kernels/operations/losses/given_target.ts";
 import { labelTargetKernel } from "../../kernels/operations/losses/label_target.ts";
 import {
   addMapKernel,
@@ -469,6 +471,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   addResidualGradientKernel: () =>
     TARGETS.map((target) => addResidualGradientKernel({ input: SHAPE, residual: [1, 8, 8, 3], ...target })),
+  asymmetricLossKernel: () =>
+    TARGETS.map((target) =>
+      asymmetricLossKernel({ rows: 9, classes: 11, gammaNegative: 4, gammaPositive: 1, margin: 0.05, ...target })
+    ),
   attentionBiasGradientKernel: () =>
     TARGETS.flatMap((target) =>
       ATTENTIONS.filter(({ bias }) => bias).map((shape) => attentionBiasGradientKernel(shape, target))
@@ -587,6 +593,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       (["image", "channel"] as const).map((by) => dropKernel({ shape: SHAPE, rate: 0.5, layer: 1, by, ...target }))
     ),
   gatherWeightsKernel: () => TARGETS.map((target) => gatherWeightsKernel({ vectors: 16, ...target })),
+  givenTargetKernel: () => PROFILES.map((profile) => givenTargetKernel({ rows: 9, classes: 11, share: 0.5, profile })),
   globalAveragePoolGradientKernel: () =>
     TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
   globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),

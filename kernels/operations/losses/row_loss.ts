@@ -31,8 +31,8 @@ export const LOSS_HISTORY = 256;
  *
  * @param options `rows` of `classes` each. In WGSL, of logits `value` and targets `label`, both `vec4<f32>`: `sums`,
  * what is summed over the classes, by the name of the sum; `loss` made of the sums, `gradient` of all; `highest`
- * whether they need the row's `largest` logit; `functions` at module scope. `gradientScale` is the factor of the
- * gradient, beside the loss scale.
+ * whether they need the row's `largest` logit; `functions` at module scope; `numbers`, which they read as f32 of
+ * `parameters` by name. `gradientScale` is the factor of the gradient, beside the loss scale.
  * @returns A kernel with `logits`, `targets` (f32; both textures in the software profile), `control` (its loss scale is
  * read), `losses` (f32, `[rows]`) and `inputGradient`.
  */
@@ -42,6 +42,7 @@ export function rowLoss(
     rows: number;
     classes: number;
     functions?: string;
+    numbers?: Readonly<Record<string, number>>;
     highest: boolean;
     sums: Readonly<Record<string, string>>;
     loss: string;
@@ -49,8 +50,8 @@ export function rowLoss(
     gradientScale: number;
   } & Target,
 ): Kernel {
-  const { name, rows, classes, functions = "", highest, sums, loss, gradient, gradientScale, profile, storage } =
-    options;
+  const { name, rows, classes, functions = "", numbers = {}, highest, sums, loss, gradient, gradientScale } = options;
+  const { profile, storage } = options;
   const vector = vectorType(storage);
   const shared = profile === "gpu";
   const workers = shared ? WORKERS : 1;
@@ -61,6 +62,7 @@ export function rowLoss(
     { name: "vectors", value: channelVectors(classes) },
     { name: "classes", value: classes },
     { name: "gradientScale", type: "f32", value: gradientScale },
+    ...Object.entries(numbers).map(([name, value]) => ({ name, type: "f32" as const, value })),
   ]);
   const real = realLanes("vector", "parameters.classes");
   const walk = (body: string, label = true) =>

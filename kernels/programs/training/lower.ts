@@ -11,6 +11,7 @@
 import { inputsOf } from "../../operations/mod.ts";
 import { inferShapes, type Network } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
+import { type AsymmetricFocus, asymmetricLossKernel } from "../../operations/losses/asymmetric_loss.ts";
 import { binaryCrossEntropyKernel } from "../../operations/losses/binary_cross_entropy.ts";
 import {
   filledVectors,
@@ -20,6 +21,7 @@ import {
 } from "../../operations/convolution/gather_weights.ts";
 import { crossEntropyKernel } from "../../operations/losses/cross_entropy.ts";
 import { dropKernel, SEEDS } from "../../operations/drop/kernels.ts";
+import type { ClassReduction } from "../../operations/losses/independent_classes.ts";
 import { LOSS_HISTORY, stepLossKernel } from "../../operations/losses/row_loss.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import { accumulateKernel } from "../../optimizers/accumulate.ts";
@@ -29,6 +31,7 @@ import { layoutTables } from "../../optimizers/layout.ts";
 import { type Optimizer, optimizerKernels, optimizerState } from "../../optimizers/mod.ts";
 import type { LossScaling } from "../../optimizers/prepare_step.ts";
 import { weightAverageKernel } from "../../optimizers/weight_average.ts";
+import type { Kernel } from "../../engine/kernel.ts";
 import { ALIGNMENT, type Exchange, inPart, type Program, type Step } from "../../engine/program.ts";
 import {
   addBytes,
@@ -53,8 +56,10 @@ export interface TrainingOptions {
   readonly batch: number;
   /** Height and width of the network's input. */
   readonly size: Pair;
-  /** Mean over the batch of -sum t log softmax, or mean over batch and classes of the binary cross-entropy. */
-  readonly loss: "crossEntropy" | "binaryCrossEntropy";
+  /** Mean over the batch of -sum t log softmax, of the binary cross-entropy of classes, or of their asymmetric loss. */
+  readonly loss: "crossEntropy" | "binaryCrossEntropy" | AsymmetricFocus;
+  /** Whether losses of classes that do not exclude each other are added up, or their mean taken, as unless given. */
+  readonly classReduction?: ClassReduction;
   readonly optimizer: Optimizer;
   readonly weightDecay: number;
   /** Whether norms and biases do without weight decay. */
@@ -317,9 +322,9 @@ function addLoss(builder: Builder, logits: string, options: TrainingOptions): st
   const gradient = addTensor(builder, gradientName(logits), shapeOf(logits));
   program.tensors.set(TARGETS, rows * channelVectors(classes) * 16);
   program.tensors.set("losses", rows * 4);
-  const { accumulate = 1, ranks } = options;
-  const kernel = options.loss === "crossEntropy" ? crossEntropyKernel : binaryCrossEntropyKernel;
-  addStep(builder, kernel({ rows, classes, gradientShare: 1 / (accumulate * (ranks?.size ?? 1)), ...target }), {
+  const { accumulate = 1, ranks, classReduction: reduction } = options;
+  const gradientShare = 1 / (accumulate * (ranks?.size ?? 1));
+  addStep(builder, lossKernel(options.loss, { rows, classes, reduction, gradientShare, ...target }), {
     logits,
     targets: TARGETS,
     control: STATES.control,
@@ -332,6 +337,15 @@ function addLoss(builder: Builder, logits: string, options: TrainingOptions): st
     history: STATES.history,
   });
   return gradient;
+}
+
+function lossKernel(
+  loss: TrainingOptions["loss"],
+  options: Parameters<typeof binaryCrossEntropyKernel>[0],
+): Kernel {
+  if (loss === "crossEntropy") return crossEntropyKernel(options);
+  if (loss === "binaryCrossEntropy") return binaryCrossEntropyKernel(options);
+  return asymmetricLossKernel({ ...options, ...loss });
 }
 
 function addUpdate(

@@ -10,6 +10,7 @@ import { type LabelPoolerSettings, lowerLabelPooling, POOLING_TENSORS } from "..
 import type { Network, Parameters } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
 import type { PoolingOptions } from "../../operations/label_pooling/mod.ts";
+import { givenTargetKernel } from "../../operations/losses/given_target.ts";
 import { labelTargetKernel } from "../../operations/losses/label_target.ts";
 import { softmaxKernel } from "../../operations/softmax/kernels.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
@@ -21,12 +22,16 @@ import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 export type TargetSource =
   /** The data set's labels, smoothed as PyTorch's `label_smoothing`. */
   | { readonly type: "label"; readonly smoothing: number }
-  /** Label maps, pooled over each crop; `labelShare` is the share of the data set's label in the target, 0 to 1. */
+  /**
+   * Label maps, pooled over each crop; `labelShare` is the share of the data set's label in the target, 0 to 1, and
+   * `hasGivenLabels` says that it is a row of given targets, where an image has several.
+   */
   | {
     readonly type: "pooled";
     readonly maps: Pick<LabelMapBatch, "k" | "grid" | "classes" | "dtype">;
     readonly pooling: PoolingOptions;
     readonly labelShare?: number;
+    readonly hasGivenLabels?: boolean;
   }
   /** The caller. */
   | { readonly type: "given" }
@@ -43,6 +48,9 @@ export type TargetSource =
 
 /** Labels of a batch, i32 `[N]`. */
 export const LABELS = "labels";
+
+/** Targets that the caller gives, f32 `[N, C]`, C padded with zeros to a multiple of 4. */
+export const GIVEN = "given targets";
 
 /** Before they are mixed. */
 const UNMIXED = "unmixed targets";
@@ -134,11 +142,19 @@ function lowerPooled(
   { profile }: Target,
 ): LoweredTargets {
   checkClasses("label maps", source.maps.classes, classes);
-  const { labelShare: share } = source;
+  const { labelShare: share, hasGivenLabels = false } = source;
   const pooled = share === undefined ? output : "pooled targets";
   const { inputs, ...pooling } = lowerLabelPooling(poolerSettings(source, { batch: rows, frames }), profile);
   const program = renameTensors(pooling, (name) => name === POOLING_TENSORS.target ? pooled : name);
   if (share === undefined) return { ...program, inputs };
+  if (hasGivenLabels) {
+    program.tensors.set(GIVEN, rows * channelVectors(classes) * 16);
+    program.steps.push({
+      kernel: givenTargetKernel({ rows, classes, share, profile }),
+      bindings: { given: GIVEN, pooled, targets: output },
+    });
+    return { ...program, inputs: [...inputs, GIVEN] };
+  }
   program.tensors.set(LABELS, rows * 4);
   program.steps.push({
     kernel: labelTargetKernel({ rows, classes, smoothing: 0, share, profile }),

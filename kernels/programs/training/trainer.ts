@@ -17,7 +17,7 @@ import type { Parameters } from "../../operations/network.ts";
 import type { Pixels } from "../../../formats/base/pixels.ts";
 import { lowerTraining, type TrainingOptions } from "./lower.ts";
 import { SEEDS } from "../../operations/drop/kernels.ts";
-import { LABELS, lowerTargets, poolerSettings, type TargetSource } from "./targets.ts";
+import { GIVEN, LABELS, lowerTargets, poolerSettings, type TargetSource } from "./targets.ts";
 import { createTrainingPlan, type TrainingPlan } from "./training_plan.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
@@ -108,10 +108,8 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
 
   function writeTargets({ labels, maps, targets: given, samples }: TrainingBatch): void {
     if (targets.inputs.includes(LABELS)) write(LABELS, present(labels, "labels"));
-    if (source.type === "given") {
-      const name = targets.inputs[0];
-      write(name, padRows(present(given, "targets"), batch, classes));
-    }
+    const name = source.type === "given" ? targets.inputs[0] : GIVEN;
+    if (targets.inputs.includes(name)) write(name, padRows(present(given, "targets"), batch, classes));
     if (source.type !== "pooled") return;
     const pooler = poolerSettings(source, { batch, frames });
     const found = present(maps, "label maps");

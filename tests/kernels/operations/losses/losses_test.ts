@@ -1,28 +1,94 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import {
+  type AsymmetricFocus,
+  asymmetricLossKernel,
+  asymmetricLossReference,
+} from "../../../../kernels/operations/losses/asymmetric_loss.ts";
 import {
   binaryCrossEntropyKernel,
   binaryCrossEntropyReference,
 } from "../../../../kernels/operations/losses/binary_cross_entropy.ts";
 import { crossEntropyKernel, crossEntropyReference } from "../../../../kernels/operations/losses/cross_entropy.ts";
+import { type ClassReduction, UNKNOWN } from "../../../../kernels/operations/losses/independent_classes.ts";
 import { LOSS_HISTORY, stepLossKernel } from "../../../../kernels/operations/losses/row_loss.ts";
 import { softmaxReference } from "../../../../kernels/operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../../../../kernels/operations/shared/tensor.ts";
 import { encodeControl, initialControl } from "../../../../kernels/operations/shared/control.ts";
+import type { Kernel } from "../../../../kernels/engine/kernel.ts";
 import { runKernel, runKernels } from "../../../../kernels/engine/run.ts";
 import { assertClose } from "../../compare.ts";
 import { differenceGradient } from "../../finite_differences.ts";
 import { padChannels, randomValues, stored, targets, testDevice, unpadChannels } from "../../tensors.ts";
 import { readTrainingFixture } from "../training_fixture.ts";
 
-const LOSSES = [
-  { name: "crossEntropy", kernel: crossEntropyKernel, reference: crossEntropyReference, fixture: "soft" },
+/** What the kernel functions of all losses take. */
+type LossOptions = { rows: number; classes: number; gradientShare?: number } & Target;
+
+/** A loss, and how near its kernels come to its reference. */
+interface Loss {
+  readonly name: string;
+  kernel(options: LossOptions): Kernel;
+  reference: typeof crossEntropyReference;
+  /** The targets of PyTorch's values, where there are some. */
+  readonly fixture?: "soft" | "many";
+  readonly near: { readonly absolute: number; readonly relative: number };
+  /** Whether the gradient of a class is a share of the row's. */
+  readonly isMean: boolean;
+  /** Whether the loss of a class is bounded by more than its logit. */
+  readonly isIndependent: boolean;
+}
+
+function asymmetric(focus: AsymmetricFocus, reduction?: ClassReduction): Pick<Loss, "kernel" | "reference"> {
+  return {
+    kernel: (options) => asymmetricLossKernel({ ...options, ...focus, reduction }),
+    reference: (logits, target, classes) => asymmetricLossReference(logits, target, classes, { ...focus, reduction }),
+  };
+}
+
+/** The defaults of the authors' code. */
+const FOCUS = { gammaNegative: 4, gammaPositive: 1, margin: 0.05 };
+
+// Binary cross-entropy adds to no 1, and powers are less exact.
+const NEAR = { absolute: 1e-30, relative: 2e-6 };
+const NEAR_POWERS = { absolute: 2e-7, relative: 5e-6 };
+
+const LOSSES: readonly Loss[] = [
+  {
+    name: "crossEntropy",
+    kernel: crossEntropyKernel,
+    reference: crossEntropyReference,
+    fixture: "soft",
+    // The power of the largest logit is 1: what is added to it below 6e-8 is lost.
+    near: { absolute: 1e-7, relative: 2e-6 },
+    isMean: false,
+    isIndependent: false,
+  },
   {
     name: "binaryCrossEntropy",
     kernel: binaryCrossEntropyKernel,
     reference: binaryCrossEntropyReference,
     fixture: "many",
+    near: NEAR,
+    isMean: true,
+    isIndependent: true,
   },
-] as const;
+  {
+    name: "summed binaryCrossEntropy",
+    kernel: (options) => binaryCrossEntropyKernel({ ...options, reduction: "sum" }),
+    reference: (logits, target, classes) => binaryCrossEntropyReference(logits, target, classes, "sum"),
+    near: NEAR,
+    isMean: false,
+    isIndependent: true,
+  },
+  { name: "asymmetricLoss", ...asymmetric(FOCUS), near: NEAR_POWERS, isMean: true, isIndependent: true },
+  {
+    name: "summed and unshifted asymmetricLoss",
+    ...asymmetric({ gammaNegative: 2.5, gammaPositive: 0, margin: 0 }, "sum"),
+    near: NEAR_POWERS,
+    isMean: false,
+    isIndependent: true,
+  },
+];
 
 interface Batch {
   readonly logits: ArrayLike<number>;
@@ -37,7 +103,7 @@ function batch(rows: number, classes: number, range = 8): Batch {
 }
 
 async function runLoss(
-  kernelOf: typeof LOSSES[number]["kernel"],
+  kernelOf: Loss["kernel"],
   { logits, target, classes }: Batch,
   variant: Target,
   { lossScale, gradientShare }: { lossScale: number; gradientShare?: number } = { lossScale: 1 },
@@ -63,7 +129,7 @@ async function runLoss(
   };
 }
 
-for (const { name, kernel, reference, fixture } of LOSSES) {
+for (const { name, kernel, reference, fixture, near, isMean, isIndependent } of LOSSES) {
   const assertLoss = async (
     given: Batch,
     scaling: { lossScale: number; gradientShare?: number } = { lossScale: 1 },
@@ -77,11 +143,9 @@ for (const { name, kernel, reference, fixture } of LOSSES) {
       const expected = reference(logits, given.target, classes);
       const actual = await runLoss(kernel, { ...given, logits }, target, scaling);
       const label = `${name} of ${rows} x ${classes} ${target.profile} ${storage}`;
-      // The power of the largest logit is 1: what is added to it below 6e-8 is lost. Binary cross-entropy adds to no 1.
-      const near = { absolute: name === "crossEntropy" ? 1e-7 : 1e-30, relative: 2e-6 };
       assertClose(actual.losses, expected.losses, { ...near, name: `losses, ${label}` });
       assertClose([actual.loss], [expected.loss], { ...near, name: `loss, ${label}` });
-      const scale = factor / rows / (name === "crossEntropy" ? 1 : classes);
+      const scale = factor / rows / (isMean ? classes : 1);
       assertClose(actual.inputGradient, expected.inputGradient.map((value) => value * factor), {
         absolute: storage === "f16" ? 2 ** -24 : 2e-7 * scale,
         relative: storage === "f16" ? 2 ** -10 : 1e-5,
@@ -125,6 +189,20 @@ for (const { name, kernel, reference, fixture } of LOSSES) {
     });
   });
 
+  if (isIndependent) {
+    Deno.test(`${name}Kernel() counts no class of which is not known whether an image shows it`, async () => {
+      const { logits, target, classes } = batch(3, 7);
+      const unknown = [2, 9, 13, 20];
+      const partial = Array.from(target, (value, index) => unknown.includes(index) ? UNKNOWN : value);
+      const given = { logits, target: partial, classes };
+      await assertLoss(given);
+      const { inputGradient } = reference(logits, partial, classes);
+      assertEquals(unknown.map((index) => inputGradient[index]), [0, 0, 0, 0]);
+      assert(reference(logits, partial, classes).loss < reference(logits, target, classes).loss);
+    });
+  }
+
+  if (fixture === undefined) continue;
   Deno.test(`${name} is PyTorch's`, async () => {
     const read = await readTrainingFixture();
     const given = { logits: await read("logits"), target: await read(fixture), classes: 251 };

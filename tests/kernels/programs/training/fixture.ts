@@ -4,7 +4,8 @@
  * @module
  */
 
-import { openWeights } from "../../../../formats/weights/mod.ts";
+import { openWeights, type Weights } from "../../../../formats/weights/mod.ts";
+import { closing } from "../../../../formats/base/closing.ts";
 import type { Optimizer } from "../../../../kernels/optimizers/mod.ts";
 import { NO_LOSS_SCALING } from "../../../../kernels/optimizers/prepare_step.ts";
 import type { Parameters } from "../../../../kernels/operations/network.ts";
@@ -23,6 +24,9 @@ const adamp: Optimizer = {
   decayRatio: 0.1,
   nesterov: false,
 };
+
+/** What the authors of asymmetric loss begin with. */
+const asymmetric = { gammaNegative: 4, gammaPositive: 1, margin: 0.05 };
 
 const classes = 24;
 const resnet = { repeats: [1, 1, 1, 1], cardinality: 1, baseWidth: 64, classes };
@@ -53,6 +57,7 @@ const networks = {
 const cases = {
   "resnet_basic.sgd": { network: "resnet_basic", optimizer: sgd, loss: "crossEntropy" },
   "resnet_basic.bce": { network: "resnet_basic", optimizer: sgd, loss: "binaryCrossEntropy" },
+  "resnet_basic.asl": { network: "resnet_basic", optimizer: sgd, loss: asymmetric },
   "resnet_basic.adamp": { network: "resnet_basic", optimizer: adamp, loss: "crossEntropy" },
   "resnet_bottleneck.sgd": { network: "resnet_bottleneck", optimizer: sgd, loss: "crossEntropy" },
   "efficientnet.sgd": { network: "efficientnet", optimizer: sgd, loss: "crossEntropy" },
@@ -82,51 +87,57 @@ export interface TrainingFixture {
   readonly final: ReadonlyMap<string, Float32Array>;
 }
 
+/** Cases whose first weights and images are those of another. */
+const origins: Partial<Record<keyof typeof cases, keyof typeof cases>> = { "resnet_basic.asl": "resnet_basic.bce" };
+
+async function openFixture(name: keyof typeof cases) {
+  return closing(await openWeights(new URL(`../../../fixtures/train/${name}.safetensors`, import.meta.url).pathname));
+}
+
 /** Reads a case. */
 export async function readTrainingCase(name: keyof typeof cases): Promise<TrainingFixture> {
   const { network, optimizer, loss } = cases[name];
-  const file = await openWeights(new URL(`../../../fixtures/train/${name}.safetensors`, import.meta.url).pathname);
-  try {
-    const group = async (prefix: string) => {
-      const names = file.names.filter((name) => name.startsWith(prefix) && !name.endsWith("num_batches_tracked"));
-      const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-      for (const name of names) {
-        tensors.set(name.slice(prefix.length), { shape: file.shape(name), data: await file.read(name) });
-      }
-      return tensors;
-    };
-    const dataOf = (tensors: Awaited<ReturnType<typeof group>>) =>
-      new Map([...tensors].map(([name, { data }]) => [name, data]));
-    const [input, target, losses] = [await file.read("input"), await file.read("target"), await file.read("loss")];
-    const [steps, batch, channels, height, width] = file.shape("input");
-    const [images, classes] = [batch * channels * height * width, file.shape("target")[2]];
-    return {
-      options: {
-        network: networks[network],
-        batch,
-        size: [height, width],
-        loss,
-        optimizer,
-        weightDecay: optimizer.type === "sgd" ? 1e-4 : 1e-2,
-        excludeNorms: false,
-        lossScaling: NO_LOSS_SCALING,
-      },
-      learningRate: optimizer.type === "sgd" ? 0.1 : 2e-3,
-      parameters: await group("init."),
-      steps: Array.from({ length: steps }, (_, step) => ({
-        input: Float32Array.from(
-          fromNCHW({
-            shape: [batch, channels, height, width],
-            data: input.subarray(step * images, (step + 1) * images),
-          }).data,
-        ),
-        targets: target.subarray(step * batch * classes, (step + 1) * batch * classes),
-        loss: losses[step],
-      })),
-      gradients: dataOf(await group("grad.")),
-      final: dataOf(await group("final.")),
-    };
-  } finally {
-    file.close();
-  }
+  using file = await openFixture(name);
+  using origin = await openFixture(origins[name] ?? name);
+  const group = async (file: Weights, prefix: string) => {
+    const names = file.names.filter((name) => name.startsWith(prefix) && !name.endsWith("num_batches_tracked"));
+    const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    for (const name of names) {
+      tensors.set(name.slice(prefix.length), { shape: file.shape(name), data: await file.read(name) });
+    }
+    return tensors;
+  };
+  const dataOf = (tensors: Awaited<ReturnType<typeof group>>) =>
+    new Map([...tensors].map(([name, { data }]) => [name, data]));
+  const [input, target, losses] = [await origin.read("input"), await file.read("target"), await file.read("loss")];
+  const [steps, batch, channels, height, width] = origin.shape("input");
+  const [images, classes] = [batch * channels * height * width, file.shape("target")[2]];
+  return {
+    options: {
+      network: networks[network],
+      batch,
+      size: [height, width],
+      loss,
+      // As the authors of asymmetric loss add up.
+      ...(loss === asymmetric ? { classReduction: "sum" as const } : {}),
+      optimizer,
+      weightDecay: optimizer.type === "sgd" ? 1e-4 : 1e-2,
+      excludeNorms: false,
+      lossScaling: NO_LOSS_SCALING,
+    },
+    learningRate: optimizer.type === "sgd" ? 0.1 : 2e-3,
+    parameters: await group(origin, "init."),
+    steps: Array.from({ length: steps }, (_, step) => ({
+      input: Float32Array.from(
+        fromNCHW({
+          shape: [batch, channels, height, width],
+          data: input.subarray(step * images, (step + 1) * images),
+        }).data,
+      ),
+      targets: target.subarray(step * batch * classes, (step + 1) * batch * classes),
+      loss: losses[step],
+    })),
+    gradients: dataOf(await group(file, "grad.")),
+    final: dataOf(await group(file, "final.")),
+  };
 }

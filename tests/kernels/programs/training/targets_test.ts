@@ -9,11 +9,13 @@ import {
   mixTargetsReference,
 } from "../../../../kernels/operations/augmentation/mod.ts";
 import { poolLabels } from "../../../../kernels/operations/label_pooling/mod.ts";
+import { givenTargetReference } from "../../../../kernels/operations/losses/given_target.ts";
 import { labelTargetReference } from "../../../../kernels/operations/losses/label_target.ts";
 import { softmaxReference } from "../../../../kernels/operations/softmax/kernels.ts";
 import { createPlan } from "../../../../kernels/engine/plan.ts";
 import { TARGETS } from "../../../../kernels/programs/training/lower.ts";
 import {
+  GIVEN,
   LABELS,
   lowerTargets,
   poolerSettings,
@@ -38,6 +40,7 @@ const SOURCES: Record<string, TargetSource> = {
   "pooled maps, one class each": { type: "pooled", maps: MAPS, pooling: { mode: "local-single" } },
   "maps of whole images": { type: "pooled", maps: MAPS, pooling: { mode: "global-multi", missing: "uniform" } },
   "pooled maps and labels": { type: "pooled", maps: MAPS, pooling: { temperature: 0.5 }, labelShare: 0.5 },
+  "pooled maps and given targets": { type: "pooled", maps: MAPS, pooling: {}, labelShare: 0.3, hasGivenLabels: true },
   "given targets": { type: "given" },
   "a teacher": { type: "teacher", ...teacher },
   "a teacher at a temperature": { type: "teacher", ...teacher, temperature: 3 },
@@ -75,8 +78,9 @@ async function onDevice(
   const packed = createAugmentationPacker(augmented)(batch.images, batch.samples, batch.mix);
   for (const [name, bytes] of atOnce(packed)) write(name, bytes);
   if (made.inputs.includes(LABELS)) write(LABELS, batch.labels!);
-  if (source.type === "given") {
-    write(made.inputs[0], padChannels([...batch.targets!], CLASSES, "f32") as Float32Array<ArrayBuffer>);
+  const given = source.type === "given" ? made.inputs[0] : GIVEN;
+  if (made.inputs.includes(given)) {
+    write(given, padChannels([...batch.targets!], CLASSES, "f32") as Float32Array<ArrayBuffer>);
   }
   if (source.type === "pooled") {
     const settings = poolerSettings(source, { batch: BATCH, frames });
@@ -111,7 +115,8 @@ function expectedTargets({ augmentation, targets: source, size }: TrainerSetting
       return mixed(labelTargetReference(labels!, { classes: CLASSES, smoothing: source.smoothing }));
     case "pooled": {
       const pooled = poolLabels(maps!, crops, source.pooling);
-      const { labelShare: share } = source;
+      const { labelShare: share, hasGivenLabels } = source;
+      if (hasGivenLabels) return mixed(givenTargetReference(targets!, pooled, share!));
       return mixed(
         share === undefined ? pooled : labelTargetReference(labels!, { classes: CLASSES, smoothing: 0, share, pooled }),
       );
