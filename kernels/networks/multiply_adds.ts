@@ -1,11 +1,11 @@
 /**
- * How much a network computes.
+ * How large a network is, and how much it computes.
  *
  * @module
  */
 
 import { ruleOf } from "../operations/mod.ts";
-import { inferShapes, type Network } from "../operations/network.ts";
+import { inferShapes, type Network, networkParameters } from "../operations/network.ts";
 import type { Pair } from "../operations/shared/window.ts";
 
 /**
@@ -21,4 +21,15 @@ export function countMultiplyAdds(network: Network, size: Pair): number {
   const shapes = inferShapes(operations, { name: network.input, shape: [1, ...size, 3] });
   const shapeOf = (tensor: string) => shapes.get(tensor)!;
   return operations.reduce((sum, operation) => sum + (ruleOf(operation).multiplyAdds?.(operation, shapeOf) ?? 0), 0);
+}
+
+/**
+ * Counts the numbers that a network learns: all parameters, running statistics of norms not among them.
+ *
+ * @param network The network.
+ * @returns Their number, as papers and timm's tables give it.
+ */
+export function countParameters(network: Network): number {
+  return networkParameters(network).filter(([name]) => !/\.running_(mean|var)$/.test(name))
+    .reduce((sum, [, shape]) => sum + shape.reduce((product, length) => product * length, 1), 0);
 }

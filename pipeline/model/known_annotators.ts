@@ -6,8 +6,7 @@
 
 import { fromFileUrl } from "@std/path";
 import { buildNetwork, isArchitecture } from "../../kernels/networks/mod.ts";
-import { countMultiplyAdds } from "../../kernels/networks/multiply_adds.ts";
-import { networkParameters } from "../../kernels/operations/network.ts";
+import { countMultiplyAdds, countParameters } from "../../kernels/networks/multiply_adds.ts";
 
 const FILE = new URL("../../assets/annotators/imagenet_real.csv", import.meta.url);
 
@@ -54,9 +53,7 @@ export async function readKnownWeights(): Promise<KnownWeights[]> {
 export function describeKnown(known: KnownWeights): KnownAnnotator {
   const size = [known.side, known.side] as const;
   const network = buildNetwork(known.name, { classes: 1000, size });
-  const learnt = networkParameters(network).filter(([name]) => !/\.running_(mean|var)$/.test(name));
-  const parameters = learnt.reduce((sum, [, shape]) => sum + shape.reduce((product, length) => product * length, 1), 0);
-  return { ...known, parameters, multiplyAdds: countMultiplyAdds(network, size) };
+  return { ...known, parameters: countParameters(network), multiplyAdds: countMultiplyAdds(network, size) };
 }
 
 /** How many weights load, and how many of the best, whatever the sizes of image that timm has them with. */

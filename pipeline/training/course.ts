@@ -193,7 +193,7 @@ function tellLosses<Batch>(
   of: readonly UnreadStep[],
   losses: Float32Array | Float64Array,
 ): void {
-  const { training: { options: { batch, epochs } }, order: { steps }, events, learningRate, pooling } = course;
+  const { training: { options: { batch, epochs } }, order, events, learningRate, pooling } = course;
   const { epoch, step } = of[of.length - 1];
   let sum = 0;
   for (const loss of losses) {
@@ -202,9 +202,11 @@ function tellLosses<Batch>(
     course.lossSum += loss;
   }
   const loss = sum / losses.length;
-  events?.write(epoch * steps + step, { "train/loss": loss, "train/learning rate": learningRate });
+  events?.write(epoch * order.steps + step, { "train/loss": loss, "train/learning rate": learningRate });
   const speed = course.clock.lap(losses.length);
-  const imagesLeft = ((epochs - epoch) * steps - step - 1) * batch;
+  const steps = order.stepsIn(epoch);
+  const stepsLeft = (epochs - 1 - epoch) * order.steps + order.stepsIn(epochs - 1) - step - 1;
+  const imagesLeft = stepsLeft * batch;
   course.watch.onProgress?.({ epoch, step: step + 1, steps, imagesLeft, loss, learningRate, ...speed, pooling });
 }
 
@@ -228,8 +230,9 @@ function noteSave<Batch>(course: Course<Batch>): void {
 
 /** Ends an epoch: validation, where it is due, the summary, and a checkpoint. */
 export async function finishEpoch<Batch>(course: Course<Batch>, epoch: number): Promise<void> {
-  const { training, order: { steps }, engines, events } = course;
+  const { training, order, engines, events } = course;
   const { options: { epochs, validateEvery }, data, device, evaluate, run, rejections, ranks } = training;
+  const steps = order.stepsIn(epoch);
   await finishReading(course);
   const state = await device.state();
   const isValidated = (epoch + 1) % validateEvery === 0 || epoch + 1 === epochs;
@@ -249,7 +252,7 @@ export async function finishEpoch<Batch>(course: Course<Batch>, epoch: number): 
     run?.save({ state, position, data: data.fingerprint, engines });
     if (!evaluation) return;
     const { loss, top1, top5 } = evaluation;
-    events?.write((epoch + 1) * steps - 1, { "eval/loss": loss, "eval/top1": top1, "eval/top5": top5 });
+    events?.write(epoch * order.steps + steps - 1, { "eval/loss": loss, "eval/top1": top1, "eval/top5": top5 });
   });
   noteSave(course);
   course.watch.onEpoch?.(summary);

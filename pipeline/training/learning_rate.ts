@@ -20,15 +20,16 @@ const WARMUP_START = 1e-4;
 export function learningRates(
   options: Pick<
     TrainingSettings,
-    "lr" | "schedule" | "epochs" | "warmupEpochs" | "stepEpochs" | "stepFactor"
+    "lr" | "schedule" | "epochs" | "steps" | "warmupEpochs" | "stepEpochs" | "stepFactor"
   >,
   updates: number,
 ): (update: number) => number {
-  const { lr, schedule, epochs, warmupEpochs, stepEpochs, stepFactor } = options;
+  const { lr, schedule, epochs, steps, warmupEpochs, stepEpochs, stepFactor } = options;
   const warmup = { warmup: warmupEpochs * updates, warmupStart: lr * WARMUP_START, warmupFirst: false };
   if (schedule === "step") {
     const every = stepEpochs * updates;
     return (update) => stepRate(update, { base: lr, every, factor: stepFactor, ...warmup });
   }
-  return (update) => cosineRate(update, { base: lr, least: 0, duration: epochs * updates, ...warmup });
+  const duration = steps ?? epochs * updates;
+  return (update) => cosineRate(update, { base: lr, least: 0, duration, ...warmup });
 }

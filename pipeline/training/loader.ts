@@ -70,7 +70,7 @@ export async function* loadBatches(options: LoaderOptions): AsyncGenerator<Loade
     const isWanted = () =>
       pending.length === 0 || (pending.length < ahead && (pending.length + 1) * largest <= BYTES_AHEAD);
     while (epoch < epochs && isWanted()) {
-      if (step === order.steps) {
+      if (step === order.stepsIn(epoch)) {
         [epoch, step] = [epoch + 1, 0];
         continue;
       }

@@ -5,6 +5,7 @@
  */
 
 import { join } from "@std/path";
+import { countMultiplyAdds, countParameters } from "../../kernels/networks/multiply_adds.ts";
 import { endProcess } from "../command/end_process.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
@@ -51,6 +52,7 @@ function watchOf(options: RequestedSettings, progress: Progress): Omit<RunWatch,
     onImage: (done, total) => progress.show(decodingLine(done, total), done === total),
     onStart(start) {
       progress.print(describeRun(start));
+      progress.print(describeNetwork(start));
       surveyLines(start.data.images.survey).forEach(progress.print);
       start.data.remarks.forEach(progress.print);
       if (start.validation) {
@@ -71,16 +73,25 @@ function watchOf(options: RequestedSettings, progress: Progress): Omit<RunWatch,
 function describeRun(
   { options, isBatchChosen, data: { images, used, classes }, device, bytes, ranks }: TrainingStart,
 ): string {
-  const { network, size, labels, epochs, batch, accumulate } = options;
+  const { network, size, labels, epochs, steps, batch, accumulate } = options;
   const { arena, constants, states, textures } = bytes;
   const megabytes = Math.round((arena + constants + states + textures) / 1e6);
   const chosen = isBatchChosen ? " (chosen, --batch sets it)" : "";
   const shares = ranks === 1 ? "" : ` over ${ranks} ranks`;
+  const inEpochs = formatNumberOf(epochs, "epoch");
+  const length = steps === undefined ? inEpochs : `${formatNumberOf(steps, "update")} in ${inEpochs}`;
   const updates = accumulate === 1 ? "" : `, ${accumulate} batches an update`;
   return `${formatNumberOf(used.length, "image")} in ${images.description}; ` +
     `${network} at ${formatSize(size)} with ${formatNumberOf(classes, "class", "classes")}, labels ${labels}, ` +
-    `${formatNumberOf(epochs, "epoch")}, batch ${batch}${chosen}${shares}${updates}; ` +
+    `${length}, batch ${batch}${chosen}${shares}${updates}; ` +
     `${formatCount(megabytes)} MB on ${device.capabilities.adapter}`;
+}
+
+/** How large the network is: what papers call FLOPs are products that are added up. */
+function describeNetwork({ options: { size }, network }: TrainingStart): string {
+  const parameters = (countParameters(network) / 1e6).toPrecision(3);
+  const products = (countMultiplyAdds(network, size) / 1e9).toPrecision(2);
+  return `  network    ${parameters} M parameters, ${products} G multiply-adds (FLOPs, as papers count) an image`;
 }
 
 function decodingLine(done: number, total: number): string {

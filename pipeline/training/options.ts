@@ -19,7 +19,10 @@ export interface TrainCommand {
 
 const TRAIN_OPTIONS = {
   ...TRAINING_SETTINGS,
-  config: text({ value: "FILE", help: "settings in YAML, named as these options; options here win over it" }),
+  config: text({
+    value: "FILE",
+    help: "settings in YAML, named as these options, such as those of recipes/; options here\nwin over it",
+  }),
   resume: text({ value: "RUN", help: "go on with a run as its config.yaml says" }),
   quiet: flag({ help: "no progress and no summary" }),
   // What began the comparison that is deno task reproduce --quick now.
@@ -47,6 +50,7 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
       "deno task train photos --maps labels --output run-relabel --network resnet18 --batch 64",
       "deno task train photos --maps labels --cutmix 1 --optimizer adamp --output run-cutmix",
       "deno task train --config run/config.yaml --output again --seed 1",
+      "deno task train --config recipes/imagenet_resnet50.yaml imagenet/train --maps labels",
       "mpiexec -n 8 deno task train photos --maps labels --output run-8 --batch 1024",
     ],
   }),
@@ -58,9 +62,14 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
     if (quick) throw new UsageError("Cannot train with --quick: the comparison is deno task reproduce --quick");
     const both = (["config", "output"] as const).find((name) => resume !== undefined && name in texts);
     if (both !== undefined) throw new UsageError(`Cannot use --resume with --${both}: the run's own is used`);
+    if (settings.epochs !== undefined && settings.steps !== undefined) {
+      throw new UsageError("Cannot train for --epochs and --steps: either ends a training");
+    }
     const file = resume === undefined ? config : join(resume, "config.yaml");
+    const ofFile = file === undefined ? {} : readConfiguration(file);
     const options = resolveSettings({
-      ...(file === undefined ? {} : readConfiguration(file)),
+      ...ofFile,
+      ...(settings.epochs === undefined ? {} : { steps: undefined }),
       // Where the folder is now.
       ...(resume === undefined ? {} : { output: resume }),
       ...readValues(TRAINING_SETTINGS, settings),

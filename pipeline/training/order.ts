@@ -8,11 +8,14 @@
 
 import { permutation } from "../../formats/base/permutation.ts";
 import { formatNumberOf } from "../command/numbers.ts";
+import type { TrainingSettings } from "./settings.ts";
 
 /** Epochs as batches. */
 export interface Order {
   /** Steps of an epoch, a multiple of `accumulate`. */
   readonly steps: number;
+  /** Those of one epoch: the last one may be shorter, where the updates of a training are given. */
+  stepsIn(epoch: number): number;
   /**
    * Which image an epoch takes at a position, as its place in the data.
    *
@@ -25,14 +28,21 @@ export interface Order {
 /**
  * Makes the order.
  *
- * @param options `images` that there are; of a `batch`, how many, and of an update, how many batches; the `seed`.
+ * @param options `images` that there are; of a `batch`, how many, and of an update, how many batches; the `seed`; and after
+ *   how many `updates` the training ends, where its epochs do not say that.
  * @returns The order.
  * @throws {RangeError} If there are fewer images than an update takes.
  */
 export function trainingOrder(
-  options: { readonly images: number; readonly batch: number; readonly accumulate: number; readonly seed: number },
+  options: {
+    readonly images: number;
+    readonly batch: number;
+    readonly accumulate: number;
+    readonly seed: number;
+    readonly updates?: number;
+  },
 ): Order {
-  const { images, batch, accumulate, seed } = options;
+  const { images, batch, accumulate, seed, updates = Infinity } = options;
   const steps = Math.floor(images / (batch * accumulate)) * accumulate;
   if (steps === 0) {
     const wanted = accumulate === 1 ? `a batch of ${batch}` : `${accumulate} batches of ${batch}`;
@@ -42,6 +52,7 @@ export function trainingOrder(
   const orders = new Map<number, Uint32Array>();
   return {
     steps,
+    stepsIn: (epoch) => Math.min(steps, updates * accumulate - epoch * steps),
     at(epoch, position) {
       let order = orders.get(epoch);
       if (!order) {
@@ -52,4 +63,19 @@ export function trainingOrder(
       return order[position % images];
     },
   };
+}
+
+/**
+ * In how many epochs a training ends.
+ *
+ * @param options The training's settings.
+ * @param images How many images it has.
+ * @returns Its `--epochs`; where it is given `--steps`, the epochs that these updates begin.
+ */
+export function epochsOf(
+  { epochs, steps, batch, accumulate }: Pick<TrainingSettings, "epochs" | "steps" | "batch" | "accumulate">,
+  images: number,
+): number {
+  if (steps === undefined) return epochs;
+  return Math.ceil(steps / Math.max(Math.floor(images / (batch * accumulate)), 1));
 }

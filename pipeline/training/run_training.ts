@@ -7,6 +7,7 @@
 import { type ImageSurvey, openDecodePool } from "../../formats/images/mod.ts";
 import { closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { PlanBytes } from "../../kernels/engine/plan.ts";
+import type { Network } from "../../kernels/operations/network.ts";
 import { defaultWorkers } from "../model/label_images.ts";
 import type { DownloadWatch } from "../model/model.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
@@ -19,6 +20,7 @@ import { openTrainingData, type TrainingData } from "./training_data.ts";
 import type { ImageStoreOptions } from "./image_store.ts";
 import { checkRanks, defaultBatch, type RequestedSettings, type TrainingSettings } from "./settings.ts";
 import { collectRejections } from "./rejections.ts";
+import { epochsOf } from "./order.ts";
 import { openRunFolder, recordedBatch, type RunFolder } from "./run_folder.ts";
 import { openTeacher, startTrainer } from "./start_trainer.ts";
 import { train } from "./train.ts";
@@ -35,6 +37,7 @@ export interface TrainingStart {
   /** What the source of the validation images says of itself, if there is one. */
   readonly validation?: ImageSurvey;
   readonly device: Device;
+  readonly network: Network;
   readonly bytes: PlanBytes;
   /** Where an earlier process stopped. */
   readonly position?: Position;
@@ -83,7 +86,8 @@ export async function runTraining(
     const { software } = device.capabilities;
     const chosen = defaultBatch(requested, { images: data.used.length, ranks: ranks?.size ?? 1, software });
     const batch = given ?? (await broadcastValue(ranks, chosen))!;
-    const options: TrainingSettings = { ...requested, batch };
+    const epochs = epochsOf({ ...requested, batch }, data.used.length);
+    const options: TrainingSettings = { ...requested, batch, epochs };
     const { classes, classNames, fingerprint } = data;
     const first = await broadcastValue(ranks, fingerprint);
     const folder = await together(ranks, async () => {
@@ -94,12 +98,12 @@ export async function runTraining(
     });
     const rejections = collectRejections((image) => folder?.reject(image), ranks);
     const names = classNames && { name: classNames };
-    const { trainer, validation } = await together(ranks, async () => {
+    const { trainer, network, validation } = await together(ranks, async () => {
       const { trainer, network } = await startTrainer(device, options, { data, teacher, watch, ranks });
       opened.use(closing(trainer));
       const sources = { network, store, onRejected: rejections.add, classes, classNames: names, ranks };
       const validation = await openValidation(device, options, sources);
-      return { trainer, validation: validation && opened.use(closing(validation)) };
+      return { trainer, network, validation: validation && opened.use(closing(validation)) };
     }, signal);
     const ofRanks = ranks ? `, ${ranks.size} ranks` : "";
     const engine = `${engineVersion} on ${device.capabilities.adapter}${ofRanks}`;
@@ -110,6 +114,7 @@ export async function runTraining(
       data,
       validation: validation?.survey,
       device,
+      network,
       bytes: trainer.bytes,
       position: folder?.checkpoint?.position,
       ranks: ranks?.size ?? 1,

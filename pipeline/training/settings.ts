@@ -113,6 +113,7 @@ export const TRAINING_SETTINGS = {
   }),
 
   epochs: count({ default: 300, help: "" }),
+  steps: count({ help: "end after N updates, over which --schedule cosine falls, in place of --epochs" }),
   batch: count({
     help: "images of a step, of all ranks together; default 1024, in software 32 a rank, and\n" +
       "no more than there are for an update",

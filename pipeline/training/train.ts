@@ -49,9 +49,9 @@ const AHEAD = 2;
  */
 export async function train<Batch>(training: Training<Batch>, watch: TrainingWatch = {}): Promise<TrainingResult> {
   const { options, data, run, device, ranks } = training;
-  const { batch, accumulate, seed } = options;
+  const { batch, accumulate, seed, steps } = options;
   const { order, events } = await together(ranks, () => {
-    const order = trainingOrder({ images: data.used.length, batch, accumulate, seed });
+    const order = trainingOrder({ images: data.used.length, batch, accumulate, seed, updates: steps });
     if (run?.checkpoint) device.load(run.checkpoint.state);
     const { epoch, step } = run?.checkpoint?.position ?? { epoch: 0, step: 0 };
     return { order, events: run && createEventFile(join(run.path, "tensorboard"), epoch * order.steps + step) };
@@ -77,7 +77,7 @@ async function runSteps<Batch>(course: Course<Batch>): Promise<TrainingResult> {
   const takeStep = stepTaker(course);
   try {
     // A signal broke off its validation.
-    if (start.step === order.steps) await finishEpoch(course, start.epoch);
+    if (start.step === order.stepsIn(start.epoch)) await finishEpoch(course, start.epoch);
     while (true) {
       // What is between the batches of an update is in no checkpoint.
       const breaking = ranks || course.position.step % accumulate > 0 ? undefined : signal;
@@ -134,7 +134,7 @@ function stepTaker<Batch>(course: Course<Batch>) {
       performance.now() - course.lastSave > saveMinutes * 60_000,
       course.unread.length >= STEPS_A_READING || queued > BYTES_A_READING,
     ]);
-    if (step + 1 === order.steps) await finishEpoch(course, epoch);
+    if (step + 1 === order.stepsIn(epoch)) await finishEpoch(course, epoch);
     else if ((isStopped || isSaveDue) && (step + 1) % accumulate === 0) await saveCourse(course);
     isReadingDue = isFull && course.unread.length > 0;
     return isStopped;

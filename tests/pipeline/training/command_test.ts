@@ -40,7 +40,11 @@ function wholeRun() {
 
 Deno.test("deno task train trains, and tells what and how well", async () => {
   const { folder, out, error } = await wholeRun();
-  const [first, labels, validation, ofValidation, ...epochs] = error.trimEnd().split("\n");
+  const [first, network, labels, validation, ofValidation, ...epochs] = error.trimEnd().split("\n");
+  assertMatch(
+    network,
+    /^ {2}network {4}0\.0\d+ M parameters, 0\.0\d+ G multiply-adds \(FLOPs, as papers count\) an image$/,
+  );
   assertEquals(labels, "  labels     26 images, each with a label");
   assertMatch(validation, /^Validation on \//);
   assertMatch(ofValidation, /^ {2}labels {5}\d+ images, each with a label$/);
@@ -323,6 +327,18 @@ function settingsOf(run: string): Record<string, string> {
   const lines = Deno.readTextFileSync(join(run, "config.yaml")).trimEnd().split("\n");
   return Object.fromEntries(lines.map((line) => line.split(": ", 2)));
 }
+
+Deno.test("deno task train --steps ends in the middle of an epoch, says which, and goes on as its config.yaml says", async () => {
+  const run = newRun();
+  const args = [IMAGES, ...SMALL.slice(0, -4), "--steps", "8", "--warmup-epochs", "0", "--output", run];
+  const { code, error } = await runTask("train", ...args);
+  assertEquals(code, 0, error);
+  assertMatch(error, /labels original, 8 updates in 2 epochs, batch 4; /);
+  assertEquals([settingsOf(run).steps, settingsOf(run).epochs], ["8", "2"]);
+  const again = await runTask("train", "--resume", run);
+  assertEquals(again.code, 0, again.error);
+  assertMatch(again.error, /after step 0 of epoch 2/);
+});
 
 Deno.test("deno task train chooses a batch of no more images than there are, says so, and goes on with it", async () => {
   const images = imageFolder(9);

@@ -40,6 +40,13 @@ Deno.test("options of the command line win over those of the file", () => {
   assertEquals([options.scale, options.clip], [[0.5, 1], undefined]);
 });
 
+Deno.test("epochs of the command line win over updates of the file, and both at once are refused", () => {
+  const path = fileOf("images: photos\nsteps: 5000\n");
+  assertEquals([read("--config", path).steps, read("--config", path, "--epochs", "3").steps], [5000, undefined]);
+  const message = "Cannot train for --epochs and --steps: either ends a training";
+  assertThrows(() => read("photos", "--epochs", "3", "--steps", "9"), UsageError, message);
+});
+
 Deno.test("a run is resumed as its configuration says, wherever its folder is now", () => {
   const path = fileOf("images: photos\noutput: elsewhere\nlr: 0.3\n");
   const { images, output, lr, workers } = read("--resume", dirname(path), "--workers", "2");

@@ -18,3 +18,9 @@ Deno.test("learningRates() falls in steps of epochs", () => {
   const expected = [[299, 0.1], [300, 0.01], [599, 0.01], [600, 0.001], [999, 1e-4]];
   for (const [update, wanted] of expected) assertAlmostEquals(rate(update), wanted, 1e-12);
 });
+
+Deno.test("learningRates() falls over the updates that are asked for, whatever the number of epochs", () => {
+  const rate = learningRates({ ...OPTIONS, steps: 64, epochs: 7, warmupEpochs: 0 }, 10);
+  assertAlmostEquals(rate(32), 0.05, 1e-12);
+  assertAlmostEquals(rate(63), 0.05 * (1 + Math.cos(Math.PI * 63 / 64)), 1e-12);
+});

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { trainingOrder } from "../../../pipeline/training/order.ts";
+import { epochsOf, trainingOrder } from "../../../pipeline/training/order.ts";
 
 const take = (order: ReturnType<typeof trainingOrder>, epoch: number, count: number) =>
   Array.from({ length: count }, (_, position) => order.at(epoch, position));
@@ -31,4 +31,13 @@ Deno.test("trainingOrder() makes whole updates of whole batches", () => {
   for (const [batch, accumulate, message] of cases) {
     assertThrows(() => trainingOrder({ images: 3, batch, accumulate, seed: 0 }), RangeError, message);
   }
+});
+
+Deno.test("trainingOrder() and epochsOf() end in the middle of an epoch where updates are counted", () => {
+  const order = trainingOrder({ images: 50, batch: 4, accumulate: 3, seed: 0, updates: 10 });
+  assertEquals([order.steps, ...[0, 1, 2].map(order.stepsIn)], [12, 12, 12, 6]);
+  const settings = { batch: 4, accumulate: 3, epochs: 9 };
+  assertEquals([8, 9, 10, undefined].map((steps) => epochsOf({ ...settings, steps }, 50)), [2, 3, 3, 9]);
+  // What is fewer than an update is refused where the order is made.
+  assertEquals(epochsOf({ ...settings, steps: 2 }, 3), 2);
 });

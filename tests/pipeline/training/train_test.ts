@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertMatch, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { join } from "@std/path";
 import { readCheckpoint } from "../../../pipeline/training/checkpoint.ts";
 import type { GivenSettings } from "../../../pipeline/training/settings.ts";
@@ -121,6 +129,32 @@ Deno.test("train() goes on after a stop at any step, and leaves the bits of an u
     assertEquals(seen, 15, `${stops}`);
     assertEquals(results(output), expected, `${stops}`);
   }
+});
+
+Deno.test("train() ends after the updates that are asked for, with the same bits after a stop", async () => {
+  // Of 5 steps an epoch: the last one has 3, of 4 images each.
+  const given = { epochs: 3, steps: 13, warmupEpochs: 0, lr: 0.1 };
+  const output = newRun();
+  const progress: TrainingProgress[] = [];
+  const { position, images } = await run({ output, ...given }, { onProgress: (state) => progress.push(state) });
+  assertEquals([position, images], [{ epoch: 3, step: 0, lossSum: 0 }, 13 * 4]);
+  assertEquals(progress.map(({ epoch, step, steps, imagesLeft }) => [epoch, step, steps, imagesLeft]), [
+    [0, 5, 5, 8 * 4],
+    [1, 5, 5, 3 * 4],
+    [2, 3, 3, 0],
+  ]);
+  const lines = Deno.readTextFileSync(join(output, "summary.csv")).trimEnd().split("\n");
+  assertAlmostEquals(Number(lines[3].split(",")[5]), 0.05 * (1 + Math.cos(Math.PI * 12 / 13)), 1e-12);
+  const stopped = newRun();
+  for (const stop of [7, 12, Infinity]) {
+    const controller = new AbortController();
+    const device = hashingDevice();
+    device.onStep = ({ epoch, step }) => {
+      if (5 * epoch + step === stop - 1) controller.abort();
+    };
+    assertEquals((await run({ output: stopped, ...given }, { device, signal: controller.signal })).stopped, stop < 13);
+  }
+  assertEquals(results(stopped), results(output));
 });
 
 Deno.test("train() is stopped while it validates or waits for a batch, and leaves the bits of an uninterrupted run", async () => {
