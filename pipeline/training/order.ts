@@ -14,7 +14,7 @@ import type { TrainingSettings } from "./settings.ts";
 export interface Order {
   /** Steps of an epoch, a multiple of `accumulate`. */
   readonly steps: number;
-  /** Those of one epoch: the last one may be shorter, where the updates of a training are given. */
+  /** Steps of one epoch: the last one is shorter where a training ends after a number of updates. */
   stepsIn(epoch: number): number;
   /**
    * Which image an epoch takes at a position, as its place in the data.
