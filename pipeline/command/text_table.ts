@@ -1,5 +1,5 @@
 /**
- * Tables as lines of text, and fields of CSV.
+ * Tables as lines of text, as Markdown and as CSV.
  *
  * @module
  */
@@ -40,6 +40,29 @@ export function csvField(value: unknown): string {
   if (value === null) return "";
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/**
+ * A table as CSV.
+ *
+ * @param names The columns' names.
+ * @param rows Values in the order of the columns; null is an empty field.
+ * @returns RFC 4180 with a line of names.
+ */
+export function csv(names: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
+  return [names, ...rows].map((row) => `${row.map(csvField).join(",")}\n`).join("");
+}
+
+/**
+ * A table as Markdown: the first column to the left, numbers to the right.
+ *
+ * @param heads The columns' names.
+ * @param rows Texts in the order of the columns.
+ * @returns The lines.
+ */
+export function markdownTable(heads: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(heads), line(heads.map((_, column) => column === 0 ? "---" : "--:")), ...rows.map(line)];
 }
 
 function textWidth(text: string): number {

@@ -1,5 +1,5 @@
 /**
- * The miniature's results as a chart in SVG.
+ * What studies found as charts in SVG.
  *
  * @module
  */
@@ -7,69 +7,129 @@
 // @ts-types="echarts/types"
 import type { CustomSeriesOption, ScatterSeriesOption } from "echarts";
 import { chartParts, drawChart, FILE_STYLE } from "../charts/draw.ts";
-import type { ResultRow } from "./results.ts";
 import type { Mean } from "./outcome_statistics.ts";
 
+/** Means of one or two measures of some things. */
+export interface MeansChart {
+  readonly title: string;
+  /** What the means are of, with their unit. */
+  readonly axis: string;
+  /** The things, from the top to the bottom. */
+  readonly things: readonly string[];
+  /** A mean of each thing, shares of 1. */
+  readonly measures: readonly { readonly name: string; readonly means: readonly Mean[] }[];
+}
+
+/** Means by something that is a number. */
+export interface PointsChart {
+  readonly title: string;
+  readonly xAxis: string;
+  readonly yAxis: string;
+  /** Whether the axis of x is logarithmic. */
+  readonly isLogarithmic?: boolean;
+  /** Kinds of points, two at most; `mean` is a share of 1. */
+  readonly kinds: readonly {
+    readonly name: string;
+    readonly points: readonly { readonly label: string; readonly x: number; readonly mean: Mean }[];
+  }[];
+}
+
 /**
- * Accuracy by supervision, with its standard errors.
+ * Means side by side, with their standard errors.
  *
- * @param rows The results.
+ * @param chart The means.
  * @returns The chart as SVG.
  */
-export function accuracyChart(rows: readonly ResultRow[]): string {
-  const series = [
-    { name: "top-1", of: ({ comparison }: ResultRow) => comparison.top1 },
-    { name: "ReaL", of: ({ comparison }: ResultRow) => comparison.real },
-  ];
+export function meansChart({ title: name, axis: what, things, measures }: MeansChart): string {
   const { title, legend, axis, text } = chartParts(FILE_STYLE);
   return drawChart({
-    title: title("Accuracy on test images by supervision"),
-    legend: { ...legend(), data: series.map(({ name }) => name) },
+    title: title(name),
+    legend: { ...legend(), data: measures.map(({ name }) => name) },
     grid: { left: 240, right: 30, top: 50, bottom: 70 },
-    xAxis: { ...axis("accuracy, % (+- standard error)"), scale: true },
+    xAxis: { ...axis(what), scale: true },
     yAxis: {
       type: "category",
       inverse: true,
-      data: rows.map(({ title }) => title),
+      data: [...things],
       axisTick: { show: false },
       axisLabel: text,
       splitLine: { show: true },
     },
-    series: series.flatMap(({ name, of }, index) => {
-      const means = rows.map(of);
+    series: measures.flatMap(({ name, means }, index) => {
       const colour = FILE_STYLE.series[index];
-      return [errorBars(name, means, colour), points(name, means, colour)];
+      return [
+        errorBars(means.map((mean, place) => ({ mean, place })), { name, colour, along: "x" }),
+        points(name, colour, means.map(({ value }, row) => [100 * value, row])),
+      ];
     }),
-  }, { height: 120 + 36 * rows.length, style: FILE_STYLE });
+  }, { height: 120 + 36 * things.length, style: FILE_STYLE });
 }
 
-function points(name: string, means: readonly Mean[], colour: string): ScatterSeriesOption {
-  return {
-    name,
-    type: "scatter",
-    symbolSize: 10,
-    itemStyle: { color: colour, opacity: 1 },
-    data: means.map(({ value }, row) => [100 * value, row]),
-  };
+/**
+ * Means by a number, with their standard errors.
+ *
+ * @param chart The means.
+ * @returns The chart as SVG.
+ */
+export function pointsChart({ title: name, xAxis, yAxis, isLogarithmic = false, kinds }: PointsChart): string {
+  const { title, legend, axis, text } = chartParts(FILE_STYLE);
+  return drawChart({
+    title: title(name),
+    legend: { ...legend(), data: kinds.map(({ name }) => name) },
+    grid: { left: 80, right: 120, top: 50, bottom: 80 },
+    xAxis: { ...axis(xAxis), ...(isLogarithmic ? { type: "log" as const } : {}), scale: true },
+    yAxis: { ...axis(yAxis, 45), scale: true },
+    series: kinds.flatMap(({ name, points: found }, index) => {
+      const colour = FILE_STYLE.series[index];
+      return [
+        errorBars(found.map(({ x, mean }) => ({ mean, place: x })), { name, colour, along: "y" }),
+        {
+          ...points(name, colour, found.map(({ x, mean: { value } }) => [x, 100 * value])),
+          label: {
+            ...text,
+            show: true,
+            position: "right" as const,
+            formatter: ({ dataIndex }: { readonly dataIndex: number }) => found[dataIndex].label,
+          },
+        },
+      ];
+    }),
+  }, { height: FILE_STYLE.height, style: FILE_STYLE });
+}
+
+function points(name: string, colour: string, data: number[][]): ScatterSeriesOption {
+  return { name, type: "scatter", symbolSize: 10, itemStyle: { color: colour, opacity: 1 }, data };
+}
+
+/** How error bars look, and along which axis they lie. */
+interface BarStyle {
+  readonly name: string;
+  readonly colour: string;
+  readonly along: "x" | "y";
 }
 
 /** A line from a standard error below each mean to one above; none where the error is not known. */
-function errorBars(name: string, means: readonly Mean[], colour: string): CustomSeriesOption {
+function errorBars(
+  means: readonly { readonly mean: Mean; readonly place: number }[],
+  { name, colour, along }: BarStyle,
+): CustomSeriesOption {
   return {
     name,
     type: "custom",
     itemStyle: { color: colour },
     renderItem(_, api) {
-      const [low, high] = [0, 1].map((place) => api.coord([api.value(place), api.value(2)]));
+      const [low, high] = [0, 1].map((place) =>
+        api.coord(along === "x" ? [api.value(place), api.value(2)] : [api.value(2), api.value(place)])
+      );
       return {
         type: "line",
         shape: { x1: low[0], y1: low[1], x2: high[0], y2: high[1] },
         style: { stroke: colour, lineWidth: 2 },
       };
     },
-    encode: { x: [0, 1], y: 2 },
-    data: means.flatMap(({ value, standardError }, row) =>
-      standardError === undefined ? [] : [[100 * (value - standardError), 100 * (value + standardError), row]]
+    encode: along === "x" ? { x: [0, 1], y: 2 } : { x: 2, y: [0, 1] },
+    data: means.flatMap(({ mean: { value, standardError }, place }) =>
+      standardError === undefined ? [] : [[100 * (value - standardError), 100 * (value + standardError), place]]
     ),
   };
 }

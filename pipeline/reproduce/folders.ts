@@ -6,13 +6,12 @@
  * | `test/` | scenes of the test split |
  * | `seed-<S>/scenes/` | scenes of the training split, which this seed has for itself |
  * | `seed-<S>/maps/` | their label maps |
- * | `seed-<S>/<supervision>/` | a student, as `deno task train` leaves it, and `predictions.json` for the test scenes |
+ * | `seed-<S>/<kind>/` | a student of a kind, such as `local-multi`, as `deno task train` leaves it, and `predictions.json` for the test scenes |
  *
  * @module
  */
 
 import { join } from "@std/path";
-import type { SupervisionName } from "./supervisions.ts";
 
 /** The folders of a seed. */
 export interface SeedFolders {
@@ -23,7 +22,7 @@ export interface SeedFolders {
   readonly masks: string;
   readonly maps: string;
   /** The folder of a student. */
-  student(supervision: SupervisionName): string;
+  student(name: string): string;
 }
 
 /** The folder of the test scenes. */
@@ -46,6 +45,6 @@ export function seedFolders(output: string, seed: number): SeedFolders {
     images: join(scenes, "images"),
     masks: join(scenes, "masks"),
     maps: join(folder, "maps"),
-    student: (supervision) => join(folder, supervision),
+    student: (name) => join(folder, name),
   };
 }

@@ -1,18 +1,14 @@
 /**
- * `deno task reproduce`: all supervisions on a small data set, over several seeds, as a table and charts.
+ * `deno task reproduce`: a study of the paper on a small data set, over several seeds, as tables and charts.
  *
  * @module
  */
 
 import { join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
-import { confidenceChart, overlapChart } from "../charts/crop_charts.ts";
-import { accuracyChart } from "./charts.ts";
-import { sampleCrops } from "./sample_crops.ts";
-import { seedFolders } from "./folders.ts";
+import type { Study, StudyPlan } from "./study_plan.ts";
 import { RECIPES } from "./recipe.ts";
-import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "./results.ts";
-import { runStudy, studentOptions, type StudyPlan } from "./study.ts";
+import { STUDIES } from "./studies/mod.ts";
 import { type MiniatureWatch, watched } from "./watch.ts";
 import { formatDuration } from "../command/numbers.ts";
 import { endProcess } from "../command/end_process.ts";
@@ -31,7 +27,7 @@ const NEXT = [
 ];
 
 async function run(
-  { output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
+  { study, output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
   progress: Progress,
 ): Promise<number> {
   const started = performance.now();
@@ -42,7 +38,7 @@ async function run(
     supervisions,
   };
   return await watched({ progress, quiet, output }, async (watch) => {
-    const lines = await reproduce(plan, watch);
+    const lines = await reproduce(STUDIES[study], plan, watch);
     progress.end();
     printLines(quick ? [...lines, ...NEXT] : lines);
     watch.tell(`All in ${formatDuration((performance.now() - started) / 1000)}`);
@@ -52,27 +48,16 @@ async function run(
 /**
  * Runs a study, or what of it is not done yet, and writes its tables and charts.
  *
- * @param plan What is compared; the original labels are among it.
+ * @param study The study.
+ * @param plan What it is run with.
  * @param watch Progress and signals.
  * @returns What was found, for the eye.
  * @throws {Error} If the folder was begun with another recipe, or something cannot be read or written.
  */
-export async function reproduce(plan: StudyPlan, watch: MiniatureWatch): Promise<string[]> {
-  const { output, seeds: [seed] } = plan;
-  const study = await runStudy(plan, watch);
-  watch.tell("Crops and charts");
-  const crops = await sampleCrops(await studentOptions(plan, seed, "local-multi"), seedFolders(output, seed).scenes);
-  const rows = tableOf(plan, study);
-  const files = {
-    "results.csv": resultsCsv(rows),
-    "runs.csv": runsCsv(plan, study),
-    "results.md": resultMarkdown(rows, { plan, study, crops }),
-    "accuracy.svg": accuracyChart(rows),
-    "overlap.svg": overlapChart(crops),
-    "confidence.svg": confidenceChart(crops),
-  };
-  for (const [name, text] of Object.entries(files)) replaceFile(join(output, name), text);
-  return resultLines(rows, { plan, study, crops });
+export async function reproduce(study: Study, plan: StudyPlan, watch: MiniatureWatch): Promise<readonly string[]> {
+  const { files, lines } = await study.run(plan, watch);
+  for (const [name, text] of Object.entries(files)) replaceFile(join(plan.output, name), text);
+  return lines;
 }
 
 if (import.meta.main) endProcess(await runCommand(Deno.args, { ...REPRODUCE, run }));

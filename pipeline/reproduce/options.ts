@@ -4,34 +4,36 @@
  * @module
  */
 
-import { choices, count, flag, text } from "../command/option_kinds.ts";
+import { UsageError } from "../command/command_line.ts";
+import { choice, choices, count, flag, text } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { leastObjects } from "../scenes/options.ts";
+import type { Study } from "./study_plan.ts";
 import { RECIPES } from "./recipe.ts";
+import { STUDIES, type StudyName, studyNames } from "./studies/mod.ts";
 import { type SupervisionName, supervisionNames, SUPERVISIONS } from "./supervisions.ts";
 
 /** Seeds unless --seeds says otherwise. */
 const SEEDS = { whole: 3, quick: 1 };
 
-/** What is compared unless --supervision says otherwise. */
-const COMPARED: Readonly<Record<keyof typeof RECIPES, readonly SupervisionName[]>> = {
-  whole: supervisionNames,
-  quick: ["original", "local-multi"],
-};
+const COMPARED = STUDIES.supervisions.supervisions!;
 
-const OUTPUTS = { whole: "miniature", quick: "miniature-quick" };
-
-const WIDTH = Math.max(...supervisionNames.map(({ length }) => length)) + 2;
+/** Lines of the help, a name and what it is each. */
+function listed<Name extends string>(names: readonly Name[], titleOf: (name: Name) => string): string {
+  const width = Math.max(...names.map(({ length }) => length)) + 2;
+  return names.map((name) => `  ${name.padEnd(width)}${titleOf(name)}`).join("\n");
+}
 
 /** The command. */
 export const REPRODUCE = defineCommand({
   name: "reproduce",
-  title: "Compare supervisions on a small data set of which everything is known",
-  about: `Makes scenes as deno task scenes does and label maps of them, trains students that differ in their supervision
-alone, and tests them on scenes that they have not seen. With --quick it takes minutes: does a classifier
-learn more from localized multi-labels than from one label per image? FOLDER gets
-  results.md, results.csv  accuracy and difference to the original labels, with standard errors over seeds
-  runs.csv                 accuracy of each student
+  title: "Do the paper's studies on a small data set of which everything is known",
+  about:
+    `Makes scenes as deno task scenes does and label maps of them, trains students that differ in one thing, by default
+their supervision, and tests them on scenes that they have not seen. With --quick it takes minutes: does a
+classifier learn more from localized multi-labels than from one label per image? FOLDER gets
+  results.md, results.csv  accuracy and difference to what is compared with, with standard errors over seeds
+  runs.csv                 figures of each student
   accuracy.svg             the same as a chart
   overlap.svg              how far random crops show the labelled object, as the paper's figure 2
   confidence.svg           how sure the pooled labels are by that, as the paper's figure 5
@@ -41,11 +43,15 @@ What was done before is kept: a run that stopped goes on, and more seeds or supe
 codes: 0, 1 for a failure, 2 for a wrong option, 75 while another process writes there, 130 after Ctrl-C,
 143 after SIGTERM.
 
+Studies
+${listed(studyNames, (name) => STUDIES[name].title)}
+
 Supervisions
-${supervisionNames.map((name) => `  ${name.padEnd(WIDTH)}${SUPERVISIONS[name].title}`).join("\n")}`,
+${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
   options: {
+    study: choice(studyNames, { value: "NAME", default: "supervisions", help: "of the studies above" }),
     seeds: count({
-      help: "students of each supervision, each with images of its own; default " +
+      help: "students of each kind, each with images of its own; default " +
         `${SEEDS.whole}, with --quick ${SEEDS.quick}`,
     }),
     supervisions: choices(supervisionNames, {
@@ -55,21 +61,36 @@ ${supervisionNames.map((name) => `  ${name.padEnd(WIDTH)}${SUPERVISIONS[name].ti
     }),
     leastObjects: leastObjects("students are trained on scenes with no fewer objects", RECIPES.whole.leastObjects),
     quick: flag({ help: "trains for less long and tests on fewer images, in a folder of its own" }),
-    output: text({ value: "FOLDER", help: `default ${OUTPUTS.whole}, with --quick ${OUTPUTS.quick}` }),
+    output: text({
+      value: "FOLDER",
+      help: "default miniature, with the names of another study and of --quick after it",
+    }),
     quiet: flag({ help: "no progress" }),
   },
   examples: [
     "deno task reproduce --quick",
     "deno task reproduce --quick --least-objects 1 --output any-objects",
     "deno task reproduce --seeds 4 --supervision original,local-single,local-multi",
+    "deno task reproduce --study factors",
   ],
   resolve(options) {
-    const recipe = options.quick ? "quick" : "whole";
-    const { output = OUTPUTS[recipe], seeds = SEEDS[recipe], supervisions = COMPARED[recipe] } = options;
+    const { study, quick } = options;
+    const scale = quick ? "quick" : "whole";
+    const { output = folderOf(study, quick), seeds = SEEDS[scale] } = options;
+    const compared = (STUDIES[study] as Study).supervisions?.[scale];
+    if (options.supervisions !== undefined && compared === undefined) {
+      throw new UsageError(`Cannot use --supervision with --study ${study}, which compares something else`);
+    }
+    const supervisions = options.supervisions ?? compared ?? [];
     const isCompared = (name: SupervisionName) => name === "original" || supervisions.includes(name);
-    return { ...options, output, seeds, supervisions: supervisionNames.filter(isCompared) };
+    return { ...options, output, seeds, supervisions: compared ? supervisionNames.filter(isCompared) : [] };
   },
 });
+
+/** The folder where nothing is said of it. */
+function folderOf(study: StudyName, isQuick: boolean): string {
+  return ["miniature", ...(study === "supervisions" ? [] : [study]), ...(isQuick ? ["quick"] : [])].join("-");
+}
 
 /** What the user asked for. */
 export type ReproduceCommand = OptionsOfCommand<typeof REPRODUCE>;

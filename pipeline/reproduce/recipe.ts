@@ -25,31 +25,13 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import type { Pair } from "../../kernels/operations/shared/window.ts";
-import type { GivenSettings } from "../training/settings.ts";
-
-/** Everything that the results depend on, besides seeds. */
-export interface Recipe {
-  /** Scenes of the training split that a seed has for itself. */
-  readonly trainImages: number;
-  /** The fewest objects of those, 1 to 4. */
-  readonly leastObjects: number;
-  /** Scenes of the test split. */
-  readonly testImages: number;
-  /** What makes the label maps and teaches `distill`: a folder with `config.json` and weights. */
-  readonly annotator: string;
-  /** Pixels that images are resized to for it. */
-  readonly annotatorSize: Pair;
-  /** What the logits of maps are divided by. */
-  readonly temperature: number;
-  /** Settings of each training; others are `deno task train`'s. */
-  readonly training: GivenSettings & { readonly batch: number };
-}
+import type { Recipe, Scale } from "./study_plan.ts";
+import { SCENES_DATA } from "./scenes_data.ts";
 
 const SCENES_ANNOTATOR = fromFileUrl(new URL("../../assets/scenes_annotator", import.meta.url));
 
 /** Settings for students that see small images: no change of colours, which are random already, and all of a test image. */
-const TRAINING: GivenSettings & { readonly batch: number } = {
+const TRAINING: Recipe["training"] = {
   network: "resnet8_s2",
   size: [32, 32],
   batch: 32,
@@ -64,6 +46,7 @@ const TRAINING: GivenSettings & { readonly batch: number } = {
 };
 
 const COMMON = {
+  data: SCENES_DATA,
   trainImages: 1000,
   leastObjects: 3,
   annotator: SCENES_ANNOTATOR,
@@ -75,4 +58,4 @@ const COMMON = {
 export const RECIPES = {
   whole: { ...COMMON, testImages: 5000, training: { ...TRAINING, epochs: 60 } },
   quick: { ...COMMON, testImages: 2000, training: { ...TRAINING, epochs: 36 } },
-} as const satisfies Readonly<Record<string, Recipe>>;
+} as const satisfies Readonly<Record<Scale, Recipe>>;

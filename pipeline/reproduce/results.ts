@@ -5,12 +5,13 @@
  */
 
 import { formatCount, formatNumberOf, formatPercent, formatSize } from "../command/numbers.ts";
-import { csvField, layOut } from "../command/text_table.ts";
+import { csv, layOut, markdownTable } from "../command/text_table.ts";
 import { type SampledCrops, shareUpTo } from "../charts/crops.ts";
 import { seedFolders } from "./folders.ts";
 import { formatDifference, formatShare } from "./shares.ts";
 import { compare, type Comparison, meanOf } from "./outcome_statistics.ts";
-import type { Study, StudyPlan } from "./study.ts";
+import type { StudyPlan } from "./study_plan.ts";
+import type { StudentOutcomes } from "./students.ts";
 import { type SupervisionName, SUPERVISIONS } from "./supervisions.ts";
 
 /** A supervision's line. */
@@ -25,7 +26,7 @@ export interface ResultRow {
 /** What the text beside a table is of. */
 export interface Findings {
   readonly plan: StudyPlan;
-  readonly study: Study;
+  readonly study: StudentOutcomes<SupervisionName>;
   readonly crops: SampledCrops;
 }
 
@@ -38,7 +39,10 @@ const HEADS = ["supervision", "top-1", "difference", "ReaL", "difference"];
  * @param study What was found.
  * @returns Its rows, in the order of the plan.
  */
-export function tableOf({ supervisions, seeds }: StudyPlan, { outcomes }: Study): ResultRow[] {
+export function tableOf(
+  { supervisions, seeds }: StudyPlan,
+  { outcomes }: StudentOutcomes<SupervisionName>,
+): ResultRow[] {
   const original = outcomes.get("original")!;
   return supervisions.map((supervision) => ({
     supervision,
@@ -80,7 +84,6 @@ export function resultLines(rows: readonly ResultRow[], findings: Findings): str
  */
 export function resultMarkdown(rows: readonly ResultRow[], findings: Findings): string {
   const { trainImages, leastObjects, temperature, training: { network, size, epochs } } = findings.plan.recipe;
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   return [
     "# Supervisions compared",
     "",
@@ -89,9 +92,7 @@ export function resultMarkdown(rows: readonly ResultRow[], findings: Findings): 
       formatNumberOf(trainImages, "image")
     } of ${leastObjects} or more objects; label maps at temperature ${temperature}.`,
     "",
-    line(HEADS),
-    line(HEADS.map((_, column) => column === 0 ? "---" : "--:")),
-    ...rows.map((row) => line(cells(row))),
+    ...markdownTable(HEADS, rows.map(cells)),
     "",
     ...notes(findings).map((note) => `- ${note}`),
     "",
@@ -114,7 +115,7 @@ function cells({ supervision, title, comparison }: ResultRow): string[] {
   ];
 }
 
-function notes({ plan: { seeds }, study, crops: { overlap } }: Findings): string[] {
+function notes({ plan: { seeds, recipe: { data } }, study, crops: { overlap } }: Findings): string[] {
   const images = formatCount(study.outcomes.get("original")![0].top1.length);
   return [
     seeds.length > 1
@@ -124,8 +125,7 @@ function notes({ plan: { seeds }, study, crops: { overlap } }: Findings): string
         "Another seed may differ by more",
     `No classifier can reach more than ${
       formatPercent(study.ceiling)
-    } top-1: a label names one of up to four objects, drawn at ` +
-    "random. ReaL accepts each that the image shows",
+    } top-1: ${data.labelRule}. ReaL accepts each that the image shows`,
     `${formatPercent(shareUpTo(overlap, 0))} of random crops do not touch the box of the labelled object, ` +
     `${
       formatPercent(1 - shareUpTo(overlap, 0.5))
@@ -159,15 +159,11 @@ export function resultsCsv(rows: readonly ResultRow[]): string {
  * @param study What was found.
  * @returns RFC 4180 with a line of names.
  */
-export function runsCsv({ supervisions, seeds }: StudyPlan, { outcomes }: Study): string {
+export function runsCsv({ supervisions, seeds }: StudyPlan, { outcomes }: StudentOutcomes<SupervisionName>): string {
   return csv(
     ["supervision", "seed", "top1", "real"],
     supervisions.flatMap((name) =>
       outcomes.get(name)!.map(({ top1, real }, place) => [name, seeds[place], meanOf(top1).value, meanOf(real).value])
     ),
   );
-}
-
-function csv(names: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
-  return [names, ...rows].map((row) => `${row.map(csvField).join(",")}\n`).join("");
 }

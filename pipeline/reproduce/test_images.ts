@@ -7,11 +7,10 @@
 import { join } from "@std/path";
 import { parseMultiLabels } from "../../formats/evaluation/mod.ts";
 import { openImages } from "../../formats/images/mod.ts";
-import { sceneClasses } from "../scenes/classes.ts";
 import type { Outcomes } from "./outcome_statistics.ts";
 import { readJsonFile } from "../../formats/base/files.ts";
 
-/** Scenes with what is true of them. */
+/** Images with what is true of them. */
 export interface TestImages {
   /** The folder of images. */
   readonly path: string;
@@ -23,25 +22,26 @@ export interface TestImages {
 }
 
 /**
- * Reads what is true of scenes.
+ * Reads what is true of images.
  *
- * @param folder A split's folder, as `deno task scenes` writes it.
+ * @param folder A split's folder, as `deno task scenes` lays it out.
+ * @param classes Names of the classes.
  * @returns The images.
  * @throws {Error} If a file cannot be read.
  */
-export async function readTestImages(folder: string): Promise<TestImages> {
+export async function readTestImages(folder: string, classes: readonly string[]): Promise<TestImages> {
   const path = join(folder, "images");
   const keys = (await Array.fromAsync((await openImages(path)).list())).map(({ key }) => key);
   const subject = `Cannot read the classes of "${folder}"`;
   const lists = parseMultiLabels(await readJsonFile(join(folder, "real.json"), subject), {
-    classes: sceneClasses.length,
+    classes: classes.length,
     subject,
   });
   return {
     path,
     keys,
     labels: keys.map((key) => key.split("/")[0]),
-    shown: lists.map((list) => list.map((index) => sceneClasses[index].name)),
+    shown: lists.map((list) => list.map((index) => classes[index])),
   };
 }
 

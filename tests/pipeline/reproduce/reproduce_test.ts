@@ -6,7 +6,14 @@ import { TRAIN } from "../../../pipeline/training/options.ts";
 import { runTask } from "../task.ts";
 
 Deno.test("deno task reproduce compares all supervisions over three seeds, unless told otherwise", () => {
-  const all = { seeds: 3, supervisions: supervisionNames, leastObjects: 3, quick: false, quiet: false };
+  const all = {
+    study: "supervisions" as const,
+    seeds: 3,
+    supervisions: supervisionNames,
+    leastObjects: 3,
+    quick: false,
+    quiet: false,
+  };
   assertEquals(REPRODUCE.read([]), { ...all, output: "miniature" });
   const quick = { ...all, output: "miniature-quick", seeds: 1, quick: true };
   assertEquals(REPRODUCE.read(["--quick"]), { ...quick, supervisions: ["original", "local-multi"] });

@@ -1,11 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import sharp from "sharp";
 import { confidenceChart, overlapChart } from "../../../pipeline/charts/crop_charts.ts";
-import { accuracyChart } from "../../../pipeline/reproduce/charts.ts";
+import { accuracyChart } from "../../../pipeline/reproduce/studies/supervisions_study.ts";
 import { RECIPES } from "../../../pipeline/reproduce/recipe.ts";
 import { resultLines, resultMarkdown, resultsCsv, runsCsv, tableOf } from "../../../pipeline/reproduce/results.ts";
 import type { Outcomes } from "../../../pipeline/reproduce/outcome_statistics.ts";
-import type { Study, StudyPlan } from "../../../pipeline/reproduce/study.ts";
+import type { StudyPlan } from "../../../pipeline/reproduce/study_plan.ts";
+import type { StudentOutcomes } from "../../../pipeline/reproduce/students.ts";
+import type { SupervisionName } from "../../../pipeline/reproduce/supervisions.ts";
 
 /** Right about so many of four images by the label, and one more by all classes. */
 function right(images: number): Outcomes {
@@ -20,7 +22,7 @@ const PLAN: StudyPlan = {
   supervisions: ["original", "local-multi", "oracle"],
 };
 
-const STUDY: Study = {
+const STUDY: StudentOutcomes<SupervisionName> = {
   outcomes: new Map([
     ["original", [right(1), right(2)]],
     ["local-multi", [right(2), right(2)]],

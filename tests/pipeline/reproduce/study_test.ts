@@ -3,7 +3,9 @@ import { join } from "@std/path";
 import { sampleCrops } from "../../../pipeline/reproduce/sample_crops.ts";
 import { seedFolders } from "../../../pipeline/reproduce/folders.ts";
 import { meanOf } from "../../../pipeline/reproduce/outcome_statistics.ts";
-import { studentOptions, type Study } from "../../../pipeline/reproduce/study.ts";
+import { SCENES_DATA } from "../../../pipeline/reproduce/scenes_data.ts";
+import { studentOptions, type StudentOutcomes } from "../../../pipeline/reproduce/students.ts";
+import { supervisionArm, SUPERVISIONS_STUDY } from "../../../pipeline/reproduce/studies/supervisions_study.ts";
 import { reproduce } from "../../../pipeline/reproduce/main.ts";
 import type { SupervisionName } from "../../../pipeline/reproduce/supervisions.ts";
 import project from "../../../deno.json" with { type: "json" };
@@ -14,7 +16,7 @@ const TINY = new URL("./tiny.ts", import.meta.url).pathname;
 /** As the task has them. */
 const PERMISSIONS = project.tasks.reproduce.split(" ").slice(1, -1);
 
-let whole: Promise<{ output: string; told: string[]; study: Study }> | undefined;
+let whole: Promise<{ output: string; told: string[]; study: StudentOutcomes<SupervisionName> }> | undefined;
 
 /** What takes labels, maps, a teacher and masks. */
 const SUPERVISIONS: SupervisionName[] = [...PAIR, "distill", "oracle"];
@@ -41,7 +43,7 @@ function students(output: string): Record<string, string> {
   ]));
 }
 
-Deno.test("runStudy() trains a student with each supervision, and tests all on the same images", async () => {
+Deno.test("compareSupervisions() trains a student with each supervision, and tests all on the same images", async () => {
   const { output, told, study } = await wholeStudy();
   assertEquals([...study.outcomes.keys()], SUPERVISIONS);
   assert(study.ceiling > 0.7 && study.ceiling < 1);
@@ -70,7 +72,7 @@ Deno.test("A seed's students are trained on scenes of their own, which are annot
   assertEquals(parts.map(({ rows }: { rows: number }) => rows), [64]);
 });
 
-Deno.test("runStudy() does nothing again that was done, and does again what was lost", async () => {
+Deno.test("compareSupervisions() does nothing again that was done, and does again what was lost", async () => {
   const { output, study } = await wholeStudy();
   const file = join(seedFolders(output, 1).student("local-multi"), "predictions.json");
   const before = students(output);
@@ -119,8 +121,9 @@ Deno.test("A signal ends a study with its reason", async () => {
 
 Deno.test("sampleCrops() draws the crops of training, and pools their labels as it does", async () => {
   const { output } = await wholeStudy();
-  const options = await studentOptions(tinyPlan(output, PAIR), 1, "local-multi");
-  const { overlap, bestOverlap, confidence } = await sampleCrops(options, seedFolders(output, 1).scenes);
+  const plan = tinyPlan(output, PAIR);
+  const options = await studentOptions(plan, 1, supervisionArm(plan, "local-multi"));
+  const { overlap, bestOverlap, confidence } = await sampleCrops(options, seedFolders(output, 1).scenes, SCENES_DATA);
   assertEquals([overlap.length, bestOverlap.length, confidence.length], [6400, 6400, 6400]);
   assert(overlap.every((value, crop) => 0 <= value && value <= bestOverlap[crop] && bestOverlap[crop] <= 1));
   assert(confidence.every((value) => 1 / 16 < value && value <= 1));
@@ -131,7 +134,7 @@ Deno.test("sampleCrops() draws the crops of training, and pools their labels as 
 
 Deno.test("reproduce() writes tables and charts of a study", async () => {
   const { output, study } = await wholeStudy();
-  const lines = await reproduce(tinyPlan(output, SUPERVISIONS), SILENT);
+  const lines = await reproduce(SUPERVISIONS_STUDY, tinyPlan(output, SUPERVISIONS), SILENT);
   assertMatch(lines.join("\n"), /^original labels +[\d.]+ \+- [\d.]+ % +[\d.]+ \+- [\d.]+ %$/m);
   assertMatch(lines.join("\n"), /One seed on 50 test images/);
   const text = (name: string) => Deno.readTextFileSync(join(output, name));

@@ -7,8 +7,10 @@
 import { join } from "@std/path";
 import { writeSafetensors } from "../../../formats/weights/mod.ts";
 import { buildNetwork, initialParameters } from "../../../kernels/networks/mod.ts";
-import type { Recipe } from "../../../pipeline/reproduce/recipe.ts";
-import { runStudy, type Study, type StudyPlan } from "../../../pipeline/reproduce/study.ts";
+import type { Recipe, StudyPlan } from "../../../pipeline/reproduce/study_plan.ts";
+import { SCENES_DATA } from "../../../pipeline/reproduce/scenes_data.ts";
+import type { StudentOutcomes } from "../../../pipeline/reproduce/students.ts";
+import { compareSupervisions } from "../../../pipeline/reproduce/studies/supervisions_study.ts";
 import type { SupervisionName } from "../../../pipeline/reproduce/supervisions.ts";
 import type { MiniatureWatch } from "../../../pipeline/reproduce/watch.ts";
 import { sceneClasses } from "../../../pipeline/scenes/classes.ts";
@@ -42,6 +44,7 @@ function writeAnnotator(folder: string): string {
 /** Few images, steps and pixels. */
 export function tinyPlan(output: string, supervisions: readonly SupervisionName[]): StudyPlan {
   const recipe: Recipe = {
+    data: SCENES_DATA,
     trainImages: 64,
     leastObjects: 2,
     testImages: 50,
@@ -69,8 +72,8 @@ export function runTiny(
   output: string,
   supervisions: readonly SupervisionName[],
   watch: Partial<MiniatureWatch> = {},
-): Promise<Study> {
-  return runStudy(tinyPlan(output, supervisions), { ...SILENT, ...watch });
+): Promise<StudentOutcomes<SupervisionName>> {
+  return compareSupervisions(tinyPlan(output, supervisions), { ...SILENT, ...watch });
 }
 
 if (import.meta.main) await runTiny(Deno.args[0], PAIR, { tell: console.log });

@@ -1,0 +1,20 @@
+/**
+ * The studies by name: a study is a file of this room and a line of this table.
+ *
+ * @module
+ */
+
+import type { Study } from "../study_plan.ts";
+import { FACTORS_STUDY, SUPERVISIONS_STUDY } from "./supervisions_study.ts";
+
+/** The studies. */
+export const STUDIES = {
+  supervisions: SUPERVISIONS_STUDY,
+  factors: FACTORS_STUDY,
+} as const satisfies Readonly<Record<string, Study>>;
+
+/** The name of a study. */
+export type StudyName = keyof typeof STUDIES;
+
+/** Their names, in order. */
+export const studyNames = Object.keys(STUDIES) as StudyName[];
