@@ -4,6 +4,8 @@
  * @module
  */
 
+import { showValue } from "./show_value.ts";
+
 /** How scores are stored. The 8-bit types are the OCP 8-bit floating point formats E4M3 (without infinities) and E5M2. */
 export type LabelMapType = "fp32" | "fp16" | "fp8_e4m3" | "fp8_e5m2";
 
@@ -67,8 +69,8 @@ export interface LabelMapFormat {
   /** What the scores are; default `softmax`. */
   readonly scores?: ScoreKind;
   /**
-   * The logit that classes stand for which a cell lacks, in `sigmoid` maps that do not hold all classes. Else absent: they
-   * stand for 0.
+   * The logit of the classes that a cell lacks, or the weakest of the cell's own if that is less, in `sigmoid` maps that do
+   * not hold all classes; absent in others.
    */
   readonly floor?: number;
 }
@@ -81,6 +83,34 @@ export interface LabelMapFormat {
  */
 export function mapFormat({ k, grid, classes, dtype, scores, floor }: LabelMapFormat): LabelMapFormat {
   return { k, grid, classes, dtype, ...scores && { scores }, ...floor !== undefined && { floor } };
+}
+
+/**
+ * Checks what is said of scores.
+ *
+ * @param format What is said.
+ * @param subject How the message starts.
+ * @throws {TypeError} If the floor is lacking, or there is one where classes that a cell lacks have none.
+ * @throws {RangeError} If the kind is unknown, or the floor not a finite number.
+ */
+export function checkScores(
+  { scores, floor, k, classes }: Pick<LabelMapFormat, "scores" | "floor" | "k" | "classes">,
+  subject: string,
+): void {
+  if (scores !== undefined && !scoreKinds.includes(scores)) {
+    throw new RangeError(`${subject}: scores is ${showValue(scores)}, expected one of ${scoreKinds.join(", ")}`);
+  }
+  const hasFloor = scores === "sigmoid" && k < classes;
+  if (!hasFloor && floor !== undefined) {
+    throw new TypeError(
+      `${subject}: floor is ${showValue(floor)}, expected none: only sigmoid maps without all classes have it`,
+    );
+  }
+  if (hasFloor && !Number.isFinite(floor)) {
+    throw new RangeError(
+      `${subject}: floor is ${showValue(floor)}, expected a number: the logit of classes that a cell lacks`,
+    );
+  }
 }
 
 /** Label maps of some images, one after the other in two arrays. */

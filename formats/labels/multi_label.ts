@@ -19,7 +19,8 @@
  */
 
 import { dequantise } from "../base/scores.ts";
-import type { LabelMapMetadata, LabelMapRow } from "./types.ts";
+import type { LabelMapFormat } from "../base/label_map.ts";
+import type { LabelMapRow } from "./types.ts";
 
 /** A class and how sure it is. */
 export interface ClassProbability {
@@ -66,7 +67,7 @@ const RIVALRY = 1 / 2;
  */
 export function scoreClasses(
   map: Pick<LabelMapRow, "class" | "score">,
-  metadata: Pick<LabelMapMetadata, "k" | "grid" | "classes" | "dtype">,
+  metadata: LabelMapFormat,
 ): ScoredClass[] {
   const cells = metadata.grid[0] * metadata.grid[1];
   const probabilities = new Map<number, number[]>();
@@ -99,7 +100,7 @@ export function scoreClasses(
  */
 export function multiLabel(
   map: Pick<LabelMapRow, "class" | "score">,
-  metadata: Pick<LabelMapMetadata, "k" | "grid" | "classes" | "dtype">,
+  metadata: LabelMapFormat,
   threshold: number = MULTI_LABEL_THRESHOLD,
 ): ScoredClass[] {
   return scoreClasses(map, metadata).filter(({ score }) => score >= threshold);
@@ -109,7 +110,7 @@ export function multiLabel(
 function bestProbabilities(
   logits: Float32Array,
   cells: number,
-  { k, classes }: Pick<LabelMapMetadata, "k" | "classes">,
+  { k, classes }: Pick<LabelMapFormat, "k" | "classes">,
 ): Float64Array {
   const ranks = Math.min(k, CELL_CLASSES);
   return Float64Array.from({ length: cells }, (_, cell) => {

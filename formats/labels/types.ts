@@ -7,12 +7,11 @@
 import { showValue } from "../base/show_value.ts";
 import type { Json } from "../base/json.ts";
 import {
+  checkScores,
   type Classes,
-  type LabelMapFormat,
   type LabelMapType,
   labelMapTypes,
   type ScoreKind,
-  scoreKinds,
   type Scores,
 } from "../base/label_map.ts";
 
@@ -130,34 +129,6 @@ export function checkMetadata(value: unknown, subject: string): LabelMapMetadata
   }
   checkScores(metadata, subject);
   return metadata;
-}
-
-/**
- * Checks what is said of scores.
- *
- * @param format What is said.
- * @param subject How the message starts.
- * @throws {TypeError} If the floor is lacking, or there is one where classes that a cell lacks have none.
- * @throws {RangeError} If the kind is unknown, or the floor not a finite number.
- */
-export function checkScores(
-  { scores, floor, k, classes }: Pick<LabelMapFormat, "scores" | "floor" | "k" | "classes">,
-  subject: string,
-): void {
-  if (scores !== undefined && !scoreKinds.includes(scores)) {
-    throw new RangeError(`${subject}: scores is ${showValue(scores)}, expected one of ${scoreKinds.join(", ")}`);
-  }
-  const hasFloor = scores === "sigmoid" && k < classes;
-  if (!hasFloor && floor !== undefined) {
-    throw new TypeError(
-      `${subject}: floor is ${showValue(floor)}, expected none: only sigmoid maps without all classes have it`,
-    );
-  }
-  if (hasFloor && !Number.isFinite(floor)) {
-    throw new RangeError(
-      `${subject}: floor is ${showValue(floor)}, expected a number: the logit of classes that a cell lacks`,
-    );
-  }
 }
 
 /**

@@ -10,23 +10,28 @@ import { type BufferRange, type Device, ownBuffer, readBuffer, writeBytes } from
 import type { Profile } from "../engine/kernel.ts";
 import {
   cellWeightsKernel,
+  finishKernel,
   FRAME_WORDS,
-  oneHotKernel,
   packFrames,
   packRegions,
   poolCellsKernel,
   REGION_WORDS,
 } from "../operations/label_pooling/kernels.ts";
-import { type Crop, type PoolingOptions, resolvePooling, samplingRegions } from "../operations/label_pooling/mod.ts";
+import {
+  type Crop,
+  type PoolingOptions,
+  poolingRule,
+  resolvePooling,
+  samplingRegions,
+} from "../operations/label_pooling/mod.ts";
 import { checkMaps } from "../operations/label_pooling/stored_maps.ts";
-import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { channelVectors } from "../operations/shared/tensor.ts";
 import { createPlan, type StepTime } from "../engine/plan.ts";
 import { operationSteps, type Program } from "../engine/program.ts";
-import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
+import { classArray, type LabelMapBatch, type LabelMapFormat, SCORE_ARRAYS } from "../../formats/base/label_map.ts";
 
 /** What is pooled and how: the kind of maps, the most maps and crops of a step, and the options of pooling. */
-export interface LabelPoolerSettings extends PoolingOptions, Pick<LabelMapBatch, "k" | "grid" | "classes" | "dtype"> {
+export interface LabelPoolerSettings extends PoolingOptions, LabelMapFormat {
   /** Most maps that are loaded at once. */
   readonly maps: number;
   /** Most crops of a step. */
@@ -93,14 +98,13 @@ export interface LoweredPooling extends Program {
  */
 export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profile): LoweredPooling {
   const { maps, crops, frames = 1, k, grid, classes, dtype } = settings;
-  const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(settings);
+  const { interpolation, outputSize, temperature } = resolvePooling(settings);
+  const rule = poolingRule(settings, settings);
   const cells = grid[0] * grid[1];
   const bins = outputSize[0] * outputSize[1];
   const rows = crops * bins;
   const targetBytes = rows * channelVectors(classes) * 16;
-  const single = mode.endsWith("single");
-  const isTarget = missing !== "zero" && !single;
-  const pooled = isTarget ? NAMES.target : NAMES.pooled;
+  const pooled = rule.finish ? NAMES.pooled : NAMES.target;
   const tensors = new Map<string, number>([
     [NAMES.regions, crops * REGION_WORDS * 4],
     ...frames > 0 ? [[NAMES.frames, crops * frames * FRAME_WORDS * 4] as const] : [],
@@ -112,19 +116,13 @@ export function lowerLabelPooling(settings: LabelPoolerSettings, profile: Profil
   const steps = operationSteps(
     [
       cellWeightsKernel({ crops, frames, grid, outputSize, interpolation, profile }),
-      poolCellsKernel({ crops, bins, k, grid, classes, dtype, missing, temperature, profile }),
+      poolCellsKernel({ crops, bins, k, grid, classes, dtype, rule, temperature, profile }),
     ],
     { regions: NAMES.regions, frames: NAMES.frames, classWords: NAMES.class, scoreWords: NAMES.score, pooled },
     "label pooling",
   );
-  if (!isTarget) {
-    steps.push({
-      kernel: single
-        ? oneHotKernel({ rows, classes, profile })
-        : softmaxKernel({ rows, classes, profile, storage: "f32" }),
-      bindings: { input: NAMES.pooled, output: NAMES.target },
-    });
-  }
+  const finish = finishKernel({ rows, classes, rule, profile });
+  if (finish) steps.push({ kernel: finish, bindings: { input: NAMES.pooled, output: NAMES.target } });
   return {
     tensors,
     constants: new Map(),
@@ -253,9 +251,17 @@ export function uploadMaps(
   settings: LabelPoolerSettings,
 ): void {
   checkMaps(maps);
-  for (const name of ["k", "grid", "classes", "dtype"] as const) {
-    if (String(maps[name]) !== String(settings[name])) {
-      throw new TypeError(`Cannot pool label maps: ${name} is ${maps[name]}, expected ${settings[name]}`);
+  const [found, expected] = [maps, settings].map(({ scores = "softmax", floor, k, grid, classes, dtype }) => ({
+    k,
+    grid,
+    classes,
+    dtype,
+    scores,
+    floor,
+  }));
+  for (const name of ["k", "grid", "classes", "dtype", "scores", "floor"] as const) {
+    if (String(found[name]) !== String(expected[name])) {
+      throw new TypeError(`Cannot pool label maps: ${name} is ${found[name]}, expected ${expected[name]}`);
     }
   }
   if (maps.count > settings.maps) {

@@ -7,7 +7,7 @@
  *    rank within a cell or a run of cells. A CPU runs an invocation for each row. On a GPU a workgroup shares a row:
  *    invocations fetch cells side by side, put classes and terms into workgroup memory, and each adds up the classes that
  *    are its own, so that nothing is ever added to by two.
- * 3. The softmax, or {@linkcode oneHotKernel}.
+ * 3. The softmax or sigmoid, or {@linkcode oneHotKernel}, where the rule has one of these.
  *
  * @module
  */
@@ -21,13 +21,16 @@ import {
   scratch,
   spreadWorkgroups,
 } from "../../engine/kernel.ts";
+import { activationKernel } from "../activation/kernels.ts";
+import { softmaxKernel } from "../softmax/kernels.ts";
 import type { Pair } from "../shared/window.ts";
 import { BUILTINS, channelVectors, itemKernel, itemWorkgroup, realLanes, unsigned } from "../shared/tensor.ts";
 import { treeJoin } from "../shared/tree_join.ts";
 import { ROUNDING, type SamplingRegion } from "./crop.ts";
-import type { Interpolation, MissingRule } from "./pooling_options.ts";
+import type { Interpolation } from "./pooling_options.ts";
+import type { CellRule, PoolingRule } from "./pooling_rule.ts";
 import { elementFunctions } from "./stored_maps.ts";
-import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
+import type { LabelMapFormat } from "../../../formats/base/label_map.ts";
 
 /** 32-bit words of a region on the device. */
 export const REGION_WORDS = 8;
@@ -223,9 +226,9 @@ fn taps(origin: f32, step: f32, samples: Samples, cell: f32, size: f32) -> vec2<
 }
 
 /**
- * Sums cells by class: logits where missing classes count 0, else probabilities.
+ * Sums cells by class, as the reference does.
  *
- * @param options Number of `crops` and `bins` each, the kind of maps, the rule and the temperature.
+ * @param options Number of `crops` and `bins` each, the kind of maps, the `rule` and the temperature.
  * @returns A kernel with the bindings `regions` (u32, `[crops, 8]`), `weights` (f32, `[crops, bins, H * W]`), `classWords`
  * and `scoreWords` (as stored, `[maps, k, H, W]`) and `pooled` (f32, `[crops, bins, C]`). A class index past the last is left out.
  */
@@ -233,12 +236,12 @@ export function poolCellsKernel(
   options: {
     crops: number;
     bins: number;
-    missing: MissingRule;
+    rule: PoolingRule;
     temperature: number;
     profile: Profile;
-  } & Pick<LabelMapBatch, "k" | "grid" | "classes" | "dtype">,
+  } & LabelMapFormat,
 ): Kernel {
-  const { crops, bins, k, grid, classes, dtype, missing, temperature, profile } = options;
+  const { crops, bins, k, grid, classes, dtype, rule: { cells, floor, nowhere }, temperature, profile } = options;
   const rows = crops * bins;
   const parameters: Parameter[] = [
     ...unsigned([
@@ -250,6 +253,8 @@ export function poolCellsKernel(
       { name: "vectors", value: channelVectors(classes) },
     ]),
     { name: "scale", type: "f32", value: 1 / temperature },
+    ...cells === "floor" ? [{ name: "floor", type: "f32", value: floor / temperature } as const] : [],
+    ...cells === "sum" ? [] : [{ name: "nowhere", type: "f32", value: nowhere } as const],
   ];
   const bindings = {
     regions: "vec4<u32>",
@@ -262,7 +267,7 @@ export function poolCellsKernel(
   const workers = shared ? WORKERS : 1;
   const size = shared ? WORKERS : itemWorkgroup(profile);
   return {
-    name: `pool cells ${missing} ${dtype} ${profile}`,
+    name: `pool cells ${cells} ${dtype} ${profile}`,
     code: `${declarations(bindings, parameters)}
 ${elementFunctions({ classes, dtype })}
 /** Adds to a class of a row. */
@@ -270,7 +275,7 @@ fn add(row: u32, class_: u32, value: f32) {
   let vector = row * parameters.vectors + class_ / 4u;
   pooled[vector] += select(vec4<f32>(0.0), vec4<f32>(value), vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(class_ % 4u));
 }
-${termFunctions(missing)}
+${termFunctions(cells)}
 ${shared ? SHARED : ""}
 @compute @workgroup_size(${size})
 fn main(${BUILTINS}) {
@@ -286,9 +291,9 @@ fn main(${BUILTINS}) {
   for (var vector = ${shared ? "local" : "0u"}; vector < parameters.vectors; vector += ${workers}u) {
     pooled[row * parameters.vectors + vector] = vec4<f32>(0.0);
   }
-  // Weights, and the share of every class that a cell lacks.
+  // Weights, and what every class has that a cell lacks.
   var total = vec2<f32>(0.0);
-${shared ? sharedWalk(missing) : ownWalk(missing)}${missing === "zero" ? "" : everywhere(shared, workers)}
+${shared ? sharedWalk(cells) : ownWalk(cells)}${cells === "sum" ? "" : everywhere(shared, workers)}
 }
 `,
     bindings: listBindings(bindings),
@@ -298,18 +303,29 @@ ${shared ? sharedWalk(missing) : ownWalk(missing)}${missing === "zero" ? "" : ev
 }
 
 /**
- * `normaliser(first, cell)`: of the softmax of a cell, its largest logit, 1 / sum, and the power of a class it lacks; and
- * `term(weight, score, normaliser)`: what a score adds to its class.
+ * `normaliser(first, cell)`: what a cell's terms need; `term(weight, score, normaliser)`: what a score adds to its class; and
+ * `lacking(normaliser)`: what a class has that the cell lacks, which terms are the distance from.
  */
-function termFunctions(missing: MissingRule): string {
+function termFunctions(rule: CellRule): string {
   const scaled = "scoreAt(first + rank * parameters.cells + cell) * parameters.scale";
-  if (missing === "zero") {
+  if (rule === "sum") {
     return `fn normaliser(first: u32, cell: u32) -> vec3<f32> { return vec3<f32>(0.0); }
 fn term(weight: f32, score: f32, normal: vec3<f32>) -> f32 { return weight * score; }
 `;
   }
-  const uniform = missing === "uniform";
+  if (rule === "floor") {
+    return `fn normaliser(first: u32, cell: u32) -> vec3<f32> {
+  var least = parameters.floor;
+  for (var rank = 0u; rank < parameters.ranks; rank++) { least = min(least, ${scaled}); }
+  return vec3<f32>(least, 0.0, 0.0);
+}
+fn term(weight: f32, score: f32, normal: vec3<f32>) -> f32 { return weight * (score - normal.x); }
+fn lacking(normal: vec3<f32>) -> f32 { return normal.x; }
+`;
+  }
+  const uniform = rule === "uniform";
   return `fn normaliser(first: u32, cell: u32) -> vec3<f32> {
+  // Of the softmax: the largest logit, 1 / sum, and the power of a class that the cell lacks.
   var largest = ${uniform ? "0.0" : "-3.4028234e38"};
   for (var rank = 0u; rank < parameters.ranks; rank++) { largest = max(largest, ${scaled}); }
   let other = ${uniform ? "exp(-largest)" : "0.0"};
@@ -320,19 +336,20 @@ fn term(weight: f32, score: f32, normal: vec3<f32>) -> f32 { return weight * sco
 fn term(weight: f32, score: f32, normal: vec3<f32>) -> f32 {
   return weight * (exp(score - normal.x) - normal.z) * normal.y;
 }
+fn lacking(normal: vec3<f32>) -> f32 { return normal.z * normal.y; }
 `;
 }
 
 /** A row by one invocation. */
-function ownWalk(missing: MissingRule): string {
+function ownWalk(rule: CellRule): string {
   return `  for (var cell = 0u; cell < cells; cell++) {
     let weight = weights[row * cells + cell];
     if (weight == 0.0) { continue; }
     let normal = normaliser(first, cell);
 ${
-    missing === "zero"
+    rule === "sum"
       ? ""
-      : "    total += weight * vec2<f32>(1.0, normal.z * normal.y);\n"
+      : "    total += weight * vec2<f32>(1.0, lacking(normal));\n"
   }    for (var rank = 0u; rank < parameters.ranks; rank++) {
       let index = first + rank * cells + cell;
       let class_ = classAt(index);
@@ -351,7 +368,7 @@ var<workgroup> partials: array<vec2<f32>, ${WORKERS}>;
  * A row by a workgroup, ${WORKERS} cells of one rank at a time. A class is added up by the invocation whose number its
  * vector has, from one run of equal classes to the next in a register.
  */
-function sharedWalk(missing: MissingRule): string {
+function sharedWalk(rule: CellRule): string {
   return `  for (var start = 0u; start < cells; start += ${WORKERS}u) {
     let cell = start + local;
     var weight = 0.0;
@@ -361,9 +378,9 @@ function sharedWalk(missing: MissingRule): string {
       if (weight != 0.0) { normal = normaliser(first, cell); }
     }
 ${
-    missing === "zero"
+    rule === "sum"
       ? ""
-      : "    total += weight * vec2<f32>(1.0, normal.z * normal.y);\n"
+      : "    total += weight * vec2<f32>(1.0, lacking(normal));\n"
   }    let count = min(cells - start, ${WORKERS}u);
     for (var rank = 0u; rank < parameters.ranks; rank++) {
       tileClass[local] = 0xffffffffu;
@@ -392,11 +409,11 @@ ${
 `;
 }
 
-/** Adds the share of missing classes to all; with no cell at all, every class has the same. */
+/** Adds to all classes what they have where cells lack them; with no cell at all, every class has the same. */
 function everywhere(shared: boolean, workers: number): string {
   return `${
     shared ? treeJoin("total", { workers: WORKERS }) : ""
-  }  let share = select(total.y, 1.0 / f32(parameters.classes), total.x == 0.0);
+  }  let share = select(total.y, parameters.nowhere, total.x == 0.0);
   for (var vector = ${shared ? "local" : "0u"}; vector < parameters.vectors; vector += ${workers}u) {
     pooled[row * parameters.vectors + vector] += select(vec4<f32>(0.0), vec4<f32>(share), ${
     realLanes("vector", "parameters.classes")
@@ -405,19 +422,39 @@ function everywhere(shared: boolean, workers: number): string {
 }
 
 /**
- * 1 for the highest value of a row, the first of equals, 0 for all others; where all are equal, each has its part.
+ * What makes targets of the means of cells.
  *
- * @param options `rows` of `classes` each.
+ * @param options `rows` of `classes` each, and the rule.
+ * @returns A kernel with `input` (a texture in the software profile, where it is a softmax) and `output`, f32 `[rows, C]`;
+ * undefined where the means are targets.
+ */
+export function finishKernel(
+  options: { rows: number; classes: number; rule: PoolingRule; profile: Profile },
+): Kernel | undefined {
+  const { rows, classes, rule: { finish, alike }, profile } = options;
+  const target = { profile, storage: "f32" } as const;
+  if (finish === "one hot") return oneHotKernel({ rows, classes, alike, profile });
+  if (finish === "softmax") return softmaxKernel({ rows, classes, ...target });
+  return finish && activationKernel({ activation: finish, shape: [rows, 1, 1, classes], ...target });
+}
+
+/**
+ * 1 for the highest value of a row, the first of equals, 0 for all others.
+ *
+ * @param options `rows` of `classes` each; `alike` is what each gets where all are equal.
  * @returns A kernel with the bindings `input` and `output`, f32 `[rows, C]`.
  */
-export function oneHotKernel(options: { rows: number; classes: number; profile: Profile }): Kernel {
-  const { rows, classes, profile } = options;
+export function oneHotKernel(options: { rows: number; classes: number; alike: number; profile: Profile }): Kernel {
+  const { rows, classes, alike, profile } = options;
   const bindings = { input: "vec4<f32>", output: "vec4<f32>" };
-  const parameters = unsigned([
-    { name: "rows", value: rows },
-    { name: "vectors", value: channelVectors(classes) },
-    { name: "classes", value: classes },
-  ]);
+  const parameters: Parameter[] = [
+    ...unsigned([
+      { name: "rows", value: rows },
+      { name: "vectors", value: channelVectors(classes) },
+      { name: "classes", value: classes },
+    ]),
+    { name: "alike", type: "f32", value: alike },
+  ];
   const shared = profile === "gpu";
   const workers = shared ? 64 : 1;
   const join = [];
@@ -481,7 +518,7 @@ ${join.join("")}${
       walk(`    let real = ${realLanes("vector", "parameters.classes")};
     let lanes = vec4<u32>(4u * vector) + vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(bestClass);
     let one = select(vec4<f32>(0.0), vec4<f32>(1.0), lanes);
-    let each = select(vec4<f32>(0.0), vec4<f32>(1.0 / f32(parameters.classes)), real);
+    let each = select(vec4<f32>(0.0), vec4<f32>(parameters.alike), real);
     output[row * parameters.vectors + vector] = select(one, each, leastValue == bestValue);`)
     }
 }

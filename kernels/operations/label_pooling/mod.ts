@@ -8,4 +8,5 @@
 
 export * from "./crop.ts";
 export * from "./pooling_options.ts";
+export * from "./pooling_rule.ts";
 export * from "./reference.ts";

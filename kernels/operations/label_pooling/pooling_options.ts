@@ -25,6 +25,8 @@ export type PoolingMode = "local-multi" | "local-single" | "global-multi" | "glo
  *   (C - k) each (Shen and Xing, "FKD", call it marginal smoothing); then probabilities are averaged over the cells.
  * - `renormalise`: softmax in each cell over its k classes alone, others have none (FKD's marginal re-norm); then
  *   probabilities are averaged.
+ *
+ * Of maps of independent classes only the first is left: a class that is lacking counts as the map's floor, or as absent.
  */
 export type MissingRule = "zero" | "uniform" | "renormalise";
 
@@ -43,7 +45,7 @@ export interface PoolingOptions {
   readonly interpolation?: Interpolation;
   /** Bins of the target, `[height, width]` or both alike, each with a target of its own (TokenLabeling); default 1. */
   readonly outputSize?: number | Pair;
-  /** Logits are divided by it; default 1, below 1 is sharper. */
+  /** Logits are divided by it; default 1, below 1 is sharper. Maps of probabilities have none. */
   readonly temperature?: number;
 }
 

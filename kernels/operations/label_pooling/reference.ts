@@ -5,9 +5,11 @@
  */
 
 import type { Pair } from "../shared/window.ts";
+import { activationRule } from "../activation/functions/mod.ts";
 import { softmaxReference } from "../softmax/kernels.ts";
 import { type Crop, isShown, type SamplingRegion, samplingRegion } from "./crop.ts";
-import { type Interpolation, type MissingRule, type PoolingOptions, resolvePooling } from "./pooling_options.ts";
+import { type Interpolation, type PoolingOptions, resolvePooling } from "./pooling_options.ts";
+import { type CellRule, type PoolingRule, poolingRule } from "./pooling_rule.ts";
 import { checkMaps } from "./stored_maps.ts";
 import { scoreTable } from "../../../formats/base/scores.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
@@ -18,10 +20,11 @@ import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
  * @param maps The label maps.
  * @param crops The crops; crop i is of map i unless it names another.
  * @param options The variant, the rule for missing classes, bins, temperature.
- * @returns `[crops, C]`, or `[crops, height, width, C]` where `outputSize` is larger than 1: probabilities with the sum 1.
+ * @returns `[crops, C]`, or `[crops, height, width, C]` where `outputSize` is larger than 1: probabilities, with the sum 1
+ * unless the maps' scores are of independent classes.
  * @throws {RangeError} If a crop is not a part of the image, or of a map that is not there; if a class index is not below
  * the number of classes.
- * @throws {TypeError} If the maps' arrays have the wrong type or length, or an option is unknown.
+ * @throws {TypeError} If the maps' arrays have the wrong type or length, or an option is unknown or none of such maps.
  *
  * @example
  * ```ts
@@ -35,7 +38,8 @@ import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
  * ```
  */
 export function poolLabels(maps: LabelMapBatch, crops: readonly Crop[], options: PoolingOptions = {}): Float64Array {
-  const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(options);
+  const { interpolation, outputSize, temperature } = resolvePooling(options);
+  const rule = poolingRule(maps, options);
   checkMaps(maps);
   const { classes, grid } = maps;
   const bins = outputSize[0] * outputSize[1];
@@ -43,13 +47,8 @@ export function poolLabels(maps: LabelMapBatch, crops: readonly Crop[], options:
   samplingRegions(maps, crops, options).forEach((region, index) => {
     for (let bin = 0; bin < bins; bin++) {
       const weights = cellWeights(region, { bin, grid, outputSize, interpolation });
-      const pooled = poolCells(maps, region.map, weights, { missing, temperature });
-      const target = mode.endsWith("single")
-        ? oneHot(pooled)
-        : missing === "zero"
-        ? softmaxReference(pooled, classes)
-        : pooled;
-      targets.set(target, (index * bins + bin) * classes);
+      const pooled = poolCells(maps, region.map, weights, { ...rule, temperature });
+      targets.set(finishTarget(pooled, rule), (index * bins + bin) * classes);
     }
   });
   return targets;
@@ -123,18 +122,19 @@ export function cellWeights(
   return inside > 0 ? weights.map((weight) => weight / inside) : weights;
 }
 
-/** Sums a map's cells by class: logits if missing classes count 0, else probabilities. */
+/** Sums a map's cells by class. */
 function poolCells(
   maps: LabelMapBatch,
   map: number,
   weights: Float64Array,
-  { missing, temperature }: { missing: MissingRule; temperature: number },
+  { cells: rule, floor, nowhere, temperature }: PoolingRule & { temperature: number },
 ): Float64Array {
   const { k, classes, dtype } = maps;
   const cells = weights.length;
   const pooled = new Float64Array(classes);
   const scores = new Float64Array(k);
   const table = scoreTable(dtype);
+  const term = cellTerms(rule, { k, classes, floor: floor / temperature });
   let total = 0;
   let share = 0;
   for (let cell = 0; cell < cells; cell++) {
@@ -145,32 +145,47 @@ function poolCells(
       const stored = maps.score[(map * k + rank) * cells + cell];
       scores[rank] = (table ? table[stored] : stored) / temperature;
     }
-    let [largest, other, sum] = [0, 0, 1];
-    if (missing !== "zero") {
-      // The logit 0 of the classes the cell lacks is one among those of the softmax only where they have a share.
-      largest = Math.max(...scores, missing === "uniform" ? 0 : -Infinity);
-      other = missing === "uniform" ? Math.exp(-largest) : 0;
-      sum = scores.reduce((sum, score) => sum + Math.exp(score - largest), (classes - k) * other);
-      share += weight * other / sum;
-    }
+    const { lacking, of } = term(scores);
+    share += weight * lacking;
     for (let rank = 0; rank < k; rank++) {
       const index = maps.class[(map * k + rank) * cells + cell];
       if (index >= classes) {
         throw new RangeError(`Cannot pool map ${map}: it holds class ${index}, expected less than ${classes}`);
       }
-      pooled[index] += weight * (missing === "zero" ? scores[rank] : (Math.exp(scores[rank] - largest) - other) / sum);
+      pooled[index] += weight * (of(scores[rank]) - lacking);
     }
   }
-  if (missing === "zero") return pooled;
-  // A bin that lies off the map altogether knows nothing of its classes.
-  const everywhere = total === 0 ? 1 / classes : share;
-  return pooled.map((value) => value + everywhere);
+  return pooled.map((value) => value + (total === 0 ? nowhere : share));
 }
 
-/** 1 for the highest value, the first of equals; where all are equal, each has its part. */
-function oneHot(values: Float64Array): Float64Array {
+/** What classes count in a cell: those that it lacks, and those of a score. */
+function cellTerms(
+  rule: CellRule,
+  { k, classes, floor }: { k: number; classes: number; floor: number },
+): (scores: Float64Array) => { lacking: number; of: (score: number) => number } {
+  const asItIs = (score: number) => score;
+  if (rule === "sum") return () => ({ lacking: 0, of: asItIs });
+  if (rule === "floor") return (scores) => ({ lacking: Math.min(floor, ...scores), of: asItIs });
+  return (scores) => {
+    // The logit 0 of the classes the cell lacks is one among those of the softmax only where they have a share.
+    const largest = Math.max(...scores, rule === "uniform" ? 0 : -Infinity);
+    const other = rule === "uniform" ? Math.exp(-largest) : 0;
+    const sum = scores.reduce((sum, score) => sum + Math.exp(score - largest), (classes - k) * other);
+    return { lacking: other / sum, of: (score) => Math.exp(score - largest) / sum };
+  };
+}
+
+/** The target that the means of a bin are, or that is made of them. */
+function finishTarget(pooled: Float64Array, { finish, alike }: PoolingRule): Float64Array {
+  if (finish === "one hot") return oneHot(pooled, alike);
+  if (finish === "softmax") return softmaxReference(pooled, pooled.length);
+  return finish === "sigmoid" ? pooled.map(activationRule("sigmoid").reference) : pooled;
+}
+
+/** 1 for the highest value, the first of equals; `alike` for each where all are equal. */
+function oneHot(values: Float64Array, alike: number): Float64Array {
   const target = new Float64Array(values.length);
-  if (values.every((value) => value === values[0])) return target.fill(1 / values.length);
+  if (values.every((value) => value === values[0])) return target.fill(alike);
   let best = 0;
   values.forEach((value, index) => {
     if (value > values[best]) best = index;

@@ -16,7 +16,7 @@ import { softmaxKernel } from "../../operations/softmax/kernels.ts";
 import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import { joinPrograms, type Program, renameTensors } from "../../engine/program.ts";
 import { TARGETS } from "./lower.ts";
-import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
+import type { LabelMapFormat } from "../../../formats/base/label_map.ts";
 
 /** Where targets come from. */
 export type TargetSource =
@@ -28,7 +28,7 @@ export type TargetSource =
    */
   | {
     readonly type: "pooled";
-    readonly maps: Pick<LabelMapBatch, "k" | "grid" | "classes" | "dtype">;
+    readonly maps: LabelMapFormat;
     readonly pooling: PoolingOptions;
     readonly labelShare?: number;
     readonly hasGivenLabels?: boolean;

@@ -3,7 +3,7 @@ import type { Device } from "../../../kernels/engine/device.ts";
 import { createLabelPooler } from "../../../kernels/programs/label_pooler.ts";
 import { poolLabels } from "../../../kernels/operations/label_pooling/mod.ts";
 import { assertClose } from "../compare.ts";
-import { poolingFixtures } from "../operations/label_pooling/fixture.ts";
+import { independentCases, poolingFixtures } from "../operations/label_pooling/fixture.ts";
 import { randomMaps, variousCrops } from "../operations/label_pooling/maps.ts";
 import { testDevice } from "../tensors.ts";
 
@@ -28,6 +28,17 @@ for (const profile of ["software", "gpu"] as const) {
           relative: 1e-5,
         });
       }
+      pooler.close();
+    }
+  });
+
+  Deno.test(`createLabelPooler() pools scores of independent classes, ${profile}`, async () => {
+    const device = await withProfile();
+    for (const { name, maps, crops, options, target } of await independentCases()) {
+      if (!name.endsWith("multi")) continue;
+      const pooler = await createLabelPooler(device, { ...maps, ...options, maps: maps.count, crops: crops.length });
+      pooler.load(maps);
+      assertClose(await pooler.pool(crops), target, { name, absolute: 1e-5, relative: 0 });
       pooler.close();
     }
   });
@@ -67,6 +78,11 @@ Deno.test("createLabelPooler() refuses maps of another kind, too many, and crops
     () => pooler.load(randomMaps({ ...shape, grid: [5, 7], seed: 1 })),
     TypeError,
     "Cannot pool label maps: grid is 5,7, expected 7,5",
+  );
+  assertThrows(
+    () => pooler.load({ ...randomMaps({ ...shape, seed: 1 }), scores: "sigmoid", floor: -4 }),
+    TypeError,
+    "Cannot pool label maps: scores is sigmoid, expected softmax",
   );
   assertThrows(() => pooler.load(randomMaps({ ...shape, count: 3, seed: 1 })), RangeError, "Cannot pool 3 label maps");
   pooler.load(randomMaps({ ...shape, seed: 1 }));

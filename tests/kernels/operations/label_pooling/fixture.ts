@@ -44,10 +44,7 @@ export async function poolingFixtures(): Promise<PoolingFixture[]> {
         class: Uint16Array.from(await read("index")),
         score: await read("score"),
       },
-      crops: Array.from({ length: count }, (_, index) => {
-        const [top, left, height, width] = crops.subarray(index * 4, index * 4 + 4);
-        return { top, left, height, width };
-      }),
+      crops: cropsOf(crops),
       targets: {
         hw: await read("target.hw"),
         wh: await read("target.wh"),
@@ -59,4 +56,63 @@ export async function poolingFixtures(): Promise<PoolingFixture[]> {
   }
   file.close();
   return fixtures;
+}
+
+/** Numbers `[N, 4]` as crops. */
+function cropsOf(numbers: Float32Array): Crop[] {
+  return Array.from({ length: numbers.length / 4 }, (_, index) => {
+    const [top, left, height, width] = numbers.subarray(index * 4, index * 4 + 4);
+    return { top, left, height, width };
+  });
+}
+
+/** A crop of each map, and its target `[N, C]` with some options. */
+export interface IndependentCase {
+  readonly name: string;
+  readonly maps: LabelMapBatch;
+  readonly crops: readonly Crop[];
+  readonly options: PoolingOptions;
+  readonly target: Float32Array;
+}
+
+/** Reads the fixture of maps whose classes are independent: 13 classes, 4 a cell or all, 7 x 5 cells. */
+export async function independentCases(): Promise<IndependentCase[]> {
+  const file = await openWeights("tests/fixtures/independent_pooling.safetensors");
+  const crops = cropsOf(await file.read("crop"));
+  const [floor] = await file.read("floor");
+  const [count, classes, height, width] = file.shape("sigmoid.logits");
+  const shape = { count, grid: [height, width], classes, dtype: "fp32" } as const;
+  const stored = async (scores: "sigmoid" | "presence", said: Partial<LabelMapBatch>): Promise<LabelMapBatch> => ({
+    ...{ ...shape, ...said, scores, k: file.shape(`${scores}.score`)[1] },
+    class: Uint16Array.from(await file.read(`${scores}.index`)),
+    score: await file.read(`${scores}.score`),
+  });
+  const sigmoid = await stored("sigmoid", { floor });
+  const presence = await stored("presence", {});
+  const all: LabelMapBatch = {
+    ...{ ...shape, scores: "sigmoid", k: classes },
+    class: Uint16Array.from(
+      { length: count * classes * height * width },
+      (_, index) => Math.floor(index / height / width) % classes,
+    ),
+    score: await file.read("sigmoid.logits"),
+  };
+  const cases: [string, LabelMapBatch, PoolingOptions][] = [
+    ["sigmoid.local_multi", sigmoid, {}],
+    ["sigmoid.halved", sigmoid, { temperature: 2 }],
+    ["sigmoid.local_single", sigmoid, { mode: "local-single" }],
+    ["sigmoid.global_multi", sigmoid, { mode: "global-multi" }],
+    ["sigmoid.global_single", sigmoid, { mode: "global-single" }],
+    ["sigmoid.all_classes", all, {}],
+    ["presence.local_multi", presence, {}],
+    ["presence.local_single", presence, { mode: "local-single" }],
+    ["presence.global_multi", presence, { mode: "global-multi" }],
+    ["presence.global_single", presence, { mode: "global-single" }],
+  ];
+  const read = await Promise.all(cases.map(async ([name, maps, options]) => ({
+    ...{ name, maps, crops, options },
+    target: await file.read(name),
+  })));
+  file.close();
+  return read;
 }

@@ -3,6 +3,7 @@ import type { Device } from "../../../../kernels/engine/device.ts";
 import type { Profile } from "../../../../kernels/engine/kernel.ts";
 import {
   cellWeightsKernel,
+  finishKernel,
   oneHotKernel,
   packFrames,
   packRegions,
@@ -13,18 +14,19 @@ import {
   type Crop,
   HORIZONTAL_FLIP,
   type PoolingOptions,
+  poolingRule,
   poolLabels,
   resolvePooling,
   rotation,
   samplingRegions,
 } from "../../../../kernels/operations/label_pooling/mod.ts";
-import { softmaxKernel } from "../../../../kernels/operations/softmax/kernels.ts";
 import { runKernel } from "../../../../kernels/engine/run.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues, testDevice, unpadChannels } from "../../tensors.ts";
-import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";
+import { FIXTURE_OPTIONS, independentCases, poolingFixtures } from "./fixture.ts";
 import { randomMaps, variousCrops } from "./maps.ts";
-import type { LabelMapBatch } from "../../../../formats/base/label_map.ts";
+import { dequantise, quantise } from "../../../../formats/base/scores.ts";
+import type { LabelMapBatch, ScoreKind } from "../../../../formats/base/label_map.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 
@@ -36,7 +38,8 @@ async function poolOnDevice(
   options: PoolingOptions,
   profile: Profile,
 ): Promise<number[]> {
-  const { mode, missing, interpolation, outputSize, temperature } = resolvePooling(options);
+  const { interpolation, outputSize, temperature } = resolvePooling(options);
+  const rule = poolingRule(maps, options);
   const { grid, classes } = maps;
   const bins = outputSize[0] * outputSize[1];
   const rows = crops.length * bins;
@@ -52,13 +55,11 @@ async function poolOnDevice(
   const bytes = rows * Math.ceil(classes / 4) * 16;
   const { pooled } = await runKernel(
     device,
-    poolCellsKernel({ crops: crops.length, bins, missing, temperature, profile, ...maps }),
+    poolCellsKernel({ crops: crops.length, bins, rule, temperature, profile, ...maps }),
     { regions, weights: new Float32Array(weights), classWords: maps.class, scoreWords: maps.score, pooled: { bytes } },
   );
-  if (missing !== "zero" && mode.endsWith("multi")) return unpadChannels(pooled, classes, "f32");
-  const kernel = mode.endsWith("single")
-    ? oneHotKernel({ rows, classes, profile })
-    : softmaxKernel({ rows, classes, profile, storage: "f32" });
+  const kernel = finishKernel({ rows, classes, rule, profile });
+  if (!kernel) return unpadChannels(pooled, classes, "f32");
   const { output } = await runKernel(device, kernel, { input: new Float32Array(pooled), output: { bytes } });
   return unpadChannels(output, classes, "f32");
 }
@@ -110,6 +111,18 @@ for (const profile of PROFILES) {
     }
   });
 
+  Deno.test(`LabelPooling's kernels give torchvision's targets of independent classes, ${profile}`, async () => {
+    const device = await testDevice();
+    for (const { name, maps, crops, options, target } of await independentCases()) {
+      assertClose(await poolOnDevice(device, maps, crops, options, profile), target, {
+        name,
+        absolute: 1e-5,
+        relative: 0,
+        shape: [maps.count, maps.classes],
+      });
+    }
+  });
+
   const shapes = [
     { count: 1, k: 1, grid: [1, 1], classes: 2, dtype: "fp32" },
     { count: 3, k: 3, grid: [7, 5], classes: 13, dtype: "fp16" },
@@ -134,7 +147,33 @@ for (const profile of PROFILES) {
           { mode: "local-single" },
           { mode: "global-multi", missing: "uniform" },
         ];
+        const independent: [ScoreKind, PoolingOptions][] = [
+          ["sigmoid", {}],
+          ["sigmoid", { layout: "wh", temperature: 0.5 }],
+          ["sigmoid", { mode: "local-single" }],
+          ["presence", { interpolation: "nearest" }],
+          ["presence", { mode: "global-single" }],
+        ];
         if (classes < 2000) variants.push({ outputSize: [2, 3] }, { outputSize: 2, missing: "renormalise" });
+        const shares = Float32Array.from(
+          dequantise(maps.score, dtype),
+          (score) => Math.min(Math.max(score, 0), 10) / 10,
+        );
+        for (const [scores, options] of independent) {
+          const said: LabelMapBatch = scores === "presence"
+            ? { ...maps, scores, score: quantise(shares, dtype) }
+            : { ...maps, scores, ...k < classes ? { floor: -2.5 } : {} };
+          assertClose(
+            await poolOnDevice(device, said, crops, options, profile),
+            poolLabels(said, crops, options),
+            {
+              name: `${scores} ${JSON.stringify(options)}`,
+              absolute: 1e-5,
+              relative: 1e-5,
+              shape: [crops.length, classes],
+            },
+          );
+        }
         for (const options of variants) {
           assertClose(
             await poolOnDevice(device, maps, crops, options, profile),
@@ -155,7 +194,7 @@ for (const profile of PROFILES) {
       const padded = Math.ceil(classes / 4) * 4;
       const input = new Float32Array(rows * padded).fill(NaN);
       for (let row = 0; row < rows; row++) input.set(values.slice(row * classes, (row + 1) * classes), row * padded);
-      const kernel = oneHotKernel({ rows, classes, profile });
+      const kernel = oneHotKernel({ rows, classes, alike: 1 / classes, profile });
       const { output } = await runKernel(device, kernel, { input, output: { bytes: rows * padded * 4 } });
       const expected = Array.from({ length: rows }, (_, row) => {
         const own = values.slice(row * classes, (row + 1) * classes);

@@ -14,8 +14,10 @@ import {
 } from "../../../../kernels/operations/label_pooling/mod.ts";
 import { assertClose } from "../../compare.ts";
 import { randomValues } from "../../tensors.ts";
-import { FIXTURE_OPTIONS, poolingFixtures } from "./fixture.ts";
+import { FIXTURE_OPTIONS, independentCases, poolingFixtures } from "./fixture.ts";
 import type { LabelMapBatch } from "../../../../formats/base/label_map.ts";
+
+const whole = { top: 0, left: 0, height: 1, width: 1 };
 
 for (const { name, maps, crops, targets } of await poolingFixtures()) {
   for (const fixture of Object.keys(FIXTURE_OPTIONS) as (keyof typeof FIXTURE_OPTIONS)[]) {
@@ -29,6 +31,64 @@ for (const { name, maps, crops, targets } of await poolingFixtures()) {
     });
   }
 }
+
+for (const { name, maps, crops, options, target } of await independentCases()) {
+  Deno.test(`poolLabels() gives torchvision's ${name} targets of independent classes`, () => {
+    assertClose(poolLabels(maps, crops, options), target, {
+      name: "target",
+      absolute: 1e-5,
+      relative: 0,
+      shape: [maps.count, maps.classes],
+    });
+  });
+}
+
+/** Two cells of two of four independent classes, side by side. */
+const INDEPENDENT: LabelMapBatch = {
+  ...{ count: 1, k: 2, grid: [1, 2], classes: 4, dtype: "fp32", scores: "sigmoid", floor: -3 },
+  class: Uint16Array.of(0, 1, 1, 2),
+  score: Float32Array.of(2, 4, 1, -5),
+};
+
+Deno.test("poolLabels() gives classes that a cell lacks its floor, or the weakest of the cell if that is less", () => {
+  const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+  // Cell 0 holds classes 0 and 1 and floors at -3; cell 1 holds 1 and 2 and floors at -5.
+  const expected = [(2 - 5) / 2, (1 + 4) / 2, (-3 - 5) / 2, (-3 - 5) / 2].map(sigmoid);
+  assertClose(poolLabels(INDEPENDENT, [whole]), expected, { name: "target", absolute: 1e-12, relative: 0 });
+  const halved = [-0.75, 1.25, -2, -2].map(sigmoid);
+  const options = { name: "target", absolute: 1e-12, relative: 0 };
+  assertClose(poolLabels(INDEPENDENT, [whole], { temperature: 2 }), halved, options);
+});
+
+Deno.test("poolLabels() finds none of independent classes in an empty picture, or where all are alike", () => {
+  const empty = { ...whole, warp: [1, 0, 9, 0, 1, 0] } as const;
+  const presence = { ...INDEPENDENT, scores: "presence", floor: undefined, score: new Float32Array(4) } as const;
+  for (const maps of [INDEPENDENT, presence]) {
+    for (const mode of ["local-multi", "local-single"] as const) {
+      assertEquals([...poolLabels(maps, [empty], { mode })], [0, 0, 0, 0]);
+    }
+  }
+  assertEquals([...poolLabels(presence, [whole], { mode: "local-single" })], [0, 0, 0, 0]);
+});
+
+Deno.test("poolLabels() refuses what maps of independent classes have not", () => {
+  const presence = { ...INDEPENDENT, scores: "presence", floor: undefined } as const;
+  for (const missing of ["uniform", "renormalise"] as const) {
+    for (const maps of [INDEPENDENT, presence]) {
+      assertThrows(
+        () => poolLabels(maps, [whole], { missing }),
+        TypeError,
+        `missing is "${missing}", but their scores are of independent classes (${maps.scores}), which share nothing`,
+      );
+    }
+  }
+  assertThrows(
+    () => poolLabels(presence, [whole], { temperature: 2 }),
+    TypeError,
+    "Cannot pool label maps: temperature is 2, but their scores are probabilities (presence)",
+  );
+  assertThrows(() => poolLabels({ ...INDEPENDENT, floor: undefined }, [whole]), RangeError, "floor is missing");
+});
 
 /** A map of one class a cell, whose class is the cell's number and whose logit is 1: pooled logits are cell weights. */
 function numberedCells(height: number, width: number): LabelMapBatch {
@@ -50,8 +110,6 @@ function weightsOf(crop: Crop, grid: [number, number], interpolation: Interpolat
   const weights = cellWeights(region, { bin: 0, grid, outputSize: [1, 1], interpolation });
   return Array.from({ length: grid[0] }, (_, row) => [...weights.slice(row * grid[1], (row + 1) * grid[1])]);
 }
-
-const whole = { top: 0, left: 0, height: 1, width: 1 };
 
 Deno.test("cellWeights() of a crop along cell borders weighs the cells inside alike", () => {
   assertEquals(weightsOf({ top: 0.5, left: 0.25, height: 0.5, width: 0.5 }, [2, 4]), [[0, 0, 0, 0], [0, 0.5, 0.5, 0]]);
