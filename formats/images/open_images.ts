@@ -1,5 +1,6 @@
 /**
- * Where images come from: a folder, tar shards, Parquet files or one image file, all read the same way.
+ * Where images come from: a folder, a split of a published data set, tar shards, Parquet files or one image file, all read the
+ * same way.
  *
  * What a path is:
  *
@@ -10,6 +11,7 @@
  * | a folder with `.parquet` files in it | Parquet |
  * | a folder with `.tar`, `.tar.gz` or `.tgz` files in it | tar shards |
  * | any other folder | images in class folders, or flat |
+ * | such a folder and a split, `food-101:train` | the images that a published data set lists for it |
  *
  * A folder that directly holds more than one of these kinds is refused, since each kind numbers its own classes.
  *
@@ -25,15 +27,18 @@ import { compareNatural } from "../base/natural_sort.ts";
 import { openParquetImages } from "./parquet_source.ts";
 import { createTallies, extensionOf, joinTallies } from "./survey.ts";
 import type { ImageSource, ShardFile, Tally } from "./image_source.ts";
+import { findLayout, findSplit, type FoundSplit, openSplit, splitNeeded } from "./splits/split_source.ts";
 import { openTarShards } from "./tar_source.ts";
 
 type Kind = "image" | "tar" | "parquet";
 
 /** What a path of images names. */
 export interface FoundImages {
-  /** A folder of images (or of class folders), one image file, or shards that hold images. */
-  readonly kind: "folder" | "file" | "tar" | "parquet";
-  /** The files of the last three. */
+  /** A folder of images (or of class folders), a split of a data set, one image file, or shards that hold images. */
+  readonly kind: "folder" | "split" | "file" | "tar" | "parquet";
+  /** The split. */
+  readonly split?: FoundSplit;
+  /** The files of the last three kinds. */
   readonly shards: readonly ShardFile[];
   /** Files beside the shards of a folder, by kind. */
   readonly passedOver?: readonly Tally[];
@@ -42,15 +47,18 @@ export interface FoundImages {
 /**
  * Opens the images that a path names.
  *
- * @param path An image, a folder of images or of class folders, tar or Parquet files or a folder of them, or a pattern with
- *   braces, `train-{000..146}.tar`.
+ * @param path An image, a folder of images or of class folders, a data set with a split (`food-101:train`), tar or Parquet
+ *   files or a folder of them, or a pattern with braces, `train-{000..146}.tar`.
  * @returns The source.
  * @throws {Deno.errors.NotFound} If there is nothing there, or nothing in it that could be an image.
- * @throws {TypeError} If a folder holds several kinds, or a Parquet file no image column.
+ * @throws {TypeError} If a folder holds several kinds, or a data set whose split is not named, or a Parquet file no image
+ *   column, or if a split's lists cannot be understood.
  */
 export async function openImages(path: string): Promise<ImageSource> {
-  const { kind, shards, passedOver = [] } = await findImages(path);
+  const { kind, shards, split, passedOver = [] } = await findImages(path);
   switch (kind) {
+    case "split":
+      return await openSplit(path, split!);
     case "folder":
       return await openImageFolder(path);
     case "file":
@@ -76,15 +84,22 @@ function withPassedOver(source: ImageSource, beside: readonly Tally[]): ImageSou
 /**
  * Tells what `path` names, without a look at the images.
  *
- * @param path A file, a folder, or a pattern with braces.
+ * @param path A file, a folder, a folder with a split, or a pattern with braces.
  * @returns Its kind and files.
  * @throws {Deno.errors.NotFound} If there is nothing there.
- * @throws {TypeError} If a folder holds several kinds.
+ * @throws {TypeError} If a folder holds several kinds, or a data set whose split is not named or unknown.
  */
 export async function findImages(path: string): Promise<FoundImages> {
   const info = await lookAt(path);
-  if (info?.isDirectory) return await findInFolder(path);
+  if (info?.isDirectory) {
+    const found = await findInFolder(path);
+    const known = found.kind === "folder" ? await findLayout(path) : undefined;
+    if (known) throw splitNeeded(path, known.layout);
+    return found;
+  }
   if (info) return await findShards(path, [{ path, name: basename(path) }]);
+  const split = await findSplit(path);
+  if (split) return { kind: "split", shards: [], split };
   const names = expandBraces(path);
   if (names.length === 1) throw new Deno.errors.NotFound(`Cannot open images "${path}": no such file or folder`);
   const root = path.slice(0, path.slice(0, path.indexOf("{")).lastIndexOf("/") + 1);

@@ -40,7 +40,8 @@ const KEPT_SHARDS = 8;
  * @throws {TypeError} If a folder holds several kinds.
  */
 export async function openImageReader(path: string): Promise<ImageReader> {
-  const { kind, shards } = await findImages(path);
+  const { kind, shards, split } = await findImages(path);
+  if (split) return readFolder(await Deno.realPath(split.root));
   if (kind === "folder") return readFolder(await Deno.realPath(path));
   if (kind === "file") return readSingle(shards[0]);
   return readShards(shards);

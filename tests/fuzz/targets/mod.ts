@@ -10,6 +10,7 @@ import { encodedImages } from "./encoded_images.ts";
 import { imageList } from "./image_list.ts";
 import { imagesParquet } from "./images_parquet.ts";
 import { manifest } from "./manifest.ts";
+import { mat } from "./mat.ts";
 import { parquet } from "./parquet.ts";
 import { safetensors } from "./safetensors.ts";
 import { shardIndex } from "./shard_index.ts";
@@ -28,6 +29,7 @@ export const targets = {
   pt: torch,
   safetensors,
   "shard-index": shardIndex,
+  mat,
 } as const satisfies Record<
   string,
   Target
