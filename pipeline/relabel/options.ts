@@ -122,7 +122,8 @@ export const RELABEL = defineCommand({
   name: "relabel",
   title: "Turn images with one label each into localized multi-labels",
   about: `IMAGES is a folder of class folders or of images, tar shards ('train-{000..146}.tar', .tar.gz),
-Parquet with an image column, or a folder of either; default the sample photographs. The summary counts
+Parquet with an image column, or a folder of either; or a split of a published data set such as
+food-101:train; default the sample photographs. The summary counts
 images without a label, by why they have none, and files that are passed over, by extension.
 
 A run that stopped goes on when the same command is given again, if its images are the same by key, label and

@@ -34,7 +34,8 @@ export const TRAIN: Command<TrainCommand> = {
   ...describeCommand({
     name: "train",
     title: "Train a classifier, with the labels of a data set or with localized multi-labels",
-    about: `IMAGES is a folder of class folders, tar shards ('train-{000..146}.tar') or Parquet with an image column.
+    about: `IMAGES is a folder of class folders, tar shards ('train-{000..146}.tar'), Parquet with an image column, or a
+split of a published data set (food-101:train).
 RUN gets config.yaml (all settings), config.json and model.safetensors (the network as timm has it, after
 each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, and tensorboard/.
 
