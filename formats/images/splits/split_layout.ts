@@ -64,7 +64,7 @@ const MOST_BYTES = 2 ** 26;
  * Reads the lines of a list that are not empty.
  *
  * @param path The file.
- * @returns Its lines.
+ * @returns Lines in order, without their ends and what is blank there.
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {TypeError} If it is larger than 64 MiB, or has no line.
  */
@@ -87,7 +87,7 @@ export async function readLines(path: string): Promise<ListedLine[]> {
  * @param classes Indices by name.
  * @param name The name.
  * @param subject What a message begins with.
- * @returns Its index.
+ * @returns Index of the class, from 0.
  * @throws {TypeError} If it is none of them.
  */
 export function classIndex(classes: ReadonlyMap<string, number>, name: string, subject: string): number {
