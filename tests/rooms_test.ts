@@ -4,7 +4,7 @@ import project from "../deno.json" with { type: "json" };
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
-const FORMATS = ["base", "columns", "evaluation", "images", "labels", "published", "tensorboard", "weights"]
+const FORMATS = ["base", "columns", "evaluation", "images", "labels", "masks", "published", "tensorboard", "weights"]
   .map((name) => `formats/${name}`);
 const KERNELS = ["engine", "operations", "optimizers", "networks", "lowering", "programs"]
   .map((name) => `kernels/${name}`);
@@ -33,6 +33,7 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   "formats/columns": ["formats/base"],
   "formats/images": ["formats/base", "formats/columns"],
   "formats/labels": ["formats/base", "formats/columns"],
+  "formats/masks": ["formats/base"],
   "formats/weights": ["formats/base"],
   "formats/evaluation": ["formats/base"],
   "formats/tensorboard": ["formats/base"],

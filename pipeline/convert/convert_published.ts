@@ -67,7 +67,13 @@ function maker(name: string, side: number): Annotator {
 }
 
 /** What is said of a maker of which only the name is known. */
-const UNKNOWN = { sha256: "unknown", inputSize: [0, 0], mean: [], std: [], interpolation: "unknown" } as const;
+export const UNKNOWN_MAKER = {
+  sha256: "unknown",
+  inputSize: [0, 0],
+  mean: [],
+  std: [],
+  interpolation: "unknown",
+} as const;
 
 /** Types of the scores, as precise as the files are. */
 const TYPES: Readonly<Record<PublishedMapKind, LabelMapType>> = { "relabel": "fp32", "token-labeling": "fp16" };
@@ -86,7 +92,7 @@ export function convertedMetadata(map: PublishedMap, options: PublishedOptions):
   if (k > map.k) throw new RangeError(`Cannot keep the ${k} best classes of each cell: the maps have ${map.k}`);
   return {
     version: 1,
-    annotator: name === undefined ? MAKERS[kind] : { ...UNKNOWN, name },
+    annotator: name === undefined ? MAKERS[kind] : { ...UNKNOWN_MAKER, name },
     classes: classes.count,
     k,
     grid: layout === "hw" ? [first, second] : [second, first],

@@ -4,9 +4,11 @@
  * @module
  */
 
+import { basename } from "@std/path";
 import { closing } from "../../formats/base/closing.ts";
 import { ifThere, namesIn, withSubject } from "../../formats/base/files.ts";
 import { isCropLabelMetadata, MANIFEST_NAME, openLabelMaps } from "../../formats/labels/mod.ts";
+import { openImages } from "../../formats/images/mod.ts";
 import { openPublished, type Published, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { isHubReference } from "../../formats/weights/mod.ts";
 import { readBoxes } from "../pictures/boxes.ts";
@@ -15,6 +17,7 @@ import { UsageError } from "../command/command_line.ts";
 import { optionName } from "../command/option_table.ts";
 import { endProcess } from "../command/end_process.ts";
 import { convertCropLabels } from "./convert_crop_labels.ts";
+import { convertObjects } from "./convert_objects.ts";
 import { convertLabelMaps } from "./convert_label_maps.ts";
 import {
   agreementWithAnnotator,
@@ -26,6 +29,8 @@ import {
 import { CONVERT, type ConvertCommand } from "./options.ts";
 import { type ClassList, convertPublished } from "./convert_published.ts";
 import { convertToTorch, notedLayout } from "./convert_to_torch.ts";
+import { instancesSource, masksSource } from "./object_sources.ts";
+import { PRESENCE_GRID } from "./presence_map.ts";
 import type { FillResult } from "../label_folder/fill_folder.ts";
 import { formatCells, formatCount, formatNumberOf } from "../command/numbers.ts";
 import { inOptions } from "../label_folder/other_configuration.ts";
@@ -61,9 +66,7 @@ interface Conversion {
 async function run(command: ConvertCommand, progress: Progress): Promise<number> {
   const { output, quiet } = command;
   refuseSame(command);
-  using conversion = closing(
-    isLabelMaps(command.input) ? await prepareLabelMaps(command) : await preparePublished(command, progress),
-  );
+  using conversion = closing(await prepare(command, progress));
   if (!quiet) progress.print(conversion.description);
   const start = performance.now();
   const { result, code } = await withSignals((signal) =>
@@ -82,6 +85,13 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
     `Cannot convert "${command.input}": none of ${formatNumberOf(result.total, "image")} could be converted`,
   );
   return 1;
+}
+
+async function prepare(command: ConvertCommand, progress: Progress): Promise<Conversion> {
+  const { input, from } = command;
+  if (from !== undefined || isInstances(input)) return await prepareObjects(command);
+  refuse(command, ["presence", "grid"], "they are for masks, COCO's or those of --from masks");
+  return isLabelMaps(input) ? await prepareLabelMaps(command) : await preparePublished(command, progress);
 }
 
 /** Refuses to write into what is read. */
@@ -129,6 +139,30 @@ function isLabelMaps(path: string): boolean {
   const subject = `Cannot convert "${path}"`;
   const isFolder = withSubject(subject, () => ifThere(() => Deno.statSync(path).isDirectory));
   return isFolder ? namesIn(path, subject).some(isName) : isName(path);
+}
+
+/** COCO's annotations are a file of JSON. */
+function isInstances(path: string): boolean {
+  return path.endsWith(".json") && !MANIFEST_NAME.test(basename(path));
+}
+
+async function prepareObjects(command: ConvertCommand): Promise<Conversion> {
+  const { input, output, to = "parquet", from, presence: rule = "any", grid = PRESENCE_GRID } = command;
+  refuse(command, ["layout", "annotator", "boxes", "missing"], "objects have no published maps");
+  if (from !== "masks") refuse(command, ["classes", "images"], "the file names classes and images");
+  if (to === "pt") throw new UsageError(`Cannot convert "${input}" to pt: convert its label maps, which hold scores`);
+  const source = from === "masks"
+    ? await masksSource(await openImages(input), {
+      grid,
+      classes: await readClasses(command.classes),
+      images: command.images,
+    })
+    : await instancesSource(input, grid);
+  return {
+    description: `${source.description}, ${formatCells(grid)}, ${to}`,
+    start: (watch) => convertObjects(source, output, { ...command, container: to, rule, grid, ...watch }),
+    close: source.close,
+  };
 }
 
 async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {

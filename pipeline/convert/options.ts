@@ -5,21 +5,24 @@
  */
 
 import { labelMapTypes } from "../../formats/labels/mod.ts";
-import { choice, count, flag, text, word } from "../command/option_kinds.ts";
+import { choice, count, flag, size, text, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { boxes, rowsPerFile } from "../command/shared_options.ts";
+import { PRESENCE_GRID, PRESENCE_TYPES, presenceRules } from "./presence_map.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
 
 /** The command. */
 export const CONVERT = defineCommand({
   name: "convert",
-  title: "Convert soft labels: published ones to label maps and back, label maps to other label maps",
+  title: "Convert soft labels and masks to label maps, label maps to published ones and to other label maps",
   about: `INPUT is one of
   a folder of .pt files, <wnid>/<stem>.pt, or a tar or tar.gz of one: ReLabel's float32 maps or
     TokenLabeling's float16 maps [2, k, H, W], in both containers of PyTorch
   a folder of FKD's or FerKD's .tar files, which becomes a table of crops (key, label, crop, top, left,
     height, width, flip, class, probability)
   label maps: a folder, a .parquet or an .arrow file
+  a .json file of COCO's annotations (instances_*.json), whose polygons and run lengths become maps of what
+    each cell shows; with --from masks a folder of masks as deno task train takes them
 
 A run that stopped goes on when the same command is given again. Files that cannot be converted are
 listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if nothing can be converted, 2 for a wrong
@@ -40,8 +43,32 @@ from this command. What was W-first is turned on the way in, and turned back by 
       help: "how the last two axes of .pt files are stored: hw, wh, or auto, which compares\n" +
         "both with --annotator and --images, or with --boxes, and says what it found",
     }),
-    dtype: choice(labelMapTypes, { value: "TYPE", help: `${labelMapTypes.join(", ")}; default as in the input` }),
-    k: count({ name: "top-k", value: "K", help: "keep the K best classes of each cell; default all" }),
+    from: choice(["coco", "masks"], {
+      value: "KIND",
+      help: "coco, as a .json file is taken: annotations; masks: a folder of masks, named as the\n" +
+        "images: grey, 0 for background, or 1 and the index of the class, of --classes",
+    }),
+    presence: choice(presenceRules, {
+      value: "RULE",
+      help: "for masks, a class's score in a cell: 1 where any part of the cell is of the class,\n" +
+        "else 0 (any, default), or the share of the cell that is (share)",
+    }),
+    grid: size({
+      unit: "cells",
+      help: `for masks, cells of a map; default ${PRESENCE_GRID.join("x")}. The class map of an image of\n` +
+        "H x W pixels in that grid is the mask itself",
+    }),
+    dtype: choice(labelMapTypes, {
+      value: "TYPE",
+      help: `${labelMapTypes.join(", ")}; default as in the input, for\nmasks ${
+        presenceRules.map((rule) => `${PRESENCE_TYPES[rule]} (${rule})`).join(", ")
+      }`,
+    }),
+    k: count({
+      name: "top-k",
+      value: "K",
+      help: "keep the K best classes of each cell; default all, for\nmasks as many as any cell has",
+    }),
     classes: text({
       value: "N|FILE",
       help:
@@ -71,6 +98,8 @@ from this command. What was W-first is turned on the way in, and turned back by 
     "deno task convert labels small --dtype fp8_e4m3 --top-k 3",
     "deno task convert labels fast --to arrow",
     "deno task convert labels maps --to pt",
+    "deno task convert annotations/instances_train2017.json oracle --grid 20",
+    "deno task convert scenes/masks oracle --from masks --classes scenes/classes.txt --grid 8 --presence share",
   ],
 });
 

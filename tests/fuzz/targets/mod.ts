@@ -9,6 +9,7 @@ import { arrow } from "./arrow.ts";
 import { encodedImages } from "./encoded_images.ts";
 import { imageList } from "./image_list.ts";
 import { imagesParquet } from "./images_parquet.ts";
+import { instances } from "./instances.ts";
 import { manifest } from "./manifest.ts";
 import { mat } from "./mat.ts";
 import { parquet } from "./parquet.ts";
@@ -30,6 +31,7 @@ export const targets = {
   safetensors,
   "shard-index": shardIndex,
   mat,
+  instances,
 } as const satisfies Record<
   string,
   Target
