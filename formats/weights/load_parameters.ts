@@ -7,8 +7,6 @@
 import { isPassedOver } from "./passed_over.ts";
 import { inTimmLayout } from "./published_layouts.ts";
 import { renamed, type Weights } from "./weights.ts";
-import { bytesOf } from "../base/bytes.ts";
-import { releaseBytes } from "../base/pixels.ts";
 
 /** A parameter in memory. */
 export interface Parameter {
@@ -55,53 +53,57 @@ export async function loadParameters(
   const weights = inTimmLayout(stored, shapes, network.architecture);
   checkParameters(shapes, weights, network);
   const parameters = new Map<string, Parameter>();
-  for (const [name, shape] of shapes) parameters.set(name, await readFitting(name, shape, weights, network));
+  for (const [name, shape] of shapes) {
+    const data = await weights.read(name);
+    parameters.set(name, { shape, data: fitting(weights, { name, shape, data }, network) });
+  }
   return parameters;
 }
 
 /**
- * Looks through the parameters of a network, and reads each again whenever its `data` is asked for: of a network that is
- * larger than memory only what is being packed for a device is there.
+ * The parameters of a network, of which each is read and checked whenever its `data` is asked for: of a network that is
+ * larger than memory only what is being packed for a device is there, and no file is read twice. Whether the file has these
+ * parameters is known at once, what is wrong with the numbers of one when it is read.
  *
  * @param shapes As for {@linkcode loadParameters}.
  * @param stored The open file, which is to stay open while parameters are read.
  * @param network As for {@linkcode loadParameters}.
- * @returns The parameters by name, in the order of `shapes`.
- * @throws {TypeError} As {@linkcode loadParameters}.
+ * @returns The parameters by name, in the order of `shapes`; reading `data` throws what {@linkcode loadParameters} throws of
+ * numbers.
+ * @throws {TypeError} If a parameter is missing, has another shape, or is one too many.
  */
-export async function openParameters(
+export function openParameters(
   shapes: ReadonlyMap<string, readonly number[]>,
   stored: Weights,
   network: NetworkFacts = {},
-): Promise<Map<string, Parameter>> {
+): Map<string, Parameter> {
   const weights = inTimmLayout(stored, shapes, network.architecture);
   checkParameters(shapes, weights, network);
-  for (const [name, shape] of shapes) releaseBytes(bytesOf((await readFitting(name, shape, weights, network)).data));
   const lazy = ([name, shape]: readonly [string, readonly number[]]): [string, Parameter] => [name, {
     shape,
     isReadAnew: true,
     get data() {
-      return resample(weights, { name, shape, data: weights.readNow(name) }, network);
+      return fitting(weights, { name, shape, data: weights.readNow(name) }, network);
     },
   }];
   return new Map([...shapes].map(lazy));
 }
 
-/** A parameter of the shape wanted, whose numbers can be computed with. */
-async function readFitting(
-  name: string,
-  shape: readonly number[],
+/** A parameter that was read, in the shape wanted, if its numbers can be computed with. */
+function fitting(
   weights: Weights,
+  parameter: Parameter & { readonly name: string },
   network: NetworkFacts,
-): Promise<Parameter> {
-  const data = await readParameter(weights, name);
+): Float32Array<ArrayBuffer> {
+  const { name, data } = parameter;
+  checkFinite(weights, name, data);
   const negative = name.endsWith(".running_var") ? data.findIndex((value) => value < 0) : -1;
   if (negative >= 0) {
     throw new TypeError(
       `Cannot load weights "${weights.path}": tensor "${name}" holds variances, and ${data[negative]} at ${negative}`,
     );
   }
-  return { shape, data: resample(weights, { name, shape, data }, network) };
+  return resample(weights, parameter, network);
 }
 
 /** What is stored of a parameter, in the shape wanted. */
@@ -141,12 +143,17 @@ export async function readParameter(
   name: string,
 ): Promise<Float32Array<ArrayBuffer>> {
   const data = await weights.read(name);
+  checkFinite(weights, name, data);
+  return data;
+}
+
+function checkFinite(weights: Pick<Weights, "path" | "shape">, name: string, data: Float32Array): void {
   let [count, first] = [0, -1];
   for (let index = 0; index < data.length; index++) {
     if (Number.isFinite(data[index])) continue;
     if (count++ === 0) first = index;
   }
-  if (count === 0) return data;
+  if (count === 0) return;
   throw new TypeError(
     `Cannot load weights "${weights.path}": tensor "${name}" [${weights.shape(name).join(", ")}] has ${count} of ` +
       `${data.length} ${data.length === 1 ? "value" : "values"} that ${count === 1 ? "is" : "are"} not finite, first ` +

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { bytesOf } from "../../formats/base/bytes.ts";
 import { type Arena, layOut, type Lifetime } from "./arena.ts";
 import { type BufferRange, checkErrors, type Device, ownBuffer, readBuffer, wholeBuffer } from "./device.ts";
 import { isWritten, parameterBytes, type TextureBinding, type TextureFormat } from "./kernel.ts";
@@ -330,11 +331,25 @@ function windowed(steps: readonly Step[]): Set<string> {
   );
 }
 
-/** Bytes of constants that are written before the device is waited for: until then it keeps a copy of what was written. */
-const UPLOADED_AT_ONCE = 64 * 2 ** 20;
+/**
+ * Bytes of constants that are on their way to the device at once. They go through one buffer: for what is written by the
+ * queue the device makes copies of its own, which come to lie among the constants and leave holes there, a quarter of the
+ * weights of a large network where device and CPU share memory.
+ */
+const UPLOADED_AT_ONCE = 16 * 2 ** 20;
+
+/** Bytes of a constant that are copied together, at most. */
+const SLICE = 2 ** 20;
 
 /** Bytes of an array from which on it is freed once it is written, and not when the collector finds it. */
 const FREED = 2 ** 20;
+
+/** Some bytes of a constant, and the buffer that they belong to. */
+interface ConstantSlice {
+  readonly buffer: GPUBuffer;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
 
 /** Makes the constants one after the other, and a buffer of each; `owner` frees them. */
 async function uploadConstants(
@@ -342,29 +357,52 @@ async function uploadConstants(
   program: Program,
   owner: DisposableStack,
 ): Promise<Map<string, GPUBuffer>> {
-  const { queue } = device.gpu;
+  const { gpu } = device;
+  using made = new DisposableStack();
+  const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
+  const staging = ownBuffer(made, device, UPLOADED_AT_ONCE, usage, "constants on their way");
   const buffers = new Map<string, GPUBuffer>();
-  const windows = windowed(program.steps);
-  const left = program.constants.entries();
+  const slices = constantSlices(device, program, owner, buffers);
+  let next: IteratorResult<ConstantSlice> | undefined;
   const uploadSome = () => {
-    let bytes = 0;
-    while (bytes < UPLOADED_AT_ONCE) {
-      const { done, value } = left.next();
-      if (done) return true;
-      const [name, make] = value;
-      const data = make();
-      const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
-      const buffer = ownBuffer(owner, device, data.byteLength, usage | GPUBufferUsage.COPY_DST, name);
-      queue.writeBuffer(buffer, 0, data);
-      buffers.set(name, buffer);
-      bytes += data.byteLength;
-      if (data.byteLength >= FREED) data.buffer.transfer(0);
+    const mapped = new Uint8Array(staging.getMappedRange());
+    const encoder = gpu.createCommandEncoder();
+    next ??= slices.next();
+    for (let filled = 0; !next.done && filled + next.value.bytes.length <= mapped.length; next = slices.next()) {
+      const { buffer, offset, bytes } = next.value;
+      mapped.set(bytes, filled);
+      encoder.copyBufferToBuffer(staging, filled, buffer, offset, bytes.length);
+      filled += bytes.length;
     }
-    queue.submit([]);
-    return false;
+    staging.unmap();
+    gpu.queue.submit([encoder.finish()]);
   };
-  while (!await checkErrors(device, uploadSome, "build the plan")) await queue.onSubmittedWorkDone();
+  while (!next?.done) {
+    await staging.mapAsync(GPUMapMode.WRITE);
+    await checkErrors(device, uploadSome, "build the plan");
+  }
   return buffers;
+}
+
+/** Makes the constants and their buffers, and gives each slice by slice. */
+function* constantSlices(
+  device: Device,
+  { constants, steps }: Program,
+  owner: DisposableStack,
+  buffers: Map<string, GPUBuffer>,
+): Generator<ConstantSlice> {
+  const windows = windowed(steps);
+  for (const [name, make] of constants) {
+    const data = make();
+    const all = bytesOf(data);
+    const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
+    const buffer = ownBuffer(owner, device, all.length, usage | GPUBufferUsage.COPY_DST, name);
+    buffers.set(name, buffer);
+    for (let offset = 0; offset < all.length; offset += SLICE) {
+      yield { buffer, offset, bytes: all.subarray(offset, offset + SLICE) };
+    }
+    if (data.byteLength >= FREED) data.buffer.transfer(0);
+  }
 }
 
 function createStates(

@@ -97,7 +97,7 @@ export async function loadClassifier(reference: string, options: ClassifierOptio
   const network = buildNetwork(folder.architecture, { classes, size });
   const { weights: chosen, choice: weights } = await chooseWeights(folder.weights, options.weights);
   using _chosen = chosen.path === folder.weights.path ? undefined : closing(chosen);
-  const parameters = await openNetworkParameters(network, chosen);
+  const parameters = openNetworkParameters(network, chosen);
   const sha256 = await chosen.sha256();
   using made = new DisposableStack();
   const device = made.adopt(await openQuietDevice(), closeDevice);

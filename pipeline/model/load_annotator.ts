@@ -237,7 +237,7 @@ async function loadMember(
 ): Promise<Member> {
   const { name, architecture, classes, weights, mean, std, interpolation } = folder;
   const network = buildNetwork(architecture, { classes, size });
-  const parameters = await openNetworkParameters(network, weights);
+  const parameters = openNetworkParameters(network, weights);
   const seen = { mean, std, interpolation };
   const made = embeddings ? withClassEmbeddings(network, parameters, embeddings, size) : { network, parameters };
   return {

@@ -20,14 +20,14 @@ export function loadNetworkParameters(network: Network, weights: Weights): Promi
 }
 
 /**
- * Looks through what {@linkcode loadNetworkParameters} reads, and reads each parameter when it is asked for.
+ * What {@linkcode loadNetworkParameters} reads, each parameter when it is asked for.
  *
  * @param network The network.
  * @param weights The open file, which is to stay open until the parameters are on a device.
  * @returns The parameters by name.
  * @throws {TypeError} If the file's tensors are not the network's.
  */
-export function openNetworkParameters(network: Network, weights: Weights): Promise<Map<string, Parameter>> {
+export function openNetworkParameters(network: Network, weights: Weights): Map<string, Parameter> {
   return openParameters(parameterShapes(network), weights, factsOf(network));
 }
 

@@ -55,16 +55,18 @@ export const concatenate: Rule<Concatenate> = {
   reference: ({ inputs }, { tensor, shapeOf }) => concatenateReference(inputs.map(tensor), inputs.map(shapeOf)),
   referenceGradient(operation, { shapeOf }, outputGradient) {
     const output = shapeOf(operation.output);
-    return new Map(
-      runsOf(operation, shapeOf).map(({ tensor, shape, first }) => [
-        tensor,
-        // The output as a movement to each input, the other way round.
-        movementGradientReference(
-          outputGradient,
-          { input: shape, output },
-          ([image, y, x, channel]): Place => [image, y, x, channel - first],
-        ),
-      ]),
-    );
+    const gradients = new Map<string, Float64Array>();
+    for (const { tensor, shape, first } of runsOf(operation, shapeOf)) {
+      // The output as a movement to each input, the other way round.
+      const gradient = movementGradientReference(
+        outputGradient,
+        { input: shape, output },
+        ([image, y, x, channel]): Place => [image, y, x, channel - first],
+      );
+      // A tensor that is there twice has the sum of both.
+      const known = gradients.get(tensor);
+      gradients.set(tensor, known ? known.map((value, index) => value + gradient[index]) : gradient);
+    }
+    return gradients;
   },
 };

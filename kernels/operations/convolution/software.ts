@@ -165,10 +165,15 @@ export function softwareConvolution(
     written.set(part, kernel);
     return {
       ...shiftWeights(kernel, (run.firstTile * blocks + run.firstStep) * BLOCK_BYTES),
-      parameters: runParameters(shape, epilogue, tiles, run),
+      parameters: sharedParameters(kernel, runParameters(shape, epilogue, tiles, run)),
       workgroups: [kernel.workgroups[0], kernel.workgroups[1], run.tiles],
     };
   });
+}
+
+/** Parameters of which those that another run's kernel has are its own: the runs of a large network would take twice the memory. */
+function sharedParameters({ parameters }: Kernel, own: readonly Parameter[]): Parameter[] {
+  return own.map((parameter, index) => parameter.value === parameters[index].value ? parameters[index] : parameter);
 }
 
 /** Positions of a strip where strips pay and a window holds all of a tile's weights. */

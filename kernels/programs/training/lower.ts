@@ -8,7 +8,7 @@
  * @module
  */
 
-import { inputsOf } from "../../operations/mod.ts";
+import { inputsOf, ruleOf } from "../../operations/mod.ts";
 import { inferShapes, type Network } from "../../operations/network.ts";
 import type { Pair } from "../../operations/shared/window.ts";
 import { type AsymmetricFocus, asymmetricLossKernel } from "../../operations/losses/asymmetric_loss.ts";
@@ -107,9 +107,11 @@ export interface LoweredTraining extends Program {
  * @returns The program. A batch's inputs are the tensors `network.input`, {@linkcode TARGETS} and, where something is
  * dropped, `SEEDS`; what is kept from step to step are its states.
  * @throws {RangeError} If the image is too small for the network, or a number is out of its range.
+ * @throws {TypeError} If two operations of the network read one parameter.
  */
 export function lowerTraining(options: TrainingOptions, target: Target): LoweredTraining {
   const { network, ranks, syncBatchNorm, dropPath } = options;
+  checkReaders(network);
   const layout = layOutNetwork(network, options);
   const program = emptyProgram();
   addStates(program, layout, options);
@@ -135,6 +137,23 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
     steps.push(...inPart(PARTS.checksum, program.steps));
   }
   return { ...program, steps, layout };
+}
+
+/** Refuses a parameter that two operations read: kernels write the gradients of parameters, and do not add to them. */
+function checkReaders({ name, operations, pooled }: Network): void {
+  const readers = new Map<string, string>();
+  for (const operation of [...operations, ...pooled.operations]) {
+    for (const [parameter] of ruleOf(operation).parameters?.(operation) ?? []) {
+      const other = readers.get(parameter);
+      if (other !== undefined) {
+        throw new TypeError(
+          `Cannot train ${name}: parameter "${parameter}" is read for "${other}" and for "${operation.output}", ` +
+            "and would have the gradient of one of them",
+        );
+      }
+      readers.set(parameter, operation.output);
+    }
+  }
 }
 
 /** The steps of a batch with the exchange of each bucket of gradients, and where they are accumulated that before it. */

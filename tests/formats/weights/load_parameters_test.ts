@@ -33,25 +33,34 @@ Deno.test("loadParameters() reads the parameters of a network", async () => {
   assertEquals(parameters.get("bn.bias"), { shape: [2], data: new Float32Array([1, 1]) });
 });
 
-Deno.test("openParameters() looks through all parameters, and reads one again whenever it is asked for", async () => {
+Deno.test("openParameters() reads a parameter whenever it is asked for, and only then", () => {
   const reads: string[] = [];
   const weights = weightsOf(stored);
   const readNow = (name: string) => {
     reads.push(name);
     return weights.readNow(name);
   };
-  const parameters = await openParameters(shapes, { ...weights, readNow });
+  const parameters = openParameters(shapes, { ...weights, readNow });
   assertEquals([[...parameters.keys()], reads], [[...shapes.keys()], []]);
   const bias = parameters.get("bn.bias")!;
   assertEquals([bias.shape, bias.data, bias.data], [[2], new Float32Array([1, 1]), new Float32Array([1, 1])]);
   assertEquals(reads, ["bn.bias", "bn.bias"]);
-  const read = () => Promise.resolve(Float32Array.of(1, NaN));
-  await assertRejects(() => openParameters(shapes, { ...weights, read }), TypeError, 'tensor "conv.weight"');
 });
 
-Deno.test("openParameters() makes a parameter of one that is stored in another shape", async () => {
+Deno.test("openParameters() refuses a parameter that is missing at once, and its numbers when they are read", () => {
+  const weights = weightsOf(stored);
+  assertThrows(() => openParameters(new Map([["fc.weight", [2]]]), weights), TypeError, 'parameter "fc.weight" [2]');
+  const parameters = openParameters(shapes, { ...weights, readNow: () => Float32Array.of(1, NaN) });
+  assertThrows(
+    () => parameters.get("bn.bias")!.data,
+    TypeError,
+    'Cannot load weights "model.safetensors": tensor "bn.bias" [2] has 1 of 2 values that is not finite, first NaN at 1',
+  );
+});
+
+Deno.test("openParameters() makes a parameter of one that is stored in another shape", () => {
   const resampled = { pos_embed: ({ data }: { data: Float32Array }) => data.map((value) => value + 1) };
-  const parameters = await openParameters(new Map([["pos_embed", [1, 2, 1]]]), weightsOf({ pos_embed: [2] }), {
+  const parameters = openParameters(new Map([["pos_embed", [1, 2, 1]]]), weightsOf({ pos_embed: [2] }), {
     resampled,
   });
   assertEquals(parameters.get("pos_embed")!.data, Float32Array.of(2, 2));

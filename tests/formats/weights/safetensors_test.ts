@@ -59,6 +59,16 @@ Deno.test("openWeights() reads every type of a safetensors file", async () => {
   });
 });
 
+Deno.test("openWeights() reads every float16 as the number that it is", async () => {
+  const bits = Uint16Array.from({ length: 2 ** 16 }, (_, index) => index);
+  const header = { all: tensor("F16", [bits.length], 0, bits.byteLength) };
+  await withFile("a.safetensors", safetensors(header, new Uint8Array(bits.buffer)), async (path) => {
+    const weights = await openWeights(path);
+    assertEquals(await weights.read("all"), Float32Array.from(new Float16Array(bits.buffer)));
+    weights.close();
+  });
+});
+
 Deno.test("openWeights() computes the hash of the file", async () => {
   await withFile("a.safetensors", safetensors({}, new Uint8Array(0)), async (path) => {
     const weights = await openWeights(path);

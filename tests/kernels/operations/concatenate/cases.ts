@@ -10,12 +10,19 @@ const sides: readonly { at: [number, number, number]; channels: readonly number[
   { at: [1, 1, 1], channels: [2, 2] },
 ];
 
-/** Two and many, whose channels fill vectors and do not, to the end of one and across. */
-export const cases: readonly OperationCase[] = sides.map(({ at, channels }) => {
-  const inputs = channels.map((own, index) => [`x${index}`, [...at, own] as Shape] as const);
-  return {
-    what: `${channels.join(" and ")} channels of ${at.join(" x ")}`,
-    operations: [{ type: "concatenate", input: "x0", inputs: inputs.map(([name]) => name), output: "y" }],
-    inputs: Object.fromEntries(inputs),
-  };
-});
+/** Two and many, whose channels fill vectors and do not, to the end of one and across; and one tensor that is there twice. */
+export const cases: readonly OperationCase[] = [
+  ...sides.map(({ at, channels }): OperationCase => {
+    const inputs = channels.map((own, index) => [`x${index}`, [...at, own] as Shape] as const);
+    return {
+      what: `${channels.join(" and ")} channels of ${at.join(" x ")}`,
+      operations: [{ type: "concatenate", input: "x0", inputs: inputs.map(([name]) => name), output: "y" }],
+      inputs: Object.fromEntries(inputs),
+    };
+  }),
+  {
+    what: "5 and 3 and the same 5 channels of 2 x 2 x 3",
+    operations: [{ type: "concatenate", input: "x0", inputs: ["x0", "x1", "x0"], output: "y" }],
+    inputs: { x0: [2, 2, 3, 5], x1: [2, 2, 3, 3] },
+  },
+];

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { lowerTraining, TARGETS } from "../../../../kernels/programs/training/lower.ts";
 import { gradientName } from "../../../../kernels/operations/shared/builder.ts";
 import { createTrainingPlan, type TrainingPlan } from "../../../../kernels/programs/training/training_plan.ts";
@@ -99,3 +99,20 @@ for (const name of trainingCases) {
     }
   });
 }
+
+Deno.test("lowerTraining() refuses a parameter that two operations read", async () => {
+  const { options } = await readTrainingCase("resnet_basic.sgd");
+  const { network } = options;
+  const norms = network.operations.filter((operation) => operation.type === "batchNorm");
+  const [first, second] = [...Map.groupBy(norms, ({ channels }) => channels).values()].find(({ length }) =>
+    length > 1
+  )!;
+  const operations = network.operations.map((operation) =>
+    operation === second ? { ...second, parameters: first.parameters } : operation
+  );
+  assertThrows(
+    () => lowerTraining({ ...options, network: { ...network, operations } }, { profile: "software", storage: "f32" }),
+    TypeError,
+    `parameter "${first.parameters}.weight" is read for "${first.output}" and for "${second.output}"`,
+  );
+});
