@@ -25,4 +25,4 @@ export { isNumpyArray, type NumpyArray, numpyValues } from "./numpy_objects.ts";
 export { isUnread, type PickleUnread, type PickleValue } from "./pickle_values.ts";
 export type { TensorData } from "../base/tensor_data.ts";
 export { writeSafetensors } from "./safetensors_writer.ts";
-export { torchTensorWriter } from "./torch_writer.ts";
+export { torchStateDict, torchTensorWriter } from "./torch_writer.ts";

@@ -16,6 +16,7 @@ import { classFinder, imageNetClassNames, readClassNames } from "../model/class_
 import { UsageError } from "../command/command_line.ts";
 import { optionName } from "../command/option_table.ts";
 import { endProcess } from "../command/end_process.ts";
+import { type BackboneLayout, convertBackbone } from "./backbone.ts";
 import { convertCropLabels } from "./convert_crop_labels.ts";
 import { convertObjects } from "./convert_objects.ts";
 import { convertLabelMaps } from "./convert_label_maps.ts";
@@ -47,6 +48,25 @@ const PROBED_FILES = 100;
 /** Bytes of decoded pages to keep: rows are read once, in order. */
 const KEPT_BYTES = 4 * 2 ** 20;
 
+/** What makes maps, or files of them. */
+type MapCommand = Omit<ConvertCommand, "to"> & { readonly to?: Exclude<ConvertCommand["to"], BackboneLayout> };
+
+/** Options of what has maps. */
+const OF_MAPS = [
+  "from",
+  "layout",
+  "presence",
+  "grid",
+  "dtype",
+  "k",
+  "classes",
+  "name",
+  "images",
+  "annotator",
+  "boxes",
+  "missing",
+] as const;
+
 /** What a conversion needs to be watched and stopped. */
 interface Watch {
   readonly signal: AbortSignal;
@@ -66,7 +86,13 @@ interface Conversion {
 async function run(command: ConvertCommand, progress: Progress): Promise<number> {
   const { output, quiet } = command;
   refuseSame(command);
-  using conversion = closing(await prepare(command, progress));
+  const { to } = command;
+  if (to === "torchvision" || to === "detectron2") {
+    const lines = await convertRun(command, to);
+    if (!quiet) printLines(lines);
+    return 0;
+  }
+  using conversion = closing(await prepare({ ...command, to }, progress));
   if (!quiet) progress.print(conversion.description);
   const start = performance.now();
   const { result, code } = await withSignals((signal) =>
@@ -87,7 +113,14 @@ async function run(command: ConvertCommand, progress: Progress): Promise<number>
   return 1;
 }
 
-async function prepare(command: ConvertCommand, progress: Progress): Promise<Conversion> {
+async function convertRun(command: ConvertCommand, layout: BackboneLayout): Promise<string[]> {
+  const { input, output } = command;
+  refuse(command, [...OF_MAPS], `--to ${layout} writes a network`);
+  if (!output.endsWith(".pth")) throw new UsageError(`Cannot write "${output}": name a file that ends in .pth`);
+  return await convertBackbone(input, output, layout);
+}
+
+async function prepare(command: MapCommand, progress: Progress): Promise<Conversion> {
   const { input, from } = command;
   if (from !== undefined || isInstances(input)) return await prepareObjects(command);
   refuse(command, ["presence", "grid"], "they are for masks, COCO's or those of --from masks");
@@ -146,7 +179,7 @@ function isInstances(path: string): boolean {
   return path.endsWith(".json") && !MANIFEST_NAME.test(basename(path));
 }
 
-async function prepareObjects(command: ConvertCommand): Promise<Conversion> {
+async function prepareObjects(command: MapCommand): Promise<Conversion> {
   const { input, output, to = "parquet", from, presence: rule = "any", grid = PRESENCE_GRID } = command;
   refuse(command, ["layout", "annotator", "boxes", "missing"], "objects have no published maps");
   if (from !== "masks") refuse(command, ["classes", "images"], "the file names classes and images");
@@ -165,7 +198,7 @@ async function prepareObjects(command: ConvertCommand): Promise<Conversion> {
   };
 }
 
-async function prepareLabelMaps(command: ConvertCommand): Promise<Conversion> {
+async function prepareLabelMaps(command: MapCommand): Promise<Conversion> {
   const { input, output, to, dtype, k, layout } = command;
   refuse(command, ["annotator", "boxes", "images", "name", "classes", "missing"], "label maps have that");
   if (to === "pt" && (dtype ?? k) !== undefined) {
@@ -209,7 +242,7 @@ function storedLayout(converted: unknown): MapLayout {
   return (converted as { layout?: MapLayout } | undefined)?.layout === "wh" ? "wh" : "hw";
 }
 
-async function preparePublished(command: ConvertCommand, progress: Progress): Promise<Conversion> {
+async function preparePublished(command: MapCommand, progress: Progress): Promise<Conversion> {
   const { input, output, to = "parquet" } = command;
   const source = await openPublished(input);
   const sample = await firstReadable(source, input);

@@ -8,6 +8,7 @@ import { labelMapTypes } from "../../formats/labels/mod.ts";
 import { choice, count, flag, size, text, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { boxes, rowsPerFile } from "../command/shared_options.ts";
+import { backboneLayouts } from "./backbone.ts";
 import { PRESENCE_GRID, PRESENCE_TYPES, presenceRules } from "./presence_map.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
 
@@ -23,6 +24,8 @@ export const CONVERT = defineCommand({
   label maps: a folder, a .parquet or an .arrow file
   a .json file of COCO's annotations (instances_*.json), whose polygons and run lengths become maps of what
     each cell shows; with --from masks a folder of masks as deno task train takes them
+  a folder of a training run, or of an annotator: with --to torchvision or detectron2 its ResNet becomes a
+    .pth file for detectors
 
 A run that stopped goes on when the same command is given again. Files that cannot be converted are
 listed in rejected.jsonl. Exit codes: 0, 1 for a failure or if nothing can be converted, 2 for a wrong
@@ -33,10 +36,10 @@ from this command. What was W-first is turned on the way in, and turned back by 
   options: {
     input: word("INPUT", { isRequired: true }),
     output: word("OUTPUT", { isRequired: true }),
-    to: choice(["parquet", "arrow", "pt"], {
+    to: choice(["parquet", "arrow", "pt", ...backboneLayouts], {
       value: "FORMAT",
       help:
-        "parquet (default) or arrow: a folder of label maps; pt: a folder of .pt files as\npublished, <wnid>/<stem>.pt",
+        "parquet (default) or arrow: a folder of label maps; pt: a folder of .pt files as\npublished, <wnid>/<stem>.pt; torchvision or detectron2: a .pth file of a run's ResNet",
     }),
     layout: choice(["auto", "hw", "wh"], {
       value: "LAYOUT",
@@ -98,6 +101,7 @@ from this command. What was W-first is turned on the way in, and turned back by 
     "deno task convert labels small --dtype fp8_e4m3 --top-k 3",
     "deno task convert labels fast --to arrow",
     "deno task convert labels maps --to pt",
+    "deno task convert run backbone.pth --to detectron2",
     "deno task convert annotations/instances_train2017.json oracle --grid 20",
     "deno task convert scenes/masks oracle --from masks --classes scenes/classes.txt --grid 8 --presence share",
   ],
