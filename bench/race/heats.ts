@@ -35,9 +35,12 @@ import {
   WASM_THREADS,
 } from "./onnxruntime.ts";
 import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLength, TFJS } from "./single.ts";
+import { networkOnJax } from "./jax_network.ts";
 import { trainingOnJax } from "./jax_training.ts";
+import { networkPass } from "./network_passes.ts";
 import { type PositionOperation, positionValues } from "./position_operations.ts";
 import { attentionOnTfjs, gradientOnTfjs, positionOnTfjs, singleOnTfjs } from "./tfjs.ts";
+import { networkOnTfjs } from "./tfjs_network.ts";
 import { trainingOnTfjs } from "./tfjs_training.ts";
 import { networkOnTransformers, TRANSFORMERS } from "./transformers.ts";
 import { CHECKED_STEPS, trainingOf } from "./training.ts";
@@ -215,6 +218,42 @@ export async function networkHeat(
     },
     work: { amount: batch.length, unit: "images/s" },
     goals: [{ times: 3, peers: [ONNXRUNTIME] }],
+  };
+}
+
+/**
+ * A whole network with weights that are formulas, up to its label map. Results are compared with the engine's, which the
+ * tests compare with timm's.
+ *
+ * @param device The engine's.
+ * @param name Which.
+ * @returns The heat.
+ */
+export function passHeat(device: Device, name: string): Heat {
+  const pass = networkPass(name);
+  const { network, parameters, input, shape } = pass;
+  const [batch, height, width] = shape;
+  const graph = networkGraph(network, parameters, shape);
+  const channelsFirst = toChannelsFirst(input, batch, 3);
+  let engine: Float32Array | undefined;
+  return {
+    name: `${name}, label map, batch ${batch} at ${height} x ${width}`,
+    entries: {
+      [ENGINE]: () => networkOnEngine(device, { network, parameters, input, shape }),
+      [TFJS]: () => networkOnTfjs(pass),
+      [JAX]: () => networkOnJax(pass),
+      ...Object.fromEntries(
+        [ONNXRUNTIME, NATIVE_WEBGPU, NATIVE, WASM, WASM_THREADS]
+          .map((runtime) => [runtime, () => networkOnOnnxruntime(runtime, graph, channelsFirst)]),
+      ),
+    },
+    check: (result, name) => {
+      engine ??= result;
+      const largest = engine.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      assertClose(result, engine, { absolute: 1e-4 * largest, relative: 0, name });
+    },
+    work: { amount: batch, unit: "images/s" },
+    goals: [{ times: 3, peers: [TFJS, JAX, ONNXRUNTIME] }],
   };
 }
 

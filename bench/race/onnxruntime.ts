@@ -12,7 +12,8 @@ import * as native from "onnxruntime-node";
 import * as threaded from "onnxruntime-web";
 import * as single from "onnxruntime-web/wasm";
 import * as webgpu from "onnxruntime-web/webgpu";
-import { encodeModel, MICROSOFT, type OnnxGraph, type OnnxNode } from "../onnx/model.ts";
+import { encodeModel, MICROSOFT, type OnnxGraph, type OnnxNode, type OnnxTensor } from "../onnx/model.ts";
+import { appendGelu, type NetworkGraph } from "../onnx/network_graph.ts";
 import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
@@ -85,18 +86,10 @@ function positionGraph(operation: PositionOperation, values: PositionValues): No
 }
 
 function geluGraph(input: string): Nodes {
-  const number = (value: number) => ({ shape: [], data: Float32Array.of(value) });
-  const node = (type: string, inputs: readonly string[], output: string): OnnxNode => ({ type, inputs, output });
-  return {
-    nodes: [
-      node("Div", [input, "root"], "scaled"),
-      node("Erf", ["scaled"], "erf"),
-      node("Add", ["erf", "one"], "share"),
-      node("Mul", [input, "share"], "product"),
-      node("Mul", ["product", "half"], "output"),
-    ],
-    constants: new Map([["root", number(Math.SQRT2)], ["one", number(1)], ["half", number(0.5)]]),
-  };
+  const nodes: OnnxNode[] = [];
+  const constants = new Map<string, OnnxTensor | BigInt64Array>();
+  appendGelu({ nodes, constants }, input, "output");
+  return { nodes, constants };
 }
 
 function layerNormGraph({ weight, bias }: PositionValues): Nodes {
@@ -137,14 +130,19 @@ export function attentionOnOnnxruntime(
 /** A network; a repetition begins with the input on the CPU and ends with the label map there. */
 export async function networkOnOnnxruntime(
   name: string,
-  graph: OnnxGraph,
+  graph: NetworkGraph,
   input: Float32Array,
 ): Promise<Contestant> {
-  const [batch, classes] = graph.output.shape;
   const contestant = name === ONNXRUNTIME
     ? await onWebgpu(graph, input, { fromCpu: true })
     : await onSession(name, graph, input);
-  return { ...contestant, order: (result) => toChannelsLast(result, batch, classes) };
+  return { ...contestant, ...outputOrder(graph) };
+}
+
+/** What brings a network's output into the engine's order. */
+export function outputOrder({ output, outputLayout }: NetworkGraph): Pick<Contestant, "order"> {
+  const [batch, classes] = output.shape;
+  return outputLayout === "channelsLast" ? {} : { order: (result) => toChannelsLast(result, batch, classes) };
 }
 
 /**

@@ -19,8 +19,9 @@ import { noteAdapters } from "./adapters.ts";
 import { ATTENTIONS } from "./attention.ts";
 import { type Heat, holdHeat } from "./heat.ts";
 import { GRADIENTS } from "./gradients.ts";
-import { attentionHeat, gradientHeat, networkHeat, positionHeat, singleHeat, trainingHeat } from "./heats.ts";
+import { attentionHeat, gradientHeat, networkHeat, passHeat, positionHeat, singleHeat, trainingHeat } from "./heats.ts";
 import { POSITION_KINDS, POSITION_OPERATIONS } from "./position_operations.ts";
+import { PASSES } from "./network_passes.ts";
 import { KINDS, SINGLE_OPERATIONS } from "./single.ts";
 import { TIMING_MILLISECONDS } from "../timing.ts";
 
@@ -39,7 +40,7 @@ const GRADIENT = "gradient";
 const NETWORK = "network";
 const TRAINING = "training";
 
-const ALL_KINDS = [...KINDS, ...POSITION_KINDS, ATTENTION, GRADIENT, NETWORK, TRAINING];
+const ALL_KINDS = [...KINDS, ...POSITION_KINDS, ATTENTION, GRADIENT, NETWORK, ...PASSES, TRAINING];
 
 const OPTIONS = {
   rounds: count({ default: 7, help: "timings of each contestant" }),
@@ -73,6 +74,9 @@ for (const operation of GRADIENTS) {
 }
 if (only === undefined || only === NETWORK) {
   await hold(await networkHeat(device, await readDefaultAnnotator(), await readPhotographs()));
+}
+for (const name of PASSES) {
+  if (only === undefined || only === name) await hold(passHeat(device, name));
 }
 if (only === undefined || only === TRAINING) await hold(trainingHeat(device));
 

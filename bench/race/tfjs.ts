@@ -40,12 +40,11 @@ export async function singleOnTfjs(operation: SingleOperation, values: SingleVal
 export async function positionOnTfjs(operation: PositionOperation, values: PositionValues): Promise<Contestant> {
   await openTfjs();
   const input = tf.tensor2d(values.input, rowsOf(operation));
-  const gelu = (x: tf.Tensor) => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
-  if (operation.kind === "gelu") return contestant(() => tf.tidy(() => gelu(input)), [input]);
+  if (operation.kind === "gelu") return contestant(() => tf.tidy(() => geluOnTfjs(input)), [input]);
   if (operation.kind === "linearGelu") {
     const weight = tf.tensor2d(linearWeight(operation, values.weight), [input.shape[1], operation.outputChannels]);
     const bias = tf.tensor1d(values.bias);
-    return contestant(() => tf.tidy(() => gelu(tf.add(tf.matMul(input, weight), bias))), [input, weight, bias]);
+    return contestant(() => tf.tidy(() => geluOnTfjs(tf.add(tf.matMul(input, weight), bias))), [input, weight, bias]);
   }
   const [weight, bias] = [tf.tensor1d(values.weight), tf.tensor1d(values.bias)];
   const compute = () =>
@@ -55,6 +54,11 @@ export async function positionOnTfjs(operation: PositionOperation, values: Posit
       return tf.add(tf.mul(normal, weight), bias);
     });
   return contestant(compute, [input, weight, bias]);
+}
+
+/** GELU, which tfjs does not have, of what it has. */
+export function geluOnTfjs(input: tf.Tensor): tf.Tensor {
+  return tf.mul(tf.mul(input, 0.5), tf.add(tf.erf(tf.mul(input, Math.SQRT1_2)), 1));
 }
 
 /** Attention of two matrix products and a softmax; queries, keys and values are on the device, head by head. */

@@ -8,7 +8,9 @@
 import { AutoModel, env, type Tensor as Output } from "@huggingface/transformers";
 import { Tensor } from "@huggingface/transformers";
 import { encodeModel, type OnnxGraph } from "../onnx/model.ts";
-import { type Contestant, toChannelsLast } from "./contestant.ts";
+import type { NetworkGraph } from "../onnx/network_graph.ts";
+import type { Contestant } from "./contestant.ts";
+import { outputOrder } from "./onnxruntime.ts";
 
 export const TRANSFORMERS = "transformers.js cpu";
 
@@ -16,14 +18,13 @@ export const TRANSFORMERS = "transformers.js cpu";
 const INPUT = "pixel_values";
 
 /** A network; a repetition begins with the input on the CPU and ends with the label map there. */
-export async function networkOnTransformers(graph: OnnxGraph, data: Float32Array): Promise<Contestant> {
-  const [batch, classes] = graph.output.shape;
+export async function networkOnTransformers(graph: NetworkGraph, data: Float32Array): Promise<Contestant> {
   serveModel(graph);
   const model = await AutoModel.from_pretrained(graph.name, { dtype: "fp32", device: "cpu" });
   const inputs = { [INPUT]: new Tensor("float32", data, [...graph.input.shape]) };
   return {
     name: TRANSFORMERS,
-    order: (result) => toChannelsLast(result, batch, classes),
+    ...outputOrder(graph),
     run: async (repetitions) => {
       let result: Float32Array = new Float32Array();
       for (let count = 0; count < repetitions; count++) {
