@@ -14,6 +14,12 @@ const SGD: GivenSettings = {
 /** Section 4.1 with CutMix, whose optimizer is that of the paper's code. */
 const CUTMIX: GivenSettings = { ...SGD, optimizer: "adamp", lr: 0.002, weightDecay: 0.01, cutmix: 1, mixOffEpochs: 5 };
 
+/** Appendix D.3. */
+const COCO: GivenSettings = {
+  ...{ optimizer: "adamp", lr: 2e-4, weightDecay: 0.01 },
+  ...{ batch: 128, schedule: "cosine", loss: "bce" },
+};
+
 /** What the paper says of each recipe, or the paper that it names. */
 const PAPER: Readonly<Record<string, GivenSettings>> = {
   "imagenet_resnet18.yaml": { network: "resnet18", ...SGD },
@@ -40,6 +46,9 @@ const PAPER: Readonly<Record<string, GivenSettings>> = {
     teacherTemperature: 1,
     loss: "ce",
   },
+  // Appendix D.3.
+  "coco_resnet50_224.yaml": { network: "resnet50", size: [224, 224], ...COCO },
+  "coco_resnet101_448.yaml": { network: "resnet101", size: [448, 448], ...COCO },
   // Section 4.2.
   "fine_grained.yaml": { network: "resnet50", size: [224, 224], optimizer: "sgd", steps: 5000 },
 };

@@ -26,18 +26,31 @@ export function parseMultiLabels(
 ): readonly (readonly number[])[] {
   const { classes, subject } = options;
   if (!Array.isArray(value)) throw new TypeError(`${subject}: it is ${showValue(value)}, expected a list of lists`);
-  value.forEach((list, index) => {
-    if (!Array.isArray(list)) {
-      throw new TypeError(`${subject}: entry ${index} is ${showValue(list)}, expected a list of class indices`);
-    }
-    const wrong = list.find((label) => !Number.isInteger(label) || label < 0 || label >= classes);
-    if (wrong !== undefined) {
-      throw new TypeError(
-        `${subject}: entry ${index} has ${showValue(wrong)}, expected classes from 0 to ${classes - 1}`,
-      );
-    }
-  });
-  return value;
+  return value.map((list, index) => checkLabels(list, `entry ${index}`, { classes, subject }));
+}
+
+/**
+ * Checks a list of class indices.
+ *
+ * @param list What the file has.
+ * @param what What it is, for messages.
+ * @param options As for {@linkcode parseMultiLabels}.
+ * @returns The list.
+ * @throws {TypeError} If it is something else, or an index is beyond the classes.
+ */
+export function checkLabels(
+  list: unknown,
+  what: string,
+  { classes, subject }: { readonly classes: number; readonly subject: string },
+): readonly number[] {
+  if (!Array.isArray(list)) {
+    throw new TypeError(`${subject}: ${what} is ${showValue(list)}, expected a list of class indices`);
+  }
+  const wrong = list.find((label) => !Number.isInteger(label) || label < 0 || label >= classes);
+  if (wrong !== undefined) {
+    throw new TypeError(`${subject}: ${what} has ${showValue(wrong)}, expected classes from 0 to ${classes - 1}`);
+  }
+  return list;
 }
 
 /**

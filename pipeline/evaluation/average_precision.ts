@@ -12,6 +12,8 @@
  * @module
  */
 
+import type { ImageClasses } from "../../formats/evaluation/mod.ts";
+
 /**
  * The average precision of one class.
  *
@@ -31,4 +33,46 @@ export function averagePrecision(scores: ArrayLike<number>, isPositive: ArrayLik
     sum += ofScore * positives / rank;
   }
   return sum / positives;
+}
+
+/** The average precision of a class. */
+export interface ClassPrecision {
+  readonly label: number;
+  /** 0 to 1. */
+  readonly value: number;
+  /** Images that show it. */
+  readonly images: number;
+}
+
+/**
+ * The average precision of each class that an image shows.
+ *
+ * @param classes Number of classes.
+ * @param truths The classes of each image; one of which is not known whether it shows a class is not ranked for it.
+ * @param scoresOf The scores of a class, one for each image.
+ * @returns The classes, ascending.
+ */
+export function classPrecisions(
+  classes: number,
+  truths: readonly ImageClasses[],
+  scoresOf: (label: number) => ArrayLike<number>,
+): ClassPrecision[] {
+  const byClass = (name: keyof ImageClasses) => {
+    const images = Array.from({ length: classes }, () => new Set<number>());
+    truths.forEach((truth, image) => truth[name].forEach((label) => images[label].add(image)));
+    return images;
+  };
+  const [present, unknown] = [byClass("present"), byClass("unknown")];
+  return present.flatMap((images, label) => {
+    if (images.size === 0) return [];
+    const scores = scoresOf(label);
+    const known = truths.keys().toArray().filter((image) => !unknown[label].has(image));
+    const value = averagePrecision(known.map((image) => scores[image]), known.map((image) => images.has(image)));
+    return [{ label, value, images: images.size }];
+  });
+}
+
+/** The mean of the average precision of classes, 0 to 1; NaN without any. */
+export function meanAveragePrecision(classes: readonly ClassPrecision[]): number {
+  return classes.reduce((sum, { value }) => sum + value, 0) / classes.length;
 }

@@ -5,23 +5,19 @@
  */
 
 import { basename } from "@std/path";
-import {
-  parseCocoLabels,
-  parseMultiLabels,
-  readMultiLabelAnnotations,
-  validationIndex,
-} from "../../formats/evaluation/mod.ts";
+import { type ImageClasses, parseMultiLabels, readMultiLabelAnnotations } from "../../formats/evaluation/mod.ts";
 import type { StoredImage } from "../../formats/images/mod.ts";
 import { bytesOf } from "../../formats/base/bytes.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { classMeanFigure, createAccuracy } from "./accuracy.ts";
 import type { Classified } from "./load_classifier.ts";
-import { averagePrecision } from "./average_precision.ts";
+import { classPrecisions, meanAveragePrecision } from "./average_precision.ts";
 import { corruptionFigures, missingCorruptions } from "./corruption_error.ts";
 import type { DataSet } from "./data_set.ts";
 import { type CountedImages, type Figure, shareFigure } from "./figures.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
+import { type JoinedImages, listFinder, readMultiLabels } from "./multi_label_reader.ts";
 import { bestRankOf, rankOf } from "./rank.ts";
 import { readJsonFile } from "../../formats/base/files.ts";
 import { createClassCounts } from "./class_counts.ts";
@@ -134,7 +130,7 @@ export function corruptionMeasure({ dataSet }: Evaluated): Measure {
 export async function realMeasure(path: string, { dataSet, model }: Evaluated): Promise<Measure> {
   const subject = `Cannot evaluate with "${path}"`;
   const lists = parseMultiLabels(await readJsonFile(path, subject), { classes: model.classes, subject });
-  const listOf = await listFinder(lists, dataSet, subject);
+  const listOf = listFinder(lists, await joinedImages(dataSet), subject);
   const accuracy = createAccuracy({ prefix: "ReaL ", choices: model.classes, name: () => "" });
   return {
     add(image, { logits }) {
@@ -152,31 +148,10 @@ export async function realMeasure(path: string, { dataSet, model }: Evaluated): 
   };
 }
 
-/** The list of an image, by its name or by its place. */
-async function listFinder<T>(
-  lists: readonly T[],
-  { source, count }: DataSet,
-  subject: string,
-): Promise<(image: StoredImage) => T> {
+/** What a file of lists or annotations is joined with. */
+async function joinedImages({ source, count }: DataSet): Promise<JoinedImages> {
   const [first] = await Array.fromAsync(source.read({ end: 1 }));
-  if (validationIndex(first.key) === undefined) {
-    if (lists.length !== count) {
-      throw new TypeError(
-        `${subject}: it has ${formatNumberOf(lists.length, "list")}, the data set ${formatNumberOf(count, "image")}`,
-      );
-    }
-    return ({ index }) => lists[index];
-  }
-  return ({ key }) => {
-    const index = validationIndex(key);
-    if (index === undefined) {
-      throw new TypeError(`${subject}: "${key}" is not called ILSVRC2012_val_ and a number, as "${first.key}" is`);
-    }
-    if (lists[index] === undefined) {
-      throw new TypeError(`${subject}: it has ${formatNumberOf(lists.length, "list")}, none for "${key}"`);
-    }
-    return lists[index];
-  };
+  return { count, first: first.key };
 }
 
 /**
@@ -237,44 +212,38 @@ export async function annotationMeasure(path: string, { dataSet, model }: Evalua
  */
 export async function precisionMeasure(path: string, { dataSet, model }: Evaluated): Promise<Measure> {
   const subject = `Cannot evaluate with "${path}"`;
-  const { labelsOf, annotated } = await multiLabelFinder(path, { dataSet, model }, subject);
+  const { find, annotated } = await readMultiLabels(path, await joinedImages(dataSet), { model, subject });
   const rows: Float32Array[] = [];
-  const truths: ReadonlySet<number>[] = [];
+  const truths: ImageClasses[] = [];
   let unannotated = 0;
-  const classFigures = (): Figure[] =>
-    Array.from({ length: model.classes }, (_, label) => label).flatMap((label) => {
-      const isPositive = truths.map((truth) => truth.has(label));
-      if (!isPositive.includes(true)) return [];
-      const value = averagePrecision(rows.map((row) => row[label]), isPositive);
-      const images = isPositive.filter(Boolean).length;
-      return [{ measure: "average precision", of: partName(model, label), value, images }];
-    });
+  const precisions = () => classPrecisions(model.classes, truths, (label) => rows.map((row) => row[label]));
   return {
     add(image, { logits }) {
-      const labels = labelsOf(image);
-      if (!labels) return void unannotated++;
+      const found = find(image);
+      if (!found) return void unannotated++;
       rows.push(logits);
-      truths.push(new Set(labels));
+      truths.push(found.classes);
     },
-    sums: () => [rows.map((row) => bytesOf(row).toBase64()), truths.map((labels) => [...labels]), unannotated],
+    sums: () => [rows.map((row) => bytesOf(row).toBase64()), truths, unannotated],
     merge(sums) {
-      const [others, ofOthers, more] = sums as [string[], number[][], number];
+      const [others, ofOthers, more] = sums as [string[], ImageClasses[], number];
       for (const row of others) rows.push(new Float32Array(Uint8Array.fromBase64(row).buffer));
-      for (const labels of ofOthers) truths.push(new Set(labels));
+      truths.push(...ofOthers);
       unannotated += more;
     },
     figures() {
-      const values = classFigures().map(({ value }) => value);
-      if (values.length === 0) return [];
-      return [{
-        measure: "mAP",
-        value: values.reduce((sum, value) => sum + value) / values.length,
-        images: rows.length,
-      }];
+      const found = precisions();
+      return found.length === 0 ? [] : [{ measure: "mAP", value: meanAveragePrecision(found), images: rows.length }];
     },
-    parts: classFigures,
+    parts: () =>
+      precisions().map(({ label, value, images }) => ({
+        measure: "average precision",
+        of: partName(model, label),
+        value,
+        images,
+      })),
     notes: () => [
-      `mAP: mean over ${formatNumberOf(classFigures().length, "class", "classes")} of ${
+      `mAP: mean over ${formatNumberOf(precisions().length, "class", "classes")} of ${
         formatCount(model.classes)
       } that an image shows`,
       ...(unannotated > 0 ? [`mAP: ${formatNumberOf(unannotated, "image")} without annotations not counted`] : []),
@@ -283,23 +252,5 @@ export async function precisionMeasure(path: string, { dataSet, model }: Evaluat
         : []),
     ],
     nothing: `no image shows a class in "${path}"`,
-  };
-}
-
-async function multiLabelFinder(
-  path: string,
-  { dataSet, model }: Evaluated,
-  subject: string,
-): Promise<{ labelsOf: (image: StoredImage) => readonly number[] | undefined; annotated: number }> {
-  const value = await readJsonFile(path, subject);
-  if (Array.isArray(value)) {
-    const lists = parseMultiLabels(value, { classes: model.classes, subject });
-    return { labelsOf: await listFinder(lists, dataSet, subject), annotated: lists.length };
-  }
-  const { categories, labels } = parseCocoLabels(value, subject);
-  const indices = mapClasses(categories, model, { subject, isOrdered: true });
-  return {
-    labelsOf: ({ key }) => labels.get(basename(key))?.map((category) => indices[category]),
-    annotated: labels.size,
   };
 }

@@ -45,7 +45,7 @@ Exit codes: 0, 1 for a failure, 2 for a wrong option.`,
     shankar: text({ value: "FILE", help: "annotations of Shankar et al., human_accuracy_v3.0.0.json" }),
     multiLabel: text({
       value: "FILE",
-      help: "for mAP: lists of class indices as in real.json, or COCO's instances_*.json",
+      help: "for mAP: lists of class indices as in real.json, or by keys, or COCO's\ninstances_*.json",
     }),
     size: size({ help: "pixels that the network sees; default by its config.json: test_input_size, else\ninput_size" }),
     resize: size({

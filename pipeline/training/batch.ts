@@ -17,6 +17,7 @@ import {
 import type { TrainingBatch } from "../../kernels/programs/training/trainer.ts";
 import type { LoadedBatch } from "./loader.ts";
 import { classesInCrop } from "./masks.ts";
+import { multiHotTargets } from "./multi_hot.ts";
 import type { RequestedSettings, TrainingSettings } from "./settings.ts";
 
 /** The erased rectangle's share of the area and its height over its width, and what is in it: timm's. */
@@ -58,9 +59,9 @@ export function augmentationOf(options: RequestedSettings): AugmentationSettings
  * @returns The function; it throws a RangeError if a mask has a class beyond those.
  */
 export function batchMaker(options: TrainingSettings, classes: number): (loaded: LoadedBatch) => TrainingBatch {
-  const { seed, epochs, mixOffEpochs } = options;
+  const { seed, epochs, mixOffEpochs, labelSmoothing: smoothing } = options;
   const settings = augmentationOf(options);
-  return ({ epoch, step, indices, keys, images, labels, maps, masks }) => {
+  return ({ epoch, step, indices, keys, images, labels, maps, masks, multiLabels }) => {
     const samples = images.map((image, place) =>
       sampleAugmentation(settings, { seed, epoch, index: indices[place] }, image)
     );
@@ -74,7 +75,9 @@ export function batchMaker(options: TrainingSettings, classes: number): (loaded:
       seeds: Uint32Array.from(indices, (index) => randomWords([...wordsOf(seed), epoch, index])()),
       labels,
       maps,
-      targets: masks && targetsOf(masks, samples, { keys, classes, share: options.oracleShare }),
+      targets: multiLabels
+        ? multiHotTargets(multiLabels, { classes, smoothing })
+        : masks && targetsOf(masks, samples, { keys, classes, share: options.oracleShare }),
     };
   };
 }

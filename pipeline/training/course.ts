@@ -12,7 +12,7 @@ import { learningRates } from "./learning_rate.ts";
 import type { LoadedBatch } from "./loader.ts";
 import type { Order } from "./order.ts";
 import { startStopwatch, type Stopwatch } from "./stopwatch.ts";
-import type { EpochSummary } from "./summary_file.ts";
+import { type EpochSummary, measuresOf } from "./summary_file.ts";
 import type { Training, TrainingDevice, TrainingResult, TrainingWatch } from "./training_parts.ts";
 
 /** Images that a message names. */
@@ -251,8 +251,8 @@ export async function finishEpoch<Batch>(course: Course<Batch>, epoch: number): 
     run?.finishEpoch(summary, state);
     run?.save({ state, position, data: data.fingerprint, engines });
     if (!evaluation) return;
-    const { loss, top1, top5 } = evaluation;
-    events?.write(epoch * order.steps + steps - 1, { "eval/loss": loss, "eval/top1": top1, "eval/top5": top5 });
+    const measures = measuresOf(evaluation).map(({ name, percent }) => [`eval/${name}`, percent]);
+    events?.write(epoch * order.steps + steps - 1, { "eval/loss": evaluation.loss, ...Object.fromEntries(measures) });
   });
   noteSave(course);
   course.watch.onEpoch?.(summary);

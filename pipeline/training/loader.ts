@@ -9,6 +9,7 @@
  */
 
 import type { DecodedImage } from "../../formats/images/mod.ts";
+import type { ImageClasses } from "../../formats/evaluation/mod.ts";
 import type { LabelMapBatch, RejectedImage } from "../../formats/labels/mod.ts";
 import type { TrainingData } from "./training_data.ts";
 import type { Order } from "./order.ts";
@@ -29,13 +30,15 @@ export interface LoadedBatch {
   readonly maps?: LabelMapBatch;
   /** One mask per image, where the data has masks. */
   readonly masks?: readonly DecodedImage[];
+  /** The classes of each image, where the data has several for one. */
+  readonly multiLabels?: readonly ImageClasses[];
   /** Says that the images have been used. */
   release(): void;
 }
 
 /** Which batches are loaded, and from where on. */
 export interface LoaderOptions {
-  readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks">;
+  readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks" | "multiLabels">;
   readonly order: Order;
   readonly batch: number;
   /** The part of each batch that is loaded, by places in it; default all of it. */
@@ -101,7 +104,7 @@ interface Loaded {
 function batchLoader(
   { data, order, batch, share = { start: 0, end: batch }, onRejected }: LoaderOptions,
 ): (epoch: number, step: number) => Promise<LoadedBatch> {
-  const { images, used, labels, maps, masks } = data;
+  const { images, used, labels, maps, masks, multiLabels } = data;
   const rejected = new Set<number>();
 
   /** The image at a position of an epoch, or the first after it that can be decoded. */
@@ -145,6 +148,7 @@ function batchLoader(
       labels: Int32Array.from(indices, (index) => labels[index]),
       ...(maps ? { maps: await maps.maps.batch(indices.map((index) => maps.rows[index])) } : {}),
       ...(ofMasks ? { masks: ofMasks.map(({ mask }) => mask) } : {}),
+      ...(multiLabels ? { multiLabels: Array.from(indices, (index) => multiLabels[index]!) } : {}),
       release() {
         for (const { index, image } of loaded) images.release(index, image);
         for (const { place, mask } of ofMasks ?? []) masks!.images.release(place, mask);

@@ -19,7 +19,7 @@ import { TRAIN, type TrainCommand } from "./options.ts";
 import type { RequestedSettings } from "./settings.ts";
 import { trainingLine } from "./progress_line.ts";
 import { runTraining, type RunWatch, type TrainingStart } from "./run_training.ts";
-import type { EpochSummary } from "./summary_file.ts";
+import { type EpochSummary, measuresOf, scoreOf } from "./summary_file.ts";
 import type { TrainingResult } from "./training_parts.ts";
 
 async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?: Communicator): Promise<number> {
@@ -99,11 +99,11 @@ function decodingLine(done: number, total: number): string {
 }
 
 function epochLine({ epoch, trainLoss, evaluation, learningRate }: EpochSummary, seconds: number): string {
-  const accuracy = evaluation ? [`top-1 ${evaluation.top1.toFixed(2)} %`, `top-5 ${evaluation.top5.toFixed(2)} %`] : [];
+  const measures = evaluation ? measuresOf(evaluation) : [];
   return [
     `epoch ${epoch}`,
     `loss ${trainLoss.toFixed(3)}`,
-    ...accuracy,
+    ...measures.map(({ title, percent }) => `${title} ${percent.toFixed(2)} %`),
     `lr ${learningRate.toPrecision(3)}`,
     formatDuration(seconds),
   ].join("  ");
@@ -116,13 +116,12 @@ function summary(
   const last = epochs[epochs.length - 1];
   const lines = [`${output}: ${formatNumberOf(epochs.length, "epoch")} with labels ${labels}`];
   if (last.evaluation) {
-    const accuracy = ({ evaluation }: EpochSummary) => evaluation?.top1 ?? -1;
-    const best = epochs.reduce((best, epoch) => accuracy(epoch) > accuracy(best) ? epoch : best);
+    const best = epochs.reduce((best, epoch) => scoreOf(epoch) > scoreOf(best) ? epoch : best);
+    const measures = measuresOf(last.evaluation).map(({ title, percent }) => `${percent.toFixed(2)} % ${title}`);
     lines.push(
-      `  accuracy  ${last.evaluation.top1.toFixed(2)} % top-1, ${
-        last.evaluation.top5.toFixed(2)
-      } % top-5 on ${validation}; ` +
-        `best ${accuracy(best).toFixed(2)} % after epoch ${best.epoch}`,
+      `  accuracy  ${measures.join(", ")} on ${validation}; best ${
+        scoreOf(best).toFixed(2)
+      } % after epoch ${best.epoch}`,
     );
   }
   const percent = (share: number) => `${Math.round(100 * share)} %`;

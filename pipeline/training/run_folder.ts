@@ -6,7 +6,7 @@
  * | `config.yaml` | all settings, as `--config` reads them |
  * | `config.json` | the network as timm describes one, so that the folder opens as an annotator and a classifier |
  * | `model.safetensors` | its weights after the last whole epoch, by timm's names |
- * | `best.safetensors` | those of the epoch with the best top-1 accuracy on the validation images |
+ * | `best.safetensors` | those of the epoch with the best top-1 accuracy, or mAP, on the validation images |
  * | `last.safetensors` | all that the training goes on from |
  * | `failed.safetensors` | the same, after a loss that is not finite |
  * | `summary.csv` | a line for each epoch, in timm's columns |
@@ -42,7 +42,7 @@ import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { formatConfiguration, readConfiguration } from "./configuration.ts";
 import { findDataDifference, writeDataList } from "./data_list.ts";
 import { decisiveSettings, resolveSettings, type TrainingSettings } from "./settings.ts";
-import { type EpochSummary, readSummary, writeSummary } from "./summary_file.ts";
+import { type EpochSummary, readSummary, scoreOf, writeSummary } from "./summary_file.ts";
 
 const LOCK = ".train.lock";
 const CONFIGURATION = "config.yaml";
@@ -213,11 +213,11 @@ async function openBegun(
     },
     finishEpoch(summary, state) {
       lock.keep();
-      const best = Math.max(...epochs.map(({ evaluation }) => evaluation?.top1 ?? -1), -1);
+      const best = Math.max(...epochs.map(scoreOf), -1);
       const weights = weightsOf(state);
       const metadata = { format: "pt", epoch: `${summary.epoch}` };
       writeSafetensors(join(path, "model.safetensors"), weights, metadata);
-      if ((summary.evaluation?.top1 ?? -1) > best) writeSafetensors(join(path, "best.safetensors"), weights, metadata);
+      if (scoreOf(summary) > best) writeSafetensors(join(path, "best.safetensors"), weights, metadata);
       epochs.push(summary);
       writeSummary(join(path, SUMMARY), epochs);
     },

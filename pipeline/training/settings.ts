@@ -16,8 +16,20 @@ const PROBABILITY = [0, 1] as const;
 const POSITIVE = [0, Infinity] as const;
 const TEMPERATURE = [1e-3, 1e3] as const;
 
+/** The authors' own numbers of asymmetric loss. */
+const ASL = { gammaNegative: 4, gammaPositive: 1, clip: 0.05 } as const;
+
 /** Where targets come from. */
-export const supervisions = ["original", "smoothing", "cleaned", "relabel", "mix", "distill", "oracle"] as const;
+export const supervisions = [
+  "original",
+  "smoothing",
+  "cleaned",
+  "relabel",
+  "mix",
+  "distill",
+  "oracle",
+  "multi-hot",
+] as const;
 
 /** One of {@linkcode supervisions}. */
 export type Supervision = typeof supervisions[number];
@@ -33,11 +45,12 @@ export const TRAINING_SETTINGS = {
       "smoothing  the same, smoothed\n" +
       "cleaned    the same, of the images whose label is the best class of their map\n" +
       "relabel    label maps, pooled over each crop\n" +
-      "mix        half of that and half of the label\n" +
+      "mix        half of that and half of the label, or of --multi-label's\n" +
       "distill    another network, run on every crop, mixed or not\n" +
       "oracle     masks: all classes that are in the crop\n" +
-      "Default relabel with --maps, distill with --teacher, oracle with --masks, else\n" +
-      "original",
+      "multi-hot  all classes of the image, by --multi-label\n" +
+      "Default relabel with --maps, distill with --teacher, oracle with --masks,\n" +
+      "multi-hot with --multi-label, else original",
   }),
   maps: text({ value: "FOLDER", help: "label maps of the images, as deno task relabel writes them" }),
   mode: choice(["local-multi", "local-single", "global-multi", "global-single"], {
@@ -76,14 +89,28 @@ export const TRAINING_SETTINGS = {
     default: 0.25,
     help: "for oracle: of a class's area, or of the crop's, in the crop",
   }),
+  multiLabel: text({
+    value: "FILE",
+    help: "the classes that each image shows: COCO's instances_*.json, or lists of class\n" +
+      "indices as in real.json, in the order of the images or by their keys",
+  }),
+  classes: text({
+    value: "FILE",
+    help: "names of the classes of those lists, one per line; default the images' class\nfolders",
+  }),
   cleaned: text({ value: "FILE", help: "for cleaned: the keys of the images to keep, one per line, in place of maps" }),
   subset: text({ value: "FILE", help: "train on these images only: keys, one per line" }),
   exifOrientation: {
     ...exifOrientation,
-    help: "turn images as their EXIF orientation says, those of --validation too; default as\n" +
-      "they are stored, as torchvision's loader gives them",
+    help: "turn images as their EXIF orientation says, those of --validation too;\n" +
+      "default as they are stored, as torchvision's loader gives them",
   },
   validation: text({ value: "IMAGES", help: "labelled images that the network is evaluated on" }),
+  validationMultiLabel: text({
+    value: "FILE",
+    help:
+      "the classes that each of them shows, as for --multi-label: mAP is measured,\nand best.safetensors follows it",
+  }),
   validateEvery: count({
     default: 1,
     help: "epochs from one evaluation to the next; default {default}, and after the last",
@@ -92,7 +119,7 @@ export const TRAINING_SETTINGS = {
   network: text({ value: "NAME", default: "resnet50", help: "timm's name of the network" }),
   init: text({
     value: "MODEL",
-    help: "begin with its weights, given as for --teacher; a head of other classes begins\nanew",
+    help: "begin with its weights, given as for --teacher; a head of other classes\nbegins anew",
   }),
   size: size({ default: [224, 224], help: "pixels of the network's input" }),
   dropPath: number({
@@ -102,9 +129,33 @@ export const TRAINING_SETTINGS = {
     help: "probability that a residual branch is left out, in the last block",
   }),
   dropout: number({ value: "P", range: PROBABILITY, default: 0, help: "before the head" }),
-  loss: choice(["ce", "bce"], {
+  loss: choice(["ce", "bce", "asl"], {
     value: "L",
-    help: "ce (cross-entropy) or bce (binary, of each class); default bce for oracle, else ce",
+    help: "ce (cross-entropy), bce (binary, of each class) or asl (asymmetric, of each\n" +
+      "class); default bce for oracle, multi-hot and mix with --multi-label, else ce",
+  }),
+  classReduction: choice(["mean", "sum"], {
+    value: "R",
+    help: "what bce and asl take of the losses of classes: mean or sum; default sum with\n" +
+      "asl, --multi-label or --validation-multi-label, else mean",
+  }),
+  aslGammaNegative: number({
+    value: "G",
+    range: POSITIVE,
+    default: ASL.gammaNegative,
+    help: "asl's exponent of how wrong an absent class is; default {default}",
+  }),
+  aslGammaPositive: number({
+    value: "G",
+    range: POSITIVE,
+    default: ASL.gammaPositive,
+    help: "asl's exponent of how wrong a class is that is there; default {default}",
+  }),
+  aslClip: number({
+    value: "P",
+    range: PROBABILITY,
+    default: ASL.clip,
+    help: "probability up to which absent classes count nothing for asl; default {default}",
   }),
   labelSmoothing: number({
     value: "S",
@@ -115,8 +166,8 @@ export const TRAINING_SETTINGS = {
   epochs: count({ default: 300, help: "" }),
   steps: count({ help: "end after N updates, over which --schedule cosine falls, in place of --epochs" }),
   batch: count({
-    help: "images of a step, of all ranks together; default 1024, in software 32 a rank, and\n" +
-      "no more than there are for an update",
+    help: "images of a step, of all ranks together; default 1024, in software 32 a\n" +
+      "rank, and no more than there are for an update",
   }),
   accumulate: count({ default: 1, help: "steps whose gradients make one update" }),
   optimizer: choice(["sgd", "adamw", "adamp"], { value: "O", default: "sgd", help: "sgd (default), adamw or adamp" }),
@@ -127,7 +178,7 @@ export const TRAINING_SETTINGS = {
   layerDecay: number({
     value: "D",
     range: [0.01, 1],
-    help: "what the learning rate is multiplied by from a layer to the one before it, such as\n0.75 to fine-tune",
+    help: "what the learning rate is multiplied by from a layer to the one before it,\nsuch as 0.75 to fine-tune",
   }),
   schedule: choice(["cosine", "step"], {
     value: "S",
@@ -174,7 +225,7 @@ export const TRAINING_SETTINGS = {
   }),
   randAugment: numbers(2, {
     value: "N,M",
-    help: "RandAugment's number of operations and magnitude (to 30), such as 2,9; default\nnone",
+    help: "RandAugment's number of operations and magnitude (to 30), such as 2,9;\ndefault none",
   }),
   mixup: number({ value: "A", range: POSITIVE, default: 0, help: "Mixup's alpha; default {default}: none" }),
   cutmix: number({ value: "A", range: POSITIVE, default: 0, help: "CutMix's alpha; default {default}: none" }),
@@ -219,6 +270,9 @@ export type GivenSettings = GivenOf<typeof TRAINING_SETTINGS>;
 /** Settings whose default follows from others. */
 type DependentName = "labels" | "loss" | "labelSmoothing" | "lr" | "weightDecay";
 
+/** Losses of which that of a class does not depend on other classes. */
+const INDEPENDENT_LOSSES = ["bce", "asl"];
+
 /** All settings but, where nothing was said of it, the batch: its default depends on adapter, images and ranks. */
 export type RequestedSettings = OptionsOf<typeof TRAINING_SETTINGS> & Required<Pick<GivenSettings, DependentName>>;
 
@@ -254,11 +308,17 @@ export function resolveSettings(given: GivenSettings): RequestedSettings {
       ? "distill"
       : given.masks !== undefined
       ? "oracle"
+      : given.multiLabel !== undefined
+      ? "multi-hot"
       : "original");
+  const isMultiLabel = given.multiLabel !== undefined || given.validationMultiLabel !== undefined;
+  const hasSeveral = ["oracle", "multi-hot"].includes(labels) || (labels === "mix" && given.multiLabel !== undefined);
+  const loss = given.loss ?? (hasSeveral ? "bce" : "ce");
   const isSgd = (given.optimizer ?? "sgd") === "sgd";
   const settings: RequestedSettings = {
     ...defaultsOf(TRAINING_SETTINGS),
-    loss: labels === "oracle" ? "bce" : "ce",
+    loss,
+    ...(loss === "ce" ? {} : { classReduction: isMultiLabel || loss === "asl" ? "sum" : "mean" }),
     labelSmoothing: labels === "smoothing" ? 0.1 : 0,
     lr: isSgd ? 0.1 : 0.002,
     weightDecay: isSgd ? 1e-4 : 1e-2,
@@ -276,15 +336,16 @@ const SOURCES: Readonly<Record<Supervision, { takes: readonly SettingName[]; nee
   smoothing: { takes: [], needs: [] },
   cleaned: { takes: ["maps", "cleaned"], needs: [] },
   relabel: { takes: ["maps"], needs: ["maps"] },
-  mix: { takes: ["maps"], needs: ["maps"] },
+  mix: { takes: ["maps", "multiLabel"], needs: ["maps"] },
   distill: { takes: ["teacher"], needs: ["teacher"] },
   oracle: { takes: ["masks"], needs: ["masks"] },
+  "multi-hot": { takes: ["multiLabel"], needs: ["multiLabel"] },
 };
 
 function checkSettings(settings: RequestedSettings): void {
   const { labels } = settings;
   const { takes, needs } = SOURCES[labels];
-  for (const name of ["maps", "teacher", "masks", "cleaned"] as const) {
+  for (const name of ["maps", "teacher", "masks", "cleaned", "multiLabel"] as const) {
     if (needs.includes(name) && settings[name] === undefined) {
       throw new UsageError(`Cannot train with --labels ${labels}: it needs --${optionName(name)}`);
     }
@@ -295,7 +356,7 @@ function checkSettings(settings: RequestedSettings): void {
   if (labels === "cleaned" && (settings.maps === undefined) === (settings.cleaned === undefined)) {
     throw new UsageError("Cannot train with --labels cleaned: it needs either --maps or --cleaned");
   }
-  if (labels !== "original" && labels !== "smoothing" && labels !== "cleaned" && settings.labelSmoothing > 0) {
+  if (!["original", "smoothing", "cleaned", "multi-hot"].includes(labels) && settings.labelSmoothing > 0) {
     throw new UsageError(`Cannot train with --labels ${labels} and --label-smoothing, which it does not use`);
   }
   if (labels !== "distill" && settings.teacherTemperature !== 1) {
@@ -304,6 +365,7 @@ function checkSettings(settings: RequestedSettings): void {
   if (labels === "oracle" && settings.loss === "ce") {
     throw new UsageError("Cannot train with --labels oracle and --loss ce: a crop may show several classes, or none");
   }
+  checkMultiLabel(settings);
   for (const name of ["scale", "ratio"] as const) {
     const [least, most] = settings[name];
     if (!(least > 0 && least <= most)) {
@@ -311,6 +373,30 @@ function checkSettings(settings: RequestedSettings): void {
     }
   }
   if (settings.scale[1] > 1) throw new UsageError(`Cannot use --scale ${settings.scale}: expected shares up to 1`);
+}
+
+/** Checks what is of images with several classes. */
+function checkMultiLabel(settings: RequestedSettings): void {
+  const { labels, loss, multiLabel, classes, validation, validationMultiLabel, classReduction } = settings;
+  if (multiLabel !== undefined && loss === "ce") {
+    throw new UsageError(
+      `Cannot train with --labels ${labels}, --multi-label and --loss ce: an image may show several classes, or none`,
+    );
+  }
+  if (classes !== undefined && multiLabel === undefined) {
+    throw new UsageError("Cannot train with --classes and without --multi-label, whose classes it names");
+  }
+  if (validationMultiLabel !== undefined && validation === undefined) {
+    throw new UsageError("Cannot train with --validation-multi-label and without --validation, whose images it is of");
+  }
+  if (classReduction !== undefined && !INDEPENDENT_LOSSES.includes(loss)) {
+    throw new UsageError(`Cannot train with --loss ${loss} and --class-reduction, which is of bce and asl`);
+  }
+  for (const name of ["aslGammaNegative", "aslGammaPositive", "aslClip"] as const) {
+    if (loss !== "asl" && settings[name] !== TRAINING_SETTINGS[name].default) {
+      throw new UsageError(`Cannot train with --loss ${loss} and --${optionName(name)}, which it does not use`);
+    }
+  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { type Network, type Parameters, parameterShapes } from "../../kernels/op
 import { buildNetwork, fineTuneParameters, initialParameters } from "../../kernels/networks/mod.ts";
 import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
+import type { TrainingOptions } from "../../kernels/programs/training/lower.ts";
 import type { TargetSource } from "../../kernels/programs/training/targets.ts";
 import { createTrainer, type Trainer } from "../../kernels/programs/training/trainer.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
@@ -89,7 +90,7 @@ export async function startTrainer(
   },
 ): Promise<{ readonly trainer: Trainer; readonly network: Network }> {
   const { data, teacher, watch, ranks } = sources;
-  const { batch, size, loss, half, clip, accumulate, ema, dropPath, dropout } = options;
+  const { batch, size, half, clip, accumulate, ema, dropPath, dropout } = options;
   const { weightDecay, noDecayNorms, layerDecay } = options;
   const network = buildNetwork(options.network, { classes: data.classes, size });
   const trainer = await createTrainer(device, {
@@ -104,7 +105,8 @@ export async function startTrainer(
     storage: half ? "f16" : "f32",
     augmentation: augmentationOf(options),
     targets: targetSource(options, data, teacher),
-    loss: loss === "ce" ? "crossEntropy" : "binaryCrossEntropy",
+    loss: lossOf(options),
+    classReduction: options.classReduction,
     optimizer: optimizerOf(options),
     weightDecay,
     excludeNorms: noDecayNorms,
@@ -148,6 +150,17 @@ async function allParameters(network: Network, { weights }: AnnotatorFolder): Pr
   return parameters;
 }
 
+function lossOf({ loss, aslGammaNegative, aslGammaPositive, aslClip }: TrainingSettings): TrainingOptions["loss"] {
+  switch (loss) {
+    case "ce":
+      return "crossEntropy";
+    case "bce":
+      return "binaryCrossEntropy";
+    case "asl":
+      return { gammaNegative: aslGammaNegative, gammaPositive: aslGammaPositive, margin: aslClip };
+  }
+}
+
 function optimizerOf({ optimizer, momentum }: TrainingSettings): Optimizer {
   switch (optimizer) {
     case "sgd":
@@ -161,7 +174,7 @@ function optimizerOf({ optimizer, momentum }: TrainingSettings): Optimizer {
 
 function targetSource(options: TrainingSettings, data: TrainingData, teacher?: Teacher): TargetSource {
   const { labels, labelSmoothing, mode, missing, temperature, teacherTemperature } = options;
-  if (labels === "oracle") return { type: "given" };
+  if (labels === "oracle" || labels === "multi-hot") return { type: "given" };
   if (teacher) return { type: "teacher", ...teacher, temperature: teacherTemperature };
   if (!data.maps) return { type: "label", smoothing: labelSmoothing };
   const { k, grid, classes, dtype } = data.maps.maps.metadata;
@@ -169,6 +182,6 @@ function targetSource(options: TrainingSettings, data: TrainingData, teacher?: T
     type: "pooled",
     maps: { k, grid, classes, dtype },
     pooling: { mode, missing, temperature },
-    ...(labels === "mix" ? { labelShare: LABEL_SHARE } : {}),
+    ...(labels === "mix" ? { labelShare: LABEL_SHARE, hasGivenLabels: data.multiLabels !== undefined } : {}),
   };
 }

@@ -1,5 +1,6 @@
 /**
- * A run's epochs as `summary.csv`, in the columns that timm's training script writes.
+ * A run's epochs as `summary.csv`, in the columns that timm's training script writes, with mAP and F1 scores in place of
+ * top-1 and top-5 where images may show several classes.
  *
  * @module
  */
@@ -18,7 +19,10 @@ export interface EpochSummary {
 }
 
 /** How good the network is on validation images. */
-export interface Evaluation {
+export type Evaluation = LabelEvaluation | MultiLabelEvaluation;
+
+/** How good it is on images that have one label each. */
+interface LabelEvaluation {
   /** Mean cross-entropy with the labels. */
   readonly loss: number;
   /** Percent of images whose label is the best class, and is among the five best. */
@@ -26,7 +30,57 @@ export interface Evaluation {
   readonly top5: number;
 }
 
-const COLUMNS = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr";
+/** How good it is on images that may show several classes. */
+interface MultiLabelEvaluation {
+  /** Mean binary cross-entropy or asymmetric loss, as it is trained. */
+  readonly loss: number;
+  /** Percent: mAP, the mean over classes of their average precision. */
+  readonly meanPrecision: number;
+  /** Percent: F1 of the means over classes of precision and recall, and F1 of all answers together. */
+  readonly classF1: number;
+  readonly overallF1: number;
+}
+
+/** A measure of an evaluation. */
+export interface EvaluationMeasure {
+  /** Its name on the screen. */
+  readonly title: string;
+  /** Its name in files. */
+  readonly name: string;
+  readonly percent: number;
+}
+
+/** What is measured, in the words of files. */
+const MEASURES = [["top1", "top5"], ["map", "cf1", "of1"]] as const;
+
+/**
+ * The measures of an evaluation.
+ *
+ * @param evaluation The evaluation.
+ * @returns The measures; the best epoch is the one in which the first is highest.
+ */
+export function measuresOf(evaluation: Evaluation): readonly [EvaluationMeasure, ...EvaluationMeasure[]] {
+  if ("top1" in evaluation) {
+    return [
+      { title: "top-1", name: "top1", percent: evaluation.top1 },
+      { title: "top-5", name: "top5", percent: evaluation.top5 },
+    ];
+  }
+  return [
+    { title: "mAP", name: "map", percent: evaluation.meanPrecision },
+    { title: "CF1", name: "cf1", percent: evaluation.classF1 },
+    { title: "OF1", name: "of1", percent: evaluation.overallF1 },
+  ];
+}
+
+/** How good an epoch was, percent; -1 where it was not evaluated. */
+export function scoreOf({ evaluation }: Pick<EpochSummary, "evaluation">): number {
+  return evaluation ? measuresOf(evaluation)[0].percent : -1;
+}
+
+function columnsOf(names: readonly string[]): string {
+  return ["epoch", "train_loss", "eval_loss", ...names.map((name) => `eval_${name}`), "lr"].join(",");
+}
 
 /**
  * Writes the epochs.
@@ -36,10 +90,13 @@ const COLUMNS = "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr";
  * @throws {Error} If it cannot be written; the old one is kept.
  */
 export function writeSummary(path: string, epochs: readonly EpochSummary[]): void {
-  const lines = epochs.map(({ epoch, trainLoss, evaluation, learningRate }) =>
-    [epoch, trainLoss, evaluation?.loss ?? "", evaluation?.top1 ?? "", evaluation?.top5 ?? "", learningRate].join(",")
-  );
-  replaceFile(path, `${[COLUMNS, ...lines].join("\n")}\n`);
+  const evaluated = epochs.find(({ evaluation }) => evaluation)?.evaluation;
+  const names: readonly string[] = evaluated ? measuresOf(evaluated).map(({ name }) => name) : MEASURES[0];
+  const lines = epochs.map(({ epoch, trainLoss, evaluation, learningRate }) => {
+    const measures = evaluation ? measuresOf(evaluation).map(({ percent }) => percent) : names.map(() => "");
+    return [epoch, trainLoss, evaluation?.loss ?? "", ...measures, learningRate].join(",");
+  });
+  replaceFile(path, `${[columnsOf(names), ...lines].join("\n")}\n`);
 }
 
 /**
@@ -50,15 +107,23 @@ export function writeSummary(path: string, epochs: readonly EpochSummary[]): voi
  * @throws {TypeError} If it is another table, or cut off.
  */
 export function readSummary(path: string): EpochSummary[] {
-  const [header, ...lines] = (readIfThere(path) ?? COLUMNS).trimEnd().split("\n");
-  if (header !== COLUMNS) throw unreadable(path, `its columns are ${header}, expected ${COLUMNS}`);
+  const expected = MEASURES.map(columnsOf);
+  const [header, ...lines] = (readIfThere(path) ?? expected[0]).trimEnd().split("\n");
+  const kind = expected.indexOf(header);
+  if (kind < 0) throw unreadable(path, `its columns are ${header}, expected ${expected.join(" or ")}`);
   return lines.map((line) => {
     const fields = line.split(",");
-    if (fields.length !== COLUMNS.split(",").length) {
-      throw unreadable(path, `line "${line}" has not the columns ${COLUMNS}`);
+    if (fields.length !== header.split(",").length) {
+      throw unreadable(path, `line "${line}" has not the columns ${header}`);
     }
-    const [epoch, trainLoss, loss, top1, top5, learningRate] = fields.map(Number);
-    const evaluation = fields[3] === "" ? undefined : { loss, top1, top5 };
+    const [epoch, trainLoss, loss, ...measures] = fields.map(Number);
+    const learningRate = measures.pop()!;
+    const [first, second, third] = measures;
+    const evaluation = fields[2] === ""
+      ? undefined
+      : kind === 0
+      ? { loss, top1: first, top5: second }
+      : { loss, meanPrecision: first, classF1: second, overallF1: third };
     return { epoch, trainLoss, ...(evaluation ? { evaluation } : {}), learningRate };
   });
 }

@@ -18,6 +18,8 @@ import {
 import { showValue } from "../../formats/base/show_value.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
+import type { ImageClasses } from "../../formats/evaluation/mod.ts";
+import { joinMultiLabels } from "./join_multi_labels.ts";
 import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
 import type { RequestedSettings } from "./settings.ts";
 import { closing } from "../../formats/base/closing.ts";
@@ -36,6 +38,8 @@ export interface TrainingData {
   readonly maps?: { readonly maps: LabelMaps; readonly rows: Int32Array };
   /** The masks, and the place of each image's among them, -1 without one. */
   readonly masks?: { readonly images: ImageStore; readonly places: Int32Array };
+  /** The classes of each image, where it may have several; undefined of an image that is not used. */
+  readonly multiLabels?: readonly (ImageClasses | undefined)[];
   /** SHA-256 of keys and labels of what is used. */
   readonly fingerprint: string;
   /** What is used, with sizes in bytes: images, their masks, and the files of label maps. */
@@ -123,7 +127,8 @@ async function joinSources(
     const keys = readKeys(list, images.keys);
     keep((index) => keys.has(images.keys[index]), `are in "${list}"`);
   }
-  const needsLabels = ["original", "smoothing", "cleaned", "mix"].includes(labels);
+  const needsLabels = ["original", "smoothing", "cleaned"].includes(labels) ||
+    (labels === "mix" && options.multiLabel === undefined);
   if (needsLabels) keep((index) => images.labels[index] >= 0, "have a label");
 
   let mapRows: Int32Array | undefined;
@@ -151,15 +156,30 @@ async function joinSources(
     keep((index) => maskPlaces![index] >= 0, `have a mask in "${options.masks}"`);
   }
 
-  const classes = maps && labels !== "cleaned"
-    ? mapClasses(maps)
+  const settled = maps && labels !== "cleaned" ? mapClasses(maps) : undefined;
+  const multiLabels = options.multiLabel === undefined
+    ? undefined
+    : await joinMultiLabels(options.multiLabel, options, { images, settled });
+  if (multiLabels) {
+    keep((index) => multiLabels.of[index] !== undefined, `are in "${options.multiLabel}"`);
+    remarks.push(...multiLabels.remarks(used));
+  }
+  const classes = multiLabels
+    ? { count: multiLabels.classes, names: multiLabels.classNames }
+    : settled
+    ? settled
     : teacher
     ? { count: teacher.classes, names: teacher.classNames && { name: teacher.classNames } }
     : imageClasses(images);
   checkClasses(classes.count, images, options);
+  if (maps && labels !== "cleaned") checkScores(maps, options);
   const trained = labels === "mix" ? labelsOfMaps : images.labels;
   const hash = createHash("sha256");
-  for (const index of used) hash.update(`${images.keys[index]}\0${trained[index]}\n`);
+  for (const index of used) {
+    const label = multiLabels ? JSON.stringify(multiLabels.of[index]) : trained[index];
+    hash.update(`${images.keys[index]}\0${label}\n`);
+  }
+  const files = [...maps?.files ?? [], ...multiLabels ? [options.multiLabel!] : []];
   return {
     images,
     used: Uint32Array.from(used),
@@ -168,11 +188,12 @@ async function joinSources(
     classNames: classes.names?.name,
     ...(maps && labels !== "cleaned" ? { maps: { maps, rows: mapRows! } } : {}),
     ...(masks ? { masks: { images: masks, places: maskPlaces! } } : {}),
+    ...(multiLabels ? { multiLabels: multiLabels.of } : {}),
     fingerprint: hash.digest("hex"),
     *list() {
-      for (const index of used) yield { ...imageAt(images, index), label: trained[index] };
+      for (const index of used) yield { ...imageAt(images, index), label: multiLabels ? null : trained[index] };
       for (const index of masks ? used : []) yield imageAt(masks!, maskPlaces![index]);
-      for (const path of maps?.files ?? []) yield { key: basename(path), label: null, bytes: bytesOf(path) };
+      for (const path of files) yield { key: basename(path), label: null, bytes: bytesOf(path) };
     },
     remarks,
   };
@@ -186,6 +207,15 @@ function checkTurned({ metadata }: LabelMaps, { images, maps, exifOrientation }:
       (exifOrientation
         ? "as they are stored, and --exif-orientation turns these"
         : "turned by their EXIF orientation, as --exif-orientation turns these too"),
+  );
+}
+
+/** Refuses to take probabilities of independent classes for those of classes that exclude each other. */
+function checkScores({ metadata: { scores = "softmax" } }: LabelMaps, { images, maps, loss }: RequestedSettings): void {
+  if (scores === "softmax" || loss !== "ce") return;
+  throw new TypeError(
+    `Cannot train on "${images}" with maps "${maps}" by cross-entropy: their scores are ${scores}, of classes that do not ` +
+      "exclude each other; --loss bce or --loss asl can be of these",
   );
 }
 

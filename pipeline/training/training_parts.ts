@@ -44,7 +44,7 @@ export interface TrainingDevice<Batch> {
 /** What a training is made of. */
 export interface Training<Batch> {
   readonly options: TrainingSettings;
-  readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks" | "fingerprint">;
+  readonly data: Pick<TrainingData, "images" | "used" | "labels" | "maps" | "masks" | "multiLabels" | "fingerprint">;
   readonly device: TrainingDevice<Batch>;
   /** What the device is given of a loaded batch. */
   batchOf(loaded: LoadedBatch): Batch;

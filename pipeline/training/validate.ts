@@ -12,14 +12,15 @@ import type { Device } from "../../kernels/engine/device.ts";
 import type { Network } from "../../kernels/operations/network.ts";
 import { openDataSet } from "../evaluation/data_set.ts";
 import type { ModelClasses } from "../evaluation/map_classes.ts";
-import { rankOf } from "../evaluation/rank.ts";
+import { readMultiLabels } from "../evaluation/multi_label_reader.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { createFitting } from "../model/model.ts";
 import { shareOf, together } from "../command/shared_work.ts";
 import { unlessAborted } from "../command/until_aborted.ts";
 import type { TrainingState } from "../../kernels/programs/training/training_state.ts";
 import { weightsOf } from "./checkpoint.ts";
-import { type ImageStoreOptions, openImageStore } from "./image_store.ts";
+import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
+import { type Judge, judgeLabels, judgeMultiLabels } from "./judge.ts";
 import type { TrainingSettings } from "./settings.ts";
 import { shareState } from "./share_state.ts";
 import type { Evaluation } from "./summary_file.ts";
@@ -30,7 +31,7 @@ const MOST_IMAGES = 32;
 
 /** Images that states are evaluated on. */
 export interface Validation {
-  /** How many of them have a label. */
+  /** How many images there are of which it is known what they show. */
   readonly images: number;
   /** What their source says of itself. */
   readonly survey: ImageSurvey;
@@ -51,7 +52,7 @@ export interface Validation {
  * @param options The training's.
  * @param model The network and its classes, where images are decoded, and the ranks that share them.
  * @returns The validation images, undefined if the options name none; call `close` when done.
- * @throws {TypeError} If a class of theirs is none of the network's, or none has a label.
+ * @throws {TypeError} If a class of theirs is none of the network's, or of none is known what it shows.
  */
 export async function openValidation(
   device: Device,
@@ -66,19 +67,15 @@ export async function openValidation(
 ): Promise<Validation | undefined> {
   const { validation: path, size, mean, std, interpolation, cropPct, half } = options;
   if (path === undefined) return undefined;
-  const { truthOf } = await openDataSet(path, classes);
   const images = await openImageStore(path, { ...store, cache: undefined });
-  const truths = Array.from(images.labels, (label, index) => ({
-    index,
-    label: truthOf({ index, key: images.keys[index], label: label < 0 ? null : label, bytes: { path } })?.label,
-  })).filter((truth): truth is { index: number; label: number } => truth.label !== undefined);
-  if (truths.length === 0) throw new TypeError(`Cannot validate on "${path}": no image has a label`);
+  const { places, judge } = await findTruths(path, options, { images, classes });
   const cover = cropPct === 1 ? undefined : [Math.floor(size[0] / cropPct), Math.floor(size[1] / cropPct)] as const;
 
-  /** The image, undefined if it cannot be decoded. */
-  async function decode({ index, label }: { index: number; label: number }) {
+  /** The image at a place of those with a truth, undefined if it cannot be decoded. */
+  async function decode(place: number) {
+    const index = places[place];
     try {
-      return { index, label, image: await images.decode(index) };
+      return { index, place, image: await images.decode(index) };
     } catch (error) {
       if (error instanceof Deno.errors.NotSupported) throw error;
       onRejected({ index, key: join(path!, images.keys[index]), reason: (error as Error).message });
@@ -87,14 +84,15 @@ export async function openValidation(
   }
 
   return {
-    images: truths.length,
+    images: places.length,
     survey: images.survey,
     close: images.close,
     async evaluate(state, signal) {
       const parameters = weightsOf(state);
       if (ranks) await shareState(ranks, parameters);
-      const { start, end } = shareOf(ranks, truths.length);
-      const own = truths.slice(start, end);
+      const { start, end } = shareOf(ranks, places.length);
+      const own = Array.from({ length: end - start }, (_, at) => start + at);
+      const judged = judge();
       const settings = { network, parameters, size, cover, mean, std, interpolation };
       using classifier = closing(
         await createFitting(
@@ -104,7 +102,6 @@ export async function openValidation(
         ),
       );
       const load = (first: number) => Promise.all(own.slice(first, first + classifier.batch).map(decode));
-      const sums = new Float64Array(4);
       let next = load(0);
       for (let first = 0; first < own.length; first += classifier.batch) {
         const decoded = (await unlessAborted(next, signal)).filter((found) => found !== undefined);
@@ -113,24 +110,61 @@ export async function openValidation(
         next = load(first + classifier.batch);
         // It is thrown in its turn.
         next.catch(() => {});
-        (await read()).forEach((logits, place) => {
-          const { label } = decoded[place];
-          const rank = rankOf(logits, label);
-          [1, crossEntropy(logits, label), +(rank < 1), +(rank < 5)].forEach((value, at) => sums[at] += value);
-        });
+        (await read()).forEach((logits, at) => judged.add(decoded[at].place, logits));
       }
-      await ranks?.sum(sums);
-      const [count, loss, top1, top5] = sums;
-      await together(ranks, () => {
-        if (count === 0) throw new Error(`Cannot validate on "${path}": no image can be decoded`);
+      const found = await judged.finish(ranks);
+      return await together(ranks, () => {
+        if (found === undefined) throw new Error(`Cannot validate on "${path}": no image can be decoded`);
+        return found;
       });
-      return { loss: loss / count, top1: 100 * top1 / count, top5: 100 * top5 / count };
     },
   };
 }
 
-/** -log softmax at the label. */
-function crossEntropy(logits: Float32Array, label: number): number {
-  const most = logits.reduce((most, logit) => Math.max(most, logit), -Infinity);
-  return Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - most), 0)) + most - logits[label];
+/** Images of which is known what they show, by their places in the source, and who judges what is said of them. */
+interface Truths {
+  readonly places: readonly number[];
+  judge(): Judge;
+}
+
+async function findTruths(
+  path: string,
+  options: TrainingSettings,
+  { images, classes: model }: { readonly images: ImageStore; readonly classes: ModelClasses },
+): Promise<Truths> {
+  const { validationMultiLabel: file } = options;
+  if (file !== undefined) return await findMultiLabels(path, options, { images, model, file });
+  const { truthOf } = await openDataSet(path, model);
+  const truths = Array.from(images.labels, (label, index) => ({
+    index,
+    label: truthOf({ index, key: images.keys[index], label: label < 0 ? null : label, bytes: { path } })?.label,
+  })).filter((truth): truth is { index: number; label: number } => truth.label !== undefined);
+  if (truths.length === 0) throw new TypeError(`Cannot validate on "${path}": no image has a label`);
+  const labels = truths.map(({ label }) => label);
+  return { places: truths.map(({ index }) => index), judge: () => judgeLabels(labels) };
+}
+
+async function findMultiLabels(
+  path: string,
+  { loss, aslGammaNegative, aslGammaPositive, aslClip, classReduction: reduction }: TrainingSettings,
+  { images: { keys }, model, file }: {
+    readonly images: ImageStore;
+    readonly model: ModelClasses;
+    readonly file: string;
+  },
+): Promise<Truths> {
+  const subject = `Cannot validate on "${path}" with "${file}"`;
+  const { find } = await readMultiLabels(file, { count: keys.length, first: keys[0] }, { model, subject });
+  const found = keys.map((key, index) => find({ index, key })?.classes);
+  const places = keys.keys().filter((index) => found[index] !== undefined).toArray();
+  const truths = places.map((index) => found[index]!);
+  if (!truths.some(({ present }) => present.length > 0)) {
+    throw new TypeError(
+      places.length === 0 ? `${subject}: none of its images is there` : `${subject}: no image shows a class`,
+    );
+  }
+  const focus = loss === "asl"
+    ? { gammaNegative: aslGammaNegative, gammaPositive: aslGammaPositive, margin: aslClip }
+    : undefined;
+  return { places, judge: () => judgeMultiLabels(truths, { classes: model.classes, focus, reduction }) };
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { UNKNOWN } from "../../../kernels/operations/losses/independent_classes.ts";
 import { augmentationOf, batchMaker } from "../../../pipeline/training/batch.ts";
 import type { LoadedBatch } from "../../../pipeline/training/loader.ts";
 import { smallOptions } from "./data.ts";
@@ -51,6 +52,17 @@ Deno.test("batchMaker() makes targets of masks, and names the image whose mask h
     () => make(loaded([4, 8], { mask: 4 })),
     RangeError,
     'Cannot use the mask of "4.png": it has 4 at row 0, column 0, and there are 3 classes',
+  );
+});
+
+Deno.test("batchMaker() makes multi-hot targets, smoothed if that is asked for", () => {
+  const given = { images: "photos", multiLabel: "classes.json" };
+  const multiLabels = [{ present: [0, 2], unknown: [] }, { present: [], unknown: [1] }];
+  const batch = { ...loaded([4, 8]), multiLabels };
+  assertEquals(batchMaker(smallOptions(given), 3)(batch).targets, Float32Array.of(1, 0, 1, 0, UNKNOWN, 0));
+  assertEquals(
+    batchMaker(smallOptions({ ...given, labelSmoothing: 0.25 }), 4)(batch).targets,
+    Float32Array.of(0.8125, 0.0625, 0.8125, 0.0625, 0.0625, UNKNOWN, 0.0625, 0.0625),
   );
 });
 

@@ -72,6 +72,21 @@ Deno.test("what is not given is the paper's recipe, and what follows from the re
   const oracle = read("photos", "--masks", "masks");
   assertEquals([oracle.labels, oracle.loss], ["oracle", "bce"]);
   assertEquals(read("photos", "--labels", "smoothing").labelSmoothing, 0.1);
+  const lossOf = (...args: string[]) => {
+    const { labels, loss, classReduction } = read("photos", ...args);
+    return [labels, loss, classReduction];
+  };
+  const file = ["--multi-label", "f"];
+  assertEquals(lossOf(), ["original", "ce", undefined]);
+  assertEquals(lossOf("--masks", "masks"), ["oracle", "bce", "mean"]);
+  assertEquals(lossOf(...file), ["multi-hot", "bce", "sum"]);
+  assertEquals(lossOf(...file, "--class-reduction", "mean"), ["multi-hot", "bce", "mean"]);
+  assertEquals(lossOf(...file, "--maps", "m", "--labels", "mix"), ["mix", "bce", "sum"]);
+  assertEquals(lossOf("--maps", "m", "--labels", "mix"), ["mix", "ce", undefined]);
+  assertEquals(lossOf("--maps", "m", "--loss", "asl"), ["relabel", "asl", "sum"]);
+  const validated = ["--maps", "m", "--validation", "v", "--validation-multi-label", "f"];
+  assertEquals(lossOf(...validated), ["relabel", "ce", undefined]);
+  assertEquals(lossOf(...validated, "--loss", "bce"), ["relabel", "bce", "sum"]);
 });
 
 Deno.test("settings that cannot be are refused in one sentence", () => {
@@ -114,6 +129,13 @@ Deno.test("options that cannot be are refused in one sentence", () => {
     [["a", "--maps", "m", "--label-smoothing", "0.1"], "Cannot train with --labels relabel and --label-smoothing"],
     [["a", "--teacher-temperature", "4"], "Cannot train with --labels original and --teacher-temperature"],
     [["a", "--masks", "m", "--loss", "ce"], "Cannot train with --labels oracle and --loss ce: a crop may show several"],
+    [["a", "--labels", "multi-hot"], "Cannot train with --labels multi-hot: it needs --multi-label"],
+    [["a", "--multi-label", "f", "--maps", "m"], "Cannot train with --labels relabel and --multi-label, which it does"],
+    [["a", "--multi-label", "f", "--loss", "ce"], "and --loss ce: an image may show several classes, or none"],
+    [["a", "--classes", "f"], "Cannot train with --classes and without --multi-label, whose classes it names"],
+    [["a", "--validation-multi-label", "f"], "Cannot train with --validation-multi-label and without --validation"],
+    [["a", "--class-reduction", "sum"], "Cannot train with --loss ce and --class-reduction, which is of bce and asl"],
+    [["a", "--loss", "bce", "--asl-clip", "0"], "Cannot train with --loss bce and --asl-clip, which it does not use"],
     [["a", "--size", "0"], "Cannot use --size 0: expected N or HxW, in pixels"],
     [["a", "--scale", "1,0.5"], "Cannot use --scale 1,0.5: expected positive numbers, the smaller first"],
     [["a", "--scale", "0.5,2"], "Cannot use --scale 0.5,2: expected shares up to 1"],

@@ -118,10 +118,14 @@ export function hashingDevice(): HashingDevice {
  */
 export function mapFolder(
   keys: readonly string[],
-  { classes = ["cat", "dog", "eel"], wrong = [] }: { classes?: readonly string[]; wrong?: readonly string[] } = {},
+  { classes = ["cat", "dog", "eel"], wrong = [], scores }: {
+    readonly classes?: readonly string[];
+    readonly wrong?: readonly string[];
+    readonly scores?: "sigmoid";
+  } = {},
 ): string {
   const path = join(Deno.makeTempDirSync(), "maps");
-  const metadata = smallMetadata({ classes: classes.length, k: 2 });
+  const metadata = smallMetadata({ classes: classes.length, k: 2, ...scores && { scores, floor: -100 } });
   const configuration = smallConfiguration({ metadata, images: keys.length });
   const folder = openLabelMapFolder(path, configuration, { classes: { name: classes } });
   for (let part = 0; part * 4 < keys.length; part++) {
@@ -131,7 +135,7 @@ export function mapFolder(
       const label = Math.max(classes.indexOf(key.split("/")[0]), 0);
       const best = wrong.includes(key) ? (label + 1) % classes.length : label;
       const others = classes.map((_, index) => index).filter((index) => index !== best);
-      writer.append({ ...row, key, label, topClass: Uint16Array.of(best, ...others) });
+      writer.append({ ...row, key, label, topClass: Uint16Array.of(best, ...others).slice(0, 5) });
     });
     writer.finish();
   }

@@ -1,8 +1,9 @@
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { join } from "@std/path";
+import { assertEquals, assertNotEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { basename, join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
 import type { TrainingData } from "../../../pipeline/training/training_data.ts";
 import type { GivenSettings } from "../../../pipeline/training/settings.ts";
+import { jsonFile } from "../../formats/evaluation/json_input.ts";
 import { imageColumns, writeParquet } from "../../formats/images/parquet_writer.ts";
 import { imageFolder, mapFolder, openData, pngOf, smallOptions } from "./data.ts";
 
@@ -166,4 +167,100 @@ Deno.test("openTrainingData() has a fingerprint of what is used, and of no more"
   assertEquals(await of({ subset: listOf(KEYS) }), whole);
   assertNotEquals(await of({ subset: listOf(KEYS.slice(1)) }), whole);
   assertNotEquals(await of({ images: imageFolder(10) }), whole);
+});
+
+const MULTI_HOT = { labels: "multi-hot" } as const;
+
+Deno.test("openTrainingData() takes COCO's annotations, keeps images that show nothing, and counts what is not there", async () => {
+  const names = ["0.png", "3.png", "6.png", "1.png", "99.png"];
+  const multiLabel = jsonFile({
+    images: names.map((file_name, id) => ({ id, file_name })),
+    annotations: [{ image_id: 0, category_id: 17 }, { image_id: 0, category_id: 3 }, { image_id: 3, category_id: 3 }],
+    categories: [{ id: 17, name: "cat" }, { id: 3, name: "car" }],
+  });
+  await withData({ ...MULTI_HOT, multiLabel }, ({ classes, classNames, used, multiLabels, remarks, ...data }) => {
+    assertEquals([classes, classNames], [2, ["car", "cat"]]);
+    assertEquals(Array.from(used, (index) => [data.images.keys[index], multiLabels![index]!.present]), [
+      ["cat/0.png", [0, 1]],
+      ["cat/3.png", []],
+      ["cat/6.png", []],
+      ["dog/1.png", [0]],
+    ]);
+    assertEquals(remarks, [
+      `4 of 9 images are in "${multiLabel}"`,
+      "2 images show none of 2 classes, and teach that",
+      "1 of 5 annotated images are not there",
+    ]);
+    assertEquals([...data.list()].map(({ key, label }) => [key, label]).slice(3), [
+      ["dog/1.png", null],
+      [basename(multiLabel), null],
+    ]);
+  });
+});
+
+Deno.test("openTrainingData() takes lists by place or key, with the classes of folders, a file or the lists themselves", async () => {
+  const inOrder = jsonFile(KEYS.map((_, index) => [index % 3]));
+  const byKey = jsonFile(Object.fromEntries(KEYS.map((key, index) => [key, { classes: [index % 3], unknown: [3] }])));
+  const names = listOf(["ant", "bee", "cow", "dog"]);
+  await withData({ ...MULTI_HOT, multiLabel: inOrder }, ({ classNames, multiLabels, remarks }) => {
+    assertEquals(classNames, ["cat", "dog", "eel"]);
+    assertEquals([multiLabels!.map((of) => of!.present), remarks], [KEYS.map((_, index) => [index % 3]), []]);
+  });
+  await withData({ ...MULTI_HOT, multiLabel: byKey, classes: names }, ({ classes, classNames, remarks }) => {
+    assertEquals([classes, classNames], [4, ["ant", "bee", "cow", "dog"]]);
+    assertEquals(remarks, ["9 images may show classes, which are not counted there"]);
+  });
+  const images = Deno.makeTempDirSync();
+  for (const name of ["0.png", "1.png"]) Deno.writeFileSync(join(images, name), pngOf(1));
+  const multiLabel = jsonFile([[6], []]);
+  await withData({ ...MULTI_HOT, images, multiLabel }, ({ classes, classNames }) => {
+    assertEquals([classes, classNames], [7, undefined]);
+  });
+});
+
+Deno.test("openTrainingData() takes several labels with the classes of maps where both are mixed", async () => {
+  const maps = mapFolder(KEYS.slice(1), { classes: ["eel", "cat", "dog"] });
+  const multiLabel = jsonFile({
+    images: KEYS.map((key, id) => ({ id, file_name: basename(key) })),
+    annotations: [{ image_id: 1, category_id: 2 }],
+    categories: [{ id: 1, name: "cat" }, { id: 2, name: "eel" }],
+  });
+  await withData({ maps, labels: "mix", multiLabel }, ({ classes, used, multiLabels }) => {
+    assertEquals([classes, used.length, multiLabels![1]!.present], [3, 8, [0]]);
+  });
+});
+
+Deno.test("openTrainingData() refuses files of other images or classes", async () => {
+  const twice = imageFolder(3);
+  Deno.writeFileSync(join(twice, "dog", "0.png"), pngOf(5));
+  const cases: [unknown, Error["message"], string?][] = [
+    [{ "x.png": [1] }, `: none of 9 images are in "`],
+    [[[0]], `": it has 1 list, the data set 9 images`],
+    [KEYS.map(() => [3]), `": entry 0 has 3, expected classes from 0 to 2`],
+    ["[[0", `": it is not JSON`],
+    [{ "0.png": [1] }, `": "cat/0.png" and "dog/0.png" are both found as "0.png"`, twice],
+  ];
+  for (const [value, message, images = IMAGES] of cases) {
+    const multiLabel = jsonFile(value);
+    const error = await assertRejects(() => withData({ ...MULTI_HOT, images, multiLabel }, () => {}), Error, message);
+    assertStringIncludes(error.message, `"${multiLabel}"`);
+  }
+});
+
+Deno.test("openTrainingData() has a fingerprint of the classes that images show", async () => {
+  const of = (lists: number[][]) =>
+    withData({ ...MULTI_HOT, multiLabel: jsonFile(lists) }, ({ fingerprint }) => fingerprint);
+  const lists = KEYS.map((_, index) => [index % 3]);
+  assertEquals(await of(lists), await of(lists));
+  assertNotEquals(await of(lists), await of(lists.with(4, [])));
+});
+
+Deno.test("openTrainingData() takes no probabilities of independent classes for cross-entropy", async () => {
+  const maps = mapFolder(KEYS, { scores: "sigmoid" });
+  await assertRejects(
+    () => withData({ maps }, () => {}),
+    TypeError,
+    `with maps "${maps}" by cross-entropy: their scores are sigmoid, of classes that do not exclude each other`,
+  );
+  await withData({ maps, loss: "bce" }, ({ classes }) => assertEquals(classes, 3));
 });
