@@ -3,7 +3,9 @@
  *
  * | name | |
  * | --- | --- |
- * | `test/` | scenes of the test split |
+ * | `test/` | images of the test split |
+ * | `validation/` | images of the validation split, where a temperature is chosen on it |
+ * | `singles/`, `annotator/` | images of one object each, and the annotator that learned them, where none is at hand |
  * | `seed-<S>/scenes/` | scenes of the training split, which this seed has for itself |
  * | `seed-<S>/maps/` | their label maps |
  * | `seed-<S>/<kind>/` | a student of a kind, such as `local-multi`, as `deno task train` leaves it, and `predictions.json` for the test scenes |
@@ -23,11 +25,6 @@ export interface SeedFolders {
   readonly maps: string;
   /** The folder of a student. */
   student(name: string): string;
-}
-
-/** The folder of the test scenes. */
-export function testFolder(output: string): string {
-  return join(output, "test");
 }
 
 /**

@@ -6,8 +6,9 @@
 
 import { join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
-import type { Study, StudyPlan } from "./study_plan.ts";
-import { RECIPES } from "./recipe.ts";
+import { type PlanDraft, preparePlan } from "./prepare_plan.ts";
+import { recipeOf } from "./recipe.ts";
+import type { Study } from "./study_plan.ts";
 import { STUDIES } from "./studies/mod.ts";
 import { type MiniatureWatch, watched } from "./watch.ts";
 import { formatDuration } from "../command/numbers.ts";
@@ -27,18 +28,18 @@ const NEXT = [
 ];
 
 async function run(
-  { study, output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
+  { study, data, fashion, output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
   progress: Progress,
 ): Promise<number> {
   const started = performance.now();
-  const plan: StudyPlan = {
+  const draft: PlanDraft = {
     output,
-    recipe: { ...RECIPES[quick ? "quick" : "whole"], leastObjects },
+    recipe: { ...recipeOf(data, quick ? "quick" : "whole", fashion), leastObjects },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     supervisions,
   };
   return await watched({ progress, quiet, output }, async (watch) => {
-    const lines = await reproduce(STUDIES[study], plan, watch);
+    const lines = await reproduce(STUDIES[study], draft, watch);
     progress.end();
     printLines(quick ? [...lines, ...NEXT] : lines);
     watch.tell(`All in ${formatDuration((performance.now() - started) / 1000)}`);
@@ -49,12 +50,13 @@ async function run(
  * Runs a study, or what of it is not done yet, and writes its tables and charts.
  *
  * @param study The study.
- * @param plan What it is run with.
+ * @param draft What it is run with.
  * @param watch Progress and signals.
  * @returns What was found, for the eye.
  * @throws {Error} If the folder was begun with another recipe, or something cannot be read or written.
  */
-export async function reproduce(study: Study, plan: StudyPlan, watch: MiniatureWatch): Promise<readonly string[]> {
+export async function reproduce(study: Study, draft: PlanDraft, watch: MiniatureWatch): Promise<readonly string[]> {
+  const plan = await preparePlan(draft, watch);
   const { files, lines } = await study.run(plan, watch);
   for (const [name, text] of Object.entries(files)) replaceFile(join(plan.output, name), text);
   return lines;

@@ -8,8 +8,9 @@ import { UsageError } from "../command/command_line.ts";
 import { choice, choices, count, flag, text } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { leastObjects } from "../scenes/options.ts";
+import { FASHION_FOLDER } from "./fashion/garments.ts";
 import type { Study } from "./study_plan.ts";
-import { RECIPES } from "./recipe.ts";
+import { type DataName, dataNames, LEAST_OBJECTS } from "./recipe.ts";
 import { STUDIES, type StudyName, studyNames } from "./studies/mod.ts";
 import { type SupervisionName, supervisionNames, SUPERVISIONS } from "./supervisions.ts";
 
@@ -50,6 +51,18 @@ Supervisions
 ${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
   options: {
     study: choice(studyNames, { value: "NAME", default: "supervisions", help: "of the studies above" }),
+    data: choice(dataNames, {
+      value: "DATA",
+      default: "scenes",
+      help: "scenes (default), which are drawn, or fashion: photographs of garments, two to four on a canvas, one\n" +
+        "named by the label; the annotator is trained on single ones, and the temperature chosen on a validation\nsplit",
+    }),
+    fashion: text({
+      value: "FOLDER",
+      default: FASHION_FOLDER,
+      help: "Fashion-MNIST's four idx files, gzipped or not; default {default},\n" +
+        "where Debian's package dataset-fashion-mnist puts them",
+    }),
     seeds: count({
       help: "students of each kind, each with images of its own; default " +
         `${SEEDS.whole}, with --quick ${SEEDS.quick}`,
@@ -59,11 +72,15 @@ ${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
       help: `of those above, with commas between; default all, with --quick ${COMPARED.quick.join(" and ")}.\n` +
         "The original labels, which they are compared with, are always among them",
     }),
-    leastObjects: leastObjects("students are trained on scenes with no fewer objects", RECIPES.whole.leastObjects),
+    leastObjects: leastObjects(
+      `students are trained on images with no fewer objects; default ${LEAST_OBJECTS.scenes} of scenes, ` +
+        `${LEAST_OBJECTS.fashion} of fashion`,
+      {},
+    ),
     quick: flag({ help: "trains for less long and tests on fewer images, in a folder of its own" }),
     output: text({
       value: "FOLDER",
-      help: "default miniature, with the names of another study and of --quick after it",
+      help: "default miniature, with another study, other data and quick after it",
     }),
     quiet: flag({ help: "no progress" }),
   },
@@ -72,24 +89,34 @@ ${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
     "deno task reproduce --quick --least-objects 1 --output any-objects",
     "deno task reproduce --seeds 4 --supervision original,local-single,local-multi",
     "deno task reproduce --study factors",
+    "deno task reproduce --data fashion --output garments",
   ],
   resolve(options) {
-    const { study, quick } = options;
+    const { study, data, quick } = options;
     const scale = quick ? "quick" : "whole";
-    const { output = folderOf(study, quick), seeds = SEEDS[scale] } = options;
+    const { output = folderOf(options), seeds = SEEDS[scale], leastObjects = LEAST_OBJECTS[data] } = options;
     const compared = (STUDIES[study] as Study).supervisions?.[scale];
     if (options.supervisions !== undefined && compared === undefined) {
       throw new UsageError(`Cannot use --supervision with --study ${study}, which compares something else`);
     }
     const supervisions = options.supervisions ?? compared ?? [];
     const isCompared = (name: SupervisionName) => name === "original" || supervisions.includes(name);
-    return { ...options, output, seeds, supervisions: compared ? supervisionNames.filter(isCompared) : [] };
+    return {
+      ...options,
+      output,
+      seeds,
+      leastObjects,
+      supervisions: compared ? supervisionNames.filter(isCompared) : [],
+    };
   },
 });
 
 /** The folder where nothing is said of it. */
-function folderOf(study: StudyName, isQuick: boolean): string {
-  return ["miniature", ...(study === "supervisions" ? [] : [study]), ...(isQuick ? ["quick"] : [])].join("-");
+function folderOf(
+  { study, data, quick }: { readonly study: StudyName; readonly data: DataName; readonly quick: boolean },
+): string {
+  const others = [study === "supervisions" ? "" : study, data === "scenes" ? "" : data, quick ? "quick" : ""];
+  return ["miniature", ...others.filter((name) => name !== "")].join("-");
 }
 
 /** What the user asked for. */

@@ -25,13 +25,14 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import type { Recipe, Scale } from "./study_plan.ts";
+import { fashionData } from "./fashion/fashion_data.ts";
 import { SCENES_DATA } from "./scenes_data.ts";
+import type { AnnotatorTraining, Recipe, RecipeDraft, Scale, StudySettings } from "./study_plan.ts";
 
 const SCENES_ANNOTATOR = fromFileUrl(new URL("../../assets/scenes_annotator", import.meta.url));
 
 /** Settings for students that see small images: no change of colours, which are random already, and all of a test image. */
-const TRAINING: Recipe["training"] = {
+const TRAINING: StudySettings = {
   network: "resnet8_s2",
   size: [32, 32],
   batch: 32,
@@ -59,3 +60,44 @@ export const RECIPES = {
   whole: { ...COMMON, testImages: 5000, training: { ...TRAINING, epochs: 60 } },
   quick: { ...COMMON, testImages: 2000, training: { ...TRAINING, epochs: 36 } },
 } as const satisfies Readonly<Record<Scale, Recipe>>;
+
+/** The annotator of garments: it learns them one by one, at the size that they have on canvases. */
+const GARMENT_ANNOTATOR: AnnotatorTraining = {
+  images: 5000,
+  testImages: 1000,
+  training: { ...TRAINING, epochs: 12, scale: [0.6, 1] },
+};
+
+const FASHION_COMMON = {
+  trainImages: 1000,
+  leastObjects: 2,
+  annotator: GARMENT_ANNOTATOR,
+  annotatorSize: [64, 64],
+  temperature: [1, 0.5, 0.25],
+} as const;
+
+/** The names of data. */
+export const dataNames = ["scenes", "fashion"] as const;
+
+/** What students are trained on. */
+export type DataName = typeof dataNames[number];
+
+/** The fewest objects of training images, unless asked for otherwise. */
+export const LEAST_OBJECTS: Readonly<Record<DataName, number>> = {
+  scenes: COMMON.leastObjects,
+  fashion: FASHION_COMMON.leastObjects,
+};
+
+/**
+ * The recipe of some data.
+ *
+ * @param data The kind of images.
+ * @param scale How much of it.
+ * @param fashion The folder of Fashion-MNIST.
+ * @returns The recipe, which for garments leaves annotator and temperature open.
+ */
+export function recipeOf(data: DataName, scale: Scale, fashion: string): RecipeDraft {
+  if (data === "scenes") return RECIPES[scale];
+  const [testImages, epochs] = scale === "whole" ? [2000, 30] : [1000, 12];
+  return { ...FASHION_COMMON, data: fashionData(fashion), testImages, training: { ...TRAINING, epochs } };
+}

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { join } from "@std/path";
 import { openImages } from "../../formats/images/mod.ts";
 import { openAnnotatorFolder } from "../../formats/weights/mod.ts";
 import { closing } from "../../formats/base/closing.ts";
@@ -12,7 +13,7 @@ import { type AnnotatorOptions, loadAnnotator } from "../model/load_annotator.ts
 import { formatCount, formatDuration, formatNumberOf, formatSize } from "../command/numbers.ts";
 import { type GivenSettings, resolveSettings, type TrainingSettings } from "../training/settings.ts";
 import { writeLabelMaps } from "../relabel/write_label_maps.ts";
-import { seedFolders, testFolder } from "./folders.ts";
+import { seedFolders } from "./folders.ts";
 import { meanOf, type Outcomes } from "./outcome_statistics.ts";
 import type { StudyPlan } from "./study_plan.ts";
 import { trainStudent } from "./student.ts";
@@ -46,16 +47,18 @@ export interface StudentOutcomes<Name extends string = string> {
  * Makes the images, trains the students and tests them, or what of that is not done yet.
  *
  * @param plan Recipe, seeds and folder.
- * @param work The kinds of students, and `prepare`: makes what the trainings of a seed read beside its images.
+ * @param work The kinds of students; `prepare`, which makes what the trainings of a seed read beside its images; and the
+ *   split that they are tested on.
  * @param watch Progress and signals.
  * @returns What they said.
  * @throws {Error} If the folder was begun with another recipe, or something cannot be read or written.
  */
 export async function trainStudents<Name extends string>(
   plan: StudyPlan,
-  { arms, prepare }: {
+  { arms, prepare, testSplit = "test" }: {
     readonly arms: readonly (Arm & { readonly name: Name })[];
     prepare?(seed: number): Promise<void>;
+    readonly testSplit?: "validation" | "test";
   },
   watch: MiniatureWatch,
 ): Promise<StudentOutcomes<Name>> {
@@ -63,8 +66,8 @@ export async function trainStudents<Name extends string>(
   // What does not fit is said before the first image is made.
   await Promise.all(seeds.flatMap((seed) => arms.map((arm) => studentOptions(plan, seed, arm))));
   watch.tell(`Images: ${formatCount(testImages)} of 1 or more objects to test on, which no training sees`);
-  const folder = testFolder(output);
-  const { ceiling } = await data.write(folder, { split: "test", start: 0, images: testImages }, watch);
+  const folder = join(output, testSplit);
+  const { ceiling } = await data.write(folder, { split: testSplit, start: 0, images: testImages }, watch);
   const test = await readTestImages(folder, data.classes);
   const outcomes = new Map<Name, Outcomes[]>(arms.map(({ name }) => [name, []]));
   for (const seed of seeds) {

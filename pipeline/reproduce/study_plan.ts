@@ -38,6 +38,27 @@ export interface MiniatureData {
    * @throws {Error} If the folder was begun with others, or something cannot be read or written.
    */
   write(folder: string, range: ImageRange, watch: MiniatureWatch): Promise<{ readonly ceiling: number }>;
+  /**
+   * Writes images of one object each, as large as in the others, for an annotator to learn; where there is no such function,
+   * an annotator is at hand.
+   *
+   * @param folder The folder.
+   * @param range Which of the `extra` split, or for validation of the test split.
+   * @param watch Progress and signals.
+   * @throws {Error} If the folder was begun with others, or something cannot be read or written.
+   */
+  writeSingles?(folder: string, range: ImageRange, watch: MiniatureWatch): Promise<void>;
+}
+
+/** Settings of a training that are not the default ones. */
+export type StudySettings = GivenSettings & { readonly batch: number };
+
+/** How an annotator is trained. */
+export interface AnnotatorTraining {
+  /** Images of one object each, and others that it is tested on. */
+  readonly images: number;
+  readonly testImages: number;
+  readonly training: StudySettings;
 }
 
 /** Everything that the results depend on, besides seeds. */
@@ -56,7 +77,14 @@ export interface Recipe {
   /** What the logits of maps are divided by. */
   readonly temperature: number;
   /** Settings of each training; others are `deno task train`'s. */
-  readonly training: GivenSettings & { readonly batch: number };
+  readonly training: StudySettings;
+}
+
+/** A recipe whose annotator is still to be trained, or whose temperature to be chosen. */
+export interface RecipeDraft extends Omit<Recipe, "annotator" | "temperature"> {
+  readonly annotator: string | AnnotatorTraining;
+  /** One, or those of which the best is taken, by the validation split. */
+  readonly temperature: number | readonly number[];
 }
 
 /** What a study is run with. */

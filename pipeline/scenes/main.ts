@@ -8,7 +8,8 @@ import { join } from "@std/path";
 import { formatNumberOf } from "../command/numbers.ts";
 import { type Progress, stopLine, timeLine } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
-import { type ScenesWritten, writeScenes } from "./write_scenes.ts";
+import type { SplitWritten } from "./split_folder.ts";
+import { writeScenes } from "./write_scenes.ts";
 import { SCENES, type ScenesCommand, SPLIT_IMAGES } from "./options.ts";
 import { withSignals } from "../command/signals.ts";
 import { printError, printLines } from "../command/terminal.ts";
@@ -42,7 +43,7 @@ async function run(command: ScenesCommand, progress: Progress): Promise<number> 
   return code;
 }
 
-function summary(path: string, { done, before, objects, unnamed, ceiling }: ScenesWritten, seconds: number): string[] {
+function summary(path: string, { done, before, objects, unnamed, ceiling }: SplitWritten, seconds: number): string[] {
   const lines = [
     `${path}: ${formatNumberOf(done, "image")}, ${(objects / done).toFixed(2)} objects per image`,
     `  ceiling    ${(100 * ceiling).toFixed(1)} % top-1 against single labels, for a perfect classifier`,

@@ -22,8 +22,11 @@ export const SPLIT_IMAGES: Readonly<Record<Split, number>> = {
 const DEFAULT_FOLDER = "scenes";
 
 /** `--least-objects`: the fewest objects of a scene. */
-export function leastObjects<const Objects extends number>(help: string, objects: Objects) {
-  return count({ most: MOST_OBJECTS, default: objects, help: `${help}, 1 to ${MOST_OBJECTS}` });
+export function leastObjects<const Statement extends { readonly default?: number }>(
+  help: string,
+  statement: Statement,
+) {
+  return count({ most: MOST_OBJECTS, help: `${help}, 1 to ${MOST_OBJECTS}`, ...statement });
 }
 
 /** The command. */
@@ -61,7 +64,7 @@ writes there, 130 after Ctrl-C, 143 after SIGTERM.`,
     // What --count was called: elsewhere it is a folder.
     images: count({ help: "", isHidden: true }),
     start: count({ value: "I", least: 0, default: 0, help: "index of the first image of each split" }),
-    leastObjects: leastObjects("no scenes with fewer objects", 1),
+    leastObjects: leastObjects("no scenes with fewer objects", { default: 1 }),
     seed: seed("another data set for each integer from 0"),
     quiet: flag({ help: "no progress and no summary" }),
   },

@@ -9,6 +9,7 @@ import { sceneClasses } from "./classes.ts";
 import { drawLayout, type Layout, SCENE_SIZE, type SceneObject } from "./scene_layout.ts";
 import { type SceneId, type SceneNumbers, sceneNumbers } from "./scene_numbers.ts";
 import { signedDistance } from "./shapes.ts";
+import { visiblePart } from "./visible_part.ts";
 
 /** What a scene shows, before it is painted. */
 export interface Scene extends Layout {
@@ -42,7 +43,7 @@ export function sceneOf(id: SceneId): Scene {
       if (coverage[object][pixel] >= 0.5) mask[pixel] = value;
     }
   }
-  const parts = layout.objects.map(({ index }) => visiblePart(mask, index));
+  const parts = layout.objects.map(({ index }) => visiblePart(mask, index, SCENE_SIZE));
   const cubes = parts.map(({ area }) => area ** 3);
   const total = cubes.reduce((sum, cube) => sum + cube, 0);
   const shares = cubes.map((cube) => cube / total);
@@ -83,31 +84,6 @@ function coverageOf({ index, x, y, radius, rotation }: SceneObject): Float32Arra
     }
   }
   return coverage;
-}
-
-function visiblePart(mask: Uint8Array, index: number): { area: number; box: Box } {
-  let [area, top, left, bottom, right] = [0, SCENE_SIZE, SCENE_SIZE, 0, 0];
-  for (let pixel = 0; pixel < mask.length; pixel++) {
-    if (mask[pixel] !== 1 + index) continue;
-    const row = Math.floor(pixel / SCENE_SIZE);
-    const column = pixel % SCENE_SIZE;
-    area++;
-    top = Math.min(top, row);
-    left = Math.min(left, column);
-    bottom = Math.max(bottom, row + 1);
-    right = Math.max(right, column + 1);
-  }
-  const [height, width] = [bottom - top, right - left];
-  return {
-    area,
-    box: {
-      index,
-      top: top / SCENE_SIZE,
-      left: left / SCENE_SIZE,
-      height: height / SCENE_SIZE,
-      width: width / SCENE_SIZE,
-    },
-  };
 }
 
 function drawObject(shares: readonly number[], random: SceneNumbers): number {

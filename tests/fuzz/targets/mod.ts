@@ -7,6 +7,7 @@
 import type { Target } from "../sample.ts";
 import { arrow } from "./arrow.ts";
 import { encodedImages } from "./encoded_images.ts";
+import { idx } from "./idx.ts";
 import { imageList } from "./image_list.ts";
 import { imagesParquet } from "./images_parquet.ts";
 import { instances } from "./instances.ts";
@@ -27,6 +28,7 @@ export const targets = {
   manifest,
   list: imageList,
   images: encodedImages,
+  idx,
   pt: torch,
   safetensors,
   "shard-index": shardIndex,

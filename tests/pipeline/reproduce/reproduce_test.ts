@@ -8,6 +8,8 @@ import { runTask } from "../task.ts";
 Deno.test("deno task reproduce compares all supervisions over three seeds, unless told otherwise", () => {
   const all = {
     study: "supervisions" as const,
+    data: "scenes" as const,
+    fashion: "/usr/share/datasets/fashion-mnist",
     seeds: 3,
     supervisions: supervisionNames,
     leastObjects: 3,
@@ -28,6 +30,15 @@ Deno.test("deno task reproduce compares all supervisions over three seeds, unles
       supervisions: ["original", "mix", "oracle"],
     },
   );
+});
+
+Deno.test("deno task reproduce --study and --data name another folder, and are refused with what they do not use", () => {
+  const { output, supervisions } = { ...Object(REPRODUCE.read(["--study", "factors", "--quick"])) };
+  assertEquals(output, "miniature-factors-quick");
+  assertEquals(supervisions, ["original", "global-single", "global-multi", "local-single", "local-multi"]);
+  const fashion = Object(REPRODUCE.read(["--data", "fashion"]));
+  assertEquals([fashion.output, fashion.leastObjects], ["miniature-fashion", 2]);
+  assertThrows(() => REPRODUCE.read(["--study", "factor"]), UsageError, "did you mean factors?");
 });
 
 Deno.test("deno task train without images, as before it had any, names the comparison that makes its own", () => {
