@@ -664,7 +664,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   normaliseKernel: () =>
     TARGETS.flatMap((target) => AUGMENTATIONS.map((settings) => normaliseKernel({ batch: 3, settings, ...target }))),
-  oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, profile })),
+  oneHotKernel: () => PROFILES.map((profile) => oneHotKernel({ rows: 9, classes: 11, alike: 1 / 11, profile })),
   operationTablesKernel: () =>
     PROFILES.map((profile) => operationTablesKernel({ batch: 3, settings: AUGMENTATIONS[0], slot: 0, profile })),
   outlookAttentionKernel: () =>
@@ -687,10 +687,13 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     FLAT.flatMap((options) => TARGETS.map((target) => parameterTensorKernel({ ...options, ...target }))),
   poolCellsKernel: () =>
     PROFILES.flatMap((profile) =>
-      (["zero", "uniform", "renormalise"] as const).flatMap((missing) =>
+      (["sum", "floor", "uniform", "renormalise"] as const).flatMap((cells) =>
         labelMapTypes.flatMap((dtype) =>
           [1000, 70000].map((classes) =>
-            poolCellsKernel({ crops: 3, bins: 1, k: 3, grid: [7, 5], classes, dtype, missing, temperature: 1, profile })
+            poolCellsKernel({
+              ...{ crops: 3, bins: 1, k: 3, grid: [7, 5], classes, dtype, temperature: 1, profile },
+              rule: { cells, floor: -4, nowhere: 0, alike: 0 },
+            })
           )
         )
       )
