@@ -46,7 +46,7 @@ export {
   type LoadedAnnotator,
 } from "./pipeline/model/load_annotator.ts";
 export type { MapAveraging } from "./kernels/programs/averaged_maps.ts";
-export type { MapAverage } from "./kernels/operations/map_average/reference.ts";
+export type { LogitKind, MapAverage } from "./kernels/operations/map_average/reference.ts";
 export { type LabelledImage, relabel, type RelabelOptions, type StepTimes } from "./pipeline/model/label_images.ts";
 export type { WriteProgress } from "./pipeline/command/progress.ts";
 export { writeLabelMaps, type WriteOptions, type WriteResult } from "./pipeline/relabel/write_label_maps.ts";

@@ -13,7 +13,7 @@ import { type AnnotatorSettings, createAnnotator } from "../kernels/programs/ann
 import { closeDevice } from "../kernels/engine/device.ts";
 import { choice, count } from "../pipeline/command/option_kinds.ts";
 import * as shared from "../pipeline/command/shared_options.ts";
-import { defaultWorkers } from "../pipeline/model/label_images.ts";
+import { defaultWorkers } from "../pipeline/model/default_workers.ts";
 import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
 import { openBenchDevice, PROFILES } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";

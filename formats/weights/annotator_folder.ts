@@ -35,6 +35,8 @@ export interface AnnotatorFolder {
   readonly crop: { readonly share: number; readonly mode: string };
   /** What an evaluation sees by `test_input_size` and `test_crop_pct`; without them as the network was trained. */
   readonly test: { readonly size: readonly [height: number, width: number]; readonly share: number };
+  /** What its logits are of, where the file says so: classes that exclude each other, or independent ones (`sigmoid`). */
+  readonly scores?: "softmax" | "sigmoid";
   /** One name a class, where the file has them. */
   readonly classNames?: readonly string[];
   /** The open weights, which the caller closes. */
@@ -52,7 +54,7 @@ const LARGEST_CONFIG = 16 << 20;
 const DEEPEST_CONFIG = 16;
 
 /** What the network says of itself; all else is said of its weights, by `pretrained_cfg` where there is one. */
-const ownKeys = new Set(["architecture", "num_classes", "label_names", "labels"]);
+const ownKeys = new Set(["architecture", "num_classes", "label_names", "labels", "scores"]);
 
 /**
  * Opens the folder of an annotator.
@@ -130,6 +132,8 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
   if (classNames !== undefined && !(areTexts(classNames) && classNames.length === classes)) {
     throw unreadable(path, `label_names is not a list of ${numberOf(classes as number, "name")}`);
   }
+  const scores = find("scores");
+  if (scores !== undefined && scores !== "softmax" && scores !== "sigmoid") throw wrong("scores", "softmax or sigmoid");
   const tag = typeof pretrained.tag === "string" && !architecture.includes(".") ? pretrained.tag : "";
   return {
     name: tag === "" ? architecture : `${architecture}.${tag}`,
@@ -141,6 +145,7 @@ async function readConfig(path: string): Promise<Omit<AnnotatorFolder, "weights"
     interpolation,
     crop: { share, mode },
     test: { size: testSize, share: shareOf("test_crop_pct", share) },
+    ...(scores === undefined ? {} : { scores }),
     ...(classNames === undefined ? {} : { classNames }),
   };
 }

@@ -3,7 +3,7 @@
  * ImageNet", 2021, section 3.1 and appendix B), and everything around it that is arithmetic:
  *
  *     pixels -> resize, normalise -> network -> dense head -> logits [N, H, W, C] -> top-k -> pack
- *                                            -> pooled head -> logits [N, 1, 1, C] -> softmax -> the best classes
+ *                                            -> pooled head -> logits [N, 1, 1, C] -> softmax or sigmoid -> the best classes
  *
  * Where the logits of the image are the mean of those of the cells, the pooled head is that mean. Maps of several
  * networks, sizes and mirrored images may be averaged before the top-k (`averaged_maps.ts`).
@@ -26,6 +26,7 @@ import {
   packScoresKernel,
 } from "../operations/quantise/kernels.ts";
 import type { ResizeFilter, ResizeRule } from "../operations/resize/mod.ts";
+import { activationKernel } from "../operations/activation/kernels.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { type Target, tensorBytes } from "../operations/shared/tensor.ts";
 import { topKKernel } from "../operations/top_k/kernels.ts";
@@ -70,7 +71,7 @@ export interface PackedLabelMap {
   readonly class: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
   /** Logits in the same order: f32, or the bit patterns of fp16. */
   readonly score: Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>;
-  /** The 5 best of the softmax of the image's logits, or all where there are fewer. */
+  /** The 5 best of the softmax or sigmoid of the image's logits, or all where there are fewer. */
   readonly topClass: Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
   readonly topProbability: Float32Array<ArrayBuffer>;
 }
@@ -128,7 +129,7 @@ export function lowerAnnotator(
     & MapAveraging,
   target: Target,
 ): AnnotatorProgram {
-  const { batch, k, dtype, others = [] } = settings;
+  const { batch, k, dtype, others = [], scores = "softmax" } = settings;
   const maps = lowerMaps({ ...settings, members: [settings, ...others] }, target);
   const { program, inputs, cells: { name: logits, shape }, whole, storage, pooledFrom } = maps;
   const [, height, width, classes] = shape;
@@ -158,7 +159,9 @@ export function lowerAnnotator(
       bindings: { elements: NAMES.class, packed: NAMES.packedClass },
     },
     {
-      kernel: softmaxKernel({ rows: batch, classes, profile, storage }),
+      kernel: scores === "softmax"
+        ? softmaxKernel({ rows: batch, classes, profile, storage })
+        : activationKernel({ activation: "sigmoid", shape: [batch, 1, 1, classes], profile, storage }),
       bindings: { input: whole, output: NAMES.probability },
     },
     {

@@ -12,11 +12,12 @@ import { globalAveragePoolKernel } from "../operations/global_average_pool/kerne
 import {
   addMapKernel,
   coarserMapKernel,
-  logarithmKernel,
+  independentProbabilitiesKernel,
+  logitsKernel,
   mirrorImagesKernel,
 } from "../operations/map_average/kernels.ts";
 import { type ClassGroups, classGroupTable, classSumsKernel } from "../operations/class_sums/kernels.ts";
-import { commonGrid, type MapAverage } from "../operations/map_average/reference.ts";
+import { commonGrid, type LogitKind, type MapAverage } from "../operations/map_average/reference.ts";
 import { isMeanOfCells, type Network, type Parameters } from "../operations/network.ts";
 import { softmaxKernel } from "../operations/softmax/kernels.ts";
 import { type Shape, type Target, tensorBytes } from "../operations/shared/tensor.ts";
@@ -28,6 +29,8 @@ export interface MapAveraging {
   readonly mirror?: boolean;
   /** What is averaged; default logits. */
   readonly average?: MapAverage;
+  /** What logits are of: classes that exclude each other, the default, or independent ones, each with its sigmoid. */
+  readonly scores?: LogitKind;
   /** What logits are divided by; default 1. */
   readonly temperature?: number;
   /** Height and width of the map; default those of the largest map. A smaller one has means of cells. */
@@ -85,7 +88,7 @@ interface LoweredMember {
  * @throws {TypeError} If the networks have different numbers of classes.
  */
 export function lowerMaps(settings: MapsSettings, target: Target): LoweredMaps {
-  const { members, batch, mirror = false, average = "logits", temperature = 1, grid } = settings;
+  const { members, batch, mirror = false, average = "logits", scores = "softmax", temperature = 1, grid } = settings;
   const lowered = members.map((_, index) => lowerMember(settings, index, target));
   const classes = lowered[0].shape[3];
   const other = lowered.find(({ shape }) => shape[3] !== classes);
@@ -102,7 +105,7 @@ export function lowerMaps(settings: MapsSettings, target: Target): LoweredMaps {
     const [{ program, cells, whole, shape }] = lowered;
     return { program, inputs, cells: { name: cells, shape }, whole, storage: target.storage };
   }
-  const mean = { batch, classes, average, temperature, profile: target.profile };
+  const mean = { batch, classes, average, scores, temperature, profile: target.profile };
   const cells = lowered.map(({ cells, shape }) => ({ name: cells, shape }));
   const whole = lowered.map(({ whole, shape }) => ({ name: whole, shape: [shape[0], 1, 1, classes] as const }));
   const cellsMean = addMean("mean of cells", cells, { ...mean, own, grid: pooledFrom ? grid : undefined }, target);
@@ -190,10 +193,11 @@ interface Mean {
 function addMean(
   name: string,
   maps: readonly { readonly name: string; readonly shape: Shape }[],
-  { batch, classes, average, temperature, own, grid }: {
+  { batch, classes, average, scores, temperature, own, grid }: {
     batch: number;
     classes: number;
     average: MapAverage;
+    scores: LogitKind;
     temperature: number;
     own: Pair;
     grid?: Pair;
@@ -211,13 +215,16 @@ function addMean(
       const kernel = addMapKernel({ ...common, weight: weight / temperature, storage: target.storage });
       return part([[name, total]], [{ kernel, bindings: { map, total: name } }]);
     }
-    const softmax = `softmax of ${map}`;
-    return part([[name, total], [softmax, shape]], [
-      {
+    const probabilities = `probabilities of ${map}`;
+    const step: Step = scores === "softmax"
+      ? {
         kernel: softmaxKernel({ rows: rows * height * width, classes, temperature, output: "f32", ...target }),
-        bindings: { input: map, output: softmax },
-      },
-      { kernel: addMapKernel({ ...common, weight, storage: "f32" }), bindings: { map: softmax, total: name } },
+        bindings: { input: map, output: probabilities },
+      }
+      : { kernel: independentProbabilitiesKernel({ shape, temperature, ...target }), bindings: { map, probabilities } };
+    return part([[name, total], [probabilities, shape]], [
+      step,
+      { kernel: addMapKernel({ ...common, weight, storage: "f32" }), bindings: { map: probabilities, total: name } },
     ]);
   });
   const ended: Program[] = [];
@@ -230,8 +237,8 @@ function addMean(
     last = coarser;
   }
   if (average === "probabilities") {
-    const logits = `logarithm of ${name}`;
-    const step = { kernel: logarithmKernel({ shape, profile }), bindings: { map: last, logits } };
+    const logits = `logits of ${name}`;
+    const step = { kernel: logitsKernel({ shape, scores, profile }), bindings: { map: last, logits } };
     ended.push(part([[logits, shape]], [step]));
     last = logits;
   }

@@ -7,7 +7,7 @@
 import { openDecodePool } from "../../formats/images/mod.ts";
 import { NO_LABEL } from "../../kernels/operations/losses/label_target.ts";
 import { type ImageStepper, imageSteps } from "../model/image_steps.ts";
-import { defaultWorkers } from "../model/label_images.ts";
+import { defaultWorkers } from "../model/default_workers.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { gatherValues, shareOf, together, togetherAtLength } from "../command/shared_work.ts";
 import type { WriteProgress } from "../command/progress.ts";

@@ -75,6 +75,12 @@ const OPTION_RULES: readonly Rule[] = [
     say: ({ before, after }) => `with --average ${before ?? "logits"}, not ${after ?? "logits"}`,
   },
   { path: /^metadata\.temperature$/, say: option("temperature") },
+  {
+    path: /^metadata\.scores$/,
+    say: ({ before, after }) => `with --scores ${before ?? "softmax"}, not ${after ?? "softmax"}`,
+    implies: /^metadata\.floor$/,
+  },
+  { path: /^metadata\.floor$/, say: option("floor") },
   { path: /^metadata\.grid$/, say: of("with maps of"), implies: /^metadata\.pooledFrom$/ },
   { path: /^metadata\.classes$|^classes(\.|$)/, say: () => "with other --classes", implies: /^classes(\.|$)/ },
   { path: /^(metadata\.)?k$/, say: option("top-k") },

@@ -14,6 +14,7 @@ import {
 import { isTurned, type LabelMapRow } from "../../formats/labels/mod.ts";
 import { closing } from "../../formats/base/closing.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
+import { defaultWorkers } from "./default_workers.ts";
 import type { LoadedAnnotator } from "./load_annotator.ts";
 import { imageSteps } from "./image_steps.ts";
 
@@ -56,16 +57,6 @@ export async function* relabel(
   const { workers = defaultWorkers(), ...range } = options;
   using pool = closing(openDecodePool(workers, { exifOrientation: isTurned(annotator.metadata) }));
   yield* labelImages(source.read(range), annotator, { pool, workers, times: { decode: 0, annotate: 0 } });
-}
-
-/**
- * Workers that keep the device busy: all cores but one, which drives it.
- *
- * @param processes How many share the cores equally.
- * @returns At least 1.
- */
-export function defaultWorkers(processes = 1): number {
-  return Math.max(1, Math.floor(navigator.hardwareConcurrency / processes) - 1);
 }
 
 /**

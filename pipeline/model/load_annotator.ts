@@ -16,13 +16,16 @@ import type { AnnotatorFolder, DownloadProgress } from "../../formats/weights/mo
 import {
   type Annotator,
   type AnnotatorMember,
+  type AnnotatorSettings,
   createAnnotator,
   type PackedLabelMap,
 } from "../../kernels/programs/annotator.ts";
+import { createDenseMaps } from "../../kernels/programs/dense_maps.ts";
 import { type Capabilities, closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { ClassGroups } from "../../kernels/operations/class_sums/kernels.ts";
 import type { Storage } from "../../kernels/engine/kernel.ts";
 import type { MapAveraging } from "../../kernels/programs/averaged_maps.ts";
+import type { LogitKind } from "../../kernels/operations/map_average/reference.ts";
 import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { withClassEmbeddings } from "../../kernels/networks/class_embeddings.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
@@ -30,6 +33,9 @@ import { DEFAULT_RESIZE_RULE, type ResizeRule } from "../../kernels/operations/r
 import type { Pixels } from "../../formats/base/pixels.ts";
 import { averagedEntries } from "./averaged_entries.ts";
 import { classNamesOf, createFitting, openModel } from "./model.ts";
+import { measureFloor } from "./measure_floor.ts";
+import type { StoredImage } from "../../formats/images/mod.ts";
+import { closing } from "../../formats/base/closing.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { openNetworkParameters } from "./network_parameters.ts";
@@ -67,6 +73,15 @@ export interface AnnotatorOptions extends MapAveraging {
   readonly classEmbeddings?: string;
   /** Factor of those cosines; default 100. */
   readonly embeddingScale?: number;
+  /**
+   * What logits are of: classes that exclude each other (`softmax`), or independent ones (`sigmoid`); default what its
+   * `config.json` says, else `softmax`.
+   */
+  readonly scores?: LogitKind;
+  /** The logit that classes of `sigmoid` maps stand for which a cell does not keep; default as `floorFrom` says. */
+  readonly floor?: number;
+  /** Where the floor is from, if none is given: maps that are gone on with, or else images that stand for those to label. */
+  readonly floorFrom?: { readonly maps?: number; readonly images: AsyncIterable<StoredImage> };
   /**
    * Classes by WordNet's identifiers, to which those of a classifier of one of ImageNet's larger lists (21,841, 21,843,
    * 11,821, ...) are summed: each to the nearest that it is, or is a kind of. They become the names of the classes.
@@ -167,6 +182,7 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
   const groups = options.classesFrom ? await classGroupsOf(folders, options.classesFrom, options.onWarning) : undefined;
   const folder = { ...folders[0], classes: embeddings?.classes ?? groups?.[0].length ?? folders[0].classes };
   const { k = defaultK(folder, options), dtype = "fp16", storage = "f32" } = options;
+  const scores = scoresOf(folders, options);
   const sizes = folders.map(({ inputSize }) => sizesOf(options, inputSize));
   for (const size of sizes.flat()) checkOptions(folder, { size, k, dtype, batch: options.batch });
   const classNames = options.classesFrom ??
@@ -180,10 +196,11 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
   const device = await openQuietDevice();
   try {
     const { resizeRule = DEFAULT_RESIZE_RULE, mirror, average, temperature, grid } = options;
-    const averaging = { mirror, average, temperature, grid };
+    const averaging = { mirror, average, temperature, grid, scores };
     const [first, ...others] = members.map(({ member }) => member);
     const packed = dtype === "fp16" ? "fp16" : "fp32";
     const settings = { ...first, others, ...averaging, resizeRule, k, dtype: packed, storage } as const;
+    const floor = scores === "sigmoid" && k < folder.classes ? await floorOf(device, settings, options) : undefined;
     const annotator = await createFitting(
       device.capabilities,
       (batch) => createAnnotator(device, { ...settings, batch }),
@@ -201,6 +218,8 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
       grid: annotator.grid,
       dtype,
       layout: "hw",
+      ...(scores === "softmax" ? {} : { scores }),
+      ...(floor === undefined ? {} : { floor }),
       ...(options.exifOrientation ? { exifOrientation: true } : {}),
       ...resizeEntry(resizeRule),
     };
@@ -222,6 +241,38 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
     closeDevice(device);
     throw error;
   }
+}
+
+/** What the annotators' logits are of. */
+function scoresOf(folders: readonly AnnotatorFolder[], { scores, floor, classesFrom }: AnnotatorOptions): LogitKind {
+  const [own, ...others] = folders.map(({ scores = "softmax" }) => scores);
+  if (scores === undefined && others.some((other) => other !== own)) {
+    throw new TypeError(
+      "Cannot average softmax and sigmoid maps, as their config.json have them: say which with scores",
+    );
+  }
+  const said = scores ?? own;
+  if (said === "sigmoid" && classesFrom) {
+    throw new TypeError("Cannot sum classes through WordNet that are independent: their probabilities do not add up");
+  }
+  if (said === "softmax" && floor !== undefined) {
+    throw new TypeError("Cannot give softmax maps a floor: classes that a cell does not keep have logit 0");
+  }
+  return said;
+}
+
+/** The logit of the classes that cells do not keep. */
+async function floorOf(
+  device: Device,
+  settings: Omit<AnnotatorSettings, "batch">,
+  { floorFrom, exifOrientation, ...options }: AnnotatorOptions,
+): Promise<number> {
+  const floor = options.floor ?? floorFrom?.maps;
+  if (floor !== undefined) return floor;
+  if (!floorFrom) throw new TypeError("Cannot make sigmoid maps without a floor, or images to measure it on");
+  const { k } = settings;
+  using maps = closing(await createDenseMaps(device, { ...settings, batch: 1 }));
+  return await measureFloor(floorFrom.images, maps, { k, exifOrientation });
 }
 
 /** A network at a size, and what label maps record of it. */

@@ -4,12 +4,13 @@
  * @module
  */
 
-import { type ClassNames, MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
+import { type ClassNames, MULTI_LABEL_THRESHOLD, readManifests } from "../../formats/labels/mod.ts";
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
 import { closing } from "../../formats/base/closing.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { dataSetClassNames, imageNetClassNames, readClassNames } from "../model/class_names.ts";
+import { sampleImages } from "../model/measure_floor.ts";
 import { describeAnnotators } from "../model/averaged_entries.ts";
 import { loadAnnotator, type LoadedAnnotator } from "../model/load_annotator.ts";
 import { UsageError } from "../command/command_line.ts";
@@ -46,7 +47,13 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
     await loadCommandModel(
       { ...command, model: command.annotator },
       progress,
-      (reference, settings) => loadAnnotator(reference, { ...command, ...settings, classesFrom }),
+      (reference, settings) =>
+        loadAnnotator(reference, {
+          ...command,
+          ...settings,
+          classesFrom,
+          floorFrom: { maps: floorOfFolder(out), images: sampleImages(source, command.limit) },
+        }),
     ),
   );
   if (!quiet) {
@@ -91,6 +98,16 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
   if (!shard) refuseNone(source, result, out);
   if (report) await writeFolderReport(command, source, progress);
   return 0;
+}
+
+/** The floor that the maps of a folder have which is gone on with, so that it is not measured again. */
+function floorOfFolder(path: string): number | undefined {
+  try {
+    return readManifests(path)[0]?.configuration.metadata.floor;
+  } catch {
+    // What is wrong with the folder is said where it is opened.
+    return undefined;
+  }
 }
 
 /** The classes that the annotator's are summed to, if they are. */
@@ -164,13 +181,15 @@ function describeRun({ metadata, capabilities: { adapter } }: LoadedAnnotator, i
 }
 
 /** What a size above the annotator's own does to its answers for whole pictures; undefined if it is not above. */
-function flattenedAnswers({ metadata: { annotator: { name, inputSize } }, ownSize }: LoadedAnnotator) {
+function flattenedAnswers(
+  { metadata: { annotator: { name, inputSize }, scores = "softmax" }, ownSize }: LoadedAnnotator,
+) {
   if (inputSize[0] * inputSize[1] <= ownSize[0] * ownSize[1]) return undefined;
   return `${formatSize(inputSize)} is above the ${
     formatSize(ownSize)
   } of ${name}: maps have more cells, and what fills ` +
     "few of them weighs less in the classifier's own answer for a whole picture (top_class and top_probability, the " +
-    "softmax of the mean logits), whose probabilities flatten";
+    `${scores} of the mean logits), whose probabilities flatten`;
 }
 
 /** Writes the report of the folder, and says where it is. */

@@ -72,6 +72,18 @@ export const RELABEL_OPTIONS = {
     help:
       "what logits are divided by before all else; default 1. Above 1 it flattens\nprobabilities, below 1 it sharpens them",
   }),
+  scores: choice(["softmax", "sigmoid"], {
+    value: "OF",
+    help: "what the annotator's logits are of: softmax, classes of which one is true, or sigmoid,\n" +
+      "classes that are each true or not, as of one with several labels per image; default what\n" +
+      "its config.json says, else softmax",
+  }),
+  floor: number({
+    value: "L",
+    range: [-1000, 1000],
+    help: "the logit of the classes that a cell of sigmoid maps does not keep; default the folder's\n" +
+      "own, or else the mean of these over up to 32 of the images, in eighths",
+  }),
   k: count({
     name: "top-k",
     value: "K",
@@ -145,6 +157,14 @@ option, 75 while another process writes there, 130 after Ctrl-C, 143 after SIGTE
     }
     if (options.embeddingScale !== undefined && options.classEmbeddings === undefined) {
       throw new UsageError("Cannot use --embedding-scale without --class-embeddings: nothing is multiplied by it");
+    }
+    if (options.scores === "softmax" && options.floor !== undefined) {
+      throw new UsageError("Cannot use --floor with --scores softmax: classes that a cell does not keep have logit 0");
+    }
+    if (options.scores === "sigmoid" && options.classesFrom !== undefined) {
+      throw new UsageError(
+        "Cannot use --classes-from with --scores sigmoid: probabilities of independent classes do not add up",
+      );
     }
     const naming = (["classesFrom", "classEmbeddings", "classes"] as const).filter((name) => name in given);
     if (naming[0] === "classesFrom" && naming.length > 1) {

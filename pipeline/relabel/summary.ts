@@ -79,7 +79,7 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
     `${path}: ${counts} in ${files} and ${manifestName(manifest.shard)}`,
     `  annotator  ${describeAnnotators(metadata)}`,
     `  maps       ${formatCells(metadata.grid)}, ${formatNumberOf(metadata.k, "class", "classes")} ` +
-    `per cell, ${metadata.dtype}`,
+    `per cell, ${metadata.dtype}${describeScores(metadata)}`,
   ];
   if (rows > 0) {
     lines.push(
@@ -88,6 +88,12 @@ function describeFolder(path: string, { rejected, manifest }: WriteResult, rows:
     );
   }
   return lines;
+}
+
+/** What scores are of, where they are not of classes that exclude each other. */
+function describeScores({ scores = "softmax", floor }: LabelMapMetadata): string {
+  if (scores === "softmax") return "";
+  return `; ${scores}${floor === undefined ? "" : `, others at logit ${floor}`}`;
 }
 
 /** The published maps are float32 tensors `[2, k, H, W]`. */

@@ -8,7 +8,7 @@ import { type ImageSurvey, openDecodePool } from "../../formats/images/mod.ts";
 import { closeDevice, type Device } from "../../kernels/engine/device.ts";
 import type { PlanBytes } from "../../kernels/engine/plan.ts";
 import type { Network } from "../../kernels/operations/network.ts";
-import { defaultWorkers } from "../model/label_images.ts";
+import { defaultWorkers } from "../model/default_workers.ts";
 import type { DownloadWatch } from "../model/model.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";

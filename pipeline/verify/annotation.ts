@@ -23,7 +23,8 @@ import { recordedAveraging } from "../model/averaged_entries.ts";
 import { recordedScale } from "../model/read_class_embeddings.ts";
 import { recordedResizeRule } from "../model/resize_rule.ts";
 import { compareLabelMaps } from "./label_map_difference.ts";
-import { defaultWorkers, labelImages } from "../model/label_images.ts";
+import { defaultWorkers } from "../model/default_workers.ts";
+import { labelImages } from "../model/label_images.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import type { Progress } from "../command/progress.ts";
 import { type AnnotateAgain, DEFAULT_TOLERANCE } from "./options.ts";
@@ -90,6 +91,8 @@ export async function verifyAnnotation(
       ...(others.every((other) => other.size.join() === size.join()) ? { size } : {}),
       k,
       dtype,
+      scores: metadata.scores === "sigmoid" ? "sigmoid" : "softmax",
+      floor: metadata.floor,
       storage,
       classEmbeddings: again.classEmbeddings,
       embeddingScale,

@@ -116,7 +116,8 @@ import { labelTargetKernel } from "../../kernels/operations/losses/label_target.
 import {
   addMapKernel,
   coarserMapKernel,
-  logarithmKernel,
+  independentProbabilitiesKernel,
+  logitsKernel,
   mirrorImagesKernel,
 } from "../../kernels/operations/map_average/kernels.ts";
 import { multiplyGateGradientKernel, multiplyKernel } from "../../kernels/operations/multiply/kernels.ts";
@@ -641,11 +642,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.map((target) =>
       imageSumsKernel({ shape: SHAPE, first: 0, positions: 64, strides: channelsLast(7), ...target })
     ),
+  independentProbabilitiesKernel: () =>
+    TARGETS.map((target) => independentProbabilitiesKernel({ shape: SHAPE, temperature: 2, ...target })),
   labelTargetKernel: () =>
     PROFILES.flatMap((profile) =>
       [undefined, 0.5].map((share) => labelTargetKernel({ rows: 9, classes: 11, smoothing: 0.1, share, profile }))
     ),
-  logarithmKernel: () => PROFILES.map((profile) => logarithmKernel({ shape: SHAPE, profile })),
+  logitsKernel: () =>
+    PROFILES.flatMap((profile) =>
+      (["softmax", "sigmoid"] as const).map((scores) => logitsKernel({ shape: SHAPE, scores, profile }))
+    ),
   mirrorImagesKernel: () => TARGETS.map((target) => mirrorImagesKernel({ shape: SHAPE, ...target })),
   mixImagesKernel: () => TARGETS.map((target) => mixImagesKernel({ shape: [3, 9, 8, 3], ...target })),
   mixTargetsKernel: () => PROFILES.map((profile) => mixTargetsKernel({ batch: 3, classes: 11, profile })),

@@ -17,7 +17,8 @@ import {
 } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
 import type { Pair } from "../shared/window.ts";
-import { LEAST_PROBABILITY } from "./reference.ts";
+import { activationRule } from "../activation/functions/mod.ts";
+import { LEAST_DOUBT, LEAST_PROBABILITY, type LogitKind } from "./reference.ts";
 
 /**
  * Mirrors images left to right into the second half of their batch.
@@ -162,21 +163,50 @@ export function coarserMapKernel(options: { shape: Shape; grid: Pair; profile: T
 }
 
 /**
- * The logarithms of probabilities, none of which is infinite.
+ * The probabilities of independent classes.
  *
- * @param options `shape` of the map, f32.
+ * @param options `shape` of the map, and what logits are divided by.
+ * @returns A kernel with `map` (a texture in the software profile) and the binding `probabilities`, f32.
+ */
+export function independentProbabilitiesKernel(options: { shape: Shape; temperature: number } & Target): Kernel {
+  const { shape, temperature, profile, storage } = options;
+  const reads = readTensors({ map: storage }, profile);
+  return itemKernel({
+    name: `independent probabilities ${storage}`,
+    profile,
+    bindings: { ...reads.bindings, probabilities: "vec4<f32>" },
+    parameters: [
+      { name: "vectors", value: channelVectors(shape[3]) },
+      { name: "classes", value: shape[3] },
+      { name: "scale", type: "f32", value: 1 / temperature },
+    ],
+    items: tensorVectors(shape),
+    body: `  let value = ${reads.load("map", "item")} * parameters.scale;
+  let isReal = ${realLanes("(item % parameters.vectors)", "parameters.classes")};
+  probabilities[item] = select(vec4<f32>(0.0), ${activationRule("sigmoid").expression("value")}, isReal);`,
+  });
+}
+
+/**
+ * The logits of probabilities, none of which is infinite: logarithms where classes exclude each other, else log odds.
+ *
+ * @param options `shape` of the map, f32, and what its probabilities are of.
  * @returns A kernel with `map` (a texture in the software profile) and the binding `logits`, f32 both.
  */
-export function logarithmKernel(options: { shape: Shape; profile: Target["profile"] }): Kernel {
-  const { shape, profile } = options;
+export function logitsKernel(options: { shape: Shape; scores: LogitKind; profile: Target["profile"] }): Kernel {
+  const { shape, scores, profile } = options;
   const reads = readTensors({ map: "f32" }, profile);
+  const odds = scores === "softmax"
+    ? ""
+    : ` -\n    log(max(vec4<f32>(1.0) - probability, vec4<f32>(${LEAST_DOUBT.toExponential()})))`;
   return itemKernel({
-    name: "logarithm",
+    name: `logits of ${scores}`,
     profile,
     bindings: { ...reads.bindings, logits: "vec4<f32>" },
     parameters: [{ name: "vectors", value: channelVectors(shape[3]) }, { name: "classes", value: shape[3] }],
     items: tensorVectors(shape),
-    body: `  let value = log(max(${reads.load("map", "item")}, vec4<f32>(${LEAST_PROBABILITY.toExponential()})));
+    body: `  let probability = ${reads.load("map", "item")};
+  let value = log(max(probability, vec4<f32>(${LEAST_PROBABILITY.toExponential()})))${odds};
   let isReal = ${realLanes("(item % parameters.vectors)", "parameters.classes")};
   logits[item] = select(vec4<f32>(0.0), value, isReal);`,
   });

@@ -9,6 +9,9 @@
  *     logits:         y = mean of x / T
  *     probabilities:  y = log(mean of softmax(x / T))
  *
+ * Of independent classes probabilities are sigmoids, and logits are those of their mean p, log(p / (1 - p)); on a device they
+ * end at 16.6, since float32 has nothing between the p of that and 1.
+ *
  * A coarser grid has the mean of the cells that each of its own covers, in whole or in part (PyTorch's
  * `AdaptiveAvgPool2d`); of probabilities it is taken before the logarithm.
  *
@@ -16,6 +19,7 @@
  */
 
 import type { Pair } from "../shared/window.ts";
+import { activationRule } from "../activation/functions/mod.ts";
 import { softmaxReference } from "../softmax/kernels.ts";
 
 /** What is averaged: classes' logits, or their probabilities. */
@@ -30,8 +34,14 @@ export interface PictureMap {
   readonly mirrored: boolean;
 }
 
+/** What logits of an annotator are of: classes that exclude each other, or independent ones. */
+export type LogitKind = "softmax" | "sigmoid";
+
 /** The smallest probability that a logarithm is taken of: the smallest normal float32. */
 export const LEAST_PROBABILITY = 2 ** -126;
+
+/** How near to 1 a probability is when its logit is taken: the float32 next to 1 differs by it. */
+export const LEAST_DOUBT = 2 ** -24;
 
 /**
  * The grid on which maps are averaged: as high as the highest, as wide as the widest.
@@ -54,18 +64,25 @@ function between(place: number, from: number, to: number): { first: number; seco
  * The mean of maps on the grid that they have in common.
  *
  * @param maps What is averaged.
- * @param options Number of classes, temperature, and what the mean is of.
+ * @param options Number of classes, temperature, what the mean is of, and what logits are of; default `softmax`.
  * @returns `[H, W, C]`: logits divided by the temperature, or probabilities.
  */
 export function meanMapReference(
   maps: readonly PictureMap[],
-  { classes, temperature, average }: { classes: number; temperature: number; average: MapAverage },
+  { classes, temperature, average, scores = "softmax" }: {
+    classes: number;
+    temperature: number;
+    average: MapAverage;
+    scores?: LogitKind;
+  },
 ): Float64Array {
   const [height, width] = commonGrid(maps.map(({ grid }) => grid));
   const mean = new Float64Array(height * width * classes);
+  const probabilities = (logits: Float64Array) =>
+    scores === "softmax" ? softmaxReference(logits, classes) : logits.map(activationRule("sigmoid").reference);
   for (const { logits, grid, mirrored } of maps) {
     const scaled = Float64Array.from(logits, (logit) => logit / temperature);
-    const values = average === "logits" ? scaled : softmaxReference(scaled, classes);
+    const values = average === "logits" ? scaled : probabilities(scaled);
     for (let y = 0; y < height; y++) {
       const row = between(y, grid[0], height);
       for (let x = 0; x < width; x++) {

@@ -3,7 +3,8 @@ import { runKernel } from "../../../../kernels/engine/run.ts";
 import {
   addMapKernel,
   coarserMapKernel,
-  logarithmKernel,
+  independentProbabilitiesKernel,
+  logitsKernel,
   mirrorImagesKernel,
 } from "../../../../kernels/operations/map_average/kernels.ts";
 import { coarserMapReference, meanMapReference } from "../../../../kernels/operations/map_average/reference.ts";
@@ -108,12 +109,12 @@ Deno.test("coarserMapKernel() averages the cells that each coarser one covers", 
   }
 });
 
-Deno.test("logarithmKernel() gives finite logarithms, of nothing too, and leaves padding zero", async () => {
+Deno.test("logitsKernel() gives finite logarithms, of nothing too, and leaves padding zero", async () => {
   const device = await testDevice();
   const shape: Shape = [1, 1, 2, 3];
   const map = [0.5, 1, 0, 1e-30, 0.25, 1e-45];
   for (const profile of ["software", "gpu"] as const) {
-    const { logits } = await runKernel(device, logarithmKernel({ shape, profile }), {
+    const { logits } = await runKernel(device, logitsKernel({ shape, scores: "softmax", profile }), {
       map: padChannels(map, 3, "f32"),
       logits: { bytes: tensorBytes(shape, "f32") },
     });
@@ -124,5 +125,35 @@ Deno.test("logarithmKernel() gives finite logarithms, of nothing too, and leaves
       relative: 1e-5,
       name: profile,
     });
+  }
+});
+
+Deno.test("logitsKernel() gives the log odds of independent classes, finite for 0 and 1", async () => {
+  const device = await testDevice();
+  const shape: Shape = [1, 1, 2, 3];
+  const map = [0.5, 1, 0, 1e-30, 0.25, 0.999];
+  for (const profile of ["software", "gpu"] as const) {
+    const { logits } = await runKernel(device, logitsKernel({ shape, scores: "sigmoid", profile }), {
+      map: padChannels(map, 3, "f32"),
+      logits: { bytes: tensorBytes(shape, "f32") },
+    });
+    const expected = map.map((value) => Math.log(Math.max(value, 2 ** -126)) - Math.log(Math.max(1 - value, 2 ** -24)));
+    assertClose(unpadChannels(logits, 3, "f32"), expected, { absolute: 1e-4, relative: 1e-5, name: profile });
+  }
+});
+
+Deno.test("independentProbabilitiesKernel() gives the sigmoid of each logit by the temperature, and leaves padding zero", async () => {
+  const device = await testDevice();
+  const shape: Shape = [2, 3, 1, 7];
+  const map = [...randomValues(length(shape) - 2, 6, 9), 1000, -1000];
+  for (const target of targets(device)) {
+    const kernel = independentProbabilitiesKernel({ shape, temperature: 2, ...target });
+    const { probabilities } = await runKernel(device, kernel, {
+      map: padChannels(map, 7, target.storage),
+      probabilities: { bytes: tensorBytes(shape, "f32") },
+    });
+    const expected = map.map((value) => 1 / (1 + Math.exp(-value / 2)));
+    const absolute = target.storage === "f16" ? 1e-3 : 1e-6;
+    assertClose(unpadChannels(probabilities, 7, "f32"), expected, { absolute, relative: 1e-5, name: kernel.name });
   }
 });
