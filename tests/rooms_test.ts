@@ -4,7 +4,18 @@ import project from "../deno.json" with { type: "json" };
 
 const ROOT = fromFileUrl(new URL("../", import.meta.url));
 
-const FORMATS = ["base", "columns", "evaluation", "images", "labels", "masks", "published", "tensorboard", "weights"]
+const FORMATS = [
+  "base",
+  "boxes",
+  "columns",
+  "evaluation",
+  "images",
+  "labels",
+  "masks",
+  "published",
+  "tensorboard",
+  "weights",
+]
   .map((name) => `formats/${name}`);
 const KERNELS = ["engine", "operations", "optimizers", "networks", "lowering", "programs"]
   .map((name) => `kernels/${name}`);
@@ -30,6 +41,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = Object.fromEntries
 /** Each room, and the rooms that it may read. */
 const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   "formats/base": [],
+  "formats/boxes": ["formats/base", "formats/images"],
   "formats/columns": ["formats/base"],
   "formats/images": ["formats/base", "formats/columns"],
   "formats/labels": ["formats/base", "formats/columns"],

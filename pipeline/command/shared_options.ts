@@ -58,7 +58,8 @@ export function boxes(help: string) {
   return text({
     value: "FILE",
     help:
-      `${help}: CSV with the header\nkey,class,top,left,height,width; the key with or without its extension, the class\n` +
-      "a wnid, a name or an index, the others fractions of the image",
+      `${help}: ImageNet's (a folder or tar of XML files, LOC_*_solution.csv),\nCOCO's instances_*.json, or CSV with the ` +
+      "header key,class,top,left,height,width; the\nkey with or without its extension, the class a wnid, a name or an " +
+      "index, the others\nfractions of the image",
   });
 }

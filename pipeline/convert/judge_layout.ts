@@ -11,7 +11,7 @@
 
 import { mapOf, type PublishedMap, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { loadAnnotator } from "../model/load_annotator.ts";
-import type { Box } from "../pictures/boxes.ts";
+import type { Box, BoxTable } from "../pictures/boxes.ts";
 import { imageFinder, readImage } from "./image_finder.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { closing } from "../../formats/base/closing.ts";
@@ -150,20 +150,20 @@ function agreement(
  * Compares maps with boxes: in which reading a class scores higher inside its box than outside.
  *
  * @param published The maps.
- * @param boxes Boxes by the stem of their image.
+ * @param boxes The boxes, which say the sizes of their images or are fractions.
  * @param sample How many maps with boxes to look at.
  * @returns What was measured.
  * @throws {TypeError} If no map has a box.
  */
 export async function scoresInBoxes(
   { source, classes }: LayoutSource,
-  boxes: ReadonlyMap<string, readonly Box[]>,
+  boxes: BoxTable,
   sample: number,
 ): Promise<LayoutEvidence> {
   const figures: Record<MapLayout, number>[] = [];
   let maps = 0;
   for await (const file of source.files()) {
-    const here = boxes.get(file.stem);
+    const here = boxes.of(file.stem);
     if (!here) continue;
     const published = mapIn(file.path, await file.read());
     if (!published) continue;

@@ -11,7 +11,7 @@ import { isCropLabelMetadata, MANIFEST_NAME, openLabelMaps } from "../../formats
 import { openImages } from "../../formats/images/mod.ts";
 import { openPublished, type Published, type PublishedSource, readPublished } from "../../formats/published/mod.ts";
 import { isHubReference } from "../../formats/weights/mod.ts";
-import { readBoxes } from "../pictures/boxes.ts";
+import { openBoxes } from "../pictures/boxes.ts";
 import { classFinder, imageNetClassNames, readClassNames } from "../model/class_names.ts";
 import { UsageError } from "../command/command_line.ts";
 import { optionName } from "../command/option_table.ts";
@@ -339,7 +339,11 @@ async function layoutOf(
   async function measure(): Promise<LayoutEvidence | undefined> {
     const maps = { source, classes: classes.count };
     if (boxes !== undefined) {
-      return await scoresInBoxes(maps, readBoxes(boxes, classFinder(classes.names, classes.count)), command.sample);
+      return await scoresInBoxes(
+        maps,
+        await openBoxes(boxes, classFinder(classes.names, classes.count)),
+        command.sample,
+      );
     }
     if (annotator === undefined) return undefined;
     if (images === undefined) throw new UsageError("Option --annotator needs --images, the folder of the images");

@@ -1,9 +1,10 @@
 /**
- * Boxes of things in images, as a CSV table: `key,class,top,left,height,width`.
+ * Boxes of things in images: a CSV table, `key,class,top,left,height,width`, or one of the published forms.
  *
  * @module
  */
 
+import { type ImageBoxes, openPublishedBoxes, type PixelBox } from "../../formats/boxes/mod.ts";
 import { isImageName } from "../../formats/images/image_names.ts";
 import { withSubject } from "../../formats/base/files.ts";
 import { isPublishedName } from "../../formats/published/mod.ts";
@@ -62,13 +63,94 @@ export function readBoxes(path: string, classOf: (text: string) => number | unde
   return boxes;
 }
 
+/** Boxes by image. */
+export interface BoxTable {
+  /** Images that have boxes. */
+  readonly images: number;
+  /** The first image, as the table calls it; undefined if there is none. */
+  readonly first: string | undefined;
+  /** Boxes of classes that are not known here, which are left out. */
+  readonly passedOver: number;
+  /**
+   * The boxes of an image.
+   *
+   * @param key The image's key, with or without its extension.
+   * @param size Size of the image, pixels, for tables that do not say it.
+   * @returns The boxes in fractions of the image; undefined if there are none.
+   * @throws {TypeError} If they are in pixels, and neither the table nor the caller says of how many.
+   */
+  of(key: string, size?: { readonly width: number; readonly height: number }): readonly Box[] | undefined;
+}
+
+/**
+ * Opens boxes of any form: a table as {@linkcode readBoxes} reads it, or what `openPublishedBoxes` opens. There, images are
+ * found by their path, or by the file's name alone where only one image has it.
+ *
+ * @param path The file or folder.
+ * @param classOf Gives a class's index.
+ * @returns The boxes.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {TypeError | RangeError} If it cannot be understood.
+ */
+export async function openBoxes(path: string, classOf: (text: string) => number | undefined): Promise<BoxTable> {
+  const published = openPublishedBoxes(path);
+  if (!published) {
+    const boxes = readBoxes(path, classOf);
+    const first = boxes.keys().next().value;
+    return { images: boxes.size, first, passedOver: 0, of: (key) => boxes.get(boxKey(key)) };
+  }
+  const images = new Map<string, ImageBoxes>();
+  const byName = new Map<string, ImageBoxes | null>();
+  let passedOver = 0;
+  for await (const image of published) {
+    const known = image.boxes.filter((box) => classOf(box.class) !== undefined);
+    passedOver += image.boxes.length - known.length;
+    if (known.length === 0) continue;
+    const kept = { ...image, boxes: known };
+    const name = baseName(image.key);
+    images.set(image.key, kept);
+    byName.set(name, byName.has(name) ? null : kept);
+  }
+  return {
+    images: images.size,
+    first: images.keys().next().value,
+    passedOver,
+    of(key, size) {
+      const stem = boxKey(key);
+      const image = images.get(stem) ?? byName.get(baseName(stem));
+      if (!image) return undefined;
+      const pixels = image.size ?? size;
+      if (!pixels) {
+        throw new TypeError(`Cannot use boxes "${path}": they are in pixels, and the size of "${key}" is not known`);
+      }
+      return image.boxes.flatMap((box) => partOf(box, classOf(box.class)!, pixels));
+    },
+  };
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** What of a box is in the image; none if nothing is. */
+function partOf(
+  { left, top, right, bottom }: PixelBox,
+  index: number,
+  { width, height }: { readonly width: number; readonly height: number },
+): Box[] {
+  const within = (value: number, side: number) => Math.min(Math.max(value / side, 0), 1);
+  const [x, y] = [within(left, width), within(top, height)];
+  const part = { index, top: y, left: x, height: within(bottom, height) - y, width: within(right, width) - x };
+  return part.height > 0 && part.width > 0 ? [part] : [];
+}
+
 /**
  * What an image is called in a table of boxes.
  *
  * @param key Its key, with or without an extension.
  * @returns The key without extension.
  */
-export function boxKey(key: string): string {
+function boxKey(key: string): string {
   return isImageName(key) || isPublishedName(key) ? key.slice(0, key.lastIndexOf(".")) : key;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import type { LabelMaps } from "../../formats/labels/mod.ts";
-import { type Box, boxKey } from "../pictures/boxes.ts";
+import type { Box, BoxTable } from "../pictures/boxes.ts";
 import type { BoxedImage } from "../charts/crops.ts";
 import type { LabelDatabase } from "../query/database.ts";
 import { formatNumberOf } from "../command/numbers.ts";
@@ -34,7 +34,7 @@ export interface BoxedImages {
  *
  * @param labelMaps The label maps.
  * @param database The label maps in SQL.
- * @param options The `boxes` by key without its extension, the `table` they are of, for messages, and what gives the
+ * @param options The `boxes`, the `table` they are of, for messages, and what gives the
  * annotator's class of a label.
  * @returns The images.
  * @throws {TypeError} If there is none.
@@ -43,7 +43,7 @@ export async function findBoxedImages(
   labelMaps: LabelMaps,
   database: LabelDatabase,
   options: {
-    readonly boxes: ReadonlyMap<string, readonly Box[]>;
+    readonly boxes: BoxTable;
     readonly table: string;
     readonly classOfLabel: (label: number) => number | null;
   },
@@ -51,14 +51,15 @@ export async function findBoxedImages(
   const { boxes, table, classOfLabel } = options;
   const found: FoundImage[] = [];
   let [index, withBoxes] = [0, 0];
-  const write = ([key, label]: readonly unknown[]) => {
-    const boxesHere = boxes.get(boxKey(key as string));
+  const write = ([key, label, width, height]: readonly unknown[]) => {
+    const size = { width: width as number, height: height as number };
+    const boxesHere = boxes.of(key as string, size.width > 0 && size.height > 0 ? size : undefined);
     const classHere = label === null ? null : classOfLabel(label as number);
     if (boxesHere) withBoxes++;
     if (boxesHere?.some((box) => box.index === classHere)) found.push({ index, label: classHere!, boxes: boxesHere });
     index++;
   };
-  await database.answer("SELECT key, label FROM labels", () => ({ write, end() {} }));
+  await database.answer("SELECT key, label, width, height FROM labels", () => ({ write, end() {} }));
   if (found.length === 0) {
     const subject = `Cannot use boxes "${table}" with "${labelMaps.path}"`;
     throw new TypeError(
@@ -66,7 +67,7 @@ export async function findBoxedImages(
         ? `${subject}: none of ${
           formatNumberOf(withBoxes, "image")
         } with boxes has one of the class that its label names`
-        : `${subject}: no image of "${boxes.keys().next().value ?? ""}" or another of its keys is there`,
+        : `${subject}: no image of "${boxes.first ?? ""}" or another of its keys is there`,
     );
   }
   const measured = Math.min(found.length, MOST_IMAGES);

@@ -7,7 +7,7 @@
 import { dirname, join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
 import { isTurned, type LabelMaps, openLabelMaps } from "../../formats/labels/mod.ts";
-import { readBoxes } from "../pictures/boxes.ts";
+import { openBoxes } from "../pictures/boxes.ts";
 import { measureCrops } from "../charts/crops.ts";
 import { classFinder, className } from "../model/class_names.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
@@ -83,7 +83,7 @@ export async function writeReport(request: ReportRequest): Promise<WrittenReport
   using reader = closing(await openImageReader(images));
   using labelMaps = closing(await openLabelMaps(labels));
   const classOfBox = classFinder(labelMaps.classes, labelMaps.metadata.classes);
-  const boxes = request.boxes === undefined ? undefined : readBoxes(request.boxes, classOfBox);
+  const boxes = request.boxes === undefined ? undefined : await openBoxes(request.boxes, classOfBox);
   onProgress("Counting");
   using database = closing(await openLabelDatabase(files, labels, { signal }));
   const findings = await readFindings(database, { threshold, seed, limits: LIMITS });
