@@ -26,6 +26,7 @@ const SHARED = ["command", "model", "label_folder", "pictures", "charts"].map((n
 const READ_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   cluster: ["relabel"],
   explore: ["query"],
+  figures: ["report", "training"],
   relabel: ["report"],
   report: ["query", "training"],
   reproduce: ["evaluation", "relabel", "scenes", "training"],

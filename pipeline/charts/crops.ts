@@ -21,11 +21,11 @@ export interface BoxedImage {
   /** Pixels. */
   readonly width: number;
   readonly height: number;
-  /** Its label map, one. */
-  readonly map: LabelMapBatch;
+  /** Its label map, one; without it no label is pooled. */
+  readonly map?: LabelMapBatch;
   readonly boxes: readonly Box[];
-  /** The class that the label names, which is that of a box. */
-  readonly label: number;
+  /** The class that the label names, which is that of a box; null where there is no label, and any object counts. */
+  readonly label: number | null;
 }
 
 /** How a training draws crops and pools their labels. */
@@ -41,7 +41,7 @@ export interface SampledCrops {
   readonly overlap: Float64Array;
   /** Overlap with the box of the object with which it is largest. */
   readonly bestOverlap: Float64Array;
-  /** The largest probability of the label that is pooled for the crop. */
+  /** The largest probability of the label that is pooled for the crop; none where there are no maps. */
   readonly confidence: Float64Array;
 }
 
@@ -75,12 +75,14 @@ export async function measureCrops(
   const bestOverlap: number[] = [];
   const confidence: number[] = [];
   for await (const { index, map, boxes, label, ...size } of images) {
-    for (const { crop, target } of poolRandomCrops({ index, map, ...size }, sampling, CROPS_AN_IMAGE)) {
+    const crops = randomCrops({ index, ...size }, sampling, CROPS_AN_IMAGE);
+    for (const crop of crops) {
       const overlaps = boxes.map((box) => intersectionOverUnion(crop, box));
-      overlap.push(Math.max(...overlaps.filter((_, at) => boxes[at].index === label)));
+      overlap.push(Math.max(...overlaps.filter((_, at) => label === null || boxes[at].index === label)));
       bestOverlap.push(Math.max(...overlaps));
-      confidence.push(target.reduce((a, b) => Math.max(a, b)));
     }
+    if (!map) continue;
+    for (const target of pooledTargets(map, crops, sampling)) confidence.push(target.reduce((a, b) => Math.max(a, b)));
   }
   return {
     overlap: Float64Array.from(overlap),
@@ -98,19 +100,32 @@ export async function measureCrops(
  * @returns The crops, and the probability of each class for each `[classes]`.
  */
 export function poolRandomCrops(
-  { index, map, ...size }: Pick<BoxedImage, "index" | "width" | "height" | "map">,
-  { settings, seed, pooling }: CropSampling,
+  { map, ...image }: Pick<BoxedImage, "index" | "width" | "height"> & { readonly map: LabelMapBatch },
+  sampling: CropSampling,
   count: number,
 ): { readonly crop: Augmentation["crop"]; readonly target: Float64Array }[] {
-  const crops = Array.from(
-    { length: count },
-    (_, epoch) => sampleAugmentation(settings, { seed, epoch, index }, size).crop,
-  );
+  const crops = randomCrops(image, sampling, count);
+  const targets = pooledTargets(map, crops, sampling);
+  return crops.map((crop, place) => ({ crop, target: targets[place] }));
+}
+
+/** Crops of an image, each that of another epoch. */
+function randomCrops(
+  { index, ...size }: Pick<BoxedImage, "index" | "width" | "height">,
+  { settings, seed }: CropSampling,
+  count: number,
+): Augmentation["crop"][] {
+  return Array.from({ length: count }, (_, epoch) => sampleAugmentation(settings, { seed, epoch, index }, size).crop);
+}
+
+/** The label that is pooled for each crop `[classes]`. */
+function pooledTargets(
+  map: LabelMapBatch,
+  crops: readonly Augmentation["crop"][],
+  { pooling }: CropSampling,
+): Float64Array[] {
   const targets = poolLabels(map, crops.map((crop) => ({ ...crop, map: 0 })), pooling);
-  return crops.map((crop, place) => ({
-    crop,
-    target: targets.subarray(place * map.classes, (place + 1) * map.classes),
-  }));
+  return crops.map((_, place) => targets.subarray(place * map.classes, (place + 1) * map.classes));
 }
 
 /**

@@ -71,6 +71,8 @@ export interface BoxTable {
   readonly first: string | undefined;
   /** Boxes of classes that are not known here, which are left out. */
   readonly passedOver: number;
+  /** Whether there are boxes of an image of this key. */
+  has(key: string): boolean;
   /**
    * The boxes of an image.
    *
@@ -97,7 +99,13 @@ export async function openBoxes(path: string, classOf: (text: string) => number 
   if (!published) {
     const boxes = readBoxes(path, classOf);
     const first = boxes.keys().next().value;
-    return { images: boxes.size, first, passedOver: 0, of: (key) => boxes.get(boxKey(key)) };
+    return {
+      images: boxes.size,
+      first,
+      passedOver: 0,
+      has: (key) => boxes.has(boxKey(key)),
+      of: (key) => boxes.get(boxKey(key)),
+    };
   }
   const images = new Map<string, ImageBoxes>();
   const byName = new Map<string, ImageBoxes | null>();
@@ -111,13 +119,14 @@ export async function openBoxes(path: string, classOf: (text: string) => number 
     images.set(image.key, kept);
     byName.set(name, byName.has(name) ? null : kept);
   }
+  const find = (key: string) => images.get(boxKey(key)) ?? byName.get(baseName(boxKey(key)));
   return {
     images: images.size,
     first: images.keys().next().value,
     passedOver,
+    has: (key) => (find(key) ?? null) !== null,
     of(key, size) {
-      const stem = boxKey(key);
-      const image = images.get(stem) ?? byName.get(baseName(stem));
+      const image = find(key);
       if (!image) return undefined;
       const pixels = image.size ?? size;
       if (!pixels) {

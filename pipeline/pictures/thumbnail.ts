@@ -20,6 +20,8 @@ export interface ThumbnailOptions {
   readonly crop?: Pick<Crop, "top" | "left" | "height" | "width">;
   /** Whether the image is turned as its EXIF orientation says; default false. */
   readonly exifOrientation?: boolean;
+  /** How it is encoded; default `webp`. */
+  readonly type?: "webp" | "jpeg";
 }
 
 /**
@@ -27,7 +29,7 @@ export interface ThumbnailOptions {
  *
  * @param encoded The image's file.
  * @param options Its size, and which part.
- * @returns The picture, encoded as WebP.
+ * @returns The picture, encoded.
  * @throws {Error} If the image cannot be decoded; the message is the decoder's reason.
  */
 export async function thumbnail(
@@ -64,14 +66,15 @@ async function shrinkDecoded(encoded: Uint8Array, options: ThumbnailOptions): Pr
 async function shrink(
   image: Sharp,
   { width, height }: { readonly width: number; readonly height: number },
-  { side, crop }: ThumbnailOptions,
+  { side, crop, type = "webp" }: ThumbnailOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   if (crop) {
     const [left, columns] = pixelsOf(crop.left, crop.width, width);
     const [top, rows] = pixelsOf(crop.top, crop.height, height);
     image.extract({ left, top, width: columns, height: rows });
   }
-  const data = await image.resize(side, side, { fit: "inside", withoutEnlargement: true }).webp().toBuffer();
+  const small = image.resize(side, side, { fit: "inside", withoutEnlargement: true });
+  const data = await (type === "webp" ? small.webp() : small.jpeg({ quality: 90 })).toBuffer();
   return new Uint8Array(data);
 }
 

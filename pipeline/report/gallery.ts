@@ -60,6 +60,8 @@ export interface Candidates {
 export interface GalleryOptions extends CropSampling {
   /** Gives the annotator's class of a label. */
   readonly classOfLabel: (label: number) => number | null;
+  /** How many images of each choice are shown with crops; default 2. */
+  readonly withCrops?: number;
   /** Called after each image with how many are done. */
   readonly onImage: (done: number, total: number) => void;
 }
@@ -139,7 +141,7 @@ export async function makeGallery(
       return { ...best, picture: pictures.png(png, { width, height }) };
     });
     let crops: PooledCrop[] = [];
-    if (shown[choice]++ < IMAGES_WITH_CROPS) {
+    if (shown[choice]++ < (options.withCrops ?? IMAGES_WITH_CROPS)) {
       // Crops are drawn in the image's own pixels, as in training; label maps that were published do not know them.
       const size = row.width > 0 && row.height > 0 ? row : "url" in picture ? picture : { width: 1, height: 1 };
       crops = poolRandomCrops({ index, map, width: size.width, height: size.height }, options, CROPS).map(

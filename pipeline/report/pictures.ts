@@ -31,12 +31,17 @@ const NO_ROOM = "It is left out to keep this page small";
  * Prepares to make pictures.
  *
  * @param reader The images.
- * @param options `room`: characters that all of them may take; `exifOrientation`: whether images are turned.
+ * @param options `room`: characters that all of them may take; `exifOrientation`: whether images are turned; `type`: how
+ * they are encoded.
  * @returns A function that makes them; what does not fit any more is left out, for that reason.
  */
 export function pictureMaker(
   reader: ImageReader,
-  { room = ROOM, exifOrientation = false }: { readonly room?: number; readonly exifOrientation?: boolean } = {},
+  { room = ROOM, exifOrientation = false, type = "webp" }: {
+    readonly room?: number;
+    readonly exifOrientation?: boolean;
+    readonly type?: "webp" | "jpeg";
+  } = {},
 ): PictureMaker {
   let left = room;
 
@@ -50,8 +55,8 @@ export function pictureMaker(
   return {
     async of(key, side) {
       try {
-        const bytes = await thumbnail(await reader.read(key), { side, exifOrientation });
-        return place("image/webp", bytes, imageSize(bytes));
+        const bytes = await thumbnail(await reader.read(key), { side, exifOrientation, type });
+        return place(`image/${type}`, bytes, imageSize(bytes));
       } catch (error) {
         // Without the decoder there are no pictures at all, and that is no fault of the image.
         if (error instanceof Deno.errors.NotSupported) throw error;

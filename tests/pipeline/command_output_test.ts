@@ -82,6 +82,8 @@ async function allRuns(): Promise<Run[]> {
       await run("query", 1, labels, `SELECT "x\x1b[31m" FROM labels`);
       await run("query", 0, labels, "balanced", "2");
       await run("report", 0, labels, one);
+      await run("figures", 0, one, "--maps", labels, "--output", path("figures"));
+      await run("figures", 1, one, "--boxes", path("none"));
       await run("verify", 0, labels);
       await run("convert", 0, labels, other, "--top-k", "1");
       await run("convert", 0, labels, other, "--top-k", "1");
