@@ -29,8 +29,9 @@ const READ_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   figures: ["report", "training"],
   relabel: ["report"],
   report: ["query", "training"],
-  reproduce: ["evaluation", "relabel", "scenes", "training"],
+  reproduce: ["evaluation", "relabel", "scenes", "training", "transfer"],
   training: ["evaluation"],
+  transfer: ["training"],
 };
 
 /** Every command's room, and the rooms of other commands that it reads. */

@@ -9,7 +9,7 @@ import { csv, layOut, markdownTable } from "../command/text_table.ts";
 import { meansChart } from "./charts.ts";
 import { type Mean, meanOf } from "./outcome_statistics.ts";
 import type { StudyResult } from "./study_plan.ts";
-import { formatDifference, formatShare } from "./shares.ts";
+import { formatDifference, formatShare } from "../command/shares.ts";
 
 /** What is measured of each student, a share of 1. */
 export interface Measure {

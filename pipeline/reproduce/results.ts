@@ -8,7 +8,7 @@ import { formatCount, formatNumberOf, formatPercent, formatSize } from "../comma
 import { csv, layOut, markdownTable } from "../command/text_table.ts";
 import { type SampledCrops, shareUpTo } from "../charts/crops.ts";
 import { seedFolders } from "./folders.ts";
-import { formatDifference, formatShare } from "./shares.ts";
+import { formatDifference, formatShare } from "../command/shares.ts";
 import { compare, type Comparison, meanOf } from "./outcome_statistics.ts";
 import type { StudyPlan } from "./study_plan.ts";
 import type { StudentOutcomes } from "./students.ts";

@@ -111,6 +111,7 @@ export const TRAINING_SETTINGS = {
     help:
       "the classes that each of them shows, as for --multi-label: mAP is measured,\nand best.safetensors follows it",
   }),
+  validationSubset: text({ value: "FILE", help: "evaluate on these of them only: keys, one per line" }),
   validateEvery: count({
     default: 1,
     help: "epochs from one evaluation to the next; default {default}, and after the last",
@@ -361,6 +362,9 @@ function checkSettings(settings: RequestedSettings): void {
   }
   if (labels !== "distill" && settings.teacherTemperature !== 1) {
     throw new UsageError(`Cannot train with --labels ${labels} and --teacher-temperature, which it does not use`);
+  }
+  if (settings.validationSubset !== undefined && settings.validation === undefined) {
+    throw new UsageError("Cannot train with --validation-subset and without --validation, whose images it names");
   }
   if (labels === "oracle" && settings.loss === "ce") {
     throw new UsageError("Cannot train with --labels oracle and --loss ce: a crop may show several classes, or none");

@@ -242,8 +242,16 @@ function imageAt({ keys, bytes }: ImageStore, index: number): SourceImage {
   return { key: keys[index], label: null, bytes: bytes[index] };
 }
 
-/** The keys of a list, one a line. */
-function readKeys(path: string, known: readonly string[]): ReadonlySet<string> {
+/**
+ * Reads a list of keys.
+ *
+ * @param path The file, a key a line.
+ * @param known The keys of all images.
+ * @returns The keys.
+ * @throws {RangeError} If one of them is of no image.
+ * @throws {Error} If the file cannot be read.
+ */
+export function readKeys(path: string, known: readonly string[]): ReadonlySet<string> {
   const subject = `Cannot read keys from "${path}"`;
   const keys = new Set(readText(path, subject).split(/\r?\n/).filter((line) => line !== ""));
   const all = new Set(known);

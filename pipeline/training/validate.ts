@@ -24,6 +24,7 @@ import { type Judge, judgeLabels, judgeMultiLabels } from "./judge.ts";
 import type { TrainingSettings } from "./settings.ts";
 import { shareState } from "./share_state.ts";
 import type { Evaluation } from "./summary_file.ts";
+import { readKeys } from "./training_data.ts";
 import { closing } from "../../formats/base/closing.ts";
 
 /** Images of a step: what the device can hold in training it can hold here, and more at once gains little. */
@@ -53,6 +54,7 @@ export interface Validation {
  * @param model The network and its classes, where images are decoded, and the ranks that share them.
  * @returns The validation images, undefined if the options name none; call `close` when done.
  * @throws {TypeError} If a class of theirs is none of the network's, or of none is known what it shows.
+ * @throws {RangeError} If a key of `validationSubset` is of no image.
  */
 export async function openValidation(
   device: Device,
@@ -132,13 +134,15 @@ async function findTruths(
   options: TrainingSettings,
   { images, classes: model }: { readonly images: ImageStore; readonly classes: ModelClasses },
 ): Promise<Truths> {
-  const { validationMultiLabel: file } = options;
-  if (file !== undefined) return await findMultiLabels(path, options, { images, model, file });
+  const { validationMultiLabel: file, validationSubset: subset } = options;
+  const keys = subset === undefined ? undefined : readKeys(subset, images.keys);
+  const isAsked = (index: number) => keys?.has(images.keys[index]) ?? true;
+  if (file !== undefined) return await findMultiLabels(path, options, { images, model, file, isAsked });
   const { truthOf } = await openDataSet(path, model);
   const truths = Array.from(images.labels, (label, index) => ({
     index,
     label: truthOf({ index, key: images.keys[index], label: label < 0 ? null : label, bytes: { path } })?.label,
-  })).filter((truth): truth is { index: number; label: number } => truth.label !== undefined);
+  })).filter((truth): truth is { index: number; label: number } => truth.label !== undefined && isAsked(truth.index));
   if (truths.length === 0) throw new TypeError(`Cannot validate on "${path}": no image has a label`);
   const labels = truths.map(({ label }) => label);
   return { places: truths.map(({ index }) => index), judge: () => judgeLabels(labels) };
@@ -147,16 +151,17 @@ async function findTruths(
 async function findMultiLabels(
   path: string,
   { loss, aslGammaNegative, aslGammaPositive, aslClip, classReduction: reduction }: TrainingSettings,
-  { images: { keys }, model, file }: {
+  { images: { keys }, model, file, isAsked }: {
     readonly images: ImageStore;
     readonly model: ModelClasses;
     readonly file: string;
+    isAsked(index: number): boolean;
   },
 ): Promise<Truths> {
   const subject = `Cannot validate on "${path}" with "${file}"`;
   const { find } = await readMultiLabels(file, { count: keys.length, first: keys[0] }, { model, subject });
   const found = keys.map((key, index) => find({ index, key })?.classes);
-  const places = keys.keys().filter((index) => found[index] !== undefined).toArray();
+  const places = keys.keys().filter((index) => found[index] !== undefined && isAsked(index)).toArray();
   const truths = places.map((index) => found[index]!);
   if (!truths.some(({ present }) => present.length > 0)) {
     throw new TypeError(

@@ -117,6 +117,8 @@ async function allRuns(): Promise<Run[]> {
       await run("train", 1, one, ...TRAINING, "--output", path("another"));
       await run("evaluate", 0, one, "--model", path("run"), "--per-class");
       await run("evaluate", 1, one, "--model", path("none"));
+      await run("transfer", 1, one, "--test", one, "--init", path("none"), "--output", path("transfer"));
+      await run("transfer", 1, one, "--test", one, "--init", path("run"), "--output", path("transfer"));
       await run("scenes", 0, path("scenes"), "--split", "test", "--count", "1");
       await run("scenes", 0, path("scenes"), "--split", "test", "--count", "1");
       await run("reproduce", 1, "--quick", "--output", names);

@@ -5,12 +5,14 @@
  */
 
 import type { Study } from "../study_plan.ts";
+import { TRANSFER_STUDY } from "./transfer_study.ts";
 import { FACTORS_STUDY, SUPERVISIONS_STUDY } from "./supervisions_study.ts";
 
 /** The studies. */
 export const STUDIES = {
   supervisions: SUPERVISIONS_STUDY,
   factors: FACTORS_STUDY,
+  transfer: TRANSFER_STUDY,
 } as const satisfies Readonly<Record<string, Study>>;
 
 /** The name of a study. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Mean } from "./outcome_statistics.ts";
+import type { Mean } from "./mean.ts";
 
 /**
  * A share in per cent.
