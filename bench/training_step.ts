@@ -10,12 +10,10 @@
  */
 
 import { closeDevice, type Device } from "../kernels/engine/device.ts";
-import { buildNetwork, initialParameters } from "../kernels/networks/mod.ts";
-import { type AugmentationSettings, sampleAugmentation } from "../kernels/operations/augmentation/mod.ts";
+import { sampleAugmentation } from "../kernels/operations/augmentation/mod.ts";
 import { poolLabels } from "../kernels/operations/label_pooling/mod.ts";
-import { NO_LOSS_SCALING } from "../kernels/optimizers/prepare_step.ts";
 import type { TargetSource } from "../kernels/programs/training/targets.ts";
-import { createTrainer, type Trainer, type TrainingBatch } from "../kernels/programs/training/trainer.ts";
+import type { TrainingBatch } from "../kernels/programs/training/trainer.ts";
 import { count, text } from "../pipeline/command/option_kinds.ts";
 import { assertClose } from "../tests/kernels/compare.ts";
 import { fixtureMaps } from "../tests/kernels/operations/label_pooling/fixture_maps.ts";
@@ -23,6 +21,7 @@ import { openBenchDevice } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
 import { createPoolingStep } from "./pooling/sparse.ts";
+import { createStepRunner, stepAugmentation, type StepRunner } from "./step_runner.ts";
 import { formatTable } from "./table.ts";
 import { median, timeInTurns } from "./timing.ts";
 import type { LabelMapBatch } from "../formats/base/label_map.ts";
@@ -30,16 +29,7 @@ import type { LabelMapBatch } from "../formats/base/label_map.ts";
 /** Percent of a step. */
 const WANTED = 0.5;
 const SIZE = 224;
-const LEARNING_RATE = 0.01;
-
-const augmentation: AugmentationSettings = {
-  size: [SIZE, SIZE],
-  mean: [0.485, 0.456, 0.406],
-  std: [0.229, 0.224, 0.225],
-  interpolation: "bilinear",
-  crop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] },
-  flip: 0.5,
-};
+const augmentation = stepAugmentation(SIZE);
 
 const { rounds, batch: given, network: architecture } = readBenchOptions(
   "bench:step",
@@ -74,7 +64,7 @@ console.log(
 );
 const pooled = await contestant(device, "step with LabelPooling", source);
 const ready = await contestant(device, "step on given targets", { type: "given" });
-const [pooledLoss, readyLoss] = [await firstLoss(pooled.trainer), await firstLoss(ready.trainer)];
+const [pooledLoss, readyLoss] = [await pooled.loss(), await ready.loss()];
 assertClose([pooledLoss], [readyLoss], { name: "the loss", absolute: 0, relative: 1e-5 });
 
 const alone = await createPoolingStep(device, maps, crops);
@@ -115,32 +105,6 @@ function firstMaps(all: LabelMapBatch, count: number): LabelMapBatch {
   return { ...all, count, class: all.class.slice(0, elements), score: all.score.slice(0, elements) };
 }
 
-async function contestant(device: Device, name: string, targets: TargetSource) {
-  const network = buildNetwork(architecture, { classes });
-  const trainer = await createTrainer(device, {
-    network,
-    parameters: initialParameters(network, 1),
-    batch,
-    size: [SIZE, SIZE],
-    loss: "crossEntropy",
-    optimizer: { type: "sgd", momentum: 0.9, nesterov: true },
-    weightDecay: 1e-4,
-    excludeNorms: false,
-    lossScaling: NO_LOSS_SCALING,
-    augmentation,
-    targets,
-  });
-  return {
-    name,
-    trainer,
-    async run(repetitions: number) {
-      for (let index = 0; index < repetitions; index++) await trainer.step(step, LEARNING_RATE);
-      await trainer.read();
-    },
-  };
-}
-
-async function firstLoss(trainer: Trainer): Promise<number> {
-  await trainer.step(step, LEARNING_RATE);
-  return (await trainer.read()).losses[0];
+function contestant(device: Device, name: string, targets: TargetSource): Promise<StepRunner> {
+  return createStepRunner(device, name, { architecture, classes, batch, size: SIZE, targets, step });
 }
