@@ -21,14 +21,14 @@ interface Layout {
   readonly start: RegExp;
   /** What a name has that timm's have not. */
   readonly sign: RegExp;
-  /** timm's name of a parameter. */
-  readonly rename: (name: string) => string;
+  /** timm's name of a parameter, with timm's names of the network's blocks in order. */
+  readonly rename: (name: string, blocks: readonly string[]) => string;
   /** What becomes of a parameter's numbers, by timm's name; they stay if left out. */
   readonly change?: (name: string, value: number) => number;
 }
 
 /** Renames by replacing one pattern after the other. */
-function replacing(...replacements: readonly (readonly [pattern: RegExp, by: string])[]): Layout["rename"] {
+function replacing(...replacements: readonly (readonly [pattern: RegExp, by: string])[]): (name: string) => string {
   return (name) => replacements.reduce((name, [pattern, by]) => name.replace(pattern, by), name);
 }
 
@@ -59,6 +59,24 @@ const eva02Layers = replacing(
   [/\.mlp\.w3\./, ".mlp.fc2."],
   [/\.mlp\.ffn_ln\./, ".mlp.norm."],
   [/\.attn\.inner_attn_ln\./, ".attn.norm."],
+);
+
+/** Layers of EfficientNet's blocks; a first block does not expand, and is a layer shorter. */
+const efficientNetLayers = replacing(
+  [/^(blocks\.0\.\d+)\._project_conv\./, "$1.conv_pw."],
+  [/^(blocks\.0\.\d+)\._bn1\./, "$1.bn1."],
+  [/^(blocks\.0\.\d+)\._bn2\./, "$1.bn2."],
+  [/\._expand_conv\./, ".conv_pw."],
+  [/\._depthwise_conv\./, ".conv_dw."],
+  [/\._project_conv\./, ".conv_pwl."],
+  [/\._se_(reduce|expand)\./, ".se.conv_$1."],
+  [/\._bn2\./, ".bn3."],
+  [/\._bn1\./, ".bn2."],
+  [/\._bn0\./, ".bn1."],
+  [/^_(conv_stem|conv_head)\./, "$1."],
+  [/^_bn1\./, "bn2."],
+  [/^_bn0\./, "bn1."],
+  [/^_fc\./, "classifier."],
 );
 
 /** The layouts; of several that fit the first counts. */
@@ -138,6 +156,13 @@ const LAYOUTS: readonly Layout[] = [
       [/^norm\./, "head.norm."],
     ),
   },
+  // efficientnet_pytorch's and efficientnet_lite_pytorch's, whose blocks are counted through all stages.
+  {
+    start: /^(tf_)?efficientnet_/,
+    sign: /^_conv_stem\./,
+    rename: (name, blocks) =>
+      efficientNetLayers(name.replace(/^_blocks\.(\d+)/, (stored, block) => blocks[Number(block)] ?? stored)),
+  },
   // Meta's DeiT III.
   { start: /^deit3_/, sign: /\.gamma_1$/, rename: replacing([/\.gamma_(\d)$/, ".ls$1.gamma"]) },
   // BAAI's EVA-02; the larger ones have query, key and value apart.
@@ -191,9 +216,10 @@ export function inTimmLayout(
   const layout = LAYOUTS.find(({ start, sign }) => start.test(architecture) && names.some((name) => sign.test(name)));
   if (!layout) return weights;
   const { rename, change } = layout;
+  const blocks = [...new Set([...shapes.keys()].flatMap((name) => /^blocks\.\d+\.\d+/.exec(name) ?? []))];
   const stored = new Map<string, string>();
   for (const name of names) {
-    const own = rename(name);
+    const own = rename(name, blocks);
     const other = stored.get(own);
     if (other !== undefined) {
       throw unreadable(path, `${showValue(other)} and ${showValue(name)} are both ${showValue(own)} in timm's layout`);

@@ -1,5 +1,5 @@
 /**
- * The architectures by timm's names, and ResNets for small images, which timm does not have: `resnet20` has 20 layers,
+ * The architectures by timm's names, SqueezeNets by torchvision's, and ResNets for small images, which neither has: `resnet20` has 20 layers,
  * `resnet8x3` three times the width, and a stem of stride 2 in `resnet8x3_s2`.
  *
  * @module
@@ -22,9 +22,12 @@ import { nextvits } from "./nextvit.ts";
 import { resnets, smallResNets } from "./resnet.ts";
 import { mobilenets } from "./mobilenet.ts";
 import { mobilenetsV3 } from "./mobilenetv3.ts";
+import { nfnets } from "./nfnet.ts";
 import { regnets } from "./regnet.ts";
 import { relativeVisionTransformers } from "./relative_vision_transformer.ts";
+import { resnetV2s } from "./resnetv2.ts";
 import { rexnets } from "./rexnet.ts";
+import { squeezenets } from "./squeezenet.ts";
 import { tresnets } from "./tresnet.ts";
 import { vggs } from "./vgg.ts";
 import { visionTransformers } from "./vision_transformer_members.ts";
@@ -40,10 +43,13 @@ const ARCHITECTURES: Family = {
   ...hgnets,
   ...mobilenets,
   ...mobilenetsV3,
+  ...nfnets,
   ...regnets,
   ...resnets,
   ...smallResNets,
+  ...resnetV2s,
   ...rexnets,
+  ...squeezenets,
   ...tresnets,
   ...vggs,
   ...visionTransformers,

@@ -10,6 +10,9 @@
  * | TResNet | as ResNet | as ResNet | weight as RegNet, bias as ResNet |
  * | DenseNet | normal, variance 2 / (k^2 inputs / groups); bias 0 | weight 1, bias 0 | weight as ResNet, bias 0 |
  * | HGNet | as ResNet | weight 1, bias 0 | as DenseNet |
+ * | NFNet | normal, variance 1 / (k^2 inputs / groups); bias 0 | | as RegNet |
+ * | ResNetV2 | as EfficientNet; of the classifier as RegNet's | weight 1, bias 0 | |
+ * | SqueezeNet | uniform in +-sqrt(6 / (k^2 inputs)), of the classifier normal, deviation 0.01; bias 0 | | |
  * | ConvNeXt, MetaFormer, MambaOut, Next-ViT | weight truncated normal, deviation 0.02, bias 0 | weight 1, bias 0 | as its convolution |
  * | transformers | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) | weight 1, bias 0 | weight truncated normal, deviation 0.02, bias 0 |
  * | MaxViT, CoAtNet | as EfficientNet, in transformers as linear | weight 1, bias 0 | weight uniform in +-sqrt(6 / (inputs + outputs)), bias 0 |
@@ -112,6 +115,27 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
         ? byBothFans(operation.inputChannels, operation.outputChannels)
         : byFanOut("group")(operation),
     linear: ({ inputChannels, outputChannels }) => byBothFans(inputChannels, outputChannels),
+  },
+  nfnet: {
+    convolution: ({ kernel, inputChannels, groups }) => ({
+      weight: { normal: 1 / Math.sqrt(kernel[0] * kernel[1] * inputChannels / groups) },
+      bias: "zeros",
+    }),
+    linear: vgg.linear,
+  },
+  resnetv2: {
+    convolution: (operation) =>
+      operation.weight.startsWith("head.") ? { weight: { normal: 0.01 }, bias: "zeros" } : vgg.convolution(operation),
+    linear: vgg.linear,
+  },
+  squeezenet: {
+    convolution: ({ weight, kernel, inputChannels, groups }) => ({
+      weight: weight.startsWith("classifier.")
+        ? { normal: 0.01 }
+        : { uniform: Math.sqrt(6 / (kernel[0] * kernel[1] * inputChannels / groups)) },
+      bias: "zeros",
+    }),
+    linear: ({ inputChannels }) => byFanIn(inputChannels),
   },
   regnet: { ...vgg, branchesFromZero: true },
   tresnet: {

@@ -72,6 +72,10 @@ const FAMILIES: readonly (readonly [start: RegExp, groups: readonly Patterns[]])
       [/^features\.transition(\d+)/, "with the one before"],
     ],
   ]],
+  [/^resnetv2_/, [
+    [[/^stem/]],
+    [[/^stages\.(\d+)\.blocks\.(\d+)/], [/^norm/, "with the one before"]],
+  ]],
   [/^vgg/, plain(/^features\.0/, /^features\.(\d+)/)],
   [/^(wide_|se|eca|test_)?res(net|next)(?!v2)|^senet/, plain(/^(?:conv1|bn1|maxpool)/, /^layer(\d+)\.(\d+)/)],
 ];

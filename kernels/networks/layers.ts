@@ -11,6 +11,7 @@
 import type { ClassifierLayer, Network } from "../operations/network.ts";
 import { type ActivationFunction, activationName } from "../operations/activation/functions/mod.ts";
 import type { Operation } from "../operations/mod.ts";
+import type { Standardisation } from "../operations/convolution/standardise.ts";
 import type { PoolOptions } from "../operations/pool/kernels.ts";
 import type { Padding } from "../operations/shared/window.ts";
 
@@ -62,6 +63,8 @@ export interface ConvolutionOptions {
   readonly padding?: PaddingRule | number;
   /** Whether there is a bias; default false, since batch norm usually follows. */
   readonly bias?: boolean;
+  /** How the weights are standardised, where they are. */
+  readonly standardised?: Standardisation;
 }
 
 /**
@@ -74,7 +77,7 @@ export interface ConvolutionOptions {
  * @returns The tensor that it writes.
  */
 export function convolution(operations: Operation[], input: Tensor, name: string, options: ConvolutionOptions): Tensor {
-  const { outputChannels, kernel, stride = 1, groups = 1, padding = "symmetric", bias = false } = options;
+  const { outputChannels, kernel, stride = 1, groups = 1, padding = "symmetric", bias = false, standardised } = options;
   operations.push({
     type: "convolution",
     input: input.name,
@@ -87,6 +90,7 @@ export function convolution(operations: Operation[], input: Tensor, name: string
     stride: [stride, stride],
     padding: typeof padding === "number" ? [padding, padding] : paddingOf(padding, kernel, stride),
     groups,
+    ...(standardised ? { standardised } : {}),
   });
   return { name, channels: outputChannels, stride: input.stride * stride };
 }

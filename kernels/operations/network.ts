@@ -23,9 +23,9 @@ export interface Head {
   readonly output: string;
 }
 
-/** The last linear layer of a network. */
+/** The last linear layer of a network, or a convolution of 1 x 1. */
 export interface ClassifierLayer {
-  /** Name of its weight `[outputChannels, inputChannels]`. */
+  /** Name of its weight `[outputChannels, inputChannels]`, that of a convolution with two axes of length 1 behind. */
   readonly weight: string;
   /** Name of its bias `[outputChannels]`, where it has one. */
   readonly bias?: string;
@@ -71,6 +71,9 @@ export interface Network {
     | "tresnet"
     | "densenet"
     | "hgnet"
+    | "squeezenet"
+    | "nfnet"
+    | "resnetv2"
     | "convnext"
     | "maxvit"
     | "transformer";

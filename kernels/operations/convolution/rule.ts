@@ -17,7 +17,7 @@ import { batchNormScale } from "../batch_norm/inference.ts";
 import { type BatchNorm, batchNormParameters } from "../batch_norm/rule.ts";
 import { type Scale, scaleFactors } from "../scale/rule.ts";
 import { addSteps, addTensor, type Builder, gradientName } from "../shared/builder.ts";
-import { type AnyOperation, contributionName, type FusionContext, type Rule } from "../shared/rule.ts";
+import { type AnyOperation, contributionName, type FusionContext, type Parameter, type Rule } from "../shared/rule.ts";
 import type { Shape } from "../shared/tensor.ts";
 import { convolutionBiasGradientKernels, convolutionFilterGradientKernels } from "./filter_gradient.ts";
 import { foldFactors, joinFactors } from "./fold.ts";
@@ -27,6 +27,7 @@ import { convolutionInputGradientKernels, packInputGradientWeights } from "./inp
 import { convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
 import { convolutionReference } from "./reference.ts";
 import { type ConvolutionOptions, type ConvolutionShape, convolutionShape, outputShape } from "./shape.ts";
+import { type Standardisation, standardisedWeights } from "./standardise.ts";
 
 /** A convolution; `groups === inputChannels === outputChannels` is a depthwise one. */
 export interface Convolution extends AnyOperation, ConvolutionOptions {
@@ -36,6 +37,8 @@ export interface Convolution extends AnyOperation, ConvolutionOptions {
   /** Name of the bias parameter, where there is one. */
   readonly bias?: string;
   readonly inputChannels: number;
+  /** Whether each output channel's weights are standardised before they are used; not while they are trained. */
+  readonly standardised?: Standardisation;
 }
 
 /** What a convolution has taken into its weights and its store. */
@@ -89,17 +92,31 @@ function take(
   }
 }
 
+/** The weights that are multiplied by, in PyTorch's order. */
+function weightValues<Values extends ArrayLike<number>>(
+  { weight, outputChannels, standardised }: Convolution,
+  read: (parameter: string) => Values,
+): Values | Float32Array<ArrayBuffer> {
+  if (!standardised) return read(weight);
+  const { gain } = standardised;
+  return standardisedWeights(read(weight), outputChannels, standardised, gain === undefined ? undefined : read(gain));
+}
+
 /**
  * Name of the weights that the kernels of the convolution read, or those of its input's gradient. Two convolutions may read
  * one parameter, each in an order of its own.
  */
 function weightsOf(
   { program, parameters, target }: Builder,
-  { weight, bias, folded = [], output }: Convolution & ConvolutionFusion,
+  operation: Convolution & ConvolutionFusion,
   shape: ConvolutionShape,
   direction: "forward" | "backward",
 ): string {
+  const { weight, bias, folded = [], output } = operation;
   if (parameters.trained) {
+    if (operation.standardised) {
+      throw new TypeError(`Cannot train "${output}": its weights are standardised, which is only there for annotating`);
+    }
     return direction === "forward"
       ? parameters.pack({
         name: `${output} weights`,
@@ -116,12 +133,12 @@ function weightsOf(
   const { read } = parameters;
   if (direction === "backward") {
     const name = `${output} weights for the gradient`;
-    program.constants.set(name, () => packInputGradientWeights(shape, read(weight), target));
+    program.constants.set(name, () => packInputGradientWeights(shape, weightValues(operation, read), target));
     return name;
   }
   const name = `${output} weights`;
   program.constants.set(name, () => {
-    const own = { weight: read(weight), bias: bias === undefined ? undefined : read(bias) };
+    const own = { weight: weightValues(operation, read), bias: bias === undefined ? undefined : read(bias) };
     if (folded.length === 0) return packWeights(shape, own, target);
     const factors = folded.map((operation) =>
       operation.type === "scale" ? scaleFactors(operation, read) : batchNormScale(batchNormParameters(operation, read))
@@ -145,15 +162,22 @@ function addParameterGradients(
   addSteps(builder, convolutionBiasGradientKernels(shape, target), biases, `${output} bias`);
 }
 
+function gainParameters(outputChannels: number, standardised?: Standardisation): Parameter[] {
+  if (standardised?.gain === undefined) return [];
+  const { gain, initialGain = 1 } = standardised;
+  return [[gain, [outputChannels, 1, 1, 1], { initial: { constant: initialGain } }]];
+}
+
 /** Convolution; training keeps the input for its gradients. */
 export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
   type: "convolution",
   outputShape: (operation, shapeOf) => outputShape(convolutionOf(operation, shapeOf(operation.input))),
   multiplyAdds: ({ output, inputChannels, groups, kernel }, shapeOf) =>
     [...shapeOf(output), ...kernel].reduce((product, size) => product * size, inputChannels / groups),
-  parameters: ({ weight, bias, outputChannels, inputChannels, groups, kernel }) => [
+  parameters: ({ weight, bias, outputChannels, inputChannels, groups, kernel, standardised }) => [
     [weight, [outputChannels, inputChannels / groups, ...kernel]],
     ...(bias === undefined ? [] : [[bias, [outputChannels]] as const]),
+    ...gainParameters(outputChannels, standardised),
   ],
   fusion: { readers: ["batchNorm", "scale", "add", "activation"], take },
   forward(builder, operation) {
@@ -182,16 +206,22 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
     return [{ tensor: input, gradient: inputGradient }];
   },
   reference(operation, { tensor, shapeOf, parameter }) {
-    const { input, weight, bias } = operation;
+    const { input, bias } = operation;
     return convolutionReference(convolutionOf(operation, shapeOf(input)), {
       input: tensor(input),
-      weight: parameter(weight),
+      weight: weightValues(operation, parameter),
       ...(bias === undefined ? {} : { bias: parameter(bias) }),
     });
   },
   referenceGradient(operation, { tensor, shapeOf, parameter }, outputGradient) {
-    const { input, weight, bias } = operation;
+    const { input, weight, bias, standardised } = operation;
     const shape = convolutionOf(operation, shapeOf(input));
+    if (standardised) {
+      return new Map([[
+        input,
+        convolutionInputGradientReference(outputGradient, weightValues(operation, parameter), shape),
+      ]]);
+    }
     const gradients = convolutionFilterGradientReference(tensor(input), outputGradient, shape);
     return new Map([
       [input, convolutionInputGradientReference(outputGradient, parameter(weight), shape)],

@@ -229,10 +229,12 @@ function addNetwork(base: Omit<Builder, "shapeOf">, options: TrainingOptions): v
   ]);
 }
 
-/** The operations to the logits of an image, and among them the last linear layer, which dropout stands before. */
+/** The operations to the logits of an image, and among them the layer that gives the classes, which dropout stands before. */
 function cutAtClassifier({ name, operations, pooled, classifier: { weight } }: Network) {
   const all = [...operations, ...pooled.operations];
-  const place = all.findLastIndex((operation) => operation.type === "linear" && operation.weight === weight);
+  const place = all.findLastIndex((operation) =>
+    (operation.type === "linear" || operation.type === "convolution") && operation.weight === weight
+  );
   const classifier = all[place];
   if (classifier === undefined) {
     throw new TypeError(`Cannot train ${name}: no layer of its pooled head reads "${weight}"`);

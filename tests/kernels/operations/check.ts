@@ -34,6 +34,8 @@ export interface OperationCase {
   readonly tolerance?: (storage: Target["storage"]) => Tolerance;
   /** Where finite differences are taken, if not at `values`: away from corners. */
   readonly smoothValues?: (count: number, seed: number) => number[];
+  /** Whether its parameters can be trained; default true. */
+  readonly trains?: boolean;
 }
 
 /** How an operation is computed: fused for inference; with its gradient, of constants; or trained. */
@@ -247,6 +249,7 @@ export async function checkKernels(device: Device, tested: OperationCase, target
   const parameterSum = sumTolerance("f32", positions, Math.sqrt(positions));
   const parameterTolerance = { ...parameterSum, absolute: parameterSum.absolute + between * Math.sqrt(positions) };
   for (const mode of MODES) {
+    if (mode === "trained" && tested.trains === false) continue;
     const values = runReferences(tested, numbers, mode === "trained");
     const gradients = mode === "inference"
       ? new Map<string, ArrayLike<number>>()
@@ -271,7 +274,7 @@ function places(length: number): number[] {
 /** Compares the references' gradients of a case with finite differences, for constants and in training. */
 export function checkDifferences(tested: OperationCase): void {
   const step = 2 ** -13;
-  for (const trained of [false, true]) {
+  for (const trained of tested.trains === false ? [false] : [false, true]) {
     const numbers = numbersOf(tested, tested.smoothValues ?? tested.values);
     const loss = () =>
       weighedSum(runReferences(tested, numbers, trained).tensor(numbers.output), numbers.outputGradient);

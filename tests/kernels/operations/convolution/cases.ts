@@ -8,9 +8,11 @@ import {
   convolutionShape,
   outputShape,
 } from "../../../../kernels/operations/convolution/shape.ts";
+import type { Standardisation } from "../../../../kernels/operations/convolution/standardise.ts";
 import type { Operation } from "../../../../kernels/operations/mod.ts";
 import type { Scale } from "../../../../kernels/operations/scale/rule.ts";
 import type { Shape } from "../../../../kernels/operations/shared/tensor.ts";
+import type { Tolerance } from "../../compare.ts";
 import type { OperationCase } from "../check.ts";
 import { GRADIENT_CASES } from "./gradient_cases.ts";
 
@@ -22,12 +24,20 @@ interface Followers {
   readonly activation?: ActivationFunction;
 }
 
+/** Where weights are f16 they were rounded after they were standardised. */
+function ofRoundedWeights(storage: "f32" | "f16"): Tolerance {
+  return storage === "f32" ? { absolute: 1e-5, relative: 1e-5 } : { absolute: 4e-3, relative: 2e-3 };
+}
+
 /** A convolution and what follows it; the last output is `y`. */
 function convolutionCase(
   what: string,
   input: Shape,
   options: ConvolutionOptions,
-  { bias, ...followers }: Followers & { readonly bias?: boolean } = {},
+  { bias, standardised, ...followers }: Followers & {
+    readonly bias?: boolean;
+    readonly standardised?: Standardisation;
+  } = {},
 ): OperationCase {
   const { batchNorm, scale, residualChannels, activation } = followers;
   const { outputChannels, kernel, groups } = options;
@@ -39,6 +49,7 @@ function convolutionCase(
     weight: "weight",
     ...(bias ? { bias: "bias" } : {}),
     inputChannels: input[3],
+    ...(standardised ? { standardised } : {}),
     ...options,
   }];
   if (batchNorm) {
@@ -57,6 +68,7 @@ function convolutionCase(
   }
   return {
     what,
+    ...(standardised ? { trains: false, tolerance: ofRoundedWeights } : {}),
     operations,
     inputs: { x: input, ...(residualChannels ? { r: [batch, height, width, residualChannels] as const } : {}) },
     // Of the output or the input's gradient.
@@ -86,6 +98,17 @@ export const cases: readonly OperationCase[] = [
   convolutionCase("1x1 on one position, then sigmoid", [3, 1, 1, 10], dense(6, 1), {
     activation: "sigmoid",
     bias: true,
+  }),
+  convolutionCase("groups of standardised weights, then a batch norm", [1, 7, 5, 6], {
+    ...dense(9, 3, 2, 1),
+    groups: 3,
+  }, {
+    standardised: { epsilon: 1e-5, factor: 0.3, gain: "gain" },
+    bias: true,
+    batchNorm: true,
+  }),
+  convolutionCase("standardised weights without a gain", [2, 3, 2, 5], dense(7, 1), {
+    standardised: { epsilon: 1e-8 },
   }),
   convolutionCase("3x3, then silu", [2, 11, 7, 16], dense(32, 3, 1, 1), { activation: "silu", bias: true }),
   convolutionCase("3x3 on rows of nearly two strips, with a narrow residual", [2, 5, 15, 19], dense(21, 3, 1, 1), {
