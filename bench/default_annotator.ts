@@ -6,11 +6,12 @@
 
 import { fromFileUrl } from "@std/path";
 import { type DecodedImage, decodeImage } from "../formats/images/mod.ts";
-import { loadParameters, openAnnotatorFolder, openWeights } from "../formats/weights/mod.ts";
-import { type Network, type Parameters, parameterShapes } from "../kernels/operations/network.ts";
+import { openAnnotatorFolder, openWeights } from "../formats/weights/mod.ts";
+import type { Network, Parameters } from "../kernels/operations/network.ts";
 import type { Pair } from "../kernels/operations/shared/window.ts";
 import { buildNetwork } from "../kernels/networks/mod.ts";
 import { normalisationLevels, resizeReference } from "../kernels/operations/resize/mod.ts";
+import { loadNetworkParameters } from "../pipeline/model/network_parameters.ts";
 
 const asset = (path: string) => fromFileUrl(new URL(`../assets/${path}`, import.meta.url));
 const fixture = (path: string) => fromFileUrl(new URL(`../tests/fixtures/${path}`, import.meta.url));
@@ -21,11 +22,13 @@ export const DEFAULT_ANNOTATOR = asset("efficientnet_lite0");
 /** The folder of the photographs. */
 export const PHOTOGRAPHS = asset("photos");
 
-/** The default annotator, loaded. */
-export interface DefaultAnnotator {
+/** An annotator, loaded. */
+export interface BenchAnnotator {
   readonly name: string;
   /** SHA-256 of its weights. */
   readonly sha256: string;
+  /** Height and width that it was trained at, pixels. */
+  readonly inputSize: Pair;
   readonly network: Network;
   readonly parameters: Parameters;
   readonly mean: readonly number[];
@@ -33,15 +36,21 @@ export interface DefaultAnnotator {
   readonly interpolation: "bilinear" | "bicubic";
 }
 
-/** Reads EfficientNet-Lite0. */
-export async function readDefaultAnnotator(): Promise<DefaultAnnotator> {
-  const folder = await openAnnotatorFolder(DEFAULT_ANNOTATOR);
-  const { name, architecture, classes, weights, mean, std, interpolation } = folder;
-  const network = buildNetwork(architecture, { classes });
-  const parameters = await loadParameters(parameterShapes(network), weights);
+/**
+ * Reads an annotator.
+ *
+ * @param path Its folder; EfficientNet-Lite0 if left out.
+ * @param size Height and width of its input, pixels; its own if left out.
+ * @returns The annotator.
+ */
+export async function readAnnotator(path: string = DEFAULT_ANNOTATOR, size?: Pair): Promise<BenchAnnotator> {
+  const folder = await openAnnotatorFolder(path);
+  const { name, architecture, classes, weights, inputSize, mean, std, interpolation } = folder;
+  const network = buildNetwork(architecture, { classes, size: size ?? inputSize });
+  const parameters = await loadNetworkParameters(network, weights);
   const sha256 = await weights.sha256();
   weights.close();
-  return { name, sha256, network, parameters, mean, std, interpolation };
+  return { name, sha256, inputSize, network, parameters, mean, std, interpolation };
 }
 
 /** A photograph, and what timm gives for it. */
@@ -89,7 +98,7 @@ async function readExpected(key: string, size: number): Promise<{ classes: Float
 export function networkInput(
   images: readonly DecodedImage[],
   size: Pair,
-  { mean, std, interpolation }: DefaultAnnotator,
+  { mean, std, interpolation }: BenchAnnotator,
 ): Float32Array<ArrayBuffer> {
   const levels = normalisationLevels(mean, std);
   const length = size[0] * size[1] * 3;

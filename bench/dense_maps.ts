@@ -8,7 +8,7 @@ import type { DecodedImage } from "../formats/images/mod.ts";
 import { createBuffer, destroyBuffer, type Device } from "../kernels/engine/device.ts";
 import { createPlan } from "../kernels/engine/plan.ts";
 import { lowerNetwork } from "../kernels/lowering/lower_network.ts";
-import { type DefaultAnnotator, networkInput } from "./default_annotator.ts";
+import { type BenchAnnotator, networkInput } from "./default_annotator.ts";
 
 /** Logits of all classes in all cells. */
 export interface DenseMaps {
@@ -26,18 +26,20 @@ export interface DenseMaps {
  * @param annotator By what.
  * @param size Height and width of its input, pixels.
  * @param images RGB images, resized as a whole.
+ * @param head Whether of the cells or of the whole image, which is then one cell.
  * @returns Their maps.
  */
 export async function denseMaps(
   device: Device,
-  annotator: DefaultAnnotator,
+  annotator: BenchAnnotator,
   size: number,
   images: readonly DecodedImage[],
+  head: "dense" | "pooled" = "dense",
 ): Promise<DenseMaps> {
   const { network, parameters } = annotator;
   const target = { profile: device.capabilities.profile, storage: "f32" } as const;
-  const program = lowerNetwork(network, parameters, { batch: 1, size: [size, size], head: "dense", ...target });
-  const { output } = network.dense;
+  const program = lowerNetwork(network, parameters, { batch: 1, size: [size, size], head, ...target });
+  const { output } = network[head];
   const [, height, width, classes] = program.shapes.get(output)!;
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });
   const [input, result] = [plan.tensor(network.input), plan.tensor(output)];

@@ -14,7 +14,7 @@ import { closeDevice } from "../kernels/engine/device.ts";
 import { choice, count } from "../pipeline/command/option_kinds.ts";
 import * as shared from "../pipeline/command/shared_options.ts";
 import { defaultWorkers } from "../pipeline/model/default_workers.ts";
-import { readDefaultAnnotator, readPhotographs } from "./default_annotator.ts";
+import { readAnnotator, readPhotographs } from "./default_annotator.ts";
 import { openBenchDevice, PROFILES } from "./device.ts";
 import { describeDevice, describeMachine } from "./machine.ts";
 import { readBenchOptions } from "./options.ts";
@@ -42,7 +42,7 @@ const { software, timestamps } = device.capabilities;
 const images = options.images ?? (software ? 72 : 9000);
 const batch = options.batch ?? (software ? 8 : 32);
 
-const annotator = await readDefaultAnnotator();
+const annotator = await readAnnotator();
 const settings: AnnotatorSettings = { ...annotator, batch, size: [size, size], k: 5, dtype: "fp16", storage };
 console.log(`${describeMachine()}\n${describeDevice(device)}`);
 console.log(

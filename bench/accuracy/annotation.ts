@@ -6,7 +6,7 @@
 
 import { createAnnotator } from "../../kernels/programs/annotator.ts";
 import type { Device } from "../../kernels/engine/device.ts";
-import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
+import { readAnnotator, readPhotographs } from "../default_annotator.ts";
 import { PROFILES, withProfile } from "../device.ts";
 import { percent, type Section } from "./section.ts";
 
@@ -24,7 +24,7 @@ const TOP_1 = 0.98;
 export async function compareAnnotation(device: Device): Promise<Section> {
   const rows: Section["rows"] = [["size", "profile", "cells", "same order", "but for ties", "top-1", "largest"]];
   const failures: string[] = [];
-  const annotator = await readDefaultAnnotator();
+  const annotator = await readAnnotator();
   const photographs = await readPhotographs();
   for (const size of [224, 448]) {
     for (const profile of PROFILES) {

@@ -7,7 +7,7 @@
 import type { DecodedImage } from "../../formats/images/mod.ts";
 import type { Device } from "../../kernels/engine/device.ts";
 import { generator } from "../../tests/formats/labels/fixture.ts";
-import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
+import { readAnnotator, readPhotographs } from "../default_annotator.ts";
 import { type DenseMaps, denseMaps } from "../dense_maps.ts";
 
 /** Pixels of a collage: the annotator gives 15 x 15 cells, as the paper's does. */
@@ -26,7 +26,7 @@ export async function annotateCollages(device: Device, count: number): Promise<D
   );
   const random = generator(1);
   const collages = Array.from({ length: count }, () => collage(photographs, random));
-  return await denseMaps(device, await readDefaultAnnotator(), SIZE, collages);
+  return await denseMaps(device, await readAnnotator(), SIZE, collages);
 }
 
 /** Four windows of photographs, each a square of 70 % to all of the shorter side, shrunk by leaving out pixels. */

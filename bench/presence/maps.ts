@@ -9,7 +9,7 @@ import type { DecodedImage } from "../../formats/images/mod.ts";
 import type { Device } from "../../kernels/engine/device.ts";
 import { loadAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { bestClasses } from "../choose/sparse.ts";
-import { DEFAULT_ANNOTATOR, readDefaultAnnotator } from "../default_annotator.ts";
+import { DEFAULT_ANNOTATOR, readAnnotator } from "../default_annotator.ts";
 import { type DenseMaps, denseMaps } from "../dense_maps.ts";
 
 /** Maps of pictures. */
@@ -64,7 +64,7 @@ export async function mapsOnGrids(
   size: number,
   sides: readonly number[],
 ): Promise<PictureMaps[]> {
-  const annotator = await readDefaultAnnotator();
+  const annotator = await readAnnotator();
   const results = sides.map(() => [] as Pick<LabelMapRow, "class" | "score">[]);
   let classes = 0;
   for (let first = 0; first < images.length; first += CHUNK) {

@@ -6,7 +6,7 @@
 
 import type { Device } from "../../kernels/engine/device.ts";
 import { assertClose, sumTolerance } from "../../tests/kernels/compare.ts";
-import { type DefaultAnnotator, networkInput, type Photograph } from "../default_annotator.ts";
+import { type BenchAnnotator, networkInput, type Photograph } from "../default_annotator.ts";
 import { networkGraph } from "../onnx/network_graph.ts";
 import { buildNetwork } from "../../kernels/networks/mod.ts";
 import { outputPositions } from "../../kernels/operations/convolution/shape.ts";
@@ -179,7 +179,7 @@ const RANKS = 10;
  */
 export async function networkHeat(
   device: Device,
-  annotator: DefaultAnnotator,
+  annotator: BenchAnnotator,
   photographs: readonly Photograph[],
 ): Promise<Heat> {
   const { network, parameters } = annotator;

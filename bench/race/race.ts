@@ -11,7 +11,7 @@
 import project from "./deno.json" with { type: "json" };
 import { closeDevice } from "../../kernels/engine/device.ts";
 import { choice, count } from "../../pipeline/command/option_kinds.ts";
-import { readDefaultAnnotator, readPhotographs } from "../default_annotator.ts";
+import { readAnnotator, readPhotographs } from "../default_annotator.ts";
 import { openBenchDevice } from "../device.ts";
 import { describeDevice, describeMachine } from "../machine.ts";
 import { readBenchOptions } from "../options.ts";
@@ -73,7 +73,7 @@ for (const operation of GRADIENTS) {
   if (only === undefined || only === GRADIENT) await hold(gradientHeat(device, operation));
 }
 if (only === undefined || only === NETWORK) {
-  await hold(await networkHeat(device, await readDefaultAnnotator(), await readPhotographs()));
+  await hold(await networkHeat(device, await readAnnotator(), await readPhotographs()));
 }
 for (const name of PASSES) {
   if (only === undefined || only === name) await hold(passHeat(device, name));

@@ -13,7 +13,7 @@ import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { createResizer } from "../../kernels/programs/resizer.ts";
 import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { writeLabelMaps, type WriteResult } from "../../pipeline/relabel/write_label_maps.ts";
-import type { DefaultAnnotator } from "../default_annotator.ts";
+import type { BenchAnnotator } from "../default_annotator.ts";
 import type { Runner } from "../timing.ts";
 
 /** Something to time, and how many images a repetition does. */
@@ -59,7 +59,7 @@ export async function wholeStage(
 export function loadedAnnotator(
   device: Device,
   { batch, size, k, dtype, storage = "f32" }: AnnotatorSettings,
-  { name, sha256, mean, std, interpolation }: DefaultAnnotator,
+  { name, sha256, mean, std, interpolation }: BenchAnnotator,
   { annotate, start, close, classes, grid }: Annotator,
 ): LoadedAnnotator {
   return {
