@@ -43,8 +43,8 @@ export interface BenchAnnotator {
  * @param size Height and width of its input, pixels; its own if left out.
  * @returns The annotator.
  */
-export async function readAnnotator(path: string = DEFAULT_ANNOTATOR, size?: Pair): Promise<BenchAnnotator> {
-  const folder = await openAnnotatorFolder(path);
+export async function readAnnotator(path?: string, size?: Pair): Promise<BenchAnnotator> {
+  const folder = await openAnnotatorFolder(path ?? DEFAULT_ANNOTATOR);
   const { name, architecture, classes, weights, inputSize, mean, std, interpolation } = folder;
   const network = buildNetwork(architecture, { classes, size: size ?? inputSize });
   const parameters = await loadNetworkParameters(network, weights);

@@ -46,7 +46,7 @@ const families: readonly (readonly [start: RegExp, values: Values])[] = [
     avg_down: [false],
   }],
   [/^resnet\d+$/, { cardinality: [1], base_width: [64] }],
-  [/^(wide_|ec?a|se)*resne[tx]/, { act_layer: ["relu"] }],
+  [/^(wide_|ec?a|se)*resne[tx](?!.*(ts|q)$)/, { act_layer: ["relu"] }],
   [/^(tf_)?efficientnet_lite/, { act_layer: ["relu6"] }],
   [/^(tf_)?efficientnet(_b|_l2|v2_)/, { act_layer: ["swish", "silu"] }],
   [/^tf_(efficientnet|mobilenet)/, { pad_type: ["same"], bn_eps: [1e-3] }],

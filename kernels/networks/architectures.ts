@@ -7,6 +7,7 @@
 
 import { closestString, levenshteinDistance } from "@std/text";
 import type { Network } from "../operations/network.ts";
+import { byobnets } from "./byobnet.ts";
 import { beits } from "./beit.ts";
 import { densenets } from "./densenet.ts";
 import { deits } from "./deit.ts";
@@ -23,6 +24,7 @@ import { resnets, smallResNets } from "./resnet.ts";
 import { mobilenets } from "./mobilenet.ts";
 import { mobilenetsV3 } from "./mobilenetv3.ts";
 import { nfnets } from "./nfnet.ts";
+import { repvggs } from "./repvgg.ts";
 import { regnets } from "./regnet.ts";
 import { relativeVisionTransformers } from "./relative_vision_transformer.ts";
 import { resnetV2s } from "./resnetv2.ts";
@@ -37,6 +39,7 @@ import { volos } from "./volo.ts";
 
 /** All architectures: a family is a file and a line. */
 const ARCHITECTURES: Family = {
+  ...byobnets,
   ...convnexts,
   ...densenets,
   ...efficientnets,
@@ -47,6 +50,7 @@ const ARCHITECTURES: Family = {
   ...regnets,
   ...resnets,
   ...smallResNets,
+  ...repvggs,
   ...resnetV2s,
   ...rexnets,
   ...squeezenets,

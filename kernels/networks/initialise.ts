@@ -21,7 +21,7 @@
  * tokens, embeddings) comes before the table. A ResNet's residual branches so begin at zero, and its blocks as their
  * shortcuts. Not so the ones for small images, whose batch norms all begin at 1, as He et al. had them: with zeros a
  * ResNet-8 was trained in 60 epochs of 1,000 images to a quarter of its right answers, in place of a half. Each tensor is
- * drawn by itself, from the seed and its name alone.
+ * drawn by itself, from the seed and its name alone. Batch norms of RepVGG begin at 1 as well, where timm draws them.
  *
  * Sources: timm 1.0.31, `ResNet.init_weights` with `zero_init_last`, `_init_weight_goog`, and `init_weights_vit_timm`;
  * PyTorch's `Linear` for the classifier of a ResNet, its `Conv2d` for the patch embedding of a transformer; He et al.,

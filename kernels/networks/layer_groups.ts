@@ -72,6 +72,10 @@ const FAMILIES: readonly (readonly [start: RegExp, groups: readonly Patterns[]])
       [/^features\.transition(\d+)/, "with the one before"],
     ],
   ]],
+  [/^(gernet|repvgg|mobileone|test_byobnet|regnetz_[bcde]\d|(se|eca_)?resne(t|xt)\d+(ts|q)$)/, [
+    [[/^stem/]],
+    [[/^stages\.(\d+)\.(\d+)/], [/^final_conv/, "with the one before"]],
+  ]],
   [/^resnetv2_/, [
     [[/^stem/]],
     [[/^stages\.(\d+)\.blocks\.(\d+)/], [/^norm/, "with the one before"]],

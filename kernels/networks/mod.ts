@@ -22,6 +22,7 @@ export { buildMobileNetV3, type MobileNetV3Description } from "./mobilenetv3.ts"
 export { buildNfNet, type NfNetDescription } from "./nfnet.ts";
 export { buildRegNet, type RegNetDescription } from "./regnet.ts";
 export { buildResNet, type ResNetDescription } from "./resnet.ts";
+export { buildRepVgg, type RepVggDescription } from "./repvgg.ts";
 export { buildResNetV2, type ResNetV2Description } from "./resnetv2.ts";
 export { buildTResNet, type TResNetDescription } from "./tresnet.ts";
 export { buildVgg, type VggDescription } from "./vgg.ts";
