@@ -136,11 +136,6 @@ function gradientTiles(
       let entry = group / parameters.blocks / parameters.heads;
       ${TILE_PLACE}
       ${
-    side === "query" && wgsl`${
-      range(4 * HALVES).map((r) => statistics(`row${r}`, `first + down * ${4 * HALVES}u + ${r}u`))
-    }`
-  }
-      ${
     sums.flatMap(({ name }) =>
       range(4 * HALVES).flatMap((r) => own.map((i) => `var ${name}${r}_${i} = vec4<f32>(0.0);`))
     )
@@ -150,7 +145,11 @@ function gradientTiles(
         ${tileProduct("score", tile(side, "first"), tile(other, "turn0"), vectors, HALVES)}
         ${tileProduct("gradient", tile(ownGradient, "first"), tile(otherGradient, "turn0"), vectors, HALVES)}
         ${range(4).map((c) => `let first${c} = turn0 + across * 4u + ${c}u;`)}
-        ${side === "key" && wgsl`${range(4).map((c) => statistics(`column${c}`, `first${c}`))}`}
+        ${
+    side === "key"
+      ? range(4).map((c) => statistics(`column${c}`, `first${c}`))
+      : range(4 * HALVES).map((r) => statistics(`row${r}`, `first + down * ${4 * HALVES}u + ${r}u`))
+  }
         ${shares}
         ${adds}
       }
