@@ -62,13 +62,14 @@ export function option<Value, const Statement extends Omit<Option<Value>, "kind"
  * @returns An option whose values come in the order in which they were given.
  */
 export function repeated<Value>(one: Option<Value>): Option<readonly Value[]> {
-  const { kind, value, help, name } = one;
+  const { kind, value, help, name, isHidden } = one;
   const read = (text: string, name: string) => text.split(BETWEEN_REPEATED).map((item) => one.read(item, name));
   return {
     kind,
     ...(name === undefined ? {} : { name }),
     value,
     help,
+    ...(isHidden ? { isHidden } : {}),
     isRepeated: true,
     separator: BETWEEN_REPEATED,
     read,
@@ -95,6 +96,12 @@ export function word<const Statement extends Pick<Option<string>, "default" | "i
     string,
     Statement
   >;
+}
+
+/** What is given by its place after the other words, as often as one likes: `value` stands for the first in the usage. */
+export function words(value: string): Option<readonly string[]> {
+  const { kind, read, separator } = repeated(text({ value, help: "" }));
+  return { kind, read, separator, value: `${value} ...`, help: "", isWord: true, isRepeated: true };
 }
 
 /** On or off, and off unless given; in YAML `true` or `false`. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type Asked, COMMON_OPTIONS, readArguments, UsageError } from "./command_line.ts";
+import { type Asked, BETWEEN_REPEATED, COMMON_OPTIONS, readArguments, UsageError } from "./command_line.ts";
 import type { Option } from "./option_kinds.ts";
 
 /** Options by property, in the order of the help. */
@@ -79,10 +79,14 @@ export function readTexts<Table extends OptionTable>(
   const named = Object.entries(table).filter(([, { isWord }]) => !isWord)
     .map(([property, option]) => ({ property, option, name: optionName(property, option) }));
   const known = Object.fromEntries(named.map(({ name, option }) => [name, option]));
-  const found = readArguments(args, known, `deno task ${name}`, words.length);
+  const mostWords = words.some(([, { isRepeated }]) => isRepeated) ? Infinity : words.length;
+  const found = readArguments(args, known, `deno task ${name}`, mostWords);
   if (typeof found === "string") return found;
   const texts = [
-    ...words.map(([property], place) => [property, found.words[place]]),
+    ...words.map(([property, { isRepeated }], place) => {
+      const others = found.words.slice(place);
+      return [property, isRepeated && others.length > 0 ? others.join(BETWEEN_REPEATED) : others[0]];
+    }),
     ...named.map(({ property, name }) => [property, found.has(name) ? "true" : found.text(name)]),
   ];
   return Object.fromEntries(texts.filter(([, text]) => text !== undefined));

@@ -315,13 +315,17 @@ CREATE OR REPLACE MACRO per_class(threshold := 0.3) AS TABLE
     LEFT JOIN classes AS own ON class = own.index LEFT JOIN classes AS other ON instead = other.index
   ORDER BY images DESC, class;
 
--- A class-balanced subset: at most per_class images of each class that is the best of an image, drawn at random by the
--- seed, of those whose best score is at least `threshold`. The draw depends on seed and key alone.
-CREATE OR REPLACE MACRO balanced(per_class, seed := 0, threshold := 0) AS TABLE
+-- A class-balanced subset: of the images of which a class is the best, at most per_class with the highest score (Yalniz et
+-- al., 2019, section 3.3, with one class an image); with a seed as many drawn at random, by seed and key alone. Either way of
+-- images whose best score is at least `threshold`.
+CREATE OR REPLACE MACRO balanced(per_class, seed := NULL, threshold := 0) AS TABLE
   SELECT key, class, short_name(name, class) AS name, score FROM (
     SELECT key, scored[1].class AS class, scored[1].score AS score FROM image_scores
     WHERE scored[1].score >= threshold
-    QUALIFY row_number() OVER (PARTITION BY scored[1].class ORDER BY md5(seed || ':' || key), key) <= per_class
+    QUALIFY row_number() OVER (
+      PARTITION BY scored[1].class
+      ORDER BY CASE WHEN seed IS NULL THEN -scored[1].score END, md5(seed || ':' || key), key
+    ) <= per_class
   ) LEFT JOIN classes ON class = index ORDER BY class, key;
 
 -- The classes that are the best of fewer than per_class images, and of how many.

@@ -8,7 +8,7 @@ import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { suggest, UsageError } from "../command/command_line.ts";
 import { choice, count, flag, text, word } from "../command/option_kinds.ts";
 import { defineCommand } from "../command/option_table.ts";
-import { LABELS_FOLDER, seed, threshold } from "../command/shared_options.ts";
+import { LABELS_FOLDER, threshold } from "../command/shared_options.ts";
 import { csvFormat, jsonFormat, type RowFormat, safeCsvFormat, tableFormat } from "./row_format.ts";
 import { type ReportName, type ReportOptions, REPORTS } from "./reports.ts";
 
@@ -86,7 +86,7 @@ read, and none is written: what could is refused before it runs. PIVOT needs its
         "whose best class has it; default 0",
     ),
     limit: count({ help: "rows of a report; default 20 of a table, all of csv and json" }),
-    seed: seed("of balanced: another one draws other images"),
+    seed: count({ least: 0, help: "of balanced: draw at random, other images for each integer" }),
     out: text({ value: "FILE", help: "of balanced: where the keys of the drawn images go" }),
   },
   notes: "Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C; 143 after SIGTERM.",

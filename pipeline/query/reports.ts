@@ -69,7 +69,8 @@ export const REPORTS = {
     print: perClass,
   },
   balanced: {
-    help: "N images of each class by the annotator's best, drawn at random; --out writes their keys,\none per line",
+    help:
+      "the N most probable images of each class by the annotator's best, or with --seed N at random;\n--out writes their keys, one per line",
     options: ["perClass", "threshold", "limit", "seed", "out"],
     print: balanced,
   },
@@ -232,8 +233,8 @@ async function perClass(database: LabelDatabase, options: ReportOptions): Promis
 }
 
 async function balanced(database: LabelDatabase, options: ReportOptions): Promise<void> {
-  const { threshold = 0, seed = 0, perClass, out, format } = options;
-  const selection = `FROM balanced(${perClass}, ${seed}, ${threshold})`;
+  const { threshold = 0, seed, perClass, out, format } = options;
+  const selection = `FROM balanced(${perClass}, ${seed ?? "NULL"}, ${threshold})`;
   if (out !== undefined) {
     const rows = await database.rows(`SELECT key ${selection}`);
     const broken = rows.find(({ key }) => /[\r\n]/.test(key as string));
@@ -250,7 +251,7 @@ async function balanced(database: LabelDatabase, options: ReportOptions): Promis
     `SELECT count(*) AS scarce, count(*) FILTER (images = 0) AS absent FROM scarce_classes(${perClass}, ${threshold})`,
   ) as Record<string, number>[];
   const chosen = `${formatNumberOf(images, "image")} of ${formatNumberOf(classes, "class", "classes")}, at most ` +
-    `${formatCount(perClass!)} of each, by seed ${seed}`;
+    `${formatCount(perClass!)} of each, ${seed === undefined ? "the most probable" : `at random by seed ${seed}`}`;
   printLine(out === undefined ? `${chosen}; --out FILE writes their keys` : `${chosen}: keys written to ${out}`);
   if (scarce === 0) return;
   const few = absent < scarce

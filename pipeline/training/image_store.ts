@@ -63,7 +63,8 @@ export interface ImageStoreOptions {
   readonly onWarning?: (sentence: string) => void;
 }
 
-const MEMORY = 2 ** 30;
+/** Bytes of decoded images that are kept in memory. */
+export const MEMORY = 2 ** 30;
 
 /** What is known of a source's images without their bytes. */
 interface Listing {

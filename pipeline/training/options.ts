@@ -5,8 +5,8 @@
  */
 
 import { join } from "@std/path";
-import { UsageError } from "../command/command_line.ts";
-import { flag, text } from "../command/option_kinds.ts";
+import { BETWEEN_REPEATED, UsageError } from "../command/command_line.ts";
+import { flag, repeated, text } from "../command/option_kinds.ts";
 import { type Command, describeCommand, readTexts, readValues } from "../command/option_table.ts";
 import { readConfiguration } from "./configuration.ts";
 import { type RequestedSettings, resolveSettings, TRAINING_SETTINGS } from "./settings.ts";
@@ -19,9 +19,13 @@ export interface TrainCommand {
 
 const TRAIN_OPTIONS = {
   ...TRAINING_SETTINGS,
+  maps: repeated(text({
+    value: "FOLDER",
+    help: "label maps of the images, as deno task relabel writes them; given again,\nthose of IMAGES2 and so on",
+  })),
   config: text({
     value: "FILE",
-    help: "settings in YAML, named as these options, such as those of recipes/; options here\nwin over it",
+    help: "settings in YAML, named as these options, such as those of recipes/; options\nhere win over it",
   }),
   resume: text({ value: "RUN", help: "go on with a run as its config.yaml says" }),
   quiet: flag({ help: "no progress and no summary" }),
@@ -29,13 +33,21 @@ const TRAIN_OPTIONS = {
   quick: flag({ help: "", isHidden: true }),
 };
 
+/** Label maps of the first root and of the others, of the texts of `--maps`. */
+function mapTexts(texts?: string): { maps?: string; otherMaps?: string } {
+  if (texts === undefined) return {};
+  const [maps, ...others] = texts.split(BETWEEN_REPEATED);
+  return { maps, ...(others.length > 0 ? { otherMaps: others.join(BETWEEN_REPEATED) } : {}) };
+}
+
 /** The command. */
 export const TRAIN: Command<TrainCommand> = {
   ...describeCommand({
     name: "train",
     title: "Train a classifier, with the labels of a data set or with localized multi-labels",
     about: `IMAGES is a folder of class folders, tar shards ('train-{000..146}.tar'), Parquet with an image column, or a
-split of a published data set (food-101:train).
+split of a published data set (food-101:train). Of several, each with its own --maps or all without, keys
+begin with the place of theirs, 0/ and 1/, and classes of one name are one.
 RUN gets config.yaml (all settings), config.json and model.safetensors (the network as timm has it, after
 each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, and tensorboard/.
 
@@ -51,6 +63,7 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
       "deno task train photos --maps labels --output run-relabel --network resnet18 --batch 64",
       "deno task train photos --maps labels --cutmix 1 --optimizer adamp --output run-cutmix",
       "deno task train --config run/config.yaml --output again --seed 1",
+      "deno task train imagenet imagenet-21k --maps labels --maps labels-21k --subset subset.txt --cutmix 1",
       "deno task train --config recipes/imagenet_resnet50.yaml imagenet/train --maps labels",
       "mpiexec -n 8 deno task train photos --maps labels --output run-8 --batch 1024",
     ],
@@ -73,7 +86,7 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
       ...(settings.epochs === undefined ? {} : { steps: undefined }),
       // Where the folder is now.
       ...(resume === undefined ? {} : { output: resume }),
-      ...readValues(TRAINING_SETTINGS, settings),
+      ...readValues(TRAINING_SETTINGS, { ...settings, ...mapTexts(settings.maps) }),
     });
     return { options, quiet: quiet !== undefined };
   },

@@ -106,7 +106,8 @@ export async function openRunFolder(description: RunDescription): Promise<RunFol
 
 /** How a setting is another one, in the words of the command line: `with --seed 0, not 1`, `without --half`. */
 function otherSetting(name: string, before: unknown, now: unknown): string {
-  const option = name === "images" ? "IMAGES" : `--${name}`;
+  const words: Readonly<Record<string, string>> = { images: "IMAGES", "other-images": "IMAGES2" };
+  const option = words[name] ?? (name === "other-maps" ? "further --maps" : `--${name}`);
   const isGiven = (value: unknown) => value !== null && value !== false;
   const text = (value: unknown) => value === true ? "" : ` ${[value].flat().join(name === "size" ? "x" : ",")}`;
   if (!isGiven(now)) return `with ${option}${text(before)}, not without it`;

@@ -8,8 +8,9 @@
  */
 
 import { UsageError } from "../command/command_line.ts";
-import { choice, count, flag, number, numbers, size, text, word } from "../command/option_kinds.ts";
+import { choice, count, flag, number, numbers, repeated, size, text, word, words } from "../command/option_kinds.ts";
 import { defaultsOf, type GivenOf, optionName, type OptionsOf } from "../command/option_table.ts";
+import { formatNumberOf } from "../command/numbers.ts";
 import { exifOrientation, seed, workers } from "../command/shared_options.ts";
 
 const PROBABILITY = [0, 1] as const;
@@ -37,6 +38,7 @@ export type Supervision = typeof supervisions[number];
 /** Every setting by its property; on the command line and in YAML `weightDecay` is `weight-decay`. */
 export const TRAINING_SETTINGS = {
   images: word("IMAGES", { isRequired: true }),
+  otherImages: words("IMAGES2"),
   output: text({ value: "RUN", default: "run", help: "the run's folder" }),
   labels: choice(supervisions, {
     value: "KIND",
@@ -53,6 +55,7 @@ export const TRAINING_SETTINGS = {
       "multi-hot with --multi-label, else original",
   }),
   maps: text({ value: "FOLDER", help: "label maps of the images, as deno task relabel writes them" }),
+  otherMaps: repeated(text({ value: "FOLDER", help: "", isHidden: true })),
   mode: choice(["local-multi", "local-single", "global-multi", "global-single"], {
     value: "MODE",
     default: "local-multi",
@@ -362,6 +365,19 @@ function checkSettings(settings: RequestedSettings): void {
   }
   if (labels !== "distill" && settings.teacherTemperature !== 1) {
     throw new UsageError(`Cannot train with --labels ${labels} and --teacher-temperature, which it does not use`);
+  }
+  const [roots, maps] = [1 + (settings.otherImages?.length ?? 0), 1 + (settings.otherMaps?.length ?? 0)];
+  if (settings.maps === undefined ? maps > 1 : maps !== roots) {
+    throw new UsageError(
+      `Cannot train on ${formatNumberOf(roots, "root")} of images with ${
+        formatNumberOf(maps, "folder")
+      } of label maps: ` +
+        "give --maps for each of IMAGES, in the same order",
+    );
+  }
+  const ofOneRoot = (["masks", "multiLabel"] as const).find((name) => settings[name] !== undefined);
+  if (roots > 1 && ofOneRoot !== undefined) {
+    throw new UsageError(`Cannot train on several roots of images with --${optionName(ofOneRoot)}, which is of one`);
   }
   if (settings.validationSubset !== undefined && settings.validation === undefined) {
     throw new UsageError("Cannot train with --validation-subset and without --validation, whose images it names");

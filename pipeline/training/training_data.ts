@@ -20,7 +20,9 @@ import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { mapClasses as mapNames } from "../evaluation/map_classes.ts";
 import type { ImageClasses } from "../../formats/evaluation/mod.ts";
 import { joinMultiLabels } from "./join_multi_labels.ts";
-import { type ImageStore, type ImageStoreOptions, openImageStore } from "./image_store.ts";
+import { type ImageStore, type ImageStoreOptions, MEMORY, openImageStore } from "./image_store.ts";
+import { joinImageStores } from "./joined_images.ts";
+import { joinLabelMaps, type TrainingMaps } from "./joined_maps.ts";
 import type { RequestedSettings } from "./settings.ts";
 import { closing } from "../../formats/base/closing.ts";
 
@@ -35,7 +37,7 @@ export interface TrainingData {
   readonly classes: number;
   readonly classNames?: readonly string[];
   /** The maps, and the row of each image, -1 without one. */
-  readonly maps?: { readonly maps: LabelMaps; readonly rows: Int32Array };
+  readonly maps?: { readonly maps: TrainingMaps; readonly rows: Int32Array };
   /** The masks, and the place of each image's among them, -1 without one. */
   readonly masks?: { readonly images: ImageStore; readonly places: Int32Array };
   /** The classes of each image, where it may have several; undefined of an image that is not used. */
@@ -64,7 +66,7 @@ const PRELOAD = 2 ** 31;
 /** Files that were opened so far, to be closed together. */
 interface Opened {
   readonly images: ImageStore;
-  readonly maps?: LabelMaps;
+  readonly maps?: TrainingMaps;
   readonly masks?: ImageStore;
 }
 
@@ -86,12 +88,33 @@ export async function openTrainingData(
   using opened = new DisposableStack();
   const open = async (path: string, options: ImageStoreOptions) =>
     opened.use(closing(await openImageStore(path, options)));
-  const images = await open(options.images, store);
-  const maps = options.maps === undefined ? undefined : opened.use(closing(await openMaps(options.maps)));
+  const subject = `Cannot train on "${options.images}"`;
+  const roots = [options.images, ...options.otherImages ?? []];
+  const images = joinImageStores(
+    await Array.fromAsync(roots, (path, root) => open(path, storeOf(store, { root, roots: roots.length }))),
+    subject,
+  );
+  const folders = options.maps === undefined ? [] : [options.maps, ...options.otherMaps ?? []];
+  const allMaps = await Array.fromAsync(folders, async (path) => opened.use(closing(await openMaps(path))));
+  const maps = allMaps.length === 0 ? undefined : joinLabelMaps(allMaps, subject);
   const masks = options.masks === undefined ? undefined : await open(options.masks, { ...store, cache: undefined });
   const joined = await joinSources(options, { images, maps, masks }, teacher);
   const all = opened.move();
   return { ...joined, close: () => all.dispose() };
+}
+
+/** How one of several roots is decoded and kept: in a file of its own, and in its share of memory. */
+function storeOf(
+  store: ImageStoreOptions,
+  { root, roots }: { readonly root: number; readonly roots: number },
+): ImageStoreOptions {
+  if (roots === 1) return store;
+  const { cache, memory = MEMORY } = store;
+  return {
+    ...store,
+    memory: Math.floor(memory / roots),
+    cache: cache === undefined || root === 0 ? cache : `${cache}.${root}`,
+  };
 }
 
 async function openMaps(path: string): Promise<LabelMaps> {
@@ -200,7 +223,7 @@ async function joinSources(
 }
 
 /** Refuses maps of images that were turned where those to train on are not, and the other way round. */
-function checkTurned({ metadata }: LabelMaps, { images, maps, exifOrientation }: RequestedSettings): void {
+function checkTurned({ metadata }: TrainingMaps, { images, maps, exifOrientation }: RequestedSettings): void {
   if (isTurned(metadata) === exifOrientation) return;
   throw new TypeError(
     `Cannot train on "${images}" with maps "${maps}": they are of images ` +
@@ -211,7 +234,10 @@ function checkTurned({ metadata }: LabelMaps, { images, maps, exifOrientation }:
 }
 
 /** Refuses to take probabilities of independent classes for those of classes that exclude each other. */
-function checkScores({ metadata: { scores = "softmax" } }: LabelMaps, { images, maps, loss }: RequestedSettings): void {
+function checkScores(
+  { metadata: { scores = "softmax" } }: TrainingMaps,
+  { images, maps, loss }: RequestedSettings,
+): void {
   if (scores === "softmax" || loss !== "ce") return;
   throw new TypeError(
     `Cannot train on "${images}" with maps "${maps}" by cross-entropy: their scores are ${scores}, of classes that do not ` +
@@ -271,18 +297,22 @@ function imageClasses({ classes, labels }: ImageStore): Classes {
   return { count: labels.reduce((most, label) => Math.max(most, label), 0) + 1 };
 }
 
-function mapClasses({ metadata, classes }: LabelMaps): Classes {
+function mapClasses({ metadata, classes }: TrainingMaps): Classes {
   return { count: metadata.classes, names: classes };
 }
 
-async function rowsOf(keys: readonly string[], maps: LabelMaps): Promise<Int32Array> {
+async function rowsOf(keys: readonly string[], maps: TrainingMaps): Promise<Int32Array> {
   const rows = new Int32Array(keys.length);
   for (const [index, key] of keys.entries()) rows[index] = await maps.indexOf(key) ?? -1;
   return rows;
 }
 
 /** The best class of each image's whole map. */
-async function bestClasses(used: readonly number[], rows: Int32Array, maps: LabelMaps): Promise<Map<number, number>> {
+async function bestClasses(
+  used: readonly number[],
+  rows: Int32Array,
+  maps: TrainingMaps,
+): Promise<Map<number, number>> {
   const best = new Map<number, number>();
   // In the order of the file, which is read a page at a time.
   for (const index of used.toSorted((a, b) => rows[a] - rows[b])) {
@@ -292,7 +322,7 @@ async function bestClasses(used: readonly number[], rows: Int32Array, maps: Labe
 }
 
 /** The labels of images as maps count them: by the names of the classes, where the images have names. */
-function labelsAmong({ classes, labels }: ImageStore, maps: LabelMaps, subject: string): Int32Array<ArrayBuffer> {
+function labelsAmong({ classes, labels }: ImageStore, maps: TrainingMaps, subject: string): Int32Array<ArrayBuffer> {
   const { count, names } = mapClasses(maps);
   if (classes !== null) {
     const indices = mapNames(classes, { classes: count, classNames: names }, { subject, isOrdered: true });

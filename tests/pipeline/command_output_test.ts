@@ -130,7 +130,8 @@ async function allRuns(): Promise<Run[]> {
   );
   for (const task of commands as Task[]) {
     await run(task, 2, `--o${HOSTILE}`);
-    await run(task, 2, ...["a", "b", "c", "d"].map((word) => word + HOSTILE));
+    // Training takes as many roots of images as it is given, and these are not there.
+    await run(task, task === "train" ? 1 : 2, ...["a", "b", "c", "d"].map((word) => word + HOSTILE));
     await run(task, 0, "--version");
   }
   assertEquals([...new Set(runs.map(({ task }) => task))].sort(), commands.sort());

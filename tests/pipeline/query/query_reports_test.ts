@@ -171,7 +171,7 @@ Deno.test("query per-class compares what the annotator says with the given label
   );
 });
 
-Deno.test("query balanced N draws N images of each class by seed and key alone, and writes their keys", async () => {
+Deno.test("query balanced N takes the N most probable images of each class, or draws as many by a seed, and writes their keys", async () => {
   const images = Array.from({ length: 60 }, (_, index) => ({
     label: null,
     cells: [[index % 3, 16]] as [number, number][],
@@ -191,12 +191,17 @@ Deno.test("query balanced N draws N images of each class by seed and key alone, 
   const classes = first.keys.map((key) => images[Number.parseInt(key)].cells[0][0]);
   assertEquals(classes, [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 7]);
   assertEquals(new Set(first.keys).size, 13);
-  assertEquals((await draw("--seed", "0")).keys, first.keys);
-  assert((await draw("--seed", "1")).keys.join() !== first.keys.join());
+  // The last ones of each class are the most probable.
+  const numbers = (keys: readonly string[]) => keys.map((key) => Number.parseInt(key)).sort((a, b) => a - b);
+  assertEquals(numbers(first.keys), [48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60]);
+  const [drawn, again, other] = [await draw("--seed", "0"), await draw("--seed", "0"), await draw("--seed", "1")];
+  assertEquals([drawn.keys, drawn.keys.length], [again.keys, 13]);
+  assert(drawn.keys.join() !== first.keys.join() && drawn.keys.join() !== other.keys.join());
+  assert(drawn.out.startsWith("13 images of 4 classes, at most 4 of each, at random by seed 0: keys written"));
   assertEquals(
     first.out,
     [
-      "13 images of 4 classes, at most 4 of each, by seed 0: keys written to subset.txt",
+      "13 images of 4 classes, at most 4 of each, the most probable: keys written to subset.txt",
       "9 classes have fewer than 4, 8 of them none",
       "",
       "class  name  images",
@@ -212,7 +217,7 @@ Deno.test("query balanced N draws N images of each class by seed and key alone, 
   const dry = await runQuery(path, "balanced 1");
   assert(
     dry.out.startsWith(
-      "4 images of 4 classes, at most 1 of each, by seed 0; --out FILE writes their keys\n8 classes have none",
+      "4 images of 4 classes, at most 1 of each, the most probable; --out FILE writes their keys\n8 classes have none",
     ),
   );
 });
