@@ -87,8 +87,9 @@ export function presenceMap(
   const scoreOf = (share: number) => rule === "any" ? Math.ceil(share) : share;
   const ranked = new (classArray(classes))(k * cells);
   const scores = new Float32Array(k * cells);
+  const entries = [...shares];
   for (let cell = 0; cell < cells; cell++) {
-    const here = [...shares].filter(([, share]) => share[cell] > 0)
+    const here = entries.filter(([, share]) => share[cell] > 0)
       .sort(([first, a], [second, b]) => b[cell] - a[cell] || first - second).slice(0, k);
     const there = new Set(here.map(([index]) => index));
     let spare = 0;
