@@ -110,12 +110,24 @@ export async function studentOptions({ output, recipe }: StudyPlan, seed: number
   });
 }
 
-function describeTraining({ network, size, epochs, seed }: TrainingSettings, { title }: Arm): string {
+/** What is being trained, for people. */
+export function describeTraining({ network, size, epochs, seed }: TrainingSettings, { title }: Arm): string {
   return `Training with ${title}: ${network} at ${formatSize(size)}, ${formatNumberOf(epochs, "epoch")}, seed ${seed}`;
 }
 
-/** Writes the images that a seed's students are trained on. */
-async function writeTrainingImages({ output, recipe }: StudyPlan, seed: number, watch: MiniatureWatch): Promise<void> {
+/**
+ * Writes the images that a seed's students are trained on, or what of them is not there yet.
+ *
+ * @param plan Recipe and folder.
+ * @param seed The seed.
+ * @param watch Progress and signals.
+ * @throws {Error} If the folder was begun with others, or something cannot be read or written.
+ */
+export async function writeTrainingImages(
+  { output, recipe }: StudyPlan,
+  seed: number,
+  watch: MiniatureWatch,
+): Promise<void> {
   const { data, trainImages: images, leastObjects } = recipe;
   watch.tell(`Images: ${formatCount(images)} of ${leastObjects} or more objects to train on, seed ${seed}`);
   const range = { split: "train", start: seed * images, images, leastObjects } as const;

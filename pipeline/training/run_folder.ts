@@ -262,7 +262,12 @@ function isJson(line: string): boolean {
   }
 }
 
-/** The network as timm describes one in `config.json`. */
+/** Whether logits are of classes that do not exclude each other, by loss and by how they are validated. */
+function isOfIndependentClasses({ loss, multiLabel, validationMultiLabel }: TrainingSettings): boolean {
+  return loss === "asl" || (loss === "bce" && (multiLabel ?? validationMultiLabel) !== undefined);
+}
+
+/** The network as timm describes one in `config.json`; `scores` says to `deno task relabel` what its logits are of. */
 function formatModel({ options, classes, classNames }: RunDescription): string {
   const { network, size, mean, std, interpolation, cropPct } = options;
   const isBuiltForSize = buildNetwork(network, { classes, size }).inputSize !== undefined;
@@ -271,6 +276,7 @@ function formatModel({ options, classes, classNames }: RunDescription): string {
     // deno-lint-ignore camelcase -- timm's name
     num_classes: classes,
     ...(classNames ? { label_names: classNames } : {}),
+    ...(isOfIndependentClasses(options) ? { scores: "sigmoid" } : {}),
     ...(isBuiltForSize ? { model_args: { img_size: size } } : {}),
     // deno-lint-ignore camelcase -- timm's name
     pretrained_cfg: {

@@ -5,6 +5,7 @@
  */
 
 import { type AnnotatorFolder, readParameter } from "../../formats/weights/mod.ts";
+import { mapFormat } from "../../formats/base/label_map.ts";
 import type { Device } from "../../kernels/engine/device.ts";
 import { type Network, type Parameters, parameterShapes } from "../../kernels/operations/network.ts";
 import { buildNetwork, fineTuneParameters, initialParameters } from "../../kernels/networks/mod.ts";
@@ -172,15 +173,22 @@ function optimizerOf({ optimizer, momentum }: TrainingSettings): Optimizer {
   }
 }
 
-function targetSource(options: TrainingSettings, data: TrainingData, teacher?: Teacher): TargetSource {
+/**
+ * Where the targets of a training come from.
+ *
+ * @param options The training's.
+ * @param data What is trained on.
+ * @param teacher The teacher, if there is one.
+ * @returns The source, which pools maps as they say that their scores are.
+ */
+export function targetSource(options: TrainingSettings, data: TrainingData, teacher?: Teacher): TargetSource {
   const { labels, labelSmoothing, mode, missing, temperature, teacherTemperature } = options;
   if (labels === "oracle" || labels === "multi-hot") return { type: "given" };
   if (teacher) return { type: "teacher", ...teacher, temperature: teacherTemperature };
   if (!data.maps) return { type: "label", smoothing: labelSmoothing };
-  const { k, grid, classes, dtype } = data.maps.maps.metadata;
   return {
     type: "pooled",
-    maps: { k, grid, classes, dtype },
+    maps: mapFormat(data.maps.maps.metadata),
     pooling: { mode, missing, temperature },
     ...(labels === "mix" ? { labelShare: LABEL_SHARE, hasGivenLabels: data.multiLabels !== undefined } : {}),
   };

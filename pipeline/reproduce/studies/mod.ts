@@ -5,6 +5,7 @@
  */
 
 import type { Study } from "../study_plan.ts";
+import { MULTI_LABEL_STUDY } from "./multi_label_study.ts";
 import { TRANSFER_STUDY } from "./transfer_study.ts";
 import { FACTORS_STUDY, SUPERVISIONS_STUDY } from "./supervisions_study.ts";
 
@@ -13,6 +14,7 @@ export const STUDIES = {
   supervisions: SUPERVISIONS_STUDY,
   factors: FACTORS_STUDY,
   transfer: TRANSFER_STUDY,
+  "multi-label": MULTI_LABEL_STUDY,
 } as const satisfies Readonly<Record<string, Study>>;
 
 /** The name of a study. */
