@@ -39,7 +39,7 @@ const SCALES = [1, 2];
 
 const { scenes: sceneCount, annotator, pictures } = readBenchOptions("bench:dense", {
   scenes: count({ default: 400, help: "scenes, and as many of four quadrants" }),
-  pictures: count({ default: 60, help: "collages of four photographs" }),
+  pictures: count({ default: 16, help: "collages of four photographs" }),
   annotator: repeated(text({
     value: "A",
     help:
