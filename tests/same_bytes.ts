@@ -113,7 +113,7 @@ const RUNS: Readonly<Record<string, Run>> = {
   ),
   train_mix: train("mix", "--labels", "mix", "--maps", "scene_labels", "--mode", "global-multi"),
   train_cleaned: train("cleaned", "--labels", "cleaned", "--maps", "scene_labels", "--interpolation", "bicubic"),
-  train_distill: train("distill", "--teacher", "annotator"),
+  train_distill: train("distill", "--teacher", "annotator", "--teacher-size", "32"),
   train_oracle: train("oracle", "--masks", "scenes/train/masks", "--schedule", "step"),
   train_ended: { ...train("ended", "--save-minutes", "0", "--optimizer", "adamp", "--cutmix", "1"), isEndedOnce: true },
 

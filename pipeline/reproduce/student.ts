@@ -8,11 +8,12 @@ import { join } from "@std/path";
 import { closing } from "../../formats/base/closing.ts";
 import { readIfThere, replaceFile } from "../../formats/base/files.ts";
 import { openWeights } from "../../formats/weights/mod.ts";
-import { loadClassifier } from "../evaluation/load_classifier.ts";
+import { type ClassifierOptions, loadClassifier } from "../evaluation/load_classifier.ts";
 import { openDataSet } from "../evaluation/data_set.ts";
 import { evaluateImages } from "../evaluation/evaluate_images.ts";
 import { decisiveSettings, type TrainingSettings } from "../training/settings.ts";
 import { trainingLine } from "../training/progress_line.ts";
+import type { TrainingResult } from "../training/training_parts.ts";
 import { runTraining } from "../training/run_training.ts";
 import type { Outcomes } from "./outcome_statistics.ts";
 import { outcomesOf, type TestImages } from "./test_images.ts";
@@ -31,12 +32,16 @@ interface Predictions {
 /** Images of a step: small ones, which cost less than a step does. */
 const BATCH = 50;
 
+/** Told of a training that ended in this process. */
+export type OnTrained = (options: TrainingSettings, result: TrainingResult) => void;
+
 /**
  * Trains a student and tests it, or finds that this was done.
  *
  * @param options How it is trained, and in which folder.
  * @param images What it is asked about.
  * @param watch Progress and signals.
+ * @param onTrained Told of the training, unless it was done before.
  * @returns The test images that it is right about.
  * @throws {Error} If the folder was begun with other options, or something cannot be read or written.
  */
@@ -44,8 +49,9 @@ export async function trainStudent(
   options: TrainingSettings,
   images: TestImages,
   watch: MiniatureWatch,
+  onTrained?: OnTrained,
 ): Promise<Outcomes> {
-  const best = await predictedBefore(options, images) ?? await trainAndPredict(options, images, watch);
+  const best = await predictedBefore(options, images) ?? await trainAndPredict(options, images, watch, onTrained);
   return outcomesOf(best, images);
 }
 
@@ -65,10 +71,12 @@ async function trainAndPredict(
   options: TrainingSettings,
   images: TestImages,
   watch: MiniatureWatch,
+  onTrained?: OnTrained,
 ): Promise<readonly string[]> {
   const { signal, show } = watch;
   const result = await runTraining(options, { signal, onProgress: (state) => show(trainingLine(state)) });
   if (result === undefined || result.stopped) throw signal.reason;
+  onTrained?.(options, result);
   const best = await predict(options.output, images, watch);
   const predictions: Predictions = {
     weights: await weightsHash(options),
@@ -79,9 +87,24 @@ async function trainAndPredict(
   return best;
 }
 
-async function predict(run: string, { path, keys }: TestImages, watch: MiniatureWatch): Promise<string[]> {
+/**
+ * Asks a model about images.
+ *
+ * @param reference A training run's folder or an annotator's.
+ * @param images What it is asked about.
+ * @param watch Progress and signals.
+ * @param options How it sees them, where that is not by its `config.json`.
+ * @returns The class that it takes each image to be of.
+ * @throws {Error} If something cannot be read.
+ */
+export async function predict(
+  reference: string,
+  { path, keys }: TestImages,
+  watch: MiniatureWatch,
+  options: Pick<ClassifierOptions, "size" | "resize"> = {},
+): Promise<string[]> {
   const best = new Array<string>(keys.length);
-  using model = closing(await loadClassifier(run, { batch: BATCH }));
+  using model = closing(await loadClassifier(reference, { batch: BATCH, ...options }));
   const prediction = {
     add({ index }: { readonly index: number }, { logits }: { readonly logits: Float32Array }) {
       watch.signal.throwIfAborted();

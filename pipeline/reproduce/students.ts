@@ -16,8 +16,8 @@ import { writeLabelMaps } from "../relabel/write_label_maps.ts";
 import { seedFolders } from "./folders.ts";
 import { meanOf, type Outcomes } from "./outcome_statistics.ts";
 import type { StudyPlan } from "./study_plan.ts";
-import { trainStudent } from "./student.ts";
-import { readTestImages } from "./test_images.ts";
+import { type OnTrained, trainStudent } from "./student.ts";
+import { readTestImages, type TestImages } from "./test_images.ts";
 import type { MiniatureWatch } from "./watch.ts";
 
 /** A kind of student. */
@@ -41,23 +41,26 @@ export interface StudentOutcomes<Name extends string = string> {
   readonly outcomes: ReadonlyMap<Name, readonly Outcomes[]>;
   /** The share of the test labels that are right for who always names the class most likely to be the label. */
   readonly ceiling: number;
+  /** What they were asked about. */
+  readonly test: TestImages;
 }
 
 /**
  * Makes the images, trains the students and tests them, or what of that is not done yet.
  *
  * @param plan Recipe, seeds and folder.
- * @param work The kinds of students; `prepare`, which makes what the trainings of a seed read beside its images; and the
- *   split that they are tested on.
+ * @param work The kinds of students; `prepare`, which makes what the trainings of a seed read beside its images;
+ *   `onTrained`, which is told of each training that was not done before; and the split that they are tested on.
  * @param watch Progress and signals.
  * @returns What they said.
  * @throws {Error} If the folder was begun with another recipe, or something cannot be read or written.
  */
 export async function trainStudents<Name extends string>(
   plan: StudyPlan,
-  { arms, prepare, testSplit = "test" }: {
+  { arms, prepare, onTrained, testSplit = "test" }: {
     readonly arms: readonly (Arm & { readonly name: Name })[];
     prepare?(seed: number): Promise<void>;
+    readonly onTrained?: OnTrained;
     readonly testSplit?: "validation" | "test";
   },
   watch: MiniatureWatch,
@@ -77,13 +80,13 @@ export async function trainStudents<Name extends string>(
       const options = await studentOptions(plan, seed, arm);
       watch.tell(describeTraining(options, arm));
       const started = performance.now();
-      const outcome = await trainStudent(options, test, watch);
+      const outcome = await trainStudent(options, test, watch, onTrained);
       outcomes.get(arm.name)!.push(outcome);
       const [right, seconds] = [meanOf(outcome.top1).value, (performance.now() - started) / 1000];
       watch.tell(`  right about ${(100 * right).toFixed(1)} % of the test labels after ${formatDuration(seconds)}`);
     }
   }
-  return { outcomes, ceiling };
+  return { outcomes, ceiling, test };
 }
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import type { GivenSettings } from "../training/settings.ts";
 
 /** Where the targets of a training come from. */
@@ -18,6 +19,8 @@ export interface TargetSources {
   readonly temperature: number;
   /** Number of classes. */
   readonly classes: number;
+  /** Pixels of the student's input. */
+  readonly size: Pair;
 }
 
 /** A supervision. */
@@ -54,7 +57,11 @@ export const SUPERVISIONS = {
     title: "half ReLabel, half original",
     options: ({ maps, temperature }) => ({ labels: "mix", maps, temperature }),
   },
-  distill: { title: "distillation", options: ({ teacher }) => ({ labels: "distill", teacher }) },
+  distill: {
+    title: "distillation",
+    // At the teacher's own size it is the study of distillation.
+    options: ({ teacher, size }) => ({ labels: "distill", teacher, teacherSize: size }),
+  },
   oracle: {
     title: "masks (oracle)",
     options: ({ masks, classes }) => ({ labels: "oracle", masks, ...oracleRate(classes) }),

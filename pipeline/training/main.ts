@@ -19,6 +19,7 @@ import { TRAIN, type TrainCommand } from "./options.ts";
 import type { RequestedSettings } from "./settings.ts";
 import { trainingLine } from "./progress_line.ts";
 import { runTraining, type RunWatch, type TrainingStart } from "./run_training.ts";
+import type { Teacher } from "./start_trainer.ts";
 import { type EpochSummary, measuresOf, scoreOf } from "./summary_file.ts";
 import type { TrainingResult } from "./training_parts.ts";
 
@@ -53,6 +54,7 @@ function watchOf(options: RequestedSettings, progress: Progress): Omit<RunWatch,
     onStart(start) {
       progress.print(describeRun(start));
       progress.print(describeNetwork(start));
+      if (start.teacher) progress.print(describeTeacher(start.teacher));
       surveyLines(start.data.images.survey).forEach(progress.print);
       start.data.remarks.forEach(progress.print);
       if (start.validation) {
@@ -92,6 +94,12 @@ function describeNetwork({ options: { size }, network }: TrainingStart): string 
   const parameters = (countParameters(network) / 1e6).toPrecision(3);
   const products = (countMultiplyAdds(network, size) / 1e9).toPrecision(2);
   return `  network    ${parameters} M parameters, ${products} G multiply-adds (FLOPs, as papers count) an image`;
+}
+
+/** What a teacher costs for each image of each epoch. */
+function describeTeacher({ network, size }: Teacher): string {
+  const products = (countMultiplyAdds(network, size) / 1e9).toPrecision(2);
+  return `  teacher    ${network.name} at ${formatSize(size)}, ${products} G multiply-adds an image`;
 }
 
 function decodingLine(done: number, total: number): string {

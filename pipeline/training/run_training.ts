@@ -22,7 +22,7 @@ import { checkRanks, defaultBatch, type RequestedSettings, type TrainingSettings
 import { collectRejections } from "./rejections.ts";
 import { epochsOf } from "./order.ts";
 import { openRunFolder, recordedBatch, type RunFolder } from "./run_folder.ts";
-import { openTeacher, startTrainer } from "./start_trainer.ts";
+import { openTeacher, startTrainer, type Teacher } from "./start_trainer.ts";
 import { train } from "./train.ts";
 import type { TrainingResult, TrainingWatch } from "./training_parts.ts";
 import { openValidation } from "./validate.ts";
@@ -38,6 +38,8 @@ export interface TrainingStart {
   readonly validation?: ImageSurvey;
   readonly device: Device;
   readonly network: Network;
+  /** What targets are distilled from, if there is a teacher. */
+  readonly teacher?: Teacher;
   readonly bytes: PlanBytes;
   /** Where an earlier process stopped. */
   readonly position?: Position;
@@ -115,6 +117,7 @@ export async function runTraining(
       validation: validation?.survey,
       device,
       network,
+      teacher,
       bytes: trainer.bytes,
       position: folder?.checkpoint?.position,
       ranks: ranks?.size ?? 1,

@@ -76,6 +76,11 @@ export const TRAINING_SETTINGS = {
     value: "MODEL",
     help: "the network that distill runs: a folder with config.json and weights, or\nhf:owner/name",
   }),
+  teacherSize: size({
+    help: "pixels at which it sees each crop; default its own size by its config.json. At --size\n" +
+      "both read the same images, else its own are cut from the same parts, and mirrored,\n" +
+      "coloured and mixed alike",
+  }),
   teacherTemperature: number({
     value: "T",
     range: TEMPERATURE,
@@ -362,6 +367,9 @@ function checkSettings(settings: RequestedSettings): void {
   }
   if (!["original", "smoothing", "cleaned", "multi-hot"].includes(labels) && settings.labelSmoothing > 0) {
     throw new UsageError(`Cannot train with --labels ${labels} and --label-smoothing, which it does not use`);
+  }
+  if (labels !== "distill" && settings.teacherSize !== undefined) {
+    throw new UsageError(`Cannot train with --labels ${labels} and --teacher-size, which it does not use`);
   }
   if (labels !== "distill" && settings.teacherTemperature !== 1) {
     throw new UsageError(`Cannot train with --labels ${labels} and --teacher-temperature, which it does not use`);

@@ -12,7 +12,8 @@ import { buildNetwork, fineTuneParameters, initialParameters } from "../../kerne
 import type { Optimizer } from "../../kernels/optimizers/mod.ts";
 import { DYNAMIC_LOSS_SCALING, NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
 import type { TrainingOptions } from "../../kernels/programs/training/lower.ts";
-import type { TargetSource } from "../../kernels/programs/training/targets.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
+import type { TargetSource, TeacherView } from "../../kernels/programs/training/targets.ts";
 import { createTrainer, type Trainer } from "../../kernels/programs/training/trainer.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
 import { type DownloadWatch, openModel } from "../model/model.ts";
@@ -34,6 +35,10 @@ export interface Teacher {
   readonly classNames?: readonly string[];
   readonly network: Network;
   readonly parameters: Parameters;
+  /** Pixels at which it sees a crop. */
+  readonly size: Pair;
+  /** What it sees, where that is of another size or normalisation than what the trained network does. */
+  readonly view?: TeacherView;
 }
 
 /**
@@ -43,23 +48,17 @@ export interface Teacher {
  * @param watch Whom to tell of a download.
  * @returns The teacher; undefined where the options name none.
  * @throws {Error} If it cannot be read.
- * @throws {RangeError} If it sees images normalised in another way than the training's network, which are the same for both.
  */
 export async function openTeacher(options: RequestedSettings, watch: DownloadWatch): Promise<Teacher | undefined> {
   if (options.teacher === undefined) return undefined;
   const folder = await openModel(options.teacher, watch);
   using _weights = closing(folder.weights);
-  const other = otherNormalisation(folder, options);
-  if (other !== undefined) {
-    throw new RangeError(
-      `Cannot train with teacher "${options.teacher}": its ${other} is ${folder[other].join(",")}, ` +
-        `and both networks see the same images: add --${other} ${folder[other].join(",")}`,
-    );
-  }
-  const { architecture, classes, classNames } = folder;
-  const network = buildNetwork(architecture, { classes, size: options.size });
+  const { architecture, classes, classNames, inputSize, mean, std } = folder;
+  const size = options.teacherSize ?? inputSize;
+  const network = buildNetwork(architecture, { classes, size });
   const parameters = await loadNetworkParameters(network, folder.weights);
-  return { classes, classNames, network, parameters };
+  const isSame = String(size) === String(options.size) && otherNormalisation(folder, options) === undefined;
+  return { classes, classNames, network, parameters, size, ...(isSame ? {} : { view: { size, mean, std } }) };
 }
 
 /** What of a model's normalisation is other than the training's. */

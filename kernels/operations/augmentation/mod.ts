@@ -10,6 +10,7 @@
 
 export type { AffineMatrix, ImageOperation } from "./image_operation.ts";
 export { type Mix, mixImagesReference, mixTargetsReference, sampleMix } from "./mix.ts";
+export { augmentationAtSize, mixAtSize } from "./other_size.ts";
 export type { PixelBox } from "./random_resized_crop.ts";
 export { augmentReference } from "./reference.ts";
 export { type Augmentation, sampleAugmentation } from "./sample.ts";

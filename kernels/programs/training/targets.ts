@@ -5,6 +5,7 @@
  */
 
 import { lowerTargetMixing } from "../augmentation.ts";
+import type { AugmentationSettings } from "../../operations/augmentation/mod.ts";
 import { lowerClassifier } from "../classifier.ts";
 import { type LabelPoolerSettings, lowerLabelPooling, POOLING_TENSORS } from "../label_pooler.ts";
 import type { Network, Parameters } from "../../operations/network.ts";
@@ -17,6 +18,9 @@ import { channelVectors, type Target } from "../../operations/shared/tensor.ts";
 import { joinPrograms, type Program, renameTensors } from "../../engine/program.ts";
 import { TARGETS } from "./lower.ts";
 import type { LabelMapFormat } from "../../../formats/base/label_map.ts";
+
+/** Size and normalisation of the images that a teacher sees. */
+export type TeacherView = Pick<AugmentationSettings, "size" | "mean" | "std">;
 
 /** Where targets come from. */
 export type TargetSource =
@@ -37,13 +41,15 @@ export type TargetSource =
   | { readonly type: "given" }
   /**
    * Another network's probabilities, which sees the same crops (knowledge distillation); its logits are divided by
-   * `temperature`, 1 unless given.
+   * `temperature`, 1 unless given. It reads the images of the network that is trained, or with a `view` its own, which are
+   * cut from the same parts of the images, mirrored and mixed in the same way.
    */
   | {
     readonly type: "teacher";
     readonly network: Network;
     readonly parameters: Parameters;
     readonly temperature?: number;
+    readonly view?: TeacherView;
   };
 
 /** Labels of a batch, i32 `[N]`. */
@@ -54,7 +60,11 @@ export const GIVEN = "given targets";
 
 /** Before they are mixed. */
 const UNMIXED = "unmixed targets";
-const TEACHER = "teacher ";
+
+/** The name of a teacher's tensor: those of the network that is trained may be called the same. */
+export function teacherTensor(name: string): string {
+  return `teacher ${name}`;
+}
 
 /** What targets are made for. */
 type Purpose = Readonly<{ batch: number; classes: number; image: string; size: Pair; frames: number }>;
@@ -164,19 +174,20 @@ function lowerPooled(
 }
 
 function lowerTeacher(
-  { network, parameters, temperature }: Extract<TargetSource, { type: "teacher" }>,
+  { network, parameters, temperature, view }: Extract<TargetSource, { type: "teacher" }>,
   options: Purpose & { readonly output: string },
   target: Target,
 ): LoweredTargets {
-  const { batch: rows, classes, image, size, output } = options;
+  const { batch: rows, classes, output } = options;
+  const { image, size } = view ? { image: teacherTensor(network.input), size: view.size } : options;
   checkClasses(`the teacher ${network.name}`, network.classifier.outputChannels, classes);
   const program = renameTensors(
     lowerClassifier({ network, parameters, batch: rows, size }, target),
-    (name) => name === network.input ? image : `${TEACHER}${name}`,
+    (name) => name === network.input ? image : teacherTensor(name),
   );
   program.steps.push({
     kernel: softmaxKernel({ rows, classes, temperature, ...target, output: "f32" }),
-    bindings: { input: `${TEACHER}${network.pooled.output}`, output },
+    bindings: { input: teacherTensor(network.pooled.output), output },
   });
   return { ...program, inputs: [] };
 }

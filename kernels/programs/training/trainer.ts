@@ -6,7 +6,6 @@
  */
 
 import { inPieces } from "../../../formats/base/event_loop.ts";
-import { createAugmentationPacker, lowerAugmentation } from "../augmentation.ts";
 import { type Device, writeBytes } from "../../engine/device.ts";
 import type { Storage } from "../../engine/kernel.ts";
 import { targetOf } from "../image_program.ts";
@@ -19,6 +18,7 @@ import { lowerTraining, type TrainingOptions } from "./lower.ts";
 import { SEEDS } from "../../operations/drop/kernels.ts";
 import { GIVEN, LABELS, lowerTargets, poolerSettings, type TargetSource } from "./targets.ts";
 import { createTrainingPlan, type TrainingPlan } from "./training_plan.ts";
+import { lowerViews } from "./views.ts";
 import type { LabelMapBatch } from "../../../formats/base/label_map.ts";
 
 /** What is trained, on what, and how. */
@@ -69,9 +69,6 @@ export interface Trainer
   close(): void;
 }
 
-/** Bytes for the pixels of an image's crop, by pixel of the network's input: larger crops are reduced first. */
-const CROP_BYTES_PER_PIXEL = 18;
-
 /**
  * Puts a trainer on a device.
  *
@@ -85,24 +82,17 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
   const { network, batch, size, parameters, storage = "f32", augmentation, targets: source } = settings;
   const target = targetOf(device, storage, "train");
   const classes = network.classifier.outputChannels;
-  const augmented = {
-    batch,
-    settings: augmentation,
-    pixelBytes: batch * size[0] * size[1] * CROP_BYTES_PER_PIXEL,
-    ...target,
-  };
-  const images = lowerAugmentation({ ...augmented, output: network.input });
+  const views = lowerViews(source, { batch, augmentation, image: network.input }, target);
   const mixed = augmentation.mixup !== undefined || augmentation.cutmix !== undefined;
   // An operation each may turn, shear or move the picture.
   const frames = augmentation.randAugment?.operations ?? 0;
   const targets = lowerTargets(source, { batch, classes, image: network.input, size, frames, mixed }, target);
   const training = lowerTraining(settings, target);
   const drops = training.tensors.has(SEEDS);
-  const pack = createAugmentationPacker(augmented);
   const plan = await createTrainingPlan(device, training, settings, {
     parameters,
-    prelude: [images, targets],
-    inputs: [...images.inputs, ...targets.inputs, ...(drops ? [SEEDS] : [])],
+    prelude: [...views.map(({ program }) => program), targets],
+    inputs: [...views.flatMap(({ inputs }) => inputs), ...targets.inputs, ...(drops ? [SEEDS] : [])],
   });
   const write = (name: string, data: ArrayBufferView) => writeBytes(device, plan.tensor(name), data);
 
@@ -140,11 +130,13 @@ export async function createTrainer(device: Device, settings: TrainerSettings): 
       if (given.images.length !== batch || given.samples.length !== batch) {
         throw new RangeError(`Cannot train on ${given.images.length} images: the batch is ${batch}`);
       }
-      const packed = await inPieces(
-        pack(given.images, given.samples, given.mix),
-        () => signal?.throwIfAborted(),
-      );
-      for (const [name, bytes] of packed) write(name, bytes);
+      for (const { pack } of views) {
+        const packed = await inPieces(
+          pack(given.images, given.samples, given.mix),
+          () => signal?.throwIfAborted(),
+        );
+        for (const [name, bytes] of packed) write(name, bytes);
+      }
       writeTargets(given);
       if (drops) write(SEEDS, given.seeds);
       await plan.step(learningRate);

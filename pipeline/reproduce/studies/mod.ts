@@ -7,6 +7,9 @@
 import type { Study } from "../study_plan.ts";
 import { MULTI_LABEL_STUDY } from "./multi_label_study.ts";
 import { TRANSFER_STUDY } from "./transfer_study.ts";
+import { ANNOTATORS_STUDY } from "./annotators_study.ts";
+import { DISTILLATION_STUDY } from "./distillation_study.ts";
+import { STORAGE_STUDY } from "./storage_study.ts";
 import { FACTORS_STUDY, SUPERVISIONS_STUDY } from "./supervisions_study.ts";
 
 /** The studies. */
@@ -15,6 +18,9 @@ export const STUDIES = {
   factors: FACTORS_STUDY,
   transfer: TRANSFER_STUDY,
   "multi-label": MULTI_LABEL_STUDY,
+  storage: STORAGE_STUDY,
+  annotators: ANNOTATORS_STUDY,
+  distillation: DISTILLATION_STUDY,
 } as const satisfies Readonly<Record<string, Study>>;
 
 /** The name of a study. */

@@ -22,7 +22,7 @@ import type { MiniatureWatch } from "../watch.ts";
  * @returns The students.
  */
 export function supervisionArm<Name extends SupervisionName>(
-  { output, recipe: { annotator, temperature, data } }: StudyPlan,
+  { output, recipe: { annotator, temperature, data, training } }: StudyPlan,
   name: Name,
 ): Arm & { readonly name: Name } {
   const { title, options } = SUPERVISIONS[name];
@@ -31,7 +31,14 @@ export function supervisionArm<Name extends SupervisionName>(
     title,
     settings(seed) {
       const { maps, masks } = seedFolders(output, seed);
-      return options({ maps, masks, teacher: annotator, temperature, classes: data.classes.length });
+      return options({
+        maps,
+        masks,
+        teacher: annotator,
+        temperature,
+        classes: data.classes.length,
+        size: training.size!,
+      });
     },
   };
 }

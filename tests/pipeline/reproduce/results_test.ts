@@ -29,6 +29,7 @@ const STUDY: StudentOutcomes<SupervisionName> = {
     ["oracle", [right(3), right(3)]],
   ]),
   ceiling: 0.875,
+  test: { path: "test", keys: [], labels: [], shown: [] },
 };
 
 const CROPS = {

@@ -310,10 +310,9 @@ Deno.test("deno task train refuses, in one sentence, what it cannot do", async (
       "go on as it was begun, or name another folder with --output",
     ],
     [
-      [IMAGES, "--labels", "distill", "--teacher", folder, ...SMALL, "--mean", "0.5,0.5,0.5", "--output", newRun()],
-      1,
-      `Cannot train with teacher "${folder}": its mean is 0.485,0.456,0.406, and both networks see the same images: ` +
-      "add --mean 0.485,0.456,0.406",
+      [IMAGES, ...SMALL, "--teacher-size", "32", "--output", newRun()],
+      2,
+      "Cannot train with --labels original and --teacher-size, which it does not use",
     ],
   ];
   for (const [args, code, message] of cases) {

@@ -1,10 +1,11 @@
 import { assert } from "@std/assert";
 import { atOnce } from "../../../../formats/base/event_loop.ts";
-import { createAugmentationPacker, lowerAugmentation } from "../../../../kernels/programs/augmentation.ts";
 import { createBuffer, type Device, readBuffer } from "../../../../kernels/engine/device.ts";
 import { POOLING_TENSORS, uploadCrops, uploadMaps } from "../../../../kernels/programs/label_pooler.ts";
 import {
+  augmentationAtSize,
   augmentReference,
+  mixAtSize,
   mixImagesReference,
   mixTargetsReference,
 } from "../../../../kernels/operations/augmentation/mod.ts";
@@ -21,6 +22,7 @@ import {
   poolerSettings,
   type TargetSource,
 } from "../../../../kernels/programs/training/targets.ts";
+import { lowerViews } from "../../../../kernels/programs/training/views.ts";
 import type { TrainerSettings, TrainingBatch } from "../../../../kernels/programs/training/trainer.ts";
 import { assertClose } from "../../compare.ts";
 import { buildNetwork, initialParameters } from "../../../../kernels/networks/mod.ts";
@@ -44,6 +46,11 @@ const SOURCES: Record<string, TargetSource> = {
   "given targets": { type: "given" },
   "a teacher": { type: "teacher", ...teacher },
   "a teacher at a temperature": { type: "teacher", ...teacher, temperature: 3 },
+  "a teacher that sees more pixels, in other colours": {
+    type: "teacher",
+    ...teacher,
+    view: { size: [24, 20], mean: [0.4, 0.5, 0.6], std: [0.3, 0.2, 0.25] },
+  },
 };
 
 /** Everything that images are mixed by. */
@@ -58,25 +65,26 @@ async function onDevice(
   const target = { profile: device.capabilities.profile, storage: "f32" } as const;
   const frames = augmentation.randAugment?.operations ?? 0;
   const mixed = augmentation.mixup !== undefined || augmentation.cutmix !== undefined;
-  const augmented = { batch: BATCH, settings: augmentation, pixelBytes: 2 ** 20, ...target };
-  const images = lowerAugmentation({ ...augmented, output: network.input });
+  const views = lowerViews(source, { batch: BATCH, augmentation, image: network.input }, target);
   const made = lowerTargets(
     source,
     { batch: BATCH, classes: CLASSES, image: network.input, size, frames, mixed },
     target,
   );
-  const inputs = [...images.inputs, ...made.inputs];
+  const inputs = [...views.flatMap(({ inputs }) => inputs), ...made.inputs];
+  const programs = [...views.map(({ program }) => program), made];
   const plan = await createPlan(device, {
-    tensors: new Map([...images.tensors, ...made.tensors]),
-    constants: new Map([...images.constants, ...made.constants]),
-    steps: [...images.steps, ...made.steps],
+    tensors: new Map(programs.flatMap(({ tensors }) => [...tensors])),
+    constants: new Map(programs.flatMap(({ constants }) => [...constants])),
+    steps: programs.flatMap(({ steps }) => steps),
   }, { inputs, outputs: [TARGETS] });
   const write = (name: string, data: ArrayBufferView<ArrayBuffer>) => {
     const { buffer, offset } = plan.tensor(name);
     device.gpu.queue.writeBuffer(buffer, offset, data);
   };
-  const packed = createAugmentationPacker(augmented)(batch.images, batch.samples, batch.mix);
-  for (const [name, bytes] of atOnce(packed)) write(name, bytes);
+  for (const { pack } of views) {
+    for (const [name, bytes] of atOnce(pack(batch.images, batch.samples, batch.mix))) write(name, bytes);
+  }
   if (made.inputs.includes(LABELS)) write(LABELS, batch.labels!);
   const given = source.type === "given" ? made.inputs[0] : GIVEN;
   if (made.inputs.includes(given)) {
@@ -124,9 +132,13 @@ function expectedTargets({ augmentation, targets: source, size }: TrainerSetting
     case "given":
       return mixed(targets!);
     case "teacher": {
-      const own = images.flatMap((image, index) => [...augmentReference(image, samples[index], augmentation)]);
-      const seen = mix ? mixImagesReference(own, size, mix) : own;
-      const shape = [BATCH, ...size, 3];
+      const settings = { ...augmentation, ...source.view };
+      const sizes = { from: size, to: settings.size };
+      const own = images.flatMap((image, index) => [
+        ...augmentReference(image, augmentationAtSize(samples[index], sizes), settings),
+      ]);
+      const seen = mix ? mixImagesReference(own, sizes.to, mixAtSize(mix, sizes)) : own;
+      const shape = [BATCH, ...sizes.to, 3];
       const { data } = classifyReference(network, teacher.parameters, { shape, data: Float32Array.from(seen) });
       return [...softmaxReference(data.map((logit) => logit / (source.temperature ?? 1)), CLASSES)];
     }
