@@ -98,6 +98,6 @@ export const LEAST_OBJECTS: Readonly<Record<DataName, number>> = {
  */
 export function recipeOf(data: DataName, scale: Scale, fashion: string): RecipeDraft {
   if (data === "scenes") return RECIPES[scale];
-  const [testImages, epochs] = scale === "whole" ? [2000, 30] : [1000, 12];
+  const [testImages, epochs] = scale === "whole" ? [2000, 30] : [1000, 18];
   return { ...FASHION_COMMON, data: fashionData(fashion), testImages, training: { ...TRAINING, epochs } };
 }
