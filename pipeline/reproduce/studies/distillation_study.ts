@@ -144,7 +144,7 @@ export function paperCosts(): { readonly name: string; readonly days: number; re
 function paperLines(): string[] {
   const days = (PAPER.hours / 24).toFixed(1);
   return [
-    `${days} GPU-days with the original labels, as the paper states`,
+    `${PAPER.hours} GPU-hours with the original labels, as the paper states, which are ${days} GPU-days`,
     ...paperCosts().map(({ name, days, stated }) =>
       `${days.toFixed(0)} GPU-days with the teacher ${name} by arithmetic` +
       (stated === undefined ? "" : `, and the paper states ${stated}`)
