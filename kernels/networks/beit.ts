@@ -33,6 +33,7 @@ const common = {
   projections: "withoutKeyBias",
   pooling: "average",
   relativePosition: tables,
+  initialisation: "eva",
 } as const;
 
 const MEMBERS: Readonly<Record<string, Member>> = {

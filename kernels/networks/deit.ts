@@ -16,7 +16,11 @@ import { buildVisionTransformer } from "./vision_transformer.ts";
 import { type Member, scales, WIDTHS } from "./vision_transformer_members.ts";
 
 const distilled = {
-  prefix: [{ parameter: "cls_token", count: 1 }, { parameter: "dist_token", count: 1 }],
+  prefix: [{ parameter: "cls_token", count: 1 }, {
+    parameter: "dist_token",
+    count: 1,
+    initial: { truncatedNormal: 0.02 },
+  }],
   classifiers: ["head", "head_dist"],
 };
 const third = { positions: "patches", ...scales(1e-6) } as const;

@@ -82,4 +82,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
 };
 
 /** The members that have weights with a classifier, but for those whose angles are learned. */
-export const evas: Family = familyOf(MEMBERS, buildVisionTransformer);
+export const evas: Family = familyOf(
+  MEMBERS,
+  (member) => buildVisionTransformer({ ...member, initialisation: "eva" }),
+);

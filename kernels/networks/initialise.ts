@@ -15,7 +15,10 @@
  * | SqueezeNet | uniform in +-sqrt(6 / (k^2 inputs)), of the classifier normal, deviation 0.01; bias 0 | | |
  * | ConvNeXt, MetaFormer, MambaOut, Next-ViT | weight truncated normal, deviation 0.02, bias 0 | weight 1, bias 0 | as its convolution |
  * | transformers | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) | weight 1, bias 0 | weight truncated normal, deviation 0.02, bias 0 |
- * | MaxViT, CoAtNet | as EfficientNet, in transformers as linear | weight 1, bias 0 | weight uniform in +-sqrt(6 / (inputs + outputs)), bias 0 |
+ * | BEiT, EVA | as other transformers | weight 1, bias 0 | as other transformers; what ends a branch of block i over sqrt(2 i), the classifier over 1,000 |
+ * | transformers with relative positions | weight and bias uniform in +-1 / sqrt(k^2 inputs / groups) | weight 1, bias 0 | as ResNet |
+ * | MaxViT, CoAtNet | as EfficientNet, in transformers as linear | weight 1, bias 0 | weight uniform in +-sqrt(6 / (inputs + outputs)), bias 0, or of perceptrons normal, deviation 1e-6; in the head as ResNet |
+ * | CoAtNeXt, nano MaxxViTs | weight normal, deviation 0.02, bias 0; convolution blocks of CoAtNeXt as transformers | weight 1, bias 0 | as its convolution, in the head as ResNet |
  *
  * Running means begin at 0, running variances at 1. What an operation states of its own parameters (weights of norms,
  * tokens, embeddings) comes before the table. A ResNet's residual branches so begin at zero, and its blocks as their
@@ -37,8 +40,11 @@ import type { Linear } from "../operations/linear/rule.ts";
 import type { Initial } from "../operations/shared/rule.ts";
 import { randomKey, randomNumbers } from "../../formats/base/random.ts";
 
-/** How weight and bias of a layer are drawn. */
-type LayerRule<O> = (operation: O) => { readonly weight: Initial; readonly bias: Initial };
+/** How weight and bias of a layer are drawn; `has` says whether the network has a layer of that weight. */
+type LayerRule<O> = (
+  operation: O,
+  has: (weight: string) => boolean,
+) => { readonly weight: Initial; readonly bias: Initial };
 
 /** A row of the table. */
 interface FamilyRule {
@@ -49,9 +55,9 @@ interface FamilyRule {
 }
 
 /** Normal, of a variance that keeps that of the gradients, where a group's outputs or those of all groups are counted. */
-const byFanOut = (counts: "all" | "group"): LayerRule<Convolution> => ({ kernel, outputChannels, groups }) => ({
+const byFanOut = (counts: "all" | "group") => ({ kernel, outputChannels, groups }: Convolution) => ({
   weight: { normal: Math.sqrt(2 / (kernel[0] * kernel[1] * outputChannels / (counts === "all" ? 1 : groups))) },
-  bias: "zeros",
+  bias: "zeros" as const,
 });
 /** PyTorch's own. */
 const byFanIn = (fanIn: number) => ({
@@ -64,11 +70,29 @@ const byBothFans = (fanIn: number, fanOut: number): ReturnType<LayerRule<Linear>
   weight: { uniform: Math.sqrt(6 / (fanIn + fanOut)) },
   bias: "zeros",
 });
+const plainNormal = { weight: { normal: 0.02 }, bias: "zeros" } as const;
 const narrowNormal = { weight: { truncatedNormal: 0.02 }, bias: "zeros" } as const;
 /** Layers of MobileNetV4's attention. */
 const multiQueryPart = /\.attn\.(query|key|value|output)\.(proj|down_conv)\.weight$/;
 /** Layers of MaxViT's transformers whose weights are those of 1x1 convolutions. */
-const transformerPart = /\.(attn|mlp)\.[^.]+\.weight$/;
+const transformerPart = /(\.attn|(?<!\.conv)\.mlp)\.[^.]+\.weight$/;
+/** The shortcut of one of CoAtNet's blocks, whichever kind it is. */
+const coatnetShortcut = /^(stages\.\d+\.blocks\.\d+)\.shortcut\.expand\.weight$/;
+/** Blocks of CoAtNeXt that are not transformers. */
+const convolutionBlock = /^stages\.[01]\.blocks\.\d+\.(conv_dw|mlp|shortcut)\./;
+/** The layers that end the two branches of a block of BEiT and EVA, and the classifier. */
+const branchEnd = /^blocks\.(\d+)\.(attn\.proj|mlp\.fc2)\.weight$/;
+
+function isTransformerShortcut(weight: string, has: (weight: string) => boolean): boolean {
+  const block = coatnetShortcut.exec(weight)?.[1];
+  return block !== undefined && has(`${block}.attn.qkv.weight`);
+}
+
+/** A layer of MaxViT's transformers. */
+function inTransformer(weight: string, fanIn: number, fanOut: number): ReturnType<LayerRule<Linear>> {
+  const layer = byBothFans(fanIn, fanOut);
+  return weight.includes(".mlp.") ? { ...layer, bias: { normal: 1e-6 } } : layer;
+}
 
 const smallResnet: FamilyRule = {
   convolution: (operation) => ({
@@ -77,6 +101,9 @@ const smallResnet: FamilyRule = {
   }),
   linear: ({ inputChannels }) => byFanIn(inputChannels),
 };
+
+const byPatch: LayerRule<Convolution> = ({ kernel, inputChannels, groups }) =>
+  byFanIn(kernel[0] * kernel[1] * inputChannels / groups);
 
 const vgg: FamilyRule = {
   convolution: byFanOut("group"),
@@ -110,11 +137,17 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
     linear: ({ inputChannels }) => ({ weight: byFanIn(inputChannels).weight, bias: "zeros" }),
   },
   maxvit: {
-    convolution: (operation) =>
-      transformerPart.test(operation.weight)
-        ? byBothFans(operation.inputChannels, operation.outputChannels)
+    convolution: (operation, has) =>
+      transformerPart.test(operation.weight) || isTransformerShortcut(operation.weight, has)
+        ? inTransformer(operation.weight, operation.inputChannels, operation.outputChannels)
         : byFanOut("group")(operation),
-    linear: ({ inputChannels, outputChannels }) => byBothFans(inputChannels, outputChannels),
+    linear: ({ weight, inputChannels, outputChannels }) =>
+      weight.startsWith("head.") ? byFanIn(inputChannels) : inTransformer(weight, inputChannels, outputChannels),
+  },
+  maxvitNormal: {
+    convolution: ({ weight, kernel, inputChannels, groups }) =>
+      convolutionBlock.test(weight) ? byFanIn(kernel[0] * kernel[1] * inputChannels / groups) : plainNormal,
+    linear: ({ weight, inputChannels }) => weight.startsWith("head.") ? byFanIn(inputChannels) : plainNormal,
   },
   nfnet: {
     convolution: ({ kernel, inputChannels, groups }) => ({
@@ -145,8 +178,17 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
   },
   vgg,
   transformer: {
-    convolution: ({ kernel, inputChannels, groups }) => byFanIn(kernel[0] * kernel[1] * inputChannels / groups),
+    convolution: byPatch,
     linear: () => narrowNormal,
+  },
+  pytorch: { convolution: byPatch, linear: ({ inputChannels }) => byFanIn(inputChannels) },
+  eva: {
+    convolution: byPatch,
+    linear({ weight }) {
+      const block = branchEnd.exec(weight)?.[1];
+      const divisor = block !== undefined ? Math.sqrt(2 * (Number(block) + 1)) : weight === "head.weight" ? 1000 : 1;
+      return { weight: { truncatedNormal: narrowNormal.weight.truncatedNormal / divisor }, bias: "zeros" };
+    },
   },
 };
 
@@ -205,9 +247,18 @@ function initialsOf({ operations, pooled, dense, initialisation }: Network): Map
     ),
   );
   const initials = new Map<string, Initial>();
-  for (const operation of [...operations, ...pooled.operations, ...dense.operations]) {
+  const all = [...operations, ...pooled.operations, ...dense.operations];
+  const weights = new Set(
+    all.flatMap((operation) =>
+      operation.type === "convolution" || operation.type === "linear" ? [operation.weight] : []
+    ),
+  );
+  const has = (weight: string) => weights.has(weight);
+  for (const operation of all) {
     if (operation.type === "convolution" || operation.type === "linear") {
-      const { weight, bias } = operation.type === "linear" ? rule.linear(operation) : rule.convolution(operation);
+      const { weight, bias } = operation.type === "linear"
+        ? rule.linear(operation, has)
+        : rule.convolution(operation, has);
       initials.set(operation.weight, weight);
       if (operation.bias !== undefined) initials.set(operation.bias, bias);
     } else if (operation.type === "batchNorm") {

@@ -41,7 +41,7 @@ export interface MambaOutDescription {
   /** Channels of the convolution over those of the block. */
   readonly convolved: number;
   readonly activation: ActivationFunction;
-  /** Whether it is one of timm's own: what scales of branches begin at. */
+  /** Whether it is one of timm's own: what scales of branches begin at, which is 1e-5 whatever timm's configuration says. */
   readonly branchScale?: number;
   readonly classes: number;
 }
@@ -129,7 +129,7 @@ function gatedConvolution(
 type Member = Omit<MambaOutDescription, "name" | "classes">;
 
 const plain = { expansion: 8 / 3, convolved: 1, activation: "gelu" } as const;
-const base = { channels: [128, 256, 512, 768], branchScale: 1e-6 } as const;
+const base = { channels: [128, 256, 512, 768], branchScale: 1e-5 } as const;
 
 const MEMBERS: Readonly<Record<string, Member>> = {
   mambaout_femto: { ...plain, depths: [3, 3, 9, 3], channels: [48, 96, 192, 288] },
@@ -137,7 +137,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
   mambaout_tiny: { ...plain, depths: [3, 3, 9, 3], channels: [96, 192, 384, 576] },
   mambaout_small: { ...plain, depths: [3, 4, 27, 3], channels: [96, 192, 384, 576] },
   mambaout_base: { ...plain, depths: [3, 4, 27, 3], channels: [128, 256, 512, 768] },
-  mambaout_small_rw: { ...plain, depths: [3, 4, 27, 3], channels: [96, 192, 384, 576], branchScale: 1e-6 },
+  mambaout_small_rw: { ...plain, depths: [3, 4, 27, 3], channels: [96, 192, 384, 576], branchScale: 1e-5 },
   mambaout_base_short_rw: { ...base, depths: [3, 3, 25, 3], expansion: 3, convolved: 1.25, activation: "gelu" },
   mambaout_base_tall_rw: { ...base, depths: [3, 4, 30, 3], expansion: 2.5, convolved: 1.25, activation: "gelu" },
   mambaout_base_wide_rw: { ...base, depths: [3, 4, 27, 3], expansion: 3, convolved: 1.5, activation: "silu" },
@@ -148,7 +148,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
     expansion: 3,
     convolved: 1,
     activation: "silu",
-    branchScale: 1e-4,
+    branchScale: 1e-5,
   },
 };
 

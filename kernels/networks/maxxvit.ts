@@ -110,6 +110,8 @@ export interface MaxxViTDescription {
   readonly transformer: MaxxViTTransformer;
   /** Channels of the head's own layer, where it has one. */
   readonly headChannels?: number;
+  /** By whose rule parameters are drawn to begin training with; default `"maxvit"`. */
+  readonly initialisation?: "maxvit" | "maxvitNormal";
   readonly classes: number;
 }
 
@@ -143,6 +145,7 @@ interface Place {
  */
 export function buildMaxxViT(description: MaxxViTDescription): Network {
   const { depths, stem, ownSize, size = [ownSize, ownSize], transformer, name, classes, headChannels } = description;
+  const { initialisation = "maxvit" } = description;
   const operations: Operation[] = [];
   const building: Building = { operations, resampled: {}, description };
   let tensor = buildStem(operations, stem, description.convolution);
@@ -172,7 +175,7 @@ export function buildMaxxViT(description: MaxxViTDescription): Network {
   const shared = { inputSize: size, resampled: building.resampled };
   if (headChannels === undefined) {
     tensor = normOf(operations, tensor, "norm", transformer);
-    return { ...finish(name, operations, tensor, { name: "head.fc", classes }, "maxvit"), ...shared };
+    return { ...finish(name, operations, tensor, { name: "head.fc", classes }, initialisation), ...shared };
   }
   const heads = averagePooledHeads(tensor, (head, input) => {
     const normed = normOf(head, input, "head.norm", transformer);
@@ -181,7 +184,7 @@ export function buildMaxxViT(description: MaxxViTDescription): Network {
   });
   const classifier = classifierLayer("head.fc", headChannels, classes);
   const network = { name, operations, features: tensor, ...heads, classifier, ...shared };
-  return finishWithHeads({ ...network, initialisation: "maxvit" });
+  return finishWithHeads({ ...network, initialisation });
 }
 
 function buildStem(
@@ -562,6 +565,7 @@ function tensorflowMaxViT(channels: number, depths: readonly number[], stemChann
 
 const nextTransformer = { ...timmTransformer, ...perceptron, ...scaled };
 const rmlp = { ...timmTransformer, ...perceptron };
+const normal = { initialisation: "maxvitNormal" } as const;
 
 /** Convolutions and transformers that members are made of. */
 export const MAXXVIT_PARTS = {
@@ -624,7 +628,7 @@ const CONFIGURATIONS: Readonly<Record<string, readonly [member: Omit<Member, "ow
     },
     224,
   ],
-  coatnext_nano_rw: [coatnet(COATNET_STAGES.nano, { ...convNeXt, branchScale: 1e-5 }), 224],
+  coatnext_nano_rw: [{ ...coatnet(COATNET_STAGES.nano, { ...convNeXt, branchScale: 1e-5 }), ...normal }, 224],
   ...Object.fromEntries(
     ([
       [0, 96, [2, 3, 5, 2], 64],
@@ -663,19 +667,22 @@ const CONFIGURATIONS: Readonly<Record<string, readonly [member: Omit<Member, "ow
   maxvit_rmlp_tiny_rw: [maxvit(MAXVIT_STAGES.tiny, rmlp), 256],
   maxvit_rmlp_small_rw: [maxvit(MAXVIT_STAGES.small, nextTransformer), 224, 256],
   maxvit_rmlp_base_rw: [{ ...maxvit(MAXVIT_STAGES.base, rmlp), headChannels: 768 }, 224, 384],
-  maxxvit_rmlp_nano_rw: [maxvit(MAXVIT_STAGES.nano, nextTransformer, convNeXt), 256],
+  maxxvit_rmlp_nano_rw: [{ ...maxvit(MAXVIT_STAGES.nano, nextTransformer, convNeXt), ...normal }, 256],
   maxxvit_rmlp_tiny_rw: [maxvit(MAXVIT_STAGES.tiny, nextTransformer, convNeXt), 256],
   maxxvit_rmlp_small_rw: [
     maxvit({ ...MAXVIT_STAGES.small, stem: stem(48, 96) }, nextTransformer, convNeXt),
     256,
   ],
   maxxvitv2_nano_rw: [
-    maxvit(
-      { channels: doubled(96), depths: [1, 2, 3, 1], stem: stem(48, 96) },
-      { ...timmTransformer, ...scaled },
-      convNeXt,
-      "grid",
-    ),
+    {
+      ...maxvit(
+        { channels: doubled(96), depths: [1, 2, 3, 1], stem: stem(48, 96) },
+        { ...timmTransformer, ...scaled },
+        convNeXt,
+        "grid",
+      ),
+      ...normal,
+    },
     256,
   ],
   maxxvitv2_rmlp_base_rw: [

@@ -95,4 +95,7 @@ const MEMBERS: Readonly<Record<string, Member>> = {
 };
 
 /** The members that have weights with a classifier. */
-export const relativeVisionTransformers: Family = familyOf(MEMBERS, buildVisionTransformer);
+export const relativeVisionTransformers: Family = familyOf(
+  MEMBERS,
+  (member) => buildVisionTransformer({ ...member, initialisation: "pytorch" }),
+);

@@ -62,13 +62,19 @@ export function buildSwinV2(description: SwinV2Description): Network {
           cosineAttention(operations, tensor, block, description.pretrainedWindows?.[block.stage], mask),
       );
       const projected = linear(operations, attended, `${name}.attn.proj`, { outputChannels: channels });
-      const normed = layerNorm(operations, projected, `${name}.norm1`, { epsilon });
+      const normed = layerNorm(operations, projected, `${name}.norm1`, { epsilon, initial: 0 });
       const mixed = add(operations, normed, input, `${name}.mixed`, dropPath);
       const hidden = multilayerPerceptron(operations, mixed, `${name}.mlp`, {
         hiddenChannels: 4 * channels,
         activation: "gelu",
       });
-      return add(operations, layerNorm(operations, hidden, `${name}.norm2`, { epsilon }), mixed, name, dropPath);
+      return add(
+        operations,
+        layerNorm(operations, hidden, `${name}.norm2`, { epsilon, initial: 0 }),
+        mixed,
+        name,
+        dropPath,
+      );
     },
   });
 }

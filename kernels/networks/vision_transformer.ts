@@ -13,6 +13,7 @@
 
 import type { Operation } from "../operations/mod.ts";
 import type { Network } from "../operations/network.ts";
+import type { Tokens as LearnedTokens } from "../operations/prefix_tokens/rule.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import type { NetworkOptions } from "./family.ts";
 import { classifierLayer, finishWithHeads, image, type Tensor } from "./layers.ts";
@@ -34,8 +35,8 @@ export interface VisionTransformerDescription
   /** Side of the patches. */
   readonly patch: number;
   readonly depth: number;
-  /** Tokens before those of the patches, by the names of their parameters; default: a class token. */
-  readonly prefix?: readonly { readonly parameter: string; readonly count: number }[];
+  /** Tokens before those of the patches; default: a class token. */
+  readonly prefix?: readonly LearnedTokens[];
   /** Which tokens have a learned position embedding; default `"all"`. */
   readonly positions?: "all" | "patches" | "none";
   /** Whether a norm stands before the blocks, in place of the patches' bias; default false. */
@@ -52,6 +53,8 @@ export interface VisionTransformerDescription
   readonly latentReadsPrefix?: boolean;
   /** Names of the classifiers; default `["head"]`. */
   readonly classifiers?: readonly string[];
+  /** By whose rule parameters are drawn to begin training with; default `"transformer"`. */
+  readonly initialisation?: "transformer" | "eva" | "pytorch";
 }
 
 /** What a bias by relative position is for. */
@@ -137,7 +140,7 @@ export function buildVisionTransformer(description: VisionTransformerDescription
         ? { others: classifiers.slice(1).flatMap((layer) => [`${layer}.weight`, `${layer}.bias`]) }
         : {}),
     },
-    initialisation: "transformer",
+    initialisation: description.initialisation ?? "transformer",
     inputSize: size,
     resampled: resampledParameters(description, grid, prefix),
   });
@@ -193,7 +196,9 @@ function embed(
   if (positions === "patches") position(patches);
   if (prefix > 0) {
     const output = "tokens";
-    operations.push({ type: "prefixTokens", input: tokens.name, output, channels, tokens: prefixTokens });
+    const drawn = description.initialisation === "eva" ? { initial: { truncatedNormal: 0.02 } } : {};
+    const learned = prefixTokens.map((token) => ({ ...token, ...drawn }));
+    operations.push({ type: "prefixTokens", input: tokens.name, output, channels, tokens: learned });
     tokens = { ...tokens, name: output };
   }
   if (positions === "all") position(prefix + patches);

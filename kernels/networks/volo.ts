@@ -203,7 +203,7 @@ function attendByClass(operations: Operation[], patches: Tensor, description: Vo
     input: patches.name,
     output: "post_network.tokens",
     channels,
-    tokens: [{ parameter: "cls_token", count: 1 }],
+    tokens: [{ parameter: "cls_token", count: 1, initial: { truncatedNormal: 0.02 } }],
   });
   let tokens: Tensor = { ...patches, name: "post_network.tokens" };
   for (let block = 0; block < classBlocks; block++) {

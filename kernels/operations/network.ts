@@ -76,7 +76,10 @@ export interface Network {
     | "resnetv2"
     | "convnext"
     | "maxvit"
-    | "transformer";
+    | "transformer"
+    | "eva"
+    | "pytorch"
+    | "maxvitNormal";
 }
 
 /** A parameter as a weight file holds it, in PyTorch's axis order. */

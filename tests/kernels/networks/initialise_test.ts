@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Network, networkParameters, parameterShapes } from "../../../kernels/operations/network.ts";
+import type { Initial } from "../../../kernels/operations/shared/rule.ts";
 import { parameterInitials } from "../../../kernels/networks/initialise.ts";
 import { buildTransformer, TRANSFORMERS } from "./transformer_networks.ts";
 import { buildNetwork, buildResNet, initialParameters, listArchitectures } from "../../../kernels/networks/mod.ts";
@@ -59,6 +60,35 @@ for (const [name, expected] of Object.entries(table)) {
       assert(Math.abs(ownDeviation / deviation - 1) < uncertain / Math.SQRT2, message);
       // A uniform distribution ends at sqrt(3) deviations; of 200 normal numbers the largest is well beyond.
       if (data.length >= 200) assertEquals(ownLargest / deviation < 1.8, largest / deviation < 1.8, message);
+    }
+  });
+}
+
+/** Mean and standard deviation of what is drawn. */
+function distributionOf(initial: Initial): [mean: number, deviation: number] {
+  if (initial === "zeros") return [0, 0];
+  if (initial === "ones") return [1, 0];
+  if ("constant" in initial) return [initial.constant, 0];
+  if ("uniform" in initial) return [0, initial.uniform / Math.sqrt(3)];
+  return [0, "normal" in initial ? initial.normal : initial.truncatedNormal];
+}
+
+const drawnByTimm = Deno.readTextFileSync(new URL("fixtures/initialisation.tsv", import.meta.url)).trimEnd().split("\n")
+  .map((line) => line.split("\t"));
+
+for (const [name, lines] of Map.groupBy(drawnByTimm, ([name]) => name)) {
+  Deno.test(`parameterInitials() says of each parameter of ${name} how timm draws it`, () => {
+    const all = parameterInitials(buildNetwork(name, { classes: 100 }));
+    const initials = new Map(all.map(({ name, shape, initial }) => [name, { shape, initial }]));
+    for (const [, key, ...numbers] of lines) {
+      const { shape, initial } = initials.get(key)!;
+      const [mean, deviation] = numbers.map(Number);
+      const [ownMean, ownDeviation] = distributionOf(initial);
+      const message = `${key}: ${JSON.stringify(initial)}; timm's mean ${mean}, deviation ${deviation}`;
+      // Five standard deviations of estimates from 3 seeds, and what the ends of a truncated distribution add to timm's.
+      const uncertain = 5 / Math.sqrt(3 * shape.reduce((product, size) => product * size, 1));
+      assert(Math.abs(mean - ownMean) <= uncertain * ownDeviation + 5e-3 * Math.abs(ownMean), message);
+      assert(Math.abs(deviation - ownDeviation) <= (uncertain + 0.06) * ownDeviation, message);
     }
   });
 }
