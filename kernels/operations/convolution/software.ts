@@ -288,10 +288,14 @@ function locate({ strip, pointwise, each }: Variant): string | false {
 /** WGSL that adds one step of all positions to their sums. */
 function addStep({ each }: Variant, advance: (position: number) => string): string {
   const reads = each.flatMap((p) => [`let x${p} = ${readTexel("input", `at${p}`)};`, `at${p} += ${advance(p)};`]);
-  // A sum takes its 4 products in one go: it is loaded and stored once, and not once for each.
+  // The sum of 4 products is added in one go: a sum is loaded and stored once, and not once for each, and over n products
+  // off by half of what it would be, since it is rounded to its own size n / 4 times.
   const products = COLUMNS.flatMap((column) => [
     ...range(4).map((row) => `let w${row}_${column} = weights[block + ${row * COLUMNS.length + column}u];`),
-    ...each.flatMap((p) => range(4).map((row) => `sum${p}_${column} += x${p}.${"xyzw"[row]} * w${row}_${column};`)),
+    ...each.map((p) => {
+      const terms = range(4).map((row) => `x${p}.${"xyzw"[row]} * w${row}_${column}`);
+      return `sum${p}_${column} += ${terms.join(" + ")};`;
+    }),
   ]);
   return wgsl`
     ${reads}
