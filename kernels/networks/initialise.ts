@@ -102,7 +102,7 @@ const smallResnet: FamilyRule = {
   linear: ({ inputChannels }) => byFanIn(inputChannels),
 };
 
-const byPatch: LayerRule<Convolution> = ({ kernel, inputChannels, groups }) =>
+const byPatch = ({ kernel, inputChannels, groups }: Convolution) =>
   byFanIn(kernel[0] * kernel[1] * inputChannels / groups);
 
 const vgg: FamilyRule = {
@@ -157,8 +157,10 @@ const FAMILIES: Readonly<Record<Network["initialisation"], FamilyRule>> = {
     linear: vgg.linear,
   },
   resnetv2: {
-    convolution: (operation) =>
-      operation.weight.startsWith("head.") ? { weight: { normal: 0.01 }, bias: "zeros" } : vgg.convolution(operation),
+    convolution: (operation, has) =>
+      operation.weight.startsWith("head.")
+        ? { weight: { normal: 0.01 }, bias: "zeros" }
+        : vgg.convolution(operation, has),
     linear: vgg.linear,
   },
   squeezenet: {
