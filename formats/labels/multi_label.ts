@@ -11,9 +11,17 @@
  * | 3 | a class | `extent`, the sum of `p` over all such cells |
  * | 4 | a class | score = strongest * extent / (extent + largest extent of another class / 2) |
  *
- * Step 2 makes the score the same for grids of any fineness; step 4 keeps one object that fills the picture one class,
+ * Scores of independent classes (`sigmoid` and `presence` maps) need no such care, since each says of its class alone:
+ *
+ * | step | of | value |
+ * | --- | --- | --- |
+ * | 1 | a class in a cell | `p`, the sigmoid of its logit, or the score itself where it is a probability; below 0.05 it says nothing |
+ * | 2 | a class | score: the mean of `p` over the twenty-fifth of the map where it is largest, or of probabilities the largest `p` |
+ *
+ * For logits, step 2 makes the score the same for grids of any fineness;
+ * step 4 keeps one object that fills the picture one class,
  * since what the annotator takes its parts for is small beside it. Both, and the threshold, were measured on pictures of
- * known content (`deno task bench:presence`). `pipeline/query/label_maps.sql` states the same rule as the view `image_scores`.
+ * known content (`deno task bench:presence`, `docs/scores.md`). `pipeline/query/label_maps.sql` states the same rule as the view `image_scores`.
  *
  * @module
  */
@@ -49,7 +57,8 @@ const STRONGEST_PART = 1 / 25;
 const RIVALRY = 1 / 2;
 
 /**
- * Scores every class that is the best of a cell: how surely it is in the image.
+ * Scores every class that is the best of a cell, or of independent classes every one that a cell holds: how surely it is in
+ * the image.
  *
  * @param map Class indices and scores `[k, H, W]`.
  * @param metadata Metadata of the map.
@@ -69,6 +78,7 @@ export function scoreClasses(
   map: Pick<LabelMapRow, "class" | "score">,
   metadata: LabelMapFormat,
 ): ScoredClass[] {
+  if ((metadata.scores ?? "softmax") !== "softmax") return scoreIndependent(map, metadata);
   const cells = metadata.grid[0] * metadata.grid[1];
   const probabilities = new Map<number, number[]>();
   bestProbabilities(dequantise(map.score, metadata.dtype), cells, metadata).forEach((probability, cell) => {
@@ -77,17 +87,50 @@ export function scoreClasses(
     if (found) found.push(probability);
     else probabilities.set(map.class[cell], [probability]);
   });
-  const part = Math.max(1, Math.round(cells * STRONGEST_PART));
+  const part = strongestPart(cells);
   const classes = [...probabilities].map(([index, found]) => ({
     class: index,
-    strongest: sum(found.sort((a, b) => b - a).slice(0, part)) / part,
+    strongest: meanOfLargest(found, part),
     extent: sum(found),
   }));
   const extents = classes.map(({ extent }) => extent).sort((a, b) => b - a);
   return classes.map(({ class: index, strongest, extent }) => {
     const other = (extent === extents[0] ? extents[1] : extents[0]) ?? 0;
     return { class: index, score: strongest * extent / (extent + RIVALRY * other) };
-  }).sort((a, b) => b.score - a.score || a.class - b.class);
+  }).sort(byScore);
+}
+
+/** The rule of independent classes. */
+function scoreIndependent(
+  map: Pick<LabelMapRow, "class" | "score">,
+  { grid, dtype, scores }: LabelMapFormat,
+): ScoredClass[] {
+  const found = new Map<number, number[]>();
+  dequantise(map.score, dtype).forEach((score, place) => {
+    const probability = scores === "presence" ? score : 1 / (1 + Math.exp(-score));
+    if (probability < LEAST_PROBABILITY) return;
+    const known = found.get(map.class[place]);
+    if (known) known.push(probability);
+    else found.set(map.class[place], [probability]);
+  });
+  const part = scores === "presence" ? 1 : strongestPart(grid[0] * grid[1]);
+  return [...found].map(([index, probabilities]) => ({ class: index, score: meanOfLargest(probabilities, part) }))
+    .sort(byScore);
+}
+
+/** Cells of the part of a map in which a class is to be strong. */
+function strongestPart(cells: number): number {
+  return Math.max(1, Math.round(cells * STRONGEST_PART));
+}
+
+/** The mean of the largest values, where values that are lacking are 0. */
+function meanOfLargest(values: number[], count: number): number {
+  return sum(values.sort((a, b) => b - a).slice(0, count)) / count;
+}
+
+/** The highest score first, of equals the lower class. */
+function byScore(one: ScoredClass, other: ScoredClass): number {
+  return other.score - one.score || one.class - other.class;
 }
 
 /**

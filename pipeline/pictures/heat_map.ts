@@ -1,14 +1,15 @@
 /**
  * Heat maps: where in an image a class is, cell by cell. Pure functions, so that a page can draw them too.
  *
- * A cell's value is the softmax probability of the class there. The k logits that the map keeps of the cell are what it
- * has, every other class counts as logit 0, as in LabelPooling.
+ * A cell's value is the probability of the class there, as LabelPooling has it: of classes that exclude each other softmax,
+ * where the k logits that the map keeps of the cell are what it has and every other class counts as logit 0; of independent
+ * ones the sigmoid of its logit, which is the floor's where the cell lacks it; or the score itself where it is a probability.
  *
  * @module
  */
 
 import { scoreTable } from "../../formats/base/scores.ts";
-import type { LabelMapBatch } from "../../formats/base/label_map.ts";
+import type { LabelMapBatch, LabelMapFormat } from "../../formats/base/label_map.ts";
 
 /**
  * The scale of colours, RGB from 0 to 1 in equal steps: viridis (Smith and van der Walt, matplotlib, CC0), which is
@@ -50,17 +51,28 @@ export function classHeat(map: LabelMapBatch, classIndex: number): Float64Array 
   const heat = new Float64Array(cells);
   const scores = new Float64Array(k);
   for (let cell = 0; cell < cells; cell++) {
-    let logit = 0;
+    let kept: number | undefined;
     for (let rank = 0; rank < k; rank++) {
       const stored = map.score[rank * cells + cell];
       scores[rank] = table ? table[stored] : stored;
-      if (map.class[rank * cells + cell] === classIndex) logit = scores[rank];
+      if (map.class[rank * cells + cell] === classIndex) kept = scores[rank];
     }
-    const largest = scores.reduce((a, b) => Math.max(a, b), 0);
-    const sum = scores.reduce((sum, score) => sum + Math.exp(score - largest), (classes - k) * Math.exp(-largest));
-    heat[cell] = Math.exp(logit - largest) / sum;
+    heat[cell] = probabilityIn(scores, kept, map);
   }
   return heat;
+}
+
+/** The probability of a class in a cell, by the scores that the cell keeps, and by its own if it is among them. */
+function probabilityIn(
+  scores: Float64Array,
+  kept: number | undefined,
+  { classes, k, scores: kind = "softmax", floor = Infinity }: LabelMapFormat,
+): number {
+  if (kind === "presence") return kept ?? 0;
+  if (kind === "sigmoid") return 1 / (1 + Math.exp(-(kept ?? Math.min(floor, ...scores))));
+  const largest = scores.reduce((a, b) => Math.max(a, b), 0);
+  const sum = scores.reduce((sum, score) => sum + Math.exp(score - largest), (classes - k) * Math.exp(-largest));
+  return Math.exp((kept ?? 0) - largest) / sum;
 }
 
 /**

@@ -19,12 +19,14 @@ CREATE OR REPLACE VIEW labels AS FROM read_parquet(getvariable('labels'), hive_p
 CREATE OR REPLACE TABLE label_map_formats AS
   SELECT DISTINCT (entry->>'$.classes')::INTEGER AS classes, (entry->>'$.k')::INTEGER AS k,
     (entry->>'$.grid[0]')::INTEGER AS grid_height, (entry->>'$.grid[1]')::INTEGER AS grid_width,
-    entry->>'$.dtype' AS dtype
+    entry->>'$.dtype' AS dtype, coalesce(entry->>'$.scores', 'softmax') AS scores, (entry->>'$.floor')::DOUBLE AS floor
   FROM (
     SELECT decode(value)::JSON AS entry FROM parquet_kv_metadata(getvariable('labels')) WHERE key = 'relabel'::BLOB
   ) WHERE (entry->>'$.version') = '1' AND (entry->>'$.layout') = 'hw';
 
--- The one format of all files: number of classes, of those in a cell (k), of cells, and the type of scores.
+-- The one format of all files: number of classes, of those in a cell (k), of cells, and the type of scores; whether these
+-- are logits of classes that exclude each other (softmax), of independent ones (sigmoid; floor is the logit of classes that
+-- a cell lacks), or probabilities (presence).
 CREATE OR REPLACE VIEW label_map_format AS
   SELECT unnest(CASE count(*) WHEN 1 THEN any_value(label_map_formats) ELSE error(
     'Cannot read maps: the files have ' || count(*) || ' formats in their metadata entry relabel, expected 1'
@@ -63,7 +65,10 @@ SET VARIABLE fp8_e5m2_values = (
 CREATE OR REPLACE MACRO fp8_e4m3(x) AS getvariable('fp8_e4m3_values')[x::INTEGER + 1];
 CREATE OR REPLACE MACRO fp8_e5m2(x) AS getvariable('fp8_e5m2_values')[x::INTEGER + 1];
 
--- The logit that a stored score of any dtype stands for.
+-- The probability of a class by its logit, where classes are independent.
+CREATE OR REPLACE MACRO sigmoid(logit) AS 1 / (1 + exp(-logit::DOUBLE));
+
+-- The logit that a stored score of any dtype stands for, or the probability where scores are such.
 CREATE OR REPLACE MACRO score_logit(score, dtype) AS CASE dtype
   WHEN 'fp8_e4m3' THEN fp8_e4m3(score) WHEN 'fp8_e5m2' THEN fp8_e5m2(score) ELSE score::FLOAT END;
 
@@ -99,6 +104,21 @@ CREATE OR REPLACE VIEW best_cells AS
       FROM numbered_labels CROSS JOIN (
         SELECT dtype, grid_height * grid_width AS cells, classes - least(k, 5) AS others,
           greatest(1, round(grid_height * grid_width / 25))::INTEGER AS part FROM label_map_format
+        WHERE scores = 'softmax'
+      )
+    )
+  );
+
+-- Every class that a cell holds and its probability, where classes are independent. Of probabilities `part` is one cell.
+CREATE OR REPLACE VIEW independent_cells AS
+  SELECT row, class, part, CASE scores WHEN 'presence' THEN logit::DOUBLE ELSE sigmoid(logit) END AS probability
+  FROM (
+    SELECT row, class, part, scores, score_logit(score, dtype) AS logit
+    FROM (
+      SELECT row, part, dtype, scores, unnest(class) AS class, unnest(score) AS score FROM numbered_labels CROSS JOIN (
+        SELECT dtype, scores, CASE scores WHEN 'presence' THEN 1
+          ELSE greatest(1, round(grid_height * grid_width / 25))::INTEGER END AS part FROM label_map_format
+        WHERE scores <> 'softmax'
       )
     )
   );
@@ -106,15 +126,17 @@ CREATE OR REPLACE VIEW best_cells AS
 -- How surely each class is in each image, best first, by the rule of formats/labels/multi_label.ts: the mean probability
 -- where the class is strongest, a twenty-fifth of the map, times extent / (extent + half of the largest other extent).
 -- The extent of a class is the sum of the probabilities of the cells that it is the best of; cells below 0.05 say nothing.
+-- Independent classes have no rivals: their extent counts by itself, and all classes of a cell are asked.
 CREATE OR REPLACE VIEW numbered_scores AS
   SELECT row, list_transform(list_sort(list_transform(found, lambda c: {'less': -c.strongest * c.extent / (c.extent
-      + 0.5 * coalesce(CASE WHEN c.extent = extents[1] THEN extents[2] ELSE extents[1] END, 0)), 'class': c.class})),
+      + rivalry * coalesce(CASE WHEN c.extent = extents[1] THEN extents[2] ELSE extents[1] END, 0)), 'class': c.class})),
     lambda c: {'class': c.class, 'score': -c.less}) AS scored
   FROM (
-    SELECT row, list({'class': class, 'strongest': strongest, 'extent': extent}) AS found, max(extent, 2) AS extents
+    SELECT row, list({'class': class, 'strongest': strongest, 'extent': extent}) AS found, max(extent, 2) AS extents,
+      (SELECT CASE scores WHEN 'softmax' THEN 0.5::DOUBLE ELSE 0 END FROM label_map_format) AS rivalry
     FROM (
       SELECT row, class, list_sum(max(probability, part)) / any_value(part) AS strongest, sum(probability) AS extent
-      FROM best_cells WHERE probability >= 0.05 GROUP BY row, class
+      FROM (FROM best_cells UNION ALL FROM independent_cells) WHERE probability >= 0.05 GROUP BY row, class
     ) GROUP BY row
   );
 
@@ -137,7 +159,8 @@ CREATE OR REPLACE VIEW image_labels AS
       unnest(scored[:5], recursive := true) FROM image_scores
   ) LEFT JOIN data_set_classes ON label = data_set_classes.index LEFT JOIN classes ON class = classes.index;
 
--- The same for what the classifier itself says of the whole picture: the 5 best of softmax(mean of the full map). It names
+-- The same for what the classifier itself says of the whole picture: the 5 best of softmax(mean of the full map), or of its
+-- sigmoid. It names
 -- what fills the picture, forgets what is small, and the more so the finer the grid.
 CREATE OR REPLACE VIEW classifier_labels AS
   SELECT key, label, data_set_classes.name AS given, rank, class, classes.name, probability
@@ -165,30 +188,38 @@ CREATE OR REPLACE MACRO axis_weights(start, length, cells) AS list_transform(ran
 
 -- LabelPooling: the probabilities of a crop {top, left, height, width}, in fractions of the image, best first. Classes
 -- that no cell of the crop holds count as logit 0, and all have the same probability; the row whose class is NULL is
--- the sum of theirs. An error unless one image has the key.
+-- the sum of theirs. Independent classes count in a cell that lacks them as the format's floor, or as the weakest of the cell
+-- if that is less, and each has the sigmoid of its logit; the row whose class is NULL is then the probability of each that no
+-- cell holds. Probabilities are averaged as they are. An error unless one image has the key.
 CREATE OR REPLACE MACRO pool(crop_key, top, "left", height, width) AS TABLE
   WITH format AS (
-    SELECT classes, axis_weights(top, height, grid_height) AS rows,
+    SELECT classes, scores, floor, axis_weights(top, height, grid_height) AS rows,
       axis_weights("left", width, grid_width) AS columns,
       k * length(list_filter(rows, lambda w: w > 0)) * length(list_filter(columns, lambda w: w > 0)) AS entries
     FROM label_map_format
     WHERE CASE WHEN least(top, "left") >= -1e-6 AND least(height, width) >= 0 AND top + height <= 1 + 1e-6
       AND "left" + width <= 1 + 1e-6 THEN true ELSE error('Cannot pool: the crop is not a part of the image') END
+  ), weighed AS (
+    SELECT class, name, logit, rank, rows[y + 1] * columns[x + 1] AS weight,
+      CASE scores WHEN 'sigmoid' THEN least(floor, min(logit) OVER (PARTITION BY y, x)) ELSE 0 END AS lacking
+    FROM cells CROSS JOIN format WHERE key = crop_key AND rows[y + 1] * columns[x + 1] > 0
   ), pooled AS (
-    SELECT class, name, sum(rows[y + 1] * columns[x + 1] * logit) AS logit, count(*) AS entries
-    FROM cells CROSS JOIN format WHERE key = crop_key AND rows[y + 1] * columns[x + 1] > 0 GROUP BY class, name
+    SELECT class, name, sum(weight * (logit - lacking)) AS logit, count(*) AS entries FROM weighed GROUP BY class, name
   ), totals AS (
     SELECT CASE sum(entries) // (SELECT entries FROM format) WHEN 1 THEN greatest(max(logit), 0) ELSE error('Cannot pool: '
         || coalesce(sum(entries) // (SELECT entries FROM format) || ' images have', 'no image has') || ' the key "'
         || coalesce(crop_key, 'NULL') || '"') END AS largest,
-      (SELECT classes FROM format) - count(*) AS missing
+      (SELECT classes FROM format) - count(*) AS missing, (SELECT scores FROM format) AS scores,
+      (SELECT sum(weight * lacking) FROM weighed WHERE rank = 0) AS everywhere
     FROM pooled
   ), powers AS (
-    SELECT class, name, exp(logit - largest) AS power FROM pooled CROSS JOIN totals
+    SELECT class, name, CASE scores WHEN 'softmax' THEN exp(logit - largest) WHEN 'sigmoid' THEN sigmoid(logit + everywhere)
+      ELSE logit END AS power, scores FROM pooled CROSS JOIN totals
     UNION ALL
-    SELECT NULL, NULL, missing * exp(-largest) FROM totals WHERE missing > 0
+    SELECT NULL, NULL, CASE scores WHEN 'softmax' THEN missing * exp(-largest) WHEN 'sigmoid' THEN sigmoid(everywhere)
+      ELSE 0 END, scores FROM totals WHERE missing > 0
   )
-  SELECT class, name, power / sum(power) OVER () AS probability FROM powers
+  SELECT class, name, power / CASE scores WHEN 'softmax' THEN sum(power) OVER () ELSE 1 END AS probability FROM powers
   ORDER BY class IS NULL, probability DESC, class;
 
 ---------------------------------------------------------------------------------------------------------------- reports

@@ -6,6 +6,7 @@
 
 import { dequantise, type LabelMapMetadata, type LabelMapRow, mapLength, topLength } from "../../formats/labels/mod.ts";
 import { MOST_PIXELS } from "../../formats/images/mod.ts";
+import { expectedScore, findWrongScore } from "../../formats/base/scores.ts";
 import { numberOf } from "../../formats/base/number_of.ts";
 
 /** Probabilities are float32: five of them may add up to a little more than 1. */
@@ -42,13 +43,14 @@ function mapDefect(row: LabelMapRow, metadata: LabelMapMetadata): string | undef
     return `it has ${numberOf(found[0], "class", "classes")} and ${numberOf(found[1], "score")}, expected ${expected}`;
   }
   const score = dequantise(row.score, dtype);
+  const wrong = findWrongScore(row.score, metadata);
   for (let index = 0; index < expected; index++) {
     const place = () =>
       `of cell (${Math.floor(index % cells / width)}, ${index % width}), rank ${Math.floor(index / cells)}`;
     if (row.class[index] >= classes) {
       return `the class ${place()} is ${row.class[index]}, expected less than ${classes}`;
     }
-    if (!Number.isFinite(score[index])) return `the score ${place()} is ${score[index]}`;
+    if (index === wrong) return `the score ${place()} is ${score[index]}, expected ${expectedScore(metadata.scores)}`;
     if (index < cells) continue;
     const above = index - cells;
     if (score[index] > score[above]) {
@@ -78,5 +80,6 @@ function topDefect({ topClass, topProbability }: LabelMapRow, metadata: LabelMap
     }
     sum += probability;
   }
-  if (sum > MOST_PROBABILITY) return `its top probabilities add up to ${sum}`;
+  // Independent classes may each be sure.
+  if ((metadata.scores ?? "softmax") === "softmax" && sum > MOST_PROBABILITY) return `its top probabilities add up to ${sum}`;
 }
