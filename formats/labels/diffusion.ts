@@ -22,7 +22,8 @@ import type { Classes, Scores } from "../base/label_map.ts";
 import type { LabelMapMetadata } from "./types.ts";
 
 /**
- * Rounds the logits of a map to the stored type: the 8-bit types with errors that cancel, float16 to the nearest. The order
+ * Rounds the logits of a map to the stored type: the 8-bit types with errors that cancel, float16 and
+ * probabilities to the nearest. The order
  * of the ranks in a cell is kept, but for ties.
  *
  * @param map Classes and logits `[k, H, W]`, the highest first.
@@ -31,10 +32,11 @@ import type { LabelMapMetadata } from "./types.ts";
  */
 export function quantiseMap(
   map: { readonly class: Classes; readonly logits: Float32Array },
-  { k, grid: [height, width], dtype }: Pick<LabelMapMetadata, "k" | "grid" | "dtype">,
+  { k, grid: [height, width], dtype, scores }: Pick<LabelMapMetadata, "k" | "grid" | "dtype" | "scores">,
 ): Scores {
   const { class: classes, logits } = map;
-  if (dtype === "fp32" || dtype === "fp16") return quantise(logits, dtype);
+  // Probabilities that were handed on would leave the range from 0 to 1.
+  if (dtype === "fp32" || dtype === "fp16" || scores === "presence") return quantise(logits, dtype);
   const format = NUMBER_FORMATS[dtype];
   const values = numberTable(format);
   const largest = values[format.largest];

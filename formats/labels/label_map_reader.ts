@@ -81,6 +81,21 @@ export function openLabelMapReader(path: string, cacheBytes: number): LabelMapRe
   };
 }
 
+/**
+ * What label maps say of themselves, without a look at all their files.
+ *
+ * @param path What {@linkcode findLabelMaps} takes.
+ * @returns The manifest's metadata, or without one those of the first file.
+ * @throws {Deno.errors.NotFound} If there is no such file, or no finished part in the folder.
+ * @throws {TypeError | RangeError} If the manifest or file is not valid.
+ */
+export function readLabelMapMetadata(path: string): LabelMapMetadata {
+  const { files, metadata } = findLabelMaps(path, `Cannot read label maps from "${path}"`);
+  if (metadata) return metadata;
+  using file = closing(openLabelMapFile(files[0].path, createFilePool(), createCache(0)));
+  return file.metadata;
+}
+
 /** Opens files whose metadata agree, also with what their manifest says. */
 function openFiles({ files, metadata }: LabelMapPaths, subject: string, cacheBytes: number): LabelMapFile[] {
   const pool = createFilePool();

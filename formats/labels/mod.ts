@@ -27,5 +27,5 @@ export * from "./multi_label.ts";
 export * from "./crop_labels.ts";
 export * from "./folder.ts";
 export type { LabelMapColumns } from "./label_map_columns.ts";
-export type { LabelMapDescription } from "./label_map_reader.ts";
+export { type LabelMapDescription, readLabelMapMetadata } from "./label_map_reader.ts";
 export * from "./label_maps.ts";

@@ -55,6 +55,12 @@ export async function convertLabelMaps(
   if (k > before.k) {
     throw new RangeError(`Cannot keep the ${k} best classes of each cell: "${labelMaps.path}" has ${before.k}`);
   }
+  if (before.scores === "sigmoid" && before.floor === undefined && k < before.k) {
+    throw new TypeError(
+      `Cannot keep the ${k} best classes of each cell: "${labelMaps.path}" has all classes, and does not say what logit ` +
+        "others are to have; annotate with that --top-k",
+    );
+  }
   const metadata: LabelMapMetadata = { ...before, k, dtype };
   const length = k * before.grid[0] * before.grid[1];
   const refuse = options.strict ? ({ reason }: { reason: string }) => new Error(reason) : undefined;

@@ -96,7 +96,13 @@ export async function convertToTorch(
   { layout, signal, onProgress }: TorchOptions,
 ): Promise<TorchResult> {
   const subject = `Cannot write .pt files to "${output}"`;
-  const { metadata: { k, grid, dtype, classes }, length: total } = labelMaps;
+  const { metadata: { k, grid, dtype, classes, scores = "softmax" }, length: total } = labelMaps;
+  if (scores !== "softmax") {
+    throw new TypeError(
+      `${subject}: scores of "${labelMaps.path}" are of independent classes (${scores}), and these files are read as ` +
+        "logits of classes that exclude each other",
+    );
+  }
   if (classes > 2 ** 24 + 1) throw new RangeError(`${subject}: float32 holds no class index above ${2 ** 24}`);
   const keyAt = async (index: number) => total === 0 ? null : (await labelMaps.get(index)).key;
   const configuration = {

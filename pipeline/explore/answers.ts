@@ -4,12 +4,12 @@
  * @module
  */
 
-import type { LabelMapBatch } from "../../formats/base/label_map.ts";
+import type { LabelMapFormat } from "../../formats/base/label_map.ts";
 import type { ScoredClass } from "../../formats/labels/multi_label.ts";
 import type { LabelMapRow } from "../../formats/labels/types.ts";
 
 /** A folder of label maps. */
-export interface Folder extends Pick<LabelMapBatch, "dtype" | "k" | "grid" | "classes"> {
+export interface Folder extends LabelMapFormat {
   readonly path: string;
   readonly annotator: { readonly name: string; readonly inputSize: readonly [height: number, width: number] };
   readonly rows: number;

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type FolderClasses, type LabelMaps, openLabelMaps, scoreClasses } from "../../formats/labels/mod.ts";
+import {
+  type FolderClasses,
+  type LabelMaps,
+  mapFormat,
+  openLabelMaps,
+  scoreClasses,
+} from "../../formats/labels/mod.ts";
 import { className } from "../model/class_names.ts";
 import { formatCount } from "../command/numbers.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
@@ -186,13 +192,10 @@ function describe(
   { classes, dataSetClasses }: FolderClasses,
 ): Folders {
   return {
-    folders: folders.map(({ path, length, metadata: { annotator, dtype, k, grid, classes } }) => ({
+    folders: folders.map(({ path, length, metadata }) => ({
       path,
-      annotator: { name: annotator.name, inputSize: annotator.inputSize },
-      dtype,
-      k,
-      grid,
-      classes,
+      annotator: { name: metadata.annotator.name, inputSize: metadata.annotator.inputSize },
+      ...mapFormat(metadata),
       rows: length,
     })),
     images,

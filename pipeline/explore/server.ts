@@ -6,7 +6,7 @@
 
 import { decodingBytes, readImageHeader } from "../../formats/images/image_header.ts";
 import { fileError } from "../../formats/base/files.ts";
-import { isTurned } from "../../formats/labels/mod.ts";
+import { isTurned, mapFormat } from "../../formats/labels/mod.ts";
 import { thumbnail } from "../pictures/thumbnail.ts";
 import type { Explorer } from "./explorer.ts";
 import { checkNames, readFilter, readRowsQuery } from "./filter.ts";
@@ -145,10 +145,10 @@ async function mapAnswer({ folders, rowOf }: Explorer, parameters: ReadonlyMap<s
   }
   const row = await rowOf(Number(number) as FolderNumber, keyOf(parameters));
   const stored = await folder.get(row);
-  const { k, grid, classes, dtype } = folder.metadata;
   const { label, width, height } = stored;
   return json({
-    ...{ k, grid, classes, dtype, label, width, height },
+    ...mapFormat(folder.metadata),
+    ...{ label, width, height },
     class: Array.from(stored.class),
     score: Array.from(stored.score),
   });

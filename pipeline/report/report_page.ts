@@ -94,7 +94,7 @@ export function reportPage(content: ReportContent): string {
 }
 
 function folderFacts({ metadata, files, bytes, rejected }: FolderFacts, rows: number): Markup {
-  const { annotator, grid, k, dtype, classes } = metadata;
+  const { annotator, grid, k, dtype, classes, scores = "softmax" } = metadata;
   const fact = (name: string, value: Markup, isWide = false) =>
     html`
       <div${isWide
@@ -115,7 +115,7 @@ function folderFacts({ metadata, files, bytes, rejected }: FolderFacts, rows: nu
 ${fact("Input size", html`${formatSize(annotator.inputSize)} pixels`)}
 ${fact("Label maps", html`${formatCells(grid)}`)}
 ${fact("Kept in a cell", html`${k} of ${formatNumberOf(classes, "class", "classes")}`)}
-${fact("Scores", html`${dtype}, pooled by LabelPooling`)}
+${fact("Scores", html`${dtype}${scores === "softmax" ? "" : `, ${scores}`}, pooled by LabelPooling`)}
 ${fact("Size on disk", html`${formatBytes(bytes)} in ${formatNumberOf(files, "file")}${average}`)}
 ${fact("Rejected", html`${formatNumberOf(rejected, "image")}`)}
 ${fact("Annotator", html`${nameOf(annotator.name)}, SHA-256 <code>${shorten(annotator.sha256)}</code>`, true)}

@@ -9,7 +9,8 @@ import { BETWEEN_REPEATED, UsageError } from "../command/command_line.ts";
 import { flag, repeated, text } from "../command/option_kinds.ts";
 import { type Command, describeCommand, readTexts, readValues } from "../command/option_table.ts";
 import { readConfiguration } from "./configuration.ts";
-import { type RequestedSettings, resolveSettings, TRAINING_SETTINGS } from "./settings.ts";
+import { lossOfMaps } from "./loss_of_maps.ts";
+import { type GivenSettings, type RequestedSettings, resolveSettings, TRAINING_SETTINGS } from "./settings.ts";
 
 /** What the user asked for. */
 export interface TrainCommand {
@@ -81,13 +82,14 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
     }
     const file = resume === undefined ? config : join(resume, "config.yaml");
     const ofFile = file === undefined ? {} : readConfiguration(file);
-    const options = resolveSettings({
+    const given: GivenSettings = {
       ...ofFile,
       ...(settings.epochs === undefined ? {} : { steps: undefined }),
       // Where the folder is now.
       ...(resume === undefined ? {} : { output: resume }),
       ...readValues(TRAINING_SETTINGS, { ...settings, ...mapTexts(settings.maps) }),
-    });
+    };
+    const options = resolveSettings({ ...given, ...lossOfMaps(given) });
     return { options, quiet: quiet !== undefined };
   },
 };

@@ -141,7 +141,8 @@ export const TRAINING_SETTINGS = {
   loss: choice(["ce", "bce", "asl"], {
     value: "L",
     help: "ce (cross-entropy), bce (binary, of each class) or asl (asymmetric, of each\n" +
-      "class); default bce for oracle, multi-hot and mix with --multi-label, else ce",
+      "class); default bce for oracle, multi-hot, mix with --multi-label and maps of\n" +
+      "independent classes, else ce",
   }),
   classReduction: choice(["mean", "sum"], {
     value: "R",

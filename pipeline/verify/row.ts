@@ -81,5 +81,7 @@ function topDefect({ topClass, topProbability }: LabelMapRow, metadata: LabelMap
     sum += probability;
   }
   // Independent classes may each be sure.
-  if ((metadata.scores ?? "softmax") === "softmax" && sum > MOST_PROBABILITY) return `its top probabilities add up to ${sum}`;
+  if ((metadata.scores ?? "softmax") === "softmax" && sum > MOST_PROBABILITY) {
+    return `its top probabilities add up to ${sum}`;
+  }
 }

@@ -7,7 +7,7 @@
 import { printable } from "../../../formats/base/printable.ts";
 import { type Filter, filterParameters } from "./address.ts";
 import type { Folders, Rows } from "../answers.ts";
-import { classArray, type LabelMapBatch, SCORE_ARRAYS } from "../../../formats/base/label_map.ts";
+import { classArray, type LabelMapBatch, mapFormat, SCORE_ARRAYS } from "../../../formats/base/label_map.ts";
 
 /** A label map, and what its row says. */
 export interface ImageMap {
@@ -73,17 +73,12 @@ export async function fetchIsScored(): Promise<boolean> {
  */
 export async function fetchMap(folder: number, key: string, signal?: AbortSignal): Promise<ImageMap> {
   const query = new URLSearchParams({ folder: String(folder), key });
-  const { k, grid, classes, dtype, label, width, height, ...stored } = await ask<MapAnswer>(`api/map?${query}`, {
-    signal,
-  });
+  const { label, width, height, class: stored, score, ...format } = await ask<MapAnswer>(`api/map?${query}`, { signal });
   const map = {
     count: 1,
-    k,
-    grid,
-    classes,
-    dtype,
-    class: classArray(classes).from(stored.class),
-    score: SCORE_ARRAYS[dtype].from(stored.score),
+    ...mapFormat(format),
+    class: classArray(format.classes).from(stored),
+    score: SCORE_ARRAYS[format.dtype].from(score),
   };
   return { map, label, width, height };
 }

@@ -132,3 +132,27 @@ Deno.test("multiLabel() takes the threshold it is given", () => {
   assertEquals(multiLabel(map, metadata, 0).length, 2);
   assertEquals(multiLabel(map, metadata, 1), []);
 });
+
+Deno.test("scoreClasses() of independent classes asks every class of a cell, and takes the mean where it is strongest", () => {
+  // 5 x 10 cells, of which the twenty-fifth are two.
+  const grid = [5, 10] as const;
+  const map = { class: new Uint16Array(100), score: new Float32Array(100).fill(-20) };
+  map.class.fill(1, 50);
+  map.class[53] = 7;
+  map.score.set([2, 1, 3], 0);
+  map.score.set([0, -1, -2, 5], 50);
+  const sigmoid = (value: number) => 1 / (1 + Math.exp(-value));
+  const metadata = { k: 2, grid, classes: 9, dtype: "fp32", scores: "sigmoid", floor: -6 } as const;
+  const found = scoreClasses(map, metadata);
+  assertEquals(found.map((one) => one.class), [0, 7, 1]);
+  const expected = [(sigmoid(2) + sigmoid(3)) / 2, sigmoid(5) / 2, (sigmoid(0) + sigmoid(-1)) / 2];
+  found.forEach(({ score }, place) => assertAlmostEquals(score, expected[place], 1e-6));
+  assertEquals(multiLabel(map, metadata, 0.5).map((one) => one.class), [0]);
+});
+
+Deno.test("scoreClasses() of probabilities takes the largest, and finds nothing where there is nothing", () => {
+  const map = { class: Uint16Array.of(3, 3, 5, 5), score: Float32Array.of(0, 0.25, 0, 1) };
+  const metadata = { k: 2, grid: [1, 2], classes: 9, dtype: "fp32", scores: "presence" } as const;
+  assertEquals(scoreClasses(map, metadata), [{ class: 5, score: 1 }, { class: 3, score: 0.25 }]);
+  assertEquals(scoreClasses({ ...map, score: new Float32Array(4) }, metadata), []);
+});

@@ -5,7 +5,7 @@ import { classHeat, heatColour, heatPixels } from "../../../pipeline/pictures/he
 import type { LabelMapBatch, LabelMapType } from "../../../formats/base/label_map.ts";
 
 /** A map of 2 x 3 cells, 2 of 7 classes a cell. */
-function mapOf(dtype: LabelMapType = "fp32"): LabelMapBatch {
+function mapOf(dtype: LabelMapType = "fp32", said: Partial<LabelMapBatch> = {}): LabelMapBatch {
   const logits = Float32Array.of(3, 1, 9, 0.5, -1, 400, 2, 0, 8.5, -3, -1.5, 2);
   return {
     count: 1,
@@ -15,12 +15,20 @@ function mapOf(dtype: LabelMapType = "fp32"): LabelMapBatch {
     dtype,
     class: Uint16Array.of(0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 0),
     score: quantise(logits, dtype),
+    ...said,
   };
 }
 
-for (const dtype of ["fp32", "fp16"] as const) {
-  Deno.test(`classHeat() is what LabelPooling gives for each cell of ${dtype} maps`, () => {
-    const map = mapOf(dtype);
+const SHARES = Float32Array.of(1, 0.5, 0.25, 0, 1, 0.5, 0, 0, 0.125, 0, 0, 0.5);
+const MAPS: Readonly<Record<string, LabelMapBatch>> = {
+  "fp32 maps": mapOf("fp32"),
+  "fp16 maps": mapOf("fp16"),
+  "sigmoid maps": mapOf("fp32", { scores: "sigmoid", floor: -1.25 }),
+  "presence maps": mapOf("fp32", { scores: "presence", score: SHARES }),
+};
+
+for (const [name, map] of Object.entries(MAPS)) {
+  Deno.test(`classHeat() is what LabelPooling gives for each cell of ${name}`, () => {
     const [rows, columns] = map.grid;
     const heats = Array.from({ length: map.classes }, (_, index) => classHeat(map, index));
     for (let cell = 0; cell < rows * columns; cell++) {

@@ -340,3 +340,55 @@ Deno.test("images of the same key have scores of their own", async () => {
     assertEquals(found.map(({ classes }) => String(classes)).sort(), expected.map(String).sort());
   });
 });
+
+/** Rows of maps of independent classes, with distinct classes in each cell, the highest first. */
+function independentRows(metadata: LabelMapMetadata): LabelMapRow[] {
+  const { k, grid: [height, width], scores, dtype } = metadata;
+  const cells = height * width;
+  return [0, 1, 2].map((index) => {
+    const row = smallRow(index, metadata);
+    const classes = row.class.map((_, place) => (place % cells * 5 + index + Math.floor(place / cells)) % 12);
+    const logits = dequantise(row.score, dtype).map((score) =>
+      scores === "presence" ? (score + 10) / 40 : score / 4 - 2
+    );
+    const ranked = logits.slice();
+    for (let cell = 0; cell < cells; cell++) {
+      const own = Array.from({ length: k }, (_, rank) => logits[rank * cells + cell]).sort((a, b) => b - a);
+      own.forEach((score, rank) => ranked[rank * cells + cell] = score);
+    }
+    return { ...row, class: classes, score: quantise(ranked, dtype) };
+  });
+}
+
+const INDEPENDENT = [
+  smallMetadata({ scores: "sigmoid", floor: -3.5 }),
+  smallMetadata({ scores: "sigmoid", floor: -3.5, dtype: "fp16" }),
+  smallMetadata({ scores: "presence" }),
+];
+
+for (const metadata of INDEPENDENT) {
+  const { scores, dtype, k, grid, classes, floor } = metadata;
+  Deno.test(`image_scores and pool() of ${scores} maps in ${dtype} are those of scoreClasses() and poolLabels()`, async () => {
+    const rows = independentRows(metadata);
+    await withDuckDB(folderOf(rows, metadata), async (read) => {
+      const found = await read("FROM image_scores ORDER BY key");
+      for (const [index, row] of rows.entries()) {
+        const expected = scoreClasses(row, metadata);
+        const scored = found[index].scored as unknown as { class: number; score: number }[];
+        assertEquals(scored.map((one) => one.class), expected.map((one) => one.class));
+        scored.forEach(({ score }, place) => assertAlmostEquals(Number(score), expected[place].score, 1e-6));
+
+        const crop = { top: 0.1, left: 0.3, height: 0.6, width: 0.55 };
+        const map = { count: 1, k, grid, classes, dtype, scores, floor, class: row.class, score: row.score };
+        const target = poolLabels(map, [crop]);
+        const pooled = await read(`FROM pool('${row.key}', 0.1, 0.3, 0.6, 0.55)`);
+        const held = new Set(pooled.map((one) => one.class));
+        const others = pooled.find((one) => one.class === null);
+        for (const [index, probability] of target.entries()) {
+          const own = pooled.find((one) => one.class === index) ?? others;
+          assertAlmostEquals(Number(own!.probability), probability, 1e-6, `${held.has(index)}`);
+        }
+      }
+    });
+  });
+}

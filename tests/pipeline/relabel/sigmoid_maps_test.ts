@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/ass
 import { join } from "@std/path";
 import { buildNetwork, initialParameters } from "../../../kernels/networks/mod.ts";
 import { decodeImage } from "../../../formats/images/mod.ts";
-import { openLabelMaps, readManifests } from "../../../formats/labels/mod.ts";
+import { multiLabel, openLabelMaps, readManifests } from "../../../formats/labels/mod.ts";
 import { writeSafetensors } from "../../../formats/weights/mod.ts";
 import { loadAnnotator } from "../../../pipeline/model/load_annotator.ts";
 import { contents, runTask } from "../task.ts";
@@ -143,4 +143,56 @@ Deno.test("deno task verify annotates sigmoid maps again", async () => {
   const { path } = await wholeRun();
   const { code, out, error } = await runTask("verify", path, "--images", IMAGES, "--annotator", ANNOTATOR);
   assertEquals(code, 0, out + error);
+});
+
+Deno.test("deno task query and report show what sigmoid maps say", async () => {
+  const { path } = await wholeRun();
+  const labelMaps = await openLabelMaps(path);
+  const expected = (await Array.fromAsync(labelMaps.rows())).flatMap((row) =>
+    multiLabel(row, labelMaps.metadata).map((one) => `${row.key},${one.class},${one.score.toFixed(6)}`)
+  );
+  labelMaps.close();
+  const sql = "SELECT key, class, score FROM multi_label() ORDER BY key, score DESC, class";
+  const { code, out, error } = await runTask("query", path, sql, "--format", "csv");
+  assertEquals(code, 0, error);
+  const found = out.trim().split("\n").slice(1).map((line) => {
+    const [key, index, score] = line.split(",");
+    return `${key},${index},${Number(score).toFixed(6)}`;
+  });
+  assertEquals(found.sort(), expected.sort());
+  const report = await runTask("report", path, IMAGES);
+  assertEquals(report.code, 0, report.error);
+  assertStringIncludes(Deno.readTextFileSync(join(path, "report.html")), "fp32, sigmoid, pooled by LabelPooling");
+  Deno.removeSync(join(path, "report.html"));
+});
+
+Deno.test("deno task train takes independent classes of maps by binary cross-entropy, and refuses another loss", async () => {
+  const { path } = await wholeRun();
+  const small = ["--network", "resnet8", "--size", "16", "--batch", "4", "--epochs", "1", "--warmup-epochs", "1"];
+  const train = async (...words: string[]) => {
+    const run = join(Deno.makeTempDirSync(), "run");
+    const { code, error } = await runTask("train", IMAGES, "--maps", path, "--output", run, ...small, ...words);
+    return { run, code, error };
+  };
+  const first = await train();
+  assertEquals(first.code, 0, first.error);
+  assertStringIncludes(Deno.readTextFileSync(join(first.run, "config.yaml")), "loss: bce\n");
+  const weights = ({ run }: { run: string }) => Deno.readFileSync(join(run, "model.safetensors"));
+  assertEquals(weights(await train("--loss", "bce")), weights(first));
+  const { code, error } = await train("--loss", "ce");
+  assertEquals(code, 1);
+  assertStringIncludes(error, "by cross-entropy: their scores are sigmoid, of classes that do not exclude each other");
+});
+
+Deno.test("deno task convert keeps what scores are, and refuses files that cannot say it", async () => {
+  const { path } = await wholeRun();
+  const smaller = newFolder();
+  const options = ["--top-k", "2", "--dtype", "fp8_e4m3", "--quiet"];
+  const { code, error } = await runTask("convert", path, smaller, ...options);
+  assertEquals(code, 0, error);
+  const [before, after] = [path, smaller].map((folder) => readManifests(folder)[0].configuration.metadata);
+  assertEquals(after, { ...before, k: 2, dtype: "fp8_e4m3" });
+  const torch = await runTask("convert", path, newFolder(), "--to", "pt");
+  assertEquals(torch.code, 1);
+  assertStringIncludes(torch.error, "are of independent classes (sigmoid), and these files are read as logits of");
 });

@@ -34,7 +34,7 @@ Deno.test("rowDefect() says what is wrong with a row", () => {
     [{ class: Uint16Array.of(0, 11) }, "it has 2 classes and 4 scores, expected 4"],
     [{ class: Uint16Array.of(0, 11, 1, 12) }, "the class of cell (0, 1), rank 1 is 12, expected less than 12"],
     [{ class: Uint16Array.of(0, 11, 0, 3) }, "the class of cell (0, 0), rank 1 is 0, as at another rank"],
-    [{ score: Float32Array.of(4, NaN, 3, 5) }, "the score of cell (0, 1), rank 0 is NaN"],
+    [{ score: Float32Array.of(4, NaN, 3, 5) }, "the score of cell (0, 1), rank 0 is NaN, expected a finite number"],
     [
       { score: Float32Array.of(4, 5, 4.5, 5) },
       "the score of cell (0, 0), rank 1 is 4.5, more than the 4 of the rank before",
@@ -53,6 +53,18 @@ Deno.test("rowDefect() says what is wrong with a row", () => {
   for (const [change, defect] of cases) assertEquals(rowDefect({ ...good, ...change }, metadata, 4), defect);
 });
 
+Deno.test("rowDefect() takes top classes that are all sure where classes are independent, and refuses what is no probability", () => {
+  const sure = { ...good, topProbability: Float32Array.of(1, 0.9, 0.9, 0.5, 0) };
+  assertEquals(rowDefect(sure, { ...metadata, scores: "sigmoid", floor: -6 }), undefined);
+  const shares = { ...good, score: Float32Array.of(1, 0.5, 0.25, 0) };
+  const presence = { ...metadata, scores: "presence" } as const;
+  assertEquals(rowDefect(shares, presence), undefined);
+  assertEquals(
+    rowDefect({ ...shares, score: Float32Array.of(1.5, 0.5, 0.25, 0) }, presence),
+    "the score of cell (0, 0), rank 0 is 1.5, expected a number from 0 to 1",
+  );
+});
+
 Deno.test("rowDefect() takes 0 x 0 pixels as an unknown size in maps that were converted", () => {
   const row = { ...good, width: 0, height: 0 };
   assertEquals(rowDefect(row, { ...metadata, converted: { from: "relabel" } }), undefined);
@@ -65,6 +77,9 @@ Deno.test("rowDefect() finds an infinite score in every type that has one", () =
       ? Uint16Array.of(0x7c00, 0x4500, 0x4200, 0x4500)
       : Uint8Array.of(0x7c, 0x45, 0x42, 0x45);
     const row = { ...good, score };
-    assertEquals(rowDefect(row, { ...metadata, dtype }), "the score of cell (0, 0), rank 0 is Infinity");
+    assertEquals(
+      rowDefect(row, { ...metadata, dtype }),
+      "the score of cell (0, 0), rank 0 is Infinity, expected a finite number",
+    );
   }
 });
