@@ -4,7 +4,6 @@
  * @module
  */
 
-import { mapFormat } from "../../formats/base/label_map.ts";
 import { type AnnotatorFolder, readParameter } from "../../formats/weights/mod.ts";
 import { mapFormat } from "../../formats/base/label_map.ts";
 import type { Device } from "../../kernels/engine/device.ts";
