@@ -73,7 +73,9 @@ export async function fetchIsScored(): Promise<boolean> {
  */
 export async function fetchMap(folder: number, key: string, signal?: AbortSignal): Promise<ImageMap> {
   const query = new URLSearchParams({ folder: String(folder), key });
-  const { label, width, height, class: stored, score, ...format } = await ask<MapAnswer>(`api/map?${query}`, { signal });
+  const { label, width, height, class: stored, score, ...format } = await ask<MapAnswer>(`api/map?${query}`, {
+    signal,
+  });
   const map = {
     count: 1,
     ...mapFormat(format),
