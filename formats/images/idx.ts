@@ -43,8 +43,9 @@ const PIECE = 2 ** 20;
  * @param path The file; whether it is gzipped, its first bytes say and not its name.
  * @param dimensions How many dimensions are expected.
  * @returns The array.
- * @throws {Error} If the file cannot be read or unpacked, is no idx file, has values of another type or other dimensions, or
+ * @throws {TypeError} If the file cannot be unpacked, is no idx file, has values of another type or other dimensions, or
  *   more or fewer bytes than these make.
+ * @throws {Error} If it cannot be read.
  */
 export async function readIdx(path: string, dimensions: number): Promise<IdxArray> {
   const subject = `Cannot read "${path}"`;
@@ -60,20 +61,22 @@ export async function readIdx(path: string, dimensions: number): Promise<IdxArra
     if (shape === undefined && filled >= header) {
       shape = readShape(concatenate(chunks), dimensions, subject);
       length = header + shape.reduce((product, size) => product * size, 1);
-      if (length > MOST_BYTES) throw new Error(`${subject}: it says that it has ${shape.join(" x ")} bytes, too many`);
+      if (length > MOST_BYTES) {
+        throw new TypeError(`${subject}: it says that it has ${shape.join(" x ")} bytes, too many`);
+      }
     }
     // No more is unpacked than what was announced.
     if (shape && filled > length) {
-      throw new Error(`${subject}: it has more bytes than the ${shape.join(" x ")} that it says it has`);
+      throw new TypeError(`${subject}: it has more bytes than the ${shape.join(" x ")} that it says it has`);
     }
   }
   const bytes = concatenate(chunks);
   if (shape === undefined) {
     readShape(bytes, dimensions, subject);
-    throw new Error(`${subject}: it ends within its header, after ${numberOf(filled, "byte")}`);
+    throw new TypeError(`${subject}: it ends within its header, after ${numberOf(filled, "byte")}`);
   }
   if (filled < length) {
-    throw new Error(
+    throw new TypeError(
       `${subject}: it ends after ${filled - header} of the ${shape.join(" x ")} bytes that it says it has`,
     );
   }
@@ -85,11 +88,11 @@ function readShape(bytes: Uint8Array, dimensions: number, subject: string): numb
   const [first, second, type, count] = bytes;
   if (bytes.length < 4 || first !== 0 || second !== 0 || !(type === UNSIGNED_BYTES || type in OTHER_TYPES)) {
     const begins = bytes.length === 0 ? "it is empty" : `it begins with ${bytes.subarray(0, 4).toHex()}`;
-    throw new Error(`${subject}: it is no idx file: ${begins}`);
+    throw new TypeError(`${subject}: it is no idx file: ${begins}`);
   }
-  if (type !== UNSIGNED_BYTES) throw new Error(`${subject}: it holds ${OTHER_TYPES[type]}, not unsigned bytes`);
+  if (type !== UNSIGNED_BYTES) throw new TypeError(`${subject}: it holds ${OTHER_TYPES[type]}, not unsigned bytes`);
   if (count !== dimensions) {
-    throw new Error(`${subject}: it has ${numberOf(count, "dimension")}, and ${dimensions} are expected`);
+    throw new TypeError(`${subject}: it has ${numberOf(count, "dimension")}, and ${dimensions} are expected`);
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const known = Math.min(dimensions, Math.floor((bytes.length - 4) / 4));
@@ -118,7 +121,7 @@ async function* piecesOf(file: Deno.FsFile, subject: string): AsyncGenerator<Uin
     try {
       piece = await unpacked.next();
     } catch (error) {
-      throw new Error(`${subject}: it cannot be unpacked: ${(error as Error).message}`);
+      throw new TypeError(`${subject}: it cannot be unpacked: ${(error as Error).message}`);
     }
     if (piece === null) return;
     yield piece;

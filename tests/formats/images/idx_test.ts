@@ -16,7 +16,7 @@ function fileOf(bytes: Uint8Array): string {
 /** What is said of a file after its name. */
 async function refusal(bytes: Uint8Array, dimensions = 3): Promise<string> {
   const path = fileOf(bytes);
-  const { message } = await assertRejects(() => readIdx(path, dimensions), Error, `Cannot read "${path}": `);
+  const { message } = await assertRejects(() => readIdx(path, dimensions), TypeError, `Cannot read "${path}": `);
   return message.slice(`Cannot read "${path}": `.length);
 }
 
