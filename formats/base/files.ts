@@ -113,6 +113,30 @@ export function replaceFile(path: string, content: string | Iterable<Uint8Array>
   file.finish();
 }
 
+/**
+ * Writes a file whole or not at all, without waiting for the disk: for images that are many and can be made again. A power
+ * cut can leave a name without content, which {@linkcode hasContent} finds.
+ *
+ * @param path The file; it need not exist.
+ * @param bytes Its content.
+ * @throws {Error} If it cannot be written; nothing is left behind.
+ */
+export function writeWhole(path: string, bytes: Uint8Array): void {
+  const partial = path + PARTIAL;
+  try {
+    Deno.writeFileSync(partial, bytes);
+    Deno.renameSync(partial, path);
+  } catch (error) {
+    removeIfThere(partial);
+    throw fileError(`Cannot write "${path}"`, error);
+  }
+}
+
+/** Whether there is a file of a name that is not empty. */
+export function hasContent(path: string): boolean {
+  return withSubject(`Cannot read "${path}"`, () => ifThere(() => Deno.statSync(path).size > 0)) ?? false;
+}
+
 /** A file that is written piece by piece and has its name only when it is whole; discarded where `using` declares it. */
 export interface WholeFile extends Disposable {
   /**

@@ -18,7 +18,12 @@ export type ThreadFunctions = Readonly<Record<string, (...values: any[]) => unkn
 export type CallThread<Functions extends ThreadFunctions> = <Name extends keyof Functions & string>(
   name: Name,
   ...values: Parameters<Functions[Name]>
-) => Promise<ReturnType<Functions[Name]>>;
+) => Promise<Awaited<ReturnType<Functions[Name]>>>;
+
+interface Call {
+  readonly name: string;
+  readonly values: unknown[];
+}
 
 type Reply = { readonly value: unknown } | { readonly error: { name: string; message: string; code?: unknown } };
 
@@ -63,18 +68,21 @@ export function lazyThread<Functions extends ThreadFunctions>(script: URL, subje
     });
 }
 
-/** Answers the calls of {@linkcode lazyThread}, in a thread's module. */
+/** Answers the calls of {@linkcode lazyThread}, in a thread's module, one after the other. */
 export function serveThread(functions: ThreadFunctions): void {
-  parentPort!.on("message", ({ name, values }: { name: string; values: unknown[] }) => {
-    let reply: Reply;
-    try {
-      reply = { value: functions[name](...values) };
-    } catch (thrown) {
-      const { message, constructor, code } = thrown as Error & { code?: unknown };
-      reply = { error: { name: constructor.name, message, code } };
-    }
-    parentPort!.postMessage(reply, [...new Set(buffersOf(reply))]);
-  });
+  let last = Promise.resolve();
+  parentPort!.on("message", (call: Call) => last = last.then(() => answer(functions, call)));
+}
+
+async function answer(functions: ThreadFunctions, { name, values }: Call): Promise<void> {
+  let reply: Reply;
+  try {
+    reply = { value: await functions[name](...values) };
+  } catch (thrown) {
+    const { message, constructor, code } = thrown as Error & { code?: unknown };
+    reply = { error: { name: constructor.name, message, code } };
+  }
+  parentPort!.postMessage(reply, [...new Set(buffersOf(reply))]);
 }
 
 function errorOf({ name, message, code }: { name: string; message: string; code?: unknown }): Error {

@@ -19,16 +19,7 @@
 import { join } from "@std/path";
 import { encodePng } from "../../formats/images/encode_png.ts";
 import { compareNatural } from "../../formats/base/natural_sort.ts";
-import {
-  fileError,
-  ifThere,
-  makeFolder,
-  PARTIAL,
-  readIfThere,
-  removeIfThere,
-  replaceFile,
-  withSubject,
-} from "../../formats/base/files.ts";
+import { hasContent, makeFolder, PARTIAL, readIfThere, replaceFile, writeWhole } from "../../formats/base/files.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { type Box, BOX_COLUMNS } from "../pictures/boxes.ts";
 import { optionName } from "../command/option_table.ts";
@@ -208,28 +199,11 @@ function checkSame(
 /** Writes an image's files that are not there; returns whether there was one. */
 function writeMissing(folder: string, { key, ...known }: KnownImage, { side }: KnownImages): boolean {
   const [image, mask] = [join(folder, "images", key), join(folder, "masks", key)];
-  const [hasImage, hasMask] = [isThere(image), isThere(mask)];
+  const [hasImage, hasMask] = [hasContent(image), hasContent(mask)];
   const size = { width: side, height: side };
   if (!hasImage) writeWhole(image, encodePng(known.paint(), { ...size, channels: 3 }));
   if (!hasMask) writeWhole(mask, encodePng(known.mask, { ...size, channels: 1 }));
   return !(hasImage && hasMask);
-}
-
-function isThere(path: string): boolean {
-  // A power cut can leave a name without content.
-  return withSubject(`Cannot read "${path}"`, () => ifThere(() => Deno.statSync(path).size > 0)) ?? false;
-}
-
-/** Unlike `replaceFile`, does not wait for the disk: images are many, and can be made again. */
-function writeWhole(path: string, bytes: Uint8Array): void {
-  const partial = path + PARTIAL;
-  try {
-    Deno.writeFileSync(partial, bytes);
-    Deno.renameSync(partial, path);
-  } catch (error) {
-    removeIfThere(partial);
-    throw fileError(`Cannot write "${path}"`, error);
-  }
 }
 
 function boxTable(truths: readonly Truth[], classes: readonly string[]): string {

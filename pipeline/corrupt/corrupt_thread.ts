@@ -1,0 +1,75 @@
+/**
+ * A thread that corrupts images and writes them.
+ *
+ * @module
+ */
+
+import { dirname } from "@std/path";
+import { makeFolder, writeWhole } from "../../formats/base/files.ts";
+import type { Pixels } from "../../formats/base/pixels.ts";
+import { serveThread } from "../../formats/base/thread.ts";
+import { encodePng } from "../../formats/images/encode_png.ts";
+import { readImageFile } from "../../formats/images/image_file.ts";
+import type { FilePlace } from "../../formats/images/image_source.ts";
+import { loadDecoder } from "../../formats/images/load_decoder.ts";
+import { decodeImage } from "../../formats/images/mod.ts";
+import { corruptImage, type CorruptionName } from "./corruptions.ts";
+import { encodeJpeg } from "./encode.ts";
+
+/** libjpeg's quality of the published images. */
+const QUALITY = 85;
+
+/** An image, what to make of it, and how. */
+export interface CorruptRequest {
+  readonly key: string;
+  readonly bytes: FilePlace | Uint8Array<ArrayBuffer>;
+  /** Files that are not there yet. */
+  readonly files: readonly { readonly path: string; readonly corruption: CorruptionName; readonly severity: number }[];
+  readonly seed: number;
+  /** Pixels of the middle that is kept; the whole image if left out. */
+  readonly size?: number;
+  readonly format: "jpeg" | "png";
+  readonly exifOrientation: boolean;
+}
+
+const functions = {
+  /** Corrupts an image; returns why it cannot be decoded, or null. */
+  async corrupt({ key, bytes, files, seed, size, format, exifOrientation }: CorruptRequest): Promise<string | null> {
+    let image: Pixels;
+    try {
+      image = await decodeImage(bytes instanceof Uint8Array ? bytes : await readImageFile(bytes), { exifOrientation });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotSupported) throw error;
+      return (error as Error).message;
+    }
+    if (size !== undefined) image = await middleOf(image, size);
+    for (const { path, corruption, severity } of files) {
+      const corrupted = await corruptImage(image, { corruption, severity, seed, key });
+      const { pixels, width, height } = corrupted;
+      const encoded = format === "png"
+        ? encodePng(pixels, { width, height, channels: 3 })
+        : await encodeJpeg(corrupted, QUALITY);
+      makeFolder(dirname(path), `Cannot write "${path}"`);
+      writeWhole(path, encoded);
+    }
+    return null;
+  },
+};
+
+/** What the thread does. */
+export type CorruptFunctions = typeof functions;
+
+/** The middle of an image whose shorter side is first resized so that 7/8 of it are seen, as the published ones are. */
+async function middleOf({ width, height, pixels }: Pixels, size: number): Promise<Pixels> {
+  const shorter = Math.floor(size * 256 / 224);
+  const scale = shorter / Math.min(width, height);
+  const [columns, rows] = [width, height].map((length) => Math.max(shorter, Math.trunc(length * scale)));
+  const sharp = await loadDecoder();
+  const middle = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize(columns, rows, { fit: "fill", kernel: "linear" })
+    .extract({ left: Math.round((columns - size) / 2), top: Math.round((rows - size) / 2), width: size, height: size })
+    .raw().toBuffer();
+  return { width: size, height: size, pixels: new Uint8Array(middle) };
+}
+
+serveThread(functions);

@@ -1,0 +1,90 @@
+/**
+ * Weather: snow, frost and fog.
+ *
+ * @module
+ */
+
+import { decodeImage } from "../../formats/images/mod.ts";
+import { loadDecoder } from "../../formats/images/load_decoder.ts";
+import type { DecodedImage } from "../../formats/base/pixels.ts";
+import type { Corruption } from "./corruption.ts";
+import { motionBlur, zoomMiddle } from "./filters.ts";
+import { mapSamples, type Picture } from "./picture.ts";
+import { plasma } from "./plasma.ts";
+
+/** The share of each colour in grey, as OpenCV has it. */
+const GREY = [0.299, 0.587, 0.114] as const;
+
+/** Pictures of frost on glass (`ATTRIBUTIONS.md` says whose); of the published five the second and third are one. */
+const FROST = [1, 2, 2, 3, 4].map((number) => new URL(`../../assets/frost/${number}.webp`, import.meta.url));
+
+/** Flakes that fall slantwise, twice, over a whitened picture. */
+export const snow: Corruption = (picture, severity, random) => {
+  const { width, height, values } = picture;
+  const [mean, deviation, enlarged, least, radius, sigma, kept] = [
+    [0.1, 0.3, 3, 0.5, 10, 4, 0.8],
+    [0.2, 0.3, 2, 0.5, 12, 4, 0.7],
+    [0.55, 0.3, 4, 0.9, 12, 8, 0.7],
+    [0.55, 0.3, 4.5, 0.85, 12, 8, 0.65],
+    [0.55, 0.3, 2.5, 0.85, 12, 12, 0.55],
+  ][severity - 1];
+  const noise = Float32Array.from({ length: width * height }, () => (mean + deviation * random.normal()) * 255);
+  const flakes = mapSamples(
+    zoomMiddle({ width, height, channels: 1, values: noise }, enlarged),
+    (value) => value < least * 255 ? 0 : Math.min(value, 255),
+  );
+  const { values: layer } = mapSamples(
+    motionBlur(flakes, { radius, sigma, angle: random.uniform(-135, -45) }),
+    Math.round,
+  );
+  return mapSamples(picture, (value, index) => {
+    const pixel = Math.floor(index / 3);
+    const grey = GREY.reduce((sum, share, channel) => sum + share * values[pixel * 3 + channel], 0);
+    const whitened = kept * value + (1 - kept) * Math.max(value, grey * 1.5 + 127.5);
+    return whitened + layer[pixel] + layer[layer.length - 1 - pixel];
+  });
+};
+
+/** A picture of frost added to a darker one. */
+export const frost: Corruption = async (picture, severity, random) => {
+  const [kept, added] = [[1, 0.4], [0.8, 0.6], [0.7, 0.7], [0.65, 0.7], [0.6, 0.75]][severity - 1];
+  const { values } = await frostPart(picture, random.integer(FROST.length), () => random.uniform(0, 1));
+  return mapSamples(picture, (value, index) => kept * value + added * values[index]);
+};
+
+/** Clouds, brighter than all that shines through them. */
+export const fog: Corruption = (picture, severity, random) => {
+  const [amount, decay] = [[1.5, 2], [2, 2], [2.5, 1.7], [2.5, 1.5], [3, 1.4]][severity - 1];
+  const { width, height, values } = picture;
+  const side = 2 ** Math.ceil(Math.log2(Math.max(width, height, 2)));
+  const clouds = plasma(side, decay, random);
+  const most = values.reduce((most, value) => Math.max(most, value)) / 255;
+  return mapSamples(picture, (value, index) => {
+    const pixel = Math.floor(index / 3);
+    const cloud = clouds[Math.floor(pixel / width) * side + pixel % width];
+    return (value + amount * 255 * cloud) * most / (most + amount);
+  });
+};
+
+const decodedFrost = new Map<number, Promise<DecodedImage>>();
+
+/** A part of a frost picture as large as a picture; the frost is enlarged by a tenth at least, and so as to cover it. */
+async function frostPart(
+  { width, height }: Picture,
+  number: number,
+  place: () => number,
+): Promise<Pick<Picture, "values">> {
+  if (!decodedFrost.has(number)) {
+    decodedFrost.set(number, Deno.readFile(FROST[number]).then((bytes) => decodeImage(bytes)));
+  }
+  const stored = await decodedFrost.get(number)!;
+  const scale = 1.1 * Math.max(1, width / stored.width, height / stored.height);
+  const [columns, rows] = [Math.ceil(stored.width * scale), Math.ceil(stored.height * scale)];
+  const [top, left] = [Math.floor(place() * (rows - height)), Math.floor(place() * (columns - width))];
+  const sharp = await loadDecoder();
+  const part = await sharp(stored.pixels, { raw: { width: stored.width, height: stored.height, channels: 3 } })
+    .resize(columns, rows, { fit: "fill", kernel: "cubic" })
+    .extract({ left, top, width, height })
+    .raw().toBuffer();
+  return { values: Float32Array.from(part) };
+}
