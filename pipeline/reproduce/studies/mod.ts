@@ -10,6 +10,7 @@ import { TRANSFER_STUDY } from "./transfer_study.ts";
 import { ANNOTATORS_STUDY } from "./annotators_study.ts";
 import { DISTILLATION_STUDY } from "./distillation_study.ts";
 import { STORAGE_STUDY } from "./storage_study.ts";
+import { ROBUSTNESS_STUDY } from "./robustness_study.ts";
 import { FACTORS_STUDY, SUPERVISIONS_STUDY } from "./supervisions_study.ts";
 
 /** The studies. */
@@ -21,6 +22,7 @@ export const STUDIES = {
   storage: STORAGE_STUDY,
   annotators: ANNOTATORS_STUDY,
   distillation: DISTILLATION_STUDY,
+  robustness: ROBUSTNESS_STUDY,
 } as const satisfies Readonly<Record<string, Study>>;
 
 /** The name of a study. */
