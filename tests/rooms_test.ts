@@ -29,7 +29,7 @@ const READ_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   figures: ["report", "training"],
   relabel: ["report"],
   report: ["query", "training"],
-  reproduce: ["convert", "evaluation", "relabel", "scenes", "training", "transfer"],
+  reproduce: ["convert", "corrupt", "evaluation", "relabel", "scenes", "training", "transfer"],
   training: ["evaluation"],
   transfer: ["training"],
 };

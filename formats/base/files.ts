@@ -118,7 +118,7 @@ export function replaceFile(path: string, content: string | Iterable<Uint8Array>
  * cut can leave a name without content, which {@linkcode hasContent} finds.
  *
  * @param path The file; it need not exist.
- * @param bytes Its content.
+ * @param bytes What it is to hold.
  * @throws {Error} If it cannot be written; nothing is left behind.
  */
 export function writeWhole(path: string, bytes: Uint8Array): void {

@@ -5,7 +5,7 @@
  */
 
 import type { Corruption } from "./corruption.ts";
-import { diskWeights, filterSquare, gaussianBlur, motionBlur as blurByMotion, zoomMiddle } from "./filters.ts";
+import { diskWeights, filterSquare, gaussianBlur, motionBlur as blurByMotion, zoomMiddle } from "./picture_filters.ts";
 import { mapSamples } from "./picture.ts";
 
 /** A disk for each point. */

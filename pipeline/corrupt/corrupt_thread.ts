@@ -13,6 +13,7 @@ import { readImageFile } from "../../formats/images/image_file.ts";
 import type { FilePlace } from "../../formats/images/image_source.ts";
 import { loadDecoder } from "../../formats/images/load_decoder.ts";
 import { decodeImage } from "../../formats/images/mod.ts";
+import type { Pair } from "../../kernels/operations/shared/window.ts";
 import { corruptImage, type CorruptionName } from "./corruptions.ts";
 import { encodeJpeg } from "./encode.ts";
 
@@ -26,8 +27,8 @@ export interface CorruptRequest {
   /** Files that are not there yet. */
   readonly files: readonly { readonly path: string; readonly corruption: CorruptionName; readonly severity: number }[];
   readonly seed: number;
-  /** Pixels of the middle that is kept; the whole image if left out. */
-  readonly size?: number;
+  /** Height and width of the middle that is kept, pixels; the whole image if left out. */
+  readonly size?: Pair;
   readonly format: "jpeg" | "png";
   readonly exifOrientation: boolean;
 }
@@ -59,17 +60,22 @@ const functions = {
 /** What the thread does. */
 export type CorruptFunctions = typeof functions;
 
-/** The middle of an image whose shorter side is first resized so that 7/8 of it are seen, as the published ones are. */
-async function middleOf({ width, height, pixels }: Pixels, size: number): Promise<Pixels> {
-  const shorter = Math.floor(size * 256 / 224);
-  const scale = shorter / Math.min(width, height);
-  const [columns, rows] = [width, height].map((length) => Math.max(shorter, Math.trunc(length * scale)));
+/** The middle of an image that is first resized so that 7/8 of it are seen, as the published ones are. */
+async function middleOf({ width, height, pixels }: Pixels, [rows, columns]: Pair): Promise<Pixels> {
+  const least = [columns, rows].map((length) => Math.floor(length * 256 / 224));
+  const scale = Math.max(least[0] / width, least[1] / height);
+  const [across, down] = [width, height].map((length, axis) => Math.max(least[axis], Math.trunc(length * scale)));
   const sharp = await loadDecoder();
   const middle = await sharp(pixels, { raw: { width, height, channels: 3 } })
-    .resize(columns, rows, { fit: "fill", kernel: "linear" })
-    .extract({ left: Math.round((columns - size) / 2), top: Math.round((rows - size) / 2), width: size, height: size })
+    .resize(across, down, { fit: "fill", kernel: "linear" })
+    .extract({
+      left: Math.round((across - columns) / 2),
+      top: Math.round((down - rows) / 2),
+      width: columns,
+      height: rows,
+    })
     .raw().toBuffer();
-  return { width: size, height: size, pixels: new Uint8Array(middle) };
+  return { width: columns, height: rows, pixels: new Uint8Array(middle) };
 }
 
 serveThread(functions);

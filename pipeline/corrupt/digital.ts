@@ -7,7 +7,7 @@
 import { decodeImage } from "../../formats/images/mod.ts";
 import type { Corruption } from "./corruption.ts";
 import { encodeJpeg } from "./encode.ts";
-import { gaussianBlur, sampleBilinear } from "./filters.ts";
+import { gaussianBlur, sampleBilinear } from "./picture_filters.ts";
 import { mapSamples, type Picture, pictureOf, pixelsOf } from "./picture.ts";
 
 /** The value of hue, saturation and value raised: colours of a pixel keep their ratios. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { choice, choices, count, flag, text, word } from "../command/option_kinds.ts";
+import { choice, choices, flag, size, text, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { exifOrientation, limit, seed, workers } from "../command/shared_options.ts";
 import { corruptionNames } from "./corruptions.ts";
@@ -14,6 +14,12 @@ const severityNames = ["1", "2", "3", "4", "5"] as const;
 /** The folder that is written unless another one is named. */
 const DEFAULT_FOLDER = "corrupted";
 
+/** The corruptions in lines that fit. */
+function layOutNames(): string {
+  const rows = [corruptionNames.slice(0, 8), corruptionNames.slice(8)];
+  return rows.map((names) => names.join(", ")).join(",\n");
+}
+
 /** The command. */
 export const CORRUPT = defineCommand({
   name: "corrupt",
@@ -22,7 +28,7 @@ export const CORRUPT = defineCommand({
 <corruption>/<severity>/<class>/<image>, which deno task evaluate takes: mCE and the error of each.
 
 Corruptions, with the published parameters at severities 1 to 5:
-${corruptionNames.join(", ")}
+${layOutNames()}
 
 The parameters are in pixels and made for pictures of 224 x 224: smaller ones are hurt more. What is random
 depends on the seed, the image's key, the corruption and the severity alone. A run that stopped goes on when
@@ -41,9 +47,9 @@ the same command is given again, and corruptions and severities can be added. Ex
       default: severityNames,
       help: "of 1 to 5, with commas between; default all",
     }),
-    size: count({
-      help: "first resize the shorter side to 256/224 N and take the middle N x N pixels, as\n" +
-        "ImageNet-C's are with 224; default the whole image as it is",
+    size: size({
+      help: "first resize each image to cover 256/224 of it and take the middle, as ImageNet-C's\n" +
+        "are with 224; default the whole image as it is",
     }),
     format: choice(["jpeg", "png"], {
       value: "F",

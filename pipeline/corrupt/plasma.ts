@@ -10,7 +10,7 @@ import type { RandomNumbers } from "../../formats/base/random.ts";
 /**
  * Heights of a landscape, from 0 to 1.
  *
- * @param side Of the square, a power of two.
+ * @param side Points along a side of the square, a power of two.
  * @param decay What the roughness is divided by from a scale to the next finer one.
  * @param random Where it draws from.
  * @returns `[side, side]`, row-major; the lowest is 0, the highest 1.

@@ -8,7 +8,7 @@ import { decodeImage } from "../../formats/images/mod.ts";
 import { loadDecoder } from "../../formats/images/load_decoder.ts";
 import type { DecodedImage } from "../../formats/base/pixels.ts";
 import type { Corruption } from "./corruption.ts";
-import { motionBlur, zoomMiddle } from "./filters.ts";
+import { motionBlur, zoomMiddle } from "./picture_filters.ts";
 import { mapSamples, type Picture } from "./picture.ts";
 import { plasma } from "./plasma.ts";
 

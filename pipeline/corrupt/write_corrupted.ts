@@ -24,7 +24,7 @@ const LOCK = ".corrupted.lock";
 /** What is made of images. */
 export interface CorruptPlan extends Pick<CorruptRequest, "seed" | "size" | "format" | "exifOrientation"> {
   readonly corruptions: readonly CorruptionName[];
-  /** Of 1 to 5. */
+  /** From 1, the mildest, to 5. */
   readonly severities: readonly number[];
   /** Only so many of the first images. */
   readonly limit?: number;
@@ -32,7 +32,7 @@ export interface CorruptPlan extends Pick<CorruptRequest, "seed" | "size" | "for
   readonly workers: number;
 }
 
-/** What was done. */
+/** What was made of how many images. */
 export interface CorruptedImages extends WriteProgress {
   /** Whether the signal ended it early. */
   readonly stopped: boolean;
@@ -110,7 +110,13 @@ export async function writeCorrupted(
 /** Says what the folder is made with, or finds that this was done. */
 function begin(folder: string, { seed, size, format, exifOrientation }: CorruptPlan, subject: string): void {
   const path = join(folder, CONFIGURATION);
-  const wanted: Record<string, unknown> = { version: VERSION, seed, size: size ?? null, format, exifOrientation };
+  const wanted: Record<string, unknown> = {
+    version: VERSION,
+    seed,
+    size: size?.join("x") ?? null,
+    format,
+    exifOrientation,
+  };
   const text = readIfThere(path);
   if (text !== undefined) {
     const found = Object(parseJson(text, `${subject}: its ${CONFIGURATION} is not JSON`));

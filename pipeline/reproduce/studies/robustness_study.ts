@@ -29,7 +29,7 @@ import { supervisionArm } from "./supervisions_study.ts";
 /** How far FGSM moves a colour, a share of its range. */
 const EPSILON = 8 / 255;
 
-/** Of so many test images one is corrupted, in 75 ways. */
+/** One test image of so many is corrupted, in 75 ways. */
 const SPARED = 12;
 
 /** Small images: of a step as many as cost less than the step does. */

@@ -96,7 +96,7 @@ export function filterSquare(picture: Picture, weights: readonly number[]): Pict
 /**
  * The weights of a lens out of focus: a disk whose edge is softened, of sum 1.
  *
- * @param radius Of the disk, pixels.
+ * @param radius The disk's, pixels.
  * @param softness Standard deviation of the Gaussian that softens it, pixels.
  * @returns `[17, 17]`, or as many as the disk needs if that is more.
  */
@@ -176,7 +176,7 @@ export function zoomMiddle(picture: Picture, factor: number): Picture {
  *
  * @param picture The picture.
  * @param x Column, 0 in the middle of the first pixel.
- * @param y Row.
+ * @param y Row, 0 in the middle of the first pixel.
  * @param edge What is beyond the picture.
  * @returns The sample of a channel.
  */
