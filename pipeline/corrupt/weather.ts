@@ -6,7 +6,7 @@
 
 import { decodeImage } from "../../formats/images/mod.ts";
 import { loadDecoder } from "../../formats/images/load_decoder.ts";
-import type { DecodedImage } from "../../formats/base/pixels.ts";
+import type { DecodedImage, Pixels } from "../../formats/base/pixels.ts";
 import type { Corruption } from "./corruption.ts";
 import { motionBlur, zoomMiddle } from "./picture_filters.ts";
 import { mapSamples, type Picture } from "./picture.ts";
@@ -48,8 +48,8 @@ export const snow: Corruption = (picture, severity, random) => {
 /** A picture of frost added to a darker one. */
 export const frost: Corruption = async (picture, severity, random) => {
   const [kept, added] = [[1, 0.4], [0.8, 0.6], [0.7, 0.7], [0.65, 0.7], [0.6, 0.75]][severity - 1];
-  const { values } = await frostPart(picture, random.integer(FROST.length), () => random.uniform(0, 1));
-  return mapSamples(picture, (value, index) => kept * value + added * values[index]);
+  const ice = await frostPart(picture, random.integer(FROST.length), () => random.uniform(0, 1));
+  return mapSamples(picture, (value, index) => kept * value + added * ice[index]);
 };
 
 /** Clouds, brighter than all that shines through them. */
@@ -68,23 +68,30 @@ export const fog: Corruption = (picture, severity, random) => {
 
 const decodedFrost = new Map<number, Promise<DecodedImage>>();
 
+/** The pictures as they were last enlarged, which is alike for all images that they cover. */
+const enlargedFrost = new Map<number, Pixels>();
+
 /** A part of a frost picture as large as a picture; the frost is enlarged by a tenth at least, and so as to cover it. */
-async function frostPart(
-  { width, height }: Picture,
-  number: number,
-  place: () => number,
-): Promise<Pick<Picture, "values">> {
+async function frostPart({ width, height }: Picture, number: number, place: () => number): Promise<Float32Array> {
   if (!decodedFrost.has(number)) {
     decodedFrost.set(number, Deno.readFile(FROST[number]).then((bytes) => decodeImage(bytes)));
   }
   const stored = await decodedFrost.get(number)!;
   const scale = 1.1 * Math.max(1, width / stored.width, height / stored.height);
   const [columns, rows] = [Math.ceil(stored.width * scale), Math.ceil(stored.height * scale)];
+  let enlarged = enlargedFrost.get(number);
+  if (enlarged?.width !== columns || enlarged.height !== rows) {
+    const sharp = await loadDecoder();
+    const pixels = await sharp(stored.pixels, { raw: { width: stored.width, height: stored.height, channels: 3 } })
+      .resize(columns, rows, { fit: "fill", kernel: "cubic" }).raw().toBuffer();
+    enlarged = { width: columns, height: rows, pixels: new Uint8Array(pixels) };
+    enlargedFrost.set(number, enlarged);
+  }
   const [top, left] = [Math.floor(place() * (rows - height)), Math.floor(place() * (columns - width))];
-  const sharp = await loadDecoder();
-  const part = await sharp(stored.pixels, { raw: { width: stored.width, height: stored.height, channels: 3 } })
-    .resize(columns, rows, { fit: "fill", kernel: "cubic" })
-    .extract({ left, top, width, height })
-    .raw().toBuffer();
-  return { values: Float32Array.from(part) };
+  const part = new Float32Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const first = ((top + y) * columns + left) * 3;
+    part.set(enlarged.pixels.subarray(first, first + width * 3), y * width * 3);
+  }
+  return part;
 }
