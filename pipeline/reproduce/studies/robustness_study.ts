@@ -6,6 +6,7 @@
  * @module
  */
 
+import { join } from "@std/path";
 import { closing } from "../../../formats/base/closing.ts";
 import { openImages } from "../../../formats/images/mod.ts";
 import { formatNumberOf } from "../../command/numbers.ts";
@@ -16,7 +17,7 @@ import { openDataSet } from "../../evaluation/data_set.ts";
 import { evaluateImages } from "../../evaluation/evaluate_images.ts";
 import { loadClassifier } from "../../evaluation/load_classifier.ts";
 import { corruptionMeasure, labelMeasure } from "../../evaluation/measures.ts";
-import { seedFolders, testFolder } from "../folders.ts";
+import { seedFolders } from "../folders.ts";
 import { measuredResult, type MeasuredRow } from "../measured_table.ts";
 import { meanOf, type Outcomes } from "../outcome_statistics.ts";
 import { predict } from "../student.ts";
@@ -122,8 +123,8 @@ function corruptedImages({ recipe: { testImages } }: StudyPlan): number {
 /** Test images with all corruptions, or what of them is not there yet; returns their folder. */
 async function corruptTestImages(plan: StudyPlan, watch: MiniatureWatch): Promise<string> {
   const { output, recipe: { data } } = plan;
-  const { path } = await readTestImages(testFolder(output), data.classes);
-  const folder = `${testFolder(output)}-corrupted`;
+  const { path } = await readTestImages(join(output, "test"), data.classes);
+  const folder = join(output, "test-corrupted");
   const limit = corruptedImages(plan);
   watch.tell(`Corrupted images: ${formatNumberOf(limit, "test image")} in 75 ways`);
   await writeCorrupted(folder, await openImages(path), {
@@ -142,7 +143,7 @@ async function corruptTestImages(plan: StudyPlan, watch: MiniatureWatch): Promis
 /** The test images that the annotator is wrong about. */
 async function hardImages({ output, recipe }: StudyPlan, watch: MiniatureWatch): Promise<readonly number[]> {
   watch.tell("What the annotator says of the test images");
-  const test = await readTestImages(testFolder(output), recipe.data.classes);
+  const test = await readTestImages(join(output, "test"), recipe.data.classes);
   const { real } = outcomesOf(await predict(recipe.annotator, test, watch), test);
   return Array.from(real).flatMap((right, image) => right ? [] : [image]);
 }
@@ -157,7 +158,7 @@ async function robustnessOf(
   },
   watch: MiniatureWatch,
 ): Promise<Robustness> {
-  const attacked = await attackedAccuracy(student, `${testFolder(output)}/images`, watch);
+  const attacked = await attackedAccuracy(student, join(output, "test/images"), watch);
   using model = closing(await loadClassifier(student, { batch: BATCH }));
   const dataSet = await openDataSet(corrupted, model, "imagenet-c");
   const measure = corruptionMeasure({ dataSet, model });
