@@ -1,5 +1,3 @@
-// deno-lint-ignore-file camelcase -- the data set calls its folders so
-
 /**
  * The fifteen corruptions of ImageNet-C by their folders' names, with the parameters of the published ones at five severities
  * (Hendrycks and Dietterich, "Benchmarking Neural Network Robustness to Common Corruptions and Perturbations", 2019, section
