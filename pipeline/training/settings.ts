@@ -77,9 +77,9 @@ export const TRAINING_SETTINGS = {
     help: "the network that distill runs: a folder with config.json and weights, or\nhf:owner/name",
   }),
   teacherSize: size({
-    help: "pixels at which it sees each crop; default its own size by its config.json. At --size\n" +
-      "both read the same images, else its own are cut from the same parts, and mirrored,\n" +
-      "coloured and mixed alike",
+    help: "pixels at which it sees each crop; default its config.json's. At --size\n" +
+      "both read the same images; else its own are cut from the same parts,\n" +
+      "and mirrored, coloured and mixed alike",
   }),
   teacherTemperature: number({
     value: "T",
