@@ -124,9 +124,13 @@ function runs({ tiles, steps }: { tiles: number; steps: number }, vectors: numbe
     }
     return result;
   }
-  // The kernel walks whole taps or a part of one.
+  // The kernel walks whole taps or a part of one. Runs are about as long as each other: their sums are added up, and the
+  // rounding of a sum grows with its length.
   const most = WINDOW_BLOCKS - 1;
-  const length = vectors <= most ? Math.floor(most / vectors) * vectors : most;
+  const taps = steps / vectors;
+  const length = vectors <= most
+    ? Math.ceil(taps / Math.ceil(taps / Math.floor(most / vectors))) * vectors
+    : Math.ceil(vectors / Math.ceil(vectors / most));
   for (let tile = 0; tile < tiles; tile++) {
     for (let firstStep = 0; firstStep < steps;) {
       const end = Math.min(
@@ -226,6 +230,12 @@ function runParameters(
 /** Output vectors of a tile. */
 const COLUMNS = range(TILE / 4);
 
+/**
+ * Steps of a part of the sum where an invocation has one position: few positions, whose rounding no mean evens out, such as
+ * of a classifier, and registers for a second sum.
+ */
+const PART_STEPS = 16;
+
 /** What the text of a run's kernel depends on. */
 interface Variant {
   /** Positions of a strip, where positions are strips. */
@@ -242,13 +252,13 @@ interface Variant {
   readonly storage: Target["storage"];
 }
 
-/** WGSL that takes the sums from the run before. */
-function takePartial({ each }: Variant): string[] {
+/** WGSL that adds the sums of the runs before. */
+function addPartial({ each }: Variant): string[] {
   return each.map((p) =>
     wgsl`
       {
         let at = min(first + ${p}u, parameters.positions - 1u) * parameters.outputVectors + vector;
-        ${COLUMNS.map((column) => `if (vector + ${column}u < end) { sum${p}_${column} = partial[at + ${column}u]; }`)}
+        ${COLUMNS.map((column) => `if (vector + ${column}u < end) { sum${p}_${column} += partial[at + ${column}u]; }`)}
       }
     `
   );
@@ -285,8 +295,8 @@ function locate({ strip, pointwise, each }: Variant): string | false {
   `;
 }
 
-/** WGSL that adds one step of all positions to their sums. */
-function addStep({ each }: Variant, advance: (position: number) => string): string {
+/** WGSL that adds one step of all positions to their sums, or to others that are called `sum`. */
+function addStep({ each }: Variant, advance: (position: number) => string, sum = "sum"): string {
   const reads = each.flatMap((p) => [`let x${p} = ${readTexel("input", `at${p}`)};`, `at${p} += ${advance(p)};`]);
   // The sum of 4 products is added in one go: a sum is loaded and stored once, and not once for each, and over n products
   // off by half of what it would be, since it is rounded to its own size n / 4 times.
@@ -294,7 +304,7 @@ function addStep({ each }: Variant, advance: (position: number) => string): stri
     ...range(4).map((row) => `let w${row}_${column} = weights[block + ${row * COLUMNS.length + column}u];`),
     ...each.map((p) => {
       const terms = range(4).map((row) => `x${p}.${"xyzw"[row]} * w${row}_${column}`);
-      return `sum${p}_${column} += ${terms.join(" + ")};`;
+      return `${sum}${p}_${column} += ${terms.join(" + ")};`;
     }),
   ]);
   return wgsl`
@@ -308,6 +318,18 @@ function addStep({ each }: Variant, advance: (position: number) => string): stri
 function walk(variant: Variant): string {
   const { strip, pointwise, each } = variant;
   if (strip) return stripWalk(strip, COLUMNS.length);
+  if (pointwise && each.length === 1) {
+    return wgsl`
+      for (var s = 0u; s < parameters.steps;) {
+        let stop = min(s + ${PART_STEPS}u, parameters.steps);
+        ${COLUMNS.map((column) => `var part0_${column} = vec4<f32>();`)}
+        for (; s < stop; s++) {
+          ${addStep(variant, () => "1u", "part")}
+        }
+        ${COLUMNS.map((column) => `sum0_${column} += part0_${column};`)}
+      }
+    `;
+  }
   if (pointwise) {
     return wgsl`
       for (var s = 0u; s < parameters.steps; s++) {
@@ -380,9 +402,9 @@ function writeMain(variant: Variant): string {
       let groupVector = group * parameters.groupVectors;
       var block = workgroup.z * parameters.tileBlocks * ${BLOCK_BYTES / 16}u;
       ${cells}
-      ${!starts && takePartial(variant).join("\n")}
       ${locate(variant)}
       ${walk(variant)}
+      ${!starts && addPartial(variant).join("\n")}
       ${stores}
     }
 

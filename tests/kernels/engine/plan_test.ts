@@ -1,9 +1,16 @@
+import { assert } from "@std/assert";
 import { DEFAULT_MIXING } from "../../../kernels/networks/vision_transformer.ts";
 import { assertClose } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
 import { buildTransformer, readTransformer, SIZES, TRANSFORMERS } from "../networks/transformer_networks.ts";
 import { targets, testDevice } from "../tensors.ts";
 import { runHead } from "./run_head.ts";
+
+/** Root mean square of the differences over that of what is expected. */
+function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  const values = Array.from(expected);
+  return Math.hypot(...values.map((value, index) => value - actual[index])) / Math.hypot(...values);
+}
 
 for (const name of Object.keys(fixtureNetworks)) {
   Deno.test(`createPlan() computes the label map of ${name} as PyTorch, in every variant`, async () => {
@@ -29,8 +36,12 @@ for (const name of TRANSFORMERS) {
     const device = await testDevice();
     const network = buildTransformer(name);
     const { parameters, input, dense, pooled } = await readTransformer(name, SIZES[0]);
-    const expected = { dense: (dense[DEFAULT_MIXING] ?? dense.attention!).single, pooled: pooled.single };
+    const cells = dense[DEFAULT_MIXING] ?? dense.attention!;
+    const expected = { dense: cells.single, pooled: pooled.single };
+    const exact = { dense: cells.exact.data, pooled: pooled.exact.data };
     for (const target of targets(device)) {
+      /** Errors relative to float64, ours and timm's. */
+      const [own, timm]: number[][] = [[], []];
       for (const head of ["dense", "pooled"] as const) {
         const { data } = expected[head];
         const shape = head === "dense" ? expected.dense.shape : [pooled.single.shape[0], 1, 1, pooled.single.shape[1]];
@@ -42,7 +53,12 @@ for (const name of TRANSFORMERS) {
           shape,
           name: `${name} ${head} ${target.profile} ${target.storage}`,
         });
+        own.push(relativeError(actual, exact[head]));
+        timm.push(relativeError(data, exact[head]));
       }
+      if (target.storage === "f16") continue;
+      const ratio = Math.hypot(...own) / Math.hypot(...timm);
+      assert(ratio <= 2, `${name} ${target.profile} is ${ratio} times as far from float64 as timm`);
     }
   });
 }

@@ -13,9 +13,6 @@ const lines = Deno.readTextFileSync(new URL("fixtures/formula_networks.tsv", imp
 /** Where timm's own error is less than this, over the largest number, ours may be twice this. */
 const ROUNDING = 2 ** -23;
 
-/** How many times timm's error ours may be: LCNet's last layer is a sum of 1,280 products, which timm's takes in parts. */
-const most = (name: string) => name === "lcnet_050" ? 2.5 : 2;
-
 /** Root mean square of the differences over that of what is expected. */
 function relativeError(actual: ArrayLike<number>, expected: readonly number[]): number {
   assertEquals(actual.length, expected.length);
@@ -46,7 +43,7 @@ for (const [name, images] of Map.groupBy(lines, ([name]) => name)) {
       }
     }
     const ratio = Math.hypot(...own) / Math.hypot(...timm);
-    assert(ratio <= most(name), `${name} is ${ratio} times as far from float64 as timm`);
+    assert(ratio <= 2, `${name} is ${ratio} times as far from float64 as timm`);
     assert(Math.max(...own) < 1e-4, `${name} is off by ${Math.max(...own)}`);
   });
 }
