@@ -20,11 +20,6 @@ export type CallThread<Functions extends ThreadFunctions> = <Name extends keyof 
   ...values: Parameters<Functions[Name]>
 ) => Promise<Awaited<ReturnType<Functions[Name]>>>;
 
-interface Call {
-  readonly name: string;
-  readonly values: unknown[];
-}
-
 type Reply = { readonly value: unknown } | { readonly error: { name: string; message: string; code?: unknown } };
 
 interface Waiting {
@@ -68,21 +63,27 @@ export function lazyThread<Functions extends ThreadFunctions>(script: URL, subje
     });
 }
 
-/** Answers the calls of {@linkcode lazyThread}, in a thread's module, one after the other. */
+/**
+ * Answers the calls of {@linkcode lazyThread}, in a thread's module, one after the other.
+ *
+ * @param functions The functions. Where one gives a promise, callers wait for it before their next call: answers are told
+ *   apart by their order alone.
+ */
 export function serveThread(functions: ThreadFunctions): void {
-  let last = Promise.resolve();
-  parentPort!.on("message", (call: Call) => last = last.then(() => answer(functions, call)));
-}
-
-async function answer(functions: ThreadFunctions, { name, values }: Call): Promise<void> {
-  let reply: Reply;
-  try {
-    reply = { value: await functions[name](...values) };
-  } catch (thrown) {
-    const { message, constructor, code } = thrown as Error & { code?: unknown };
-    reply = { error: { name: constructor.name, message, code } };
-  }
-  parentPort!.postMessage(reply, [...new Set(buffersOf(reply))]);
+  parentPort!.on("message", ({ name, values }: { name: string; values: unknown[] }) => {
+    const reply = (reply: Reply) => parentPort!.postMessage(reply, [...new Set(buffersOf(reply))]);
+    const fail = (thrown: unknown) => {
+      const { message, constructor, code } = thrown as Error & { code?: unknown };
+      reply({ error: { name: constructor.name, message, code } });
+    };
+    try {
+      const value = functions[name](...values);
+      if (value instanceof Promise) value.then((value) => reply({ value }), fail);
+      else reply({ value });
+    } catch (thrown) {
+      fail(thrown);
+    }
+  });
 }
 
 function errorOf({ name, message, code }: { name: string; message: string; code?: unknown }): Error {

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { absent, failWith } from "../../base/files.ts";
+import { absent, fileError } from "../../base/files.ts";
 import { showValue } from "../../base/show_value.ts";
 import type { ImageRange, ImageSource, ListedImage, StoredImage } from "../image_source.ts";
 import { surveyImages } from "../survey.ts";
@@ -44,8 +44,15 @@ export interface FoundSplit extends FoundLayout {
  */
 export async function findLayout(path: string): Promise<FoundLayout | undefined> {
   const root = path.replace(/(?<=.)\/+$/, "");
-  const isThere = async (name: string) =>
-    await Deno.stat(`${root}/${name}`).catch(absent).catch(failWith(`Cannot open images "${path}"`)) !== undefined;
+  const isThere = async (name: string) => {
+    try {
+      await Deno.stat(`${root}/${name}`);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw fileError(`Cannot open images "${path}"`, error);
+    }
+  };
   for (const layout of SPLIT_LAYOUTS) {
     for (const [form, names] of layout.forms.entries()) {
       if ((await Promise.all(names.map(isThere))).every(Boolean)) return { root, layout, form };
