@@ -15,8 +15,9 @@ import { weightChoices } from "./run_weights.ts";
 export const EVALUATE = defineCommand({
   name: "evaluate",
   title: "Measure how well a classifier does on images whose classes are known",
-  about: `IMAGES is a folder of class folders, tar shards or Parquet, as deno task relabel takes them, or a split such
-as food-101:test. Classes are found among the model's by WordNet identifier or name. Kinds of data sets:
+  about: `IMAGES is a folder of class folders, tar shards or Parquet, as deno task relabel takes them, or a
+split such as food-101:test. Classes are found among the model's by WordNet identifier or name. Kinds
+of data sets:
   folder       the class of an image is its folder, or its label in a tar or Parquet file
   imagenet-v2  folders are called 0 to 999, the index of the class
   imagenet-a   only the 200 classes of ImageNet-A are ranked

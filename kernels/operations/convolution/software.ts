@@ -180,9 +180,14 @@ function sharedParameters({ parameters }: Kernel, own: readonly Parameter[]): Pa
   return own.map((parameter, index) => parameter.value === parameters[index].value ? parameters[index] : parameter);
 }
 
+/** Whether an image has few positions: the order of sums depends on that, and not on how many images there are. */
+function hasFewPositions({ output }: ConvolutionShape): boolean {
+  return output[0] * output[1] <= LANES;
+}
+
 /** Positions of a strip where strips pay and a window holds all of a tile's weights. */
 function stripOf(shape: ConvolutionShape, { steps }: { steps: number }): number | undefined {
-  return steps < WINDOW_BLOCKS && outputPositions(shape) > LANES ? stripLength(shape) : undefined;
+  return steps < WINDOW_BLOCKS && !hasFewPositions(shape) ? stripLength(shape) : undefined;
 }
 
 function startsSum(run: Run): boolean {
@@ -231,8 +236,8 @@ function runParameters(
 const COLUMNS = range(TILE / 4);
 
 /**
- * Steps of a part of the sum where an invocation has one position: few positions, whose rounding no mean evens out, such as
- * of a classifier, and registers for a second sum.
+ * Steps of a part of the sum of a pointwise convolution of few positions, such as a classifier, whose rounding no mean
+ * evens out. The rest has one sum: parts cost registers.
  */
 const PART_STEPS = 16;
 
@@ -243,6 +248,8 @@ interface Variant {
   /** Numbers of an invocation's positions. */
   readonly each: readonly number[];
   readonly pointwise: boolean;
+  /** Whether the sum is made of those of parts. */
+  readonly inParts: boolean;
   /** Whether the sum begins in this run, and whether it ends. */
   readonly starts: boolean;
   readonly ends: boolean;
@@ -316,17 +323,18 @@ function addStep({ each }: Variant, advance: (position: number) => string, sum =
 
 /** WGSL that adds up all steps. */
 function walk(variant: Variant): string {
-  const { strip, pointwise, each } = variant;
+  const { strip, pointwise, inParts, each: positions } = variant;
   if (strip) return stripWalk(strip, COLUMNS.length);
-  if (pointwise && each.length === 1) {
+  if (inParts) {
+    const each = positions.flatMap((p) => COLUMNS.map((column) => `${p}_${column}`));
     return wgsl`
       for (var s = 0u; s < parameters.steps;) {
         let stop = min(s + ${PART_STEPS}u, parameters.steps);
-        ${COLUMNS.map((column) => `var part0_${column} = vec4<f32>();`)}
+        ${each.map((sum) => `var part${sum} = vec4<f32>();`)}
         for (; s < stop; s++) {
           ${addStep(variant, () => "1u", "part")}
         }
-        ${COLUMNS.map((column) => `sum0_${column} += part0_${column};`)}
+        ${each.map((sum) => `sum${sum} += part${sum};`)}
       }
     `;
   }
@@ -338,7 +346,7 @@ function walk(variant: Variant): string {
     `;
   }
   // Beyond the last position `image` exceeds the batch: the reads stay inside the texture's zeros or are not stored.
-  const places = each.map((p) =>
+  const places = positions.map((p) =>
     wgsl`
       let inside${p} = (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) & (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX)) & (first + ${p}u < parameters.positions);
       var at${p} = select(0u, u32(corner${p} + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + within, inside${p});
@@ -430,7 +438,8 @@ function writeKernel(
   const spread = ends && epilogue.spread !== undefined;
   const { activation } = epilogue;
   const each = range(perInvocation);
-  const variant = { strip, each, pointwise, starts, ends, residual, spread, activation, storage };
+  const inParts = pointwise && hasFewPositions(shape);
+  const variant = { strip, each, pointwise, inParts, starts, ends, residual, spread, activation, storage };
   const parameters = runParameters(shape, epilogue, tiles, run);
   const bindings = {
     ...(partial ? { partial: scratch("vec4<f32>", tensorBytes(outputShape(shape), "f32")) } : {}),

@@ -121,7 +121,7 @@ Deno.test("a label map's row that cannot be is listed, and the others are conver
     assertEquals(rejected.map(({ key }) => key), ["nan", "class", "probability", "infinite"]);
     assertEquals(
       rejected[0].reason,
-      `Cannot read label map "${input}": score of row 1 holds NaN, expected finite numbers`,
+      `Cannot read label map "${input}": score of row 1 holds NaN, expected a finite number`,
     );
   }
 });
