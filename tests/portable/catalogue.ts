@@ -208,12 +208,15 @@ function layerShape({ input, outputChannels, kernel, stride, groups }: Layer): C
 }
 
 /**
- * Convolutions of every kind, with 3 taps a row on rows that strips of either length fill or do not; the last have weights
- * that exceed a window, so that all parts of a sum occur.
+ * Convolutions of every kind, of few positions in one image and in several, with 3 taps a row on rows that strips of either
+ * length fill or do not; the last have weights that exceed a window, so that all parts of a sum occur.
  */
 const LAYERS: readonly Layer[] = [
   { input: [1, 8, 8, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
-  { input: [1, 1, 1, 8], outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
+  ...[1, 9].flatMap((images) => [
+    { input: [images, 1, 1, 8] as const, outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
+    { input: [images, 2, 2, 8] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
+  ]),
   ...[7, 8, 9].map((width) => ({
     input: [1, 8, width, 8] as const,
     outputChannels: 8,
@@ -221,7 +224,6 @@ const LAYERS: readonly Layer[] = [
     stride: 1,
     groups: 1,
   })),
-  { input: [1, 2, 2, 8], outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
   ...[1, 3, 5, 7].flatMap((kernel) =>
     [1, 2].flatMap((stride) => [
       { input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups: 8 },
@@ -232,9 +234,9 @@ const LAYERS: readonly Layer[] = [
   ...[2, 9, 11, 13, 15].flatMap((kernel) =>
     [1, 2].map((stride) => ({ input: [1, 8, 8, 8] as const, outputChannels: 8, kernel, stride, groups: 8 }))
   ),
-  ...[8, 1].flatMap((size) => [
-    { input: [1, size, size, 3000] as const, outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
-    { input: [1, size, size, 400] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
+  ...[[1, 8], [1, 1], [9, 1]].flatMap(([images, size]) => [
+    { input: [images, size, size, 3000] as const, outputChannels: 8, kernel: 1, stride: 1, groups: 1 },
+    { input: [images, size, size, 400] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
   ]),
 ];
 
