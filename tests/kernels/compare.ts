@@ -4,7 +4,7 @@
  * @module
  */
 
-import { AssertionError } from "@std/assert";
+import { assertEquals, AssertionError } from "@std/assert";
 
 /** How near is near enough: `|actual - expected| <= absolute + relative * |expected|`. */
 export interface Tolerance {
@@ -70,4 +70,17 @@ function position(offset: number, shape: readonly number[]): number[] {
     offset = Math.floor(offset / size);
   }
   return indices;
+}
+
+/**
+ * How far numbers are from others.
+ *
+ * @param actual The numbers.
+ * @param expected As many others.
+ * @returns Root mean square of the differences over that of what is expected.
+ */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  assertEquals(actual.length, expected.length);
+  const values = Array.from(expected);
+  return Math.hypot(...values.map((value, index) => value - actual[index])) / Math.hypot(...values);
 }

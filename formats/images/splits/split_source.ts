@@ -7,7 +7,7 @@
  * @module
  */
 
-import { absent, fileError } from "../../base/files.ts";
+import { fileError } from "../../base/files.ts";
 import { showValue } from "../../base/show_value.ts";
 import type { ImageRange, ImageSource, ListedImage, StoredImage } from "../image_source.ts";
 import { surveyImages } from "../survey.ts";
@@ -71,7 +71,7 @@ export async function findLayout(path: string): Promise<FoundLayout | undefined>
 export async function findSplit(path: string): Promise<FoundSplit | undefined> {
   const colon = path.lastIndexOf(":");
   const [folder, split] = [path.slice(0, Math.max(colon, 0)), path.slice(colon + 1)];
-  const info = folder === "" ? undefined : await Deno.stat(folder).catch(absent).catch(() => undefined);
+  const info = folder === "" ? undefined : await Deno.stat(folder).catch(() => undefined);
   if (!info?.isDirectory) return undefined;
   const found = await findLayout(folder);
   if (!found) {

@@ -13,6 +13,7 @@ import { formatNumberOf } from "../../command/numbers.ts";
 import { csv } from "../../command/text_table.ts";
 import { corruptionNames } from "../../corrupt/corruptions.ts";
 import { writeCorrupted } from "../../corrupt/write_corrupted.ts";
+import { SEVERITIES } from "../../evaluation/corruption_error.ts";
 import { openDataSet } from "../../evaluation/data_set.ts";
 import { evaluateImages } from "../../evaluation/evaluate_images.ts";
 import { loadClassifier } from "../../evaluation/load_classifier.ts";
@@ -129,7 +130,7 @@ async function corruptTestImages(plan: StudyPlan, watch: MiniatureWatch): Promis
   watch.tell(`Corrupted images: ${formatNumberOf(limit, "test image")} in 75 ways`);
   await writeCorrupted(folder, await openImages(path), {
     corruptions: corruptionNames,
-    severities: [1, 2, 3, 4, 5],
+    severities: SEVERITIES,
     seed: 0,
     limit,
     format: "png",

@@ -1,16 +1,10 @@
 import { assert } from "@std/assert";
 import { DEFAULT_MIXING } from "../../../kernels/networks/vision_transformer.ts";
-import { assertClose } from "../compare.ts";
+import { assertClose, relativeError } from "../compare.ts";
 import { fixtureNetworks, readFixture } from "../networks/fixture_networks.ts";
 import { buildTransformer, readTransformer, SIZES, TRANSFORMERS } from "../networks/transformer_networks.ts";
 import { targets, testDevice } from "../tensors.ts";
 import { runHead } from "./run_head.ts";
-
-/** Root mean square of the differences over that of what is expected. */
-function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  const values = Array.from(expected);
-  return Math.hypot(...values.map((value, index) => value - actual[index])) / Math.hypot(...values);
-}
 
 for (const name of Object.keys(fixtureNetworks)) {
   Deno.test(`createPlan() computes the label map of ${name} as PyTorch, in every variant`, async () => {

@@ -1,8 +1,9 @@
 /** What timm computes stands in `fixtures/formula_networks.tsv`, whose columns `formula_networks.py` explains. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert } from "@std/assert";
 import { buildNetwork } from "../../../kernels/networks/mod.ts";
 import { runHead } from "../engine/run_head.ts";
+import { relativeError } from "../compare.ts";
 import { testDevice } from "../tensors.ts";
 import { classes, formulaMembers } from "./formula_members.ts";
 import { formulaImage, formulaParameters } from "./formula_parameters.ts";
@@ -12,12 +13,6 @@ const lines = Deno.readTextFileSync(new URL("fixtures/formula_networks.tsv", imp
 
 /** Where timm's own error is less than this, over the largest number, ours may be twice this. */
 const ROUNDING = 2 ** -23;
-
-/** Root mean square of the differences over that of what is expected. */
-function relativeError(actual: ArrayLike<number>, expected: readonly number[]): number {
-  assertEquals(actual.length, expected.length);
-  return Math.hypot(...expected.map((value, index) => value - actual[index])) / Math.hypot(...expected);
-}
 
 for (const [name, images] of Map.groupBy(lines, ([name]) => name)) {
   const sizes = images.map(([, size]) => size);
