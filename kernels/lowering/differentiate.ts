@@ -36,9 +36,9 @@ export function addForward(
   operations: readonly Operation[],
   options: { outputs: readonly string[]; wanted: (tensor: string) => boolean },
 ): Forward {
-  const { target, shapeOf, parameters: { trained } } = builder;
+  const { target, shapeOf, dropPath, parameters: { trained } } = builder;
   const fused = trained
-    ? fuse(operations, options.outputs, { trained, target, shapeOf })
+    ? fuse(operations, options.outputs, { trained, target, dropPath, shapeOf })
     : operations.map((operation, layer) => ({ operation, layer }));
   for (const { operation, layer } of fused) ruleOf(operation).forward(builder, operation, layer);
   return { backward: (outputGradients) => addBackward(builder, fused, options.wanted, outputGradients) };

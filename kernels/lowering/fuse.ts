@@ -21,7 +21,7 @@ export interface FusedOperation {
  *
  * @param operations In order of computation.
  * @param outputs Tensors that must stay: what the caller reads.
- * @param context Whether the program trains; its target; the shape of a tensor.
+ * @param context Whether the program trains; its target; its rate of drop path; the shape of a tensor.
  * @returns What is left to compute, in order.
  */
 export function fuse(

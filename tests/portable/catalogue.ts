@@ -505,7 +505,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionStatisticsKernel(shape, target))),
   batchNormGradientSumsKernel: () =>
     TARGETS.flatMap((target) =>
-      NORM_ACTIVATIONS.map((activation) => batchNormGradientSumsKernel({ shape: SHAPE, activation, ...target }))
+      NORM_ACTIVATIONS.flatMap((activation) =>
+        (activation ? [false, true] : [false]).map((residual) =>
+          batchNormGradientSumsKernel({ shape: SHAPE, residual, activation, ...target })
+        )
+      )
     ),
   batchNormInputGradientKernel: () =>
     TARGETS.flatMap((target) =>
@@ -520,7 +524,9 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
   batchNormTrainingKernel: () =>
     TARGETS.flatMap((target) =>
-      NORM_ACTIVATIONS.map((activation) => batchNormTrainingKernel({ shape: SHAPE, activation, ...target }))
+      NORM_ACTIVATIONS.flatMap((activation) =>
+        [false, true].map((residual) => batchNormTrainingKernel({ shape: SHAPE, residual, activation, ...target }))
+      )
     ),
   binaryCrossEntropyKernel: () =>
     TARGETS.map((target) => binaryCrossEntropyKernel({ rows: 9, classes: 11, ...target })),

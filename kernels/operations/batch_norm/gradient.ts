@@ -11,7 +11,8 @@
  * Saved from the forward pass are its input and the statistics; x^ is made again of them.
  *
  * Where an activation a(y) follows in the same pass, the kernels take dL/da instead, and g is dL/da a'(y) with y made again
- * as the forward pass made it, so that a rectifier has its corner at the same place.
+ * as the forward pass made it, so that a rectifier has its corner at the same place. Where a residual r is added before the
+ * activation, y is x^ weight + bias + r, and g is r's gradient too: the sums' pass stores it, and the next one reads it.
  *
  * @module
  */
@@ -59,14 +60,15 @@ export function batchNormGradientReference(
 
 /**
  * WGSL that makes `centred`, x - m, and g, `result`, of the vector `at`; an activation's needs `scale` and `offset`, which
- * make y of the former.
+ * make y of the former, and of the residual that is added, if any.
  */
-function loadGradient({ load }: TensorReads, activation?: ActivationFunction): string {
+function loadGradient({ load }: TensorReads, activation?: ActivationFunction, residual = false): string {
   return `    let centred = ${load("input", "at")} - center;
     let gradient = ${load("outputGradient", "at")};
 ${
     activation
-      ? `    let value = centred * scale + offset;\n${activationRule(activation).gradient}`
+      ? `    let value = centred * scale + offset${residual ? ` + ${load("residual", "at")}` : ""};
+${activationRule(activation).gradient}`
       : "    let result = gradient;"
   }`;
 }
@@ -74,24 +76,38 @@ ${
 /**
  * The sums of g and g x^ over every split of the positions.
  *
- * @param options `shape` of the input, and the `activation` that follows, if any.
- * @returns A kernel with the bindings `input`, `outputGradient` (textures in the software profile), `statistics`, with an
- * activation `weight` and `bias` (f32), and the scratch `partials`.
+ * @param options `shape` of the input, and the `activation` that follows, if any; `residual`, whether a tensor of that shape
+ * is added before the activation.
+ * @returns A kernel with the bindings `input`, `outputGradient` and, if it is added, `residual` (textures in the software
+ * profile), `statistics`, with an activation `weight` and `bias` (f32), with a residual `residualGradient`, to which g is written,
+ * and the scratch `partials`.
+ * @throws {TypeError} If a residual is added and no activation follows: g is dL/dy then.
  */
 export function batchNormGradientSumsKernel(
-  options: { shape: Shape; activation?: ActivationFunction } & Target,
+  options: { shape: Shape; residual?: boolean; activation?: ActivationFunction } & Target,
 ): Kernel {
-  const { shape, activation, profile, storage } = options;
+  const { shape, residual = false, activation, profile, storage } = options;
+  if (residual && !activation) {
+    throw new TypeError("Cannot write the gradient of a residual that no activation follows: it is the output's");
+  }
   const channel = "vec4<f32>";
-  const reads = readTensors({ input: storage, outputGradient: storage }, profile);
+  const vector = vectorType(storage);
+  const reads = readTensors({
+    input: storage,
+    outputGradient: storage,
+    ...(residual ? { residual: storage } : {}),
+  }, profile);
   return channelPartials({
-    name: `batch norm gradient sums ${activation ? `${activationName(activation)} ` : ""}${storage}`,
+    name: `batch norm gradient sums ${residual ? "residual " : ""}${
+      activation ? `${activationName(activation)} ` : ""
+    }${storage}`,
     shape,
     profile,
     reads,
     bindings: {
       statistics: channel,
       ...(activation ? { weight: readOnly(channel), bias: readOnly(channel) } : {}),
+      ...(residual ? { residualGradient: vector } : {}),
     },
     join: `${JOIN_SUMS}${activation ? activationRule(activation).functions ?? "" : ""}`,
     setup: `${LOAD_STATISTICS}${
@@ -101,9 +117,11 @@ export function batchNormGradientSumsKernel(
   let offset = bias[lanes];`
         : ""
     }`,
-    step: `${loadGradient(reads, activation)}
-    pair.first += result;
-    pair.second += result * (centred * deviation);`,
+    step: `${loadGradient(reads, activation, residual)}
+    ${residual ? `let stored = ${vector}(result);\n    let summand = vec4<f32>(stored);` : "let summand = result;"}
+    pair.first += summand;
+    pair.second += summand * (centred * deviation);`,
+    ...(residual ? { store: "residualGradient[at] = stored;" } : {}),
   });
 }
 

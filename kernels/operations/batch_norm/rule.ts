@@ -1,7 +1,7 @@
 /**
  * Batch normalisation in a network. Where parameters are constants it uses running averages, and is y = scale x + shift,
  * whose gradient, scale dL/dy, is made by the same kernel. Where they are trained it uses the statistics of the batch, or
- * of all ranks' batches, and takes the activation that follows into its passes.
+ * of all ranks' batches, and takes what follows into its passes: batchNorm -> add? -> activation?
  *
  * @module
  */
@@ -9,9 +9,16 @@
 import { ALIGNMENT } from "../../engine/program.ts";
 import { activationRule } from "../activation/functions/mod.ts";
 import type { Activation } from "../activation/rule.ts";
+import type { Add } from "../add/rule.ts";
 import { scaleKernel } from "../scale/kernels.ts";
 import { addBytes, addStep, addTensor, type Builder, gradientName } from "../shared/builder.ts";
-import { type AnyOperation, type Contribution, contributionName, type Rule } from "../shared/rule.ts";
+import {
+  type AnyOperation,
+  type Contribution,
+  contributionName,
+  type FusionContext,
+  type Rule,
+} from "../shared/rule.ts";
 import { channelVectors } from "../shared/tensor.ts";
 import {
   batchNormGradientReference,
@@ -41,8 +48,31 @@ export interface BatchNorm extends AnyOperation {
   readonly momentum: number;
 }
 
-/** A batch norm with the activation that it computes in the same passes. */
-type FusedBatchNorm = BatchNorm & { readonly activation?: Activation["function"] };
+/** A batch norm with what it computes in the same passes. */
+type FusedBatchNorm = BatchNorm & {
+  /** Name of the tensor that is added. */
+  readonly residual?: string;
+  readonly activation?: Activation["function"];
+};
+
+function take(
+  operation: FusedBatchNorm,
+  reader: Add | Activation,
+  { trained, isKnown, shapeOf, dropPath = 0 }: FusionContext,
+): FusedBatchNorm | undefined {
+  const { output, residual, activation } = operation;
+  if (!trained || activation !== undefined) return undefined;
+  if (reader.type === "activation") {
+    if (!activationRule(reader.function).keepsZero) return undefined;
+    return { ...operation, activation: reader.function, output: reader.output };
+  }
+  const other = reader.input === output ? reader.residual : reader.input;
+  const dropped = dropPath * (reader.dropPath ?? 0) > 0;
+  if (residual !== undefined || dropped || !isKnown(other) || shapeOf(other)[3] !== shapeOf(output)[3]) {
+    return undefined;
+  }
+  return { ...operation, residual: other, output: reader.output };
+}
 
 /** Reads what a batch norm computes with. */
 export function batchNormParameters<A extends ArrayLike<number>>(
@@ -107,7 +137,7 @@ function trainingNames({ output, parameters }: BatchNorm) {
 
 function addTrainingForward(builder: Builder, operation: FusedBatchNorm): void {
   const { target, shapeOf, normRanks } = builder;
-  const { input, output, parameters, epsilon, momentum, channels, activation } = operation;
+  const { input, output, parameters, epsilon, momentum, channels, residual, activation } = operation;
   const { statistics, partials, weight, bias } = trainingNames(operation);
   const shape = shapeOf(input);
   const { profile } = target;
@@ -121,8 +151,9 @@ function addTrainingForward(builder: Builder, operation: FusedBatchNorm): void {
     runningMean: `${parameters}.running_mean`,
     runningVariance: `${parameters}.running_var`,
   });
-  addStep(builder, batchNormTrainingKernel({ shape, activation, ...target }), {
+  addStep(builder, batchNormTrainingKernel({ shape, residual: residual !== undefined, activation, ...target }), {
     input,
+    ...(residual === undefined ? {} : { residual }),
     statistics,
     weight,
     bias,
@@ -172,21 +203,31 @@ function addTrainingBackward(
   wanted: (tensor: string) => boolean,
 ): Contribution[] {
   const { target, shapeOf, normRanks } = builder;
-  const { input, output, activation } = operation;
+  const { input, output, residual, activation } = operation;
   const { statistics, weight, bias } = trainingNames(operation);
   const shape = shapeOf(input);
   const { profile } = target;
-  const read = { input, outputGradient, statistics, weight, bias };
   const partials = `${output} gradient partials`;
   const [weightGradient, biasGradient] = [gradientName(weight), gradientName(bias)];
-  addStep(builder, batchNormGradientSumsKernel({ shape, activation, ...target }), { ...read, partials });
+  const read = { input, statistics, weight, bias };
+  // What goes on to the residual is what is left to differentiate.
+  const stores = residual !== undefined && activation !== undefined;
+  const gradient = stores ? addTensor(builder, `${output} residual gradient`, shape) : outputGradient;
+  addStep(builder, batchNormGradientSumsKernel({ shape, residual: stores, activation, ...target }), {
+    ...read,
+    outputGradient,
+    ...(stores ? { residual, residualGradient: gradient } : {}),
+    partials,
+  });
   addStep(builder, batchNormParameterGradientKernel({ shape, profile }), { partials, weightGradient, biasGradient });
-  if (!wanted(input)) return [];
+  const contributions = residual === undefined ? [] : [{ tensor: residual, gradient }];
+  if (!wanted(input)) return contributions;
   const inputGradient = addTensor(builder, contributionName(operation), shape);
   const sums = normRanks ? addRankSums(builder, operation, partials) : { weightGradient, biasGradient };
-  const kernel = batchNormInputGradientKernel({ shape, activation, ranks: normRanks?.size, ...target });
-  addStep(builder, kernel, { ...read, ...sums, inputGradient });
-  return [{ tensor: input, gradient: inputGradient }];
+  const left = stores ? undefined : activation;
+  const kernel = batchNormInputGradientKernel({ shape, activation: left, ranks: normRanks?.size, ...target });
+  addStep(builder, kernel, { ...read, outputGradient: gradient, ...sums, inputGradient });
+  return [{ tensor: input, gradient: inputGradient }, ...contributions];
 }
 
 /** Batch norm; training keeps the input, and mean and deviation of the batch, for its gradients. */
@@ -195,13 +236,7 @@ export const batchNorm: Rule<BatchNorm, FusedBatchNorm> = {
   outputShape: ({ input }, shapeOf) => shapeOf(input),
   parameters: ({ parameters, channels }) =>
     ["weight", "bias", "running_mean", "running_var"].map((name) => [`${parameters}.${name}`, [channels]] as const),
-  fusion: {
-    readers: ["activation"],
-    take(operation, reader: Activation, { trained }) {
-      if (!trained || operation.activation || !activationRule(reader.function).keepsZero) return undefined;
-      return { ...operation, activation: reader.function, output: reader.output };
-    },
-  },
+  fusion: { readers: ["add", "activation"], take },
   forward(builder, operation) {
     const { parameters } = builder;
     if (parameters.trained) addTrainingForward(builder, operation);

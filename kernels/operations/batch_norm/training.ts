@@ -17,8 +17,8 @@
  *
  * Parameters and running averages are f32 `[C]`, padded with zeros to a multiple of 4; the statistics of the batch, m and
  * 1 / sqrt(v + epsilon), are one tensor `[2, C]`: a kernel may bind eight buffers, not nine. The gradient is in
- * `batch_norm_gradient.ts`. Both take the activation that follows into their passes: y is then neither stored nor kept,
- * the gradient makes it again from x.
+ * `gradient.ts`. Both take the residual that is added and the activation that follows into their passes: y is then neither
+ * stored nor kept, the gradient makes it again from x.
  *
  * Ranks that train together may take the statistics of all their batches, as PyTorch's SyncBatchNorm: each puts its own m
  * and M2 into its place of a tensor `[ranks, 2, C]` of zeros, these tensors are added up, and all ranks join what is in the
@@ -213,17 +213,22 @@ export function batchNormStatisticsKernel(
 /**
  * Normalises with the statistics of the batch.
  *
- * @param options `shape` of input and output, and the `activation` that follows, if any.
- * @returns A kernel with the bindings `input` (a texture in the software profile), `statistics`, `weight`, `bias` (f32)
- * and `output`.
+ * @param options `shape` of input and output; `residual`, whether a tensor of that shape is added; the `activation` that
+ * follows, if any.
+ * @returns A kernel with the bindings `input` and, if it is added, `residual` (textures in the software profile),
+ * `statistics`, `weight`, `bias` (f32) and `output`.
  */
-export function batchNormTrainingKernel(options: { shape: Shape; activation?: ActivationFunction } & Target): Kernel {
-  const { shape, activation, profile, storage } = options;
-  const reads = readTensors({ input: storage }, profile);
+export function batchNormTrainingKernel(
+  options: { shape: Shape; residual?: boolean; activation?: ActivationFunction } & Target,
+): Kernel {
+  const { shape, residual = false, activation, profile, storage } = options;
+  const reads = readTensors({ input: storage, ...(residual ? { residual: storage } : {}) }, profile);
   const vector = vectorType(storage);
   const channel = "vec4<f32>";
   return itemKernel({
-    name: `batch norm training ${activation ? `${activationName(activation)} ` : ""}${storage}`,
+    name: `batch norm training ${residual ? "residual " : ""}${
+      activation ? `${activationName(activation)} ` : ""
+    }${storage}`,
     profile,
     bindings: {
       ...reads.bindings,
@@ -238,7 +243,9 @@ export function batchNormTrainingKernel(options: { shape: Shape; activation?: Ac
       profile,
       `${LOAD_STATISTICS}  let scale = deviation * weight[lanes];
   let shift = bias[lanes];`,
-      `    let value = (${reads.load("input", "at")} - center) * scale + shift;
+      `    let value = (${reads.load("input", "at")} - center) * scale + shift${
+        residual ? ` + ${reads.load("residual", "at")}` : ""
+      };
     output[at] = ${vector}(${activation ? activationRule(activation).expression("value") : "value"});`,
     ),
   });

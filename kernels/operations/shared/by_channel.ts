@@ -85,11 +85,13 @@ export function channelPartials(options: {
   join: string;
   setup: string;
   step: string;
+  /** WGSL after `step` that writes to the vector `at`, which no two invocations then do. */
+  store?: string;
   /** WGSL for each position of a second walk, which finds the results of the first in `pair`, and `count` positions. */
   again?: { setup: string; step: string };
   profile: Profile;
 }): Kernel {
-  const { name, shape, reads, join, setup, step, again, profile } = options;
+  const { name, shape, reads, join, setup, step, store: storeVector, again, profile } = options;
   const vectors = channelVectors(shape[3]);
   const { positions, splits, each } = splitPositions(shape, profile);
   const shared = profile === "gpu";
@@ -113,7 +115,7 @@ ${setup}
   for (var position = ${start}; position < end; position += ${stride}u) {
     let at = position * parameters.vectors + lanes;
     count += 1.0;
-${step}
+${step}${storeVector ? `\n    ${shared ? `if (column < parameters.vectors) { ${storeVector} }` : storeVector}` : ""}
   }
 ${
       again

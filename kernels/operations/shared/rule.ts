@@ -62,6 +62,8 @@ export interface FusionContext {
   /** Whether the program trains, and so needs gradients. */
   readonly trained: boolean;
   readonly target: Target;
+  /** The rate with which an image does without the branch that a sum adds to its shortcut; default 0. */
+  readonly dropPath?: number;
   shapeOf(tensor: string): Shape;
   /** Whether a tensor is there when the operation is computed. */
   isKnown(tensor: string): boolean;

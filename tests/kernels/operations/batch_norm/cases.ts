@@ -19,9 +19,10 @@ const norm = (output: string, channels: number): Operation => ({
   momentum: 0.25,
 });
 const SHAPES: Shape[] = [[2, 3, 5, 13], [3, 1, 1, 1], [1, 4, 7, 24], [2, 17, 19, 6]];
+const add = (input: string, residual: string, output: string): Operation => ({ type: "add", input, residual, output });
 const values = (count: number, seed: number) => randomValues(count, seed, 2);
 
-/** Alone, and with each activation that it takes into its passes. */
+/** Alone, with each activation that it takes into its passes, and with the residual that it takes before. */
 export const cases: readonly OperationCase[] = [
   ...SHAPES.map((shape) => ({
     what: shape.join(" x "),
@@ -34,6 +35,23 @@ export const cases: readonly OperationCase[] = [
     what: `2 x 3 x 5 x 13, then ${activationName(activation)}`,
     operations: [norm("n", 13), activationOf("n", activation)],
     inputs: { x: [2, 3, 5, 13] as const },
+    values,
+    terms: 30,
+  })),
+  ...SHAPES.map((shape) => ({
+    what: `${shape.join(" x ")}, added to a residual, then relu`,
+    operations: [norm("n", shape[3]), add("n", "r", "sum"), activationOf("sum", "relu")],
+    inputs: { x: shape, r: shape },
+    values,
+    terms: shape[0] * shape[1] * shape[2],
+  })),
+  ...[
+    { what: "then silu", after: [activationOf("sum", "silu")] },
+    { what: "and no activation", after: [] },
+  ].map(({ what, after }) => ({
+    what: `a residual to 2 x 3 x 5 x 13, ${what}`,
+    operations: [norm("n", 13), add("r", "n", "sum"), ...after],
+    inputs: { x: [2, 3, 5, 13] as const, r: [2, 3, 5, 13] as const },
     values,
     terms: 30,
   })),
