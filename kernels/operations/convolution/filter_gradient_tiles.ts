@@ -46,20 +46,19 @@ function fetch(p: number, pointwise: boolean): string {
       let at = (position + ${p}u) * parameters.inputVectors + part;
     `
     : wgsl`
-      let y = i32(line * parameters.strideY) + dy;
-      let x = i32(column * parameters.strideX) + dx;
-      let inside = within & (row < parameters.rowVectors) &
-        (y >= 0) & (y < i32(parameters.inputY)) & (x >= 0) & (x < i32(parameters.inputX));
-      let at = u32((i32(image * parameters.inputY) + y) * i32(parameters.inputX) + x) * parameters.inputVectors + part;
+      let y = line * parameters.strideY + dy;
+      let x = column * parameters.strideX + dx;
+      let inside = within & (row < parameters.rowVectors) & (y < parameters.inputY) & (x < parameters.inputX);
+      let at = ((image * parameters.inputY + y) * parameters.inputX + x) * parameters.inputVectors + part;
     `;
   return wgsl`
     {
       let within = position + ${p}u < end;
       ${place}
-      inputTile[(depth + ${p}u) * ${TILE}u + quad] = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, at, inside)]), inside);
+      inputTile[depth + ${p}u][quad] = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, at, inside)]), inside);
       let real = within & (outVector < parameters.outputVectors);
       let start = (position + ${p}u) * parameters.outputVectors + outVector;
-      gradientTile[(depth + ${p}u) * ${TILE}u + quad] =
+      gradientTile[depth + ${p}u][quad] =
         select(vec4<f32>(0.0), vec4<f32>(outputGradient[select(0u, start, real)]), real);
     }
     ${!pointwise && p < 3 && NEXT_POSITION}
@@ -86,22 +85,32 @@ function writeMain(pointwise: boolean): string {
   const sums = range(8).flatMap((r) => range(2).map((c) => ({ r, c })));
   const tap = wgsl`
     let tap = row / parameters.inputVectors;
-    let dy = i32(tap / parameters.kernelX) - i32(parameters.beforeY);
-    let dx = i32(tap % parameters.kernelX) - i32(parameters.beforeX);
+    // A place above or to the left of the input wraps around to a number that is larger than its size.
+    let dy = tap / parameters.kernelX - parameters.beforeY;
+    let dx = tap % parameters.kernelX - parameters.beforeX;
   `;
   const locate = wgsl`
     var column = position % parameters.outputX;
     var line = position / parameters.outputX % parameters.outputY;
     var image = position / parameters.outputX / parameters.outputY;
   `;
-  const factors = range(2).flatMap((half) => [
-    `let x${half} = inputTile[k * ${TILE}u + down + ${half * 8}u];`,
-    `let g${half} = gradientTile[k * ${TILE}u + across + ${half * 8}u];`,
-  ]);
+  const products = range(DEPTH).map((k) =>
+    wgsl`
+      {
+        ${
+      range(2).flatMap((half) => [
+        `let x${half} = inputTile[${k}][down + ${half * 8}u];`,
+        `let g${half} = gradientTile[${k}][across + ${half * 8}u];`,
+      ])
+    }
+        ${sums.map(({ r, c }) => `sum${r}_${c} += x${r >> 2}.${"xyzw"[r & 3]} * g${c};`)}
+      }
+    `
+  );
   return wgsl`
     // Positions, each with 64 rows and 64 columns, as vectors.
-    var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE}>;
-    var<workgroup> gradientTile: array<vec4<f32>, ${DEPTH * TILE}>;
+    var<workgroup> inputTile: array<array<vec4<f32>, ${TILE}>, ${DEPTH}>;
+    var<workgroup> gradientTile: array<array<vec4<f32>, ${TILE}>, ${DEPTH}>;
 
     @compute @workgroup_size(64)
     fn main(${BUILTINS}) {
@@ -121,10 +130,7 @@ function writeMain(pointwise: boolean): string {
         ${!pointwise && locate}
         ${range(4).map((p) => fetch(p, pointwise))}
         workgroupBarrier();
-        for (var k = 0u; k < ${DEPTH}u; k++) {
-          ${factors}
-          ${sums.map(({ r, c }) => `sum${r}_${c} += x${r >> 2}.${"xyzw"[r & 3]} * g${c};`)}
-        }
+        ${products}
         workgroupBarrier();
       }
       let base = workgroup.z * parameters.partialVectors;
