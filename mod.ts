@@ -128,6 +128,7 @@ export {
   openDevice,
 } from "./kernels/engine/device.ts";
 export type { Profile, Storage } from "./kernels/engine/kernel.ts";
+export type { SubgroupLanes } from "./kernels/engine/subgroups.ts";
 export type { StepTime } from "./kernels/engine/plan.ts";
 export { RESIZE_RULES, type ResizeRule } from "./kernels/operations/resize/mod.ts";
 export type { Pair } from "./kernels/operations/shared/window.ts";

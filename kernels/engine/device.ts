@@ -5,6 +5,7 @@
  */
 
 import type { Profile } from "./kernel.ts";
+import { findSubgroups, requestSubgroups, type SubgroupLanes } from "./subgroups.ts";
 
 /** What the adapter is and can do, as `deno task doctor` prints it. */
 export interface Capabilities {
@@ -16,6 +17,11 @@ export interface Capabilities {
   readonly profile: Profile;
   /** Whether storage in half precision works: the feature `shader-f16` is there, and a trial kernel gave the right numbers. */
   readonly float16: boolean;
+  /**
+   * Invocations of a subgroup, where the adapter is software, grants subgroups, and a trial kernel gave the right numbers;
+   * undefined where kernels do without.
+   */
+  readonly subgroupLanes?: SubgroupLanes;
   /** Whether kernels can be timed on the adapter's clock. */
   readonly timestamps: boolean;
   /** Size of the largest storage binding, bytes. */
@@ -30,6 +36,8 @@ export interface Device {
   readonly gpu: GPUDevice;
   /** What its adapter is and can do. */
   readonly capabilities: Capabilities;
+  /** What its compiler wants before a text that uses subgroups: nothing in Deno, elsewhere `enable subgroups;`. */
+  readonly subgroupDirective: string;
   /** Bytes in its buffers. */
   readonly memory: MemoryCount;
 }
@@ -85,11 +93,11 @@ export async function openDevice(options: { profile?: Profile } = {}): Promise<D
       "maxTextureDimension2D",
     ] as const
   ) requiredLimits[name] = adapter.limits[name];
-  const gpu = await adapter.requestDevice({
-    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
-    requiredLimits,
-  });
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature));
+  const descriptor = { requiredFeatures, requiredLimits };
   const software = isSoftware(adapter.info);
+  const gpu = await (software ? requestSubgroups(adapter, descriptor) : adapter.requestDevice(descriptor));
+  const subgroups = software ? await findSubgroups(gpu, adapter.info) : undefined;
   return {
     gpu,
     capabilities: {
@@ -97,10 +105,12 @@ export async function openDevice(options: { profile?: Profile } = {}): Promise<D
       software,
       profile: options.profile ?? (software ? "software" : "gpu"),
       float16: gpu.features.has("shader-f16"),
+      subgroupLanes: subgroups?.lanes,
       timestamps: gpu.features.has("timestamp-query"),
       maxBindingBytes: gpu.limits.maxStorageBufferBindingSize,
       maxBufferBytes: gpu.limits.maxBufferSize,
     },
+    subgroupDirective: subgroups?.directive ?? "",
     memory: { allocated: 0, highWater: 0 },
   };
 }

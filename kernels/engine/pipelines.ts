@@ -7,6 +7,7 @@
 
 import type { BufferRange, Device } from "./device.ts";
 import { type Binding, isWritten, type Kernel, type TextureBinding, WINDOW_BYTES } from "./kernel.ts";
+import { usesSubgroups } from "./subgroups.ts";
 
 /** A kernel with what it works on: what a dispatch is encoded from. */
 export interface BoundKernel {
@@ -19,12 +20,13 @@ export interface BoundKernel {
 const pipelines = new WeakMap<GPUDevice, Map<string, GPUComputePipeline>>();
 
 /** The pipeline of a kernel's text, compiled when first asked for; the layout is made from its WGSL. */
-function pipelineFor({ gpu }: Device, { name, code }: Kernel): GPUComputePipeline {
+function pipelineFor({ gpu, subgroupDirective }: Device, { name, code }: Kernel): GPUComputePipeline {
   const known = pipelines.get(gpu) ?? new Map<string, GPUComputePipeline>();
   pipelines.set(gpu, known);
+  const directive = usesSubgroups(code) ? subgroupDirective : "";
   const pipeline = known.get(code) ?? gpu.createComputePipeline({
     layout: "auto",
-    compute: { module: gpu.createShaderModule({ code, label: name }), entryPoint: "main" },
+    compute: { module: gpu.createShaderModule({ code: directive + code, label: name }), entryPoint: "main" },
     label: name,
   });
   known.set(code, pipeline);

@@ -3,8 +3,9 @@
  * same dispatches again.
  *
  * - All tensors lie in one arena; those that are not alive together share memory ({@linkcode layOut}).
- * - A tensor that a kernel reads through a texture is copied there first, unless the texture still holds it. A plan has
- *   one texture for each name a kernel gives to one (`input`, `residual`) and format, as large as the largest tensor read so.
+ * - A tensor or view that a kernel reads through a texture is copied there first, unless the texture still holds it. A plan
+ *   has one texture for each name a kernel gives to one (`input`, `residual`) and format, as large as the largest read so. A
+ *   constant has a texture of its own, and a buffer only where kernels read it from one.
  * - Kernels of the same text share a pipeline (`pipelines.ts`).
  *
  * @module
@@ -138,7 +139,13 @@ interface BuiltPlan {
 /** What is on the device before a plan is built, and what is in its tensors before the first step and after the last. */
 interface Given {
   readonly ends: Ends;
-  readonly constants: ReadonlyMap<string, GPUBuffer>;
+  readonly constants: UploadedConstants;
+}
+
+/** The constants on the device: buffers by name, textures by name and format ({@linkcode constantKey}). */
+interface UploadedConstants {
+  readonly buffers: Map<string, GPUBuffer>;
+  readonly textures: Map<string, PlanTexture>;
 }
 
 /** Makes what a plan holds; `owner` frees it. */
@@ -149,8 +156,8 @@ function buildPlan(device: Device, program: Program, given: Given, owner: Dispos
   const textures = createTextures(device, program, owner);
   return {
     range,
-    actions: listActions(device, program.steps, { range, parameters, textures }),
-    bytes: { ...bytes, textures: textures.values().reduce((sum, { bytes }) => sum + bytes, 0) },
+    actions: listActions(device, program, { range, parameters, textures, constants: given.constants.textures }),
+    bytes: { ...bytes, textures: textureBytes(textures) },
   };
 }
 
@@ -182,7 +189,7 @@ function runnable(device: Device, { range, actions, bytes }: BuiltPlan, owned: D
   };
 }
 
-/** Makes the buffers of a program, and says where all that it names lies. */
+/** Makes the buffers of a program, and says where all that it names lies, except constants that are only in textures. */
 function placeProgram(program: Program, { ends, constants }: Given, create: CreateBuffer) {
   const arena = layOutProgram(program, ends);
   // Copies to textures take whole rows: that of the arena's last tensor must not reach beyond its end.
@@ -199,14 +206,14 @@ function placeProgram(program: Program, { ends, constants }: Given, create: Crea
     if (offset !== undefined) return { buffer, offset, size: sizes.get(name)! };
     const view = program.views?.get(name);
     if (view) return { buffer: states.get(view.state)!, offset: view.offset, size: view.bytes };
-    const own = constants.get(name) ?? states.get(name);
+    const own = constants.buffers.get(name) ?? states.get(name);
     if (!own) throw new TypeError(`Cannot find "${name}" among the program's tensors, constants and states`);
     return wholeBuffer(own);
   };
   const bytes = {
     arena: arena.bytes,
     arenaLowerBound: arena.lowerBound,
-    constants: totalSize(constants),
+    constants: totalSize(constants.buffers) + textureBytes(constants.textures),
     states: totalSize(states),
   };
   return { range, bytes };
@@ -220,21 +227,30 @@ interface PlanTexture {
   readonly bytes: number;
 }
 
-/** The textures by {@linkcode textureKey}, each as large as the largest tensor that is read through it. */
+/** The textures by {@linkcode textureKey}, each as large as the largest tensor or view that is read through it. */
 function createTextures(device: Device, program: Program, owner: DisposableStack): Map<string, PlanTexture> {
+  const { constants, views, steps } = program;
   const sizes = arenaTensors(program);
   const largest = new Map<string, { format: TextureFormat; rows: number }>();
-  for (const { binding, tensor } of textureReads(program.steps)) {
-    const bytes = sizes.get(tensor);
+  for (const { binding, tensor } of textureReads(steps)) {
+    if (constants.has(tensor)) continue;
+    const bytes = sizes.get(tensor) ?? views?.get(tensor)?.bytes;
     if (bytes === undefined) throw new TypeError(`Cannot read "${tensor}" as a texture`);
     const { format } = binding;
     const known = largest.get(textureKey(binding))?.rows ?? 0;
     largest.set(textureKey(binding), { format, rows: Math.max(known, textureRows(bytes, format)) });
   }
-  return new Map([...largest].map(([key, { format, rows }]) => {
-    const texture = owner.adopt(createTensorTexture(device, format, rows), (one) => one.destroy());
-    return [key, { texture, view: texture.createView(), bytes: texture.height * textureRowBytes(format) }];
-  }));
+  return new Map([...largest].map(([key, { format, rows }]) => [key, createPlanTexture(device, format, rows, owner)]));
+}
+
+/** Makes a texture; `owner` frees it. */
+function createPlanTexture(device: Device, format: TextureFormat, rows: number, owner: DisposableStack): PlanTexture {
+  const texture = owner.adopt(createTensorTexture(device, format, rows), (one) => one.destroy());
+  return { texture, view: texture.createView(), bytes: texture.height * textureRowBytes(format) };
+}
+
+function textureBytes(textures: ReadonlyMap<string, PlanTexture>): number {
+  return textures.values().reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** What steps read through textures, in order, with the names of the tensors. */
@@ -251,37 +267,45 @@ function textureKey({ name, format }: TextureBinding): string {
   return `${name} ${format}`;
 }
 
+/** A constant has a texture for each format that it is read in. */
+function constantKey(constant: string, format: TextureFormat): string {
+  return `${constant} ${format}`;
+}
+
 /** Binds the steps, and finds out which tensors are to be copied into textures before each. */
 function listActions(
   device: Device,
-  steps: readonly Step[],
-  { range, parameters, textures }: {
+  { steps, views }: Program,
+  { range, parameters, textures, constants }: {
     range: (name: string) => BufferRange;
     parameters: readonly BufferRange[];
     textures: ReadonlyMap<string, PlanTexture>;
+    constants: ReadonlyMap<string, PlanTexture>;
   },
 ): Action[] {
   /** Names of the tensors that the textures hold. */
   const held = new Map<string, string>();
+  const stateOf = (name: string) => views?.get(name)?.state ?? name;
   return steps.flatMap((step, index): Action[] => {
     const { kernel, bindings, part, role } = step;
     // Another part may have run in between.
     if (part !== steps[index - 1]?.part) held.clear();
     const copies = textureReads([step]).flatMap(({ binding, tensor }) => {
       const key = textureKey(binding);
-      if (held.get(key) === tensor) return [];
+      if (held.get(key) === tensor || constants.has(constantKey(tensor, binding.format))) return [];
       held.set(key, tensor);
       const { buffer: source, offset, size } = range(tensor);
       return [{ source, offset, texture: textures.get(key)!.texture, rows: textureRows(size, binding.format) }];
     });
     const dispatch = bindKernel(device, kernel, {
       range: ({ name }) => range(bindings[name]),
-      view: (binding) => textures.get(textureKey(binding))!.view,
+      view: (binding) =>
+        (constants.get(constantKey(bindings[binding.name], binding.format)) ?? textures.get(textureKey(binding))!).view,
       parameters: parameters[index],
     });
     // What a step writes makes a texture that held it stale.
-    const written = new Set(kernel.bindings.filter(isWritten).map(({ name }) => bindings[name]));
-    for (const [texture, tensor] of held) if (written.has(tensor)) held.delete(texture);
+    const written = new Set(kernel.bindings.filter(isWritten).map(({ name }) => stateOf(bindings[name])));
+    for (const [texture, tensor] of held) if (written.has(stateOf(tensor))) held.delete(texture);
     const place = { step: index, part, role };
     return [...copies.map((copy) => ({ copy, ...place })), { dispatch, ...place }];
   });
@@ -338,41 +362,46 @@ function windowed(steps: readonly Step[]): Set<string> {
  */
 const UPLOADED_AT_ONCE = 16 * 2 ** 20;
 
-/** Bytes of a constant that are copied together, at most. */
+/** Bytes of a constant that are copied together, at most: whole rows of a texture. */
 const SLICE = 2 ** 20;
+
+/** A copy into a texture begins at a multiple of its texel's bytes, of which there are at most so many. */
+const TEXEL_BYTES = 16;
 
 /** Bytes of an array from which on it is freed once it is written, and not when the collector finds it. */
 const FREED = 2 ** 20;
 
-/** Some bytes of a constant, and the buffer that they belong to. */
+/** Some bytes of a constant, and where they belong. */
 interface ConstantSlice {
-  readonly buffer: GPUBuffer;
-  readonly offset: number;
   readonly bytes: Uint8Array;
+  /** Bytes that are copied, for a texture whole rows. */
+  readonly length: number;
+  /** Encodes the copy. */
+  copy(encoder: GPUCommandEncoder, source: { buffer: GPUBuffer; offset: number }): void;
 }
 
-/** Makes the constants one after the other, and a buffer of each; `owner` frees them. */
+/** Makes the constants one after the other, and buffer or textures of each; `owner` frees them. */
 async function uploadConstants(
   device: Device,
   program: Program,
   owner: DisposableStack,
-): Promise<Map<string, GPUBuffer>> {
+): Promise<UploadedConstants> {
   const { gpu } = device;
   using made = new DisposableStack();
   const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
   const staging = ownBuffer(made, device, UPLOADED_AT_ONCE, usage, "constants on their way");
-  const buffers = new Map<string, GPUBuffer>();
-  const slices = constantSlices(device, program, owner, buffers);
+  const uploaded: UploadedConstants = { buffers: new Map(), textures: new Map() };
+  const slices = constantSlices(device, program, owner, uploaded);
   let next: IteratorResult<ConstantSlice> | undefined;
   const uploadSome = () => {
     const mapped = new Uint8Array(staging.getMappedRange());
     const encoder = gpu.createCommandEncoder();
     next ??= slices.next();
-    for (let filled = 0; !next.done && filled + next.value.bytes.length <= mapped.length; next = slices.next()) {
-      const { buffer, offset, bytes } = next.value;
+    for (let filled = 0; !next.done && filled + next.value.length <= mapped.length; next = slices.next()) {
+      const { bytes, length, copy } = next.value;
       mapped.set(bytes, filled);
-      encoder.copyBufferToBuffer(staging, filled, buffer, offset, bytes.length);
-      filled += bytes.length;
+      copy(encoder, { buffer: staging, offset: filled });
+      filled += Math.ceil(length / TEXEL_BYTES) * TEXEL_BYTES;
     }
     staging.unmap();
     gpu.queue.submit([encoder.finish()]);
@@ -381,25 +410,49 @@ async function uploadConstants(
     await staging.mapAsync(GPUMapMode.WRITE);
     await checkErrors(device, uploadSome, "build the plan");
   }
-  return buffers;
+  return uploaded;
 }
 
-/** Makes the constants and their buffers, and gives each slice by slice. */
+/** Makes the constants, their buffers and textures, and gives each slice by slice. */
 function* constantSlices(
   device: Device,
   { constants, steps }: Program,
   owner: DisposableStack,
-  buffers: Map<string, GPUBuffer>,
+  { buffers, textures }: UploadedConstants,
 ): Generator<ConstantSlice> {
   const windows = windowed(steps);
+  const reads = Map.groupBy(textureReads(steps), ({ tensor }) => tensor);
+  const bound = new Set(
+    steps.flatMap(({ kernel, bindings }) =>
+      kernel.bindings.flatMap(({ kind, name }) => kind === "texture" ? [] : [bindings[name]])
+    ),
+  );
   for (const [name, make] of constants) {
     const data = make();
     const all = bytesOf(data);
-    const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
-    const buffer = ownBuffer(owner, device, all.length, usage | GPUBufferUsage.COPY_DST, name);
-    buffers.set(name, buffer);
-    for (let offset = 0; offset < all.length; offset += SLICE) {
-      yield { buffer, offset, bytes: all.subarray(offset, offset + SLICE) };
+    const read = reads.get(name) ?? [];
+    if (bound.has(name) || read.length === 0) {
+      const usage = windows.has(name) ? GPUBufferUsage.UNIFORM : GPUBufferUsage.STORAGE;
+      const buffer = ownBuffer(owner, device, all.length, usage | GPUBufferUsage.COPY_DST, name);
+      buffers.set(name, buffer);
+      for (let offset = 0; offset < all.length; offset += SLICE) {
+        const bytes = all.subarray(offset, offset + SLICE);
+        const copy: ConstantSlice["copy"] = (encoder, source) =>
+          encoder.copyBufferToBuffer(source.buffer, source.offset, buffer, offset, bytes.length);
+        yield { bytes, length: bytes.length, copy };
+      }
+    }
+    for (const format of new Set(read.map(({ binding }) => binding.format))) {
+      const made = createPlanTexture(device, format, textureRows(all.length, format), owner);
+      textures.set(constantKey(name, format), made);
+      for (let offset = 0; offset < all.length; offset += SLICE) {
+        const bytes = all.subarray(offset, offset + SLICE);
+        const first = offset / textureRowBytes(format);
+        const rows = textureRows(bytes.length, format);
+        const copy: ConstantSlice["copy"] = (encoder, source) =>
+          copyToTexture(encoder, source, made.texture, rows, first);
+        yield { bytes, length: rows * textureRowBytes(format), copy };
+      }
     }
     if (data.byteLength >= FREED) data.buffer.transfer(0);
   }
@@ -409,12 +462,17 @@ function createStates(
   { states = new Map(), views, steps }: Program,
   create: CreateBuffer,
 ): Map<string, GPUBuffer> {
-  const windows = new Set([...windowed(steps)].map((name) => views?.get(name)?.state ?? name));
+  const stateOf = (name: string) => views?.get(name)?.state ?? name;
+  const windows = new Set([...windowed(steps)].map(stateOf));
+  // The copy of a state's last view into a texture takes whole rows.
+  const margins = new Map(
+    textureReads(steps).map(({ binding, tensor }) => [stateOf(tensor), textureRowBytes(binding.format)]),
+  );
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   return new Map(
     [...states].map(([name, bytes]) => [
       name,
-      create(bytes, windows.has(name) ? usage | GPUBufferUsage.UNIFORM : usage, name),
+      create(bytes + (margins.get(name) ?? 0), windows.has(name) ? usage | GPUBufferUsage.UNIFORM : usage, name),
     ]),
   );
 }

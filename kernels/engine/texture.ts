@@ -43,17 +43,19 @@ export function textureRows(bytes: number, format: TextureFormat): number {
  * @param encoder Outside of a pass.
  * @param source Where the tensor begins.
  * @param texture Made by {@linkcode createTensorTexture}.
- * @param rows Rows of the tensor.
+ * @param rows Rows that are copied.
+ * @param first The row of the tensor that they begin with.
  */
 export function copyToTexture(
   encoder: GPUCommandEncoder,
   source: { buffer: GPUBuffer; offset: number },
   texture: GPUTexture,
   rows: number,
+  first = 0,
 ): void {
   encoder.copyBufferToTexture(
     { ...source, bytesPerRow: textureRowBytes(texture.format as TextureFormat) },
-    { texture, origin: [0, 1] },
+    { texture, origin: [0, 1 + first] },
     [TEXTURE_WIDTH, rows],
   );
 }

@@ -96,8 +96,8 @@ export function lowerBothHeads(
   return { ...joinPrograms([program, renameTensors(head, rename)]), shapes, pooled: rename(pooled.output) };
 }
 
-function targetOf({ profile, storage }: LoweringOptions): Target {
-  return { profile, storage };
+function targetOf({ profile, storage, subgroupLanes }: LoweringOptions): Target {
+  return { profile, storage, subgroupLanes };
 }
 
 /** Shapes of the trunk's tensors and those of a head. */

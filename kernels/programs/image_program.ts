@@ -81,14 +81,15 @@ export interface ImageProgram<Output> {
  * @param device The device to run on.
  * @param storage Storage of activations.
  * @param purpose What it is asked for, for the error.
- * @returns Profile and storage.
+ * @returns Profile, storage, and the lanes of subgroups where kernels of the profile use them.
  * @throws {TypeError} If f16 is asked for where the adapter has none.
  */
 export function targetOf({ capabilities }: Device, storage: Storage, purpose = "store activations"): Target {
   if (storage === "f16" && !capabilities.float16) {
     throw new TypeError(`Cannot ${purpose} in f16: the adapter ${capabilities.adapter} has no shader-f16`);
   }
-  return { profile: capabilities.profile, storage };
+  const { profile, subgroupLanes } = capabilities;
+  return profile === "software" ? { profile, storage, subgroupLanes } : { profile, storage };
 }
 
 /**

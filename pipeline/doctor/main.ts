@@ -94,12 +94,18 @@ async function examineDevice(): Promise<Finding[]> {
 }
 
 function describeCapabilities(capabilities: Capabilities): Finding[] {
-  const { adapter, software, profile, float16, timestamps, maxBindingBytes, maxBufferBytes } = capabilities;
+  const { adapter, software, profile, float16, subgroupLanes, timestamps, maxBindingBytes, maxBufferBytes } =
+    capabilities;
+  const features = [
+    `shader-f16 ${float16 ? "yes" : "no"}`,
+    `timestamp-query ${timestamps ? "yes" : "no"}`,
+    ...(software ? [`subgroups ${subgroupLanes === undefined ? "no" : `of ${subgroupLanes} lanes`}`] : []),
+  ];
   const mebibytes = (bytes: number) => `${Math.floor(bytes / 2 ** 20)} MiB`;
   return [
     { name: "adapter", text: `${adapter}${software ? ", the CPU behind Vulkan or OpenGL" : ""}` },
     { name: "profile", text: `${profile} kernels` },
-    { name: "features", text: `shader-f16 ${float16 ? "yes" : "no"}, timestamp-query ${timestamps ? "yes" : "no"}` },
+    { name: "features", text: features.join(", ") },
     { name: "limits", text: `binding ${mebibytes(maxBindingBytes)}, buffer ${mebibytes(maxBufferBytes)}` },
   ];
 }

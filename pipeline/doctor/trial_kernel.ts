@@ -11,6 +11,7 @@ import { convolutionReference } from "../../kernels/operations/convolution/refer
 import { convolutionShape, outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { tensorBytes } from "../../kernels/operations/shared/tensor.ts";
 import { runKernels } from "../../kernels/engine/run.ts";
+import { targetOf } from "../../kernels/programs/image_program.ts";
 
 /** Small integers, the same ones each time: sums of 16 products stay below 2048, where f16 is exact. */
 function integers(count: number, seed: number): Float32Array<ArrayBuffer> {
@@ -25,7 +26,7 @@ function integers(count: number, seed: number): Float32Array<ArrayBuffer> {
  * @returns What is wrong, undefined if every number is right.
  */
 export async function tryKernel(device: Device, storage: Storage): Promise<string | undefined> {
-  const target = { profile: device.capabilities.profile, storage };
+  const target = targetOf(device, storage);
   const shape = convolutionShape([1, 9, 7, 16], {
     outputChannels: 32,
     kernel: [1, 1],

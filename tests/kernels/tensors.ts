@@ -6,12 +6,13 @@
 
 import { AssertionError } from "@std/assert";
 import { closeDevice, type Device, openDevice } from "../../kernels/engine/device.ts";
-import type { Profile, Storage } from "../../kernels/engine/kernel.ts";
+import type { Storage } from "../../kernels/engine/kernel.ts";
+import type { Target } from "../../kernels/operations/shared/tensor.ts";
 
-/** Every way a kernel is made on a device: both profiles, and the storage types the device has. */
-export function targets(device: Device): { profile: Profile; storage: Storage }[] {
-  const storages: Storage[] = device.capabilities.float16 ? ["f32", "f16"] : ["f32"];
-  return (["software", "gpu"] as const).flatMap((profile) => storages.map((storage) => ({ profile, storage })));
+/** Every way a kernel is made on a device: both profiles, and the storage types and subgroups the device has. */
+export function targets({ capabilities: { float16, subgroupLanes } }: Device): Target[] {
+  const storages: Storage[] = float16 ? ["f32", "f16"] : ["f32"];
+  return storages.flatMap((storage) => [{ profile: "software", storage, subgroupLanes }, { profile: "gpu", storage }]);
 }
 
 let device: Promise<Device> | undefined;

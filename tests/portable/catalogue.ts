@@ -9,6 +9,7 @@
  */
 
 import type { Kernel, Profile, Storage } from "../../kernels/engine/kernel.ts";
+import { ENABLE_SUBGROUPS, usesSubgroups } from "../../kernels/engine/subgroups.ts";
 import { lowerAugmentation } from "../../kernels/programs/augmentation.ts";
 import { type Operation, ruleOf } from "../../kernels/operations/mod.ts";
 import { fuse } from "../../kernels/lowering/fuse.ts";
@@ -1038,6 +1039,11 @@ export function shortestOfKind(texts: readonly ShaderText[]): ShaderText[] {
     if (known === undefined || text.code.length < known.code.length) kinds.set(kind, text);
   }
   return [...kinds.values()];
+}
+
+/** A text as WebGPU's specification wants it: with the directive that Deno's compiler refuses. */
+export function asSpecified<T extends ShaderText>(text: T): T {
+  return usesSubgroups(text.code) ? { ...text, code: ENABLE_SUBGROUPS + text.code } : text;
 }
 
 /** Whether a text needs the feature `shader-f16`. */

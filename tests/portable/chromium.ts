@@ -59,7 +59,7 @@ export function compileInChromium(
     async ({ texts, stage, compile }): Promise<Complaint[]> => {
       const adapter = await navigator.gpu.requestAdapter();
       if (!adapter) throw new Error("Chromium has no WebGPU adapter");
-      const device = await adapter.requestDevice();
+      const device = await adapter.requestDevice({ requiredFeatures: ["subgroups"] });
       const complaints = await new Function(`return (${compile})`)()(device, texts, stage);
       device.destroy();
       return complaints;

@@ -15,10 +15,10 @@ const dawn = create(["backend=null"]);
 /**
  * Opens a device that compiles and validates but computes nothing.
  *
- * @returns A device with `shader-f16`; destroy it when done.
+ * @returns A device with `shader-f16` and `subgroups`; destroy it when done.
  */
 export async function openNullDevice(): Promise<GPUDevice> {
   const adapter = await dawn.requestAdapter();
   if (!adapter) throw new Deno.errors.NotFound("Cannot find Dawn's null adapter");
-  return adapter.requestDevice({ requiredFeatures: ["shader-f16"] });
+  return adapter.requestDevice({ requiredFeatures: ["shader-f16", "subgroups"] });
 }

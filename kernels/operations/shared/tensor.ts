@@ -19,6 +19,7 @@ import {
   type StatedBindings,
   type Storage,
 } from "../../engine/kernel.ts";
+import type { SubgroupLanes } from "../../engine/subgroups.ts";
 
 /** `[N, H, W, C]`, C as it is without padding. */
 export type Shape = readonly [batch: number, height: number, width: number, channels: number];
@@ -28,6 +29,8 @@ export interface Target {
   readonly profile: Profile;
   /** How activations are stored; sums are f32. */
   readonly storage: Storage;
+  /** Of the software profile, where its kernels use subgroups: the invocations of one; see `engine/subgroups.ts`. */
+  readonly subgroupLanes?: SubgroupLanes;
 }
 
 /** 4-vectors that hold the channels of one position. */

@@ -1,6 +1,14 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { readBuffer } from "../../../kernels/engine/device.ts";
-import { type Kernel, listBindings, readOnly, scratch, type StatedBindings } from "../../../kernels/engine/kernel.ts";
+import {
+  type Kernel,
+  listBindings,
+  readOnly,
+  scratch,
+  type StatedBindings,
+  texture,
+  TEXTURE_WIDTH,
+} from "../../../kernels/engine/kernel.ts";
 import { createPlan, layOutProgram, type Plan } from "../../../kernels/engine/plan.ts";
 import {
   inPart,
@@ -12,6 +20,7 @@ import {
 } from "../../../kernels/engine/program.ts";
 import { runKernels } from "../../../kernels/engine/run.ts";
 import { itemKernel } from "../../../kernels/operations/shared/tensor.ts";
+import { readTexel } from "../../../kernels/operations/shared/tensor_reads.ts";
 import { testDevice } from "../tensors.ts";
 
 /** Floats of each tensor. */
@@ -134,4 +143,62 @@ Deno.test("joinPrograms() and renameTensors() keep what a step is and change wha
     { input: "other input", output: "other output", partial: "other operation partial" },
   ]);
   assertEquals(renamed.steps[0].role, "doubling");
+});
+
+/** Adds what is read through a texture. */
+const ADD_TEXELS = kernel(
+  { input: "f32", addend: texture("f32"), output: "f32" },
+  `  output[item] = input[item] + ${readTexel("addend", `(item / 4u + ${TEXTURE_WIDTH}u)`)}[item % 4u];`,
+);
+
+Deno.test("createPlan() lets kernels read constants, one of several rows, through textures of their own", async () => {
+  const tested = program(
+    ["first", "second", "first"].map((addend, index, { length }): Step => ({
+      kernel: ADD_TEXELS,
+      bindings: {
+        input: index === 0 ? "input" : `sum ${index}`,
+        addend,
+        output: index === length - 1 ? "output" : `sum ${index + 1}`,
+      },
+    })),
+    ["input", "sum 1", "sum 2", "output"],
+    new Map([
+      ["first", () => new Float32Array(ITEMS).fill(100)],
+      ["second", () => new Float32Array(3 * 4 * TEXTURE_WIDTH + ITEMS).fill(1000, 0, ITEMS)],
+    ]),
+  );
+  const plan = await createPlan(await testDevice(), tested, { inputs: ["input"], outputs: ["output"] });
+  try {
+    assertEquals(await run(plan), Array.from({ length: ITEMS }, (_, item) => item + 1200));
+    const rowBytes = 16 * TEXTURE_WIDTH;
+    assertEquals([plan.bytes.constants, plan.bytes.textures], [(2 + 5) * rowBytes, 0]);
+  } finally {
+    plan.close();
+  }
+});
+
+Deno.test("createPlan() copies a view into its texture again once its state is written", async () => {
+  const fill = (value: string) =>
+    kernel({ state: "f32" }, `  state[item] = ${value}; state[${ITEMS}u + item] = ${value} + 1.0;`);
+  const add = (input: string, output: string): Step => ({
+    kernel: ADD_TEXELS,
+    bindings: { input, addend: "second half", output },
+  });
+  const steps: Step[] = [
+    { kernel: fill("100.0"), bindings: { state: "state" } },
+    add("input", "sum"),
+    { kernel: fill("1000.0"), bindings: { state: "state" } },
+    add("sum", "output"),
+  ];
+  const tested: Program = {
+    ...program(steps, ["input", "sum", "output"]),
+    states: new Map([["state", 2 * BYTES]]),
+    views: new Map([["second half", { state: "state", offset: BYTES, bytes: BYTES }]]),
+  };
+  const plan = await createPlan(await testDevice(), tested, { inputs: ["input"], outputs: ["output"] });
+  try {
+    assertEquals(await run(plan), Array.from({ length: ITEMS }, (_, item) => item + 1102));
+  } finally {
+    plan.close();
+  }
 });

@@ -5,11 +5,10 @@
  */
 
 import type { Device } from "../../../kernels/engine/device.ts";
-import type { Profile, Storage } from "../../../kernels/engine/kernel.ts";
 import { createPlan } from "../../../kernels/engine/plan.ts";
 import { lowerNetwork } from "../../../kernels/lowering/lower_network.ts";
 import type { Network } from "../../../kernels/operations/network.ts";
-import { type Shape, tensorBytes } from "../../../kernels/operations/shared/tensor.ts";
+import { type Shape, type Target, tensorBytes } from "../../../kernels/operations/shared/tensor.ts";
 import type { Parameters, Tensor } from "../networks/reference.ts";
 import { padChannels, unpadChannels } from "../tensors.ts";
 
@@ -28,11 +27,11 @@ export async function runHead(
   network: Network,
   parameters: Parameters,
   input: Tensor,
-  options: { head: "dense" | "pooled"; profile: Profile; storage: Storage; shape: readonly number[] },
+  options: { head: "dense" | "pooled"; shape: readonly number[] } & Target,
 ): Promise<ArrayLike<number>> {
-  const { head, profile, storage, shape } = options;
+  const { head, storage, shape } = options;
   const [batch, height, width] = input.shape;
-  const program = lowerNetwork(network, parameters, { batch, size: [height, width], head, profile, storage });
+  const program = lowerNetwork(network, parameters, { ...options, batch, size: [height, width] });
   const { output } = network[head];
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });
   const { gpu } = device;

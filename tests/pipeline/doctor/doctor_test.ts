@@ -10,11 +10,13 @@ Deno.test("deno task doctor shows adapter, profile, features, limits and version
   const { code, out, error } = await runTask("doctor");
   assertEquals([code, error], [0, ""], out);
   const device = await openQuietDevice();
-  const { adapter, profile, float16 } = device.capabilities;
+  const { adapter, software, profile, float16, subgroupLanes } = device.capabilities;
   closeDevice(device);
   assertStringIncludes(out, `\nadapter   ${adapter}`);
   assertStringIncludes(out, `\nprofile   ${profile} kernels\n`);
   assertStringIncludes(out, `\nfeatures  shader-f16 ${float16 ? "yes" : "no"}, timestamp-query `);
+  const subgroups = subgroupLanes === undefined ? "subgroups no" : `subgroups of ${subgroupLanes} lanes`;
+  assertEquals(new RegExp(`\\nfeatures .*, ${subgroups}\\n`).test(out), software, out);
   assertMatch(out, /\nlimits {4}binding \d+ MiB, buffer \d+ MiB\n/);
   assertStringIncludes(out, `\nkernels   a trial product is right in f32${float16 ? " and f16" : ""}\n`);
   assertStringIncludes(out, `\nDeno      ${Deno.version.deno} (V8 ${Deno.version.v8}) on ${Deno.build.target}\n`);
