@@ -29,7 +29,7 @@ export interface Target {
   readonly profile: Profile;
   /** How activations are stored; sums are f32. */
   readonly storage: Storage;
-  /** Of the software profile, where its kernels use subgroups: the invocations of one; see `engine/subgroups.ts`. */
+  /** Invocations of a subgroup, where kernels of the software profile may use them; see `engine/subgroups.ts`. */
   readonly subgroupLanes?: SubgroupLanes;
 }
 
