@@ -8,19 +8,13 @@ import { ROOT, runTask } from "./pipeline/task.ts";
 import { pythonTest } from "./python.ts";
 
 const README = Deno.readTextFileSync(join(ROOT, "README.md"));
-const [, DATASET] = README.match(/^```python\n([\s\S]*?)^```$/m)!;
-
-const PROGRAM = `${DATASET}
-import sys
-data = LabelMaps(sys.argv[1])
-key, classes, scores = data[5]
-loader = torch.utils.data.DataLoader(data, batch_size=7)
-print(json.dumps([len(data), key, list(classes.shape), classes.flatten().tolist(), scores.flatten().tolist(),
-  sum(len(keys) for keys, _, _ in loader)]))
+const PACKAGE = `import os, sys
+sys.path.insert(0, ${JSON.stringify(join(ROOT, "python"))})
+os.chdir(sys.argv[1])
 `;
 
 for (const dtype of labelMapTypes) {
-  pythonTest(`the README's PyTorch dataset gives every value of ${dtype} maps`, ["pyarrow", "torch"], async (run) => {
+  pythonTest(`the Python package gives every value of ${dtype} maps`, ["pyarrow", "torchvision"], async (run) => {
     const folder = Deno.makeTempDirSync();
     const rows = fixtureRows(dtype).slice(0, 20);
     for (const part of [0, 1]) {
@@ -28,12 +22,30 @@ for (const dtype of labelMapTypes) {
       for (const row of rows.slice(part * 10, part * 10 + 10)) writer.append(row);
       writer.finish();
     }
-    Deno.writeTextFileSync(join(folder, "manifest.json"), "{}");
-    const { key, class: classes, score } = rows[5];
-    const expected = [20, key, [5, 15, 15], [...classes], [...dequantise(score, dtype)], 20];
-    assertEquals(JSON.parse(await run(PROGRAM, folder)), expected);
+    const { key, class: classes, score } = rows[15];
+    const program = `${PACKAGE}import json
+from relabel_maps import LabelMaps
+maps = LabelMaps(".")
+row = maps[15]
+print(json.dumps([len(maps), row.key, list(row.classes.shape), row.classes.flatten().tolist(), row.score.float().flatten().tolist()]))`;
+    const expected = [20, key, [5, 15, 15], [...classes], [...dequantise(score, dtype)]];
+    assertEquals(JSON.parse(await run(program, folder)), expected);
   });
 }
+
+pythonTest("the documents' PyTorch programs pool targets of label maps", ["pyarrow", "torchvision"], async (run) => {
+  const folder = Deno.makeTempDirSync();
+  const photographs = join(ROOT, "assets/photos/single");
+  const { code, error } = await runTask("relabel", photographs, "--out", join(folder, "labels"), "--quiet");
+  assertEquals(code, 0, error);
+  await Deno.symlink(photographs, join(folder, "photos"));
+  for (const text of [README, Deno.readTextFileSync(join(ROOT, "python/README.md"))]) {
+    const [, program] = text.match(/^```python\n([\s\S]*?)^```$/m)!;
+    const shown = "[list(images.shape)[1:], list(targets.shape)[1:], float(abs(targets.sum(1) - 1).max()) < 1e-5]";
+    const printed = await run(`${PACKAGE}${program}\nimport json\nprint(json.dumps(${shown}))`, folder);
+    assertEquals(JSON.parse(printed), [[3, 224, 224], [1000], true]);
+  }
+});
 
 /** The commands that README shows in blocks, indented or fenced. */
 function commandLines(text: string): string[] {
