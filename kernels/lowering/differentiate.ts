@@ -1,7 +1,7 @@
 /**
  * A network and its gradient as steps of a program: the operations in order, and their gradients in the opposite order
  * (reverse-mode differentiation). Where several operations read a tensor, its gradient is the sum of what they give, added
- * in the order in which they are met.
+ * in the order in which they are met, by the later ones themselves or in a pass of its own.
  *
  * @module
  */
@@ -55,10 +55,11 @@ function addBackward(
   for (const { operation, layer } of fused.toReversed()) {
     const outputGradient = gradients.get(operation.output);
     if (outputGradient === undefined) continue;
-    const contributions = ruleOf(operation).backward(builder, operation, outputGradient, { wanted, layer });
-    for (const { tensor, gradient } of contributions) {
+    const options = { wanted, known: (tensor: string) => gradients.get(tensor), layer };
+    const contributions = ruleOf(operation).backward(builder, operation, outputGradient, options);
+    for (const { tensor, gradient, isSum } of contributions) {
       const known = gradients.get(tensor);
-      if (known === undefined) {
+      if (known === undefined || isSum) {
         gradients.set(tensor, gradient);
         continue;
       }

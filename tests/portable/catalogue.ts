@@ -78,7 +78,7 @@ import { concatenateKernel } from "../../kernels/operations/concatenate/kernels.
 import { asymmetricLossKernel } from "../../kernels/operations/losses/asymmetric_loss.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
-import { convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
+import { addsToInputGradient, convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
 import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../kernels/operations/losses/cross_entropy.ts";
@@ -581,7 +581,12 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   convolutionInputGradientKernels: () =>
     INPUT_GRADIENT_LAYERS.flatMap((layer) =>
-      TARGETS.flatMap((target) => convolutionInputGradientKernels(layerShape(layer), target))
+      TARGETS.flatMap((target) => {
+        const shape = layerShape(layer);
+        return [false, ...addsToInputGradient(shape, target) ? [true] : []].flatMap((residual) =>
+          convolutionInputGradientKernels(shape, target, { residual })
+        );
+      })
     ),
   convolutionKernels: () =>
     LAYERS.flatMap((layer) => {
@@ -893,7 +898,7 @@ function operationKernels(
   };
   const rule = ruleOf(operation);
   rule.forward(builder, operation, 0);
-  if (mode === "training") rule.backward(builder, operation, "gradient", { wanted: () => true, layer: 0 });
+  if (mode === "training") rule.backward(builder, operation, "gradient", { wanted: () => true, known: () => undefined, layer: 0 });
   return kernelsOf(program);
 }
 

@@ -16,7 +16,7 @@ import type { Pair } from "../shared/window.ts";
 import type { Target } from "../shared/tensor.ts";
 import { zerosKernel } from "../shared/zeros.ts";
 import { shiftWeights } from "./dispatch.ts";
-import { convolutionKernels, packWeights } from "./mod.ts";
+import { convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
 
 /** Packed weights of a phase begin at a multiple of 256 bytes in either storage. */
@@ -133,15 +133,27 @@ export function packInputGradientWeights(
   return whole;
 }
 
+/** Whether {@linkcode convolutionInputGradientKernels} can add to what other readers of the input gave. */
+export function addsToInputGradient(shape: ConvolutionShape, target: Target): boolean {
+  const [{ spread, ...phase }, ...others] = phases(shape);
+  return others.length === 0 && spread === undefined && hasTaps(phase) && fusesResidual(phase.shape, target);
+}
+
 /**
  * The gradient of a convolution's input.
  *
  * @param shape The convolution.
  * @param target Profile and storage.
+ * @param options `residual`, whether a tensor of the input's shape is added, where {@linkcode addsToInputGradient} says so.
  * @returns Kernels in order, as those of `convolutionKernels`, with the bindings `outputGradient`, `weights` (see
- * {@linkcode packInputGradientWeights}), `inputGradient`; the scratch `partial` where weights exceed a window.
+ * {@linkcode packInputGradientWeights}), `inputGradient`, `residual` if it is added; the scratch `partial` where weights
+ * exceed a window.
  */
-export function convolutionInputGradientKernels(shape: ConvolutionShape, target: Target): Kernel[] {
+export function convolutionInputGradientKernels(
+  shape: ConvolutionShape,
+  target: Target,
+  { residual = false } = {},
+): Kernel[] {
   const all = phases(shape);
   // Packing nothing but zeros tells where each phase's weights begin.
   const zeros = new Float32Array(
@@ -150,7 +162,8 @@ export function convolutionInputGradientKernels(shape: ConvolutionShape, target:
   const packed = packPhases(shape, zeros, target);
   let offset = 0;
   const convolutions = all.filter(hasTaps).flatMap((phase, index) => {
-    const kernels = convolutionKernels(phase.shape, { spread: phase.spread }, target)
+    const epilogue = { spread: phase.spread, ...(residual ? { residualChannels: shape.inputChannels } : {}) };
+    const kernels = convolutionKernels(phase.shape, epilogue, target)
       .map((kernel) => shiftWeights(renamed(kernel), offset));
     offset += alignedLength(packed[index]) * packed[index].BYTES_PER_ELEMENT;
     return kernels;

@@ -7,6 +7,8 @@
  * since by then the other branch is there. The residual's missing channels count as zero, so that where the two differ in
  * channels only `input` can be the convolution's side.
  *
+ * The gradient of the input adds to what other readers of the input gave before, where its kernels can.
+ *
  * @module
  */
 
@@ -23,7 +25,7 @@ import { convolutionBiasGradientKernels, convolutionFilterGradientKernels } from
 import { foldFactors, joinFactors } from "./fold.ts";
 import { inputGradientWeightPlaces, weightPlaces } from "./gather_weights.ts";
 import { convolutionFilterGradientReference, convolutionInputGradientReference } from "./gradient_reference.ts";
-import { convolutionInputGradientKernels, packInputGradientWeights } from "./input_gradient.ts";
+import { addsToInputGradient, convolutionInputGradientKernels, packInputGradientWeights } from "./input_gradient.ts";
 import { convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
 import { convolutionReference } from "./reference.ts";
 import { type ConvolutionOptions, type ConvolutionShape, convolutionShape, outputShape } from "./shape.ts";
@@ -193,7 +195,7 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
     const bindings = { input, output, weights, ...(residual === undefined ? {} : { residual }) };
     addSteps(builder, convolutionKernels(shape, epilogue, target), bindings, output);
   },
-  backward(builder, operation, outputGradient, { wanted }) {
+  backward(builder, operation, outputGradient, { wanted, known }) {
     const { target, shapeOf, parameters } = builder;
     const { input } = operation;
     const shape = convolutionOf(operation, shapeOf(input));
@@ -201,9 +203,11 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
     if (!wanted(input)) return [];
     const inputGradient = addTensor(builder, contributionName(operation), shapeOf(input));
     const weights = weightsOf(builder, operation, shape, "backward");
-    const bindings = { outputGradient, weights, inputGradient };
-    addSteps(builder, convolutionInputGradientKernels(shape, target), bindings, inputGradient);
-    return [{ tensor: input, gradient: inputGradient }];
+    const others = addsToInputGradient(shape, target) ? known(input) : undefined;
+    const isSum = others !== undefined;
+    const bindings = { outputGradient, weights, inputGradient, ...(isSum ? { residual: others } : {}) };
+    addSteps(builder, convolutionInputGradientKernels(shape, target, { residual: isSum }), bindings, inputGradient);
+    return [{ tensor: input, gradient: inputGradient, isSum }];
   },
   reference(operation, { tensor, shapeOf, parameter }) {
     const { input, bias } = operation;

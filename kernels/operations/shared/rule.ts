@@ -44,6 +44,8 @@ export interface Contribution {
   readonly tensor: string;
   /** Name of the tensor that holds it. */
   readonly gradient: string;
+  /** Whether it is the sum with what other readers gave before. */
+  readonly isSum?: boolean;
 }
 
 /** What an operation's reference computes with; channels are not padded. */
@@ -107,14 +109,15 @@ export interface Rule<O extends AnyOperation, F extends O = O> {
    * Adds what computes the gradients of the parameters that are trained, and of the inputs.
    *
    * @param outputGradient Name of dL/doutput.
-   * @param options `wanted` says whether the gradient of an input is of use; `layer` as for `forward`.
+   * @param options `wanted` says whether the gradient of an input is of use; `known` the name of what other readers of an
+   * input gave so far, to which an operation may add its own; `layer` as for `forward`.
    * @returns The inputs' gradients.
    */
   backward(
     builder: Builder,
     operation: F,
     outputGradient: string,
-    options: { wanted(input: string): boolean; layer: number },
+    options: { wanted(input: string): boolean; known(input: string): string | undefined; layer: number },
   ): readonly Contribution[];
   /** The output on the CPU, in float64. */
   reference(operation: O, values: ReferenceValues): Float64Array;

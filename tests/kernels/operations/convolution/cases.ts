@@ -84,6 +84,26 @@ const dense = (outputChannels: number, size: number, stride = 1, padding: number
   groups: 1,
 });
 
+/** Layers of one input that are added up, and the input with them: the gradients of its readers meet. */
+function sumOfReaders(what: string, input: Shape, layers: readonly ConvolutionOptions[]): OperationCase {
+  const convolutions = layers.map((options, index): Operation => ({
+    type: "convolution",
+    input: "x",
+    output: `convolved ${index}`,
+    weight: `weight ${index}`,
+    inputChannels: input[3],
+    ...options,
+  }));
+  const sums = layers.map((_, index): Operation => ({
+    type: "add",
+    input: `convolved ${index}`,
+    residual: index === 0 ? "x" : `sum ${index - 1}`,
+    output: `sum ${index}`,
+  }));
+  const terms = layers.reduce((sum, { outputChannels, kernel }) => sum + outputChannels * kernel[0] * kernel[1], 1);
+  return { what, operations: [...convolutions, ...sums], inputs: { x: input }, terms };
+}
+
 /** Every kind of convolution by itself, with a bias and without; and with all that may follow, on kernels of every kind. */
 export const cases: readonly OperationCase[] = [
   ...GRADIENT_CASES.map(({ what, input, options }, index) =>
@@ -167,6 +187,12 @@ export const cases: readonly OperationCase[] = [
     { ...dense(1201, 5, 1, 2), groups: 1201 },
     { bias: true },
   ),
+  sumOfReaders("1x1 beside its own input", [2, 7, 5, 13], [dense(13, 1)]),
+  sumOfReaders("1x1, 3x3 and depthwise 3x3 of one input", [1, 5, 6, 131], [
+    dense(131, 1),
+    { ...dense(131, 3), groups: 131 },
+    dense(131, 3),
+  ]),
   convolutionCase("1x1, then layer scale and sum", [1, 5, 7, 9], dense(13, 1), {
     bias: true,
     scale: { weight: "gamma", shape: [13] },
