@@ -1,6 +1,6 @@
 /**
  * Fuses a network: each operation takes in the ones that follow, as far as its rule goes and no other operation reads what
- * is between.
+ * is between; or goes with what it gives into the one that follows.
  *
  * @module
  */
@@ -41,16 +41,17 @@ export function fuse(
     const all = readers.get(name) ?? [];
     return all.length === 1 && !kept.has(name) && !gone.has(all[0]) ? all[0] : undefined;
   };
+  const fused = [...operations];
   const takeReader = (operation: Operation, layer: number): Operation | undefined => {
     const { fusion } = ruleOf(operation);
     const reader = onlyReader(operation.output);
     if (!fusion || !reader || !fusion.readers.includes(reader.type)) return undefined;
     const isKnown = (tensor: string) => (position.get(tensor) ?? -1) < layer;
-    const fused = fusion.take(operation, reader, { ...context, isKnown });
-    if (fused) gone.add(reader);
-    return fused;
+    const whole = fused[position.get(reader.output)!];
+    const taken = fusion.take(operation, whole, { ...context, isKnown });
+    if (taken) gone.add(reader);
+    return taken as Operation | undefined;
   };
-  const fused = [...operations];
   // From the end, so that of an add's two branches the later one takes it.
   for (let layer = operations.length - 1; layer >= 0; layer--) {
     if (gone.has(operations[layer])) continue;

@@ -79,7 +79,7 @@ import { asymmetricLossKernel } from "../../kernels/operations/losses/asymmetric
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
 import { addsToInputGradient, convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
-import { convolutionKernels, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
+import { convolutionKernels, fusesGate, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../kernels/operations/losses/cross_entropy.ts";
 import { dropKernel } from "../../kernels/operations/drop/kernels.ts";
@@ -591,10 +591,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   convolutionKernels: () =>
     LAYERS.flatMap((layer) => {
       const shape = layerShape(layer);
-      return TARGETS.flatMap((target) =>
-        EPILOGUES.filter(({ residualChannels }) => residualChannels === undefined || fusesResidual(shape, target))
-          .flatMap((epilogue) => convolutionKernels(shape, epilogue, target))
-      );
+      return TARGETS.flatMap((target) => {
+        const gates = fusesGate(shape, target) ? [false, true] : [false];
+        return EPILOGUES.filter(({ residualChannels }) => residualChannels === undefined || fusesResidual(shape, target))
+          .flatMap((epilogue) => gates.flatMap((gated) => convolutionKernels(shape, { ...epilogue, gated }, target)));
+      });
     }),
   cropResizeKernel: () =>
     STORAGES.flatMap((storage) =>

@@ -13,7 +13,7 @@
 import type { Target } from "../shared/tensor.ts";
 import type { Kernel } from "../../engine/kernel.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
-import { type ConvolutionShape, type Epilogue, isDepthwise } from "./shape.ts";
+import { type ConvolutionShape, type Epilogue, isDepthwise, isPointwise } from "./shape.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
 import { packStripWeights, stripConvolution } from "./strips.ts";
 import { packTileWeights, tileConvolution } from "./tiles.ts";
@@ -30,14 +30,20 @@ export function fusesResidual(shape: ConvolutionShape, target: Target): boolean 
   return variant(shape, target) !== "strips";
 }
 
+/** Whether {@linkcode convolutionKernels} multiplies what it reads by a gate. */
+export function fusesGate(shape: ConvolutionShape, target: Target): boolean {
+  return variant(shape, target) === "tiles" && isPointwise(shape);
+}
+
 /**
  * The kernels of a convolution.
  *
  * @param shape The convolution.
- * @param epilogue What follows the sum; a residual only where {@linkcode fusesResidual} says so.
+ * @param epilogue What goes with the sum; a residual only where {@linkcode fusesResidual} says so, a gate where
+ * {@linkcode fusesGate} does.
  * @param target Profile and storage.
- * @returns Kernels in order. Their bindings: `input`, `weights`, `output`; `residual` if the epilogue has one; the scratch
- * `partial` where weights exceed a window.
+ * @returns Kernels in order. Their bindings: `input`, `weights`, `output`; `residual` and `gate` if the epilogue has them;
+ * the scratch `partial` where weights exceed a window.
  */
 export function convolutionKernels(
   shape: ConvolutionShape,
@@ -46,6 +52,11 @@ export function convolutionKernels(
 ): Kernel[] {
   if (epilogue.residualChannels !== undefined && !fusesResidual(shape, target)) {
     throw new TypeError(`Cannot add a residual in a convolution of ${shape.groups} groups`);
+  }
+  if (epilogue.gated && !fusesGate(shape, target)) {
+    throw new TypeError(
+      `Cannot multiply by a gate in a convolution of ${shape.kernel.join(" x ")} for ${target.profile}`,
+    );
   }
   switch (variant(shape, target)) {
     case "strips":

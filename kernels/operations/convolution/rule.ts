@@ -1,7 +1,8 @@
 /**
- * Convolution in a network. Inference takes into its store what follows it, where every tensor between has one reader:
+ * Convolution in a network. Inference takes into its store what follows it, where every tensor between has one reader, and
+ * into its load the product with squeeze-and-excitation's gate:
  *
- *     convolution -> (batchNorm | scale)* -> add? -> activation?
+ *     multiply? -> convolution -> (batchNorm | scale)* -> add? -> activation?
  *
  * Batch norms and factors fold into the weights. An `add` joins two branches: it goes to the convolution that comes later in the list,
  * since by then the other branch is there. The residual's missing channels count as zero, so that where the two differ in
@@ -47,6 +48,8 @@ export interface Convolution extends AnyOperation, ConvolutionOptions {
 export interface ConvolutionFusion {
   /** What its weights are multiplied by, and what is added to its bias, in order. */
   readonly folded?: readonly (BatchNorm | Scale)[];
+  /** Name of the tensor `[N, 1, 1, C]` that the input is multiplied by. */
+  readonly gate?: string;
   /** Name of the tensor that is added. */
   readonly residual?: string;
   readonly activation?: ActivationFunction;
@@ -184,15 +187,22 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
   fusion: { readers: ["batchNorm", "scale", "add", "activation"], take },
   forward(builder, operation) {
     const { target, shapeOf } = builder;
-    const { input, output, residual, activation } = operation;
+    const { input, output, gate, residual, activation } = operation;
     const shape = convolutionOf(operation, shapeOf(input));
     const epilogue = {
+      gated: gate !== undefined,
       ...(activation ? { activation } : {}),
       ...(residual === undefined ? {} : { residualChannels: shapeOf(residual)[3] }),
     };
     addTensor(builder, output, shapeOf(output));
     const weights = weightsOf(builder, operation, shape, "forward");
-    const bindings = { input, output, weights, ...(residual === undefined ? {} : { residual }) };
+    const bindings = {
+      input,
+      output,
+      weights,
+      ...(gate === undefined ? {} : { gate }),
+      ...(residual === undefined ? {} : { residual }),
+    };
     addSteps(builder, convolutionKernels(shape, epilogue, target), bindings, output);
   },
   backward(builder, operation, outputGradient, { wanted, known }) {

@@ -37,8 +37,12 @@ export interface Spread {
   readonly size: Pair;
 }
 
-/** What happens to a sum before it is stored, `activation(sum + bias + residual)`, and where it is stored. */
+/**
+ * What happens to what is summed, to a sum before it is stored, `activation(sum + bias + residual)`, and where it is stored.
+ */
 export interface Epilogue {
+  /** Whether the input is multiplied by a gate for each channel of an image, `[N, 1, 1, C]`. */
+  readonly gated?: boolean;
   readonly activation?: ActivationFunction;
   /** Channels of the residual, at most the output's; the missing ones count as zero. */
   readonly residualChannels?: number;

@@ -59,9 +59,14 @@ export function packTileWeights(
 }
 
 /** WGSL that finds where the 4 positions whose inputs an invocation reads begin. */
-function locate(pointwise: boolean): string[] {
+function locate(pointwise: boolean, gated: boolean): string[] {
   return range(4).map((p) =>
-    pointwise ? `let start${p} = (first + quad * 4u + ${p}u) * parameters.inputVectors;` : wgsl`
+    pointwise
+      ? wgsl`
+      let start${p} = (first + quad * 4u + ${p}u) * parameters.inputVectors;
+      ${gated && `let gate${p} = (first + quad * 4u + ${p}u) / parameters.imagePositions * parameters.inputVectors;`}
+    `
+      : wgsl`
       let position${p} = first + quad * 4u + ${p}u;
       let row${p} = position${p} / parameters.outputX;
       let top${p} = i32(row${p} % parameters.outputY * parameters.strideY) - i32(parameters.beforeY);
@@ -72,9 +77,11 @@ function locate(pointwise: boolean): string[] {
 }
 
 /** WGSL that reads the inputs of 4 positions for one step. */
-function fetch(pointwise: boolean): string {
-  const read = (p: number, index: string) =>
-    `let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, ${index}, inside${p})]), inside${p});`;
+function fetch(pointwise: boolean, gated: boolean): string {
+  const read = (p: number, index: string) => {
+    const gate = gated ? ` * vec4<f32>(gate[select(0u, gate${p} + step, inside${p})])` : "";
+    return `let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, ${index}, inside${p})])${gate}, inside${p});`;
+  };
   if (pointwise) {
     const reads = range(4).flatMap((p) => [
       `let inside${p} = (step < parameters.steps) & (first + quad * 4u + ${p}u < parameters.positions);`,
@@ -146,6 +153,7 @@ function storeSum(p: number, c: number, { activation, residualChannels, spread }
 
 /** The text of tiles and `main`: an invocation has the sums of 8 positions and 2 vectors of channels. */
 function writeMain(epilogue: Epilogue, pointwise: boolean, vector: string): string {
+  const { gated = false } = epilogue;
   const products = range(2).flatMap((c) => [
     `let w${c} = weightTile[k * ${TILE / 4}u + across + ${c * 8}u];`,
     ...range(8).map((p) => `sum${p}_${c} += ${p < 4 ? "above" : "below"}.${"xyzw"[p % 4]} * w${c};`),
@@ -170,11 +178,11 @@ function writeMain(epilogue: Epilogue, pointwise: boolean, vector: string): stri
       let down = local / 8u;
       let quad = local % 16u;
       let depth = local / 16u;
-      ${locate(pointwise)}
+      ${locate(pointwise, gated)}
       ${range(8).flatMap((p) => range(2).map((c) => `var sum${p}_${c} = vec4<f32>();`))}
       for (var turn = 0u; turn < parameters.steps; turn += ${DEPTH / 4}u) {
         let step = turn + depth;
-        ${fetch(pointwise)}
+        ${fetch(pointwise, gated)}
         ${fillTiles()}
         workgroupBarrier();
         for (var k = 0u; k < ${DEPTH}u; k++) {
@@ -198,14 +206,14 @@ function writeMain(epilogue: Epilogue, pointwise: boolean, vector: string): stri
  * @param shape The convolution, of one group.
  * @param epilogue What follows the sum.
  * @param target `storage` of activations and weights.
- * @returns One kernel with the bindings `output`, `input`, `weights`, and `residual` if the epilogue has one.
+ * @returns One kernel with the bindings `output`, `input`, `weights`, and `gate` and `residual` if the epilogue has them.
  */
 export function tileConvolution(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   { storage, profile }: Target,
 ): Kernel[] {
-  const { activation, residualChannels, spread } = epilogue;
+  const { activation, gated = false, residualChannels, spread } = epilogue;
   const { inputVectors, steps } = matrix(shape);
   const positions = outputPositions(shape);
   const outputVectors = channelVectors(shape.outputChannels);
@@ -218,6 +226,7 @@ export function tileConvolution(
       outputVectors,
       outputChannels: shape.outputChannels,
       steps,
+      ...(gated ? { imagePositions: shape.output[0] * shape.output[1] } : {}),
       ...(residual ? { residualVectors: channelVectors(residualChannels) } : {}),
       ...(pointwise ? {} : windowParameters(shape)),
       ...spreadParameters(shape, spread),
@@ -228,6 +237,7 @@ export function tileConvolution(
     output: vector,
     input: vector,
     weights: readOnly(vector),
+    ...(gated ? { gate: vector } : {}),
     ...(residual ? { residual: vector } : {}),
   };
   const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}${activationFunctions(activation)}
@@ -235,7 +245,7 @@ ${writeMain(epilogue, pointwise, vector)}`;
   const kind = pointwise ? "1x1" : shape.kernel.join("x");
   const groups = spreadWorkgroups(Math.ceil(positions / TILE));
   return [{
-    name: `convolution ${kind}${activationLabel(activation)}${residual ? " residual" : ""}${
+    name: `convolution ${gated ? "gated " : ""}${kind}${activationLabel(activation)}${residual ? " residual" : ""}${
       spread ? " spread" : ""
     } ${storage} ${profile}`,
     code,

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { fusesGate } from "../convolution/mod.ts";
+import { type Convolution, type ConvolutionFusion, convolutionOf } from "../convolution/rule.ts";
 import { addStep, addTensor } from "../shared/builder.ts";
-import { type AnyOperation, contributionName, type Rule } from "../shared/rule.ts";
+import { type AnyOperation, contributionName, type FusionContext, type Rule } from "../shared/rule.ts";
 import {
   gatesElements,
   multiplyGateGradientKernel,
@@ -21,11 +23,24 @@ export interface Multiply extends AnyOperation {
   readonly gate: string;
 }
 
-/** The product; training keeps both factors for its gradient. */
+/** The convolution that reads the product, with the gate in its load. */
+function take(
+  { input, gate, output }: Multiply,
+  reader: Convolution & ConvolutionFusion,
+  { trained, target, shapeOf, isKnown }: FusionContext,
+): (Convolution & ConvolutionFusion) | undefined {
+  const shape = convolutionOf(reader, shapeOf(output));
+  if (trained || gatesElements(shapeOf(gate)) || !fusesGate(shape, target)) return undefined;
+  if (reader.residual !== undefined && !isKnown(reader.residual)) return undefined;
+  return { ...reader, input, gate };
+}
+
+/** The product; inference leaves it to a convolution that reads it; training keeps both factors for its gradient. */
 export const multiply: Rule<Multiply> = {
   type: "multiply",
   inputs: ({ input, gate }) => [input, gate],
   outputShape: ({ input, gate }, shapeOf) => multiplyShape(shapeOf(input), shapeOf(gate)),
+  fusion: { readers: ["convolution"], take },
   forward(builder, { input, gate, output }) {
     const shape = builder.shapeOf(input);
     addTensor(builder, output, shape);

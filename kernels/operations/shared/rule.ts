@@ -96,8 +96,11 @@ export interface Rule<O extends AnyOperation, F extends O = O> {
   readonly fusion?: {
     /** Types of the operations that may be taken in. */
     readonly readers: readonly string[];
-    /** The operation with its reader, whose output it then has; undefined if it cannot take it in. */
-    take(operation: F, reader: AnyOperation, context: FusionContext): F | undefined;
+    /**
+     * The operation with its reader, whose output it then has; undefined if it cannot take it in. The reader has taken in
+     * what follows itself. Where it is the reader whose kernels compute both, the result is of its type.
+     */
+    take(operation: F, reader: AnyOperation, context: FusionContext): AnyOperation | undefined;
   };
   /**
    * Adds what computes the output.

@@ -363,6 +363,6 @@ function takesIn(tested: OperationCase, type: string, reader: string): boolean {
     const left = fuse(operations, [operations.at(-1)!.output], context);
     const layers = new Set(left.map(({ layer }) => layer));
     return operations.some((operation, layer) => operation.type === reader && !layers.has(layer)) &&
-      left.some(({ operation }) => operation.type === type);
+      left.some(({ layer }) => operations[layer].type === type);
   });
 }
