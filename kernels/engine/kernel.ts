@@ -211,6 +211,9 @@ export function parameterBytes(parameters: readonly Parameter[]): Uint8Array<Arr
   return bytes;
 }
 
+/** Workgroups of a dispatch along one dimension at most. */
+export const MOST_WORKGROUPS = 65535;
+
 /**
  * Spreads a linear count of workgroups over x and y, since each dimension ends at 65,535. The kernel recovers the linear
  * index as `workgroup_id.y * num_workgroups.x + workgroup_id.x` and must ignore indices at or past `count`.
@@ -220,9 +223,10 @@ export function parameterBytes(parameters: readonly Parameter[]): Uint8Array<Arr
  * @throws {RangeError} If there are more than 65,535 x 65,535.
  */
 export function spreadWorkgroups(count: number): [number, number, number] {
-  const limit = 65535;
-  if (count <= limit) return [Math.max(count, 1), 1, 1];
-  const rows = Math.ceil(count / limit);
-  if (rows > limit) throw new RangeError(`Cannot dispatch ${count} workgroups: more than ${limit} x ${limit}`);
+  if (count <= MOST_WORKGROUPS) return [Math.max(count, 1), 1, 1];
+  const rows = Math.ceil(count / MOST_WORKGROUPS);
+  if (rows > MOST_WORKGROUPS) {
+    throw new RangeError(`Cannot dispatch ${count} workgroups: more than ${MOST_WORKGROUPS} x ${MOST_WORKGROUPS}`);
+  }
   return [Math.ceil(count / rows), rows, 1];
 }

@@ -1,6 +1,6 @@
 /**
  * Fuses a network: each operation takes in the ones that follow, as far as its rule goes and no other operation reads what
- * is between; or goes with what it gives into the one that follows.
+ * is between; or goes with what it gives into the one that follows. Of readers that stay, it may do a part of the work.
  *
  * @module
  */
@@ -56,6 +56,18 @@ export function fuse(
   for (let layer = operations.length - 1; layer >= 0; layer--) {
     if (gone.has(operations[layer])) continue;
     for (let next = takeReader(fused[layer], layer); next; next = takeReader(next, layer)) fused[layer] = next;
+  }
+  for (let layer = 0; layer < operations.length; layer++) {
+    const { help } = ruleOf(fused[layer]).fusion ?? {};
+    if (!help || gone.has(operations[layer])) continue;
+    const reader = (readers.get(fused[layer].output) ?? []).find((reader) =>
+      help.readers.includes(reader.type) && !gone.has(reader)
+    );
+    if (!reader) continue;
+    const place = position.get(reader.output)!;
+    const isKnown = (tensor: string) => (position.get(tensor) ?? -1) < layer;
+    const helped = help.with(fused[layer], fused[place], { ...context, isKnown });
+    if (helped) [fused[layer], fused[place]] = helped as readonly [Operation, Operation];
   }
   return fused.flatMap((operation, layer) => gone.has(operations[layer]) ? [] : [{ operation, layer }]);
 }

@@ -78,8 +78,16 @@ import { concatenateKernel } from "../../kernels/operations/concatenate/kernels.
 import { asymmetricLossKernel } from "../../kernels/operations/losses/asymmetric_loss.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
-import { addsToInputGradient, convolutionInputGradientKernels } from "../../kernels/operations/convolution/input_gradient.ts";
-import { convolutionKernels, fusesGate, fusesResidual } from "../../kernels/operations/convolution/mod.ts";
+import {
+  addsToInputGradient,
+  convolutionInputGradientKernels,
+} from "../../kernels/operations/convolution/input_gradient.ts";
+import {
+  convolutionKernels,
+  fusesGate,
+  fusesResidual,
+  positionSumRuns,
+} from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../kernels/operations/losses/cross_entropy.ts";
 import { dropKernel } from "../../kernels/operations/drop/kernels.ts";
@@ -593,8 +601,15 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       const shape = layerShape(layer);
       return TARGETS.flatMap((target) => {
         const gates = fusesGate(shape, target) ? [false, true] : [false];
-        return EPILOGUES.filter(({ residualChannels }) => residualChannels === undefined || fusesResidual(shape, target))
-          .flatMap((epilogue) => gates.flatMap((gated) => convolutionKernels(shape, { ...epilogue, gated }, target)));
+        const sums = positionSumRuns(shape, target) === undefined ? [false] : [false, true];
+        return EPILOGUES.filter(({ residualChannels }) =>
+          residualChannels === undefined || fusesResidual(shape, target)
+        )
+          .flatMap((epilogue) =>
+            gates.flatMap((gated) =>
+              sums.flatMap((positionSums) => convolutionKernels(shape, { ...epilogue, gated, positionSums }, target))
+            )
+          );
       });
     }),
   cropResizeKernel: () =>
@@ -612,7 +627,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   givenTargetKernel: () => PROFILES.map((profile) => givenTargetKernel({ rows: 9, classes: 11, share: 0.5, profile })),
   globalAveragePoolGradientKernel: () =>
     TARGETS.map((target) => globalAveragePoolGradientKernel({ shape: SHAPE, ...target })),
-  globalAveragePoolKernel: () => TARGETS.map((target) => globalAveragePoolKernel({ shape: SHAPE, ...target })),
+  globalAveragePoolKernel: () =>
+    TARGETS.flatMap((target) =>
+      [undefined, 3].map((runs) => globalAveragePoolKernel({ shape: SHAPE, runs, ...target }))
+    ),
   globalResponseNormInputGradientKernel: () =>
     TARGETS.map((target) => globalResponseNormInputGradientKernel({ shape: SHAPE, ...target })),
   globalResponseNormKernel: () => TARGETS.map((target) => globalResponseNormKernel({ shape: SHAPE, ...target })),
@@ -899,7 +917,13 @@ function operationKernels(
   };
   const rule = ruleOf(operation);
   rule.forward(builder, operation, 0);
-  if (mode === "training") rule.backward(builder, operation, "gradient", { wanted: () => true, known: () => undefined, layer: 0 });
+  if (mode === "training") {
+    rule.backward(builder, operation, "gradient", {
+      wanted: () => true,
+      known: () => undefined,
+      layer: 0,
+    });
+  }
   return kernelsOf(program);
 }
 

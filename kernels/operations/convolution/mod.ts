@@ -11,11 +11,11 @@
  */
 
 import type { Target } from "../shared/tensor.ts";
-import type { Kernel } from "../../engine/kernel.ts";
+import { type Kernel, MOST_WORKGROUPS } from "../../engine/kernel.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, isPointwise } from "./shape.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
-import { packStripWeights, stripConvolution } from "./strips.ts";
+import { packStripWeights, stripConvolution, stripRuns } from "./strips.ts";
 import { packTileWeights, tileConvolution } from "./tiles.ts";
 
 export type { ConvolutionWeights } from "./dispatch.ts";
@@ -36,14 +36,27 @@ export function fusesGate(shape: ConvolutionShape, target: Target): boolean {
 }
 
 /**
+ * Runs of an image's positions whose sums {@linkcode convolutionKernels} stores beside its output.
+ *
+ * @param shape The convolution.
+ * @param target Profile and storage.
+ * @returns Runs of an image, in order; undefined where it stores none. They depend on the shape of an image alone.
+ */
+export function positionSumRuns(shape: ConvolutionShape, target: Target): number | undefined {
+  if (!isDepthwise(shape) || target.profile !== "gpu") return undefined;
+  const runs = stripRuns(shape, target);
+  return runs <= MOST_WORKGROUPS ? runs : undefined;
+}
+
+/**
  * The kernels of a convolution.
  *
  * @param shape The convolution.
  * @param epilogue What goes with the sum; a residual only where {@linkcode fusesResidual} says so, a gate where
- * {@linkcode fusesGate} does.
+ * {@linkcode fusesGate} does, sums of positions where {@linkcode positionSumRuns} does.
  * @param target Profile and storage.
  * @returns Kernels in order. Their bindings: `input`, `weights`, `output`; `residual` and `gate` if the epilogue has them;
- * the scratch `partial` where weights exceed a window.
+ * `positionSums` if it has some, f32 `[N, runs, 1, C]`; the scratch `partial` where weights exceed a window.
  */
 export function convolutionKernels(
   shape: ConvolutionShape,
@@ -52,6 +65,9 @@ export function convolutionKernels(
 ): Kernel[] {
   if (epilogue.residualChannels !== undefined && !fusesResidual(shape, target)) {
     throw new TypeError(`Cannot add a residual in a convolution of ${shape.groups} groups`);
+  }
+  if (epilogue.positionSums && positionSumRuns(shape, target) === undefined) {
+    throw new TypeError(`Cannot sum positions in a convolution of ${shape.groups} groups for ${target.profile}`);
   }
   if (epilogue.gated && !fusesGate(shape, target)) {
     throw new TypeError(

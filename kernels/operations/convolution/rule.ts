@@ -8,6 +8,8 @@
  * since by then the other branch is there. The residual's missing channels count as zero, so that where the two differ in
  * channels only `input` can be the convolution's side.
  *
+ * A depthwise convolution whose output is pooled stores sums of its positions besides, where its kernels can.
+ *
  * The gradient of the input adds to what other readers of the input gave before, where its kernels can.
  *
  * @module
@@ -18,16 +20,17 @@ import type { ActivationFunction } from "../activation/functions/mod.ts";
 import type { Add } from "../add/rule.ts";
 import { batchNormScale } from "../batch_norm/inference.ts";
 import { type BatchNorm, batchNormParameters } from "../batch_norm/rule.ts";
+import type { GlobalAveragePool, PoolOfSums } from "../global_average_pool/rule.ts";
 import { type Scale, scaleFactors } from "../scale/rule.ts";
-import { addSteps, addTensor, type Builder, gradientName } from "../shared/builder.ts";
+import { addBytes, addSteps, addTensor, type Builder, gradientName } from "../shared/builder.ts";
 import { type AnyOperation, contributionName, type FusionContext, type Parameter, type Rule } from "../shared/rule.ts";
-import type { Shape } from "../shared/tensor.ts";
+import { type Shape, tensorBytes } from "../shared/tensor.ts";
 import { convolutionBiasGradientKernels, convolutionFilterGradientKernels } from "./filter_gradient.ts";
 import { foldFactors, joinFactors } from "./fold.ts";
 import { inputGradientWeightPlaces, weightPlaces } from "./gather_weights.ts";
 import { convolutionFilterGradientReference, convolutionInputGradientReference } from "./gradient_reference.ts";
 import { addsToInputGradient, convolutionInputGradientKernels, packInputGradientWeights } from "./input_gradient.ts";
-import { convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
+import { convolutionKernels, fusesResidual, packWeights, positionSumRuns } from "./mod.ts";
 import { convolutionReference } from "./reference.ts";
 import { type ConvolutionOptions, type ConvolutionShape, convolutionShape, outputShape } from "./shape.ts";
 import { type Standardisation, standardisedWeights } from "./standardise.ts";
@@ -53,6 +56,8 @@ export interface ConvolutionFusion {
   /** Name of the tensor that is added. */
   readonly residual?: string;
   readonly activation?: ActivationFunction;
+  /** Name of the tensor of sums over runs of an image's positions, f32. */
+  readonly positionSums?: string;
 }
 
 /**
@@ -95,6 +100,19 @@ function take(
       return { ...operation, residual: other, output: reader.output };
     }
   }
+}
+
+/** A convolution with the mean of its positions, of which it stores sums. */
+function sumForPool(
+  operation: Convolution & ConvolutionFusion,
+  pool: GlobalAveragePool,
+  { trained, target, shapeOf }: FusionContext,
+): [Convolution & ConvolutionFusion, GlobalAveragePool & PoolOfSums] | undefined {
+  const shape = convolutionOf(operation, shapeOf(operation.input));
+  const runs = trained ? undefined : positionSumRuns(shape, target);
+  if (runs === undefined) return undefined;
+  const positionSums = `${operation.output} position sums`;
+  return [{ ...operation, positionSums }, { ...pool, sums: { name: positionSums, runs } }];
 }
 
 /** The weights that are multiplied by, in PyTorch's order. */
@@ -184,17 +202,26 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
     ...(bias === undefined ? [] : [[bias, [outputChannels]] as const]),
     ...gainParameters(outputChannels, standardised),
   ],
-  fusion: { readers: ["batchNorm", "scale", "add", "activation"], take },
+  fusion: {
+    readers: ["batchNorm", "scale", "add", "activation"],
+    take,
+    help: { readers: ["globalAveragePool"], with: sumForPool },
+  },
   forward(builder, operation) {
     const { target, shapeOf } = builder;
-    const { input, output, gate, residual, activation } = operation;
+    const { input, output, gate, residual, activation, positionSums } = operation;
     const shape = convolutionOf(operation, shapeOf(input));
     const epilogue = {
       gated: gate !== undefined,
+      positionSums: positionSums !== undefined,
       ...(activation ? { activation } : {}),
       ...(residual === undefined ? {} : { residualChannels: shapeOf(residual)[3] }),
     };
     addTensor(builder, output, shapeOf(output));
+    if (positionSums !== undefined) {
+      const runs = positionSumRuns(shape, target)!;
+      addBytes(builder, positionSums, tensorBytes([shape.batch, runs, 1, shape.outputChannels], "f32"));
+    }
     const weights = weightsOf(builder, operation, shape, "forward");
     const bindings = {
       input,
@@ -202,6 +229,7 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
       weights,
       ...(gate === undefined ? {} : { gate }),
       ...(residual === undefined ? {} : { residual }),
+      ...(positionSums === undefined ? {} : { positionSums }),
     };
     addSteps(builder, convolutionKernels(shape, epilogue, target), bindings, output);
   },

@@ -44,6 +44,8 @@ const MOST_UNROLLED = 49;
 /** Taps of a chunk at most. */
 const MOST_OF_CHUNK = 8;
 const WORKGROUP = { software: 8, gpu: 64 };
+/** Vectors of channels in a workgroup that sums positions, whose strips are of one image: 128 bytes of f32 side by side. */
+const SUM_VECTORS = 8;
 /** A window begins at a multiple of so many vectors, so that its offset is a multiple of 256 bytes. */
 const ALIGNED = 16;
 
@@ -131,9 +133,10 @@ export function packStripWeights(
  * Depthwise convolution, and grouped convolution in the GPU profile.
  *
  * @param shape The convolution.
- * @param epilogue What follows the sum; a residual is not supported.
+ * @param epilogue What follows the sum; a residual is not supported, sums of positions are of depthwise ones on a GPU.
  * @param target Profile and storage.
- * @returns Kernels in order. Bindings: `output`, `input` (a texture in the software profile), `weights` (a window there).
+ * @returns Kernels in order. Bindings: `output`, `input` (a texture in the software profile), `weights` (a window there), and
+ * `positionSums` if the epilogue has some.
  */
 export function stripConvolution(
   shape: ConvolutionShape,
@@ -152,6 +155,18 @@ export function stripConvolution(
     (_, window) =>
       stripKernel(shape, epilogue, target, window * together, Math.min(together, vectors - window * together)),
   );
+}
+
+/** Strips of an image, across and down. */
+function stripGrid(shape: ConvolutionShape, target: Target): { acrossX: number; acrossY: number } {
+  const { across, down } = stripOf(shape, target);
+  return { acrossX: Math.ceil(shape.output[1] / across), acrossY: Math.ceil(shape.output[0] / down) };
+}
+
+/** Runs of an image's positions whose sums are stored: those of a workgroup of a GPU. */
+export function stripRuns(shape: ConvolutionShape, target: Target): number {
+  const { acrossX, acrossY } = stripGrid(shape, target);
+  return Math.ceil(acrossX * acrossY / (WORKGROUP.gpu / SUM_VECTORS));
 }
 
 /** What the text of a kernel depends on. */
@@ -256,7 +271,12 @@ function walkChunks(variant: Variant, taps: number): string {
 }
 
 /** WGSL that stores the sum of a position of the strip, if it is one of the output. */
-function storePosition(r: number, p: number, { activation, spread }: Epilogue, storage: Target["storage"]): string {
+function storePosition(
+  r: number,
+  p: number,
+  { activation, spread, positionSums }: Epilogue,
+  storage: Target["storage"],
+): string {
   const value = `value${r}_${p}`;
   const neighbour = spread
     ? `${r}u * parameters.stepY * parameters.spreadX + ${p}u * parameters.stepX`
@@ -265,7 +285,52 @@ function storePosition(r: number, p: number, { activation, spread }: Epilogue, s
   return wgsl`
     if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
       let ${value} = sum${r}_${p} + bias;
-      output[at + (${neighbour}) * parameters.outputVectors] = ${vectorType(storage)}(${result});
+      let stored${value} = ${vectorType(storage)}(${result});
+      output[at + (${neighbour}) * parameters.outputVectors] = stored${value};
+      ${positionSums && `total += vec4<f32>(stored${value});`}
+    }
+  `;
+}
+
+/** WGSL that finds an invocation's strip and vector where all strips follow each other. */
+function placeAnywhere(size: number, across: number, down: number, place: string): string {
+  return wgsl`
+    let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
+    if (index >= parameters.items) { return; }
+    ${place}
+    let column = (item % parameters.acrossX) * ${across}u;
+    let row = item / parameters.acrossX % parameters.acrossY * ${down}u;
+    let image = item / (parameters.acrossX * parameters.acrossY);
+  `;
+}
+
+/** WGSL that finds an invocation's strip and vector where a workgroup has strips of one image; of others it stores no row. */
+function placeInImage(size: number, across: number, down: number): string {
+  return wgsl`
+    let lanes = workgroup.x * ${SUM_VECTORS}u + local % ${SUM_VECTORS}u;
+    let vector = min(lanes, parameters.outputVectors - 1u);
+    let strip = workgroup.y * ${size / SUM_VECTORS}u + local / ${SUM_VECTORS}u;
+    let inside = (lanes < parameters.outputVectors) & (strip < parameters.acrossX * parameters.acrossY);
+    let column = strip % parameters.acrossX * ${across}u;
+    let row = select(parameters.outputY, strip / parameters.acrossX * ${down}u, inside);
+    let image = workgroup.z;
+  `;
+}
+
+/** WGSL that adds up what the strips of a workgroup have stored, as a tree, and stores the sum. */
+function sumStrips(size: number): string {
+  const steps: string[] = [];
+  for (let half = size / SUM_VECTORS / 2; half >= 1; half /= 2) {
+    steps.push(wgsl`
+      workgroupBarrier();
+      if (local < ${half * SUM_VECTORS}u) { totals[local] += totals[local + ${half * SUM_VECTORS}u]; }
+    `);
+  }
+  return wgsl`
+    totals[local] = total;
+    ${steps}
+    if (local < ${SUM_VECTORS}u && lanes < parameters.outputVectors) {
+      positionSums[(image * workgroups.y + workgroup.y) * parameters.outputVectors + lanes] = totals[local];
     }
   `;
 }
@@ -277,6 +342,7 @@ function writeMain(variant: Variant): string {
   const depthwise = isDepthwise(shape);
   const cut = chunksOf(shape);
   const size = WORKGROUP[target.profile];
+  const { positionSums } = epilogue;
   const { across, down } = stripOf(shape, target);
   const positions = range(down).flatMap((r) => range(across).map((p) => ({ r, p })));
   const place = target.profile === "software"
@@ -310,14 +376,13 @@ function writeMain(variant: Variant): string {
     ? `${kernelY * kernelX}u`
     : `${kernelY * kernelX}u * parameters.groupVectors * 4u`;
   return wgsl`
+    ${
+    positionSums && `var<workgroup> totals: array<vec4<f32>, ${size}>;
+`
+  }
     @compute @workgroup_size(${size})
     fn main(${BUILTINS}) {
-      let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
-      if (index >= parameters.items) { return; }
-      ${place}
-      let column = (item % parameters.acrossX) * ${across}u;
-      let row = item / parameters.acrossX % parameters.acrossY * ${down}u;
-      let image = item / (parameters.acrossX * parameters.acrossY);
+      ${positionSums ? placeInImage(size, across, down) : placeAnywhere(size, across, down, place)}
       let top = i32(row * ${strideY}u) - i32(parameters.beforeY);
       let ${cut ? "edge" : "left"} = i32(column * ${strideX}u) - i32(parameters.beforeX);
       ${positions.map(({ r, p }) => `var sum${r}_${p} = vec4<f32>();`)}
@@ -326,7 +391,9 @@ function writeMain(variant: Variant): string {
       }
       let bias = ${weightAt(bias, target)};
       let at = ${first} * parameters.outputVectors + vector;
+      ${positionSums && "var total = vec4<f32>();"}
       ${positions.map(({ r, p }) => storePosition(r, p, epilogue, target.storage))}
+      ${positionSums && sumStrips(size)}
     }
 
   `;
@@ -339,15 +406,13 @@ function stripKernel(
   firstVector: number,
   windowVectors: number,
 ): Kernel {
-  const { activation, spread } = epilogue;
+  const { activation, spread, positionSums } = epilogue;
   const { profile, storage } = target;
   const software = profile === "software";
   const depthwise = isDepthwise(shape);
   const { inputVectors, outputVectors } = channelGroups(shape);
   const cut = chunksOf(shape);
-  const { across, down } = stripOf(shape, target);
-  const acrossX = Math.ceil(shape.output[1] / across);
-  const acrossY = Math.ceil(shape.output[0] / down);
+  const { acrossX, acrossY } = stripGrid(shape, target);
   const strips = shape.batch * acrossY * acrossX;
   const vectors = channelVectors(shape.outputChannels);
   const parameters = unsigned(
@@ -374,15 +439,20 @@ function stripKernel(
   const vector = vectorType(storage);
   const bindings = {
     output: vector,
+    ...(positionSums ? { positionSums: "vec4<f32>" } : {}),
     ...(software
       ? { input: texture(storage), weights: uniformWindow(firstVector * windowRows(shape) * 16) }
       : { input: vector, weights: readOnly(vector) }),
   };
   const size = cut ? `chunks of ${cut.taps}` : shape.kernel.join("x");
   const kind = `${depthwise ? "depthwise" : "grouped"} ${size}/${shape.stride.join("x")}`;
-  const groups = spreadWorkgroups(Math.ceil((software ? strips : strips * vectors) / WORKGROUP[profile]));
+  const groups: Kernel["workgroups"] = positionSums
+    ? [Math.ceil(vectors / SUM_VECTORS), stripRuns(shape, target), shape.batch]
+    : spreadWorkgroups(Math.ceil((software ? strips : strips * vectors) / WORKGROUP[profile]));
   return {
-    name: `convolution ${kind}${activationLabel(activation)}${spread ? " spread" : ""} ${storage} ${profile}`,
+    name: `convolution ${kind}${activationLabel(activation)}${spread ? " spread" : ""}${
+      positionSums ? " with sums" : ""
+    } ${storage} ${profile}`,
     code: `${declarations(bindings, parameters)}${activationFunctions(activation)}\n${
       writeMain({ shape, epilogue, target })
     }`,

@@ -40,21 +40,24 @@ export function globalAveragePoolReference(input: ArrayLike<number>, shape: Shap
 /**
  * The mean over H and W.
  *
- * @param options `shape` of the input.
- * @returns A kernel with `input` (a texture in the software profile) and the binding `output`.
+ * @param options `shape` of what is pooled; into how many `runs` its positions are summed already, if they are.
+ * @returns A kernel with `input` (a texture in the software profile), of sums f32 `[N, runs, 1, C]`, and the binding `output`.
  */
-export function globalAveragePoolKernel(options: { shape: Shape } & Target): Kernel {
-  const { shape, profile, storage } = options;
+export function globalAveragePoolKernel(options: { shape: Shape; runs?: number } & Target): Kernel {
+  const { shape, runs, profile, storage } = options;
   const vector = vectorType(storage);
-  const reads = readTensors({ input: storage }, profile);
+  const [batch, height, width, channels] = shape;
+  const summed = runs !== undefined;
+  const reads = readTensors({ input: summed ? "f32" : storage }, profile);
   return positionSums({
-    name: `global average pool ${storage}`,
-    shape,
+    name: `global average pool ${summed ? "of sums " : ""}${storage}`,
+    shape: summed ? [batch, runs, 1, channels] : shape,
     profile,
     reads,
+    parameters: summed ? [{ name: "count", value: height * width }] : [],
     output: { name: "output", type: vector },
     term: reads.load("input", "at"),
-    result: `${vector}(sum / f32(parameters.positions))`,
+    result: `${vector}(sum / f32(parameters.${summed ? "count" : "positions"}))`,
   });
 }
 

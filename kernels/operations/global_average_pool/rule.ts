@@ -19,14 +19,21 @@ export interface GlobalAveragePool extends AnyOperation {
   readonly type: "globalAveragePool";
 }
 
+/** A pool whose input's kernel has stored sums over runs of positions. */
+export interface PoolOfSums {
+  /** Their name, and how many runs an image has. */
+  readonly sums?: { readonly name: string; readonly runs: number };
+}
+
 /** The mean over H and W; training keeps nothing for its gradient. */
-export const globalAveragePool: Rule<GlobalAveragePool> = {
+export const globalAveragePool: Rule<GlobalAveragePool, GlobalAveragePool & PoolOfSums> = {
   type: "globalAveragePool",
   outputShape: ({ input }, shapeOf) => globalAveragePoolShape(shapeOf(input)),
-  forward(builder, { input, output }) {
+  forward(builder, { input, output, sums }) {
     const { target, shapeOf } = builder;
     addTensor(builder, output, shapeOf(output));
-    addStep(builder, globalAveragePoolKernel({ shape: shapeOf(input), ...target }), { input, output });
+    const kernel = globalAveragePoolKernel({ shape: shapeOf(input), runs: sums?.runs, ...target });
+    addStep(builder, kernel, { input: sums?.name ?? input, output });
   },
   backward(builder, operation, outputGradient) {
     const { input } = operation;

@@ -28,7 +28,7 @@ const ROWS = 32;
 /**
  * A sum over the positions of each image.
  *
- * @param options `shape` of what is summed; `reads` the tensors read, `bindings` what else; `output` name and WGSL type of
+ * @param options `shape` of what is summed; `reads` the tensors read, `bindings` and `parameters` what else; `output` name and WGSL type of
  * the one written; `setup` WGSL statements that know the image as `image` and the vector of its sums as `place`; `term` WGSL
  * of the summand at vector `at`; `result` WGSL of what is stored, made of `sum`.
  * @returns A kernel with those bindings.
@@ -38,6 +38,7 @@ export function positionSums(options: {
   shape: Shape;
   reads: Pick<TensorReads, "bindings">;
   bindings?: StatedBindings;
+  parameters?: readonly { name: string; value: number }[];
   output: { name: string; type: string };
   setup?: string;
   term: string;
@@ -52,6 +53,7 @@ export function positionSums(options: {
     { name: "positions", value: height * width },
     { name: "vectors", value: vectors },
     ...(profile === "gpu" ? [] : [{ name: "items", value: batch * vectors }]),
+    ...options.parameters ?? [],
   ]);
   const kernel = {
     name: `${name} ${profile}`,

@@ -101,6 +101,16 @@ export interface Rule<O extends AnyOperation, F extends O = O> {
      * what follows itself. Where it is the reader whose kernels compute both, the result is of its type.
      */
     take(operation: F, reader: AnyOperation, context: FusionContext): AnyOperation | undefined;
+    /**
+     * What the operation does for a reader of its output that stays, and need not be the only one.
+     *
+     * @returns The operation and the reader, both with the same inputs and outputs; undefined if it does nothing.
+     */
+    readonly help?: {
+      /** Types of such readers. */
+      readonly readers: readonly string[];
+      with(operation: F, reader: AnyOperation, context: FusionContext): readonly [F, AnyOperation] | undefined;
+    };
   };
   /**
    * Adds what computes the output.

@@ -62,6 +62,24 @@ Deno.test("fuse() leaves a residual with more channels on the convolution's side
   assertEquals(fused(operations, ["y"], [1, 32, 32, 8]), ["pool wide", "narrow   narrow", "add y"]);
 });
 
+Deno.test("fuse() has a depthwise convolution store sums for the pool of an image, unless they are too many", () => {
+  const operations: Operation[] = [
+    { ...conv("x", "a"), kernel: [3, 3], padding: [1, 1], groups: 4 },
+    relu("a", "b"),
+    { type: "globalAveragePool", input: "b", output: "mean" },
+    { type: "multiply", input: "b", gate: "mean", output: "y" },
+  ];
+  const sums = (shape: Shape) => {
+    const shapes = inferShapes(operations, { name: "x", shape });
+    const shapeOf = (tensor: string) => shapes.get(tensor)!;
+    const target = { profile: "gpu", storage: "f32" } as const;
+    return fuse(operations, ["y"], { trained: false, target, shapeOf })
+      .map(({ operation }) => "sums" in operation ? "of sums" : operation.type);
+  };
+  assertEquals(sums([1, 32, 32, 4]), ["convolution", "of sums", "multiply"]);
+  assertEquals(sums([1, 8192, 8192, 4]), ["convolution", "globalAveragePool", "multiply"]);
+});
+
 Deno.test("fuse() leaves nothing but convolutions and a pool of a ResNet, and of an EfficientNet the gates' pools and no product", () => {
   const kinds = (architecture: string) => {
     const { operations, dense } = buildNetwork(architecture, { classes: 10 });

@@ -13,6 +13,7 @@ import type { Operation } from "../../../../kernels/operations/mod.ts";
 import type { Scale } from "../../../../kernels/operations/scale/rule.ts";
 import type { Shape } from "../../../../kernels/operations/shared/tensor.ts";
 import type { Tolerance } from "../../compare.ts";
+import { activationOf } from "../activation/cases.ts";
 import type { OperationCase } from "../check.ts";
 import { GRADIENT_CASES } from "./gradient_cases.ts";
 
@@ -104,6 +105,23 @@ function sumOfReaders(what: string, input: Shape, layers: readonly ConvolutionOp
   return { what, operations: [...convolutions, ...sums], inputs: { x: input }, terms };
 }
 
+/** A depthwise convolution whose output is pooled, and multiplied by the mean. */
+function pooledCase(what: string, input: Shape, options: Omit<ConvolutionOptions, "groups">): OperationCase {
+  const { kernel, outputChannels } = options;
+  const layer = { weight: "weight", bias: "bias", inputChannels: input[3], groups: outputChannels };
+  return {
+    what,
+    operations: [
+      { type: "convolution", input: "x", output: "convolved", ...layer, ...options },
+      activationOf("convolved", "silu"),
+      { type: "globalAveragePool", input: "y", output: "mean" },
+      { type: "multiply", input: "y", gate: "mean", output: "gated" },
+    ],
+    inputs: { x: input },
+    terms: 4 * kernel[0] * kernel[1],
+  };
+}
+
 /** Every kind of convolution by itself, with a bias and without; and with all that may follow, on kernels of every kind. */
 export const cases: readonly OperationCase[] = [
   ...GRADIENT_CASES.map(({ what, input, options }, index) =>
@@ -193,6 +211,10 @@ export const cases: readonly OperationCase[] = [
     { ...dense(131, 3), groups: 131 },
     dense(131, 3),
   ]),
+  pooledCase("depthwise 3x3, then its mean and the product", [2, 11, 13, 37], dense(37, 3)),
+  pooledCase("depthwise 5x5 with stride 2, then its mean and the product", [1, 29, 31, 5], dense(5, 5, 2)),
+  pooledCase("depthwise 9x9, then its mean and the product", [3, 2, 17, 13], dense(13, 9)),
+  pooledCase("depthwise 3x3 on one position, then its mean and the product", [2, 1, 1, 6], dense(6, 3)),
   convolutionCase("1x1, then layer scale and sum", [1, 5, 7, 9], dense(13, 1), {
     bias: true,
     scale: { weight: "gamma", shape: [13] },
