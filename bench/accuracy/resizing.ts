@@ -70,14 +70,7 @@ async function resizeOnDevice(
   const { profile } = device.capabilities;
   const tables = resizeTables(width, height, options);
   const [outputHeight, outputWidth] = options.size;
-  const { first, second } = resizePasses({
-    tables,
-    pixelsOffset: 0,
-    tablesOffset: 0,
-    slot: 0,
-    profile,
-    storage: "f32",
-  });
+  const { first, second } = resizePasses({ tables, profile, storage: "f32" });
   const { rows } = await runKernel(device, first, {
     pixels,
     tables: tables.values,

@@ -69,10 +69,10 @@ export function writeLargeFolder(path: string, rowCount: number, classes: ClassN
   const mapChunks = new Map<string, ColumnChunk>();
   const encodeGroup = (first: number, count: number): ColumnChunk[] => {
     const rows = Array.from({ length: count }, (_, index) => row(first + index));
-    return rowGroupColumns(rows, metadata).map(({ placement, ...values }, index) => {
+    return rowGroupColumns(rows, metadata).map((column, index) => {
       const { name } = columns[index];
-      if (name !== "class" && name !== "score") return encodeColumn(values, placement);
-      const chunk = mapChunks.get(`${name} ${count}`) ?? encodeColumn(values, placement);
+      if (name !== "class" && name !== "score") return encodeColumn(column);
+      const chunk = mapChunks.get(`${name} ${count}`) ?? encodeColumn(column);
       mapChunks.set(`${name} ${count}`, chunk);
       return chunk;
     });

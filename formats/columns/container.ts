@@ -34,6 +34,14 @@ export interface FileEncoder {
    * @returns Pieces to write one after the other; none is held longer than needed.
    */
   rowGroup(columns: readonly PlacedColumn[], rows: number): Iterable<Uint8Array>;
+  /**
+   * What {@linkcode rowGroup} does; what takes long of it runs in a thread, one group after the other.
+   *
+   * @param columns As for {@linkcode rowGroup}; they are not to be changed until the promise is there.
+   * @param rows Number of rows.
+   * @returns What {@linkcode rowGroup} returns. The pieces of a group are to be taken before those of the next one.
+   */
+  rowGroupInThread(columns: readonly PlacedColumn[], rows: number): Promise<Iterable<Uint8Array>>;
   /** What the file ends with. */
   end(): Uint8Array;
 }

@@ -22,7 +22,13 @@ import { parquetEncoder } from "../columns/parquet/encode/file.ts";
 import { classArray } from "../base/label_map.ts";
 import { classType, labelColumn } from "./label_map_columns.ts";
 import { checkLabelMetadata, type LabelMetadata } from "./types.ts";
-import { createRowFile, type RowWriter } from "./row_file.ts";
+import {
+  createRowFile,
+  createThreadedRowFile,
+  type RowFile,
+  type RowWriter,
+  type ThreadedRowWriter,
+} from "./row_file.ts";
 import { numberOf } from "../base/number_of.ts";
 
 /**
@@ -107,9 +113,26 @@ export function cropLabelColumns({ classes, k }: CropLabelMetadata): readonly Co
  * @throws {Deno.errors.NotFound} If there is no such folder.
  */
 export function createCropLabelFile(path: string, metadata: CropLabelMetadata): RowWriter<CropLabelImage> {
-  const subject = `Cannot write crop labels "${path}"`;
+  const subject = subjectOf(path);
+  return createRowFile(path, subject, rowsOfFile(subject, metadata));
+}
+
+/** What {@linkcode createCropLabelFile} does, with groups of rows that a thread encodes: the same bytes. */
+export function createThreadedCropLabelFile(
+  path: string,
+  metadata: CropLabelMetadata,
+): ThreadedRowWriter<CropLabelImage> {
+  const subject = subjectOf(path);
+  return createThreadedRowFile(path, subject, rowsOfFile(subject, metadata));
+}
+
+function subjectOf(path: string): string {
+  return `Cannot write crop labels "${path}"`;
+}
+
+function rowsOfFile(subject: string, metadata: CropLabelMetadata): RowFile<CropLabelImage> {
   checkCropLabelMetadata(metadata, subject);
-  return createRowFile(path, subject, {
+  return {
     encoder: parquetEncoder(cropLabelColumns(metadata), metadata),
     what: "image",
     most: GROUP_CROPS,
@@ -117,7 +140,7 @@ export function createCropLabelFile(path: string, metadata: CropLabelMetadata): 
     count: ({ flip }) => flip.length,
     keep: (image) => image,
     columns: (images, crops) => groupColumns(images, crops, metadata),
-  });
+  };
 }
 
 function findImageError(image: CropLabelImage, { k, classes }: CropLabelMetadata): RowError | undefined {

@@ -49,10 +49,15 @@ import {
   shardParts,
 } from "./manifest.ts";
 import { type PartImage, readPartImages } from "./part_images.ts";
-import { createCropLabelFile, type CropLabelImage, type CropLabelMetadata } from "./crop_labels.ts";
+import {
+  createCropLabelFile,
+  createThreadedCropLabelFile,
+  type CropLabelImage,
+  type CropLabelMetadata,
+} from "./crop_labels.ts";
 import type { LabelMapRow } from "./types.ts";
-import type { RowWriter } from "./row_file.ts";
-import { createLabelMapFile } from "./writer.ts";
+import type { RowWriter, ThreadedRowWriter, WrittenFile } from "./row_file.ts";
+import { createLabelMapFile, createThreadedLabelMapFile } from "./writer.ts";
 import { numberOf } from "../base/number_of.ts";
 import { parseJson } from "../base/json.ts";
 
@@ -73,6 +78,8 @@ export interface LabelMapFolder<Row = LabelMapRow> {
    * @throws {RangeError} If the part is finished or begun, or another shard's.
    */
   startPart(part: number): PartWriter<Row>;
+  /** What {@linkcode startPart} does, with rows that a thread encodes while more come. */
+  startThreadedPart(part: number): ThreadedPartWriter<Row>;
   /** Discards the parts that are not finished and lets other processes in. */
   close(): void;
 }
@@ -91,6 +98,13 @@ export interface PartWriter<Row = LabelMapRow> extends Pick<RowWriter<Row>, "fin
    * @param images Hash of the source's images, for the manifest.
    */
   finish(images?: string): FinishedPart;
+}
+
+/** A part being written whose rows a thread encodes: the same bytes. */
+export interface ThreadedPartWriter<Row = LabelMapRow>
+  extends Pick<ThreadedRowWriter<Row>, "findError" | "append">, Pick<PartWriter<Row>, "reject" | "discard"> {
+  /** As {@linkcode PartWriter.finish} does. */
+  finish(images?: string): Promise<FinishedPart>;
 }
 
 /** What else a folder is told when it is opened. */
@@ -117,7 +131,11 @@ export function openLabelMapFolder(
   configuration: LabelMapConfiguration,
   options: LabelMapFolderOptions = {},
 ): LabelMapFolder {
-  return openFolder(path, configuration, options, (file) => createLabelMapFile(file, configuration.metadata));
+  const { metadata } = configuration;
+  return openFolder(path, configuration, options, {
+    file: (path) => createLabelMapFile(path, metadata),
+    threaded: (path) => createThreadedLabelMapFile(path, metadata),
+  });
 }
 
 /**
@@ -135,14 +153,21 @@ export function openCropLabelFolder(
   configuration: LabelMapConfiguration<CropLabelMetadata>,
   options: LabelMapFolderOptions = {},
 ): LabelMapFolder<CropLabelImage> {
-  return openFolder(path, configuration, options, (file) => createCropLabelFile(file, configuration.metadata));
+  const { metadata } = configuration;
+  return openFolder(path, configuration, options, {
+    file: (path) => createCropLabelFile(path, metadata),
+    threaded: (path) => createThreadedCropLabelFile(path, metadata),
+  });
 }
 
 /** Where `deno task cluster` keeps its scripts and logs, before the first shard begins. */
 const CLUSTER_FOLDER = "cluster";
 
 /** How a part's file is begun. */
-type Create<Row> = (path: string) => RowWriter<Row>;
+interface Create<Row> {
+  file(path: string): RowWriter<Row>;
+  threaded(path: string): ThreadedRowWriter<Row>;
+}
 
 function openFolder<Row>(
   path: string,
@@ -208,8 +233,9 @@ function openLocked<Row>(
   writeRejected(rejectedPath, rejected);
   if (text === undefined) replaceFile(manifestPath, formatManifest(manifest));
 
-  const open = new Map<number, PartWriter<Row>>();
-  const startPart = (part: number): PartWriter<Row> => {
+  const open = new Map<number, { discard(): void }>();
+  /** Begins a part with the writer of its file; `list` lists it when that is written. */
+  const beginPart = <Writer extends { discard(): void }>(part: number, begin: (path: string) => Writer) => {
     const subject = `Cannot write part ${part} of "${path}"`;
     if (!Number.isInteger(part) || part < 0) throw new RangeError(`${subject}: not a part number`);
     if (finished.has(part)) throw new RangeError(`${subject}: it is finished`);
@@ -217,13 +243,18 @@ function openLocked<Row>(
     if (part < start || part >= end) {
       throw new RangeError(`${subject}: shard ${shard!.index}/${shard!.count} has parts ${start} to before ${end}`);
     }
-    const writer = create(join(path, partName(part, container)));
+    const file = partName(part, container);
+    const writer = begin(join(path, file));
     const rejectedHere: RejectedImage[] = [];
-    const close = () => open.delete(part);
-    const partWriter: PartWriter<Row> = {
-      findError: writer.findError,
-      append: writer.append,
-      reject(image) {
+    const discard = () => {
+      writer.discard();
+      open.delete(part);
+    };
+    open.set(part, { discard });
+    return {
+      writer,
+      discard,
+      reject(image: RejectedImage) {
         if (Math.floor(image.index / rowsPerFile) !== part) {
           throw new RangeError(
             `${subject}: image ${image.index} belongs to part ${Math.floor(image.index / rowsPerFile)}`,
@@ -231,10 +262,7 @@ function openLocked<Row>(
         }
         rejectedHere.push(image);
       },
-      finish(images) {
-        lock.keep();
-        const { rows, bytes, sha256 } = writer.finish();
-        const file = partName(part, container);
+      list({ rows, bytes, sha256 }: WrittenFile, images: string | undefined): FinishedPart {
         const entry: FinishedPart = { part, file, rows, rejected: rejectedHere.length, bytes, sha256, images };
         if (rejectedHere.length > 0) {
           rejected = [...rejected, ...rejectedHere].sort((a, b) => a.index - b.index);
@@ -244,16 +272,10 @@ function openLocked<Row>(
         replaceFile(manifestPath, formatManifest({ ...manifest, parts }));
         manifest = { ...manifest, parts };
         finished.add(part);
-        close();
+        open.delete(part);
         return entry;
       },
-      discard() {
-        writer.discard();
-        close();
-      },
     };
-    open.set(part, partWriter);
-    return partWriter;
   };
   return {
     path,
@@ -268,7 +290,32 @@ function openLocked<Row>(
       const parts = manifest.parts.map((entry) => entry.part === part ? { ...entry, images } : entry);
       manifest = { ...manifest, parts };
     },
-    startPart,
+    startPart(part) {
+      const { writer: { findError, append, finish }, reject, discard, list } = beginPart(part, create.file);
+      return {
+        findError,
+        append,
+        reject,
+        discard,
+        finish(images) {
+          lock.keep();
+          return list(finish(), images);
+        },
+      };
+    },
+    startThreadedPart(part) {
+      const { writer: { findError, append, finish }, reject, discard, list } = beginPart(part, create.threaded);
+      return {
+        findError,
+        append,
+        reject,
+        discard,
+        async finish(images) {
+          lock.keep();
+          return list(await finish(), images);
+        },
+      };
+    },
     close() {
       try {
         for (const part of [...open.values()]) part.discard();

@@ -30,6 +30,22 @@ export interface RowWriter<Row> {
   discard(): void;
 }
 
+/**
+ * A file being written whose groups of rows a thread encodes, while more rows come. The bytes are those that a
+ * {@linkcode RowWriter} writes of the same rows.
+ */
+export interface ThreadedRowWriter<Row> extends Pick<RowWriter<Row>, "findError" | "discard"> {
+  /**
+   * Adds a row.
+   *
+   * @returns What to wait for before the next row, where as many groups wait for the thread as memory is meant for.
+   * @throws As {@linkcode RowWriter.append} does, also for what became of rows before.
+   */
+  append(row: Row): Promise<void> | undefined;
+  /** Writes what is left, makes it durable, and gives the file its name. */
+  finish(): Promise<WrittenFile>;
+}
+
 /** A file that was written. */
 export interface WrittenFile {
   readonly rows: number;
@@ -65,38 +81,104 @@ export interface RowFile<Row> {
 export function createRowFile<Row extends { readonly key: string }>(
   path: string,
   subject: string,
-  { encoder, what, most, findError, count, keep, columns }: RowFile<Row>,
+  kind: RowFile<Row>,
 ): RowWriter<Row> {
+  const { encoder, findError } = kind;
+  const { append, hasRows, takeGroup, write, finish, discard } = beginRows(path, subject, kind);
+  return {
+    findError,
+    append(row) {
+      if (append(row)) write(encoder.rowGroup(...takeGroup()));
+    },
+    finish() {
+      if (hasRows()) write(encoder.rowGroup(...takeGroup()));
+      return finish();
+    },
+    discard,
+  };
+}
+
+/** Groups that wait for the thread, besides the one that it encodes. */
+const GROUPS_WAITING = 2;
+
+/** What {@linkcode createRowFile} does, with groups that a thread encodes. */
+export function createThreadedRowFile<Row extends { readonly key: string }>(
+  path: string,
+  subject: string,
+  kind: RowFile<Row>,
+): ThreadedRowWriter<Row> {
+  const { encoder, findError } = kind;
+  const { append, hasRows, takeGroup, write, finish, discard } = beginRows(path, subject, kind);
+  let waiting = 0;
+  let written: Promise<void> = Promise.resolve();
+  let failure: { readonly error: unknown } | undefined;
+  function writeGroup(): void {
+    const group = encoder.rowGroupInThread(...takeGroup());
+    waiting++;
+    written = Promise.all([group, written]).then(([pieces]) => {
+      waiting--;
+      write(pieces);
+    });
+    written.catch((error) => failure ??= { error });
+  }
+  return {
+    findError,
+    append(row) {
+      if (failure) throw failure.error;
+      if (append(row)) writeGroup();
+      return waiting > GROUPS_WAITING ? written : undefined;
+    },
+    async finish() {
+      if (hasRows()) writeGroup();
+      await written;
+      return finish();
+    },
+    discard,
+  };
+}
+
+/** A file of rows, whose groups are encoded by others. */
+function beginRows<Row extends { readonly key: string }>(
+  path: string,
+  subject: string,
+  { encoder, what, most, findError, count, keep, columns }: RowFile<Row>,
+) {
   const file = createWholeFile(path, subject);
   const hash = createHash("sha256");
   let kept: Row[] = [];
   let [open, rows, bytes] = [0, 0, 0];
 
-  function write(piece: Uint8Array): void {
-    file.write([piece]);
-    hash.update(piece);
-    bytes += piece.length;
+  function write(pieces: Iterable<Uint8Array>): void {
+    for (const piece of pieces) {
+      file.write([piece]);
+      hash.update(piece);
+      bytes += piece.length;
+    }
   }
 
-  function writeGroup(): void {
-    for (const piece of encoder.rowGroup(columns(kept, open), open)) write(piece);
-    [kept, open] = [[], 0];
-  }
-
-  write(encoder.start());
+  write([encoder.start()]);
   return {
-    findError,
-    append(row) {
+    /** Keeps a row, and says whether the group is full. */
+    append(row: Row): boolean {
       const error = findError(row);
       if (error) throw fileError(`${subject}: ${what} "${row.key}"`, error);
       kept.push(keep(row));
       open += count(row);
       rows += count(row);
-      if (open >= most) writeGroup();
+      return open >= most;
     },
-    finish() {
-      if (open > 0) writeGroup();
-      write(encoder.end());
+    /** Whether there are rows since the group before. */
+    hasRows: () => open > 0,
+    /** The rows since the group before, by columns, and how many they are. */
+    takeGroup(): [columns: readonly PlacedColumn[], rows: number] {
+      const [group, count] = [columns(kept, open), open];
+      [kept, open] = [[], 0];
+      return [group, count];
+    },
+    write,
+    /** Ends the file, after its last group. */
+    finish(): WrittenFile {
+      write([encoder.end()]);
       file.finish();
       return { rows, bytes, sha256: hash.digest("hex") };
     },

@@ -12,7 +12,13 @@ import { parquetEncoder } from "../columns/parquet/encode/file.ts";
 import { findRowError } from "./row_error.ts";
 import { labelMapColumns, rowGroupColumns } from "./label_map_columns.ts";
 import { checkMetadata, type LabelMapMetadata, type LabelMapRow, mapLength } from "./types.ts";
-import { createRowFile, type RowWriter } from "./row_file.ts";
+import {
+  createRowFile,
+  createThreadedRowFile,
+  type RowFile,
+  type RowWriter,
+  type ThreadedRowWriter,
+} from "./row_file.ts";
 
 /**
  * Values of a map column in a group of rows: what 256 maps of the published size (15 x 15, k = 5) have. That is large enough
@@ -33,10 +39,24 @@ const GROUP_ROWS = 16384;
  * @throws {Deno.errors.NotFound} If there is no such folder.
  */
 export function createLabelMapFile(path: string, metadata: LabelMapMetadata): RowWriter<LabelMapRow> {
-  const subject = `Cannot write label map "${path}"`;
+  const subject = subjectOf(path);
+  return createRowFile(path, subject, rowsOfFile(path, subject, metadata));
+}
+
+/** What {@linkcode createLabelMapFile} does, with groups of rows that a thread encodes: the same bytes. */
+export function createThreadedLabelMapFile(path: string, metadata: LabelMapMetadata): ThreadedRowWriter<LabelMapRow> {
+  const subject = subjectOf(path);
+  return createThreadedRowFile(path, subject, rowsOfFile(path, subject, metadata));
+}
+
+function subjectOf(path: string): string {
+  return `Cannot write label map "${path}"`;
+}
+
+function rowsOfFile(path: string, subject: string, metadata: LabelMapMetadata): RowFile<LabelMapRow> {
   checkMetadata(metadata, subject);
   const beginFile = containerOf(path) === "arrow" ? arrowEncoder : parquetEncoder;
-  return createRowFile(path, subject, {
+  return {
     encoder: beginFile(labelMapColumns(metadata), metadata),
     what: "row",
     most: Math.max(1, Math.min(GROUP_ROWS, Math.floor(GROUP_VALUES / mapLength(metadata)))),
@@ -44,7 +64,7 @@ export function createLabelMapFile(path: string, metadata: LabelMapMetadata): Ro
     count: () => 1,
     keep: copyOf,
     columns: (rows) => rowGroupColumns(rows, metadata),
-  });
+  };
 }
 
 /** A copy of a row, whose arrays the caller may use again. */

@@ -84,8 +84,8 @@ export interface Annotator extends Omit<ImageProgram<PackedLabelMap>, "run"> {
   readonly pooledFrom?: Pair;
   readonly classes: number;
   /**
-   * Annotates up to `batch` images, whose pixels are to stay until the promise is settled. Two calls may be in flight; a
-   * third waits for the first.
+   * Annotates up to `batch` images, whose pixels are to stay until the promise is settled. `STEPS_IN_FLIGHT`
+   * calls may be in flight; one more waits for the first.
    *
    * @throws {RangeError} If there are more images than `batch`.
    */

@@ -31,8 +31,8 @@ export interface ClassifierSettings extends ResizerSettings {
 export interface Classifier extends Omit<ImageProgram<Float32Array<ArrayBuffer>>, "run"> {
   readonly classes: number;
   /**
-   * The logits `[C]` of each of up to `batch` images, whose pixels are to stay until the promise is settled. Two calls may
-   * be in flight; a third waits for the first.
+   * The logits `[C]` of each of up to `batch` images, whose pixels are to stay until the promise is settled.
+   * `STEPS_IN_FLIGHT` calls may be in flight; one more waits for the first.
    *
    * @throws {RangeError} If there are more images than `batch`.
    */

@@ -1,6 +1,11 @@
 /**
  * A program whose input is a batch of images, on a device: pixels are uploaded, resized and normalised, the program runs,
- * and its outputs are read, two steps at a time. The annotator and the classifier are such programs.
+ * and its outputs are read. The annotator and the classifier are such programs.
+ *
+ * Deno (2.9.6) blocks the isolate from the moment a buffer is asked for until the device has done all that was submitted
+ * by then, and gives the buffer 10 ms later. So a step is encoded and its images are uploaded while the device computes the
+ * one before; then that one is asked for, and the new one is submitted as soon as it is done: the device waits for a
+ * submission and for nothing else. Results come when they come, several steps later if a step takes less than 10 ms.
  *
  * @module
  */
@@ -45,13 +50,16 @@ export interface StepOptions {
   readonly inputs?: ReadonlyMap<string, ArrayBufferView<ArrayBuffer>>;
 }
 
+/** Steps that may be started and not yet read: enough for the 10 ms that a result takes on its way. */
+export const STEPS_IN_FLIGHT = 4;
+
 /** A program on a device. */
 export interface ImageProgram<Output> {
   /** Most images of a step. */
   readonly batch: number;
   /**
-   * Runs up to `batch` images, whose pixels are to stay until the promise is settled. Two calls may be in flight; a third
-   * waits for the first. A call that fails leaves the program as it was.
+   * Runs up to `batch` images, whose pixels are to stay until the promise is settled. {@linkcode STEPS_IN_FLIGHT} calls may
+   * be in flight; one more waits for the first. A call that fails leaves the program as it was.
    *
    * @throws {RangeError} If there are more images than `batch`.
    * @throws {Deno.errors.BadResource} If the program is closed, before or while the call waits for its turn.
@@ -59,12 +67,14 @@ export interface ImageProgram<Output> {
    */
   run(images: readonly Pixels[], options?: StepOptions): Promise<Output[]>;
   /**
-   * Starts a step of up to `batch` images and returns what reads it. Their pixels are uploaded when the promise is there.
+   * Starts a step of up to `batch` images and returns what reads it. Their pixels are uploaded when the promise is there,
+   * and the step before is computed.
    *
-   * Deno blocks the isolate from the moment a result is asked for until it is there, timers and workers' messages too. So a
-   * program that has more to do, or another step to start, does that before it reads.
+   * Reading blocks the isolate as long as the device computes, timers and workers' messages too. So a program that has more
+   * to do, or another step to start, does that before it reads.
    *
-   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   * @throws {RangeError} If there are more images than `batch`, or {@linkcode STEPS_IN_FLIGHT} steps are started and not
+   * read.
    * @throws {Deno.errors.BadResource} If the program is closed.
    * @throws {unknown} The signal's reason, if that breaks it off.
    */
@@ -137,7 +147,10 @@ export async function createImageProgram<Output>(
   const outputs = options.outputs.map((name) => plan.tensor(name));
   const bytes = outputs.reduce((sum, { size }) => sum + size, 0);
   const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
-  const free = [0, 1].map(() => ownBuffer(made, device, bytes, usage, "results for the CPU"));
+  const free = Array.from(
+    { length: STEPS_IN_FLIGHT },
+    () => ownBuffer(made, device, bytes, usage, "results for the CPU"),
+  );
   const waiting: PromiseWithResolvers<GPUBuffer>[] = [];
   const owned = made.move();
 
@@ -171,10 +184,14 @@ export async function createImageProgram<Output>(
     }
     plan.encode(encoder);
     copyRanges(encoder, outputs, buffer);
-    device.gpu.queue.submit(encoders.map((encoder) => encoder.finish()));
+    const commands = encoders.map((encoder) => encoder.finish());
+    askForLast();
+    device.gpu.queue.submit(commands);
   };
   /** The step whose images are being uploaded: all steps have one input. */
   let uploading: Promise<unknown> = Promise.resolve();
+  /** Asks for the results of the step that was submitted last; returns when the device has computed it. */
+  let askForLast: () => void = () => {};
   /** Submits a step, and gives what reads it; the buffer is given back whatever becomes of either. */
   const begin = async (images: readonly Pixels[], buffer: GPUBuffer, options: StepOptions) => {
     const submitted = uploading.then(() => submit(images, buffer, options));
@@ -185,10 +202,14 @@ export async function createImageProgram<Output>(
       giveBack(buffer);
       throw error;
     }
+    let bytes: Promise<ArrayBuffer> | undefined;
+    const ask = () => bytes ??= readBuffer(buffer);
+    // Whoever reads the step is told of what failed.
+    askForLast = () => void ask().catch(() => {});
     let reading: Promise<Output[]> | undefined;
     const read = async () => {
       try {
-        return unpack(await readBuffer(buffer), images.length);
+        return unpack(await ask(), images.length);
       } finally {
         giveBack(buffer);
       }
@@ -208,7 +229,7 @@ export async function createImageProgram<Output>(
     async start(images, options = {}) {
       check(images);
       const buffer = free.pop();
-      if (!buffer) throw new RangeError("Cannot start a third step: read one of the two in flight before");
+      if (!buffer) throw new RangeError(`Cannot start a step: ${STEPS_IN_FLIGHT} are in flight, read one before`);
       return await begin(images, buffer, options);
     },
     close() {

@@ -22,7 +22,9 @@ import { type Kernel, parameterBytes } from "../engine/kernel.ts";
 import type { Pair } from "../operations/shared/window.ts";
 import {
   centerCrop,
+  type ImagePlace,
   normalisationLevels,
+  placeParameters,
   type ResizeFilter,
   resizeInPieces,
   resizePasses,
@@ -96,6 +98,9 @@ function tableCache(settings: ResizerSettings): (width: number, height: number) 
   return remember(TABLES_KEPT, make, ({ values }) => values.length);
 }
 
+/** Both passes of the images that tables are for. */
+type Passes = ReturnType<typeof resizePasses>;
+
 function createReferenceResizer(
   { gpu }: Device,
   settings: ResizerSettings,
@@ -145,18 +150,30 @@ function createKernelResizer(
   const tablesFor = tableCache(settings);
   const identity = resizeTables(size[1], size[0], { size, filter: interpolation });
   const owned = made.move();
+  /** Kernels by their tables: those of images of one size differ in parameters alone. */
+  const passesOf = new WeakMap<ResizeTables, Passes>();
+  const passesFor = (tables: ResizeTables) => {
+    const passes = passesOf.get(tables) ?? resizePasses({ tables, ...target });
+    passesOf.set(tables, passes);
+    return passes;
+  };
   return {
     *upload(images) {
-      let encoder = gpu.createCommandEncoder();
       let pixelsEnd = 0;
       let tablesEnd = 0;
+      let waiting: PlacedImage[] = [];
       const placed = new Map<ResizeTables, number>();
       const all = images.reduce((sum, { width, height }) => sum + passBytes(tablesFor(width, height)).pixels, 0);
       buffers.grow("pixels", Math.min(all, PIXEL_BYTES, limit));
+      const encode = () => {
+        const encoder = gpu.createCommandEncoder();
+        if (waiting.length > 0) buffers.encode(encoder, waiting);
+        return encoder;
+      };
       const flush = () => {
-        gpu.queue.submit([encoder.finish()]);
-        encoder = gpu.createCommandEncoder();
+        gpu.queue.submit([encode().finish()]);
         pixelsEnd = tablesEnd = 0;
+        waiting = [];
         placed.clear();
       };
       for (const [slot, image] of images.entries()) {
@@ -184,11 +201,14 @@ function createKernelResizer(
           tablesEnd += bytes.tables;
         }
         writeBytes(device, { buffer: buffers.grown.pixels, offset: pixelsEnd }, pixels);
-        const passes = resizePasses({ tables, pixelsOffset: pixelsEnd, tablesOffset, slot, ...target });
-        buffers.encode(encoder, passes, slot, tables.verticalFirst);
+        waiting.push({
+          passes: passesFor(tables),
+          place: { pixelsOffset: pixelsEnd, tablesOffset, slot },
+          verticalFirst: tables.verticalFirst,
+        });
         pixelsEnd += bytes.pixels;
       }
-      return encoder;
+      return encode();
     },
     close: () => owned.dispose(),
   };
@@ -213,14 +233,19 @@ interface PassBuffers {
   readonly grown: Readonly<Record<Growing, GPUBuffer>>;
   /** Makes a buffer larger, if it has fewer bytes; what is in it is lost. */
   grow(name: Growing, bytes: number): void;
-  /** Encodes the two passes of an image, whose parameters are written now. */
-  encode(
-    encoder: GPUCommandEncoder,
-    passes: { readonly first: Kernel; readonly second: Kernel },
-    slot: number,
-    verticalFirst: boolean,
-  ): void;
+  /** Encodes the two passes of images that follow each other in the batch, whose parameters are written now. */
+  encode(encoder: GPUCommandEncoder, images: readonly PlacedImage[]): void;
 }
+
+/** An image that is uploaded. */
+interface PlacedImage {
+  readonly passes: Passes;
+  readonly place: ImagePlace;
+  readonly verticalFirst: boolean;
+}
+
+/** Bytes of a pass's parameters, which a binding's offset is a multiple of. */
+const BLOCK_BYTES = 256;
 
 function createPassBuffers(
   device: Device,
@@ -234,12 +259,12 @@ function createPassBuffers(
   const levelBuffer = ownBuffer(owner, device, levels.byteLength, usage, "normalisation levels");
   gpu.queue.writeBuffer(levelBuffer, 0, levels);
   const uniform = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
-  const blocks = ownBuffer(owner, device, batch * 2 * 256, uniform, "resizes");
+  const blocks = ownBuffer(owner, device, batch * 2 * BLOCK_BYTES, uniform, "resizes");
   const grown: Record<Growing, GPUBuffer> = Object.create(null);
   owner.defer(() => Object.values(grown).forEach((buffer) => destroyBuffer(device, buffer)));
   for (const name of GROWING) grown[name] = createBuffer(device, 1 << 20, usage, name);
   /** By place in the batch and order of the passes: each order has kernels of its own. */
-  let bound = new Map<string, readonly [first: BoundKernel, second: BoundKernel]>();
+  let bound = new Map<string, readonly BoundKernel[]>();
 
   const bind = (kernel: Kernel, block: number): BoundKernel => {
     const ranges: Readonly<Record<string, BufferRange>> = {
@@ -251,7 +276,7 @@ function createPassBuffers(
     };
     return bindKernel(device, kernel, {
       range: ({ name }) => ranges[name],
-      parameters: { buffer: blocks, offset: block * 256, size: parameterBytes(kernel.parameters).length },
+      parameters: { buffer: blocks, offset: block * BLOCK_BYTES, size: parameterBytes(kernel.parameters).length },
     });
   };
   return {
@@ -264,16 +289,22 @@ function createPassBuffers(
       bound = new Map();
       destroyBuffer(device, before);
     },
-    encode(encoder, { first, second }, slot, verticalFirst) {
-      const key = `${slot} ${verticalFirst}`;
-      const passes = bound.get(key) ?? [bind(first, slot * 2), bind(second, slot * 2 + 1)];
-      bound.set(key, passes);
-      gpu.queue.writeBuffer(blocks, slot * 512, parameterBytes(first.parameters));
-      gpu.queue.writeBuffer(blocks, slot * 512 + 256, parameterBytes(second.parameters));
+    encode(encoder, images) {
+      const first = images[0].place.slot * 2;
+      const parameters = new Uint8Array(images.length * 2 * BLOCK_BYTES);
       const pass = encoder.beginComputePass();
-      encodeDispatch(pass, { ...passes[0], workgroups: first.workgroups });
-      encodeDispatch(pass, { ...passes[1], workgroups: second.workgroups });
+      images.forEach(({ passes, place, verticalFirst }, index) => {
+        const key = `${place.slot} ${verticalFirst}`;
+        const kernels = [passes.first, passes.second];
+        const known = bound.get(key) ?? kernels.map((kernel, order) => bind(kernel, place.slot * 2 + order));
+        bound.set(key, known);
+        kernels.forEach((kernel, order) => {
+          parameters.set(parameterBytes(placeParameters(kernel, place)), (index * 2 + order) * BLOCK_BYTES);
+          encodeDispatch(pass, { ...known[order], workgroups: kernel.workgroups });
+        });
+      });
       pass.end();
+      gpu.queue.writeBuffer(blocks, first * BLOCK_BYTES, parameters);
     },
   };
 }

@@ -33,10 +33,11 @@ export interface AttackedLogits {
 /** The attack on a device. */
 export interface SignAttack extends Pick<ImageProgram<AttackedLogits>, "batch" | "memory" | "close"> {
   /**
-   * Starts a step of up to `batch` images with their classes, and returns what reads it; two may be in flight. An image
-   * without a class, -1, is left as it is.
+   * Starts a step of up to `batch` images with their classes, and returns what reads it; `STEPS_IN_FLIGHT` may
+   * be in flight. An image without a class, -1, is left as it is.
    *
-   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   * @throws {RangeError} If there are more images than `batch`, or `STEPS_IN_FLIGHT` steps are started and not
+   * read.
    * @throws {unknown} The signal's reason, if that breaks it off.
    */
   start(

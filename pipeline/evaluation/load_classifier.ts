@@ -66,7 +66,7 @@ export interface Classified {
 /** A classifier that is ready. */
 export interface LoadedClassifier extends ModelClasses, Pick<LoadedAnnotator, "batch" | "capabilities" | "close"> {
   /**
-   * Starts a step and returns what reads it; two may be in flight.
+   * Starts a step and returns what reads it; `STEPS_IN_FLIGHT` may be in flight.
    *
    * @param images The pixels.
    * @param labels Their classes, -1 for none: what an attack leads away from.

@@ -81,23 +81,30 @@ export async function fillFolder<Row>(
 
   const spans = spansOf(missing, { rowsPerFile, images });
   const listed = listSpans(source, spans);
-  let open: { writer: ReturnType<PartFolder<Row>["startPart"]>; hash: SourceHash; left: number } | undefined;
+  let open:
+    | { writer: ReturnType<PartFolder<Row>["startThreadedPart"]>; hash: SourceHash; left: number }
+    | undefined;
+  /** The end of the part before the open one, whose rows may still be with the thread that encodes them. */
+  let finishing: Promise<unknown> | undefined;
   const store = async (image: Filling<Row>): Promise<void> => {
     const part = Math.floor(image.index / rowsPerFile);
-    open ??= { writer: folder.startPart(part), hash: createSourceHash(), left: sizeOf(part) };
+    open ??= { writer: folder.startThreadedPart(part), hash: createSourceHash(), left: sizeOf(part) };
     const { writer, hash } = open;
     hash.add(await nextListed(listed, image, folder.path));
     const { index, key } = image;
     const reason = "row" in image ? reasonAgainst(writer.findError(image.row), key) : image.reason;
-    if ("row" in image && reason === undefined) writer.append(image.row);
+    if ("row" in image && reason === undefined) await writer.append(image.row);
     else if (reason !== undefined) {
       if (refuse) throw refuse({ index, key, reason });
       writer.reject({ index, key, reason });
       rejected++;
     }
     if (--open.left > 0) return;
-    writer.finish(hash.digest());
     open = undefined;
+    await finishing;
+    finishing = writer.finish(hash.digest());
+    // It is thrown where it is waited for.
+    finishing.catch(() => {});
   };
   try {
     for await (const image of source.fill(spans)) {
@@ -116,7 +123,9 @@ export async function fillFolder<Row>(
     if (!stopped) throw error;
   } finally {
     await listed.return(undefined);
+    await Promise.allSettled([finishing]);
   }
+  await finishing;
   if (!stopped && done < total) {
     throw new Error(`Cannot finish "${folder.path}": the source gave ${done} of ${formatNumberOf(total, "image")}`);
   }

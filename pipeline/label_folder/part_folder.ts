@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { LabelMapFolder, PartWriter, SourceImage } from "../../formats/labels/mod.ts";
+import type { LabelMapFolder, SourceImage, ThreadedPartWriter } from "../../formats/labels/mod.ts";
 import type { Span } from "./spans.ts";
 
 /** An image with its row, or with the reason why it has none. */
 export type Filling<Row> = { readonly index: number; readonly key: string } & ({ row: Row } | { reason: string });
 
 /** A folder of parts. */
-export type PartFolder<Row> = Omit<LabelMapFolder<Row>, "startPart" | "close"> & {
-  startPart(part: number): Omit<PartWriter<Row>, "discard">;
+export type PartFolder<Row> = Omit<LabelMapFolder<Row>, "startPart" | "startThreadedPart" | "close"> & {
+  startThreadedPart(part: number): Omit<ThreadedPartWriter<Row>, "discard">;
 };
 
 /** What a folder is filled from. */

@@ -1,5 +1,5 @@
 /**
- * Stored images through the device: decoded in workers, computed in steps of which two are in flight, given out in the
+ * Stored images through the device: decoded in workers, computed in steps of which several are in flight, given out in the
  * source's order.
  *
  * @module
@@ -13,14 +13,16 @@ import {
   releaseBytes,
   type StoredImage,
 } from "../../formats/images/mod.ts";
+import { letEventsIn } from "../../formats/base/event_loop.ts";
 import type { Pixels } from "../../formats/base/pixels.ts";
+import { STEPS_IN_FLIGHT } from "../../kernels/programs/image_program.ts";
 
 /** What computes something of each image, such as an annotator. */
 export interface ImageStepper<Result> {
   /** Most images of a step. */
   readonly batch: number;
   /**
-   * Starts a step and returns what reads it; two may be in flight. `stored` is what the pixels were decoded from, which are
+   * Starts a step and returns what reads it; {@linkcode STEPS_IN_FLIGHT} may be in flight. `stored` is what the pixels were decoded from, which are
    * free again when the promise is there.
    */
   start(images: readonly Pixels[], stored: readonly StoredImage[]): Promise<() => Promise<Result[]>>;
@@ -46,12 +48,6 @@ export interface ImageStepOptions {
 }
 
 /**
- * Steps given to the device and not yet read. Reading blocks this isolate, so a step is read when the next one is on the
- * device: that one keeps it busy while results are used and images come in for the one after.
- */
-const STEPS_IN_FLIGHT = 2;
-
-/**
  * Decodes stored images and runs them through the device, in batches.
  *
  * @param images What to compute.
@@ -71,25 +67,29 @@ export async function* imageSteps<Result>(
   try {
     for (let ended = false; !ended || inFlight.length > 0;) {
       const start = performance.now();
-      if (!ended && inFlight.length < STEPS_IN_FLIGHT) {
+      if (!ended && inFlight.length < STEPS_IN_FLIGHT && !inFlight[0]?.isRead) {
         const { results, isEnd } = await take(decoded, batch);
         const taken = performance.now();
         onWait("decode", taken - start);
         ended = isEnd;
         if (results.length === 0) continue;
-        inFlight.push(await startStep(results, stepper));
+        const step = await startStep(results, stepper);
+        // The device has computed it: its results are on their way while images come in.
+        if (inFlight.length > 0) readStep(inFlight.at(-1)!);
+        inFlight.push(step);
         onWait("device", performance.now() - taken);
+        await letEventsIn();
       } else {
-        const { images, read } = inFlight.shift()!;
-        const results = await read();
+        const step = inFlight.shift()!;
+        const results = await readStep(step);
         onWait("device", performance.now() - start);
-        yield* withResults(images, results);
+        yield* withResults(step.images, results);
       }
     }
   } finally {
     await decoded.return(undefined);
-    // The stepper has room for two steps: whoever breaks off leaves it none.
-    for (const { read } of inFlight) await read().catch(() => {});
+    // The stepper has room for so many steps: whoever breaks off leaves none in it.
+    for (const step of inFlight) await readStep(step).catch(() => {});
   }
 }
 
@@ -97,6 +97,17 @@ export async function* imageSteps<Result>(
 interface Step<Result> {
   readonly images: readonly DecodeResult[];
   readonly read: () => Promise<Result[]>;
+  /** The results, once they were asked for. */
+  results?: Promise<Result[]>;
+  /** Whether they are here. */
+  isRead?: boolean;
+}
+
+function readStep<Result>(step: Step<Result>): Promise<Result[]> {
+  if (step.results) return step.results;
+  step.results = step.read();
+  step.results.then(() => step.isRead = true, () => {});
+  return step.results;
 }
 
 /** Bytes of decoded images that a step waits for, besides the last one; a step of large images has fewer. */

@@ -122,7 +122,7 @@ export interface LoadedAnnotator {
    * Labels at most `batch` images.
    *
    * @param images The images; their pixels must not change until the label maps are there.
-   * @returns Their label maps, in order. Two calls may be in flight.
+   * @returns Their label maps, in order. `STEPS_IN_FLIGHT` calls may be in flight.
    * @throws {RangeError} If there are more images than `batch`.
    */
   annotate(images: readonly Pixels[]): Promise<LabelMap[]>;
@@ -134,7 +134,8 @@ export interface LoadedAnnotator {
    *
    * @param options `signal` breaks the step off while large images are resized on the CPU.
    * @returns A function that waits for the step and gives the label maps, in order.
-   * @throws {RangeError} If there are more images than `batch`, or two steps are started and not read.
+   * @throws {RangeError} If there are more images than `batch`, or `STEPS_IN_FLIGHT` steps are started and not
+   * read.
    * @throws {unknown} The signal's reason, if that breaks it off.
    */
   start(images: readonly Pixels[], options?: { readonly signal?: AbortSignal }): Promise<() => Promise<LabelMap[]>>;

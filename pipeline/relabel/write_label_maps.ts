@@ -20,7 +20,7 @@ import { closing } from "../../formats/base/closing.ts";
 
 /** How a folder is filled. */
 export interface WriteOptions {
-  /** Images per part; default 1,000. A kill loses at most one part. */
+  /** Images per part; default 1,000. A kill loses at most one part, and the one before it while a thread still encodes that. */
   readonly rowsPerFile?: number;
   /** Only the source's first images. */
   readonly limit?: number;

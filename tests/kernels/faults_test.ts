@@ -3,6 +3,7 @@ import { createAnnotator } from "../../kernels/programs/annotator.ts";
 import { createClassifier } from "../../kernels/programs/classifier.ts";
 import type { Device } from "../../kernels/engine/device.ts";
 import type { Profile } from "../../kernels/engine/kernel.ts";
+import { STEPS_IN_FLIGHT } from "../../kernels/programs/image_program.ts";
 import { createLabelPooler } from "../../kernels/programs/label_pooler.ts";
 import { buildNetwork, initialParameters } from "../../kernels/networks/mod.ts";
 import { itemKernel } from "../../kernels/operations/shared/tensor.ts";
@@ -129,8 +130,9 @@ for (const profile of ["software", "gpu"] as const satisfies Profile[]) {
     const device = await open();
     await testFaults(device, async () => {
       const annotator = await createAnnotator(device, { ...settings, k: 3, dtype: "fp16" });
-      // Three at once: the third waits for a buffer.
-      const use = () => Promise.all(images.map((one) => annotator.annotate([one])));
+      // One more at once than there are buffers, for which the last one waits.
+      const calls = Array.from({ length: STEPS_IN_FLIGHT + 1 }, (_, call) => images[call % images.length]);
+      const use = () => Promise.all(calls.map((one) => annotator.annotate([one])));
       return { use, close: annotator.close };
     });
   });

@@ -10,60 +10,75 @@ import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { PACKED_SUM, sumBytesVertically, sumHorizontally, sumVertically } from "./fixed_point.ts";
 import type { ResizeTables } from "./tables.ts";
 
-/** The first pass of an image: what `tables` say of it, and where it and they begin. */
+/** The first pass of images whose tables are of one size. */
 interface FirstPass {
   readonly tables: ResizeTables;
-  readonly pixelsOffset: number;
-  readonly tablesOffset: number;
   readonly profile: Profile;
 }
 
 /** The second pass, into a place of a batch. */
-interface SecondPass extends Target {
-  readonly tables: ResizeTables;
-  readonly tablesOffset: number;
-  readonly slot: number;
-}
+interface SecondPass extends FirstPass, Target {}
 
 /**
- * Both passes of an image, in the order that its tables say.
+ * Both passes of the images that tables are for, in the order that the tables say. Their parameters are those of an image
+ * whose pixels and tables come first in their buffers, and that is the first of the batch: {@linkcode placeParameters}
+ * gives those of others.
  *
  * @param options As for {@linkcode resizeHorizontalKernel} and {@linkcode resizeVerticalKernel}.
  * @returns The first, into `rows`, and the second, from there.
- * @throws {RangeError} If the offset is not a multiple of 4.
  */
-export function resizePasses(options: FirstPass & SecondPass): { readonly first: Kernel; readonly second: Kernel } {
+export function resizePasses(options: SecondPass): { readonly first: Kernel; readonly second: Kernel } {
   return options.tables.verticalFirst
     ? { first: resizeBytesVerticallyKernel(options), second: resizeRowsHorizontallyKernel(options) }
     : { first: resizeHorizontalKernel(options), second: resizeVerticalKernel(options) };
 }
 
-function checkOffset(pixelsOffset: number): void {
+/** Where an image lies. */
+export interface ImagePlace {
+  /** Where in `pixels` it begins, bytes, a multiple of 4. */
+  readonly pixelsOffset: number;
+  /** Where in `tables` its values begin, elements. */
+  readonly tablesOffset: number;
+  /** Its number in the batch. */
+  readonly slot: number;
+}
+
+/**
+ * The parameters of a pass for an image at another place.
+ *
+ * @param pass One of {@linkcode resizePasses}.
+ * @param place Where the image lies.
+ * @returns Its parameters there.
+ * @throws {RangeError} If the offset is not a multiple of 4.
+ */
+export function placeParameters(
+  { parameters }: Kernel,
+  { pixelsOffset, tablesOffset, slot }: ImagePlace,
+): Kernel["parameters"] {
   if (pixelsOffset % 4 !== 0) {
     throw new RangeError(`Cannot resize an image at byte ${pixelsOffset}: not a multiple of 4`);
   }
+  const moved: Readonly<Record<string, number>> = { pixels: pixelsOffset / 4, table: tablesOffset, slot };
+  return parameters.map((one) => one.name in moved ? { ...one, value: one.value + moved[one.name] } : one);
 }
 
 /**
  * The horizontal pass, where it is the first.
  *
- * @param options `tables` of the image; `pixelsOffset`, in bytes, a multiple of 4, where in `pixels` the image begins;
- * `tablesOffset`, in elements, where in `tables` its values do.
+ * @param options `tables` of the image.
  * @returns A kernel with the bindings `pixels` (bytes, `[height, width, 3]`, packed), `tables` (i32) and `rows` (u32,
  * `[tables.rows, size[1]]`, red in the lowest byte).
- * @throws {RangeError} If the offset is not a multiple of 4.
  */
 export function resizeHorizontalKernel(options: FirstPass): Kernel {
-  const { tables, pixelsOffset, tablesOffset, profile } = options;
-  checkOffset(pixelsOffset);
+  const { tables, profile } = options;
   const output = tables.size[1];
   return itemKernel({
     name: "resize horizontally",
     profile,
     bindings: { pixels: "u32", tables: "i32", rows: "u32" },
     parameters: [
-      { name: "pixels", value: pixelsOffset / 4 },
-      { name: "table", value: tablesOffset },
+      { name: "pixels", value: 0 },
+      { name: "table", value: 0 },
       { name: "width", value: tables.width },
       { name: "firstRow", value: tables.firstRow },
       { name: "output", value: output },
@@ -85,18 +100,16 @@ ${sumHorizontally({ image: "parameters.pixels", stride: "parameters.output" })}
  *
  * @param options As for {@linkcode resizeHorizontalKernel}.
  * @returns A kernel with the bindings `pixels`, `tables` and `rows` (u32, `[size[0], tables.columns]`).
- * @throws {RangeError} If the offset is not a multiple of 4.
  */
 export function resizeBytesVerticallyKernel(options: FirstPass): Kernel {
-  const { tables, pixelsOffset, tablesOffset, profile } = options;
-  checkOffset(pixelsOffset);
+  const { tables, profile } = options;
   return itemKernel({
     name: "resize bytes vertically",
     profile,
     bindings: { pixels: "u32", tables: "i32", rows: "u32" },
     parameters: [
-      { name: "pixels", value: pixelsOffset / 4 },
-      { name: "table", value: tablesOffset + tables.vertical },
+      { name: "pixels", value: 0 },
+      { name: "table", value: tables.vertical },
       { name: "width", value: tables.columns },
       { name: "output", value: tables.size[0] },
     ],
@@ -118,7 +131,7 @@ ${sumBytesVertically({ image: "parameters.pixels", width: "parameters.width", st
  * @returns A kernel with the bindings `rows` (of {@linkcode resizeBytesVerticallyKernel}), `tables`, `levels` and `output`.
  */
 export function resizeRowsHorizontallyKernel(options: SecondPass): Kernel {
-  const { tables, tablesOffset, slot, profile, storage } = options;
+  const { tables, profile, storage } = options;
   const [height, width] = tables.size;
   const vector = vectorType(storage);
   return itemKernel({
@@ -126,10 +139,10 @@ export function resizeRowsHorizontallyKernel(options: SecondPass): Kernel {
     profile,
     bindings: { rows: "u32", tables: "i32", levels: "vec4<f32>", output: vector },
     parameters: [
-      { name: "table", value: tablesOffset },
+      { name: "table", value: 0 },
       { name: "width", value: width },
       { name: "columns", value: tables.columns },
-      { name: "slot", value: slot },
+      { name: "slot", value: 0 },
     ],
     items: height * width,
     body: `  let x = item % parameters.width;
@@ -151,13 +164,12 @@ function normaliseSum(vector: string): string {
 /**
  * The vertical pass, where it is the second, and normalisation.
  *
- * @param options `tables` of the image; `tablesOffset`, in elements, where in `tables` its values begin; `slot`, its
- * number in the batch; `storage` of the batch.
+ * @param options `tables` of the image; `storage` of the batch.
  * @returns A kernel with the bindings `rows` (of {@linkcode resizeHorizontalKernel}), `tables` (i32), `levels` (f32, of
  * `normalisationLevels`) and `output`, `[N, size[0], size[1], 3]` padded to 4 channels.
  */
 export function resizeVerticalKernel(options: SecondPass): Kernel {
-  const { tables, tablesOffset, slot, profile, storage } = options;
+  const { tables, profile, storage } = options;
   const [height, width] = tables.size;
   const vector = vectorType(storage);
   return itemKernel({
@@ -165,10 +177,10 @@ export function resizeVerticalKernel(options: SecondPass): Kernel {
     profile,
     bindings: { rows: "u32", tables: "i32", levels: "vec4<f32>", output: vector },
     parameters: [
-      { name: "table", value: tablesOffset + tables.vertical },
+      { name: "table", value: tables.vertical },
       { name: "width", value: width },
       { name: "height", value: height },
-      { name: "slot", value: slot },
+      { name: "slot", value: 0 },
     ],
     items: height * width,
     body: `  let y = item / parameters.width;

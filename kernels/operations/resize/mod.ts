@@ -34,7 +34,7 @@
  */
 
 export { type CenterCrop, centerCrop } from "./center_crop.ts";
-export { resizePasses } from "./kernels.ts";
+export { type ImagePlace, placeParameters, resizePasses } from "./kernels.ts";
 export { normalisationLevels } from "./normalisation.ts";
 export { resizeInPieces, resizeReference } from "./reference.ts";
 export {

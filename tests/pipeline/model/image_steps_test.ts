@@ -1,5 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { openDecodePool, type StoredImage } from "../../../formats/images/mod.ts";
+import { STEPS_IN_FLIGHT } from "../../../kernels/programs/image_program.ts";
 import { type ImageStepper, imageSteps } from "../../../pipeline/model/image_steps.ts";
 
 const WORKER = new URL("../../formats/images/unsteady_worker.ts", import.meta.url);
@@ -10,7 +11,7 @@ async function* images(count: number): AsyncGenerator<StoredImage> {
   }
 }
 
-/** A stepper with room for two steps, one of which fails to start or to be read where asked. */
+/** A stepper with room for the steps that a program takes, one of which fails to start or to be read where asked. */
 function stepper(fails: { start?: number; read?: number } = {}): ImageStepper<number> & { readonly unread: number } {
   let [unread, starts, reads] = [0, 0, 0];
   return {
@@ -20,7 +21,7 @@ function stepper(fails: { start?: number; read?: number } = {}): ImageStepper<nu
     },
     start(given) {
       if (starts++ === fails.start) throw new Error("the device is lost");
-      if (++unread > 2) throw new Error("a third step");
+      if (++unread > STEPS_IN_FLIGHT) throw new Error("a step too many");
       const results = given.map(({ pixels }) => pixels[0]);
       return Promise.resolve(() => {
         unread--;
@@ -34,8 +35,8 @@ Deno.test("imageSteps() reads the steps it has begun whether it ends, is broken 
   const pool = openDecodePool(1, { script: WORKER });
   const options = { pool, workers: 1 };
   const whole = stepper();
-  const results = await Array.fromAsync(imageSteps(images(9), whole, options), (one) => "result" in one && one.result);
-  assertEquals([results, whole.unread], [[0, 1, 2, 3, 4, 5, 6, 7, 8], 0]);
+  const results = await Array.fromAsync(imageSteps(images(13), whole, options), (one) => "result" in one && one.result);
+  assertEquals([results, whole.unread], [Array.from({ length: 13 }, (_, index) => index), 0]);
   const brokenOff = stepper();
   for await (const _ of imageSteps(images(9), brokenOff, options)) break;
   assertEquals(brokenOff.unread, 0);

@@ -7,7 +7,7 @@
 
 import { constants, zstdCompressSync } from "node:zlib";
 import { bytesOf, concatenate } from "../../../base/bytes.ts";
-import type { ColumnValues, Placement, ValueType } from "../../columns.ts";
+import type { ColumnValues, PlacedColumn, Placement, ValueType } from "../../columns.ts";
 import { ENCODINGS, PAGES, type PHYSICAL_TYPES } from "../format.ts";
 import { encodeDictionary, packIndices } from "./dictionary.ts";
 import { definitionRuns, encodeLevels, repetitionRuns } from "./levels.ts";
@@ -77,11 +77,10 @@ function integer(bits: number, isSigned: boolean): ThriftValue {
 /**
  * Encodes and compresses the values of a column, in each of the ways that its type allows, and keeps the smallest.
  *
- * @param column The values.
- * @param placement Which rows the values belong to.
+ * @param column The values, and which rows they belong to.
  * @returns The pages.
  */
-export function encodeColumn(column: ColumnValues, placement: Placement = {}): ColumnChunk {
+export function encodeColumn({ placement = {}, ...column }: PlacedColumn): ColumnChunk {
   const valueCount = placement.present?.length ?? column.values.length;
   const statistics = columnStatistics(column, valueCount - column.values.length);
   const spans = pageSpans(column, placement);

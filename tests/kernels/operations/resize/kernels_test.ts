@@ -3,6 +3,7 @@ import type { Device } from "../../../../kernels/engine/device.ts";
 import type { Profile, Storage } from "../../../../kernels/engine/kernel.ts";
 import {
   normalisationLevels,
+  placeParameters,
   type ResizeFilter,
   type ResizeOptions,
   resizePasses,
@@ -40,14 +41,12 @@ async function resize(
   const bytes = new Uint8Array(pixels.length + offset * 4).fill(255);
   bytes.set(pixels, offset * 4);
   const [rowCount, columnCount] = tables.size;
-  const { first, second } = resizePasses({
-    tables,
-    pixelsOffset: offset * 4,
-    tablesOffset: offset,
-    slot,
-    profile,
-    storage,
-  });
+  const place = { pixelsOffset: offset * 4, tablesOffset: offset, slot };
+  const passes = resizePasses({ tables, profile, storage });
+  const [first, second] = [passes.first, passes.second].map((pass) => ({
+    ...pass,
+    parameters: placeParameters(pass, place),
+  }));
   const { rows } = await runKernel(device, first, {
     pixels: bytes,
     tables: shifted,
@@ -131,20 +130,20 @@ Deno.test("normalisationLevels() gives PyTorch's values", () => {
 });
 
 Deno.test("resize kernels of one storage and order share their text between images", () => {
-  const texts = (width: number, height: number, filter: ResizeFilter, slot: number) => {
+  const texts = (width: number, height: number, filter: ResizeFilter) => {
     const tables = resizeTables(width, height, { size: [224, 224], filter });
-    const options = { tables, pixelsOffset: slot * 4000, tablesOffset: slot * 9, slot };
-    const { first, second } = resizePasses({ ...options, profile: "software", storage: "f32" });
+    const { first, second } = resizePasses({ tables, profile: "software", storage: "f32" });
     return [first.code, second.code];
   };
-  assertEquals(texts(40, 30, "bicubic", 0), texts(700, 90, "bilinear", 1));
-  assertEquals(texts(40, 300, "bicubic", 0), texts(7, 900, "bilinear", 1));
+  assertEquals(texts(40, 30, "bicubic"), texts(700, 90, "bilinear"));
+  assertEquals(texts(40, 300, "bicubic"), texts(7, 900, "bilinear"));
 });
 
-Deno.test("resizePasses() refuses an image that does not begin on a word", () => {
+Deno.test("placeParameters() refuses an image that does not begin on a word", () => {
   for (const height of [4, 40]) {
     const tables = resizeTables(4, height, { size: [2, 2], filter: "box" });
-    const options = { tables, pixelsOffset: 6, tablesOffset: 0, slot: 0, profile: "gpu", storage: "f32" } as const;
-    assertThrows(() => resizePasses(options), RangeError, "image at byte 6");
+    const { first } = resizePasses({ tables, profile: "gpu", storage: "f32" });
+    const place = { pixelsOffset: 6, tablesOffset: 0, slot: 0 };
+    assertThrows(() => placeParameters(first, place), RangeError, "image at byte 6");
   }
 });
