@@ -756,12 +756,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   resizeBytesVerticallyKernel: () =>
     PROFILES.map((profile) => resizeBytesVerticallyKernel({ tables: TABLES, profile })),
-  resizeHorizontalKernel: () =>
-    PROFILES.map((profile) => resizeHorizontalKernel({ tables: TABLES, profile })),
+  resizeHorizontalKernel: () => PROFILES.map((profile) => resizeHorizontalKernel({ tables: TABLES, profile })),
   resizeRowsHorizontallyKernel: () =>
     TARGETS.map((target) => resizeRowsHorizontallyKernel({ tables: TABLES, ...target })),
-  resizeVerticalKernel: () =>
-    TARGETS.map((target) => resizeVerticalKernel({ tables: TABLES, ...target })),
+  resizeVerticalKernel: () => TARGETS.map((target) => resizeVerticalKernel({ tables: TABLES, ...target })),
   responseInversesKernel: () =>
     PROFILES.flatMap((profile) => IMAGE_NORMS.map((norm) => responseInversesKernel({ ...norm, profile }))),
   responseLengthsKernel: () => TARGETS.map((target) => responseLengthsKernel({ shape: SHAPE, ...target })),
