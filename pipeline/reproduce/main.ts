@@ -7,7 +7,7 @@
 import { join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
 import { type PlanDraft, preparePlan } from "./prepare_plan.ts";
-import { recipeOf } from "./recipe.ts";
+import { dataOf, recipeOf } from "./recipe.ts";
 import type { Study } from "./study_plan.ts";
 import { STUDIES } from "./studies/mod.ts";
 import { type MiniatureWatch, watched } from "./watch.ts";
@@ -28,15 +28,17 @@ const NEXT = [
 ];
 
 async function run(
-  { study, data, fashion, output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
+  { study, data, target, fashion, digits, output, seeds, supervisions, leastObjects, quick, quiet }: ReproduceCommand,
   progress: Progress,
 ): Promise<number> {
   const started = performance.now();
+  const files = { fashion, digits };
   const draft: PlanDraft = {
     output,
-    recipe: { ...recipeOf(data, quick ? "quick" : "whole", fashion), leastObjects },
+    recipe: { ...recipeOf(data, quick ? "quick" : "whole", files), leastObjects },
     seeds: Array.from({ length: seeds }, (_, seed) => seed),
     supervisions,
+    ...(target === undefined || target === data ? {} : { target: { name: target, data: dataOf(target, files) } }),
   };
   return await watched({ progress, quiet, output }, async (watch) => {
     const lines = await reproduce(STUDIES[study], draft, watch);

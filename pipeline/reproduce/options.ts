@@ -8,9 +8,10 @@ import { UsageError } from "../command/command_line.ts";
 import { choice, choices, count, flag, text } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { leastObjects } from "../scenes/options.ts";
-import { FASHION_FOLDER } from "./fashion/garments.ts";
+import { DIGITS_FILE } from "./canvases/digits.ts";
+import { FASHION_FOLDER } from "./canvases/garments.ts";
 import type { Study } from "./study_plan.ts";
-import { type DataName, dataNames, LEAST_OBJECTS } from "./recipe.ts";
+import { type DataName, dataNames, LEAST_OBJECTS, targetNames } from "./recipe.ts";
 import { STUDIES, type StudyName, studyNames } from "./studies/mod.ts";
 import { type SupervisionName, supervisionNames, SUPERVISIONS } from "./supervisions.ts";
 
@@ -57,11 +58,22 @@ ${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
       help: "scenes (default), which are drawn, or fashion: photographs of garments, two to four on a canvas, one\n" +
         "named by the label; the annotator is trained on single ones, and the temperature chosen on a validation\nsplit",
     }),
+    target: choice(targetNames, {
+      value: "DATA",
+      help: "with --study transfer, what students are fine-tuned on: single ones of these; default those of --data,\n" +
+        "scenes by the shape of what they show",
+    }),
     fashion: text({
       value: "FOLDER",
       default: FASHION_FOLDER,
       help: "Fashion-MNIST's four idx files, gzipped or not; default {default},\n" +
         "where Debian's package dataset-fashion-mnist puts them",
+    }),
+    digits: text({
+      value: "FILE",
+      default: DIGITS_FILE,
+      help: "scikit-learn's table of 1,797 handwritten digits, gzipped or not; default {default},\n" +
+        "where Debian's package python3-sklearn puts it",
     }),
     seeds: count({
       help: "students of each kind, each with images of its own; default " +
@@ -90,6 +102,7 @@ ${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
     "deno task reproduce --seeds 4 --supervision original,local-single,local-multi",
     "deno task reproduce --study factors",
     "deno task reproduce --data fashion --output garments",
+    "deno task reproduce --study transfer --target fashion",
   ],
   resolve(options) {
     const { study, data, quick } = options;
@@ -98,6 +111,9 @@ ${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
     const compared = (STUDIES[study] as Study).supervisions?.[scale];
     if (options.supervisions !== undefined && compared === undefined) {
       throw new UsageError(`Cannot use --supervision with --study ${study}, which compares something else`);
+    }
+    if (options.target !== undefined && study !== "transfer") {
+      throw new UsageError(`Cannot use --target with --study ${study}, which fine-tunes nothing`);
     }
     const supervisions = options.supervisions ?? compared ?? [];
     const isCompared = (name: SupervisionName) => name === "original" || supervisions.includes(name);

@@ -25,9 +25,9 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import { fashionData } from "./fashion/fashion_data.ts";
+import { digitsData, fashionData } from "./canvases/canvas_data.ts";
 import { SCENES_DATA } from "./scenes_data.ts";
-import type { AnnotatorTraining, Recipe, RecipeDraft, Scale, StudySettings } from "./study_plan.ts";
+import type { AnnotatorTraining, MiniatureData, Recipe, RecipeDraft, Scale, StudySettings } from "./study_plan.ts";
 
 const SCENES_ANNOTATOR = fromFileUrl(new URL("../../assets/scenes_annotator", import.meta.url));
 
@@ -76,7 +76,39 @@ const FASHION_COMMON = {
   temperature: [1, 0.5, 0.25],
 } as const;
 
-/** The names of data. */
+/** The names of data that students are fine-tuned on. */
+export const targetNames = ["scenes", "fashion", "digits"] as const;
+
+/** What students are fine-tuned on. */
+export type TargetName = typeof targetNames[number];
+
+/** Where data are that are not drawn. */
+export interface DataFiles {
+  /** The folder of Fashion-MNIST. */
+  readonly fashion: string;
+  /** scikit-learn's table of digits. */
+  readonly digits: string;
+}
+
+/**
+ * Data by their name.
+ *
+ * @param name The name.
+ * @param files Where they are.
+ * @returns The data; their files are read when images are made.
+ */
+export function dataOf(name: TargetName, { fashion, digits }: DataFiles): MiniatureData {
+  switch (name) {
+    case "scenes":
+      return SCENES_DATA;
+    case "fashion":
+      return fashionData(fashion);
+    case "digits":
+      return digitsData(digits);
+  }
+}
+
+/** The names of data that students are trained on. */
 export const dataNames = ["scenes", "fashion"] as const;
 
 /** What students are trained on. */
@@ -93,11 +125,11 @@ export const LEAST_OBJECTS: Readonly<Record<DataName, number>> = {
  *
  * @param data The kind of images.
  * @param scale How much of it.
- * @param fashion The folder of Fashion-MNIST.
+ * @param files Where the data are.
  * @returns The recipe, which for garments leaves annotator and temperature open.
  */
-export function recipeOf(data: DataName, scale: Scale, fashion: string): RecipeDraft {
+export function recipeOf(data: DataName, scale: Scale, files: DataFiles): RecipeDraft {
   if (data === "scenes") return RECIPES[scale];
   const [testImages, epochs] = scale === "whole" ? [2000, 30] : [1000, 18];
-  return { ...FASHION_COMMON, data: fashionData(fashion), testImages, training: { ...TRAINING, epochs } };
+  return { ...FASHION_COMMON, data: dataOf(data, files), testImages, training: { ...TRAINING, epochs } };
 }

@@ -96,6 +96,15 @@ export interface StudyPlan {
   readonly seeds: readonly number[];
   /** What is compared, where a study compares supervisions; the original labels are among it. */
   readonly supervisions: readonly SupervisionName[];
+  /** What students are fine-tuned on, where a study does and that is not the recipe's own data. */
+  readonly target?: FineTuningData;
+}
+
+/** Other data than those that students are trained on. */
+export interface FineTuningData {
+  /** What they are called, in names of folders and in tables. */
+  readonly name: string;
+  readonly data: MiniatureData;
 }
 
 /** What a study found. */

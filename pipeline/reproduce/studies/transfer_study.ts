@@ -8,10 +8,11 @@ import { join } from "@std/path";
 import { formatCount, formatNumberOf } from "../../command/numbers.ts";
 import { runTransfer, type TransferPlan } from "../../transfer/grid_search.ts";
 import { sceneClasses } from "../../scenes/classes.ts";
+import { SCENES_DATA } from "../scenes_data.ts";
 import { seedFolders } from "../folders.ts";
 import { measuredResult, type MeasuredRow } from "../measured_table.ts";
 import { meanOf } from "../outcome_statistics.ts";
-import type { Study, StudyPlan, StudyResult } from "../study_plan.ts";
+import type { ImageRange, MiniatureData, Study, StudyPlan, StudyResult } from "../study_plan.ts";
 import { trainStudents, writeTrainingMaps } from "../students.ts";
 import { writeTransferTarget } from "../transfer_target.ts";
 import type { MiniatureWatch } from "../watch.ts";
@@ -23,8 +24,11 @@ type TransferGrid = Pick<TransferPlan, "rates" | "decays" | "heldOut">;
 /** What students are trained with before they are fine-tuned. */
 const NAMES = ["original", "local-multi"] as const;
 
-/** Images of which a seed's target has those that show one object, for each that its students are trained on. */
-const TARGET_SHARE = 1.6;
+/** Images that students are fine-tuned on, for each that they are trained on. */
+const TARGET_SHARE = 0.4;
+
+/** Images of one to four objects for each that shows one. */
+const IMAGES_A_SINGLE = 4;
 
 /** Learning rates that are tried with the weight decay of the students, and the share of the target's training images that they are tried on. */
 const GRID: TransferGrid = { rates: [0.01, 0.03, 0.1], decays: [5e-4], heldOut: 0.25 };
@@ -38,7 +42,7 @@ function otherClass(name: string): string {
 }
 
 /**
- * Trains students with original labels and with ReLabel, and fine-tunes both on images of other classes.
+ * Trains students with original labels and with ReLabel, and fine-tunes both on images of other classes, or of other data.
  *
  * @param plan Recipe, seeds and folder.
  * @param watch Progress and signals.
@@ -51,13 +55,16 @@ export async function compareTransfers(
   watch: MiniatureWatch,
   grid = GRID,
 ): Promise<StudyResult> {
-  const { output, seeds, recipe: { training, trainImages } } = plan;
+  const { output, seeds, recipe: { data, training, testImages, trainImages }, target: other } = plan;
   const { outcomes } = await trainStudents(plan, {
     arms: NAMES.map((name) => supervisionArm(plan, name)),
     prepare: (seed) => writeTrainingMaps(plan, seed, watch),
   }, watch);
-  const test = join(output, "target-test");
-  const tested = writeTransferTarget(join(output, "test"), test, otherClass);
+  const folderName = nameFor(plan);
+  const test = join(output, folderName("target-test"));
+  const testSplit = join(output, folderName("test"));
+  if (other) await writeSingles(other.data, testSplit, { split: "test", start: 0, images: testImages }, watch);
+  const tested = writeTransferTarget(testSplit, test, otherClass);
   const target = Object.fromEntries(NAMES.map((name) => [name, [] as number[]]));
   const used: number[] = [];
   for (const seed of seeds) {
@@ -73,15 +80,15 @@ export async function compareTransfers(
       target: target[name],
     },
   }));
-  return measuredResult({
-    title: "Fine-tuning on other classes, by what the network was trained with",
+  const found = measuredResult({
+    title: `Fine-tuning on ${other ? other.name : "other classes"}, by what the network was trained with`,
     head: "trained with",
     about: [
       `${training.network}, ${formatNumberOf(training.epochs!, "epoch")} of ${
         formatNumberOf(trainImages, "image")
       }; then ` +
-      `${formatNumberOf(stepsOf(plan), "update")} on ${imagesOf(used)} of one object, ` +
-      `in scenes by their shape.`,
+      `${formatNumberOf(stepsOf(plan), "update")} on ${imagesOf(used)} of one object` +
+      `${(other?.data ?? data).classes === SCENES_DATA.classes ? ", by their shape" : ""}.`,
     ],
     measures: [
       { name: "source", title: "before, top-1" },
@@ -95,6 +102,25 @@ export async function compareTransfers(
       `training images; accuracy is of ${formatNumberOf(tested, "test image")}`,
     ],
   }, output);
+  // Targets share students, and so a folder.
+  const files = Object.entries(found.files).map(([name, text]) => [name.replace(".", `${folderName("")}.`), text]);
+  return { ...found, files: Object.fromEntries(files) };
+}
+
+/** Names of folders, those of other data than the students' with theirs at the end. */
+function nameFor({ target }: StudyPlan): (name: string) => string {
+  return (name) => target ? `${name}-${target.name}` : name;
+}
+
+/** Writes images of which those that show one object are as many as asked for: of drawn scenes, about. */
+async function writeSingles(
+  { write, writeSingles }: Pick<MiniatureData, "write" | "writeSingles">,
+  folder: string,
+  { split, start, images }: ImageRange,
+  watch: MiniatureWatch,
+): Promise<void> {
+  const share = writeSingles ? 1 : IMAGES_A_SINGLE;
+  await (writeSingles ?? write)(folder, { split, start: share * start, images: share * images }, watch);
 }
 
 /** How many images seeds have: `397 images`, or `397 to 412 images`. */
@@ -113,18 +139,21 @@ async function fineTune(
   { seed, test, grid }: { readonly seed: number; readonly test: string; readonly grid: TransferGrid },
   watch: MiniatureWatch,
 ): Promise<{ images: number; accuracies: number[] }> {
-  const { output, recipe: { data, training, trainImages } } = plan;
-  const targetImages = Math.round(TARGET_SHARE * trainImages);
+  const { output, recipe: { data, training, trainImages }, target: other } = plan;
+  const folderName = nameFor(plan);
   const folder = join(output, `seed-${seed}`);
-  const scenes = join(folder, "target-scenes");
-  const range = { split: "validation", start: seed * targetImages, images: targetImages } as const;
-  await data.write(scenes, range, watch);
-  const target = join(folder, "target");
+  const scenes = join(folder, folderName("target-scenes"));
+  const targetImages = Math.round(TARGET_SHARE * trainImages);
+  // An annotator may have learned the extra images of the students' data. The test images of these are not single ones only,
+  // and so are those that are drawn from here.
+  const range = { split: other ? "extra" : "validation", start: seed * targetImages, images: targetImages } as const;
+  await writeSingles(other?.data ?? { write: data.write }, scenes, range, watch);
+  const target = join(folder, folderName("target"));
   const images = writeTransferTarget(scenes, target, otherClass);
   const { epochs: _, ...settings } = training;
   const { student } = seedFolders(output, seed);
   const transfer: TransferPlan = {
-    ...{ images: target, test, inits: NAMES.map(student), seeds: 1, output: join(folder, "transfer") },
+    ...{ images: target, test, inits: NAMES.map(student), seeds: 1, output: join(folder, folderName("transfer")) },
     ...grid,
     settings: { ...settings, steps: stepsOf(plan), warmupEpochs: 0 },
   };

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { fashionData } from "../../../../pipeline/reproduce/fashion/fashion_data.ts";
+import { fashionData } from "../../../../pipeline/reproduce/canvases/canvas_data.ts";
 import { reproduce } from "../../../../pipeline/reproduce/main.ts";
 import type { PlanDraft } from "../../../../pipeline/reproduce/prepare_plan.ts";
 import { SUPERVISIONS_STUDY } from "../../../../pipeline/reproduce/studies/supervisions_study.ts";

@@ -1,13 +1,13 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
-import { FASHION_FOLDER, garmentClasses, readGarments } from "../../../../pipeline/reproduce/fashion/garments.ts";
+import { FASHION_FOLDER, garmentClasses, readGarments } from "../../../../pipeline/reproduce/canvases/garments.ts";
 import { idxFile } from "../../../formats/images/idx_writer.ts";
 import { writeFashion } from "./small_fashion.ts";
 
 Deno.test("readGarments() reads the four files, gzipped or not, and numbers classes as their folders are", async () => {
   for (const isPacked of [true, false]) {
     const { train, test } = await readGarments(writeFashion({ train: 20, test: 10 }, isPacked));
-    assertEquals([train.photographs.length, test.photographs.length], [20 * 784, 10 * 784]);
+    assertEquals([train.pixels.length, test.pixels.length], [20 * 784, 10 * 784]);
     const names = Array.from(test.classes, (index) => garmentClasses[index]);
     assertEquals(names, [
       "tshirt_top",

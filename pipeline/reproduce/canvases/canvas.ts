@@ -1,6 +1,6 @@
 /**
- * Canvases: photographs of garments at random places and in random sizes on a background of noise, with all that is known of
- * them. The label names one of the garments, each as likely, so that random crops lose it.
+ * Canvases: photographs of garments, or other things, at random places and in random sizes on a background of noise, with all
+ * that is known of them. The label names one of the things, each as likely, so that random crops lose it.
  *
  * @module
  */
@@ -10,29 +10,29 @@ import { SCENE_SIZE } from "../../scenes/scene_layout.ts";
 import { type SceneId, type SceneNumbers, sceneNumbers } from "../../scenes/scene_numbers.ts";
 import type { KnownImage } from "../../scenes/split_folder.ts";
 import { visiblePart } from "../../scenes/visible_part.ts";
-import { GARMENT_SIDE, garmentClasses, type Garments } from "./garments.ts";
+import type { Photographs } from "./photographs.ts";
 
 /** Width and height of a canvas in pixels. */
 export const CANVAS_SIDE = SCENE_SIZE;
 
-/** The most garments of a canvas. */
-const MOST_GARMENTS = 4;
+/** The most things on a canvas. */
+const MOST_THINGS = 4;
 
-/** Pixels of a garment's sides, from and to. */
-const GARMENT_SIZES = [20, 30] as const;
+/** Pixels of a thing's sides, from and to. */
+const SIZES = [20, 30] as const;
 
-/** Tries to place a garment; one that finds no room is left out. */
+/** Tries to place a thing; one that finds no room is left out. */
 const TRIES = 50;
 
-/** The share of the smaller of two garments' squares that may lie in the other. */
+/** The share of the smaller of two things' squares that may lie in the other. */
 const OVERLAP = 0.2;
 
 /** From this brightness on, of 1, nothing of the background shines through. */
 const OPAQUE = 0.2;
 
-/** A garment's place in pixels. */
+/** A thing's place in pixels. */
 interface Placed {
-  /** The garment's place among the photographs. */
+  /** The thing's place among the photographs. */
   readonly photograph: number;
   readonly index: number;
   readonly top: number;
@@ -43,7 +43,7 @@ interface Placed {
 /** What a canvas shows. */
 export interface CanvasRequest extends SceneId {
   /** Photographs to draw from. */
-  readonly garments: Garments;
+  readonly photographs: Photographs;
   /** The part of the photographs that are drawn from: the first, and the one after the last. */
   readonly range: readonly [start: number, end: number];
   /** Width and height in pixels, {@linkcode CANVAS_SIDE} at most. */
@@ -52,35 +52,35 @@ export interface CanvasRequest extends SceneId {
 }
 
 /**
- * Draws a canvas; it depends on seed, split, index, the numbers of garments and the photographs alone.
+ * Draws a canvas; it depends on seed, split, index, the numbers of things and the photographs alone.
  *
  * @param request What names it, and the photographs.
  * @returns The canvas.
  */
 export function canvasOf(request: CanvasRequest): KnownImage {
-  const { garments, side, index } = request;
+  const { photographs, side, index } = request;
   const random = sceneNumbers(request, "layout");
-  const placed = placeGarments(request, random);
+  const placed = placeThings(request, random);
   const label = placed[Math.floor(random.uniform(0, placed.length))].index;
   const brightness = random.uniform(0.1, 0.6);
-  const layers = placed.map((garment) => ({ garment, values: enlarged(garments, garment) }));
+  const layers = placed.map((thing) => ({ thing, values: enlarged(photographs, thing) }));
   const mask = new Uint8Array(side * side);
   // The first is in front.
-  for (const { garment, values } of layers.toReversed()) {
-    for (const { pixel, value } of pixelsOf(garment, values, side)) {
-      if (value >= OPAQUE / 2) mask[pixel] = 1 + garment.index;
+  for (const { thing, values } of layers.toReversed()) {
+    for (const { pixel, value } of pixelsOf(thing, values, side)) {
+      if (value >= OPAQUE / 2) mask[pixel] = 1 + thing.index;
     }
   }
   return {
-    key: `${garmentClasses[label]}/${String(index).padStart(5, "0")}.png`,
+    key: `${photographs.names[label]}/${String(index).padStart(5, "0")}.png`,
     mask,
     label,
     boxes: placed.map(({ index }) => visiblePart(mask, index, side).box),
     shares: placed.map(() => 1 / placed.length),
     paint() {
       const grey = background(brightness, sceneNumbers(request, "noise"), side);
-      for (const { garment, values } of layers.toReversed()) {
-        for (const { pixel, value } of pixelsOf(garment, values, side)) {
+      for (const { thing, values } of layers.toReversed()) {
+        for (const { pixel, value } of pixelsOf(thing, values, side)) {
           const share = Math.min(value / OPAQUE, 1);
           grey[pixel] = share * value + (1 - share) * grey[pixel];
         }
@@ -94,19 +94,19 @@ export function canvasOf(request: CanvasRequest): KnownImage {
   };
 }
 
-function placeGarments(
-  { garments, range: [start, end], side, leastObjects = 1, mostObjects = MOST_GARMENTS }: CanvasRequest,
+function placeThings(
+  { photographs, range: [start, end], side, leastObjects = 1, mostObjects = MOST_THINGS }: CanvasRequest,
   random: SceneNumbers,
 ): Placed[] {
   const wanted = Math.floor(random.uniform(leastObjects, mostObjects + 1));
   const placed: Placed[] = [];
   for (let tries = 0; placed.length < wanted && tries < TRIES * wanted; tries++) {
     const photograph = Math.floor(random.uniform(start, end));
-    const size = Math.floor(random.uniform(GARMENT_SIZES[0], GARMENT_SIZES[1] + 1));
+    const size = Math.floor(random.uniform(SIZES[0], SIZES[1] + 1));
     const [top, left] = [0, 1].map(() => Math.floor(random.uniform(0, side - size + 1)));
-    const garment = { photograph, index: garments.classes[photograph], top, left, size };
-    if (placed.every((other) => other.index !== garment.index && overlapOf(other, garment) <= OVERLAP)) {
-      placed.push(garment);
+    const thing = { photograph, index: photographs.classes[photograph], top, left, size };
+    if (placed.every((other) => other.index !== thing.index && overlapOf(other, thing) <= OVERLAP)) {
+      placed.push(thing);
     }
   }
   return placed;
@@ -119,17 +119,17 @@ function overlapOf(one: Placed, other: Placed): number {
 }
 
 /** A photograph in another size, bilinearly: values of 0 to 1. */
-function enlarged({ photographs }: Garments, { photograph, size }: Placed): Float32Array {
-  const first = photograph * GARMENT_SIDE ** 2;
+function enlarged({ pixels, side }: Photographs, { photograph, size }: Placed): Float32Array {
+  const first = photograph * side ** 2;
   const taps = Array.from({ length: size }, (_, place) => {
-    const at = Math.min(Math.max((place + 0.5) * GARMENT_SIDE / size - 0.5, 0), GARMENT_SIDE - 1);
-    const low = Math.min(Math.floor(at), GARMENT_SIDE - 2);
+    const at = Math.min(Math.max((place + 0.5) * side / size - 0.5, 0), side - 1);
+    const low = Math.min(Math.floor(at), side - 2);
     return { low, share: at - low };
   });
   const values = new Float32Array(size * size);
   taps.forEach(({ low: row, share: down }, y) => {
     taps.forEach(({ low: column, share: right }, x) => {
-      const at = (dy: number, dx: number) => photographs[first + (row + dy) * GARMENT_SIDE + column + dx];
+      const at = (dy: number, dx: number) => pixels[first + (row + dy) * side + column + dx];
       const upper = (1 - right) * at(0, 0) + right * at(0, 1);
       const lower = (1 - right) * at(1, 0) + right * at(1, 1);
       values[y * size + x] = ((1 - down) * upper + down * lower) / 255;

@@ -1,14 +1,15 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { canvasOf } from "../../../../pipeline/reproduce/fashion/canvas.ts";
-import { garmentClasses, type GarmentFiles, readGarments } from "../../../../pipeline/reproduce/fashion/garments.ts";
+import { canvasOf } from "../../../../pipeline/reproduce/canvases/canvas.ts";
+import { garmentClasses, readGarments } from "../../../../pipeline/reproduce/canvases/garments.ts";
+import type { PhotographParts } from "../../../../pipeline/reproduce/canvases/photographs.ts";
 import { writeFashion } from "./small_fashion.ts";
 
-let files: Promise<GarmentFiles> | undefined;
+let files: Promise<PhotographParts> | undefined;
 
 async function canvas(index: number, leastObjects = 2, mostObjects = 4) {
-  const { train: garments } = await (files ??= readGarments(writeFashion({ train: 200, test: 10 })));
+  const { train: photographs } = await (files ??= readGarments(writeFashion({ train: 200, test: 10 })));
   const range = [100, 200] as const;
-  return canvasOf({ seed: 0, split: "train", index, garments, range, side: 64, leastObjects, mostObjects });
+  return canvasOf({ seed: 0, split: "train", index, photographs, range, side: 64, leastObjects, mostObjects });
 }
 
 Deno.test("canvasOf() shows two to four garments of distinct classes, and its label names one of them", async () => {

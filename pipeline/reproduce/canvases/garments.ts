@@ -8,12 +8,13 @@
 import { join } from "@std/path";
 import { ifThere } from "../../../formats/base/files.ts";
 import { readIdx } from "../../../formats/images/idx.ts";
+import type { PhotographParts, Photographs } from "./photographs.ts";
 
 /** Where Debian's package puts the files. */
 export const FASHION_FOLDER = "/usr/share/datasets/fashion-mnist";
 
 /** Width and height of a photograph in pixels. */
-export const GARMENT_SIDE = 28;
+const GARMENT_SIDE = 28;
 
 /** The classes by the data set's own labels. */
 const LABEL_NAMES = [
@@ -32,20 +33,6 @@ const LABEL_NAMES = [
 /** Names of the classes, in the order of their folders. */
 export const garmentClasses: readonly string[] = LABEL_NAMES.toSorted();
 
-/** Photographs of one file, by their class. */
-export interface Garments {
-  /** `[N, 28, 28]`, 0 for the background. */
-  readonly photographs: Uint8Array;
-  /** Index in {@linkcode garmentClasses} of each. */
-  readonly classes: Uint8Array;
-}
-
-/** All photographs. */
-export interface GarmentFiles {
-  readonly train: Garments;
-  readonly test: Garments;
-}
-
 /**
  * Reads the four files, gzipped or not.
  *
@@ -53,8 +40,8 @@ export interface GarmentFiles {
  * @returns The photographs.
  * @throws {Error} If a file is not there or is not what its name says.
  */
-export async function readGarments(folder: string): Promise<GarmentFiles> {
-  const read = async (part: "train" | "t10k"): Promise<Garments> => {
+export async function readGarments(folder: string): Promise<PhotographParts> {
+  const read = async (part: "train" | "t10k"): Promise<Photographs> => {
     const [imageFile, labelFile] = ["images-idx3-ubyte", "labels-idx1-ubyte"].map((kind) =>
       findFile(folder, `${part}-${kind}`)
     );
@@ -74,7 +61,12 @@ export async function readGarments(folder: string): Promise<GarmentFiles> {
     const lacking = LABEL_NAMES.filter((_, label) => !labels.values.includes(label));
     if (lacking.length > 0) throw new TypeError(`Cannot use "${labelFile}": it has no ${lacking.join(", ")}`);
     const classOf = LABEL_NAMES.map((name) => garmentClasses.indexOf(name));
-    return { photographs: images.values, classes: labels.values.map((label) => classOf[label]) };
+    return {
+      pixels: images.values,
+      classes: labels.values.map((label) => classOf[label]),
+      side: GARMENT_SIDE,
+      names: garmentClasses,
+    };
   };
   return { train: await read("train"), test: await read("t10k") };
 }
