@@ -101,7 +101,7 @@ async function* readLocalization(path: string, subject: string): AsyncGenerator<
     }
     const boxes = Array.from({ length: words.length / 5 }, (_, box): PixelBox => {
       const [name, ...edges] = words.slice(5 * box, 5 * box + 5);
-      return { class: name, ...coordinatesOf(edges.map(Number), place) };
+      return { class: name, ...coordinatesOf(edges, place) };
     });
     yield { key, boxes };
   }
@@ -134,7 +134,9 @@ async function* readCoco(path: string): AsyncGenerator<ImageBoxes> {
       names.set(numberOf("id"), textOf("name"));
     } else {
       const { bbox } = value;
-      if (!Array.isArray(bbox)) throw unreadable(path, `bbox of ${place} is ${showValue(bbox)}, expected a list`);
+      if (!(Array.isArray(bbox) && bbox.length === 4 && bbox.every(Number.isFinite))) {
+        throw unreadable(path, `bbox of ${place} is ${showValue(bbox)}, expected left, top, width and height`);
+      }
       const [left, top, width, height] = bbox;
       // Some objects are thinner than a pixel, and COCO says a width of 0.
       if (width === 0 || height === 0) continue;

@@ -10,6 +10,7 @@
  * @module
  */
 
+import { showValue } from "../base/show_value.ts";
 import { coordinatesOf, type ImageBoxes } from "./pixel_box.ts";
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
@@ -35,26 +36,23 @@ export function parseVocBoxes(text: string, subject: string): Omit<ImageBoxes, "
     if (!name) throw new TypeError(`${place} has no name`);
     const box = contentOf("bndbox", whole);
     if (box === undefined) throw new TypeError(`${place} has no bndbox`);
-    const edges = ["xmin", "ymin", "xmax", "ymax"].map((edge) => numberIn(edge, box));
+    const edges = ["xmin", "ymin", "xmax", "ymax"].map((edge) => contentOf(edge, box));
     return { class: decoded(name), ...coordinatesOf(edges, place) };
   });
   if (size === undefined) return { boxes };
-  const [width, height] = [numberIn("width", size), numberIn("height", size)];
+  const sides = [contentOf("width", size), contentOf("height", size)];
+  const [width, height] = sides.map((side) => side?.trim() ? Number(side) : NaN);
   // Some of ImageNet's say 0 x 0, which is unknown.
   if (width === 0 && height === 0) return { boxes };
-  if (width > 0 && height > 0) return { size: { width, height }, boxes };
-  throw new RangeError(`${subject}: its size is ${width} x ${height}, expected pixels`);
+  if (width > 0 && height > 0 && width < Infinity && height < Infinity) return { size: { width, height }, boxes };
+  const found = sides.map((side) => showValue(side, "nothing"));
+  throw new RangeError(`${subject}: its size is ${found.join(" x ")}, expected pixels`);
 }
 
 function contentOf(name: string, text: string): string | undefined {
   const start = text.indexOf(`<${name}>`);
   const end = text.indexOf(`</${name}>`, start);
   return start < 0 || end < 0 ? undefined : text.slice(start + name.length + 2, end);
-}
-
-function numberIn(name: string, text: string): number {
-  const content = contentOf(name, text)?.trim();
-  return content ? Number(content) : NaN;
 }
 
 function decoded(text: string): string {

@@ -22,6 +22,28 @@ export interface CocoLabels {
   readonly labels: ReadonlyMap<string, readonly number[]>;
 }
 
+/** What is read of the rows of each list, and of which type it is. */
+const FIELDS = {
+  images: { id: "number", file_name: "string" },
+  annotations: { image_id: "number", category_id: "number" },
+  categories: { id: "number", name: "string" },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, "number" | "string">>>>;
+
+/** The lists of a file, any of which makes it one of annotations. */
+export const cocoLists: readonly string[] = Object.keys(FIELDS);
+
+/**
+ * What is read of a row.
+ *
+ * @param list The list that it is of; rows of others are left as they are.
+ * @param row The row.
+ * @returns The row without boxes, masks and what else is not read.
+ */
+export function cocoRow(list: string, row: unknown): unknown {
+  if (!cocoLists.includes(list) || !isObject(row)) return row;
+  return Object.fromEntries(Object.keys(FIELDS[list as keyof typeof FIELDS]).map((field) => [field, row[field]]));
+}
+
 /**
  * Checks annotations and joins them by image.
  *
@@ -31,9 +53,9 @@ export interface CocoLabels {
  * @throws {TypeError} If it is something else, or refers to an image or a category that it does not have.
  */
 export function parseCocoLabels(value: unknown, subject: string): CocoLabels {
-  const images = rows(value, "images", { id: "number", file_name: "string" }, subject);
-  const annotations = rows(value, "annotations", { image_id: "number", category_id: "number" }, subject);
-  const categories = rows(value, "categories", { id: "number", name: "string" }, subject)
+  const images = rows(value, "images", subject);
+  const annotations = rows(value, "annotations", subject);
+  const categories = rows(value, "categories", subject)
     .toSorted((a, b) => Number(a.id) - Number(b.id));
   const indices = new Map(categories.map(({ id }, index) => [id, index]));
   const found = new Map(images.map(({ id }) => [id, new Set<number>()]));
@@ -56,14 +78,13 @@ export function parseCocoLabels(value: unknown, subject: string): CocoLabels {
 
 function rows(
   value: unknown,
-  name: string,
-  fields: Readonly<Record<string, "number" | "string">>,
+  name: keyof typeof FIELDS,
   subject: string,
 ): Readonly<Record<string, unknown>>[] {
   const list = isObject(value) ? value[name] : undefined;
   if (!Array.isArray(list)) throw new TypeError(`${subject}: ${name} is ${showValue(list)}, expected a list`);
   list.forEach((row, index) => {
-    const wrong = Object.entries(fields).find(([field, type]) => !isObject(row) || typeof row[field] !== type);
+    const wrong = Object.entries(FIELDS[name]).find(([field, type]) => !isObject(row) || typeof row[field] !== type);
     if (!wrong) return;
     const found = showValue(isObject(row) ? row[wrong[0]] : row);
     throw new TypeError(`${subject}: ${wrong[0]} of ${name}[${index}] is ${found}, expected a ${wrong[1]}`);

@@ -12,7 +12,7 @@
 
 import { isObject } from "../base/json.ts";
 import { showValue } from "../base/show_value.ts";
-import { parseCocoLabels } from "./coco.ts";
+import { cocoLists, parseCocoLabels } from "./coco.ts";
 import { checkLabels } from "./multi_labels.ts";
 
 /** The classes of an image. */
@@ -31,27 +31,28 @@ export interface ImageClassesFile {
   readonly entries: readonly ImageClasses[] | ReadonlyMap<string, ImageClasses>;
 }
 
+/** Whose classes they are. */
+export interface ImageClassesOptions {
+  /** How many there are, at most 1,000,000 where that is not known; annotations of COCO say so themselves. */
+  readonly classes?: number;
+  /** What is being done, for messages. */
+  readonly subject: string;
+}
+
 /** Classes where nobody says how many there are. */
 const MOST_CLASSES = 1_000_000;
-
-/** What annotations of COCO have. */
-const COCO = ["images", "annotations", "categories"];
 
 /**
  * Checks what a file says of images.
  *
  * @param value What the file holds.
- * @param options `classes`: how many there are, at most 1,000,000 where that is not known; annotations of COCO say so
- * themselves. `subject`: what is being done, for messages.
+ * @param options Whose classes they are.
  * @returns The classes of the images.
  * @throws {TypeError} If it is something else, or an index is beyond the classes.
  */
-export function parseImageClasses(
-  value: unknown,
-  options: { readonly classes?: number; readonly subject: string },
-): ImageClassesFile {
+export function parseImageClasses(value: unknown, options: ImageClassesOptions): ImageClassesFile {
   const { classes = MOST_CLASSES, subject } = options;
-  if (isObject(value) && COCO.some((name) => name in value)) {
+  if (isObject(value) && cocoLists.some((name) => name in value)) {
     const { categories, labels } = parseCocoLabels(value, subject);
     return { categories, entries: new Map([...labels].map(([name, present]) => [name, { present, unknown: [] }])) };
   }

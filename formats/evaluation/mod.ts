@@ -13,5 +13,6 @@
 
 export { type CocoLabels, parseCocoLabels } from "./coco.ts";
 export { type ImageClasses, type ImageClassesFile, parseImageClasses } from "./image_classes.ts";
+export { readImageClasses } from "./image_classes_file.ts";
 export { type MultiLabelAnnotations, readMultiLabelAnnotations } from "./multi_label_annotations.ts";
 export { parseMultiLabels, validationIndex } from "./multi_labels.ts";

@@ -5,8 +5,12 @@
  */
 
 import { basename } from "@std/path";
-import { readJsonFile } from "../../formats/base/files.ts";
-import { type ImageClasses, parseImageClasses, validationIndex } from "../../formats/evaluation/mod.ts";
+import {
+  type ImageClasses,
+  type ImageClassesFile,
+  readImageClasses,
+  validationIndex,
+} from "../../formats/evaluation/mod.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { mapClasses, type ModelClasses } from "./map_classes.ts";
 
@@ -52,9 +56,8 @@ export async function readMultiLabels(
   options: ClassSources & { readonly subject: string },
 ): Promise<MultiLabels> {
   const { model, listed, subject } = options;
-  const value = await readJsonFile(path, subject);
   const known = model ?? listed;
-  const { categories, entries } = parseImageClasses(value, { classes: known?.classes, subject });
+  const { categories, entries } = await readImageClasses(path, { classes: known?.classes, subject });
   if (categories) {
     const indices = model && mapClasses(categories, model, { subject, isOrdered: true });
     const find = entryFinder(entries, images, subject);
@@ -77,7 +80,7 @@ export async function readMultiLabels(
   };
 }
 
-type Entries = ReturnType<typeof parseImageClasses>["entries"];
+type Entries = ImageClassesFile["entries"];
 
 function sizeOf(entries: Entries): number {
   return "size" in entries ? entries.size : entries.length;

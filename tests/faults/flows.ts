@@ -7,12 +7,15 @@
 
 import { basename, join } from "@std/path";
 import { openImages } from "../../formats/images/mod.ts";
-import { isFileThere } from "../../formats/base/files.ts";
+import { closing } from "../../formats/base/closing.ts";
+import { isFileThere, replaceFile } from "../../formats/base/files.ts";
 import { joinShards } from "../../formats/labels/join.ts";
 import { type LabelMapMetadata, type LabelMaps, openLabelMaps, quantise } from "../../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { convertLabelMaps } from "../../pipeline/convert/convert_label_maps.ts";
+import { convertObjects } from "../../pipeline/convert/convert_objects.ts";
 import { convertToTorch } from "../../pipeline/convert/convert_to_torch.ts";
+import { instancesSource } from "../../pipeline/convert/object_sources.ts";
 import { createDefects } from "../../pipeline/verify/defects.ts";
 import { selectionFile } from "../../pipeline/explore/selection.ts";
 import { writeReport } from "../../pipeline/report/write_report.ts";
@@ -113,6 +116,24 @@ async function labelled(input: string): Promise<string> {
   return path;
 }
 
+/** COCO's annotations of some images, beside them: of each an object whose place depends on its bytes. */
+function annotated(input: string): string {
+  const path = `${realPath(input)}.json`;
+  if (isFileThere(path)) return path;
+  const keys = Object.keys(resultOf(input));
+  const [height, width] = [6, 8];
+  const annotations = keys.map((key, index) => {
+    const left = Deno.readFileSync(join(input, key)).reduce((sum, byte) => sum + byte) % 7;
+    // The polygon of the fifth has one corner.
+    const segmentation = [index === 4 ? [left, 0] : [left, 0, left + 1, 0, left + 1, 6, left, 6]];
+    return { id: index, image_id: index, category_id: index % 3, iscrowd: 0, segmentation };
+  });
+  const images = keys.map((key, id) => ({ id, file_name: key, height, width }));
+  const categories = ["cat", "dog", "eel"].map((name, id) => ({ id, name }));
+  replaceFile(path, JSON.stringify({ images, annotations, categories }));
+  return path;
+}
+
 async function withLabelMaps<Result>(path: string, use: (labelMaps: LabelMaps) => Promise<Result>): Promise<Result> {
   const labelMaps = await openLabelMaps(path);
   try {
@@ -125,6 +146,7 @@ async function withLabelMaps<Result>(path: string, use: (labelMaps: LabelMaps) =
 /** Makes what some flows begin with, so that what happens then happens to the flow. */
 export async function prepare(input: string): Promise<void> {
   await labelled(input);
+  annotated(input);
 }
 
 /** All flows by name. */
@@ -150,6 +172,14 @@ export const flows: Readonly<Record<string, Flow>> = {
         const options = { container: "arrow", rowsPerFile: 5, strict: false, signal } as const;
         await convertLabelMaps(labelMaps, output, options);
       }),
+  },
+  objects: {
+    isOfImages: true,
+    async run(input, output, signal) {
+      using source = closing(await instancesSource(annotated(input), [2, 2]));
+      const options = { container: "parquet", rule: "share", grid: [2, 2], rowsPerFile: 3, strict: false } as const;
+      await convertObjects(source, output, { ...options, signal });
+    },
   },
   torch: {
     isOfImages: true,

@@ -5,6 +5,7 @@
  */
 
 import type { Random } from "./random.ts";
+import type { Sample } from "./sample.ts";
 
 /** A value in its place. */
 interface Place {
@@ -74,6 +75,26 @@ export function mutateJson(text: string, random: Random): { text: string; what: 
   }
   holder[name] = random.one(OTHERS);
   return { text: write(root), what: `${JSON.stringify(name)} of the JSON set to ${JSON.stringify(holder[name])}` };
+}
+
+/**
+ * A file of JSON, whose values are changed as well as its bytes.
+ *
+ * @param name The file's name.
+ * @param value What it holds.
+ * @returns The sample.
+ */
+export function jsonSample(name: string, value: unknown): Sample {
+  const text = JSON.stringify(value);
+  return {
+    name,
+    bytes: new TextEncoder().encode(text),
+    regions: [],
+    rewrites: [(random) => {
+      const { text: changed, what } = mutateJson(text, random);
+      return { bytes: new TextEncoder().encode(changed), what };
+    }],
+  };
 }
 
 function placesIn(root: Record<string, unknown>): Place[] {

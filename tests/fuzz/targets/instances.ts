@@ -5,7 +5,7 @@
  */
 
 import { openInstances } from "../../../formats/masks/mod.ts";
-import { mutateJson } from "../json_mutations.ts";
+import { jsonSample } from "../json_mutations.ts";
 import { promise, type Sample, type Target } from "../sample.ts";
 
 /** Files of images, classes and objects, in `instances_*.json`. */
@@ -48,20 +48,14 @@ function sampleOf(name: string, count: number): Sample {
     segmentation: segmentations[id % 3],
   }));
   const categories = [{ id: 1, name: "person" }, { id: 3, name: "car" }];
-  const text = JSON.stringify({ info: { year: 2017 }, images, annotations, categories });
+  const sample = jsonSample(name, { info: { year: 2017 }, images, annotations, categories });
+  const text = new TextDecoder().decode(sample.bytes);
   const [start, end] = [text.indexOf('"annotations"'), text.indexOf('"categories"')];
-  return {
-    name,
-    bytes: new TextEncoder().encode(text),
-    regions: [
-      { name: "images", start: 0, end: start },
-      { name: "first annotation", start, end: text.indexOf("},{", start) },
-      { name: "annotations", start, end },
-      { name: "categories", start: end, end: text.length },
-    ],
-    rewrites: [(random) => {
-      const { text: changed, what } = mutateJson(text, random);
-      return { bytes: new TextEncoder().encode(changed), what };
-    }],
-  };
+  const regions = [
+    { name: "images", start: 0, end: start },
+    { name: "first annotation", start, end: text.indexOf("},{", start) },
+    { name: "annotations", start, end },
+    { name: "categories", start: end, end: text.length },
+  ];
+  return { ...sample, regions };
 }

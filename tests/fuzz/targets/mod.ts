@@ -6,6 +6,7 @@
 
 import type { Target } from "../sample.ts";
 import { arrow } from "./arrow.ts";
+import { boxes } from "./boxes.ts";
 import { encodedImages } from "./encoded_images.ts";
 import { idx } from "./idx.ts";
 import { imageList } from "./image_list.ts";
@@ -13,6 +14,7 @@ import { imagesParquet } from "./images_parquet.ts";
 import { instances } from "./instances.ts";
 import { manifest } from "./manifest.ts";
 import { mat } from "./mat.ts";
+import { multiLabels } from "./multi_labels.ts";
 import { parquet } from "./parquet.ts";
 import { safetensors } from "./safetensors.ts";
 import { shardIndex } from "./shard_index.ts";
@@ -34,6 +36,8 @@ export const targets = {
   "shard-index": shardIndex,
   mat,
   instances,
+  boxes,
+  "multi-labels": multiLabels,
 } as const satisfies Record<
   string,
   Target
