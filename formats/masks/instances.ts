@@ -16,7 +16,7 @@
  */
 
 import { openBytes } from "../base/byte_source.ts";
-import { unreadable } from "../base/files.ts";
+import { unreadable, withSubject } from "../base/files.ts";
 import { isObject } from "../base/json.ts";
 import { readJsonElements } from "../base/json_elements.ts";
 import { showValue } from "../base/show_value.ts";
@@ -186,7 +186,7 @@ async function joined(
     crowds,
     of(image) {
       return Array.from(order.subarray(starts[image], starts[image + 1]), (place): Instance => {
-        const bytes = source.read(offsets[place], lengths[place]);
+        const bytes = withSubject(`Cannot read "${path}"`, () => source.read(offsets[place], lengths[place]));
         try {
           const { segmentation } = JSON.parse(decoder.decode(bytes));
           return { class: classes.get(kinds[place])!, masks: masksOf(segmentation, images[image]) };
