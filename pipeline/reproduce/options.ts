@@ -72,8 +72,8 @@ ${listed(supervisionNames, (name) => SUPERVISIONS[name].title)}`,
     digits: text({
       value: "FILE",
       default: DIGITS_FILE,
-      help: "scikit-learn's table of 1,797 handwritten digits, gzipped or not; default {default},\n" +
-        "where Debian's package python3-sklearn puts it",
+      help: "scikit-learn's table of 1,797 handwritten digits, gzipped or not; default, where Debian's\n" +
+        "package python3-sklearn puts it, {default}",
     }),
     seeds: count({
       help: "students of each kind, each with images of its own; default " +

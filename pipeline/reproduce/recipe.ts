@@ -94,7 +94,7 @@ export interface DataFiles {
  * Data by their name.
  *
  * @param name The name.
- * @param files Where they are.
+ * @param files The files of data that are not drawn.
  * @returns The data; their files are read when images are made.
  */
 export function dataOf(name: TargetName, { fashion, digits }: DataFiles): MiniatureData {
@@ -125,7 +125,7 @@ export const LEAST_OBJECTS: Readonly<Record<DataName, number>> = {
  *
  * @param data The kind of images.
  * @param scale How much of it.
- * @param files Where the data are.
+ * @param files The files of data that are not drawn.
  * @returns The recipe, which for garments leaves annotator and temperature open.
  */
 export function recipeOf(data: DataName, scale: Scale, files: DataFiles): RecipeDraft {

@@ -119,7 +119,7 @@ function overlapOf(one: Placed, other: Placed): number {
 }
 
 /** A photograph in another size, bilinearly: values of 0 to 1. */
-function enlarged({ pixels, side }: Photographs, { photograph, size }: Placed): Float32Array {
+function enlarged({ values: all, side }: Photographs, { photograph, size }: Placed): Float32Array {
   const first = photograph * side ** 2;
   const taps = Array.from({ length: size }, (_, place) => {
     const at = Math.min(Math.max((place + 0.5) * side / size - 0.5, 0), side - 1);
@@ -129,7 +129,7 @@ function enlarged({ pixels, side }: Photographs, { photograph, size }: Placed): 
   const values = new Float32Array(size * size);
   taps.forEach(({ low: row, share: down }, y) => {
     taps.forEach(({ low: column, share: right }, x) => {
-      const at = (dy: number, dx: number) => pixels[first + (row + dy) * side + column + dx];
+      const at = (dy: number, dx: number) => all[first + (row + dy) * side + column + dx];
       const upper = (1 - right) * at(0, 0) + right * at(0, 1);
       const lower = (1 - right) * at(1, 0) + right * at(1, 1);
       values[y * size + x] = ((1 - down) * upper + down * lower) / 255;

@@ -63,6 +63,6 @@ export async function readDigits(path: string): Promise<PhotographParts> {
 }
 
 function photographsOf(rows: readonly (readonly number[])[]): Photographs {
-  const pixels = Uint8Array.from(rows.flatMap((row) => row.slice(0, -1)), (value) => Math.round(255 * value / WHITE));
-  return { pixels, classes: Uint8Array.from(rows, (row) => row.at(-1)!), side: SIDE, names: digitClasses };
+  const values = Uint8Array.from(rows.flatMap((row) => row.slice(0, -1)), (value) => Math.round(255 * value / WHITE));
+  return { values, classes: Uint8Array.from(rows, (row) => row.at(-1)!), side: SIDE, names: digitClasses };
 }

@@ -62,7 +62,7 @@ export async function readGarments(folder: string): Promise<PhotographParts> {
     if (lacking.length > 0) throw new TypeError(`Cannot use "${labelFile}": it has no ${lacking.join(", ")}`);
     const classOf = LABEL_NAMES.map((name) => garmentClasses.indexOf(name));
     return {
-      pixels: images.values,
+      values: images.values,
       classes: labels.values.map((label) => classOf[label]),
       side: GARMENT_SIDE,
       names: garmentClasses,

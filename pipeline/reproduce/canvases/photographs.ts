@@ -7,7 +7,7 @@
 /** Photographs of one part of a data set. */
 export interface Photographs {
   /** `[N, side, side]`, 0 for the background. */
-  readonly pixels: Uint8Array;
+  readonly values: Uint8Array;
   /** Index in the names of each one's class. */
   readonly classes: Uint8Array;
   /** Width and height of a photograph in pixels. */

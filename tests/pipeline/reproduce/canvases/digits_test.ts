@@ -6,10 +6,10 @@ import { digitTable, writeDigits } from "./small_digits.ts";
 Deno.test("readDigits() reads the table, gzipped or not, whose last third is for tests", async () => {
   for (const isPacked of [true, false]) {
     const { train, test } = await readDigits(writeDigits(digitTable(30), isPacked));
-    assertEquals([train.pixels.length, test.pixels.length], [20 * 64, 10 * 64]);
+    assertEquals([train.values.length, test.values.length], [20 * 64, 10 * 64]);
     assertEquals([...train.classes], [...test.classes, ...test.classes]);
     // A digit's first row is as bright as the digit, of 16.
-    assertEquals([...train.pixels.subarray(3 * 64, 3 * 64 + 9)], [...Array(8).fill(Math.round(255 * 3 / 16)), 0]);
+    assertEquals([...train.values.subarray(3 * 64, 3 * 64 + 9)], [...Array(8).fill(Math.round(255 * 3 / 16)), 0]);
   }
 });
 
@@ -40,6 +40,6 @@ Deno.test({
   async fn() {
     const { train, test } = await readDigits(DIGITS_FILE);
     assertEquals([train.classes.length, test.classes.length], [1198, 599]);
-    assert(train.pixels.includes(255));
+    assert(train.values.includes(255));
   },
 });

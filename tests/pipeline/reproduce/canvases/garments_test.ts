@@ -7,7 +7,7 @@ import { writeFashion } from "./small_fashion.ts";
 Deno.test("readGarments() reads the four files, gzipped or not, and numbers classes as their folders are", async () => {
   for (const isPacked of [true, false]) {
     const { train, test } = await readGarments(writeFashion({ train: 20, test: 10 }, isPacked));
-    assertEquals([train.pixels.length, test.pixels.length], [20 * 784, 10 * 784]);
+    assertEquals([train.values.length, test.values.length], [20 * 784, 10 * 784]);
     const names = Array.from(test.classes, (index) => garmentClasses[index]);
     assertEquals(names, [
       "tshirt_top",
