@@ -8,7 +8,7 @@ import { flows } from "./flows.ts";
 import { leaveAfterPowerCut } from "./power_cut.ts";
 
 /** Cases of each flow and end; `deno task kills` runs more. A kill is a process, the others are quick. */
-const TIMES = { "kill": 1, "power cut": 3, "fault": 3 };
+const TIMES = { "kill": 1, "power cut": 2, "fault": 2 };
 
 for (const end of ends) {
   Deno.test(`runs that a ${end} ends go on to the same bytes, or say what is another`, async () => {

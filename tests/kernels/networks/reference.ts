@@ -51,20 +51,67 @@ export function runReference(
   input: Tensor,
   head: "dense" | "pooled" = "dense",
 ): Map<string, Computed> {
-  const tensors = new Map([[network.input, { shape: input.shape, data: Float64Array.from(input.data) }]]);
-  const operations = [...network.operations, ...network[head].operations];
+  const state = stateOf(network, input);
+  runOperations([...network.operations, ...network[head].operations], parameters, state, new Set([network.features]));
+  return state.tensors;
+}
+
+/**
+ * Runs a network up to the logits of both heads, their common part once.
+ *
+ * @param network The network.
+ * @param parameters Its parameters.
+ * @param input As for {@linkcode runReference}.
+ * @returns The logits of each head.
+ */
+export function runBothHeads(
+  network: Network,
+  parameters: Parameters,
+  input: Tensor,
+): Record<"dense" | "pooled", Computed> {
+  const { tensors, shapes } = stateOf(network, input);
+  const read = new Set(
+    [network.dense, network.pooled].flatMap(({ operations, output }) => [...operations.flatMap(inputsOf), output]),
+  );
+  runOperations(network.operations, parameters, { tensors, shapes }, read);
+  const logitsOf = ({ operations, output }: Network["dense"]) => {
+    const state = { tensors: new Map(tensors), shapes: new Map(shapes) };
+    runOperations(operations, parameters, state, new Set([output]));
+    return state.tensors.get(output)!;
+  };
+  return { dense: logitsOf(network.dense), pooled: logitsOf(network.pooled) };
+}
+
+/** Tensors that are still there, and the shapes of all. */
+interface State {
+  readonly tensors: Map<string, Computed>;
+  readonly shapes: Map<string, readonly number[]>;
+}
+
+function stateOf(network: Network, input: Tensor): State {
+  return {
+    tensors: new Map([[network.input, { shape: input.shape, data: Float64Array.from(input.data) }]]),
+    shapes: new Map([[network.input, input.shape]]),
+  };
+}
+
+/** Runs operations in order; tensors are forgotten after their last use, but for some. */
+function runOperations(
+  operations: readonly Operation[],
+  parameters: Parameters,
+  { tensors, shapes }: State,
+  kept: ReadonlySet<string>,
+): void {
   const lastUse = new Map<string, number>();
   operations.forEach((operation, index) => inputsOf(operation).forEach((name) => lastUse.set(name, index)));
-  const shapes = new Map<string, readonly number[]>([[network.input, input.shape]]);
   operations.forEach((operation, index) => {
     const result = runOperation(operation, tensors, parameters, shapes);
     tensors.set(operation.output, result);
     shapes.set(operation.output, result.shape);
     for (const name of inputsOf(operation)) {
-      if (lastUse.get(name) === index && name !== network.features) tensors.delete(name);
+      if (lastUse.get(name) === index && !kept.has(name)) tensors.delete(name);
     }
   });
-  return tensors;
 }
 
 /**

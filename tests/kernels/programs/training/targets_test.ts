@@ -53,8 +53,13 @@ const SOURCES: Record<string, TargetSource> = {
   },
 };
 
-/** Everything that images are mixed by. */
-const MIXES = { "nothing": {}, "Mixup": { mixup: 0.8 }, "CutMix": { cutmix: 1 }, "either": { mixup: 0.8, cutmix: 1 } };
+/** Everything that images are mixed by, and steps that tell; of four one is mixed by the other of two ways. */
+const MIXES = {
+  "nothing": { mix: {}, steps: [0] },
+  "Mixup": { mix: { mixup: 0.8 }, steps: [0, 1] },
+  "CutMix": { mix: { cutmix: 1 }, steps: [0, 1] },
+  "either": { mix: { mixup: 0.8, cutmix: 1 }, steps: [0, 1, 2, 3] },
+};
 
 /** The targets on the device, by the programs that a trainer joins. */
 async function onDevice(
@@ -148,15 +153,15 @@ function expectedTargets({ augmentation, targets: source, size }: TrainerSetting
 for (const [name, source] of Object.entries(SOURCES)) {
   Deno.test(`targets of ${name} are those of what the network sees, mixed by ${Object.keys(MIXES).join(", ")}`, async () => {
     const device = await testDevice();
-    for (const [mixName, mix] of Object.entries(MIXES)) {
+    for (const [mixName, { mix, steps }] of Object.entries(MIXES)) {
       for (const randAugment of [undefined, { operations: 2, magnitude: 30 }]) {
         const augmentation = { ...base, ...mix, randAugment };
         const settings = trainerSettings({ targets: source, augmentation });
         let apart = 0;
-        for (const step of [0, 1, 2, 3]) {
+        for (const step of steps) {
           const batch = trainingBatch(settings, step);
           const expected = expectedTargets(settings, batch);
-          const unmixed = expectedTargets(settings, { ...batch, mix: undefined });
+          const unmixed = batch.mix ? expectedTargets(settings, { ...batch, mix: undefined }) : expected;
           apart = Math.max(apart, ...expected.map((value, index) => Math.abs(value - unmixed[index])));
           for (const profile of step === 0 ? ["software", "gpu"] as const : ["software"] as const) {
             const actual = await onDevice(withProfile(device, profile), settings, batch);
