@@ -6,7 +6,7 @@
  */
 
 import { join } from "@std/path";
-import { replaceFile } from "../../formats/base/files.ts";
+import { readIfThere, replaceFile } from "../../formats/base/files.ts";
 import { permutation } from "../../formats/base/permutation.ts";
 import { openImages } from "../../formats/images/mod.ts";
 import { findLayout } from "../../formats/images/splits/split_source.ts";
@@ -41,6 +41,7 @@ export interface TransferData {
  * @returns The parts.
  * @throws {UsageError} If test images are lacking, or named beside those of the data set.
  * @throws {RangeError} If no image has a label, or too few to hold some out.
+ * @throws {Deno.errors.AlreadyExists} If the folder has lists of other images.
  * @throws {Error} If images or lists cannot be read.
  */
 export async function openTransferData(
@@ -99,8 +100,8 @@ async function holdOut(
     );
   }
   const [fitFile, heldFile] = ["fit.txt", "held-out.txt"].map((name) => join(folder, name));
-  replaceFile(fitFile, kept.map((key) => `${key}\n`).join(""));
-  replaceFile(heldFile, held.map((key) => `${key}\n`).join(""));
+  writeKeys(fitFile, kept, subject);
+  writeKeys(heldFile, held, subject);
   return {
     fit: { images: both.images, subset: fitFile },
     validation: { images: both.images, subset: heldFile },
@@ -110,4 +111,15 @@ async function holdOut(
       formatCount(held.length + kept.length)
     } that are held out, a share of each class`,
   };
+}
+
+/** Writes a list, or finds that it is there: trainings that are done would not be done again with other images. */
+function writeKeys(path: string, keys: readonly string[], subject: string): void {
+  const text = keys.map((key) => `${key}\n`).join("");
+  const before = readIfThere(path);
+  if (before === undefined) return replaceFile(path, text);
+  if (before === text) return;
+  throw new Deno.errors.AlreadyExists(
+    `${subject}: "${path}" is of other images than those that are there now; name another folder with --output`,
+  );
 }

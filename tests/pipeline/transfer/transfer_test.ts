@@ -170,6 +170,13 @@ Deno.test("openTransferData() holds out a share of each class where there is no 
   assert(held.some((key, index) => index % 2 === 0 && !/[05]0?0\.jpg$/.test(key)));
   const again = await openTransferData(images, { heldOut: 0.4, folder: Deno.makeTempDirSync() });
   assertEquals(keys(again.validation.subset!), held);
+  // What was trained in a folder is not gone on with when the images are others.
+  assertEquals(await openTransferData(images, { heldOut: 0.4, folder }), data);
+  await assertRejects(
+    () => openTransferData(folderOf(foodFiles(6)), { heldOut: 0.4, folder }),
+    Deno.errors.AlreadyExists,
+    'fit.txt" is of other images than those that are there now; name another folder with --output',
+  );
 });
 
 Deno.test("openTransferData() asks for test images where there is no such split, and only there", async () => {
