@@ -4,8 +4,8 @@
  *
  * | convolution | software profile | GPU profile |
  * | --- | --- | --- |
- * | dense | strips in registers, `filter_gradient_strips.ts` | shared tiles, `filter_gradient_tiles.ts` |
- * | grouped, depthwise | strips | strips |
+ * | dense | by lanes of subgroups, `filter_gradient_lanes.ts`; else strips | shared tiles, `filter_gradient_tiles.ts` |
+ * | grouped, depthwise | strips in registers, `filter_gradient_strips.ts` | strips |
  *
  * @module
  */
@@ -13,6 +13,7 @@
 import { type Kernel, scratch } from "../../engine/kernel.ts";
 import { channelVectors, itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
+import { filterGradientLanes, laneFilterGradient } from "./filter_gradient_lanes.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { stripFilterGradient } from "./filter_gradient_strips.ts";
 import { tileFilterGradient } from "./filter_gradient_tiles.ts";
@@ -29,11 +30,13 @@ function partialKernel(shape: ConvolutionShape, target: Target): { kernel: Kerne
  *
  * @param shape The convolution.
  * @param target Profile and storage.
- * @returns Two kernels in order. Their bindings: `input` and `outputGradient` (textures in the software profile), the
- * scratch `partial`, which the second reads as those, and `filterGradient`, f32 in PyTorch's order `[O, I / groups,
- * kernelHeight, kernelWidth]`.
+ * @returns Kernels in order. Their bindings: `input` and `outputGradient` (textures in the software profile), the scratch
+ * `partial` where the sum has several parts, and `filterGradient`, f32 in PyTorch's order `[O, I / groups, kernelHeight,
+ * kernelWidth]`.
  */
 export function convolutionFilterGradientKernels(shape: ConvolutionShape, target: Target): Kernel[] {
+  const lanes = filterGradientLanes(shape, target);
+  if (lanes !== undefined) return laneFilterGradient(shape, target, lanes);
   const { kernel, runs } = partialKernel(shape, target);
   return [kernel, sumRuns(shape, target, runs)];
 }
