@@ -7,8 +7,9 @@
  */
 
 import type { Kernel } from "../../engine/kernel.ts";
-import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
+import { itemKernel, subgroupKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
+import { laneRows, shareRows } from "./lane_rows.ts";
 import { pairScores } from "./pair_scores.ts";
 import { readParts } from "./part_reads.ts";
 import { type AttentionShape, headVectors, LOWEST } from "./shape.ts";
@@ -25,9 +26,15 @@ const SUMS = 64;
 /** What a turn costs beside its products, as that of so many queries: the loads of keys and values. */
 const LOADS = 5;
 
+/** Queries of an invocation at most. */
+function mostQueries({ headChannels }: AttentionShape): number {
+  return Math.max(1, Math.min(8, Math.floor(SUMS * 4 / headChannels)));
+}
+
 /** Queries of an invocation: as few are left over as is worth it. */
-function queriesOf({ queries, headChannels }: AttentionShape): number {
-  const most = Math.min(8, Math.floor(SUMS * 4 / headChannels));
+function queriesOf(shape: AttentionShape): number {
+  const { queries } = shape;
+  const most = mostQueries(shape);
   const cost = (each: number) => Math.ceil(queries / each) * (each + LOADS);
   return [most, most - 1, 1].filter((each) => each > 0).reduce((best, each) => cost(each) < cost(best) ? each : best);
 }
@@ -43,14 +50,21 @@ function queriesOf({ queries, headChannels }: AttentionShape): number {
 export function attentionRows(shape: AttentionShape, target: Target): Kernel {
   const { profile, storage } = target;
   const { batch, queries, keys, heads, scale } = shape;
-  const each = queriesOf(shape);
+  const byLanes = laneRows(queries, mostQueries(shape), target);
+  const each = byLanes?.each ?? queriesOf(shape);
   const vectors = range(headVectors(shape));
   const own = range(each);
   const turn = range(TURN);
   const reads = readParts(shape, [], target);
   const scores = pairScores(shape, reads, target);
   const vector = vectorType(storage);
-  const blocks = Math.ceil(queries / each);
+  const blocks = byLanes?.blocks ?? Math.ceil(queries / each);
+  const shared = byLanes && shareRows(shape, TURN, byLanes.lanes);
+  const keyOf = (row: string) => `min(turn + ${row}, parameters.keys - 1u)`;
+  const readShared = (part: "key" | "value") =>
+    shared?.read(part, (row, v) => reads.loadPart(part, `(${reads.placeOf(part, keyOf(row))} + ${v})`)) ?? [];
+  const keyVector = (part: "key" | "value", k: number, v: number) =>
+    shared?.value(part, k, v) ?? reads.loadPart(part, `(${part}Place${k} + ${v}u)`);
   const begin = own.map((q) =>
     wgsl`
       let position${q} = min(first + ${q}u, parameters.queries - 1u);
@@ -64,15 +78,15 @@ export function attentionRows(shape: AttentionShape, target: Target): Kernel {
   );
   const places = turn.map((k) =>
     wgsl`
-      let asked${k} = min(turn + ${k}u, parameters.keys - 1u);
-      let keyPlace${k} = ${reads.placeOf("key", `asked${k}`)};
-      let valuePlace${k} = ${reads.placeOf("value", `asked${k}`)};
+      let asked${k} = ${keyOf(`${k}u`)};
+      ${!shared && `let keyPlace${k} = ${reads.placeOf("key", `asked${k}`)};`}
+      ${!shared && `let valuePlace${k} = ${reads.placeOf("value", `asked${k}`)};`}
       ${scores.locate("key", `key${k}`, `asked${k}`)}
       ${own.map((q) => `var score${q}_${k} = 0.0;`)}
     `
   );
   const products = vectors.flatMap((v) => [
-    ...turn.map((k) => `let key${k}_${v} = ${reads.loadPart("key", `(keyPlace${k} + ${v}u)`)};`),
+    ...turn.map((k) => `let key${k}_${v} = ${keyVector("key", k, v)};`),
     ...own.flatMap((q) => turn.map((k) => `score${q}_${k} += dot(query${q}_${v}, key${k}_${v});`)),
   ]);
   const score = (q: number, k: number) => scores.score(`score${q}_${k} * parameters.scale`, `query${q}`, `key${k}`);
@@ -88,7 +102,7 @@ export function attentionRows(shape: AttentionShape, target: Target): Kernel {
   );
   const weighed = (q: number, v: number) => turn.map((k) => `share${q}_${k} * value${k}_${v}`).join(" + ");
   const sums = vectors.flatMap((v) => [
-    ...turn.map((k) => `let value${k}_${v} = ${reads.loadPart("value", `(valuePlace${k} + ${v}u)`)};`),
+    ...turn.map((k) => `let value${k}_${v} = ${keyVector("value", k, v)};`),
     ...own.map((q) => `sum${q}_${v} = sum${q}_${v} * shrink${q} + ${weighed(q, v)};`),
   ]);
   const stores = own.map((q) =>
@@ -101,7 +115,7 @@ export function attentionRows(shape: AttentionShape, target: Target): Kernel {
       }
     `
   );
-  return itemKernel({
+  const kernel = {
     name: `attention rows of ${shape.headChannels} by ${each}${scores.label} ${storage}`,
     profile,
     bindings: { ...reads.bindings, ...scores.bindings, output: vector, logSumExp: "f32" },
@@ -110,25 +124,31 @@ export function attentionRows(shape: AttentionShape, target: Target): Kernel {
       { name: "keys", value: keys },
       { name: "heads", value: heads },
       { name: "blocks", value: blocks },
-      { name: "scale", type: "f32", value: scale },
+      { name: "scale", type: "f32" as const, value: scale },
       ...reads.parameters,
       ...scores.parameters,
     ],
-    items: batch * heads * blocks,
-    workgroup: 8,
     functions: scores.functions,
     body: wgsl`
-      let first = item % parameters.blocks * ${each}u;
+      let block = item % parameters.blocks;
+      let first = ${byLanes ? `(block * ${byLanes.lanes}u + local)` : "block"} * ${each}u;
       let head = item / parameters.blocks % parameters.heads;
       let entry = item / parameters.blocks / parameters.heads;
       ${begin}
+      ${shared?.begin}
       for (var turn = 0u; turn < parameters.keys; turn += ${TURN}u) {
         ${places}
+        ${readShared("key")}
         ${products}
         ${weigh}
+        ${readShared("value")}
         ${sums}
       }
       ${stores}
     `,
-  });
+  };
+  const items = batch * heads * blocks;
+  return byLanes
+    ? subgroupKernel({ ...kernel, lanes: byLanes.lanes, items })
+    : itemKernel({ ...kernel, items, workgroup: 8 });
 }

@@ -6,16 +6,17 @@
  */
 
 import type { Kernel, StatedBindings } from "../../engine/kernel.ts";
-import { itemKernel, type Target, vectorType } from "../shared/tensor.ts";
+import { itemKernel, subgroupKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
+import { laneRows, shareRows } from "./lane_rows.ts";
 import { pairScores } from "./pair_scores.ts";
 import { readParts } from "./part_reads.ts";
-import { type AttentionShape, headVectors, outputPlace } from "./shape.ts";
+import { type AttentionShape, headVectors, outputPlace, type Part } from "./shape.ts";
 
 /** Vectors of a head of which an invocation has two rows: half the loads; more would not stay near, and compile for long. */
 const SMALL = 16;
 
-/** Rows of an invocation. */
+/** Rows of an invocation at most. */
 function rowsOf(shape: AttentionShape): number {
   return headVectors(shape) <= SMALL ? 2 : 1;
 }
@@ -29,6 +30,10 @@ function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
   const reads = readParts(shape, ["outputGradient"], target);
   const scores = pairScores(shape, reads, target);
   const positions = { query: "queries", key: "keys" } as const;
+  const rows = shape[positions[side]];
+  const byLanes = laneRows(rows, rowsOf(shape), target);
+  const each = byLanes?.each ?? rowsOf(shape);
+  const shared = byLanes && shareRows(shape, TURN, byLanes.lanes);
   const other = side === "query" ? "key" : "query";
   /** Statements that find the rows of a query or key. */
   const locate = (kind: "query" | "key", row: number, position: string) =>
@@ -56,8 +61,26 @@ function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
         let key${row}_${v} = ${reads.loadPart("key", `(key${row}Row + ${v}u)`)};
         let value${row}_${v} = ${reads.loadPart("value", `(value${row}Row + ${v}u)`)};
       `;
-  const own = range(rowsOf(shape));
+  const own = range(each);
   const turn = range(TURN);
+  /** Statements that read the other side's vectors of a turn, all lanes together. */
+  const readShared = () => {
+    if (!shared) return [];
+    const positionOf = (row: string) => `min(turn + ${row}, parameters.${positions[other]} - 1u)`;
+    const read = (part: Part) =>
+      shared.read(part, (row, v) => reads.loadPart(part, `(${reads.placeOf(part, positionOf(row))} + ${v})`));
+    if (other === "key") return [...read("key"), ...read("value")];
+    const readGradient = (row: string, v: string) =>
+      reads.load("outputGradient", `(${outputPlace(shape, positionOf(row))} + ${v})`);
+    return [...read("query"), ...shared.read("gradient", readGradient)];
+  };
+  /** Statements that name a vector of a row of the other side. */
+  const loadOther = (row: number, v: number) =>
+    shared
+      ? (other === "key" ? ["key", "value"] : ["query", "gradient"]).map((name) =>
+        `let ${name}${row}_${v} = ${shared.value(name, row, v)};`
+      )
+      : [load(other, row, v)];
   const pairs = own.flatMap((o) => turn.map((t) => side === "query" ? [o, t] as const : [t, o] as const));
   const shares = pairs.map(([q, k]) => {
     const score = scores.score(`score${q}_${k} * parameters.scale`, `query${q}`, `key${k}`);
@@ -68,13 +91,15 @@ function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
     `;
   });
   const products = vectors.flatMap((v) => [
-    ...turn.map((t) => load(other, t, v)),
+    ...turn.flatMap((t) => loadOther(t, v)),
     ...pairs.flatMap(([q, k]) => [
       `score${q}_${k} += dot(query${q}_${v}, key${k}_${v});`,
       `shareGradient${q}_${k} += dot(gradient${q}_${v}, value${k}_${v});`,
     ]),
   ]);
   return {
+    byLanes,
+    blocks: byLanes?.blocks ?? Math.ceil(rows / each),
     vectors,
     own,
     turn,
@@ -85,9 +110,10 @@ function walk(shape: AttentionShape, target: Target, side: "query" | "key") {
         ${locate(side, o, "first")}
         ${vectors.map((v) => load(side, o, v))}
       `
-    ),
+    ).concat(shared?.begin ?? []),
     step: wgsl`
       ${turn.map((t) => locate(other, t, "turn"))}
+      ${readShared()}
       ${pairs.flatMap(([q, k]) => [`var score${q}_${k} = 0.0;`, `var shareGradient${q}_${k} = 0.0;`])}
       ${products}
       ${shares}
@@ -113,7 +139,8 @@ function gradientKernel(
   const { profile, storage } = target;
   const positions = side === "query" ? "queries" : "keys";
   const others = side === "query" ? "keys" : "queries";
-  const blocks = Math.ceil(shape[positions] / rowsOf(shape));
+  const { byLanes, blocks } = text;
+  const block = byLanes ? `(item % parameters.blocks * ${byLanes.lanes}u + local)` : "item % parameters.blocks";
   const stores = text.own.map((o) =>
     wgsl`
       if (first + ${o}u < parameters.${positions}) {
@@ -121,7 +148,7 @@ function gradientKernel(
       }
     `
   );
-  return itemKernel({
+  const kernel = {
     name: `${name} rows of ${headChannels}${text.scores.label} ${storage}`,
     profile,
     bindings: { ...text.reads.bindings, ...text.scores.bindings, queryStatistics: "vec2<f32>", ...outputs },
@@ -130,15 +157,13 @@ function gradientKernel(
       { name: "keys", value: keys },
       { name: "heads", value: heads },
       { name: "blocks", value: blocks },
-      { name: "scale", type: "f32", value: scale },
+      { name: "scale", type: "f32" as const, value: scale },
       ...text.reads.parameters,
       ...text.scores.parameters,
     ],
-    items: batch * heads * blocks,
-    workgroup: 8,
     functions: text.scores.functions,
     body: wgsl`
-      let first = item % parameters.blocks * ${rowsOf(shape)}u;
+      let first = ${block} * ${text.own.length}u;
       let head = item / parameters.blocks % parameters.heads;
       let entry = item / parameters.blocks / parameters.heads;
       ${text.begin}
@@ -149,7 +174,11 @@ function gradientKernel(
       }
       ${stores}
     `,
-  });
+  };
+  const items = batch * heads * blocks;
+  return byLanes
+    ? subgroupKernel({ ...kernel, lanes: byLanes.lanes, items })
+    : itemKernel({ ...kernel, items, workgroup: 8 });
 }
 
 /**

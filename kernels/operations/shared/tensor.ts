@@ -95,6 +95,41 @@ ${body}
   };
 }
 
+/**
+ * A kernel of the software profile with a subgroup for each item: its lanes all reach every shuffle, since none returns by
+ * itself.
+ *
+ * @param options As of {@linkcode itemKernel}, and the `lanes` of a subgroup. `body` finds the item's number in `item` and
+ * the lane's in `local`.
+ * @returns The kernel.
+ */
+export function subgroupKernel(options: {
+  name: string;
+  bindings: StatedBindings;
+  parameters: readonly (Omit<Parameter, "type"> & Partial<Parameter>)[];
+  lanes: SubgroupLanes;
+  items: number;
+  body: string;
+  functions?: string;
+}): Kernel {
+  const { name, bindings, lanes, items, body, functions = "" } = options;
+  const parameters = unsigned([...options.parameters, { name: "items", value: items }]);
+  return {
+    name: `${name} by ${lanes} lanes`,
+    code: `${declarations(bindings, parameters)}${functions}
+@compute @workgroup_size(${lanes})
+fn main(${BUILTINS}) {
+  let item = workgroup.y * workgroups.x + workgroup.x;
+  if (item >= parameters.items) { return; }
+${body}
+}
+`,
+    bindings: listBindings(bindings),
+    parameters,
+    workgroups: spreadWorkgroups(items),
+  };
+}
+
 /** Invocations of a workgroup that shares nothing. */
 export function itemWorkgroup(profile: Profile): number {
   return profile === "gpu" ? 256 : 64;
