@@ -80,16 +80,23 @@ export function activationFunctions(activation: ActivationFunction | undefined):
   return activation ? activationRule(activation).functions ?? "" : "";
 }
 
+/** The uniform member that says with which texel weights begin, where kernels read them through a texture. */
+export const FIRST_WEIGHT = "firstWeight";
+
 /**
  * A kernel of a convolution with other weights.
  *
  * @param kernel The kernel.
  * @param bytes How much further on in the packed weights its own begin, a multiple of 256.
- * @returns The kernel, whose binding `weights` has another offset.
+ * @returns The kernel, whose binding `weights` has another offset, or, where that is a texture, its parameter `firstWeight`,
+ * in 4-vectors of f32.
  */
 export function shiftWeights(kernel: Kernel, bytes: number): Kernel {
   return {
     ...kernel,
+    parameters: kernel.parameters.map((parameter) =>
+      parameter.name === FIRST_WEIGHT ? { ...parameter, value: parameter.value + bytes / 16 } : parameter
+    ),
     bindings: kernel.bindings.map((binding) =>
       binding.name === "weights" && "offset" in binding ? { ...binding, offset: binding.offset + bytes } : binding
     ),

@@ -76,7 +76,7 @@ export function convolutionKernels(
   }
   switch (variant(shape, target)) {
     case "strips":
-      return stripConvolution(shape, epilogue, target);
+      return [stripConvolution(shape, epilogue, target)];
     case "tiles":
       return tileConvolution(shape, epilogue, target);
     case "software":

@@ -9,9 +9,8 @@
  * - depthwise: output lane c is the sum over taps of input lane c times weight lane c;
  * - grouped: output lane c is the sum over taps and the group's input lanes of input times a row of weights.
  *
- * On a GPU neighbouring invocations stand along the channels, so that reads are contiguous, and weights lie
- * `[row][output vector]`, the bias as the last row. In the software profile the lanes stand along the positions, so that
- * weights, which lie `[output vector][tap]` in a uniform window, are read once for all lanes (see `software.ts`).
+ * Neighbouring invocations stand along the channels, so that reads are contiguous, and weights lie `[row][output vector]`,
+ * the bias as the last row. The software profile reads inputs and weights through textures.
  *
  * @module
  */
@@ -24,8 +23,6 @@ import {
   spreadWorkgroups,
   texture,
   TEXTURE_WIDTH,
-  uniformWindow,
-  WINDOW_BYTES,
 } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTexel } from "../shared/tensor_reads.ts";
@@ -35,6 +32,7 @@ import {
   activationFunctions,
   activationLabel,
   type ConvolutionWeights,
+  FIRST_WEIGHT,
   spreadParameters,
 } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, mergeGroups } from "./shape.ts";
@@ -46,8 +44,6 @@ const MOST_OF_CHUNK = 8;
 const WORKGROUP = { software: 8, gpu: 64 };
 /** Vectors of channels in a workgroup that sums positions, whose strips are of one image: 128 bytes of f32 side by side. */
 const SUM_VECTORS = 8;
-/** A window begins at a multiple of so many vectors, so that its offset is a multiple of 256 bytes. */
-const ALIGNED = 16;
 
 /** How the rows of a depthwise kernel are cut, where it is too large to be unrolled: chunks of a row, and taps of a chunk. */
 function chunksOf(shape: ConvolutionShape): { chunks: number; taps: number } | undefined {
@@ -84,16 +80,10 @@ function channelGroups(shape: ConvolutionShape) {
   };
 }
 
-/** Rows of weights of an output vector in a window, of a large kernel so many that every output vector may begin one. */
-function windowRows(shape: ConvolutionShape): number {
-  const { rows } = channelGroups(shape);
-  return chunksOf(shape) ? Math.ceil((rows + 1) / ALIGNED) * ALIGNED : rows + 1;
-}
-
 /**
  * Packs weights for {@linkcode stripConvolution}: as f32, or as f16 for a GPU with f16 storage.
  *
- * @returns The packed weights; in the software profile zeros follow, so that every window lies inside.
+ * @returns The packed weights.
  */
 export function packStripWeights(
   shape: ConvolutionShape,
@@ -103,12 +93,10 @@ export function packStripWeights(
   const taps = shape.kernel[0] * shape.kernel[1];
   const lanes = channelVectors(shape.outputChannels) * 4;
   const { rows, inputVectors, outputVectors } = channelGroups(shape);
-  const software = target.profile === "software";
-  const each = software ? windowRows(shape) : rows + 1;
-  const length = lanes * each + (software ? WINDOW_BYTES / 4 : 0);
-  const packed = target.storage === "f16" && !software ? new Float16Array(length) : new Float32Array(length);
-  const place = (row: number, channel: number) =>
-    software ? ((channel >> 2) * each + row) * 4 + (channel & 3) : row * lanes + channel;
+  const length = lanes * (rows + 1);
+  const half = target.storage === "f16" && target.profile === "gpu";
+  const packed = half ? new Float16Array(length) : new Float32Array(length);
+  const place = (row: number, channel: number) => row * lanes + channel;
   const inputs = shape.inputChannels / shape.groups;
   const outputs = shape.outputChannels / shape.groups;
   for (let channel = 0; channel < shape.outputChannels; channel++) {
@@ -127,34 +115,6 @@ export function packStripWeights(
     }
   }
   return packed;
-}
-
-/**
- * Depthwise convolution, and grouped convolution in the GPU profile.
- *
- * @param shape The convolution.
- * @param epilogue What follows the sum; a residual is not supported, sums of positions are of depthwise ones on a GPU.
- * @param target Profile and storage.
- * @returns Kernels in order. Bindings: `output`, `input` (a texture in the software profile), `weights` (a window there), and
- * `positionSums` if the epilogue has some.
- */
-export function stripConvolution(
-  shape: ConvolutionShape,
-  epilogue: Epilogue,
-  target: Target,
-): Kernel[] {
-  const vectors = channelVectors(shape.outputChannels);
-  if (target.profile === "gpu") return [stripKernel(shape, epilogue, target, 0, vectors)];
-  const aligned = chunksOf(shape) ? 1 : ALIGNED;
-  const together = Math.floor(WINDOW_BYTES / 16 / windowRows(shape) / aligned) * aligned;
-  if (together === 0) {
-    throw new RangeError(`Cannot convolve depthwise with a kernel of ${shape.kernel.join(" x ")}: too large`);
-  }
-  return Array.from(
-    { length: Math.ceil(vectors / together) },
-    (_, window) =>
-      stripKernel(shape, epilogue, target, window * together, Math.min(together, vectors - window * together)),
-  );
 }
 
 /** Strips of an image, across and down. */
@@ -177,8 +137,10 @@ interface Variant {
 }
 
 function weightAt(row: string, { profile }: Target): string {
-  const place = profile === "software" ? `window + ${row}` : `(${row}) * parameters.outputVectors + vector`;
-  return `vec4<f32>(weights[${place}])`;
+  const place = `(${row}) * parameters.outputVectors`;
+  return profile === "software"
+    ? readTexel("weights", `(${place} + firstWeight)`)
+    : `vec4<f32>(weights[${place} + vector])`;
 }
 
 /** Lanes of an input vector, each of which has weights of its own; in depthwise convolution they have one vector. */
@@ -293,11 +255,12 @@ function storePosition(
 }
 
 /** WGSL that finds an invocation's strip and vector where all strips follow each other. */
-function placeAnywhere(size: number, across: number, down: number, place: string): string {
+function placeAnywhere(size: number, across: number, down: number): string {
   return wgsl`
     let index = (workgroup.y * workgroups.x + workgroup.x) * ${size}u + local;
     if (index >= parameters.items) { return; }
-    ${place}
+    let vector = index % parameters.outputVectors;
+    let item = index / parameters.outputVectors;
     let column = (item % parameters.acrossX) * ${across}u;
     let row = item / parameters.acrossX % parameters.acrossY * ${down}u;
     let image = item / (parameters.acrossX * parameters.acrossY);
@@ -342,19 +305,10 @@ function writeMain(variant: Variant): string {
   const depthwise = isDepthwise(shape);
   const cut = chunksOf(shape);
   const size = WORKGROUP[target.profile];
+  const software = target.profile === "software";
   const { positionSums } = epilogue;
   const { across, down } = stripOf(shape, target);
   const positions = range(down).flatMap((r) => range(across).map((p) => ({ r, p })));
-  const place = target.profile === "software"
-    ? wgsl`
-      let vector = parameters.firstVector + workgroup.z;
-      let window = workgroup.z * ${cut ? "parameters.windowRows" : `${windowRows(shape)}u`};
-      let item = index;
-    `
-    : wgsl`
-      let vector = index % parameters.outputVectors;
-      let item = index / parameters.outputVectors;
-    `;
   const parts = depthwise
     ? wgsl`
       let source = vector;
@@ -382,8 +336,9 @@ function writeMain(variant: Variant): string {
   }
     @compute @workgroup_size(${size})
     fn main(${BUILTINS}) {
-      ${positionSums ? placeInImage(size, across, down) : placeAnywhere(size, across, down, place)}
+      ${positionSums ? placeInImage(size, across, down) : placeAnywhere(size, across, down)}
       let top = i32(row * ${strideY}u) - i32(parameters.beforeY);
+      ${software && `let firstWeight = parameters.${FIRST_WEIGHT} + vector + ${TEXTURE_WIDTH}u;`}
       let ${cut ? "edge" : "left"} = i32(column * ${strideX}u) - i32(parameters.beforeX);
       ${positions.map(({ r, p }) => `var sum${r}_${p} = vec4<f32>();`)}
       ${parts}
@@ -399,12 +354,19 @@ function writeMain(variant: Variant): string {
   `;
 }
 
-function stripKernel(
+/**
+ * Depthwise convolution, and grouped convolution in the GPU profile.
+ *
+ * @param shape The convolution.
+ * @param epilogue What follows the sum; a residual is not supported, sums of positions are of depthwise ones on a GPU.
+ * @param target Profile and storage.
+ * @returns A kernel with the bindings `output`, `input` and `weights`, of which the latter two are textures in the software
+ * profile, and `positionSums` if the epilogue has some.
+ */
+export function stripConvolution(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   target: Target,
-  firstVector: number,
-  windowVectors: number,
 ): Kernel {
   const { activation, spread, positionSums } = epilogue;
   const { profile, storage } = target;
@@ -419,7 +381,7 @@ function stripKernel(
     Object.entries({
       acrossX,
       acrossY,
-      items: software ? strips : strips * vectors,
+      items: strips * vectors,
       inputY: shape.input[0],
       inputX: shape.input[1],
       inputVectors: channelVectors(shape.inputChannels),
@@ -429,9 +391,8 @@ function stripKernel(
       outputChannels: shape.outputChannels,
       beforeY: shape.before[0] >>> 0,
       beforeX: shape.before[1] >>> 0,
-      ...(software ? { firstVector } : {}),
+      ...(software ? { [FIRST_WEIGHT]: 0 } : {}),
       ...(cut ? { kernelY: shape.kernel[0], chunks: cut.chunks } : {}),
-      ...(cut && software ? { windowRows: windowRows(shape) } : {}),
       ...spreadParameters(shape, spread),
       ...(depthwise ? {} : { groupVectors: inputVectors, groupOutputVectors: outputVectors }),
     }).map(([name, value]) => ({ name, value })),
@@ -440,15 +401,13 @@ function stripKernel(
   const bindings = {
     output: vector,
     ...(positionSums ? { positionSums: "vec4<f32>" } : {}),
-    ...(software
-      ? { input: texture(storage), weights: uniformWindow(firstVector * windowRows(shape) * 16) }
-      : { input: vector, weights: readOnly(vector) }),
+    ...(software ? { input: texture(storage), weights: texture("f32") } : { input: vector, weights: readOnly(vector) }),
   };
   const size = cut ? `chunks of ${cut.taps}` : shape.kernel.join("x");
   const kind = `${depthwise ? "depthwise" : "grouped"} ${size}/${shape.stride.join("x")}`;
   const groups: Kernel["workgroups"] = positionSums
     ? [Math.ceil(vectors / SUM_VECTORS), stripRuns(shape, target), shape.batch]
-    : spreadWorkgroups(Math.ceil((software ? strips : strips * vectors) / WORKGROUP[profile]));
+    : spreadWorkgroups(Math.ceil(strips * vectors / WORKGROUP[profile]));
   return {
     name: `convolution ${kind}${activationLabel(activation)}${spread ? " spread" : ""}${
       positionSums ? " with sums" : ""
@@ -458,6 +417,6 @@ function stripKernel(
     }`,
     bindings: listBindings(bindings),
     parameters,
-    workgroups: software ? [groups[0], groups[1], windowVectors] : groups,
+    workgroups: groups,
   };
 }
