@@ -14,6 +14,12 @@ import type { Pair } from "../../operations/shared/window.ts";
 import { type AsymmetricFocus, asymmetricLossKernel } from "../../operations/losses/asymmetric_loss.ts";
 import { binaryCrossEntropyKernel } from "../../operations/losses/binary_cross_entropy.ts";
 import {
+  findBlockForm,
+  packBlocksKernel,
+  type WeightNumbers,
+  withoutWeights,
+} from "../../operations/convolution/gather_blocks.ts";
+import {
   filledVectors,
   gatherTable,
   gatherWeightsKernel,
@@ -300,6 +306,17 @@ function gatheredParameters(
   const wordBytes = target.profile === "gpu" && target.storage === "f16" ? 2 : 4;
   const segments = new Map(parameters.segments.map((segment) => [segment.name, segment]));
   const gathers: Gather[] = [];
+  const blocks: Step[] = [];
+  /** Adds a step that packs weights in blocks, where their form allows it. */
+  const packInBlocks = (name: string, weight: string, places: Uint32Array, numbers: WeightNumbers): boolean => {
+    const form = target.profile === "software" ? findBlockForm(places, numbers) : undefined;
+    if (!form) return false;
+    const [rowPlaces, columnPlaces] = [`${name} row places`, `${name} column places`];
+    constants.set(rowPlaces, () => form.rowPlaces.slice());
+    constants.set(columnPlaces, () => form.columnPlaces.slice());
+    blocks.push({ kernel: packBlocksKernel(form), bindings: { weight, rowPlaces, columnPlaces, packed: name } });
+    return true;
+  };
   return {
     trained: true,
     pack({ name, weight, bias, places: makePlaces }) {
@@ -311,28 +328,37 @@ function gatheredParameters(
       }
       const gather = gathers[gathers.length - 1];
       const first = gather.bytes / wordBytes / 4;
-      const { first: origin, length: weights } = segments.get(weight)!;
-      gather.forms.push(() => ({
-        places: makePlaces(),
-        first,
-        weights,
-        origin: { weight: origin, ...(bias === undefined ? {} : { bias: segments.get(bias)!.first }) },
-      }));
+      const { first: origin, length: weights, shape: [outputs, inputs, ...kernel] } = segments.get(weight)!;
+      const numbers = { outputs, inputs, taps: kernel.reduce((product, size) => product * size, 1) };
+      const inBlocks = packInBlocks(name, weight, places, numbers);
+      const gathered = (places: Uint32Array<ArrayBuffer>) => inBlocks ? withoutWeights(places, numbers) : places;
+      const isWhole = inBlocks && bias === undefined;
+      if (!isWhole) {
+        gather.forms.push(() => ({
+          places: gathered(makePlaces()),
+          first,
+          weights,
+          origin: { weight: origin, ...(bias === undefined ? {} : { bias: segments.get(bias)!.first }) },
+        }));
+      }
       views.set(name, { state: gather.state, offset: gather.bytes, bytes: places.length * wordBytes });
-      gather.vectors += filledVectors(places);
+      if (!isWhole) gather.vectors += filledVectors(gathered(places));
       gather.bytes += bytes;
       return name;
     },
-    finish: () =>
-      gathers.map(({ state, forms, vectors, bytes }) => {
+    finish: () => [
+      ...gathers.flatMap(({ state, forms, vectors, bytes }) => {
         const places = `${state} places`;
         states.set(state, bytes);
+        if (vectors === 0) return [];
         constants.set(places, () => gatherTable(forms.values().map((make) => make()), vectors));
-        return {
+        return [{
           kernel: gatherWeightsKernel({ vectors, ...target }),
           bindings: { places, master: STATES.parameter, packed: state },
-        };
+        }];
       }),
+      ...blocks,
+    ],
   };
 }
 
