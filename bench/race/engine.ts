@@ -20,7 +20,8 @@ import { convolutionInputGradientKernels } from "../../kernels/operations/convol
 import { outputShape } from "../../kernels/operations/convolution/shape.ts";
 import { ruleOf } from "../../kernels/operations/mod.ts";
 import { addTensor, type Builder, emptyProgram } from "../../kernels/operations/shared/builder.ts";
-import { type Shape, type Target, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
+import { type Shape, tensorBytes } from "../../kernels/operations/shared/tensor.ts";
+import { targetOf } from "../../kernels/programs/image_program.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { fuse } from "../../kernels/lowering/fuse.ts";
 import { lowerNetwork } from "../../kernels/lowering/lower_network.ts";
@@ -41,7 +42,7 @@ export function singleOnEngine(
   { shape }: SingleOperation,
   { input, weight }: SingleValues,
 ): Promise<Contestant> {
-  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const target = targetOf(device, "f32");
   const inputShape: Shape = [shape.batch, ...shape.input, shape.inputChannels];
   return programOnEngine(
     device,
@@ -65,7 +66,7 @@ export function positionOnEngine(
   { input, weight, bias }: PositionValues,
 ): Promise<Contestant> {
   const { shape, outputChannels } = operation;
-  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const target = targetOf(device, "f32");
   const operations = engineOperations(operation);
   const shapes = inferShapes(operations, { name: "input", shape });
   const shapeOf = (name: string) => shapes.get(name)!;
@@ -88,7 +89,7 @@ export function attentionOnEngine(
   { shape }: AttentionWork,
   { query, key, value }: AttentionNumbers,
 ): Promise<Contestant> {
-  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const target = targetOf(device, "f32");
   const names = ["query", "key", "value", "output", "logSumExp"];
   return programOnEngine(
     device,
@@ -111,7 +112,7 @@ export function gradientOnEngine(
   { shape, of }: GradientOperation,
   { input, weight, outputGradient }: GradientValues,
 ): Promise<Contestant> {
-  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const target = targetOf(device, "f32");
   const inputBytes = tensorBytes([shape.batch, ...shape.input, shape.inputChannels], "f32");
   const given = { outputGradient: pad(outputGradient, shape.outputChannels) };
   if (of === "filter") {
@@ -210,7 +211,7 @@ export async function networkOnEngine(
   },
 ): Promise<Contestant> {
   const [batch, height, width, channels] = shape;
-  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const target = targetOf(device, "f32");
   const program = lowerNetwork(network, parameters, { batch, size: [height, width], head, ...target });
   const { output } = network[head];
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });

@@ -5,7 +5,7 @@
  */
 
 import type { Device } from "../../kernels/engine/device.ts";
-import type { Target } from "../../kernels/operations/shared/tensor.ts";
+import { targetOf } from "../../kernels/programs/image_program.ts";
 import { NO_LOSS_SCALING } from "../../kernels/optimizers/prepare_step.ts";
 import { lowerTraining, TARGETS, type TrainingOptions } from "../../kernels/programs/training/lower.ts";
 import { createTrainingPlan } from "../../kernels/programs/training/training_plan.ts";
@@ -16,7 +16,7 @@ import { oneHot, type Training } from "./training.ts";
 /** A training; images and targets are uploaded for every step. */
 export async function trainingOnEngine(device: Device, training: Training): Promise<Contestant> {
   const { network, parameters, batch, size, images, learningRate, momentum } = training;
-  const target: Target = { profile: device.capabilities.profile, storage: "f32" };
+  const target = targetOf(device, "f32");
   const options: TrainingOptions = {
     network,
     batch,

@@ -77,6 +77,7 @@ import { classSumsKernel } from "../../kernels/operations/class_sums/kernels.ts"
 import { concatenateKernel } from "../../kernels/operations/concatenate/kernels.ts";
 import { asymmetricLossKernel } from "../../kernels/operations/losses/asymmetric_loss.ts";
 import { binaryCrossEntropyKernel } from "../../kernels/operations/losses/binary_cross_entropy.ts";
+import { packBlocksKernel } from "../../kernels/operations/convolution/gather_blocks.ts";
 import { gatherWeightsKernel } from "../../kernels/operations/convolution/gather_weights.ts";
 import {
   addsToInputGradient,
@@ -185,7 +186,14 @@ import { labelMapTypes } from "../../formats/base/label_map.ts";
 
 const PROFILES: readonly Profile[] = ["software", "gpu"];
 const STORAGES: readonly Storage[] = ["f32", "f16"];
-const TARGETS: readonly Target[] = PROFILES.flatMap((profile) => STORAGES.map((storage) => ({ profile, storage })));
+/** Lanes of a subgroup; other numbers make longer or shorter texts of the same kind. */
+const LANES = 8;
+/** Software adapters with and without subgroups, and GPUs. */
+const TARGETS: readonly Target[] = STORAGES.flatMap((storage): Target[] => [
+  { profile: "software", storage },
+  { profile: "software", storage, subgroupLanes: LANES },
+  { profile: "gpu", storage },
+]);
 const NORM_ACTIVATIONS = [
   undefined,
   ...ACTIVATION_FUNCTIONS.filter((activation) => activationRule(activation).keepsZero),
@@ -272,6 +280,14 @@ const GRADIENT_LAYERS: readonly Layer[] = [1, 2, 3, 5, 7, 9].flatMap((kernel) =>
         groups: 1,
       }))
     )),
+    // Channels enough for the lanes of subgroups, with one run of positions and with several, the last of odd length.
+    ...[[4, 32], [8, 32], [8, 31]].map(([size, channels]) => ({
+      input: [1, size, size, channels] as const,
+      outputChannels: channels,
+      kernel,
+      stride: 1,
+      groups: 1,
+    })),
     // Groups of several vectors, as wide as those of ResNeXt.
     ...(kernel !== 3 ? [] : [16, 24, 32].map((channels) => ({
       input: [1, 8, 8, channels] as const,
@@ -420,6 +436,9 @@ const ATTENTIONS: readonly AttentionShape[] = PART_TENSORS.flatMap((tensors, kin
     }))
 );
 
+/** Queries, or keys, whose gradients have one and two rows in a lane, and such as go without subgroups. */
+const GRADIENT_ROWS = [LANES, 2 * LANES, 9];
+
 function partsOf<T>(make: (part: Part) => T): Record<Part, T> {
   const [query, key, value] = PARTS.map(make);
   return { query, key, value };
@@ -498,18 +517,27 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   attentionKernel: () =>
     TARGETS.flatMap((target) =>
       ATTENTIONS.flatMap((shape) =>
-        // For each number of queries that an invocation of the software profile may have.
-        [1, 2, 100].map((queries) => attentionKernel({ ...shape, queries }, target))
+        // For each number of queries that an invocation of the software profile may have, with subgroups and without.
+        [1, 2, 100, ...[1, 2, 3, 4, 5, 6, 7, 8].map((each) => each * LANES)]
+          .map((queries) => attentionKernel({ ...shape, queries }, target))
       )
     ),
   attentionKeyValueGradientKernels: () =>
     TARGETS.flatMap((target) =>
       ATTENTIONS.flatMap((shape) =>
-        [false, true].flatMap((together) => attentionKeyValueGradientKernels(shape, { together, ...target }))
+        GRADIENT_ROWS.flatMap((keys) =>
+          [false, true].flatMap((together) =>
+            attentionKeyValueGradientKernels({ ...shape, keys }, { together, ...target })
+          )
+        )
       )
     ),
   attentionQueryGradientKernel: () =>
-    TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionQueryGradientKernel(shape, target))),
+    TARGETS.flatMap((target) =>
+      ATTENTIONS.flatMap((shape) =>
+        GRADIENT_ROWS.map((queries) => attentionQueryGradientKernel({ ...shape, queries }, target))
+      )
+    ),
   attentionStatisticsKernel: () =>
     TARGETS.flatMap((target) => ATTENTIONS.map((shape) => attentionStatisticsKernel(shape, target))),
   batchNormGradientSumsKernel: () =>
@@ -714,6 +742,15 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   outlookLogitsGradientKernel: () => TARGETS.map((target) => outlookLogitsGradientKernel({ ...OUTLOOK, ...target })),
   outlookWeightsKernel: () => TARGETS.map((target) => outlookWeightsKernel({ ...OUTLOOK, ...target })),
+  packBlocksKernel: () =>
+    [1, 2, 3, 4, 5, 6, 7, 8, 9].flatMap((taps) =>
+      (["inputs", "outputs"] as const).map((along) =>
+        packBlocksKernel({
+          ...{ outputs: 8, inputs: 4, taps, along },
+          ...{ rowPlaces: new Uint32Array(), columnPlaces: new Uint32Array() },
+        })
+      )
+    ),
   packClassesKernel: () =>
     PROFILES.flatMap((profile) =>
       [1000, 70000].map((classes) => packClassesKernel({ batch: 1, elements: 45, classes, profile }))

@@ -67,8 +67,9 @@ Deno.test("the catalogue calls every kernel function of the operations and optim
       for (const name of Object.keys(await import(path.href))) if (/Kernels?$/.test(name)) names.add(name);
     }
   }
-  // A frame that kernel functions call, and the convolution's variants, which `convolutionKernels` chooses from.
+  // Frames that kernel functions call, and the convolution's variants, which `convolutionKernels` chooses from.
   names.delete("itemKernel");
+  names.delete("subgroupKernel");
   // A list of kernels that are functions of their own, and a choice of one: one hot, softmax or an activation.
   names.delete("optimizerKernels");
   names.delete("finishKernel");

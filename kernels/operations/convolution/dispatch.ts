@@ -88,8 +88,7 @@ export const FIRST_WEIGHT = "firstWeight";
  *
  * @param kernel The kernel.
  * @param bytes How much further on in the packed weights its own begin, a multiple of 256.
- * @returns The kernel, whose binding `weights` has another offset, or, where that is a texture, its parameter `firstWeight`,
- * in 4-vectors of f32.
+ * @returns The kernel, whose binding `weights` has another offset, or its first texel another number.
  */
 export function shiftWeights(kernel: Kernel, bytes: number): Kernel {
   return {

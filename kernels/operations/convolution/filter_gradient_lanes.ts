@@ -73,7 +73,7 @@ function readGradients(lanes: SubgroupLanes): { begin: string[]; turn: string[] 
   };
 }
 
-/** WGSL that reads a lane's input of each position of a turn. What is outside of the image or the run is zero. */
+/** WGSL that reads what a lane has of each position of a turn. What is outside of the image or the run is zero. */
 function readInputs(pointwise: boolean): { begin: string; turn: string[] } {
   const read = (p: number, at: string, inside: string) =>
     wgsl`

@@ -37,7 +37,7 @@ export interface BlockForm extends WeightNumbers {
  * Reads the form of packed weights from their places.
  *
  * @param places What `weightPlaces` or `inputGradientWeightPlaces` gives.
- * @param numbers Those of the weights, whose channels of a group are `inputs`.
+ * @param numbers How many channels and taps the weights have, `inputs` those of a group.
  * @returns The form; undefined where it is none of blocks.
  */
 export function findBlockForm(places: Uint32Array, numbers: WeightNumbers): BlockForm | undefined {

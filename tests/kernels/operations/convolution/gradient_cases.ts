@@ -47,6 +47,8 @@ function gradientCase(
 /** Every kind of convolution, stride, padding and group. */
 export const GRADIENT_CASES: readonly GradientCase[] = [
   gradientCase("1x1", [2, 7, 5, 24], 40, 1),
+  gradientCase("1x1 of channels for all lanes", [3, 7, 5, 30], 62, 1),
+  gradientCase("1x1 with 40 to 8 channels and stride 2", [1, 6, 5, 40], 8, 1, { stride: 2, padding: 0 }),
   gradientCase("1x1 with odd channels", [1, 11, 13, 7], 17, 1),
   gradientCase("1x1 with stride 2 on an even size", [1, 8, 10, 12], 21, 1, { stride: 2, padding: 0 }),
   gradientCase("1x1 with stride 2 on an odd size", [2, 9, 7, 5], 6, 1, { stride: 2, padding: 0 }),
@@ -56,6 +58,7 @@ export const GRADIENT_CASES: readonly GradientCase[] = [
   gradientCase("3x3 with more padding than its kernel needs", [1, 4, 5, 5], 6, 3, { padding: 4 }),
   gradientCase("3x3 of 70 to 67 channels", [1, 5, 6, 70], 67, 3, { padding: 1 }),
   gradientCase("3x3 with stride 2 and symmetric padding", [2, 8, 9, 11], 10, 3, { stride: 2, padding: 1 }),
+  gradientCase("3x3 with 8 to 20 channels and stride 2", [1, 6, 7, 8], 20, 3, { stride: 2, padding: 1 }),
   gradientCase("3x3 with stride 2 without padding", [1, 8, 7, 6], 9, 3, { stride: 2, padding: 0 }),
   gradientCase("3x3 stem with same padding", [1, 23, 18, 3], 10, 3, { stride: 2 }),
   gradientCase("3x3 with stride 3, whose windows miss nothing but the edge", [1, 11, 10, 4], 5, 3, {
