@@ -50,6 +50,8 @@ export interface StorageBinding {
   readonly access: "read" | "read_write";
   /** Offset in what it is bound to: bytes, a multiple of 256. */
   readonly offset: number;
+  /** Bytes that are read or written of what it is bound to, where that is far more. */
+  readonly touched?: number;
 }
 
 /**
@@ -102,9 +104,9 @@ type Unnamed<B> = B extends Binding ? Omit<B, "name"> : never;
  */
 export type StatedBindings = Readonly<Record<string, string | Unnamed<Binding>>>;
 
-/** States a storage buffer that is only read; see {@linkcode StorageBinding.access}. */
-export function readOnly(element: string): Unnamed<StorageBinding> {
-  return { kind: "storage", element, access: "read", offset: 0 };
+/** States a storage buffer that is only read; see {@linkcode StorageBinding.access} and {@linkcode StorageBinding.touched}. */
+export function readOnly(element: string, touched?: number): Unnamed<StorageBinding> {
+  return { kind: "storage", element, access: "read", offset: 0, ...(touched === undefined ? {} : { touched }) };
 }
 
 /** States a {@linkcode ScratchBinding}. */

@@ -16,8 +16,16 @@ export interface Step {
   readonly part?: string;
   /** What it is there for, where measurements of it are to be found again. */
   readonly role?: string;
+  /** The arithmetic that it does, perhaps together with other steps, which then have the same object. */
+  readonly work?: Work;
   /** What is added up over the ranks once the step has run, one after the other. */
   readonly exchanges?: readonly Exchange[];
+}
+
+/** Arithmetic of an operation or of its gradient. */
+export interface Work {
+  /** Products that are added up. */
+  readonly multiplyAdds: number;
 }
 
 /** A sum over all ranks, in place. */
@@ -29,7 +37,12 @@ export interface Exchange {
 }
 
 /** Makes data that is uploaded once: an array of its own each time, since a large one is freed then. */
-export type Constant = () => Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+export type Constant =
+  & (() => Float32Array<ArrayBuffer> | Float16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>)
+  & {
+    /** Its size, where that is known and making it takes long. */
+    readonly bytes?: number;
+  };
 
 /** Offsets of tensors and views in their buffers are multiples of so many bytes: WebGPU's largest default alignment. */
 export const ALIGNMENT = 256;

@@ -9,6 +9,7 @@
 import { addKernel } from "../operations/add/kernels.ts";
 import { type Operation, ruleOf } from "../operations/mod.ts";
 import { addStep, addTensor, type Builder, gradientName } from "../operations/shared/builder.ts";
+import { addWork, gradientPasses } from "./add_work.ts";
 import { fuse, type FusedOperation } from "./fuse.ts";
 
 /** A network whose forward steps are in the program. */
@@ -40,7 +41,9 @@ export function addForward(
   const fused = trained
     ? fuse(operations, options.outputs, { trained, target, dropPath, shapeOf })
     : operations.map((operation, layer) => ({ operation, layer }));
-  for (const { operation, layer } of fused) ruleOf(operation).forward(builder, operation, layer);
+  for (const { operation, layer } of fused) {
+    addWork(builder, operation, () => ruleOf(operation).forward(builder, operation, layer));
+  }
   return { backward: (outputGradients) => addBackward(builder, fused, options.wanted, outputGradients) };
 }
 
@@ -56,7 +59,12 @@ function addBackward(
     const outputGradient = gradients.get(operation.output);
     if (outputGradient === undefined) continue;
     const options = { wanted, known: (tensor: string) => gradients.get(tensor), layer };
-    const contributions = ruleOf(operation).backward(builder, operation, outputGradient, options);
+    const contributions = addWork(
+      builder,
+      operation,
+      () => ruleOf(operation).backward(builder, operation, outputGradient, options),
+      (added) => gradientPasses(operation, added),
+    );
     for (const { tensor, gradient, isSum } of contributions) {
       const known = gradients.get(tensor);
       if (known === undefined || isSum) {

@@ -9,6 +9,7 @@ import { inputsOf, type Operation, ruleOf } from "../operations/mod.ts";
 import { inferShapes, type Network, type Parameters } from "../operations/network.ts";
 import { addTensor, type Builder, emptyProgram, type TrainingProgram } from "../operations/shared/builder.ts";
 import type { Shape, Target } from "../operations/shared/tensor.ts";
+import { addWork } from "./add_work.ts";
 import { fuse } from "./fuse.ts";
 
 /** A network as a program. */
@@ -129,7 +130,7 @@ function lowerInto(
   const read = parameterReader(network, parameters, taken);
   const builder: Builder = { program, target, shapeOf, parameters: { trained: false, read } };
   for (const { operation, layer } of fuse(operations, outputs, { trained: false, target, shapeOf })) {
-    ruleOf(operation).forward(builder, operation, layer);
+    addWork(builder, operation, () => ruleOf(operation).forward(builder, operation, layer));
   }
   // What a constant was made of is in memory no longer than that takes.
   for (const [name, make] of program.constants) {

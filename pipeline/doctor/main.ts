@@ -15,6 +15,7 @@ import { openQuietDevice } from "../model/quiet_device.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLine, printText } from "../command/terminal.ts";
 import { printAnnotators } from "./list_annotators.ts";
+import { printRequirements } from "./print_requirements.ts";
 import { DOCTOR, type DoctorOptions } from "./options.ts";
 import { tryKernel } from "./trial_kernel.ts";
 import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
@@ -28,8 +29,9 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-async function run({ listAnnotators }: DoctorOptions): Promise<number> {
+async function run({ listAnnotators, ofNetwork }: DoctorOptions): Promise<number> {
   if (listAnnotators !== undefined) return await printAnnotators(listAnnotators);
+  if (ofNetwork) return await printRequirements(ofNetwork);
   const findings = [
     ...describeVersions(),
     ...await examineDevice(),

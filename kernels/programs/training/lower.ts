@@ -22,6 +22,7 @@ import {
 import {
   filledVectors,
   gatherTable,
+  gatherTableBytes,
   gatherWeightsKernel,
   type PackedForm,
 } from "../../operations/convolution/gather_weights.ts";
@@ -351,7 +352,8 @@ function gatheredParameters(
         const places = `${state} places`;
         states.set(state, bytes);
         if (vectors === 0) return [];
-        constants.set(places, () => gatherTable(forms.values().map((make) => make()), vectors));
+        const table = () => gatherTable(forms.values().map((make) => make()), vectors);
+        constants.set(places, Object.assign(table, { bytes: gatherTableBytes(vectors) }));
         return [{
           kernel: gatherWeightsKernel({ vectors, ...target }),
           bindings: { places, master: STATES.parameter, packed: state },
