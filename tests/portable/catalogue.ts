@@ -84,7 +84,7 @@ import {
   convolutionInputGradientKernels,
 } from "../../kernels/operations/convolution/input_gradient.ts";
 import {
-  convolutionKernels,
+  convolutionCandidates,
   fusesGate,
   fusesResidual,
   positionSumRuns,
@@ -635,7 +635,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         )
           .flatMap((epilogue) =>
             gates.flatMap((gated) =>
-              sums.flatMap((positionSums) => convolutionKernels(shape, { ...epilogue, gated, positionSums }, target))
+              sums.flatMap((positionSums) =>
+                convolutionCandidates(shape, { ...epilogue, gated, positionSums }, target).flatMap(({ kernels }) =>
+                  kernels
+                )
+              )
             )
           );
       });

@@ -17,6 +17,7 @@ import { type ConvolutionShape, type Epilogue, isDepthwise, isPointwise } from "
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
 import { packStripWeights, stripConvolution, stripRuns } from "./strips.ts";
 import { packTileWeights, tileConvolution } from "./tiles.ts";
+import { rankTiles, tileName } from "./tile_shapes.ts";
 
 export type { ConvolutionWeights } from "./dispatch.ts";
 
@@ -33,6 +34,40 @@ export function fusesResidual(shape: ConvolutionShape, target: Target): boolean 
 /** Whether {@linkcode convolutionKernels} multiplies what it reads by a gate. */
 export function fusesGate(shape: ConvolutionShape, target: Target): boolean {
   return variant(shape, target) === "tiles" && isPointwise(shape);
+}
+
+/** One way to compute a convolution, of several that give the same bits from the same bindings. */
+export interface ConvolutionCandidate {
+  /** Differs from the other candidates' names: `128x128 by 256`. */
+  readonly name: string;
+  /** In order, as {@linkcode convolutionKernels} gives them. */
+  readonly kernels: readonly Kernel[];
+}
+
+/**
+ * The ways to compute a convolution, of which a run may take any, by what it measured or otherwise.
+ *
+ * @param shape The convolution.
+ * @param epilogue What follows the sum.
+ * @param target Profile and storage.
+ * @returns At least one; the first is what {@linkcode convolutionKernels} chooses by the shape.
+ */
+export function convolutionCandidates(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  target: Target,
+): ConvolutionCandidate[] {
+  switch (variant(shape, target)) {
+    case "strips":
+      return [{ name: "strips", kernels: [stripConvolution(shape, epilogue, target)] }];
+    case "tiles":
+      return rankTiles(shape).map((tile) => ({
+        name: tileName(tile),
+        kernels: tileConvolution(shape, epilogue, target, tile),
+      }));
+    case "software":
+      return [{ name: "registers", kernels: softwareConvolution(shape, epilogue, target) }];
+  }
 }
 
 /**
@@ -62,7 +97,7 @@ export function convolutionKernels(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   target: Target,
-): Kernel[] {
+): readonly Kernel[] {
   if (epilogue.residualChannels !== undefined && !fusesResidual(shape, target)) {
     throw new TypeError(`Cannot add a residual in a convolution of ${shape.groups} groups`);
   }
@@ -74,14 +109,7 @@ export function convolutionKernels(
       `Cannot multiply by a gate in a convolution of ${shape.kernel.join(" x ")} for ${target.profile}`,
     );
   }
-  switch (variant(shape, target)) {
-    case "strips":
-      return [stripConvolution(shape, epilogue, target)];
-    case "tiles":
-      return tileConvolution(shape, epilogue, target);
-    case "software":
-      return softwareConvolution(shape, epilogue, target);
-  }
+  return convolutionCandidates(shape, epilogue, target)[0].kernels;
 }
 
 /**

@@ -24,11 +24,7 @@ import {
   windowParameters,
 } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
-
-/** Positions, and channels, of a workgroup. */
-const TILE = 64;
-/** Rows of both matrices in workgroup memory: 4 vectors of input channels. */
-const DEPTH = 16;
+import { DEPTH_VECTORS, invocations, type Tile, tileName, tilePositions, tileVectors } from "./tile_shapes.ts";
 
 function matrix(shape: ConvolutionShape) {
   const inputVectors = channelVectors(shape.inputChannels);
@@ -58,87 +54,165 @@ export function packTileWeights(
   return packed;
 }
 
-/** WGSL that finds where the 4 positions whose inputs an invocation reads begin. */
-function locate(pointwise: boolean, gated: boolean): string[] {
-  return range(4).map((p) =>
-    pointwise
-      ? wgsl`
-      let start${p} = (first + quad * 4u + ${p}u) * parameters.inputVectors;
-      ${gated && `let gate${p} = (first + quad * 4u + ${p}u) / parameters.imagePositions * parameters.inputVectors;`}
-    `
-      : wgsl`
-      let position${p} = first + quad * 4u + ${p}u;
-      let row${p} = position${p} / parameters.outputX;
-      let top${p} = i32(row${p} % parameters.outputY * parameters.strideY) - i32(parameters.beforeY);
-      let left${p} = i32(position${p} % parameters.outputX * parameters.strideX) - i32(parameters.beforeX);
-      let corner${p} = (i32(row${p} / parameters.outputY * parameters.inputY) + top${p}) * i32(parameters.inputX) + left${p};
-    `
-  );
+/** Invocations that read one row of an input tile. */
+const READERS = DEPTH_VECTORS;
+
+/** WGSL of the tiles: arrays of arrays, since an index that is a constant needs no bound. */
+function tileMemory({ across, down, positions, vectors }: Tile): string {
+  return wgsl`
+    // Positions, of which an invocation has every ${down}th, with ${DEPTH_VECTORS} vectors of input channels each.
+    var<workgroup> inputTile: array<array<array<vec4<f32>, ${DEPTH_VECTORS}>, ${down}>, ${positions}>;
+    // Input channels, with vectors of output channels, of which an invocation has every ${across}th.
+    var<workgroup> weightTile: array<array<array<vec4<f32>, ${across}>, ${vectors}>, ${DEPTH_VECTORS * 4}>;
+  `;
 }
 
-/** WGSL that reads the inputs of 4 positions for one step. */
-function fetch(pointwise: boolean, gated: boolean): string {
-  const read = (p: number, index: string) => {
-    const gate = gated ? ` * vec4<f32>(gate[select(0u, gate${p} + step, inside${p})])` : "";
-    return `let x${p} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, ${index}, inside${p})])${gate}, inside${p});`;
+/** Rows of the input tile, and vectors of the weight tile, that an invocation fetches. */
+function fetched(tile: Tile): { inputs: number; weights: number } {
+  const size = invocations(tile);
+  return {
+    inputs: tilePositions(tile) * READERS / size,
+    weights: DEPTH_VECTORS * 4 * tileVectors(tile) / size,
   };
-  if (pointwise) {
-    const reads = range(4).flatMap((p) => [
-      `let inside${p} = (step < parameters.steps) & (first + quad * 4u + ${p}u < parameters.positions);`,
-      read(p, `start${p} + step`),
-    ]);
-    return wgsl`${reads}`;
-  }
-  const place = "u32(corner + dy * i32(parameters.inputX) + dx) * parameters.inputVectors + part";
-  const reads = range(4).map((p) =>
+}
+
+/** WGSL that finds where the inputs and weights that an invocation fetches begin. */
+function locate(tile: Tile, pointwise: boolean, gated: boolean): string {
+  const { inputs } = fetched(tile);
+  const size = invocations(tile);
+  const width = tileVectors(tile);
+  const rows = range(inputs).map((i) =>
     wgsl`
-      let inside${p} = (step < parameters.steps) & (position${p} < parameters.positions) &
-        (top${p} + dy >= 0) & (top${p} + dy < i32(parameters.inputY)) &
-        (left${p} + dx >= 0) & (left${p} + dx < i32(parameters.inputX));
-      ${read(p, place.replace("corner", `corner${p}`))}
+      let position${i} = min(first + local / ${READERS}u + ${i * size / READERS}u, parameters.positions - 1u);
+      ${
+      pointwise
+        ? wgsl`
+        let start${i} = position${i} * parameters.inputVectors;
+        ${gated && `let gate${i} = position${i} / parameters.imagePositions * parameters.inputVectors;`}
+      `
+        : wgsl`
+        let row${i} = position${i} / parameters.outputX;
+        let top${i} = i32(row${i} % parameters.outputY * parameters.strideY) - i32(parameters.beforeY);
+        let left${i} = i32(position${i} % parameters.outputX * parameters.strideX) - i32(parameters.beforeX);
+        let start${i} = ((i32(row${i} / parameters.outputY * parameters.inputY) + top${i}) * i32(parameters.inputX) + left${i}) *
+          i32(parameters.inputVectors);
+      `
+    }
     `
   );
   return wgsl`
-    let tap = step / parameters.inputVectors;
-    let part = step % parameters.inputVectors;
-    let dy = i32(tap / parameters.kernelX);
-    let dx = i32(tap % parameters.kernelX);
+    ${rows}
+    let weightColumn = min(firstColumn + local % ${width}u, parameters.outputVectors - 1u);
+    var step = local % ${READERS}u;
+    ${
+    !pointwise && wgsl`
+      var part = step % parameters.inputVectors;
+      var dx = step / parameters.inputVectors % parameters.kernelX;
+      var dy = step / parameters.inputVectors / parameters.kernelX;
+    `
+  }
+  `;
+}
+
+/** WGSL that reads what an invocation brings into the tiles in one turn. */
+function fetch(tile: Tile, pointwise: boolean, gated: boolean): string {
+  const { inputs, weights } = fetched(tile);
+  const read = (i: number, at: string, inside: string) => {
+    const gate = gated ? ` * vec4<f32>(gate[select(0u, gate${i} + step, ${inside})])` : "";
+    return `let x${i} = select(vec4<f32>(0.0), vec4<f32>(input[select(0u, ${at}, ${inside})])${gate}, ${inside});`;
+  };
+  const reads = range(inputs).map((i) =>
+    pointwise ? read(i, `start${i} + step`, "within") : wgsl`
+      let inside${i} = within & (u32(top${i} + i32(dy)) < parameters.inputY) & (u32(left${i} + i32(dx)) < parameters.inputX);
+      ${read(i, `u32(start${i} + offset)`, `inside${i}`)}
+    `
+  );
+  return wgsl`
+    let within = step < parameters.steps;
+    ${!pointwise && "let offset = i32((dy * parameters.inputX + dx) * parameters.inputVectors + part);"}
     ${reads}
+    ${range(weights).map((w) => readWeight(tile, w))}
+  `;
+}
+
+function readWeight(tile: Tile, w: number): string {
+  const rows = invocations(tile) / tileVectors(tile);
+  return wgsl`
+    let weightRow${w} = min(turn * ${DEPTH_VECTORS * 4}u + local / ${tileVectors(tile)}u + ${
+    w * rows
+  }u, parameters.steps * 4u - 1u);
+    let w${w} = vec4<f32>(weights[weightRow${w} * parameters.outputVectors + weightColumn]);
   `;
 }
 
 /** WGSL that puts what an invocation has read into its places of the tiles. */
-function fillTiles(): string {
-  const inputs = [..."xyzw"].map((lane, index) => {
-    const values = range(4).map((p) => `x${p}.${lane}`).join(", ");
-    return `inputTile[(depth * 4u + ${index}u) * ${TILE / 4}u + quad] = vec4<f32>(${values});`;
-  });
-  const weights = range(4).map((c) =>
-    wgsl`
-      {
-        let column = firstColumn + local % 4u + ${c * 4}u;
-        let inside = (row < parameters.steps * 4u) & (column < parameters.outputVectors);
-        weightTile[local / 4u * ${TILE / 4}u + local % 4u + ${c * 4}u] =
-          select(vec4<f32>(0.0), vec4<f32>(weights[select(0u, row * parameters.outputVectors + column, inside)]), inside);
-      }
-    `
-  );
+function fillTiles(tile: Tile): string {
+  const { inputs, weights } = fetched(tile);
+  const { across, down } = tile;
+  const width = tileVectors(tile);
+  const rows = invocations(tile) / READERS;
+  const place = (i: number) =>
+    rows % down === 0
+      ? `inputTile[local / ${READERS * down}u + ${i * rows / down}u][local / ${READERS}u % ${down}u]`
+      : `inputTile[(local / ${READERS}u + ${i * rows}u) / ${down}u][(local / ${READERS}u + ${i * rows}u) % ${down}u]`;
   return wgsl`
-    ${inputs}
-    let row = turn * 4u + local / 4u;
-    ${weights}
+    ${range(inputs).map((i) => `${place(i)}[local % ${READERS}u] = x${i};`)}
+    ${
+    range(weights).map((w) =>
+      `weightTile[local / ${width}u + ${
+        w * invocations(tile) / width
+      }u][local % ${width}u / ${across}u][local % ${across}u] = w${w};`
+    )
+  }
   `;
+}
+
+/** WGSL that goes on to the step of the next turn: a number of a position of the kernel and a vector of channels, with carries. */
+function advance(pointwise: boolean): string {
+  return wgsl`
+    step += ${DEPTH_VECTORS}u;
+    ${
+    !pointwise && wgsl`
+      part += parameters.turnPart;
+      let carryX = part >= parameters.inputVectors;
+      part = select(part, part - parameters.inputVectors, carryX);
+      dx += parameters.turnX + u32(carryX);
+      let carryY = dx >= parameters.kernelX;
+      dx = select(dx, dx - parameters.kernelX, carryY);
+      dy += parameters.turnY + u32(carryY);
+    `
+  }
+  `;
+}
+
+/** WGSL that multiplies the tiles, unrolled: 4 input channels at a time. */
+function multiply({ positions, vectors }: Tile): string[] {
+  return range(DEPTH_VECTORS).map((k) => {
+    const inputs = range(positions).map((p) => `let x${p} = inputTile[${p}u][down][${k}u];`);
+    const products = [..."xyzw"].flatMap((lane, index) =>
+      range(vectors).flatMap((c) => [
+        `let w${index}_${c} = weightTile[${k * 4 + index}u][${c}u][across];`,
+        ...range(positions).map((p) => `sum${p}_${c} += x${p}.${lane} * w${index}_${c};`),
+      ])
+    );
+    return wgsl`
+      {
+        ${inputs}
+        ${products}
+      }
+    `;
+  });
 }
 
 /** WGSL that stores the sum of a position and a vector of channels. */
 function storeSum(p: number, c: number, { activation, residualChannels, spread }: Epilogue, vector: string): string {
   const value = `value${p}_${c}`;
   const residual = residualChannels !== undefined;
-  const position = spread ? `spread(place + ${p}u)` : `(place + ${p}u)`;
+  const position = spread ? `spread(place${p})` : `place${p}`;
   const bias = `vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + column${c}])`;
   const addResidual = wgsl`
     if (column${c} < parameters.residualVectors) {
-      ${value} += vec4<f32>(residual[(place + ${p}u) * parameters.residualVectors + column${c}]);
+      ${value} += vec4<f32>(residual[place${p} * parameters.residualVectors + column${c}]);
     }
   `;
   const result = activated(activation, value, `column${c}`);
@@ -151,67 +225,71 @@ function storeSum(p: number, c: number, { activation, residualChannels, spread }
   `;
 }
 
-/** The text of tiles and `main`: an invocation has the sums of 8 positions and 2 vectors of channels. */
-function writeMain(epilogue: Epilogue, pointwise: boolean, vector: string): string {
+/** The text of tiles and `main`. */
+function writeMain(tile: Tile, epilogue: Epilogue, pointwise: boolean, vector: string): string {
+  const { across, down, positions, vectors } = tile;
   const { gated = false } = epilogue;
-  const products = range(2).flatMap((c) => [
-    `let w${c} = weightTile[k * ${TILE / 4}u + across + ${c * 8}u];`,
-    ...range(8).map((p) => `sum${p}_${c} += ${p < 4 ? "above" : "below"}.${"xyzw"[p % 4]} * w${c};`),
-  ]);
-  const stores = range(8).map((p) =>
+  const stores = range(positions).map((p) =>
     wgsl`
-      if (place + ${p}u < parameters.positions) {
-        ${range(2).map((c) => storeSum(p, c, epilogue, vector))}
+      let place${p} = first + down + ${p * down}u;
+      if (place${p} < parameters.positions) {
+        ${range(vectors).map((c) => storeSum(p, c, epilogue, vector))}
       }
     `
   );
   return wgsl`
-    // Rows of 64 positions and of 64 channels, as vectors.
-    var<workgroup> inputTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
-    var<workgroup> weightTile: array<vec4<f32>, ${DEPTH * TILE / 4}>;
+    ${tileMemory(tile)}
 
-    @compute @workgroup_size(64)
+    @compute @workgroup_size(${invocations(tile)})
     fn main(${BUILTINS}) {
-      let first = (workgroup.y * workgroups.x + workgroup.x) * ${TILE}u;
-      let firstColumn = workgroup.z * ${TILE / 4}u;
-      let across = local % 8u;
-      let down = local / 8u;
-      let quad = local % 16u;
-      let depth = local / 16u;
-      ${locate(pointwise, gated)}
-      ${range(8).flatMap((p) => range(2).map((c) => `var sum${p}_${c} = vec4<f32>();`))}
-      for (var turn = 0u; turn < parameters.steps; turn += ${DEPTH / 4}u) {
-        let step = turn + depth;
-        ${fetch(pointwise, gated)}
-        ${fillTiles()}
-        workgroupBarrier();
-        for (var k = 0u; k < ${DEPTH}u; k++) {
-          let above = inputTile[k * ${TILE / 4}u + down * 2u];
-          let below = inputTile[k * ${TILE / 4}u + down * 2u + 1u];
-          ${products}
+      let first = (workgroup.y * workgroups.x + workgroup.x) * ${tilePositions(tile)}u;
+      let firstColumn = workgroup.z * ${tileVectors(tile)}u;
+      let across = local % ${across}u;
+      let down = local / ${across}u;
+      ${locate(tile, pointwise, gated)}
+      ${range(positions).flatMap((p) => range(vectors).map((c) => `var sum${p}_${c} = vec4<f32>();`))}
+      for (var turn = 0u; turn < parameters.turns; turn++) {
+        {
+          ${fetch(tile, pointwise, gated)}
+          ${fillTiles(tile)}
+          ${advance(pointwise)}
         }
         workgroupBarrier();
+        ${multiply(tile)}
+        workgroupBarrier();
       }
-      let place = first + down * 8u;
-      ${range(2).map((c) => `let column${c} = firstColumn + across + ${c * 8}u;`)}
+      ${range(vectors).map((c) => `let column${c} = firstColumn + across + ${c * across}u;`)}
       ${stores}
     }
 
   `;
 }
 
+/** The uniform members that say how far a kernel's step goes in a turn, in tap columns, tap rows and vectors of channels. */
+function turnParameters(shape: ConvolutionShape, inputVectors: number): Record<string, number> {
+  const taps = Math.floor(DEPTH_VECTORS / inputVectors);
+  return {
+    turnPart: DEPTH_VECTORS % inputVectors,
+    turnX: taps % shape.kernel[1],
+    turnY: Math.floor(taps / shape.kernel[1]),
+  };
+}
+
 /**
- * Dense convolution.
+ * Dense convolution in tiles.
  *
  * @param shape The convolution, of one group.
  * @param epilogue What follows the sum.
  * @param target `storage` of activations and weights.
- * @returns One kernel with the bindings `output`, `input`, `weights`, and `gate` and `residual` if the epilogue has them.
+ * @param tile What a workgroup computes.
+ * @returns One kernel with the bindings `output`, `input`, `weights`, and `gate` and `residual` if the epilogue has them. Its
+ * results do not depend on the tile.
  */
 export function tileConvolution(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   { storage, profile }: Target,
+  tile: Tile,
 ): Kernel[] {
   const { activation, gated = false, residualChannels, spread } = epilogue;
   const { inputVectors, steps } = matrix(shape);
@@ -226,9 +304,10 @@ export function tileConvolution(
       outputVectors,
       outputChannels: shape.outputChannels,
       steps,
+      turns: Math.ceil(steps / DEPTH_VECTORS),
       ...(gated ? { imagePositions: shape.output[0] * shape.output[1] } : {}),
       ...(residual ? { residualVectors: channelVectors(residualChannels) } : {}),
-      ...(pointwise ? {} : windowParameters(shape)),
+      ...(pointwise ? {} : { ...windowParameters(shape), ...turnParameters(shape, inputVectors) }),
       ...spreadParameters(shape, spread),
     }).map(([name, value]) => ({ name, value })),
   );
@@ -241,16 +320,16 @@ export function tileConvolution(
     ...(residual ? { residual: vector } : {}),
   };
   const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}${activationFunctions(activation)}
-${writeMain(epilogue, pointwise, vector)}`;
+${writeMain(tile, epilogue, pointwise, vector)}`;
   const kind = pointwise ? "1x1" : shape.kernel.join("x");
-  const groups = spreadWorkgroups(Math.ceil(positions / TILE));
+  const groups = spreadWorkgroups(Math.ceil(positions / tilePositions(tile)));
   return [{
     name: `convolution ${gated ? "gated " : ""}${kind}${activationLabel(activation)}${residual ? " residual" : ""}${
       spread ? " spread" : ""
-    } ${storage} ${profile}`,
+    } ${tileName(tile)} ${storage} ${profile}`,
     code,
     bindings: listBindings(bindings),
     parameters,
-    workgroups: [groups[0], groups[1], Math.ceil(outputVectors / (TILE / 4))],
+    workgroups: [groups[0], groups[1], Math.ceil(outputVectors / tileVectors(tile))],
   }];
 }
