@@ -88,6 +88,7 @@ import {
   fusesGate,
   fusesResidual,
   positionSumRuns,
+  storesMoments,
 } from "../../kernels/operations/convolution/mod.ts";
 import { type ConvolutionShape, convolutionShape, type Epilogue } from "../../kernels/operations/convolution/shape.ts";
 import { crossEntropyKernel } from "../../kernels/operations/losses/cross_entropy.ts";
@@ -555,10 +556,14 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   batchNormMomentsKernel: () => TARGETS.map((target) => batchNormMomentsKernel({ shape: SHAPE, ...target })),
   batchNormParameterGradientKernel: () =>
     PROFILES.map((profile) => batchNormParameterGradientKernel({ shape: SHAPE, profile })),
-  batchNormRankMomentsKernel: () =>
-    PROFILES.map((profile) => batchNormRankMomentsKernel({ shape: SHAPE, rank: 1, ranks: 3, profile })),
-  batchNormStatisticsKernel: () =>
-    PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
+  batchNormRankMomentsKernel: () => [
+    ...PROFILES.map((profile) => batchNormRankMomentsKernel({ shape: SHAPE, rank: 1, ranks: 3, profile })),
+    batchNormRankMomentsKernel({ shape: SHAPE, rank: 1, ranks: 3, runs: true, profile: "gpu" }),
+  ],
+  batchNormStatisticsKernel: () => [
+    ...PROFILES.map((profile) => batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, profile })),
+    batchNormStatisticsKernel({ shape: SHAPE, epsilon: 1e-5, momentum: 0.1, runs: true, profile: "gpu" }),
+  ],
   batchNormTrainingKernel: () =>
     TARGETS.flatMap((target) =>
       NORM_ACTIVATIONS.flatMap((activation) =>
@@ -628,20 +633,18 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     LAYERS.flatMap((layer) => {
       const shape = layerShape(layer);
       return TARGETS.flatMap((target) => {
-        const gates = fusesGate(shape, target) ? [false, true] : [false];
-        const sums = positionSumRuns(shape, target) === undefined ? [false] : [false, true];
-        return EPILOGUES.filter(({ residualChannels }) =>
+        const followed = EPILOGUES.filter(({ residualChannels }) =>
           residualChannels === undefined || fusesResidual(shape, target)
-        )
-          .flatMap((epilogue) =>
-            gates.flatMap((gated) =>
-              sums.flatMap((positionSums) =>
-                convolutionCandidates(shape, { ...epilogue, gated, positionSums }, target).flatMap(({ kernels }) =>
-                  kernels
-                )
-              )
-            )
-          );
+        );
+        const epilogues: Epilogue[] = [
+          ...followed,
+          ...(fusesGate(shape, target) ? followed.map((epilogue) => ({ ...epilogue, gated: true })) : []),
+          ...(positionSumRuns(shape, target) ? followed.map((epilogue) => ({ ...epilogue, positionSums: true })) : []),
+          ...(storesMoments(shape, target) ? [{ moments: true }] : []),
+        ];
+        return epilogues.flatMap((epilogue) =>
+          convolutionCandidates(shape, epilogue, target).flatMap(({ kernels }) => kernels)
+        );
       });
     }),
   cropResizeKernel: () =>

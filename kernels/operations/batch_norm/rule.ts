@@ -55,6 +55,12 @@ type FusedBatchNorm = BatchNorm & {
   readonly activation?: Activation["function"];
 };
 
+/** A batch norm of a tensor with which moments of runs of its positions are stored. */
+export interface NormOfMoments {
+  /** Name of the tensor that holds the moments, f32 `[runs, 2, C]`. */
+  readonly moments?: string;
+}
+
 function take(
   operation: FusedBatchNorm,
   reader: Add | Activation,
@@ -135,18 +141,19 @@ function trainingNames({ output, parameters }: BatchNorm) {
   };
 }
 
-function addTrainingForward(builder: Builder, operation: FusedBatchNorm): void {
+function addTrainingForward(builder: Builder, operation: FusedBatchNorm & NormOfMoments): void {
   const { target, shapeOf, normRanks } = builder;
-  const { input, output, parameters, epsilon, momentum, channels, residual, activation } = operation;
+  const { input, output, parameters, epsilon, momentum, channels, residual, activation, moments } = operation;
   const { statistics, partials, weight, bias } = trainingNames(operation);
   const shape = shapeOf(input);
   const { profile } = target;
   addBytes(builder, statistics, batchNormStatisticsBytes(channels));
   addTensor(builder, output, shape);
   const ranks = normRanks?.size;
-  addStep(builder, batchNormMomentsKernel({ shape, ranks, ...target }), { input, partials });
-  addStep(builder, batchNormStatisticsKernel({ shape, epsilon, momentum, ranks, profile }), {
-    partials: normRanks ? addRankMoments(builder, operation, normRanks) : partials,
+  const runs = moments !== undefined;
+  if (!runs) addStep(builder, batchNormMomentsKernel({ shape, ranks, ...target }), { input, partials });
+  addStep(builder, batchNormStatisticsKernel({ shape, epsilon, momentum, ranks, runs, profile }), {
+    partials: normRanks ? addRankMoments(builder, operation, normRanks) : moments ?? partials,
     statistics,
     runningMean: `${parameters}.running_mean`,
     runningVariance: `${parameters}.running_var`,
@@ -164,14 +171,16 @@ function addTrainingForward(builder: Builder, operation: FusedBatchNorm): void {
 /** Adds the moments of this rank among zeros for the others', which are then added up; returns their name. */
 function addRankMoments(
   builder: Builder,
-  operation: BatchNorm,
+  operation: BatchNorm & NormOfMoments,
   { rank, size: ranks }: NonNullable<Builder["normRanks"]>,
 ): string {
   const { target: { profile }, shapeOf } = builder;
   const moments = `${operation.output} rank moments`;
   addBytes(builder, moments, batchNormRankMomentsBytes(operation.channels, ranks));
-  const kernel = batchNormRankMomentsKernel({ shape: shapeOf(operation.input), rank, ranks, profile });
-  addStep(builder, kernel, { partials: trainingNames(operation).partials, moments }, moments);
+  const runs = operation.moments !== undefined;
+  const kernel = batchNormRankMomentsKernel({ shape: shapeOf(operation.input), rank, ranks, runs, profile });
+  const partials = operation.moments ?? trainingNames(operation).partials;
+  addStep(builder, kernel, { partials, moments }, moments);
   return moments;
 }
 
@@ -231,7 +240,7 @@ function addTrainingBackward(
 }
 
 /** Batch norm; training keeps the input, and mean and deviation of the batch, for its gradients. */
-export const batchNorm: Rule<BatchNorm, FusedBatchNorm> = {
+export const batchNorm: Rule<BatchNorm, FusedBatchNorm & NormOfMoments> = {
   type: "batchNorm",
   outputShape: ({ input }, shapeOf) => shapeOf(input),
   parameters: ({ parameters, channels }) =>

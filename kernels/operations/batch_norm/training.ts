@@ -32,7 +32,14 @@
 import { type Kernel, readOnly } from "../../engine/kernel.ts";
 import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
 import type { BatchNormParameters } from "./inference.ts";
-import { channelPartials, joinPartials, joinRanks, positionRuns } from "../shared/by_channel.ts";
+import {
+  channelPartials,
+  JOIN_MOMENTS,
+  joinPartials,
+  joinRanks,
+  joinRunsKernel,
+  positionRuns,
+} from "../shared/by_channel.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors } from "../shared/tensor_reads.ts";
 
@@ -84,12 +91,14 @@ export function batchNormTrainingReference(
   };
 }
 
-const JOIN_MOMENTS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) -> Pair {
-  let share = countB / max(countA + countB, 1.0);
-  let difference = b.first - a.first;
-  return Pair(a.first + difference * share, a.second + b.second + difference * difference * (countA * share));
+/** Refuses a channel of a single value, which has no variance. */
+function checkValues(shape: Shape, ranks: number): void {
+  if (shape[0] * shape[1] * shape[2] * ranks < 2) {
+    throw new RangeError(
+      `Cannot train batch norm of shape [${shape.join(", ")}]: a channel has 1 value, not 2 or more`,
+    );
+  }
 }
-`;
 
 /**
  * Mean and M2 of every split of the positions.
@@ -100,11 +109,7 @@ const JOIN_MOMENTS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) -> Pai
  */
 export function batchNormMomentsKernel(options: { shape: Shape; ranks?: number } & Target): Kernel {
   const { shape, ranks = 1, profile, storage } = options;
-  if (shape[0] * shape[1] * shape[2] * ranks < 2) {
-    throw new RangeError(
-      `Cannot train batch norm of shape [${shape.join(", ")}]: a channel has 1 value, not 2 or more`,
-    );
-  }
+  checkValues(shape, ranks);
   const reads = readTensors({ input: storage }, profile);
   return channelPartials({
     name: `batch norm moments ${storage}`,
@@ -132,29 +137,37 @@ export function batchNormRankMomentsBytes(channels: number, ranks: number): numb
 /**
  * Mean and M2 of a rank's batch, in its place among zeros.
  *
- * @param options `shape` of the rank's input; the `rank`, and how many `ranks` there are.
- * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, and `moments`, f32
- * `[ranks, 2, C]` of {@linkcode batchNormRankMomentsBytes}.
+ * @param options `shape` of the rank's input; the `rank`, and how many `ranks` there are; `runs`, whether the partial results
+ * are those that a convolution stored with its output.
+ * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} or a convolution wrote them, and
+ * `moments`, f32 `[ranks, 2, C]` of {@linkcode batchNormRankMomentsBytes}.
  */
 export function batchNormRankMomentsKernel(
-  options: { shape: Shape; rank: number; ranks: number; profile: Target["profile"] },
+  options: { shape: Shape; rank: number; ranks: number; runs?: boolean; profile: Target["profile"] },
 ): Kernel {
-  const { shape, rank, ranks, profile } = options;
-  const joined = joinPartials(shape, JOIN_MOMENTS, profile);
-  return itemKernel({
+  const { shape, rank, ranks, runs = false, profile } = options;
+  checkValues(shape, ranks);
+  const frame = {
     name: "batch norm rank moments",
-    profile,
     bindings: { partials: "vec4<f32>", moments: "vec4<f32>" },
-    parameters: [...joined.parameters, { name: "rank", value: rank }, { name: "ranks", value: ranks }],
-    items: channelVectors(shape[3]),
-    functions: joined.functions,
-    body: `${joined.body}  let zero = vec4<f32>(0.0);
+    parameters: [{ name: "rank", value: rank }, { name: "ranks", value: ranks }],
+  };
+  const body = `  let zero = vec4<f32>(0.0);
   for (var rank = 0u; rank < parameters.ranks; rank++) {
     let place = 2u * rank * parameters.vectors + item;
     let own = rank == parameters.rank;
     moments[place] = select(zero, pair.first, own);
     moments[place + parameters.vectors] = select(zero, pair.second, own);
-  }`,
+  }`;
+  if (runs) return joinRunsKernel({ ...frame, shape, join: JOIN_MOMENTS, body });
+  const joined = joinPartials(shape, JOIN_MOMENTS, profile);
+  return itemKernel({
+    ...frame,
+    profile,
+    parameters: [...joined.parameters, ...frame.parameters],
+    items: channelVectors(shape[3]),
+    functions: joined.functions,
+    body: `${joined.body}${body}`,
   });
 }
 
@@ -171,20 +184,27 @@ export const LOAD_STATISTICS = `  let center = statistics[lanes];
 /**
  * The statistics of the batch, and the running averages' step.
  *
- * @param options `shape` of the input; `epsilon` and `momentum` of the batch norm; how many `ranks` share statistics.
+ * @param options `shape` of the input; `epsilon` and `momentum` of the batch norm; how many `ranks` share statistics; without
+ * ranks `runs`, whether the partial results are those that a convolution stored with its output.
  * @returns A kernel with the bindings `partials`, as {@linkcode batchNormMomentsKernel} wrote them, or of `ranks` the sum
  * over them of what {@linkcode batchNormRankMomentsKernel} wrote; `statistics`, of
  * {@linkcode batchNormStatisticsBytes} (written), `runningMean` and `runningVariance` (read and written), all f32.
  */
 export function batchNormStatisticsKernel(
-  options: { shape: Shape; epsilon: number; momentum: number; ranks?: number; profile: Target["profile"] },
+  options: {
+    shape: Shape;
+    epsilon: number;
+    momentum: number;
+    ranks?: number;
+    runs?: boolean;
+    profile: Target["profile"];
+  },
 ): Kernel {
-  const { shape, epsilon, momentum, ranks, profile } = options;
+  const { shape, epsilon, momentum, ranks, runs = false, profile } = options;
+  checkValues(shape, ranks ?? 1);
   const count = shape[0] * shape[1] * shape[2] * (ranks ?? 1);
-  const joined = ranks ? joinRanks(shape, ranks, JOIN_MOMENTS) : joinPartials(shape, JOIN_MOMENTS, profile);
-  return itemKernel({
+  const frame = {
     name: "batch norm statistics",
-    profile,
     bindings: {
       partials: "vec4<f32>",
       statistics: "vec4<f32>",
@@ -192,21 +212,28 @@ export function batchNormStatisticsKernel(
       runningVariance: "vec4<f32>",
     },
     parameters: [
-      ...joined.parameters,
       { name: "channels", value: shape[3] },
       { name: "epsilon", type: "f32", value: epsilon },
       { name: "kept", type: "f32", value: 1 - momentum },
       { name: "momentum", type: "f32", value: momentum },
       { name: "unbiasedMomentum", type: "f32", value: momentum / (count - 1) },
-    ],
-    items: channelVectors(shape[3]),
-    functions: joined.functions,
-    body: `${joined.body}  statistics[item] = pair.first;
+    ] as const,
+  };
+  const body = `  statistics[item] = pair.first;
   let deviation = sqrt(pair.second / f32(parameters.positions) + parameters.epsilon);
   let real = ${realLanes("item", "parameters.channels")};
   statistics[parameters.vectors + item] = select(vec4<f32>(0.0), 1.0 / deviation, real);
   runningMean[item] = parameters.kept * runningMean[item] + parameters.momentum * pair.first;
-  runningVariance[item] = parameters.kept * runningVariance[item] + parameters.unbiasedMomentum * pair.second;`,
+  runningVariance[item] = parameters.kept * runningVariance[item] + parameters.unbiasedMomentum * pair.second;`;
+  if (runs && ranks === undefined) return joinRunsKernel({ ...frame, shape, join: JOIN_MOMENTS, body });
+  const joined = ranks ? joinRanks(shape, ranks, JOIN_MOMENTS) : joinPartials(shape, JOIN_MOMENTS, profile);
+  return itemKernel({
+    ...frame,
+    profile,
+    parameters: [...joined.parameters, ...frame.parameters],
+    items: channelVectors(shape[3]),
+    functions: joined.functions,
+    body: `${joined.body}${body}`,
   });
 }
 

@@ -31,6 +31,11 @@ export function fusesResidual(shape: ConvolutionShape, target: Target): boolean 
   return variant(shape, target) !== "strips";
 }
 
+/** Whether {@linkcode convolutionKernels} stores moments of runs of positions beside its output. */
+export function storesMoments(shape: ConvolutionShape, target: Target): boolean {
+  return variant(shape, target) === "tiles";
+}
+
 /** Whether {@linkcode convolutionKernels} multiplies what it reads by a gate. */
 export function fusesGate(shape: ConvolutionShape, target: Target): boolean {
   return variant(shape, target) === "tiles" && isPointwise(shape);
@@ -88,10 +93,11 @@ export function positionSumRuns(shape: ConvolutionShape, target: Target): number
  *
  * @param shape The convolution.
  * @param epilogue What goes with the sum; a residual only where {@linkcode fusesResidual} says so, a gate where
- * {@linkcode fusesGate} does, sums of positions where {@linkcode positionSumRuns} does.
+ * {@linkcode fusesGate} does, sums of positions where {@linkcode positionSumRuns} does, moments where
+ * {@linkcode storesMoments} does.
  * @param target Profile and storage.
  * @returns Kernels in order. Their bindings: `input`, `weights`, `output`; `residual` and `gate` if the epilogue has them;
- * `positionSums` if it has some, f32 `[N, runs, 1, C]`; the scratch `partial` where weights exceed a window.
+ * `positionSums` if it has some, f32 `[N, runs, 1, C]`, and `moments`, f32 `[runs, 2, C]`; the scratch `partial` where weights exceed a window.
  */
 export function convolutionKernels(
   shape: ConvolutionShape,
@@ -100,6 +106,9 @@ export function convolutionKernels(
 ): readonly Kernel[] {
   if (epilogue.residualChannels !== undefined && !fusesResidual(shape, target)) {
     throw new TypeError(`Cannot add a residual in a convolution of ${shape.groups} groups`);
+  }
+  if (epilogue.moments && !storesMoments(shape, target)) {
+    throw new TypeError(`Cannot store moments in a convolution of ${shape.groups} groups for ${target.profile}`);
   }
   if (epilogue.positionSums && positionSumRuns(shape, target) === undefined) {
     throw new TypeError(`Cannot sum positions in a convolution of ${shape.groups} groups for ${target.profile}`);

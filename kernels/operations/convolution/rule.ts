@@ -8,7 +8,8 @@
  * since by then the other branch is there. The residual's missing channels count as zero, so that where the two differ in
  * channels only `input` can be the convolution's side.
  *
- * A depthwise convolution whose output is pooled stores sums of its positions besides, where its kernels can.
+ * A depthwise convolution whose output is pooled stores sums of its positions besides, and in training a convolution before a
+ * batch norm moments of its positions, where the kernels can.
  *
  * The gradient of the input adds to what other readers of the input gave before, where its kernels can.
  *
@@ -19,20 +20,27 @@ import type { Activation } from "../activation/rule.ts";
 import type { ActivationFunction } from "../activation/functions/mod.ts";
 import type { Add } from "../add/rule.ts";
 import { batchNormScale } from "../batch_norm/inference.ts";
-import { type BatchNorm, batchNormParameters } from "../batch_norm/rule.ts";
+import { type BatchNorm, batchNormParameters, type NormOfMoments } from "../batch_norm/rule.ts";
 import type { GlobalAveragePool, PoolOfSums } from "../global_average_pool/rule.ts";
 import { type Scale, scaleFactors } from "../scale/rule.ts";
 import { addBytes, addSteps, addTensor, type Builder, gradientName } from "../shared/builder.ts";
 import { type AnyOperation, contributionName, type FusionContext, type Parameter, type Rule } from "../shared/rule.ts";
-import { type Shape, tensorBytes } from "../shared/tensor.ts";
+import { MOMENT_RUN } from "../shared/by_channel.ts";
+import { channelVectors, type Shape, tensorBytes } from "../shared/tensor.ts";
 import { convolutionBiasGradientKernels, convolutionFilterGradientKernels } from "./filter_gradient.ts";
 import { foldFactors, joinFactors } from "./fold.ts";
 import { inputGradientWeightPlaces, weightPlaces } from "./gather_weights.ts";
 import { convolutionFilterGradientReference, convolutionInputGradientReference } from "./gradient_reference.ts";
 import { addsToInputGradient, convolutionInputGradientKernels, packInputGradientWeights } from "./input_gradient.ts";
-import { convolutionKernels, fusesResidual, packWeights, positionSumRuns } from "./mod.ts";
+import { convolutionKernels, fusesResidual, packWeights, positionSumRuns, storesMoments } from "./mod.ts";
 import { convolutionReference } from "./reference.ts";
-import { type ConvolutionOptions, type ConvolutionShape, convolutionShape, outputShape } from "./shape.ts";
+import {
+  type ConvolutionOptions,
+  type ConvolutionShape,
+  convolutionShape,
+  outputPositions,
+  outputShape,
+} from "./shape.ts";
 import { type Standardisation, standardisedWeights } from "./standardise.ts";
 
 /** A convolution; `groups === inputChannels === outputChannels` is a depthwise one. */
@@ -56,6 +64,8 @@ export interface ConvolutionFusion {
   /** Name of the tensor that is added. */
   readonly residual?: string;
   readonly activation?: ActivationFunction;
+  /** Name of the tensor of moments of runs of positions, f32. */
+  readonly moments?: string;
   /** Name of the tensor of sums over runs of an image's positions, f32. */
   readonly positionSums?: string;
 }
@@ -102,17 +112,22 @@ function take(
   }
 }
 
-/** A convolution with the mean of its positions, of which it stores sums. */
-function sumForPool(
+/** A convolution with the mean of its positions, of which it stores sums, or with the batch norm of its moments. */
+function help(
   operation: Convolution & ConvolutionFusion,
-  pool: GlobalAveragePool,
+  reader: GlobalAveragePool | BatchNorm,
   { trained, target, shapeOf }: FusionContext,
-): [Convolution & ConvolutionFusion, GlobalAveragePool & PoolOfSums] | undefined {
+): [Convolution & ConvolutionFusion, AnyOperation & (PoolOfSums | NormOfMoments)] | undefined {
   const shape = convolutionOf(operation, shapeOf(operation.input));
+  if (reader.type === "batchNorm") {
+    if (!trained || !storesMoments(shape, target)) return undefined;
+    const moments = `${operation.output} moments`;
+    return [{ ...operation, moments }, { ...reader, moments }];
+  }
   const runs = trained ? undefined : positionSumRuns(shape, target);
   if (runs === undefined) return undefined;
   const positionSums = `${operation.output} position sums`;
-  return [{ ...operation, positionSums }, { ...pool, sums: { name: positionSums, runs } }];
+  return [{ ...operation, positionSums }, { ...reader, sums: { name: positionSums, runs } }];
 }
 
 /** The weights that are multiplied by, in PyTorch's order. */
@@ -205,19 +220,24 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
   fusion: {
     readers: ["batchNorm", "scale", "add", "activation"],
     take,
-    help: { readers: ["globalAveragePool"], with: sumForPool },
+    help: { readers: ["globalAveragePool", "batchNorm"], with: help },
   },
   forward(builder, operation) {
     const { target, shapeOf } = builder;
-    const { input, output, gate, residual, activation, positionSums } = operation;
+    const { input, output, gate, residual, activation, moments, positionSums } = operation;
     const shape = convolutionOf(operation, shapeOf(input));
     const epilogue = {
       gated: gate !== undefined,
+      moments: moments !== undefined,
       positionSums: positionSums !== undefined,
       ...(activation ? { activation } : {}),
       ...(residual === undefined ? {} : { residualChannels: shapeOf(residual)[3] }),
     };
     addTensor(builder, output, shapeOf(output));
+    if (moments !== undefined) {
+      const runs = Math.ceil(outputPositions(shape) / MOMENT_RUN);
+      addBytes(builder, moments, runs * 2 * channelVectors(shape.outputChannels) * 16);
+    }
     if (positionSums !== undefined) {
       const runs = positionSumRuns(shape, target)!;
       addBytes(builder, positionSums, tensorBytes([shape.batch, runs, 1, shape.outputChannels], "f32"));
@@ -229,6 +249,7 @@ export const convolution: Rule<Convolution, Convolution & ConvolutionFusion> = {
       weights,
       ...(gate === undefined ? {} : { gate }),
       ...(residual === undefined ? {} : { residual }),
+      ...(moments === undefined ? {} : { moments }),
       ...(positionSums === undefined ? {} : { positionSums }),
     };
     addSteps(builder, convolutionKernels(shape, epilogue, target), bindings, output);

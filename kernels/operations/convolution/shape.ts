@@ -46,6 +46,8 @@ export interface Epilogue {
   readonly activation?: ActivationFunction;
   /** Channels of the residual, at most the output's; the missing ones count as zero. */
   readonly residualChannels?: number;
+  /** Whether mean and M2 of runs of all positions are stored besides. */
+  readonly moments?: boolean;
   /** Whether sums over runs of each image's positions are stored besides. */
   readonly positionSums?: boolean;
   readonly spread?: Spread;

@@ -12,6 +12,7 @@
  */
 
 import { declarations, type Kernel, listBindings, readOnly, spreadWorkgroups } from "../../engine/kernel.ts";
+import { JOIN_MOMENTS, PAIR } from "../shared/by_channel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
 import {
@@ -23,6 +24,7 @@ import {
   spreadParameters,
   windowParameters,
 } from "./dispatch.ts";
+import { COUNT_POSITIONS, storeMoments } from "./tile_moments.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
 import { DEPTH_VECTORS, invocations, type Tile, tileName, tilePositions, tileVectors } from "./tile_shapes.ts";
 
@@ -237,6 +239,8 @@ function writeMain(tile: Tile, epilogue: Epilogue, pointwise: boolean, vector: s
       }
     `
   );
+  const stored = (p: number, c: number) =>
+    `vec4<f32>(${vector}(sum${p}_${c} + vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + min(column${c}, parameters.outputVectors - 1u)])))`;
   return wgsl`
     ${tileMemory(tile)}
 
@@ -260,6 +264,7 @@ function writeMain(tile: Tile, epilogue: Epilogue, pointwise: boolean, vector: s
       }
       ${range(vectors).map((c) => `let column${c} = firstColumn + across + ${c * across}u;`)}
       ${stores}
+      ${epilogue.moments && storeMoments(tile, stored)}
     }
 
   `;
@@ -282,8 +287,8 @@ function turnParameters(shape: ConvolutionShape, inputVectors: number): Record<s
  * @param epilogue What follows the sum.
  * @param target `storage` of activations and weights.
  * @param tile What a workgroup computes.
- * @returns One kernel with the bindings `output`, `input`, `weights`, and `gate` and `residual` if the epilogue has them. Its
- * results do not depend on the tile.
+ * @returns One kernel with the bindings `output`, `input`, `weights`, and `gate`, `residual` and `moments` if the epilogue has
+ * them; moments only where neither residual nor activation follows. Its results do not depend on the tile.
  */
 export function tileConvolution(
   shape: ConvolutionShape,
@@ -291,7 +296,7 @@ export function tileConvolution(
   { storage, profile }: Target,
   tile: Tile,
 ): Kernel[] {
-  const { activation, gated = false, residualChannels, spread } = epilogue;
+  const { activation, gated = false, moments = false, residualChannels, spread } = epilogue;
   const { inputVectors, steps } = matrix(shape);
   const positions = outputPositions(shape);
   const outputVectors = channelVectors(shape.outputChannels);
@@ -316,17 +321,20 @@ export function tileConvolution(
     output: vector,
     input: vector,
     weights: readOnly(vector),
+    ...(moments ? { moments: "vec4<f32>" } : {}),
     ...(gated ? { gate: vector } : {}),
     ...(residual ? { residual: vector } : {}),
   };
-  const code = `${declarations(bindings, parameters)}${spread ? SPREAD_FUNCTION : ""}${activationFunctions(activation)}
+  const code = `${declarations(bindings, parameters)}${moments ? `${PAIR}${JOIN_MOMENTS}${COUNT_POSITIONS}` : ""}${
+    spread ? SPREAD_FUNCTION : ""
+  }${activationFunctions(activation)}
 ${writeMain(tile, epilogue, pointwise, vector)}`;
   const kind = pointwise ? "1x1" : shape.kernel.join("x");
   const groups = spreadWorkgroups(Math.ceil(positions / tilePositions(tile)));
   return [{
     name: `convolution ${gated ? "gated " : ""}${kind}${activationLabel(activation)}${residual ? " residual" : ""}${
       spread ? " spread" : ""
-    } ${tileName(tile)} ${storage} ${profile}`,
+    }${moments ? " with moments" : ""} ${tileName(tile)} ${storage} ${profile}`,
     code,
     bindings: listBindings(bindings),
     parameters,

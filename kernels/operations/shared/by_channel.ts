@@ -15,6 +15,7 @@ import {
   declarations,
   type Kernel,
   listBindings,
+  type Parameter,
   type Profile,
   scratch,
   spreadWorkgroups,
@@ -59,7 +60,22 @@ function splitPositions([batch, height, width, channels]: Shape, profile: Profil
 }
 
 /** The WGSL type of two partial results. */
-const PAIR = "struct Pair { first: vec4<f32>, second: vec4<f32>, }\n";
+export const PAIR = "struct Pair { first: vec4<f32>, second: vec4<f32>, }\n";
+
+/** Positions of a run whose moments a kernel stores with its output, where it does. */
+export const MOMENT_RUN = 32;
+
+/**
+ * Joins moments: means, and M2, sums of squared deviations from them. With d = m_b - m_a (Chan, Golub and LeVeque, 1979)
+ *
+ *     m = m_a + d n_b / n,  M2 = M2_a + M2_b + d^2 n_a n_b / n.
+ */
+export const JOIN_MOMENTS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) -> Pair {
+  let share = countB / max(countA + countB, 1.0);
+  let difference = b.first - a.first;
+  return Pair(a.first + difference * share, a.second + b.second + difference * difference * (countA * share));
+}
+`;
 
 /** Joins sums. */
 export const JOIN_SUMS = `fn join(a: Pair, b: Pair, countA: f32, countB: f32) -> Pair {
@@ -149,7 +165,7 @@ fn main(${BUILTINS}) {
 ${walk("split * parameters.each + row", ROWS)}  firsts[local] = pair.first;
   seconds[local] = pair.second;
   counts[local] = count;
-${joinRows()}  if (row == 0u && column < parameters.vectors) {
+${joinRows(ROWS, COLUMNS)}  if (row == 0u && column < parameters.vectors) {
     pair = Pair(firsts[local], seconds[local]);
 ${store}  }
 }
@@ -178,12 +194,12 @@ ${store}  }
 }
 
 /** WGSL that joins what the rows of each column found, as a tree. */
-function joinRows(): string {
+function joinRows(rows: number, columns: number): string {
   const steps: string[] = [];
-  for (let half = ROWS / 2; half >= 1; half /= 2) {
+  for (let half = rows / 2; half >= 1; half /= 2) {
     steps.push(`  workgroupBarrier();
   if (row < ${half}u) {
-    let other = local + ${half * COLUMNS}u;
+    let other = local + ${half * columns}u;
     let joined = join(
       Pair(firsts[local], seconds[local]),
       Pair(firsts[other], seconds[other]),
@@ -247,6 +263,70 @@ export function channelSums(
 export function joinRanks(shape: Shape, ranks: number, join: string) {
   const each = shape[0] * shape[1] * shape[2];
   return joinSplits({ positions: ranks * each, splits: ranks, each }, shape[3], join);
+}
+
+/** Invocations that share the runs of a vector. */
+const RUN_ROWS = 256;
+
+/**
+ * A second stage on a GPU where the first stage's splits are runs of {@linkcode MOMENT_RUN} positions: a workgroup for each
+ * vector of channels walks over them.
+ *
+ * @param options `shape` of the tensors; `join` as in the first stage; `bindings`, among them the runs' results as `partials`,
+ * and `parameters`; `body` WGSL that finds the result of the vector `item` in `pair`.
+ * @returns The kernel.
+ */
+export function joinRunsKernel(options: {
+  name: string;
+  shape: Shape;
+  join: string;
+  bindings: StatedBindings;
+  parameters: readonly (Omit<Parameter, "type"> & Partial<Parameter>)[];
+  body: string;
+}): Kernel {
+  const { name, shape, join, bindings, body } = options;
+  const positions = shape[0] * shape[1] * shape[2];
+  const vectors = channelVectors(shape[3]);
+  const parameters = unsigned([
+    { name: "positions", value: positions },
+    { name: "splits", value: Math.ceil(positions / MOMENT_RUN) },
+    { name: "each", value: MOMENT_RUN },
+    { name: "vectors", value: vectors },
+    ...options.parameters,
+  ]);
+  return {
+    name: `${name} of runs gpu`,
+    code: `${declarations(bindings, parameters)}
+${PAIR}${join}
+var<workgroup> firsts: array<vec4<f32>, ${RUN_ROWS}>;
+var<workgroup> seconds: array<vec4<f32>, ${RUN_ROWS}>;
+var<workgroup> counts: array<f32, ${RUN_ROWS}>;
+
+@compute @workgroup_size(${RUN_ROWS})
+fn main(${BUILTINS}) {
+  let item = workgroup.x;
+  let row = local;
+  var pair = Pair(vec4<f32>(0.0), vec4<f32>(0.0));
+  var count = 0.0;
+  for (var split = row; split < parameters.splits; split += ${RUN_ROWS}u) {
+    let place = 2u * split * parameters.vectors + item;
+    let own = f32(min(parameters.each, parameters.positions - split * parameters.each));
+    pair = join(pair, Pair(partials[place], partials[place + parameters.vectors]), count, own);
+    count += own;
+  }
+  firsts[local] = pair.first;
+  seconds[local] = pair.second;
+  counts[local] = count;
+${joinRows(RUN_ROWS, 1)}  if (row == 0u) {
+    pair = Pair(firsts[0], seconds[0]);
+${body}
+  }
+}
+`,
+    bindings: listBindings(bindings),
+    parameters,
+    workgroups: [vectors, 1, 1],
+  };
 }
 
 function joinSplits({ positions, splits, each }: Splits, channels: number, join: string) {
