@@ -55,7 +55,7 @@ export function checksumPartialsKernel({ length, profile }: { length: number; pr
 ${MIX}
 ${open}
   var lanes = vec4<u32>(0u);
-  for (var vector = first; vector < parameters.vectors; vector += parameters.stride) {
+  for (var vector = first; vector < end; vector += parameters.stride) {
     let place = vec4<u32>(4u * vector) + vec4<u32>(1u, 2u, 3u, 4u);
     lanes += mix_bits(parameter[vector] + place * ${PLACE}u);
   }

@@ -23,7 +23,10 @@ const LEAST_VECTORS = 32;
 /** Invocations of a GPU workgroup. */
 const WORKERS = 256;
 
-/** Invocations of a workgroup of the first stage on a CPU: one SIMD vector. */
+/**
+ * Invocations of a workgroup of the first stage on a CPU: one SIMD vector, which goes through vectors that lie together.
+ * Going through all of them in large steps took llvmpipe 45 ms of CPU time for 11.7 million floats instead of 14.
+ */
 const LANES = 8;
 
 /**
@@ -34,8 +37,10 @@ const LANES = 8;
  * @returns At least 1, at most 1,024.
  */
 export function gradientPartials(length: number, profile: Profile): number {
-  const workers = profile === "gpu" ? WORKERS : 1;
-  return Math.min(Math.ceil(length / 4 / (LEAST_VECTORS * workers)), MOST_PARTIALS);
+  const vectors = length / 4;
+  return profile === "gpu"
+    ? Math.min(Math.ceil(vectors / (LEAST_VECTORS * WORKERS)), MOST_PARTIALS)
+    : Math.min(Math.ceil(vectors / (LEAST_VECTORS * LANES)) * LANES, MOST_PARTIALS);
 }
 
 /**
@@ -55,7 +60,7 @@ ${open}
   let unscale = 1.0 / control[0].lossScale;
   var squares = vec4<f32>(0.0);
   var infinite = vec4<f32>(0.0);
-  for (var vector = first; vector < parameters.vectors; vector += parameters.stride) {
+  for (var vector = first; vector < end; vector += parameters.stride) {
     let scaled = gradient[vector];
     let value = scaled * unscale;
     squares += value * value;
@@ -79,29 +84,36 @@ ${close}
  * @param profile On a GPU a workgroup leaves a partial sum, on a CPU an invocation.
  * @param type The sums' type in WGSL.
  * @returns How many partial sums are left; the kernel's parameters and workgroups; WGSL of its `memory`, at module scope; how
- * `main` opens, which then goes from the vector `first` in steps of `parameters.stride`; and how it closes, which stores
- * `sum` in the binding `partials`.
+ * `main` opens, which then goes from the vector `first` to before `end` in steps of `parameters.stride`; and how it closes,
+ * which stores `sum` in the binding `partials`.
  */
 export function partialsFrame(length: number, profile: Profile, type: string) {
   const shared = profile === "gpu";
   const partials = gradientPartials(length, profile);
+  const vectors = length / 4;
   return {
     partials,
     parameters: unsigned([
-      { name: "vectors", value: length / 4 },
-      { name: "partials", value: partials },
-      { name: "stride", value: partials * (shared ? WORKERS : 1) },
+      { name: "vectors", value: vectors },
+      ...shared
+        ? [{ name: "stride", value: partials * WORKERS }]
+        : [{ name: "stride", value: LANES }, { name: "run", value: Math.ceil(vectors / partials) * LANES }],
     ]),
     memory: shared ? sumsOf(type) : "",
     open: `@compute @workgroup_size(${shared ? WORKERS : LANES})
 fn main(${BUILTINS}) {
   let group = workgroup.y * workgroups.x + workgroup.x;
   ${
-      shared ? `let first = group * ${WORKERS}u + local;` : `let first = group * ${LANES}u + local;
-  if (first >= parameters.partials) { return; }`
+      shared
+        ? `let first = group * ${WORKERS}u + local;
+  let end = parameters.vectors;`
+        : `let first = group * parameters.run + local;
+  let end = min((group + 1u) * parameters.run, parameters.vectors);`
     }`,
-    close: shared ? `${TREE}  if (local == 0u) { partials[group] = sum; }` : "  partials[first] = sum;",
-    workgroups: spreadWorkgroups(shared ? partials : Math.ceil(partials / LANES)),
+    close: shared
+      ? `${TREE}  if (local == 0u) { partials[group] = sum; }`
+      : `  partials[group * ${LANES}u + local] = sum;`,
+    workgroups: spreadWorkgroups(shared ? partials : partials / LANES),
   };
 }
 
