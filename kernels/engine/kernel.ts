@@ -193,6 +193,18 @@ function parameterBlock(parameters: readonly Parameter[], binding: number): stri
 }
 
 /**
+ * Numbers of a shape as constants of a kernel's text, where a compiler makes much of them: divisions and multiplications that
+ * it does once, or not at all. Each set of numbers is a pipeline of its own, so they are channels rather than sizes of
+ * images or of batches.
+ *
+ * @param constants u32 by name.
+ * @returns The declarations in WGSL, a line each.
+ */
+export function declareConstants(constants: Readonly<Record<string, number>>): string {
+  return Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;\n`).join("");
+}
+
+/**
  * The bytes of the uniform block, padded to a multiple of 16.
  *
  * @param parameters The members, in order.

@@ -1092,6 +1092,11 @@ export function distinctTexts(kernels: Iterable<Kernel>): ShaderText[] {
   return [...names].map(([code, name]) => ({ name, code }));
 }
 
+/** What a text is but for the numbers of its constants, of which every width of a network has others. */
+export function formOf({ code }: ShaderText): string {
+  return code.replace(/^(const \w+) = \d+u;$/gm, "$1;");
+}
+
 const ACTIVATION_NAME = new RegExp(` (${ACTIVATION_FUNCTIONS.map(activationName).join("|")})\\b`);
 
 /**

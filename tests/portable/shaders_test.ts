@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import {
   asSpecified,
   distinctTexts,
+  formOf,
   needsFloat16,
   networkKernels,
   OPERATION_KERNELS,
@@ -78,15 +79,15 @@ Deno.test("the catalogue calls every kernel function of the operations and optim
 
 for (const mode of ["annotator", "training"] as const) {
   Deno.test(`the catalogue has every text of the operations of networks, as ${mode}`, () => {
-    const known = new Set(texts.map(({ code }) => code));
-    const missing = distinctTexts(networkKernels(mode)).filter(({ code }) => !known.has(code));
+    const known = new Set(texts.map(formOf));
+    const missing = distinctTexts(networkKernels(mode)).filter((text) => !known.has(formOf(text)));
     assertEquals(missing.map(({ name }) => name), []);
   });
 }
 
 Deno.test("the catalogue has every text of the training plans of all families", () => {
-  const known = new Set(texts.map(({ code }) => code));
-  const missing = distinctTexts(trainingKernels()).filter(({ code }) => !known.has(code));
+  const known = new Set(texts.map(formOf));
+  const missing = distinctTexts(trainingKernels()).filter((text) => !known.has(formOf(text)));
   assertEquals(missing.map(({ name }) => name), []);
 });
 

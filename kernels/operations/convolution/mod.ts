@@ -4,18 +4,20 @@
  * | convolution | software profile | GPU profile |
  * | --- | --- | --- |
  * | dense, 1x1 (a matrix product) | register tiles, `software.ts` | shared tiles, `tiles.ts` |
- * | grouped | register tiles over merged groups | strips, `strips.ts` |
- * | depthwise | strips | strips |
+ * | grouped | register tiles over merged groups | strips, `channel_strips.ts` |
+ * | depthwise | strips, `strips.ts` | strips |
  *
  * @module
  */
 
 import type { Target } from "../shared/tensor.ts";
 import { type Kernel, MOST_WORKGROUPS } from "../../engine/kernel.ts";
+import { channelStripConvolution, channelStripRuns } from "./channel_strips.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, isPointwise } from "./shape.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
-import { packStripWeights, stripConvolution, stripRuns } from "./strips.ts";
+import { packStripWeights } from "./strip_weights.ts";
+import { stripConvolution } from "./strips.ts";
 import { packTileWeights, tileConvolution } from "./tiles.ts";
 import { rankTiles, tileName } from "./tile_shapes.ts";
 
@@ -63,8 +65,10 @@ export function convolutionCandidates(
   target: Target,
 ): ConvolutionCandidate[] {
   switch (variant(shape, target)) {
-    case "strips":
-      return [{ name: "strips", kernels: [stripConvolution(shape, epilogue, target)] }];
+    case "strips": {
+      const convolution = target.profile === "gpu" ? channelStripConvolution : stripConvolution;
+      return [{ name: "strips", kernels: [convolution(shape, epilogue, target)] }];
+    }
     case "tiles":
       return rankTiles(shape).map((tile) => ({
         name: tileName(tile),
@@ -84,7 +88,7 @@ export function convolutionCandidates(
  */
 export function positionSumRuns(shape: ConvolutionShape, target: Target): number | undefined {
   if (!isDepthwise(shape) || target.profile !== "gpu") return undefined;
-  const runs = stripRuns(shape, target);
+  const runs = channelStripRuns(shape);
   return runs <= MOST_WORKGROUPS ? runs : undefined;
 }
 
