@@ -5,7 +5,8 @@
  * | convolution | software profile | GPU profile |
  * | --- | --- | --- |
  * | dense | by lanes of subgroups, `filter_gradient_lanes.ts`; else strips | shared tiles, `filter_gradient_tiles.ts` |
- * | grouped, depthwise | strips in registers, `filter_gradient_strips.ts` | strips |
+ * | grouped | strips in registers, `filter_gradient_strips.ts` | strips |
+ * | depthwise | strips | strips of whole workgroups, `filter_gradient_depthwise.ts` |
  *
  * @module
  */
@@ -13,6 +14,7 @@
 import { type Kernel, scratch } from "../../engine/kernel.ts";
 import { channelVectors, itemKernel, type Target, vectorType } from "../shared/tensor.ts";
 import { readTensors, type TensorReads } from "../shared/tensor_reads.ts";
+import { depthwiseFilterGradient } from "./filter_gradient_depthwise.ts";
 import { filterGradientLanes, laneFilterGradient } from "./filter_gradient_lanes.ts";
 import { partialGradient, splitRuns } from "./filter_gradient_split.ts";
 import { stripFilterGradient } from "./filter_gradient_strips.ts";
@@ -20,6 +22,7 @@ import { tileFilterGradient } from "./filter_gradient_tiles.ts";
 import { type ConvolutionShape, isDepthwise, outputPositions } from "./shape.ts";
 
 function partialKernel(shape: ConvolutionShape, target: Target): { kernel: Kernel; runs: number } {
+  if (target.profile === "gpu" && isDepthwise(shape)) return depthwiseFilterGradient(shape, target);
   return target.profile === "gpu" && shape.groups === 1
     ? tileFilterGradient(shape, target)
     : stripFilterGradient(shape, target);

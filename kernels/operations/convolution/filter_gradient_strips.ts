@@ -4,9 +4,9 @@
  * element of a strip once for all taps that touch it: for 3 taps x 4 x 16 channels 22 reads serve 768 multiply-adds, more
  * than half as many again a read as a tile of 8 x 16 channels of one tap.
  *
- * The software profile uses it for every convolution, reading through textures; the GPU profile for grouped and depthwise
- * ones, whose groups are too narrow for the shared tiles of `filter_gradient_tiles.ts`. In depthwise convolution a tile is
- * the taps of 4 channels.
+ * The software profile uses it for every convolution, reading through textures; the GPU profile for grouped ones, whose
+ * groups are too narrow for the shared tiles of `filter_gradient_tiles.ts`. In depthwise convolution a tile is the taps of 4
+ * channels.
  *
  * @module
  */
