@@ -74,7 +74,7 @@ function insideColumns(count: number): string[] {
   return range(count).map((column) => `let insideX${column} = left + ${column}u < parameters.inputX;`);
 }
 
-/** WGSL that reads a row of the input under the strip. */
+/** WGSL that reads the input under one row of taps of the strip. */
 function readRow(row: number, top: string, count: number): string {
   return wgsl`
     let y${row} = ${top};

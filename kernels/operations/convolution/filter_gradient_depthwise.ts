@@ -55,7 +55,7 @@ function readGradients({ rows }: Variant): string[] {
   );
 }
 
-/** WGSL that reads a row of the input under a strip, and adds its products with the gradients to the sums of all taps. */
+/** WGSL that reads one input row under a strip, and adds its products with the gradients to the sums of all taps. */
 function addRow(inputRow: number, { tapsX, tapsY, rows, stride: [strideY, strideX] }: Variant): string {
   const columns = range((ACROSS - 1) * strideX + tapsX).map((column) => {
     const place = `first + ${column}u * parameters.inputVectors`;
