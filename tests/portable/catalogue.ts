@@ -85,6 +85,7 @@ import {
 } from "../../kernels/operations/convolution/input_gradient.ts";
 import {
   convolutionCandidates,
+  convolutionKernels,
   fusesGate,
   fusesResidual,
   positionSumRuns,
@@ -257,6 +258,18 @@ const LAYERS: readonly Layer[] = [
     { input: [images, size, size, 400] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 1 },
   ]),
 ];
+
+/** Dense convolutions in tiles of every kind: of 1 x 1 and more, in one slice and in several. */
+const TILED_LAYERS: readonly Layer[] = [1, 3].flatMap((kernel) => [
+  { input: [1, 64, 64, 8], outputChannels: 256, kernel, stride: 1, groups: 1 },
+  { input: [1, 8, 8, 3000], outputChannels: 8, kernel, stride: 1, groups: 1 },
+]);
+
+/** What the phases of an input gradient with stride have in place of an activation. */
+const SPREADS: readonly Epilogue[] = [undefined, 4].map((residualChannels) => ({
+  residualChannels,
+  spread: { first: [0, 0], step: [2, 2], size: [128, 128] },
+}));
 
 /** Convolutions whose filter gradients have tiles of every size. */
 const GRADIENT_LAYERS: readonly Layer[] = [1, 2, 3, 5, 7, 9].flatMap((kernel) =>
@@ -630,10 +643,11 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
       })
     ),
   convolutionKernels: () =>
-    LAYERS.flatMap((layer) => {
+    [...LAYERS, ...TILED_LAYERS].flatMap((layer) => {
       const shape = layerShape(layer);
+      const tiled = TILED_LAYERS.includes(layer);
       return TARGETS.flatMap((target) => {
-        const followed = EPILOGUES.filter(({ residualChannels }) =>
+        const followed = [...EPILOGUES, ...tiled ? SPREADS : []].filter(({ residualChannels }) =>
           residualChannels === undefined || fusesResidual(shape, target)
         );
         const epilogues: Epilogue[] = [
@@ -643,7 +657,9 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
           ...(storesMoments(shape, target) ? [{ moments: true }] : []),
         ];
         return epilogues.flatMap((epilogue) =>
-          convolutionCandidates(shape, epilogue, target).flatMap(({ kernels }) => kernels)
+          tiled
+            ? convolutionCandidates(shape, epilogue, target).flatMap(({ kernels }) => kernels)
+            : convolutionKernels(shape, epilogue, target)
         );
       });
     }),

@@ -8,7 +8,8 @@
 import type { Kernel } from "../../engine/kernel.ts";
 import { type ActivationFunction, activationName, activationRule } from "../activation/functions/mod.ts";
 import { realLanes } from "../shared/tensor.ts";
-import type { ConvolutionShape, Spread } from "./shape.ts";
+import { wgsl } from "../shared/wgsl.ts";
+import type { ConvolutionShape, Epilogue, Spread } from "./shape.ts";
 
 /** Convolution weights as PyTorch orders them: `[O, I / groups, kernelHeight, kernelWidth]` and `[O]`. */
 export interface ConvolutionWeights {
@@ -116,4 +117,43 @@ export function activated(activation: ActivationFunction | undefined, value: str
   const { expression, keepsZero } = activationRule(activation);
   const result = expression(value);
   return keepsZero ? result : `select(vec4<f32>(0.0), ${result}, ${realLanes(vector, "parameters.outputChannels")})`;
+}
+
+/** What a sum is called in WGSL, and where it belongs. */
+export interface NamedSum {
+  /** A `vec4<f32>`: the products alone. */
+  readonly sum: string;
+  /** Names of its position's number and of its vector among the output's channels, both `u32`. */
+  readonly position: string;
+  readonly column: string;
+}
+
+/**
+ * WGSL that stores a sum of the GPU profile's dense convolutions, if the output has its channels.
+ *
+ * @param named The sum.
+ * @param epilogue What follows it.
+ * @param vector WGSL type of an element of the output.
+ * @returns Statements. They read `weights`, whose last row are the biases, `residual`, and {@linkcode SPREAD_FUNCTION}.
+ */
+export function storeSum({ sum, position, column }: NamedSum, epilogue: Epilogue, vector: string): string {
+  const { activation, residualChannels, spread } = epilogue;
+  const residual = residualChannels !== undefined;
+  return wgsl`
+    if (${column} < parameters.outputVectors) {
+      ${
+    residual ? "var" : "let"
+  } value = ${sum} + vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + ${column}]);
+      ${
+    residual && wgsl`
+        if (${column} < parameters.residualVectors) {
+          value += vec4<f32>(residual[${position} * parameters.residualVectors + ${column}]);
+        }
+      `
+  }
+      output[${spread ? `spread(${position})` : position} * parameters.outputVectors + ${column}] = ${vector}(${
+    activated(activation, "value", column)
+  });
+    }
+  `;
 }

@@ -4,6 +4,7 @@
  * | convolution | software profile | GPU profile |
  * | --- | --- | --- |
  * | dense, 1x1 (a matrix product) | register tiles, `software.ts` | shared tiles, `tiles.ts` |
+ * | of few positions | as any dense one | input channels spread over a workgroup, `few_rows.ts` |
  * | grouped | register tiles over merged groups | strips, `channel_strips.ts` |
  * | depthwise | strips, `strips.ts` | strips |
  *
@@ -15,6 +16,7 @@ import { type Kernel, MOST_WORKGROUPS } from "../../engine/kernel.ts";
 import { channelStripConvolution, channelStripRuns } from "./channel_strips.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, isPointwise } from "./shape.ts";
+import { fewRowsConvolution, hasFewRows } from "./few_rows.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
 import { packStripWeights } from "./strip_weights.ts";
 import { stripConvolution } from "./strips.ts";
@@ -23,9 +25,10 @@ import { rankTiles, tileName } from "./tile_shapes.ts";
 
 export type { ConvolutionWeights } from "./dispatch.ts";
 
-function variant(shape: ConvolutionShape, { profile }: Target): "strips" | "tiles" | "software" {
+function variant(shape: ConvolutionShape, { profile }: Target): "strips" | "tiles" | "few rows" | "software" {
   if (isDepthwise(shape) || (shape.groups > 1 && profile === "gpu")) return "strips";
-  return profile === "gpu" ? "tiles" : "software";
+  if (profile === "software") return "software";
+  return hasFewRows(shape) ? "few rows" : "tiles";
 }
 
 /** Whether {@linkcode convolutionKernels} adds a residual before it stores. */
@@ -45,7 +48,7 @@ export function fusesGate(shape: ConvolutionShape, target: Target): boolean {
 
 /** One way to compute a convolution, of several that give the same bits from the same bindings. */
 export interface ConvolutionCandidate {
-  /** Differs from the other candidates' names: `128x128 by 256`. */
+  /** Differs from the other candidates' names. */
   readonly name: string;
   /** In order, as {@linkcode convolutionKernels} gives them. */
   readonly kernels: readonly Kernel[];
@@ -70,10 +73,12 @@ export function convolutionCandidates(
       return [{ name: "strips", kernels: [convolution(shape, epilogue, target)] }];
     }
     case "tiles":
-      return rankTiles(shape).map((tile) => ({
-        name: tileName(tile),
-        kernels: tileConvolution(shape, epilogue, target, tile),
+      return rankTiles(shape).filter(({ slicing }) => slicing === "in turn" || !epilogue.moments).map((use) => ({
+        name: `${tileName(use.tile)}, slices ${use.slicing}`,
+        kernels: tileConvolution(shape, epilogue, target, use),
       }));
+    case "few rows":
+      return [{ name: "few rows", kernels: fewRowsConvolution(shape, epilogue, target) }];
     case "software":
       return [{ name: "registers", kernels: softwareConvolution(shape, epilogue, target) }];
   }
@@ -101,7 +106,7 @@ export function positionSumRuns(shape: ConvolutionShape, target: Target): number
  * {@linkcode storesMoments} does.
  * @param target Profile and storage.
  * @returns Kernels in order. Their bindings: `input`, `weights`, `output`; `residual` and `gate` if the epilogue has them;
- * `positionSums` if it has some, f32 `[N, runs, 1, C]`, and `moments`, f32 `[runs, 2, C]`; the scratch `partial` where weights exceed a window.
+ * `positionSums` if it has some, f32 `[N, runs, 1, C]`, and `moments`, f32 `[runs, 2, C]`; the scratch `partial` where sums are made in parts.
  */
 export function convolutionKernels(
   shape: ConvolutionShape,
@@ -142,6 +147,7 @@ export function packWeights(
     case "strips":
       return packStripWeights(shape, weights, target);
     case "tiles":
+    case "few rows":
       return packTileWeights(shape, weights, target);
     case "software":
       return packSoftwareWeights(shape, weights);

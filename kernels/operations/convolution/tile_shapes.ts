@@ -58,29 +58,80 @@ export function tileName(tile: Tile): string {
   return `${tilePositions(tile)}x${tileVectors(tile) * 4} by ${invocations(tile)}`;
 }
 
-/** Multiprocessors of a large GPU, and invocations of each that compute at a time. */
-const MULTIPROCESSORS = 128;
-const LANES = 128;
+/** Rows of both matrices that a turn brings into workgroup memory. */
+function turnsOf({ kernel, inputChannels }: ConvolutionShape): number {
+  return Math.ceil(kernel[0] * kernel[1] * channelVectors(inputChannels) / DEPTH_VECTORS);
+}
+
+/** A sum in parts, each of so many turns, the last perhaps of fewer. */
+export interface Slices {
+  readonly count: number;
+  readonly turns: number;
+}
+
+/** Workgroups that the smallest tiles of one image ought to give. */
+const WANTED = 512;
+/** Turns of a slice at least, and slices at most. */
+const LEAST_TURNS = 8;
+const MOST_SLICES = 16;
 
 /**
- * The time that a convolution takes at least on a large GPU: that of its fullest multiprocessor, which a few small workgroups
- * do not keep busy.
+ * The slices that a convolution's sums are made of, which are added in order. An image of few positions and channels has too
+ * few tiles to keep a large GPU busy. That one image decides, and no batch, since the order of a sum decides its bits.
+ *
+ * @param shape The convolution, of one group.
+ * @returns One slice where there are enough tiles, else an even number.
  */
-function leastTime(tile: Tile, shape: ConvolutionShape): number {
-  const [positions, vectors] = [tilePositions(tile), tileVectors(tile)];
-  const workgroups = Math.ceil(outputPositions(shape) / positions) *
-    Math.ceil(channelVectors(shape.outputChannels) / vectors);
+export function slicesOf(shape: ConvolutionShape): Slices {
+  const turns = turnsOf(shape);
+  const tiles = Math.ceil(shape.output[0] * shape.output[1] / 32) * Math.ceil(shape.outputChannels / 32);
+  const wanted = Math.min(WANTED / tiles, turns / LEAST_TURNS, MOST_SLICES);
+  const count = wanted < 2 ? 1 : 2 ** Math.floor(Math.log2(wanted));
+  const each = Math.ceil(turns / count);
+  return Math.ceil(turns / each) === count ? { count, turns: each } : { count: 1, turns };
+}
+
+/** How the slices of a sum are computed: one after the other by one invocation, or by workgroups of their own. */
+export type Slicing = "in turn" | "apart";
+
+/** A tile, and how it is used. */
+export interface TileUse {
+  readonly tile: Tile;
+  readonly slicing: Slicing;
+}
+
+/** Multiprocessors of a large GPU, and invocations of each that compute at a time. */
+const MULTIPROCESSORS = 132;
+const LANES = 128;
+/** Bytes that its memory moves in a cycle, and cycles that one more dispatch takes. */
+const BYTES = 2700;
+const DISPATCH = 7000;
+
+/**
+ * The cycles that a convolution takes at least on a large GPU: those of its fullest multiprocessor, which a few small
+ * workgroups do not keep busy, and of a second pass over the slices' sums.
+ */
+function leastCycles({ tile, slicing }: TileUse, shape: ConvolutionShape): number {
+  const slices = slicesOf(shape);
+  const apart = slicing === "apart" ? slices.count : 1;
+  const results = outputPositions(shape) * channelVectors(shape.outputChannels);
+  const workgroups = apart * Math.ceil(outputPositions(shape) / tilePositions(tile)) *
+    Math.ceil(channelVectors(shape.outputChannels) / tileVectors(tile));
   const each = Math.ceil(workgroups / MULTIPROCESSORS);
-  const busy = Math.min(1, each * invocations(tile) / LANES);
-  return each * positions * vectors / (busy * tile.share[isPointwise(shape) ? "pointwise" : "taps"]);
+  const busy = Math.min(1, each * invocations(tile) / LANES) * tile.share[isPointwise(shape) ? "pointwise" : "taps"];
+  const products = tilePositions(tile) * tileVectors(tile) * 4 * (apart > 1 ? slices.turns : turnsOf(shape)) *
+    DEPTH_VECTORS * 4;
+  return each * products / (busy * LANES) + (apart > 1 ? DISPATCH + 2 * apart * results * 16 / BYTES : 0);
 }
 
 /**
  * The tiles of a convolution, the one that ought to be fastest on a large GPU first.
  *
  * @param shape The convolution, of one group.
- * @returns All of {@linkcode TILES}.
+ * @returns All of {@linkcode TILES}, with slices in turn, and, where there are several, apart.
  */
-export function rankTiles(shape: ConvolutionShape): Tile[] {
-  return TILES.toSorted((a, b) => leastTime(a, shape) - leastTime(b, shape));
+export function rankTiles(shape: ConvolutionShape): TileUse[] {
+  const slicings: readonly Slicing[] = slicesOf(shape).count > 1 ? ["in turn", "apart"] : ["in turn"];
+  return TILES.flatMap((tile) => slicings.map((slicing) => ({ tile, slicing })))
+    .toSorted((a, b) => leastCycles(a, shape) - leastCycles(b, shape));
 }

@@ -11,29 +11,47 @@
  * @module
  */
 
-import { declarations, type Kernel, listBindings, readOnly, spreadWorkgroups } from "../../engine/kernel.ts";
+import {
+  declarations,
+  type Kernel,
+  listBindings,
+  readOnly,
+  scratch,
+  spreadWorkgroups,
+  type Storage,
+} from "../../engine/kernel.ts";
 import { JOIN_MOMENTS, PAIR } from "../shared/by_channel.ts";
-import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
+import { BUILTINS, channelVectors, itemKernel, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
 import {
-  activated,
   activationFunctions,
   activationLabel,
   type ConvolutionWeights,
   SPREAD_FUNCTION,
   spreadParameters,
+  storeSum,
   windowParameters,
 } from "./dispatch.ts";
 import { COUNT_POSITIONS, storeMoments } from "./tile_moments.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
-import { DEPTH_VECTORS, invocations, type Tile, tileName, tilePositions, tileVectors } from "./tile_shapes.ts";
+import {
+  DEPTH_VECTORS,
+  invocations,
+  slicesOf,
+  type Slicing,
+  type Tile,
+  tileName,
+  tilePositions,
+  type TileUse,
+  tileVectors,
+} from "./tile_shapes.ts";
 
 function matrix(shape: ConvolutionShape) {
   const inputVectors = channelVectors(shape.inputChannels);
   return { inputVectors, steps: shape.kernel[0] * shape.kernel[1] * inputVectors };
 }
 
-/** Packs weights for {@linkcode tileConvolution}: as f32, or as f16 with f16 storage. */
+/** Packs weights for {@linkcode tileConvolution} and few rows: as f32, or as f16 with f16 storage. */
 export function packTileWeights(
   shape: ConvolutionShape,
   { weight, bias }: ConvolutionWeights,
@@ -105,7 +123,7 @@ function locate(tile: Tile, pointwise: boolean, gated: boolean): string {
   return wgsl`
     ${rows}
     let weightColumn = min(firstColumn + local % ${width}u, parameters.outputVectors - 1u);
-    var step = local % ${READERS}u;
+    var step = begin * ${DEPTH_VECTORS}u + local % ${READERS}u;
     ${
     !pointwise && wgsl`
       var part = step % parameters.inputVectors;
@@ -206,62 +224,87 @@ function multiply({ positions, vectors }: Tile): string[] {
   });
 }
 
-/** WGSL that stores the sum of a position and a vector of channels. */
-function storeSum(p: number, c: number, { activation, residualChannels, spread }: Epilogue, vector: string): string {
-  const value = `value${p}_${c}`;
-  const residual = residualChannels !== undefined;
-  const position = spread ? `spread(place${p})` : `place${p}`;
-  const bias = `vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + column${c}])`;
-  const addResidual = wgsl`
-    if (column${c} < parameters.residualVectors) {
-      ${value} += vec4<f32>(residual[place${p} * parameters.residualVectors + column${c}]);
+/** How a kernel goes through the turns: all of them, slice after slice, or one slice that is its workgroup's. */
+type Turns = "all" | Slicing;
+
+/** WGSL that goes through the turns of a workgroup. */
+function goThroughTurns(tile: Tile, turns: Turns, pointwise: boolean, gated: boolean): string {
+  const sums = range(tile.positions).flatMap((p) => range(tile.vectors).map((c) => `${p}_${c}`));
+  const loop = wgsl`
+    for (${turns === "in turn" ? "" : "var turn = begin"}; turn < end; turn++) {
+      {
+        ${fetch(tile, pointwise, gated)}
+        ${fillTiles(tile)}
+        ${advance(pointwise)}
+      }
+      workgroupBarrier();
+      ${multiply(tile)}
+      workgroupBarrier();
     }
   `;
-  const result = activated(activation, value, `column${c}`);
+  if (turns !== "in turn") return loop;
   return wgsl`
-    if (column${c} < parameters.outputVectors) {
-      ${residual ? "var" : "let"} ${value} = sum${p}_${c} + ${bias};
-      ${residual && addResidual}
-      output[${position} * parameters.outputVectors + column${c}] = ${vector}(${result});
+    ${sums.map((sum) => `var total${sum} = vec4<f32>();`)}
+    var turn = begin;
+    for (var slice = 1u; slice <= parameters.slices; slice++) {
+      let end = min(slice * parameters.sliceTurns, parameters.turns);
+      ${loop}
+      ${sums.map((sum) => `total${sum} += sum${sum};`)}
+      ${sums.map((sum) => `sum${sum} = vec4<f32>();`)}
+    }
+  `;
+}
+
+/** WGSL that stores the sum of a position and a vector of channels of one slice. */
+function storePartial(sum: string, position: string, column: string): string {
+  return wgsl`
+    if (${column} < parameters.outputVectors) {
+      partial[(slice * parameters.positions + ${position}) * parameters.outputVectors + ${column}] = ${sum};
     }
   `;
 }
 
 /** The text of tiles and `main`. */
-function writeMain(tile: Tile, epilogue: Epilogue, pointwise: boolean, vector: string): string {
+function writeMain(tile: Tile, turns: Turns, epilogue: Epilogue, pointwise: boolean, vector: string): string {
   const { across, down, positions, vectors } = tile;
   const { gated = false } = epilogue;
+  const apart = turns === "apart";
+  const sumOf = (p: number, c: number) => `${turns === "in turn" ? "total" : "sum"}${p}_${c}`;
+  const store = (p: number, c: number) => {
+    const named = {
+      sum: sumOf(p, c),
+      position: `place${p}`,
+      column: `column${c}`,
+    };
+    return apart ? storePartial(named.sum, named.position, named.column) : storeSum(named, epilogue, vector);
+  };
   const stores = range(positions).map((p) =>
     wgsl`
       let place${p} = first + down + ${p * down}u;
       if (place${p} < parameters.positions) {
-        ${range(vectors).map((c) => storeSum(p, c, epilogue, vector))}
+        ${range(vectors).map((c) => store(p, c))}
       }
     `
   );
   const stored = (p: number, c: number) =>
-    `vec4<f32>(${vector}(sum${p}_${c} + vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + min(column${c}, parameters.outputVectors - 1u)])))`;
+    `vec4<f32>(${vector}(${sumOf(p, c)} + vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + ` +
+    `min(column${c}, parameters.outputVectors - 1u)])))`;
   return wgsl`
     ${tileMemory(tile)}
 
     @compute @workgroup_size(${invocations(tile)})
     fn main(${BUILTINS}) {
       let first = (workgroup.y * workgroups.x + workgroup.x) * ${tilePositions(tile)}u;
-      let firstColumn = workgroup.z * ${tileVectors(tile)}u;
+      let firstColumn = workgroup.z ${apart && "/ parameters.slices "}* ${tileVectors(tile)}u;
       let across = local % ${across}u;
       let down = local / ${across}u;
+      ${apart && "let slice = workgroup.z % parameters.slices;"}
+      let begin = ${apart ? "slice * parameters.sliceTurns" : "0u"};
+      ${apart && "let end = min(begin + parameters.sliceTurns, parameters.turns);"}
+      ${turns === "all" && "let end = parameters.turns;"}
       ${locate(tile, pointwise, gated)}
       ${range(positions).flatMap((p) => range(vectors).map((c) => `var sum${p}_${c} = vec4<f32>();`))}
-      for (var turn = 0u; turn < parameters.turns; turn++) {
-        {
-          ${fetch(tile, pointwise, gated)}
-          ${fillTiles(tile)}
-          ${advance(pointwise)}
-        }
-        workgroupBarrier();
-        ${multiply(tile)}
-        workgroupBarrier();
-      }
+      ${goThroughTurns(tile, turns, pointwise, gated)}
       ${range(vectors).map((c) => `let column${c} = firstColumn + across + ${c * across}u;`)}
       ${stores}
       ${epilogue.moments && storeMoments(tile, stored)}
@@ -280,64 +323,116 @@ function turnParameters(shape: ConvolutionShape, inputVectors: number): Record<s
   };
 }
 
+/** The uniform members, bindings and functions of a product of matrices with an epilogue, and what its name says of them. */
+export function productParts(
+  shape: ConvolutionShape,
+  { gated, activation, moments, residualChannels, spread }: Epilogue,
+  storage: Storage,
+) {
+  const { inputVectors, steps } = matrix(shape);
+  const residual = residualChannels !== undefined;
+  const vector = vectorType(storage);
+  const parameters = {
+    positions: outputPositions(shape),
+    inputVectors,
+    outputVectors: channelVectors(shape.outputChannels),
+    outputChannels: shape.outputChannels,
+    steps,
+    ...(gated ? { imagePositions: shape.output[0] * shape.output[1] } : {}),
+    ...(residual ? { residualVectors: channelVectors(residualChannels) } : {}),
+    ...spreadParameters(shape, spread),
+  };
+  return {
+    parameters,
+    bindings: {
+      output: vector,
+      input: vector,
+      weights: readOnly(vector),
+      ...(moments ? { moments: "vec4<f32>" } : {}),
+      ...(gated ? { gate: vector } : {}),
+      ...(residual ? { residual: vector } : {}),
+    },
+    functions: `${moments ? `${PAIR}${JOIN_MOMENTS}${COUNT_POSITIONS}` : ""}${spread ? SPREAD_FUNCTION : ""}${
+      activationFunctions(activation)
+    }`,
+    label: `${activationLabel(activation)}${residual ? " residual" : ""}${spread ? " spread" : ""}${
+      moments ? " with moments" : ""
+    }`,
+  };
+}
+
 /**
  * Dense convolution in tiles.
  *
  * @param shape The convolution, of one group.
  * @param epilogue What follows the sum.
  * @param target `storage` of activations and weights.
- * @param tile What a workgroup computes.
+ * @param use What a workgroup computes.
  * @returns One kernel with the bindings `output`, `input`, `weights`, and `gate`, `residual` and `moments` if the epilogue has
- * them; moments only where neither residual nor activation follows. Its results do not depend on the tile.
+ * them; or two, with the scratch `partial` between them. Moments only where neither residual nor activation follows, and not of
+ * slices apart. Results do not depend on `use`.
  */
 export function tileConvolution(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   { storage, profile }: Target,
-  tile: Tile,
+  { tile, slicing }: TileUse,
 ): Kernel[] {
-  const { activation, gated = false, moments = false, residualChannels, spread } = epilogue;
-  const { inputVectors, steps } = matrix(shape);
-  const positions = outputPositions(shape);
-  const outputVectors = channelVectors(shape.outputChannels);
   const pointwise = isPointwise(shape);
-  const residual = residualChannels !== undefined;
+  const { bindings, functions, label, ...parts } = productParts(shape, epilogue, storage);
+  const { positions, inputVectors, outputVectors, steps } = parts.parameters;
+  const slices = slicesOf(shape);
+  const turns: Turns = slices.count === 1 ? "all" : slicing;
+  const apart = turns === "apart";
   const parameters = unsigned(
     Object.entries({
-      positions,
-      inputVectors,
-      outputVectors,
-      outputChannels: shape.outputChannels,
-      steps,
+      ...parts.parameters,
       turns: Math.ceil(steps / DEPTH_VECTORS),
-      ...(gated ? { imagePositions: shape.output[0] * shape.output[1] } : {}),
-      ...(residual ? { residualVectors: channelVectors(residualChannels) } : {}),
+      ...(turns === "all" ? {} : { slices: slices.count, sliceTurns: slices.turns }),
       ...(pointwise ? {} : { ...windowParameters(shape), ...turnParameters(shape, inputVectors) }),
-      ...spreadParameters(shape, spread),
     }).map(([name, value]) => ({ name, value })),
   );
-  const vector = vectorType(storage);
-  const bindings = {
-    output: vector,
-    input: vector,
-    weights: readOnly(vector),
-    ...(moments ? { moments: "vec4<f32>" } : {}),
-    ...(gated ? { gate: vector } : {}),
-    ...(residual ? { residual: vector } : {}),
-  };
-  const code = `${declarations(bindings, parameters)}${moments ? `${PAIR}${JOIN_MOMENTS}${COUNT_POSITIONS}` : ""}${
-    spread ? SPREAD_FUNCTION : ""
-  }${activationFunctions(activation)}
-${writeMain(tile, epilogue, pointwise, vector)}`;
-  const kind = pointwise ? "1x1" : shape.kernel.join("x");
   const groups = spreadWorkgroups(Math.ceil(positions / tilePositions(tile)));
-  return [{
-    name: `convolution ${gated ? "gated " : ""}${kind}${activationLabel(activation)}${residual ? " residual" : ""}${
-      spread ? " spread" : ""
-    }${moments ? " with moments" : ""} ${tileName(tile)} ${storage} ${profile}`,
-    code,
-    bindings: listBindings(bindings),
+  const { output, input, weights, gate, residual } = bindings;
+  const partial = scratch("vec4<f32>", slices.count * positions * outputVectors * 16);
+  const own = apart ? { partial, input, weights, ...(gate ? { gate } : {}) } : bindings;
+  const kind = `${epilogue.gated ? "gated " : ""}${pointwise ? "1x1" : shape.kernel.join("x")}${apart ? "" : label} ${
+    tileName(tile)
+  }${turns === "all" ? "" : apart ? `, one of ${slices.count} slices` : ` in ${slices.count} slices`}`;
+  const columns = Math.ceil(outputVectors / tileVectors(tile));
+  const kernel: Kernel = {
+    name: `convolution ${kind} ${storage} ${profile}`,
+    code: `${declarations(own, parameters)}${apart ? "" : functions}
+${writeMain(tile, turns, epilogue, pointwise, vectorType(storage))}`,
+    bindings: listBindings(own),
     parameters,
-    workgroups: [groups[0], groups[1], Math.ceil(outputVectors / tileVectors(tile))],
-  }];
+    workgroups: [groups[0], groups[1], columns * (apart ? slices.count : 1)],
+  };
+  if (!apart) return [kernel];
+  return [
+    kernel,
+    itemKernel({
+      name: `convolution sum of ${slices.count} slices${label} ${storage}`,
+      profile,
+      bindings: { output, partial: "vec4<f32>", weights, ...(residual ? { residual } : {}) },
+      parameters: Object.entries({ ...parts.parameters, slices: slices.count }).map(([name, value]) => ({
+        name,
+        value,
+      })),
+      items: positions * outputVectors,
+      functions,
+      body: wgsl`
+          let position = item / parameters.outputVectors;
+          let column = item % parameters.outputVectors;
+          var sum = vec4<f32>();
+          // Slices are an even number.
+          for (var slice = 0u; slice < parameters.slices; slice += 2u) {
+            let at = slice * parameters.items + item;
+            sum += partial[at];
+            sum += partial[at + parameters.items];
+          }
+          ${storeSum({ sum: "sum", position: "position", column: "column" }, epilogue, vectorType(storage))}
+      `,
+    }),
+  ];
 }
