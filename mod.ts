@@ -127,6 +127,8 @@ export {
   type MemoryCount,
   openDevice,
 } from "./kernels/engine/device.ts";
+export type { Choices, MeasuredLayer, Tuning } from "./kernels/engine/choices.ts";
+export type { TuneOptions } from "./pipeline/model/tuned_device.ts";
 export type { Profile, Storage } from "./kernels/engine/kernel.ts";
 export type { SubgroupLanes } from "./kernels/engine/subgroups.ts";
 export type { StepTime } from "./kernels/engine/plan.ts";

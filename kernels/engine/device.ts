@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Tuning } from "./choices.ts";
 import type { Profile } from "./kernel.ts";
 import { findSubgroups, requestSubgroups, type SubgroupLanes } from "./subgroups.ts";
 
@@ -40,6 +41,8 @@ export interface Device {
   readonly subgroupDirective: string;
   /** Bytes in its buffers. */
   readonly memory: MemoryCount;
+  /** Which of several kernels run; without, those that are chosen by the shape. */
+  readonly tuning?: Tuning;
 }
 
 /** Bytes in a device's buffers. */

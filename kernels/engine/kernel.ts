@@ -31,6 +31,11 @@ export interface Kernel {
   readonly parameters: readonly Parameter[];
   /** Number of workgroups in x, y, z; each at most 65,535. */
   readonly workgroups: readonly [number, number, number];
+  /**
+   * Kernels of other names that give the same bits from the same bindings, which may run in its place: a matter of time
+   * alone. What adds in another order is none. They may declare no more scratch than it does.
+   */
+  readonly alternatives?: () => readonly Kernel[];
 }
 
 /** Something that a kernel reads or writes, under the name that its WGSL gives to it. */

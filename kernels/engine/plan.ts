@@ -17,6 +17,7 @@ import { type BufferRange, checkErrors, type Device, ownBuffer, readBuffer, whol
 import { isWritten, parameterBytes, type TextureBinding, type TextureFormat } from "./kernel.ts";
 import { bindKernel, type BoundKernel, encodeDispatch, forgetPipelines } from "./pipelines.ts";
 import { ALIGNMENT, arenaTensors, type Program, type Step } from "./program.ts";
+import { chooseKernels, tuneLayers } from "./tuning.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes, textureRows } from "./texture.ts";
 
 /** A program on a device. */
@@ -109,7 +110,10 @@ export async function createPlan(
   try {
     const constants = await uploadConstants(device, program, made);
     const build = () => built = buildPlan(device, program, { ends, constants }, made);
-    const plan = await checkErrors(device, build, "build the plan");
+    let plan = await checkErrors(device, build, "build the plan");
+    if (device.tuning && await tuneLayers(device, program, plan.bind) > 0) {
+      plan = { ...plan, actions: await checkErrors(device, plan.list, "build the plan") };
+    }
     return runnable(device, plan, made.move());
   } catch (error) {
     if (built) forgetPipelines(device, program.steps.map(({ kernel }) => kernel));
@@ -134,6 +138,10 @@ interface BuiltPlan {
   readonly range: (name: string) => BufferRange;
   readonly actions: readonly Action[];
   readonly bytes: PlanBytes;
+  /** Lists the actions of the kernels that the device's tuning chooses. */
+  list(): Action[];
+  /** Binds one step; `owner` frees its parameters. */
+  bind(step: Step, owner: DisposableStack): BoundKernel;
 }
 
 /** What is on the device before a plan is built, and what is in its tensors before the first step and after the last. */
@@ -152,12 +160,21 @@ interface UploadedConstants {
 function buildPlan(device: Device, program: Program, given: Given, owner: DisposableStack): BuiltPlan {
   const create: CreateBuffer = (bytes, usage, label) => ownBuffer(owner, device, bytes, usage, label);
   const { range, bytes } = placeProgram(program, given, create);
-  const parameters = uploadParameters(device, program.steps, create);
   const textures = createTextures(device, program, owner);
+  const resources = { range, textures, constants: given.constants.textures };
+  const list = () => {
+    const chosen = chooseKernels(program, device.tuning?.choices);
+    return listActions(device, chosen, { ...resources, parameters: uploadParameters(device, chosen.steps, create) });
+  };
   return {
     range,
-    actions: listActions(device, program, { range, parameters, textures, constants: given.constants.textures }),
+    actions: list(),
     bytes: { ...bytes, textures: textureBytes(textures) },
+    list,
+    bind(step, owner) {
+      const own: CreateBuffer = (bytes, usage, label) => ownBuffer(owner, device, bytes, usage, label);
+      return bindStep(device, step, { ...resources, parameters: uploadParameters(device, [step], own)[0] });
+    },
   };
 }
 
@@ -272,17 +289,33 @@ function constantKey(constant: string, format: TextureFormat): string {
   return `${constant} ${format}`;
 }
 
+/** What steps are bound to. */
+interface Resources {
+  readonly range: (name: string) => BufferRange;
+  readonly textures: ReadonlyMap<string, PlanTexture>;
+  readonly constants: ReadonlyMap<string, PlanTexture>;
+}
+
+function bindStep(
+  device: Device,
+  { kernel, bindings }: Step,
+  { range, textures, constants, parameters }: Resources & { readonly parameters: BufferRange },
+): BoundKernel {
+  return bindKernel(device, kernel, {
+    range: ({ name }) => range(bindings[name]),
+    view: (binding) =>
+      (constants.get(constantKey(bindings[binding.name], binding.format)) ?? textures.get(textureKey(binding))!).view,
+    parameters,
+  });
+}
+
 /** Binds the steps, and finds out which tensors are to be copied into textures before each. */
 function listActions(
   device: Device,
   { steps, views }: Program,
-  { range, parameters, textures, constants }: {
-    range: (name: string) => BufferRange;
-    parameters: readonly BufferRange[];
-    textures: ReadonlyMap<string, PlanTexture>;
-    constants: ReadonlyMap<string, PlanTexture>;
-  },
+  { parameters, ...resources }: Resources & { readonly parameters: readonly BufferRange[] },
 ): Action[] {
+  const { range, textures, constants } = resources;
   /** Names of the tensors that the textures hold. */
   const held = new Map<string, string>();
   const stateOf = (name: string) => views?.get(name)?.state ?? name;
@@ -297,12 +330,7 @@ function listActions(
       const { buffer: source, offset, size } = range(tensor);
       return [{ source, offset, texture: textures.get(key)!.texture, rows: textureRows(size, binding.format) }];
     });
-    const dispatch = bindKernel(device, kernel, {
-      range: ({ name }) => range(bindings[name]),
-      view: (binding) =>
-        (constants.get(constantKey(bindings[binding.name], binding.format)) ?? textures.get(textureKey(binding))!).view,
-      parameters: parameters[index],
-    });
+    const dispatch = bindStep(device, step, { ...resources, parameters: parameters[index] });
     // What a step writes makes a texture that held it stale.
     const written = new Set(kernel.bindings.filter(isWritten).map(({ name }) => stateOf(bindings[name])));
     for (const [texture, tensor] of held) if (written.has(stateOf(tensor))) held.delete(texture);

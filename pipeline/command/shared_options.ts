@@ -15,6 +15,12 @@ export const batch = count({ help: "images of a step; default by the adapter. Ch
 /** `--workers`. */
 export const workers = count({ help: "threads that decode; default all cores but one. Changes no result" });
 
+/** `--no-tune`. */
+export const noTune = flag({
+  help:
+    "take the kernels that layers' shapes choose; default those that were measured to be\nfastest here, and in a long run measure what was not. Changes no result",
+});
+
 /** `--limit`, of images. */
 export const limit = count({ help: "only the first N images" });
 

@@ -11,14 +11,16 @@ import { openDecodePool } from "../../formats/images/mod.ts";
 import { type Capabilities, closeDevice } from "../../kernels/engine/device.ts";
 import { openCommunicator } from "../command/mpi/communicator.ts";
 import { describeLibrary, INSTALL, LIBRARY_NAMES, loadLibrary } from "../command/mpi/library.ts";
+import { formatNumberOf } from "../command/numbers.ts";
 import { openQuietDevice } from "../model/quiet_device.ts";
+import { readChoices, tunedPath } from "../model/tuned_kernels.ts";
+import { listVulkanAdapters, type VulkanAdapter } from "../model/vulkan_adapters.ts";
 import { runCommand } from "../command/run_command.ts";
 import { printLine, printText } from "../command/terminal.ts";
 import { printAnnotators } from "./list_annotators.ts";
 import { printRequirements } from "./print_requirements.ts";
 import { DOCTOR, type DoctorOptions } from "./options.ts";
 import { tryKernel } from "./trial_kernel.ts";
-import { listVulkanAdapters, type VulkanAdapter } from "./vulkan_adapters.ts";
 import { closing } from "../../formats/base/closing.ts";
 
 /** One thing that was looked at. */
@@ -85,6 +87,7 @@ async function examineDevice(): Promise<Finding[]> {
   }
   return [
     ...describeCapabilities(capabilities),
+    describeTuned(capabilities),
     {
       name: "kernels",
       text: problems.length > 0 ? problems.join("; ") : `a trial product is right in ${trials.join(" and ")}`,
@@ -112,13 +115,23 @@ function describeCapabilities(capabilities: Capabilities): Finding[] {
   ];
 }
 
+/** What was measured on the adapter before. */
+function describeTuned(capabilities: Capabilities): Finding {
+  const name = "tuned";
+  const path = tunedPath(capabilities, (variable) => Deno.env.get(variable));
+  const { choices, problem } = path === undefined ? { choices: new Map() } : readChoices(path, capabilities);
+  if (problem !== undefined) return { name, text: problem };
+  if (choices.size === 0) return { name, text: "nothing measured yet; deno task tune does, and long runs do" };
+  return { name, text: `${formatNumberOf(choices.size, "layer")} measured, in ${path}` };
+}
+
 /**
  * How one of several adapters is chosen.
  *
  * @param adapters The machine's adapters.
  * @returns Nothing where there is no choice.
  */
-export function describeChoice(adapters: readonly VulkanAdapter[]): Finding[] {
+export function describeChoice(adapters: readonly Pick<VulkanAdapter, "id" | "name">[]): Finding[] {
   if (adapters.length < 2) return [];
   const ids = new Set(adapters.map(({ id }) => id));
   const choice: string[] = [];

@@ -39,10 +39,10 @@ import { closing } from "../../formats/base/closing.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { openNetworkParameters } from "./network_parameters.ts";
-import { openQuietDevice } from "./quiet_device.ts";
 import { embeddingsEntry, readClassEmbeddings, type ReadEmbeddings } from "./read_class_embeddings.ts";
 import { CLASSES_FROM_WORD_NET, groupSynsets, identifiersOf, readWordNet, synsetsOf } from "./word_net.ts";
 import { resizeEntry } from "./resize_rule.ts";
+import { openTunedDevice, type TuneOptions } from "./tuned_device.ts";
 
 /** How an annotator works. */
 export interface AnnotatorOptions extends MapAveraging {
@@ -87,6 +87,11 @@ export interface AnnotatorOptions extends MapAveraging {
    * 11,821, ...) are summed: each to the nearest that it is, or is a kind of. They become the names of the classes.
    */
   readonly classesFrom?: ClassNames;
+  /**
+   * How kernels are chosen among those that give the same bits, which reads the environment and the user's cache; default by
+   * the shape.
+   */
+  readonly tune?: TuneOptions;
   /** Names of the classes; default those of the annotator's folder, else ImageNet's where there are 1,000. */
   readonly classNames?: ClassNames;
   /** Called while an `hf:` annotator is downloaded. */
@@ -194,7 +199,7 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
       members.push(await loadMember(folder, size, { embeddings, classGroups: groups?.[index] }));
     }
   }
-  const device = await openQuietDevice();
+  const { device, keep } = await openTunedDevice(options.tune, options.onWarning);
   try {
     const { resizeRule = DEFAULT_RESIZE_RULE, mirror, average, temperature, grid } = options;
     const averaging = { mirror, average, temperature, grid, scores };
@@ -207,6 +212,7 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
       (batch) => createAnnotator(device, { ...settings, batch }),
       options.batch,
     );
+    keep();
     const recorded = members.map(({ recorded }) => recorded);
     const metadata: LabelMapMetadata = {
       version: 1,

@@ -29,6 +29,7 @@ import { withSignals } from "../command/signals.ts";
 import { shellWord } from "../command/shell_word.ts";
 import { summarise } from "./summary.ts";
 import { surveyLines } from "../model/survey_lines.ts";
+import { tuneOptionsOf } from "../model/tuned_device.ts";
 import { printError, printLines } from "../command/terminal.ts";
 import { isAbort } from "../command/until_aborted.ts";
 import { writeLabelMaps, type WriteResult } from "./write_label_maps.ts";
@@ -52,6 +53,7 @@ async function run(command: RelabelCommand, progress: Progress): Promise<number>
           ...command,
           ...settings,
           classesFrom,
+          tune: tuneOptionsOf(Math.min(survey.images, command.limit ?? Infinity), command.noTune),
           floorFrom: { maps: floorOfFolder(out), images: sampleImages(source, command.limit) },
         }),
     ),

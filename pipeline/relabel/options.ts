@@ -14,6 +14,7 @@ import {
   exifOrientation,
   LABELS_FOLDER,
   limit,
+  noTune,
   rowsPerFile,
   storage,
   workers,
@@ -100,6 +101,7 @@ export const RELABEL_OPTIONS = {
   storage,
   batch,
   workers,
+  noTune,
   list: text({
     value: "FILE",
     help: "the list of IMAGES that --write-list wrote: they are then not looked for, which many\n" +

@@ -14,6 +14,7 @@ import type { Progress } from "../command/progress.ts";
 import { runOnRanks } from "../command/run_on_ranks.ts";
 import { withSignals } from "../command/signals.ts";
 import { surveyLines } from "../model/survey_lines.ts";
+import { tuneOptionsOf } from "../model/tuned_device.ts";
 import { printError, printLines } from "../command/terminal.ts";
 import { TRAIN, type TrainCommand } from "./options.ts";
 import type { RequestedSettings } from "./settings.ts";
@@ -23,9 +24,14 @@ import type { Teacher } from "./start_trainer.ts";
 import { type EpochSummary, measuresOf, scoreOf } from "./summary_file.ts";
 import type { TrainingResult } from "./training_parts.ts";
 
-async function run({ options, quiet }: TrainCommand, progress: Progress, ranks?: Communicator): Promise<number> {
+async function run(
+  { options, quiet, noTune }: TrainCommand,
+  progress: Progress,
+  ranks?: Communicator,
+): Promise<number> {
   const { result, code } = await withSignals((signal) => {
-    const watch = { signal, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) };
+    const tune = (images: number) => tuneOptionsOf(images, noTune);
+    const watch = { signal, tune, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) };
     return runTraining(options, watch, ranks);
   });
   progress.end();

@@ -7,6 +7,7 @@
 import { join } from "@std/path";
 import { BETWEEN_REPEATED, UsageError } from "../command/command_line.ts";
 import { flag, repeated, text } from "../command/option_kinds.ts";
+import { noTune } from "../command/shared_options.ts";
 import { type Command, describeCommand, readTexts, readValues } from "../command/option_table.ts";
 import { readConfiguration } from "./configuration.ts";
 import { lossOfMaps } from "./loss_of_maps.ts";
@@ -16,6 +17,7 @@ import { type GivenSettings, type RequestedSettings, resolveSettings, TRAINING_S
 export interface TrainCommand {
   readonly options: RequestedSettings;
   readonly quiet: boolean;
+  readonly noTune: boolean;
 }
 
 const TRAIN_OPTIONS = {
@@ -29,6 +31,7 @@ const TRAIN_OPTIONS = {
     help: "settings in YAML, named as these options, such as those of recipes/; options\nhere win over it",
   }),
   resume: text({ value: "RUN", help: "go on with a run as its config.yaml says" }),
+  noTune,
   quiet: flag({ help: "no progress and no summary" }),
   // What began the comparison that is deno task reproduce --quick now.
   quick: flag({ help: "", isHidden: true }),
@@ -73,7 +76,7 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
   read(args) {
     const texts = readTexts(TRAIN_OPTIONS, args, "train");
     if (typeof texts === "string") return texts;
-    const { config, resume, quiet, quick, ...settings } = texts;
+    const { config, resume, quiet, quick, noTune, ...settings } = texts;
     if (quick) throw new UsageError("Cannot train with --quick: the comparison is deno task reproduce --quick");
     const both = (["config", "output"] as const).find((name) => resume !== undefined && name in texts);
     if (both !== undefined) throw new UsageError(`Cannot use --resume with --${both}: the run's own is used`);
@@ -90,6 +93,6 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
       ...readValues(TRAINING_SETTINGS, { ...settings, ...mapTexts(settings.maps) }),
     };
     const options = resolveSettings({ ...given, ...lossOfMaps(given) });
-    return { options, quiet: quiet !== undefined };
+    return { options, quiet: quiet !== undefined, noTune: noTune !== undefined };
   },
 };

@@ -11,7 +11,7 @@ import type { Network } from "../../kernels/operations/network.ts";
 import { defaultWorkers } from "../model/default_workers.ts";
 import type { DownloadWatch } from "../model/model.ts";
 import type { Communicator } from "../command/mpi/communicator.ts";
-import { openQuietDevice } from "../model/quiet_device.ts";
+import { openTunedDevice, type TuneOptions } from "../model/tuned_device.ts";
 import { broadcastValue, inTurns, SharedFailure, SharedStop, together } from "../command/shared_work.ts";
 import { engineVersion } from "../command/version.ts";
 import { batchMaker } from "./batch.ts";
@@ -50,6 +50,8 @@ export interface TrainingStart {
 /** Who watches a training, from before its data are open. */
 export interface RunWatch extends TrainingWatch, DownloadWatch {
   readonly signal: AbortSignal;
+  /** How kernels are chosen in a training that computes so many images; default by the shape. */
+  readonly tune?: (images: number) => TuneOptions | undefined;
   /** Told of images that are decoded before the first step. */
   readonly onImage?: (done: number, total: number) => void;
   /** Told before the first step. */
@@ -84,7 +86,9 @@ export async function runTraining(
     const openOnRanks = cache === undefined ? together : inTurns;
     const openData = async () => opened.use(closing(await openTrainingData(requested, store, teacher)));
     const data = await openOnRanks(ranks, openData, signal);
-    const device = opened.adopt(await together(ranks, openQuietDevice, signal), closeDevice);
+    const tune = watch.tune?.(data.used.length * requested.epochs);
+    const { device, keep } = await together(ranks, () => openTunedDevice(tune, watch.onWarning), signal);
+    opened.adopt(device, closeDevice);
     const { software } = device.capabilities;
     const chosen = defaultBatch(requested, { images: data.used.length, ranks: ranks?.size ?? 1, software });
     const batch = given ?? (await broadcastValue(ranks, chosen))!;
@@ -107,6 +111,7 @@ export async function runTraining(
       const validation = await openValidation(device, options, sources);
       return { trainer, network, validation: validation && opened.use(closing(validation)) };
     }, signal);
+    keep();
     const ofRanks = ranks ? `, ${ranks.size} ranks` : "";
     const engine = `${engineVersion} on ${device.capabilities.adapter}${ofRanks}`;
     warnOfEngines(engine, folder, watch);

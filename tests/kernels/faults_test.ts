@@ -131,7 +131,7 @@ for (const profile of ["software", "gpu"] as const satisfies Profile[]) {
     await testFaults(device, async () => {
       const annotator = await createAnnotator(device, { ...settings, k: 3, dtype: "fp16" });
       // One more at once than there are buffers, for which the last one waits.
-      const calls = Array.from({ length: STEPS_IN_FLIGHT + 1 }, (_, call) => images[call % images.length]);
+      const calls = Array.from({ length: STEPS_IN_FLIGHT + 1 }, (_, call) => images[call] ?? images[0]);
       const use = () => Promise.all(calls.map((one) => annotator.annotate([one])));
       return { use, close: annotator.close };
     });

@@ -127,7 +127,10 @@ export function convolutionKernels(
       `Cannot multiply by a gate in a convolution of ${shape.kernel.join(" x ")} for ${target.profile}`,
     );
   }
-  return convolutionCandidates(shape, epilogue, target)[0].kernels;
+  const [first, ...others] = convolutionCandidates(shape, epilogue, target);
+  const [kernel, ...more] = first.kernels;
+  if (others.length === 0 || more.length > 0) return first.kernels;
+  return [{ ...kernel, alternatives: () => others.flatMap(({ kernels }) => kernels) }];
 }
 
 /**

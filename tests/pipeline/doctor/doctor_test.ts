@@ -17,6 +17,10 @@ Deno.test("deno task doctor shows adapter, profile, features, limits and version
   assertStringIncludes(out, `\nfeatures  shader-f16 ${float16 ? "yes" : "no"}, timestamp-query `);
   const subgroups = subgroupLanes === undefined ? "subgroups no" : `subgroups of ${subgroupLanes} lanes`;
   assertEquals(new RegExp(`\\nfeatures .*, ${subgroups}\\n`).test(out), software, out);
+  assertMatch(
+    out,
+    /\ntuned {5}(nothing measured yet; deno task tune does, and long runs do|\d+ layers? measured, in .*)\n/,
+  );
   assertMatch(out, /\nlimits {4}binding \d+ MiB, buffer \d+ MiB\n/);
   assertStringIncludes(out, `\nkernels   a trial product is right in f32${float16 ? " and f16" : ""}\n`);
   assertStringIncludes(out, `\nDeno      ${Deno.version.deno} (V8 ${Deno.version.v8}) on ${Deno.build.target}\n`);

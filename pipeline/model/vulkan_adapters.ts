@@ -10,6 +10,8 @@ export interface VulkanAdapter {
   readonly id: string;
   /** The name that its driver gives. */
   readonly name: string;
+  /** The version of its driver, as the driver packs it into a number. */
+  readonly driver: number;
 }
 
 /** `VkStructureType`: a `VkInstanceCreateInfo` with nothing in it is this number and zeros. */
@@ -46,10 +48,11 @@ export function listVulkanAdapters(): VulkanAdapter[] | undefined {
     const properties = new Uint32Array(PROPERTIES_BYTES / 4);
     vkGetPhysicalDeviceProperties(Deno.UnsafePointer.create(device), properties);
     const name = new Uint8Array(properties.buffer, NAME, NAME_BYTES);
-    const [, , vendor, product] = properties;
+    const [, driver, vendor, product] = properties;
     return {
       id: `${vendor.toString(16)}:${product.toString(16)}`,
       name: new TextDecoder().decode(name.subarray(0, name.indexOf(0))),
+      driver,
     };
   });
   vkDestroyInstance(instance, null);
