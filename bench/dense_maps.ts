@@ -4,6 +4,7 @@
  * @module
  */
 
+import { targetOf } from "../kernels/programs/image_program.ts";
 import type { DecodedImage } from "../formats/images/mod.ts";
 import { createBuffer, destroyBuffer, type Device } from "../kernels/engine/device.ts";
 import { createPlan } from "../kernels/engine/plan.ts";
@@ -37,7 +38,7 @@ export async function denseMaps(
   head: "dense" | "pooled" = "dense",
 ): Promise<DenseMaps> {
   const { network, parameters } = annotator;
-  const target = { profile: device.capabilities.profile, storage: "f32" } as const;
+  const target = targetOf(device, "f32");
   const program = lowerNetwork(network, parameters, { batch: 1, size: [size, size], head, ...target });
   const { output } = network[head];
   const [, height, width, classes] = program.shapes.get(output)!;

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { targetOf } from "../../kernels/programs/image_program.ts";
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
 import { createPlan } from "../../kernels/engine/plan.ts";
 import { lowerNetwork } from "../../kernels/lowering/lower_network.ts";
@@ -45,7 +46,7 @@ export async function logitsOf(
   { network, parameters, which }: { network: Network; parameters: Parameters; which: "dense" | "pooled" },
   scenes: readonly TextureScene[],
 ): Promise<Float32Array[]> {
-  const target = { profile: device.capabilities.profile, storage: "f32" } as const;
+  const target = targetOf(device, "f32");
   const program = lowerNetwork(network, parameters, { batch: 1, size: [SIDE, SIDE], head: which, ...target });
   const { output } = network[which];
   const plan = await createPlan(device, program, { inputs: [network.input], outputs: [output] });

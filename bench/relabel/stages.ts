@@ -8,7 +8,7 @@ import { atOnce } from "../../formats/base/event_loop.ts";
 import { type DecodedImage, decodeImages, type ImageSource, openDecodePool } from "../../formats/images/mod.ts";
 import { type Annotator, type AnnotatorSettings, lowerAnnotator } from "../../kernels/programs/annotator.ts";
 import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/device.ts";
-import type { Target } from "../../kernels/operations/shared/tensor.ts";
+import { targetOf } from "../../kernels/programs/image_program.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { createResizer } from "../../kernels/programs/resizer.ts";
 import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
@@ -129,9 +129,9 @@ export async function deviceStages(
   settings: AnnotatorSettings,
   images: readonly DecodedImage[],
 ): Promise<DeviceStages> {
-  const { gpu, capabilities } = device;
+  const { gpu } = device;
   const { network, storage = "f32" } = settings;
-  const target: Target = { profile: capabilities.profile, storage };
+  const target = targetOf(device, storage);
   const program = lowerAnnotator(settings, target);
   const outputs = ["packed class", "packed score", "best class", "best probability"];
   const plan = await createPlan(device, program, { inputs: [network.input], outputs });

@@ -196,6 +196,13 @@ const TARGETS: readonly Target[] = STORAGES.flatMap((storage): Target[] => [
   { profile: "software", storage, subgroupLanes: LANES },
   { profile: "gpu", storage },
 ]);
+const LANE_TARGETS = TARGETS.filter(({ subgroupLanes }) => subgroupLanes !== undefined);
+/** Subgroups of other sizes. */
+const OTHER_LANE_TARGETS: readonly Target[] = ([4, 16] as const).map((subgroupLanes) => ({
+  profile: "software",
+  storage: "f32",
+  subgroupLanes,
+}));
 const NORM_ACTIVATIONS = [
   undefined,
   ...ACTIVATION_FUNCTIONS.filter((activation) => activationRule(activation).keepsZero),
@@ -270,6 +277,31 @@ const SPREADS: readonly Epilogue[] = [undefined, 4].map((residualChannels) => ({
   residualChannels,
   spread: { first: [0, 0], step: [2, 2], size: [128, 128] },
 }));
+
+/** Convolutions on subgroups with tiles of either size, sums of every kind, and one or several positions an invocation. */
+const LANE_LAYERS: readonly Layer[] = [
+  ...LAYERS.filter(({ input, groups }) => groups !== input[3]),
+  ...[[1, 8], [1, 2], [9, 2]].map(([images, size]) => ({
+    input: [images, size, size, 1100] as const,
+    outputChannels: 8,
+    kernel: 3,
+    stride: 1,
+    groups: 1,
+  })),
+].flatMap((layer) => [layer, ...(layer.groups === 1 ? [{ ...layer, outputChannels: 32 }] : [])]);
+
+/** Convolutions of stride 2 whose gradients have tiles of 32 channels of the input and sums of every kind. */
+const LANE_SPREAD_LAYERS: readonly Layer[] = [1, 3].flatMap((kernel) =>
+  [2, 8].flatMap((size) =>
+    [8, 400, 1100].map((outputChannels) => ({
+      input: [1, size, size, 32] as const,
+      outputChannels,
+      kernel,
+      stride: 2,
+      groups: 1,
+    }))
+  )
+);
 
 /** Convolutions whose filter gradients have tiles of every size. */
 const GRADIENT_LAYERS: readonly Layer[] = [1, 2, 3, 5, 7, 9].flatMap((kernel) =>
@@ -633,17 +665,23 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     [...GRADIENT_LAYERS, ...PATCH_LAYERS].flatMap((layer) =>
       TARGETS.flatMap((target) => convolutionFilterGradientKernels(layerShape(layer), target))
     ),
-  convolutionInputGradientKernels: () =>
-    INPUT_GRADIENT_LAYERS.flatMap((layer) =>
-      TARGETS.flatMap((target) => {
-        const shape = layerShape(layer);
-        return [false, ...addsToInputGradient(shape, target) ? [true] : []].flatMap((residual) =>
-          convolutionInputGradientKernels(shape, target, { residual })
-        );
-      })
-    ),
-  convolutionKernels: () =>
-    [...LAYERS, ...TILED_LAYERS].flatMap((layer) => {
+  convolutionInputGradientKernels: () => {
+    const kernelsOf = (layer: Layer, target: Target) => {
+      const shape = layerShape(layer);
+      return [false, ...addsToInputGradient(shape, target) ? [true] : []].flatMap((residual) =>
+        convolutionInputGradientKernels(shape, target, { residual })
+      );
+    };
+    const onLanes = INPUT_GRADIENT_LAYERS.filter(({ input, groups }) => groups !== input[3]);
+    return [
+      ...INPUT_GRADIENT_LAYERS.flatMap((layer) => TARGETS.flatMap((target) => kernelsOf(layer, target))),
+      ...[...onLanes, ...LANE_SPREAD_LAYERS, ...LANE_LAYERS].flatMap((layer) =>
+        [...LANE_TARGETS, ...OTHER_LANE_TARGETS].flatMap((target) => kernelsOf(layer, target))
+      ),
+    ];
+  },
+  convolutionKernels: () => [
+    ...[...LAYERS, ...TILED_LAYERS].flatMap((layer) => {
       const shape = layerShape(layer);
       const tiled = TILED_LAYERS.includes(layer);
       return TARGETS.flatMap((target) => {
@@ -663,6 +701,17 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         );
       });
     }),
+    ...LANE_LAYERS.flatMap((layer) => {
+      const shape = layerShape(layer);
+      const kernelsOf = (target: Target, epilogue: Epilogue) =>
+        convolutionCandidates(shape, epilogue, target).flatMap(({ kernels }) => kernels);
+      const plain = EPILOGUES.filter(({ activation }) => activation === undefined);
+      return [
+        ...LANE_TARGETS.flatMap((target) => EPILOGUES.flatMap((epilogue) => kernelsOf(target, epilogue))),
+        ...OTHER_LANE_TARGETS.flatMap((target) => plain.flatMap((epilogue) => kernelsOf(target, epilogue))),
+      ];
+    }),
+  ],
   cropResizeKernel: () =>
     STORAGES.flatMap((storage) =>
       AUGMENTATIONS.flatMap((settings) =>

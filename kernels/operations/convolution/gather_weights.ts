@@ -50,9 +50,9 @@ function countFrom(first: number, length: number): Float32Array<ArrayBuffer> {
  * 1 + their number on, into the bias.
  * @throws {RangeError} If there are more than 2^24 - 2 weights.
  */
-export function weightPlaces(shape: ConvolutionShape, { profile }: Target, bias: boolean): Uint32Array<ArrayBuffer> {
+export function weightPlaces(shape: ConvolutionShape, target: Target, bias: boolean): Uint32Array<ArrayBuffer> {
   const biases = bias ? shape.outputChannels : 0;
-  return placeTable(shape, biases, (places) => packWeights(shape, places, { profile, storage: "f32" }));
+  return placeTable(shape, biases, (places) => packWeights(shape, places, { ...target, storage: "f32" }));
 }
 
 /**
@@ -63,11 +63,11 @@ export function weightPlaces(shape: ConvolutionShape, { profile }: Target, bias:
  * @returns As {@linkcode weightPlaces}, of what `packInputGradientWeights` gives.
  * @throws {RangeError} If there are more than 2^24 - 2 weights.
  */
-export function inputGradientWeightPlaces(shape: ConvolutionShape, { profile }: Target): Uint32Array<ArrayBuffer> {
+export function inputGradientWeightPlaces(shape: ConvolutionShape, target: Target): Uint32Array<ArrayBuffer> {
   return placeTable(
     shape,
     0,
-    ({ weight }) => packInputGradientWeights(shape, weight, { profile, storage: "f32" }),
+    ({ weight }) => packInputGradientWeights(shape, weight, { ...target, storage: "f32" }),
   );
 }
 

@@ -3,7 +3,7 @@
  *
  * | convolution | software profile | GPU profile |
  * | --- | --- | --- |
- * | dense, 1x1 (a matrix product) | register tiles, `software.ts` | shared tiles, `tiles.ts` |
+ * | dense, 1x1 (a matrix product) | register tiles: on subgroups `lane_tiles.ts`, else `software.ts` | shared tiles, `tiles.ts` |
  * | of few positions | as any dense one | input channels spread over a workgroup, `few_rows.ts` |
  * | grouped | register tiles over merged groups | strips, `channel_strips.ts` |
  * | depthwise | strips, `strips.ts` | strips |
@@ -15,6 +15,7 @@ import type { Target } from "../shared/tensor.ts";
 import { type Kernel, MOST_WORKGROUPS } from "../../engine/kernel.ts";
 import { channelStripConvolution, channelStripRuns } from "./channel_strips.ts";
 import type { ConvolutionWeights } from "./dispatch.ts";
+import { fitsLaneTiles, laneConvolution, packLaneWeights } from "./lane_tiles.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise, isPointwise } from "./shape.ts";
 import { fewRowsConvolution, hasFewRows } from "./few_rows.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
@@ -79,8 +80,12 @@ export function convolutionCandidates(
       }));
     case "few rows":
       return [{ name: "few rows", kernels: fewRowsConvolution(shape, epilogue, target) }];
-    case "software":
-      return [{ name: "registers", kernels: softwareConvolution(shape, epilogue, target) }];
+    case "software": {
+      const { subgroupLanes } = target;
+      return subgroupLanes && fitsLaneTiles(shape)
+        ? [{ name: "lanes", kernels: [laneConvolution(shape, epilogue, { ...target, subgroupLanes })] }]
+        : [{ name: "registers", kernels: softwareConvolution(shape, epilogue, target) }];
+    }
   }
 }
 
@@ -106,7 +111,8 @@ export function positionSumRuns(shape: ConvolutionShape, target: Target): number
  * {@linkcode storesMoments} does.
  * @param target Profile and storage.
  * @returns Kernels in order. Their bindings: `input`, `weights`, `output`; `residual` and `gate` if the epilogue has them;
- * `positionSums` if it has some, f32 `[N, runs, 1, C]`, and `moments`, f32 `[runs, 2, C]`; the scratch `partial` where sums are made in parts.
+ * `positionSums` if it has some, f32 `[N, runs, 1, C]`, and `moments`, f32 `[runs, 2, C]`; the scratch `partial` where
+ * sums are made in parts.
  */
 export function convolutionKernels(
   shape: ConvolutionShape,
@@ -153,6 +159,8 @@ export function packWeights(
     case "few rows":
       return packTileWeights(shape, weights, target);
     case "software":
-      return packSoftwareWeights(shape, weights);
+      return target.subgroupLanes && fitsLaneTiles(shape)
+        ? packLaneWeights(shape, weights)
+        : packSoftwareWeights(shape, weights);
   }
 }

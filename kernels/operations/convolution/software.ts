@@ -13,7 +13,7 @@
  * or a run of one large tile's steps. In the latter case the runs are dispatches of their own, in order, which hand the sum on in
  * a `partial` tensor of f32.
  *
- * Grouped convolutions take groups together until they fill tiles (see {@linkcode mergeGroups}).
+ * Grouped convolutions take groups together until they fill tiles (`software_tiles.ts`).
  *
  * @module
  */
@@ -34,7 +34,6 @@ import { BUILTINS, channelVectors, type Target, tensorBytes, unsigned, vectorTyp
 import { readTexel } from "../shared/tensor_reads.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
 import {
-  activated,
   activationFunctions,
   activationLabel,
   type ConvolutionWeights,
@@ -44,14 +43,21 @@ import {
   windowParameters,
 } from "./dispatch.ts";
 import { insideStrip, locateStrip, stripCount, stripLength, stripParameters, stripWalk } from "./software_strips.ts";
+import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions, outputShape } from "./shape.ts";
 import {
-  type ConvolutionShape,
-  type Epilogue,
-  isPointwise,
-  mergeGroups,
-  outputPositions,
-  outputShape,
-} from "./shape.ts";
+  addsParts,
+  addsRows,
+  locateTile,
+  MOST_OF_RUN,
+  PART_STEPS,
+  placeWeights,
+  runLengths,
+  storeSums,
+  type StoreVariant,
+  tileParameters,
+  type Tiles,
+  tilesOf,
+} from "./software_tiles.ts";
 
 /** Output channels of a tile. */
 const TILE = 16;
@@ -59,19 +65,6 @@ const TILE = 16;
 const LANES = 8;
 const BLOCK_BYTES = 4 * TILE * 4;
 const WINDOW_BLOCKS = WINDOW_BYTES / BLOCK_BYTES;
-
-function tiling(shape: ConvolutionShape) {
-  const merged = mergeGroups(shape, TILE);
-  const tilesPerGroup = Math.ceil(merged.outputChannels / TILE);
-  const vectors = channelVectors(merged.inputChannels);
-  return {
-    merged,
-    tilesPerGroup,
-    tiles: merged.count * tilesPerGroup,
-    vectors,
-    steps: shape.kernel[0] * shape.kernel[1] * vectors,
-  };
-}
 
 /**
  * Packs weights and biases for {@linkcode softwareConvolution}. A window's length of zeros follows, so that every window
@@ -81,28 +74,17 @@ export function packSoftwareWeights(
   shape: ConvolutionShape,
   { weight, bias }: ConvolutionWeights,
 ): Float32Array<ArrayBuffer> {
-  const { merged, tilesPerGroup, tiles, vectors, steps } = tiling(shape);
-  const taps = shape.kernel[0] * shape.kernel[1];
-  const inputs = shape.inputChannels / shape.groups;
-  const outputs = shape.outputChannels / shape.groups;
+  const { tiles, steps } = tilesOf(shape, TILE);
   const blocks = steps + 1;
   const packed = new Float32Array((tiles * blocks * BLOCK_BYTES + WINDOW_BYTES) / 4);
-  for (let channel = 0; channel < shape.outputChannels; channel++) {
-    const group = Math.floor(channel / merged.outputChannels);
-    const inGroup = channel - group * merged.outputChannels;
-    const tile = group * tilesPerGroup + Math.floor(inGroup / TILE);
-    const column = inGroup % TILE;
-    const first = tile * blocks * 4 * TILE;
-    const firstInput = Math.floor(channel / outputs) * inputs - group * merged.inputChannels;
-    for (let i = 0; i < inputs; i++) {
-      const row = firstInput + i;
-      for (let tap = 0; tap < taps; tap++) {
-        const step = tap * vectors + (row >> 2);
-        packed[first + (step * 4 + (row & 3)) * TILE + column] = weight[(channel * inputs + i) * taps + tap];
-      }
-    }
-    if (bias) packed[first + steps * 4 * TILE + column] = bias[channel];
-  }
+  placeWeights(shape, TILE, {
+    weight(tile, step, lane, column, index) {
+      packed[((tile * blocks + step) * 4 + lane) * TILE + column] = weight[index];
+    },
+    bias(tile, column, channel) {
+      if (bias) packed[(tile * blocks + steps) * 4 * TILE + column] = bias[channel];
+    },
+  });
   return packed;
 }
 
@@ -117,26 +99,21 @@ interface Run {
 function runs({ tiles, steps }: { tiles: number; steps: number }, vectors: number): Run[] {
   const blocks = steps + 1;
   const result: Run[] = [];
-  if (blocks <= WINDOW_BLOCKS) {
+  if (steps <= MOST_OF_RUN) {
     const together = Math.floor(WINDOW_BLOCKS / blocks);
     for (let firstTile = 0; firstTile < tiles; firstTile += together) {
       result.push({ firstTile, tiles: Math.min(together, tiles - firstTile), firstStep: 0, steps });
     }
     return result;
   }
-  // The kernel walks whole taps or a part of one. Runs are about as long as each other: their sums are added up, and the
-  // rounding of a sum grows with its length.
-  const most = WINDOW_BLOCKS - 1;
-  const taps = steps / vectors;
-  const length = vectors <= most
-    ? Math.ceil(taps / Math.ceil(taps / Math.floor(most / vectors))) * vectors
-    : Math.ceil(vectors / Math.ceil(vectors / most));
+  const { taps, vectors: most } = runLengths({ vectors, steps });
+  const length = most === vectors ? taps * vectors : most;
   for (let tile = 0; tile < tiles; tile++) {
     for (let firstStep = 0; firstStep < steps;) {
       const end = Math.min(
         firstStep + length,
         steps,
-        vectors > most ? (Math.floor(firstStep / vectors) + 1) * vectors : steps,
+        most < vectors ? (Math.floor(firstStep / vectors) + 1) * vectors : steps,
       );
       result.push({ firstTile: tile, tiles: 1, firstStep, steps: end - firstStep });
       firstStep = end;
@@ -159,7 +136,7 @@ export function softwareConvolution(
   epilogue: Epilogue,
   target: Target,
 ): Kernel[] {
-  const tiles = tiling(shape);
+  const tiles = tilesOf(shape, TILE);
   const blocks = tiles.steps + 1;
   // Thousands of runs share at most 4 texts, which would take seconds to write anew for each.
   const written = new Map<string, Kernel>();
@@ -180,14 +157,9 @@ function sharedParameters({ parameters }: Kernel, own: readonly Parameter[]): Pa
   return own.map((parameter, index) => parameter.value === parameters[index].value ? parameters[index] : parameter);
 }
 
-/** Whether an image has few positions: the order of sums depends on that, and not on how many images there are. */
-function hasFewPositions({ output }: ConvolutionShape): boolean {
-  return output[0] * output[1] <= LANES;
-}
-
 /** Positions of a strip where strips pay and a window holds all of a tile's weights. */
 function stripOf(shape: ConvolutionShape, { steps }: { steps: number }): number | undefined {
-  return steps < WINDOW_BLOCKS && !hasFewPositions(shape) ? stripLength(shape) : undefined;
+  return addsRows(shape, steps) ? stripLength(shape) : undefined;
 }
 
 function startsSum(run: Run): boolean {
@@ -201,24 +173,17 @@ function endsSum(run: Run, tiles: { steps: number }): boolean {
 function runParameters(
   shape: ConvolutionShape,
   { residualChannels, spread }: Epilogue,
-  tiles: ReturnType<typeof tiling>,
+  tiles: Tiles,
   run: Run,
 ): Parameter[] {
   const strip = stripOf(shape, tiles);
   const values: Record<string, number> = {
     positions: outputPositions(shape),
     inputVectors: channelVectors(shape.inputChannels),
-    outputChannels: shape.outputChannels,
-    outputVectors: channelVectors(shape.outputChannels),
-    groupVectors: tiles.vectors,
-    groupOutputVectors: channelVectors(tiles.merged.outputChannels),
-    tilesPerGroup: tiles.tilesPerGroup,
+    ...tileParameters(shape, endsSum(run, tiles) ? { residualChannels } : {}, tiles),
     firstTile: run.firstTile,
     tileBlocks: tiles.steps + 1,
     steps: run.steps,
-    ...(endsSum(run, tiles) && residualChannels !== undefined
-      ? { residualVectors: channelVectors(residualChannels) }
-      : {}),
     ...(isPointwise(shape) ? { firstVector: run.firstStep } : {
       firstTap: Math.floor(run.firstStep / tiles.vectors),
       endTap: Math.ceil((run.firstStep + run.steps) / tiles.vectors),
@@ -235,14 +200,8 @@ function runParameters(
 /** Output vectors of a tile. */
 const COLUMNS = range(TILE / 4);
 
-/**
- * Steps of a part of the sum of a pointwise convolution of few positions, such as a classifier, whose rounding no mean
- * evens out. The rest has one sum: parts cost registers.
- */
-const PART_STEPS = 16;
-
 /** What the text of a run's kernel depends on. */
-interface Variant {
+interface Variant extends StoreVariant {
   /** Positions of a strip, where positions are strips. */
   readonly strip?: number;
   /** Numbers of an invocation's positions. */
@@ -253,10 +212,6 @@ interface Variant {
   /** Whether the sum begins in this run, and whether it ends. */
   readonly starts: boolean;
   readonly ends: boolean;
-  readonly residual: boolean;
-  readonly spread: boolean;
-  readonly activation: Epilogue["activation"];
-  readonly storage: Target["storage"];
 }
 
 /** WGSL that adds the sums of the runs before. */
@@ -366,48 +321,34 @@ function walk(variant: Variant): string {
   `;
 }
 
-/** WGSL that stores the sum of a position and a column, or hands it on. */
-function storeSum(p: number, column: number, { ends, residual, spread, activation, storage }: Variant): string {
-  if (!ends) return `if (vector + ${column}u < end) { partial[at + ${column}u] = sum${p}_${column}; }`;
-  const value = `value${p}_${column}`;
-  const added = `residual${p}_${column}`;
-  const index = `(first + ${p}u) * parameters.residualVectors + vector + ${column + TEXTURE_WIDTH}u`;
-  const place = `let ${added} = select(0u, ${index}, vector + ${column}u < parameters.residualVectors);`;
-  const sum = `sum${p}_${column} + weights[block + ${column}u]${residual ? ` + ${readTexel("residual", added)}` : ""}`;
-  const result = activated(activation, value, `vector + ${column}u`);
-  return wgsl`
-    if (vector + ${column}u < end) {
-      ${residual && place}
-      let ${value} = ${sum};
-      output[${spread ? "placed" : "at"} + ${column}u] = ${vectorType(storage)}(${result});
-    }
-  `;
-}
-
 /** The text of `main`. */
 function writeMain(variant: Variant): string {
-  const { strip, each, starts, spread } = variant;
+  const { strip, each, starts, ends } = variant;
   const cells = each.flatMap((p) => COLUMNS.map((column) => `var sum${p}_${column} = vec4<f32>();`));
-  const stores = each.map((p) =>
-    wgsl`
-      if (${strip ? insideStrip(p) : `first + ${p}u < parameters.positions`}) {
-        let at = (first + ${p}u) * parameters.outputVectors + vector;
-        ${spread && `let placed = spread(first + ${p}u) * parameters.outputVectors + vector;`}
-        ${COLUMNS.map((column) => storeSum(p, column, variant))}
+  const stores = each.map((p) => {
+    const position = `first + ${p}u`;
+    const inside = strip ? insideStrip(p) : `${position} < parameters.positions`;
+    if (ends) {
+      return storeSums(p, COLUMNS, {
+        position,
+        inside,
+        bias: (column) => `weights[block + ${column}u]`,
+      }, variant);
+    }
+    return wgsl`
+      if (${inside}) {
+        let at = (${position}) * parameters.outputVectors + vector;
+        ${COLUMNS.map((column) => `if (vector + ${column}u < end) { partial[at + ${column}u] = sum${p}_${column}; }`)}
       }
-    `
-  );
+    `;
+  });
   return wgsl`
     @compute @workgroup_size(${LANES})
     fn main(${BUILTINS}) {
       let item = (workgroup.y * workgroups.x + workgroup.x) * ${LANES}u + local;
       ${strip ? locateStrip(strip) : `let first = item * ${each.length}u;`}
       let tile = parameters.firstTile + workgroup.z;
-      let group = tile / parameters.tilesPerGroup;
-      let inGroup = (tile - group * parameters.tilesPerGroup) * ${TILE / 4}u;
-      let vector = group * parameters.groupOutputVectors + inGroup;
-      let end = min(group * parameters.groupOutputVectors + parameters.groupOutputVectors, parameters.outputVectors);
-      let groupVector = group * parameters.groupVectors;
+      ${locateTile(COLUMNS.length)}
       var block = workgroup.z * parameters.tileBlocks * ${BLOCK_BYTES / 16}u;
       ${cells}
       ${locate(variant)}
@@ -424,7 +365,7 @@ function writeKernel(
   shape: ConvolutionShape,
   epilogue: Epilogue,
   { storage }: Target,
-  tiles: ReturnType<typeof tiling>,
+  tiles: Tiles,
   run: Run,
 ): Kernel {
   const positions = outputPositions(shape);
@@ -438,7 +379,7 @@ function writeKernel(
   const spread = ends && epilogue.spread !== undefined;
   const { activation } = epilogue;
   const each = range(perInvocation);
-  const inParts = pointwise && hasFewPositions(shape);
+  const inParts = addsParts(shape);
   const variant = { strip, each, pointwise, inParts, starts, ends, residual, spread, activation, storage };
   const parameters = runParameters(shape, epilogue, tiles, run);
   const bindings = {

@@ -1,3 +1,4 @@
+import { targetOf } from "../../../../kernels/programs/image_program.ts";
 import { assert } from "@std/assert";
 import { atOnce } from "../../../../formats/base/event_loop.ts";
 import { createBuffer, type Device, readBuffer } from "../../../../kernels/engine/device.ts";
@@ -67,7 +68,7 @@ async function onDevice(
   { augmentation, targets: source, size }: TrainerSettings,
   batch: TrainingBatch,
 ) {
-  const target = { profile: device.capabilities.profile, storage: "f32" } as const;
+  const target = targetOf(device, "f32");
   const frames = augmentation.randAugment?.operations ?? 0;
   const mixed = augmentation.mixup !== undefined || augmentation.cutmix !== undefined;
   const views = lowerViews(source, { batch: BATCH, augmentation, image: network.input }, target);
