@@ -136,7 +136,8 @@ export function convolutionKernels(
   const [first, ...others] = convolutionCandidates(shape, epilogue, target);
   const [kernel, ...more] = first.kernels;
   if (others.length === 0 || more.length > 0) return first.kernels;
-  return [{ ...kernel, alternatives: () => others.flatMap(({ kernels }) => kernels) }];
+  const single = others.filter(({ kernels }) => kernels.length === 1);
+  return [{ ...kernel, alternatives: () => single.flatMap(({ kernels }) => kernels) }];
 }
 
 /**
