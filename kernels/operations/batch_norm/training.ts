@@ -37,7 +37,7 @@ import {
   JOIN_MOMENTS,
   joinPartials,
   joinRanks,
-  joinRunsKernel,
+  joinRuns,
   positionRuns,
 } from "../shared/by_channel.ts";
 import { channelVectors, itemKernel, realLanes, type Shape, type Target, vectorType } from "../shared/tensor.ts";
@@ -159,7 +159,7 @@ export function batchNormRankMomentsKernel(
     moments[place] = select(zero, pair.first, own);
     moments[place + parameters.vectors] = select(zero, pair.second, own);
   }`;
-  if (runs) return joinRunsKernel({ ...frame, shape, join: JOIN_MOMENTS, body });
+  if (runs) return joinRuns({ ...frame, shape, join: JOIN_MOMENTS, body });
   const joined = joinPartials(shape, JOIN_MOMENTS, profile);
   return itemKernel({
     ...frame,
@@ -225,7 +225,7 @@ export function batchNormStatisticsKernel(
   statistics[parameters.vectors + item] = select(vec4<f32>(0.0), 1.0 / deviation, real);
   runningMean[item] = parameters.kept * runningMean[item] + parameters.momentum * pair.first;
   runningVariance[item] = parameters.kept * runningVariance[item] + parameters.unbiasedMomentum * pair.second;`;
-  if (runs && ranks === undefined) return joinRunsKernel({ ...frame, shape, join: JOIN_MOMENTS, body });
+  if (runs && ranks === undefined) return joinRuns({ ...frame, shape, join: JOIN_MOMENTS, body });
   const joined = ranks ? joinRanks(shape, ranks, JOIN_MOMENTS) : joinPartials(shape, JOIN_MOMENTS, profile);
   return itemKernel({
     ...frame,

@@ -276,7 +276,7 @@ const RUN_ROWS = 256;
  * and `parameters`; `body` WGSL that finds the result of the vector `item` in `pair`.
  * @returns The kernel.
  */
-export function joinRunsKernel(options: {
+export function joinRuns(options: {
   name: string;
   shape: Shape;
   join: string;
