@@ -157,7 +157,7 @@ Deno.test("published boxes that cannot be understood are refused with file and p
     ["<a></a>", "it has no <annotation>"],
     [annotation("a", "<object></object>"), "object 0 has no name"],
     [annotation("a", "<object><name>n1</name></object>"), "object 0 has no bndbox"],
-    [annotation("a", object("n1", [1, 2, 3])), "object 0 has the box 1, 2, 3, nothing"],
+    [annotation("a", object("n1", [1, 2, 3])), 'object 0 has the box 1, 2, 3, "undefined"'],
     [annotation("a", "").replace("375", "-3"), 'its size is "500" x "-3", expected'],
   ];
   for (const [text, message] of xml) {

@@ -167,7 +167,15 @@ Deno.test("the tasks that download may read every variable that readHubSettings(
     file: () => undefined,
   });
   const downloading = Object.entries(project.tasks).filter(([, command]) => command.includes("HF_ENDPOINT"));
-  assertEquals(downloading.map(([task]) => task), ["relabel", "cluster", "evaluate", "train", "transfer", "verify"]);
+  assertEquals(downloading.map(([task]) => task), [
+    "relabel",
+    "cluster",
+    "evaluate",
+    "train",
+    "transfer",
+    "verify",
+    "tune",
+  ]);
   for (const [task, command] of downloading) {
     const allowed = /--allow-env=(\S+)/.exec(command)![1].split(",");
     for (const name of asked) assert(allowed.includes(name), `${task} may not read ${name}`);
