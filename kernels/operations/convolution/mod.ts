@@ -68,23 +68,32 @@ export function convolutionCandidates(
   epilogue: Epilogue,
   target: Target,
 ): ConvolutionCandidate[] {
+  return listCandidates(shape, epilogue, target).map(({ name, write }) => ({ name, kernels: write() }));
+}
+
+/** The candidates, whose texts are not written yet. */
+function listCandidates(
+  shape: ConvolutionShape,
+  epilogue: Epilogue,
+  target: Target,
+): { readonly name: string; readonly write: () => Kernel[] }[] {
   switch (variant(shape, target)) {
     case "strips": {
       const convolution = target.profile === "gpu" ? channelStripConvolution : stripConvolution;
-      return [{ name: "strips", kernels: [convolution(shape, epilogue, target)] }];
+      return [{ name: "strips", write: () => [convolution(shape, epilogue, target)] }];
     }
     case "tiles":
       return rankTiles(shape).filter(({ slicing }) => slicing === "in turn" || !epilogue.moments).map((use) => ({
         name: `${tileName(use.tile)}, slices ${use.slicing}`,
-        kernels: tileConvolution(shape, epilogue, target, use),
+        write: () => tileConvolution(shape, epilogue, target, use),
       }));
     case "few rows":
-      return [{ name: "few rows", kernels: fewRowsConvolution(shape, epilogue, target) }];
+      return [{ name: "few rows", write: () => fewRowsConvolution(shape, epilogue, target) }];
     case "software": {
       const { subgroupLanes } = target;
       return subgroupLanes && fitsLaneTiles(shape)
-        ? [{ name: "lanes", kernels: [laneConvolution(shape, epilogue, { ...target, subgroupLanes })] }]
-        : [{ name: "registers", kernels: softwareConvolution(shape, epilogue, target) }];
+        ? [{ name: "lanes", write: () => [laneConvolution(shape, epilogue, { ...target, subgroupLanes })] }]
+        : [{ name: "registers", write: () => softwareConvolution(shape, epilogue, target) }];
     }
   }
 }
@@ -133,11 +142,11 @@ export function convolutionKernels(
       `Cannot multiply by a gate in a convolution of ${shape.kernel.join(" x ")} for ${target.profile}`,
     );
   }
-  const [first, ...others] = convolutionCandidates(shape, epilogue, target);
-  const [kernel, ...more] = first.kernels;
-  if (others.length === 0 || more.length > 0) return first.kernels;
-  const single = others.filter(({ kernels }) => kernels.length === 1);
-  return [{ ...kernel, alternatives: () => single.flatMap(({ kernels }) => kernels) }];
+  const [first, ...others] = listCandidates(shape, epilogue, target);
+  const kernels = first.write();
+  if (others.length === 0 || kernels.length > 1) return kernels;
+  const written = () => others.map(({ write }) => write()).filter((kernels) => kernels.length === 1);
+  return [{ ...kernels[0], alternatives: () => written().flat() }];
 }
 
 /**
