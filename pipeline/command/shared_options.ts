@@ -18,7 +18,7 @@ export const workers = count({ help: "threads that decode; default all cores but
 /** `--no-tune`. */
 export const noTune = flag({
   help:
-    "take the kernels that layers' shapes choose; default those that were measured to be\nfastest here, and in a long run measure what was not. Changes no result",
+    "take the kernels that layers' shapes choose; default those measured to be\nfastest here, and in a long run measure what was not. Changes no result",
 });
 
 /** `--limit`, of images. */

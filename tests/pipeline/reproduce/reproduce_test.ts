@@ -10,6 +10,8 @@ Deno.test("deno task reproduce compares all supervisions over three seeds, unles
     study: "supervisions" as const,
     data: "scenes" as const,
     fashion: "/usr/share/datasets/fashion-mnist",
+    digits: "/usr/lib/python3/dist-packages/sklearn/datasets/data/digits.csv.gz",
+    target: undefined,
     seeds: 3,
     supervisions: supervisionNames,
     leastObjects: 3,
