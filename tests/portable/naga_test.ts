@@ -31,7 +31,7 @@ async function translate(texts: readonly ShaderText[]): Promise<Refusal[]> {
   try {
     await Promise.all(texts.map(({ code }, index) => Deno.writeTextFile(`${folder}/${index}.wgsl`, code)));
     const { success, stdout, stderr } = await new Deno.Command("cargo", {
-      args: ["run", "--quiet", "--release", "--locked", "--", folder],
+      args: ["run", "--quiet", "--release", "--", folder],
       cwd: FOLDER,
     }).output();
     const decoder = new TextDecoder();
