@@ -13,10 +13,11 @@
 
 import { bytesOf } from "../../formats/base/bytes.ts";
 import { type Arena, layOut, type Lifetime } from "./arena.ts";
-import { type BufferRange, checkErrors, type Device, ownBuffer, readBuffer, wholeBuffer } from "./device.ts";
+import { type BufferRange, checkErrors, type Device, ownBuffer, wholeBuffer } from "./device.ts";
 import { isWritten, parameterBytes, type TextureBinding, type TextureFormat } from "./kernel.ts";
 import { bindKernel, type BoundKernel, encodeDispatch, forgetPipelines } from "./pipelines.ts";
 import { ALIGNMENT, arenaTensors, type Program, type Step } from "./program.ts";
+import { readTimestamps } from "./timestamps.ts";
 import { chooseKernels, tuneLayers } from "./tuning.ts";
 import { copyToTexture, createTensorTexture, textureRowBytes, textureRows } from "./texture.ts";
 
@@ -549,34 +550,25 @@ function encodeCopy(encoder: GPUCommandEncoder, { source, offset, texture, rows 
 }
 
 async function measureActions(device: Device, actions: readonly Action[]): Promise<StepTime[]> {
-  const { gpu, capabilities } = device;
+  const { capabilities } = device;
   if (!capabilities.timestamps) {
     throw new Deno.errors.NotSupported(`Cannot measure kernels: the adapter ${capabilities.adapter} has no timestamps`);
   }
   const dispatches = actions.filter((action) => "dispatch" in action);
   // The end of every pass; a step lasts from the end of the one before.
-  const count = dispatches.length + 1;
-  using made = new DisposableStack();
-  const own = (usage: number) => ownBuffer(made, device, count * 8, usage, "timestamps");
-  const times = own(GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC);
-  const staging = own(GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-  const querySet = made.adopt(gpu.createQuerySet({ type: "timestamp", count }), (set) => set.destroy());
-  const encoder = gpu.createCommandEncoder();
-  encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: 0 } }).end();
-  let index = 0;
-  for (const action of actions) {
-    if ("copy" in action) {
-      encodeCopy(encoder, action.copy);
-      continue;
+  const nanoseconds = await readTimestamps(device, dispatches.length + 1, (encoder, querySet) => {
+    encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: 0 } }).end();
+    let index = 0;
+    for (const action of actions) {
+      if ("copy" in action) {
+        encodeCopy(encoder, action.copy);
+        continue;
+      }
+      const pass = encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: ++index } });
+      encodeDispatch(pass, action.dispatch);
+      pass.end();
     }
-    const pass = encoder.beginComputePass({ timestampWrites: { querySet, endOfPassWriteIndex: ++index } });
-    encodeDispatch(pass, action.dispatch);
-    pass.end();
-  }
-  encoder.resolveQuerySet(querySet, 0, count, times, 0);
-  encoder.copyBufferToBuffer(times, 0, staging, 0, count * 8);
-  gpu.queue.submit([encoder.finish()]);
-  const nanoseconds = new BigUint64Array(await readBuffer(staging));
+  });
   return dispatches.map(({ dispatch: { name }, role }, step) => ({
     name,
     role,

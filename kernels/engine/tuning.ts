@@ -10,10 +10,11 @@
 
 import { hashText } from "../../formats/base/text_hash.ts";
 import type { Choices } from "./choices.ts";
-import { checkErrors, type Device, ownBuffer, readBuffer } from "./device.ts";
+import { checkErrors, type Device } from "./device.ts";
 import type { Kernel } from "./kernel.ts";
 import { type BoundKernel, encodeDispatch, forgetPipelines } from "./pipelines.ts";
 import type { Program, Step } from "./program.ts";
+import { readTimestamps } from "./timestamps.ts";
 
 /**
  * What tells a layer from others: the first of its kernels with its text and its numbers.
@@ -138,24 +139,14 @@ async function timeOnDevice(device: Device, kernels: readonly BoundKernel[], bud
 
 /** Each kernel once, one after the other. */
 async function timestampRound(device: Device, kernels: readonly BoundKernel[]): Promise<number[]> {
-  const { gpu } = device;
-  const count = kernels.length * 2;
-  using made = new DisposableStack();
-  const own = (usage: number) => ownBuffer(made, device, count * 8, usage, "timestamps");
-  const times = own(GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC);
-  const staging = own(GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
-  const querySet = made.adopt(gpu.createQuerySet({ type: "timestamp", count }), (set) => set.destroy());
-  const encoder = gpu.createCommandEncoder();
-  kernels.forEach((kernel, index) => {
-    const timestampWrites = { querySet, beginningOfPassWriteIndex: index * 2, endOfPassWriteIndex: index * 2 + 1 };
-    const pass = encoder.beginComputePass({ timestampWrites });
-    encodeDispatch(pass, kernel);
-    pass.end();
+  const nanoseconds = await readTimestamps(device, kernels.length * 2, (encoder, querySet) => {
+    kernels.forEach((kernel, index) => {
+      const timestampWrites = { querySet, beginningOfPassWriteIndex: index * 2, endOfPassWriteIndex: index * 2 + 1 };
+      const pass = encoder.beginComputePass({ timestampWrites });
+      encodeDispatch(pass, kernel);
+      pass.end();
+    });
   });
-  encoder.resolveQuerySet(querySet, 0, count, times, 0);
-  encoder.copyBufferToBuffer(times, 0, staging, 0, count * 8);
-  gpu.queue.submit([encoder.finish()]);
-  const nanoseconds = new BigUint64Array(await readBuffer(staging));
   return kernels.map((_, index) => Number(nanoseconds[index * 2 + 1] - nanoseconds[index * 2]) / 1e6);
 }
 

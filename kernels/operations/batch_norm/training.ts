@@ -159,16 +159,8 @@ export function batchNormRankMomentsKernel(
     moments[place] = select(zero, pair.first, own);
     moments[place + parameters.vectors] = select(zero, pair.second, own);
   }`;
-  if (runs) return joinRuns({ ...frame, shape, join: JOIN_MOMENTS, body });
-  const joined = joinPartials(shape, JOIN_MOMENTS, profile);
-  return itemKernel({
-    ...frame,
-    profile,
-    parameters: [...joined.parameters, ...frame.parameters],
-    items: channelVectors(shape[3]),
-    functions: joined.functions,
-    body: `${joined.body}${body}`,
-  });
+  const partials = runs ? "runs" : joinPartials(shape, JOIN_MOMENTS, profile);
+  return joinMoments({ ...frame, shape, body }, partials, profile);
 }
 
 /** Bytes of the statistics of a batch. */
@@ -225,15 +217,28 @@ export function batchNormStatisticsKernel(
   statistics[parameters.vectors + item] = select(vec4<f32>(0.0), 1.0 / deviation, real);
   runningMean[item] = parameters.kept * runningMean[item] + parameters.momentum * pair.first;
   runningVariance[item] = parameters.kept * runningVariance[item] + parameters.unbiasedMomentum * pair.second;`;
-  if (runs && ranks === undefined) return joinRuns({ ...frame, shape, join: JOIN_MOMENTS, body });
-  const joined = ranks ? joinRanks(shape, ranks, JOIN_MOMENTS) : joinPartials(shape, JOIN_MOMENTS, profile);
+  const partials = ranks
+    ? joinRanks(shape, ranks, JOIN_MOMENTS)
+    : runs
+    ? "runs"
+    : joinPartials(shape, JOIN_MOMENTS, profile);
+  return joinMoments({ ...frame, shape, body }, partials, profile);
+}
+
+/** A kernel whose `body` goes on with `pair`, the moments of a vector of channels, joined of runs or of other partial results. */
+function joinMoments(
+  { shape, body, ...frame }: Omit<Parameters<typeof joinRuns>[0], "join">,
+  partials: "runs" | ReturnType<typeof joinPartials>,
+  profile: Target["profile"],
+): Kernel {
+  if (partials === "runs") return joinRuns({ ...frame, shape, join: JOIN_MOMENTS, body });
   return itemKernel({
     ...frame,
     profile,
-    parameters: [...joined.parameters, ...frame.parameters],
+    parameters: [...partials.parameters, ...frame.parameters],
     items: channelVectors(shape[3]),
-    functions: joined.functions,
-    body: `${joined.body}${body}`,
+    functions: partials.functions,
+    body: `${partials.body}${body}`,
   });
 }
 
