@@ -197,9 +197,9 @@ Deno.test("the README's table shows each command as its help says that it is use
   }
 });
 
-Deno.test("the README names every report of deno task query", () => {
-  const row = /^\| `deno task query .*$/m.exec(read("README.md"))![0];
-  const named = [...row.matchAll(/`([a-z-]+)(?: N)?`/g)].map(([, name]) => name);
+Deno.test("the page of questions names every report of deno task query", () => {
+  const named = [...read("docs/querying.md").matchAll(/^\| `([a-z-]+)(?: N)?` /gm)].map(([, name]) => name)
+    .filter((name) => name !== "score");
   assertEquals(named.sort(), Object.keys(REPORTS).sort());
 });
 
@@ -223,4 +223,31 @@ Deno.test("the files that documents name and link to are there", () => {
     return [...linked, ...named].filter((path) => !isThere(join(ROOT, path))).map((path) => `${document}: ${path}`);
   });
   assertEquals(missing, []);
+});
+
+/** The anchors of a document's headings, as forges make them. */
+function anchorsOf(text: string): Set<string> {
+  const headings = text.replaceAll(/^```[\s\S]*?^```/gm, "").matchAll(/^#+ (.+)$/gm);
+  return new Set(
+    [...headings].map(([, words]) => words.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")),
+  );
+}
+
+Deno.test("the headings that documents link to are there", () => {
+  const links = DOCUMENTS.flatMap(([document, text]) =>
+    Array.from(text.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g), ([, path, anchor]) => ({ document, path, anchor }))
+  );
+  assert(links.length > 10);
+  const wrong = links.filter(({ document, path, anchor }) => {
+    const target = path === "" ? document : join(dirname(document), path);
+    return !anchorsOf(read(target)).has(anchor);
+  });
+  assertEquals(wrong, []);
+});
+
+Deno.test("the README is short, and the list of documents has every page", () => {
+  assert(new TextEncoder().encode(read("README.md")).length <= 10_000);
+  const listed = new Set(Array.from(read("docs/README.md").matchAll(/\]\((\w+\.md)\)/g), ([, name]) => name));
+  const pages = DOCUMENTS.map(([path]) => path).filter((path) => path.startsWith("docs/")).map((path) => path.slice(5));
+  assertEquals([...listed].sort(), pages.filter((name) => name !== "README.md").sort());
 });

@@ -26,11 +26,11 @@ async function deno(...args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-Deno.test("the examples in mod.ts and README.md have no error of types", async () => {
-  await deno("check", "--config", join(ROOT, "deno.json"), ...["mod.ts", "README.md"].map(exampleFile));
+Deno.test("the examples in mod.ts and docs/programs.md have no error of types", async () => {
+  await deno("check", "--config", join(ROOT, "deno.json"), ...["mod.ts", "docs/programs.md"].map(exampleFile));
 });
 
-for (const [file, printed, decoder] of [["mod.ts", 9, "WebAssembly"], ["README.md", 7, "native"]] as const) {
+for (const [file, printed, decoder] of [["mod.ts", 9, "WebAssembly"], ["docs/programs.md", 7, "native"]] as const) {
   Deno.test(`the example in ${file} runs, with the permissions that mod.ts names and the ${decoder} decoder`, async () => {
     const permissions = ["--allow-read", "--allow-write", ...(decoder === "native" ? ["--allow-ffi"] : [])];
     const config = ["--config", join(ROOT, "deno.json")];

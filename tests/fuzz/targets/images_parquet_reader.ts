@@ -1,7 +1,8 @@
 /**
- * A second reading of image Parquet, for comparison: written from the format's specification and from what README says of
- * columns, without the reader that is tested. It knows what the samples hold and what a change can make of them: columns
- * that are not in lists, PLAIN and dictionary pages, no compression, Snappy, gzip and Zstandard.
+ * A second reading of image Parquet, for comparison: written from the format's specification and from what
+ * docs/images.md says of columns, without the reader that is tested. It knows what the samples hold and what a change
+ * can make of them: columns that are not in lists, PLAIN and dictionary pages, no compression, Snappy, gzip and
+ * Zstandard.
  *
  * @module
  * @see https://github.com/apache/parquet-format
