@@ -27,6 +27,7 @@ const READ_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   cluster: ["relabel"],
   explore: ["query"],
   figures: ["report", "training"],
+  publish: ["figures", "query", "report", "training"],
   relabel: ["report"],
   report: ["query", "training"],
   reproduce: ["convert", "corrupt", "evaluation", "relabel", "scenes", "training", "transfer"],

@@ -6,7 +6,8 @@
  * `rejected-00003-of-00016.jsonl`; part files are numbered across all shards.
  *
  * A part's entry `images` is the SHA-256 of what the source's images of that part were, which `source_images.ts` describes.
- * It is optional: manifests of earlier versions have none.
+ * It is optional: manifests of earlier versions have none. The parts of a folder that was published for the hub are called
+ * `data/train-00000-of-00012.parquet`.
  *
  * @module
  */
@@ -101,6 +102,21 @@ export function partName(part: number, container: Container = "parquet"): string
   return `part-${String(part).padStart(5, "0")}.${container}`;
 }
 
+/**
+ * The name of a part file in a folder that is published, as the hub's viewer looks for it.
+ *
+ * @param split What the images are for: `train`.
+ * @param place Place of the part among those listed, from 0.
+ * @param count How many are listed.
+ * @returns The name, such as `data/train-00000-of-00012.parquet`.
+ */
+export function publishedPartName(split: string, place: number, count: number): string {
+  const [index, all] = [place, count].map((number) => String(number).padStart(5, "0"));
+  return `data/${split}-${index}-of-${all}.parquet`;
+}
+
+const PUBLISHED_PART = /^data\/\w+-\d{5,}-of-\d{5,}\.parquet$/;
+
 /** The name of a shard's manifest. */
 export function manifestName(shard: Shard | undefined): string {
   return `manifest${shardSuffix(shard)}.json`;
@@ -194,7 +210,7 @@ function checkPart(entry: FinishedPart, subject: string, container?: Container):
     }
   }
   const { part, file, sha256, images = sha256 } = entry;
-  if (file !== partName(part, container)) {
+  if (file !== partName(part, container) && !(typeof file === "string" && PUBLISHED_PART.test(file))) {
     throw new TypeError(`${subject} has file ${showValue(file)}, expected "${partName(part, container)}"`);
   }
   for (const [name, value] of Object.entries({ sha256, images })) {

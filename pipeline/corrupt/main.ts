@@ -49,14 +49,4 @@ function summary(output: string, corrupted: CorruptedImages, seconds: number): s
   ];
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code.
- */
-export function main(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...CORRUPT, run });
-}
-
-if (import.meta.main) endProcess(await main(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...CORRUPT, run }));

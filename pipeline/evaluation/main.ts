@@ -128,14 +128,4 @@ async function measuresOf(
   ];
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code.
- */
-export function main(args: readonly string[]): Promise<number> {
-  return runOnRanks(args, { ...EVALUATE, run });
-}
-
-if (import.meta.main) endProcess(await main(Deno.args));
+if (import.meta.main) endProcess(await runOnRanks(Deno.args, { ...EVALUATE, run }));

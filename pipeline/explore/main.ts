@@ -49,14 +49,4 @@ async function warnOfMissingImages({ folders: [labelMaps], images, paths }: Expl
   }
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code.
- */
-export function main(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...EXPLORE, run });
-}
-
-if (import.meta.main) endProcess(await main(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...EXPLORE, run }));

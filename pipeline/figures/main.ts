@@ -4,12 +4,11 @@
  * @module
  */
 
-import { calledAs } from "../command/called_as.ts";
 import { join } from "@std/path";
 import { closing } from "../../formats/base/closing.ts";
 import { makeFolder, replaceFile } from "../../formats/base/files.ts";
 import { openImages } from "../../formats/images/mod.ts";
-import { isTurned, type LabelMaps, openLabelMaps } from "../../formats/labels/mod.ts";
+import { type LabelMaps, openLabelMaps } from "../../formats/labels/mod.ts";
 import { confidenceChart, overlapChart } from "../charts/crop_charts.ts";
 import { type CropSampling, shareUpTo } from "../charts/crops.ts";
 import { UsageError } from "../command/command_line.ts";
@@ -19,19 +18,16 @@ import type { Progress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { untilAborted, withSignals } from "../command/signals.ts";
 import { printLines } from "../command/terminal.ts";
-import { className } from "../model/class_names.ts";
 import { type ImageReader, openImageReader } from "../pictures/image_reader.ts";
-import { makeGallery } from "../report/gallery.ts";
-import { pictureMaker } from "../report/pictures.ts";
 import { augmentationOf } from "../training/batch.ts";
 import { resolveSettings } from "../training/settings.ts";
 import { drawBoxedCrops, type DrawnCrops } from "./boxed_crops.ts";
-import { chooseExamples, cropFigure, type ExampleNames, heatMapFigure } from "./example_figures.ts";
+import { drawExamples } from "./draw_examples.ts";
 import { FIGURES, type FiguresCommand } from "./options.ts";
 
 async function run(command: FiguresCommand, progress: Progress): Promise<number> {
   if (command.maps === undefined && command.boxes === undefined) {
-    throw new UsageError(`Expected --maps, --boxes or both: see ${calledAs("figures")} --help`);
+    throw new UsageError("Expected --maps, --boxes or both: see deno task figures --help");
   }
   const { result: lines, code } = await withSignals((signal) =>
     untilAborted(signal, () =>
@@ -95,34 +91,13 @@ async function exampleFigures(
   { examples, seed }: FiguresCommand,
   { sampling, onProgress }: { readonly sampling: CropSampling; readonly onProgress: (line: string) => void },
 ): Promise<[name: string, svg: string][]> {
-  const chosen = await chooseExamples(labelMaps, examples, seed);
-  const pictures = pictureMaker(reader, {
-    room: Infinity,
-    exifOrientation: isTurned(labelMaps.metadata),
-    type: "jpeg",
-  });
-  const gallery = await makeGallery(labelMaps, chosen.map((index) => ({ index, choice: "several" })), pictures, {
+  const { heatMaps, crops } = await drawExamples(labelMaps, reader, {
     ...sampling,
-    classOfLabel: () => null,
-    withCrops: chosen.length,
+    seed,
+    examples,
     onImage: (done, total) => onProgress(`${formatCount(done)}/${formatNumberOf(total, "example")}`),
   });
-  const { classes, dataSetClasses } = labelMaps;
-  const names: ExampleNames = {
-    ofClass: (index) => className(classes, index),
-    ofLabel: (label) => className(dataSetClasses ?? classes, label),
-  };
-  return [["figure-a2.svg", heatMapFigure(gallery, names)], ["figure-a3.svg", cropFigure(gallery, names)]];
+  return [["figure-a2.svg", heatMaps], ["figure-a3.svg", crops]];
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code.
- */
-export function main(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...FIGURES, run });
-}
-
-if (import.meta.main) endProcess(await main(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...FIGURES, run }));

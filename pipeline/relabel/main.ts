@@ -4,7 +4,6 @@
  * @module
  */
 
-import { calledAs } from "../command/called_as.ts";
 import { type ClassNames, MULTI_LABEL_THRESHOLD, readManifests } from "../../formats/labels/mod.ts";
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
@@ -173,7 +172,7 @@ async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, pat
       `${path}: ${formatNumberOf(listed.images, "image")} in ${description}`,
       ...surveyLines(await source.survey()),
       "",
-      `Next: ${calledAs("relabel")} ${shellWord(images)} --list ${shellWord(path)}`,
+      `Next: deno task relabel ${shellWord(images)} --list ${shellWord(path)}`,
     ]);
   }
   return 0;
@@ -222,14 +221,4 @@ function wholeParts({ manifest, total }: WriteResult): { done: number; total: nu
   return { done: manifest.parts.reduce((sum, { rows, rejected }) => sum + rows + rejected, 0), total };
 }
 
-/**
- * Runs the command.
- *
- * @param args Arguments of the command line.
- * @returns The exit code.
- */
-export function main(args: readonly string[]): Promise<number> {
-  return runCommand(args, { ...RELABEL, run });
-}
-
-if (import.meta.main) endProcess(await main(Deno.args));
+if (import.meta.main) endProcess(await runCommand(Deno.args, { ...RELABEL, run }));

@@ -36,7 +36,7 @@ const NO_ROOM = "It is left out to keep this page small";
  * @returns A function that makes them; what does not fit any more is left out, for that reason.
  */
 export function pictureMaker(
-  reader: ImageReader,
+  reader: Pick<ImageReader, "read">,
   { room = ROOM, exifOrientation = false, type = "webp" }: {
     readonly room?: number;
     readonly exifOrientation?: boolean;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { calledAs } from "../command/called_as.ts";
 import { dirname, join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
 import { isTurned, type LabelMaps, openLabelMaps } from "../../formats/labels/mod.ts";
@@ -154,7 +153,7 @@ async function checkImages(
   const { key } = await labelMaps.get(0);
   throw new Deno.errors.NotFound(
     `Cannot find the images of "${labels}" in "${images}": there is no "${key}", name what was relabelled: ` +
-      `${calledAs("report")} ${shellWord(labels)} IMAGES`,
+      `deno task report ${shellWord(labels)} IMAGES`,
   );
 }
 

@@ -26,7 +26,7 @@ import { closing } from "../../formats/base/closing.ts";
 import { showValue } from "../../formats/base/show_value.ts";
 import { sha256OfFile } from "../../formats/base/byte_source.ts";
 import { compareNatural } from "../../formats/base/natural_sort.ts";
-import { namesIn, withSubject } from "../../formats/base/files.ts";
+import { isFileThere, namesIn, withSubject } from "../../formats/base/files.ts";
 import { sizeOf } from "../label_folder/listed_images.ts";
 import type { Defects } from "./defects.ts";
 import { formatCells, formatCount, formatNumberOf } from "../command/numbers.ts";
@@ -125,10 +125,10 @@ async function verifyFolder(
   for (const name of names) {
     if (LABEL_MAP_FILE.test(name) && !listed.has(name)) defects.add(`${name} is listed in no manifest`);
   }
-  const present = new Set(names);
   const files = parts.filter(({ file }) => {
-    if (!present.has(file)) defects.add(`${file} is missing, though a manifest lists it`);
-    return present.has(file);
+    const isThere = isFileThere(join(path, file));
+    if (!isThere) defects.add(`${file} is missing, though a manifest lists it`);
+    return isThere;
   }).map((part) => ({ name: part.file, path: join(path, part.file), part }));
   const bytes = await checkHashes(files, defects);
   const { classes, dataSetClasses } = manifest;

@@ -84,6 +84,8 @@ async function allRuns(): Promise<Run[]> {
       await run("report", 0, labels, one);
       await run("figures", 0, one, "--maps", labels, "--output", path("figures"));
       await run("figures", 1, one, "--boxes", path("none"));
+      await run("publish", 0, labels, one, "--files-only", path("published"), "--title", HOSTILE);
+      await run("publish", 1, path("none"), "--files-only", path("published"));
       await run("verify", 0, labels);
       await run("convert", 0, labels, other, "--top-k", "1");
       await run("convert", 0, labels, other, "--top-k", "1");

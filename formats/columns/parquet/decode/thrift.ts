@@ -47,6 +47,29 @@ export function decodeThrift(bytes: Uint8Array, start = 0): { readonly fields: T
 }
 
 /**
+ * Finds a field of a structure.
+ *
+ * @param bytes Bytes that begin with the structure.
+ * @param wanted The field's number.
+ * @returns Where its value begins, and where the bytes after it do; undefined if the structure has no such field.
+ * @throws {RangeError} If the bytes end before it, or are no structure.
+ */
+export function findField(
+  bytes: Uint8Array,
+  wanted: number,
+): { readonly start: number; readonly end: number } | undefined {
+  const cursor = { bytes, offset: 0, values: 0 };
+  for (let field = 0;;) {
+    const header = readHeader(cursor, field);
+    if (!header) return undefined;
+    const start = cursor.offset;
+    if (header.type > 2) readValue(cursor, header.type, 0);
+    if (header.field === wanted) return { start, end: cursor.offset };
+    field = header.field;
+  }
+}
+
+/**
  * Reads an unsigned integer, seven bits per byte, the lowest first.
  *
  * @param cursor The place of its first byte; moved past its last.
@@ -87,12 +110,19 @@ function readStruct(cursor: CountingCursor, depth: number): ThriftStruct {
   if (depth > MOST_DEPTH) throw new RangeError(`structures are nested deeper than ${MOST_DEPTH}`);
   const fields: Record<number, Thrift> = {};
   for (let field = 0;;) {
-    const byte = readByte(cursor);
-    const type = byte & 15;
-    if (type === 0) return fields;
-    field = byte >> 4 === 0 ? readZigzag(cursor) : field + (byte >> 4);
-    fields[field] = type <= 2 ? type === 1 : readValue(cursor, type, depth);
+    const header = readHeader(cursor, field);
+    if (!header) return fields;
+    field = header.field;
+    fields[field] = header.type <= 2 ? header.type === 1 : readValue(cursor, header.type, depth);
   }
+}
+
+/** The number of the next field, and the type of its value, of which 1 and 2 are true and false; undefined at the end. */
+function readHeader(cursor: Cursor, last: number): { readonly field: number; readonly type: number } | undefined {
+  const byte = readByte(cursor);
+  const type = byte & 15;
+  if (type === 0) return undefined;
+  return { field: byte >> 4 === 0 ? readZigzag(cursor) : last + (byte >> 4), type };
 }
 
 function readValue(cursor: CountingCursor, type: number, depth: number): Thrift {

@@ -50,8 +50,21 @@ export function parquetEncoder(columns: readonly Column[], metadata: Json): File
       return count < THREAD_VALUES ? rowGroup(values, rows) : place(await call("encodeColumns", values), rows);
     },
     end() {
-      const entry = ["relabel", JSON.stringify(metadata)] as const;
-      return encodeFooter(columns, groups, [entry, ["ARROW:schema", encodeSchemaMessage(columns, [entry]).toBase64()]]);
+      return encodeFooter(columns, groups, withArrowSchema(columns, [["relabel", JSON.stringify(metadata)]]));
     },
   };
+}
+
+/**
+ * Entries of a file, and the Arrow schema that has them too.
+ *
+ * @param columns The file's columns, in order.
+ * @param entries What the file says of its rows.
+ * @returns The entries, with `ARROW:schema` as the last one.
+ */
+export function withArrowSchema(
+  columns: readonly Column[],
+  entries: readonly (readonly [key: string, value: string])[],
+): (readonly [key: string, value: string])[] {
+  return [...entries, ["ARROW:schema", encodeSchemaMessage(columns, entries).toBase64()]];
 }

@@ -65,11 +65,19 @@ export function encodeFooter(
     2: list("struct", [root, ...columns.flatMap(schemaElements)].map(struct)),
     3: i64(groups.reduce((rows, group) => rows + group.rows, 0)),
     4: list("struct", groups.map(({ rows, chunks }) => rowGroup(rows, chunks.map(addIndex), columns))),
-    5: list("struct", metadata.map(([key, value]) => struct({ 1: string(key), 2: string(value) }))),
+    [KEY_VALUES]: keyValues(metadata),
     6: string("relabel"),
     7: list("struct", columns.map(() => ORDERED_BY_TYPE)),
   });
   return concatenate([...indexes, footer, bytesOf(Uint32Array.of(footer.length)), MAGIC]);
+}
+
+/** Where a footer has its key-value metadata. */
+export const KEY_VALUES = 5;
+
+/** Key-value metadata, in order. */
+export function keyValues(metadata: Iterable<readonly [key: string, value: string]>): ThriftValue {
+  return list("struct", Array.from(metadata, ([key, value]) => struct({ 1: string(key), 2: string(value) })));
 }
 
 /** A value is one element; a list is three: the column, the repeated group `list`, the value `element`. */

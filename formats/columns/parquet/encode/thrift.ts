@@ -47,6 +47,18 @@ export function encodeThrift(fields: ThriftFields): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * The bytes of a value alone, without the field that it is of.
+ *
+ * @param value The value; a bool has none, since its field says it.
+ * @returns The encoded bytes.
+ */
+export function encodeThriftValue(value: ThriftValue): Uint8Array<ArrayBuffer> {
+  const bytes: number[] = [];
+  pushValue(bytes, value);
+  return Uint8Array.from(bytes);
+}
+
+/**
  * Appends an unsigned integer, seven bits per byte, the lowest first.
  *
  * @param bytes What it is appended to.

@@ -173,6 +173,7 @@ Deno.test("the tasks that download may read every variable that readHubSettings(
     "evaluate",
     "train",
     "transfer",
+    "publish",
     "verify",
     "tune",
   ]);

@@ -1,0 +1,59 @@
+/**
+ * The options of `deno task publish`.
+ *
+ * @module
+ */
+
+import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
+import { flag, text, word } from "../command/option_kinds.ts";
+import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
+import { LABELS_FOLDER, seed, threshold } from "../command/shared_options.ts";
+import { UsageError } from "../command/command_line.ts";
+
+/** The command. */
+export const PUBLISH = defineCommand({
+  name: "publish",
+  title: "Publish label maps: a data set for the Hugging Face hub, with its card",
+  about:
+    `LABELS is a folder of label maps that is whole; default "${LABELS_FOLDER}". IMAGES is what was labelled, of which the card
+then shows some: name it only if its images may be shown. Without it the pictures have heat maps and crops' boxes alone.
+
+What is published is a folder of label maps again, and a data set that datasets.load_dataset opens:
+  README.md                           the card: features, licences, annotator, statistics, two pictures
+  data/train-00000-of-00012.parquet   the parts, whose schema names the classes of label and the length of lists
+  manifest.json, rejected.jsonl       as in the folder, without paths of this machine
+  pictures/                           heat_maps.svg, crops.svg`,
+  options: {
+    labels: word("LABELS", { default: LABELS_FOLDER }),
+    images: word("IMAGES"),
+    filesOnly: text({ value: "DIR", help: "write the files there, in a folder that is new or was written so" }),
+    splitName: text({ value: "NAME", default: "train", help: "what the images are for: train, validation, test" }),
+    title: text({ value: "TEXT", help: "of the card; default the name of the folder" }),
+    license: text({ value: "ID", help: "of the label maps: apache-2.0, cc-by-4.0, ..., or a name in your words" }),
+    annotatorLicense: text({ value: "TEXT", help: "of the annotator's weights, for the card" }),
+    imagesLicense: text({ value: "TEXT", help: "of the images that were labelled, for the card" }),
+    threshold: {
+      ...threshold("an image carries a class from this score on, in the statistics"),
+      default: MULTI_LABEL_THRESHOLD,
+    },
+    seed: seed("another one draws other images and crops"),
+    quiet: flag({ help: "no progress and no summary" }),
+  },
+  notes: "Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C; 143 after SIGTERM.",
+  examples: [
+    "deno task publish labels --files-only published --license cc-by-4.0",
+    'deno task publish labels photos --files-only published --title "My photographs, relabelled"',
+  ],
+  resolve({ filesOnly, splitName, ...options }) {
+    if (filesOnly === undefined) throw new UsageError("Expected --files-only DIR: see deno task publish --help");
+    if (!/^[a-z]\w*$/i.test(splitName)) {
+      throw new UsageError(
+        `Cannot use --split-name ${splitName}: expected a letter, then letters, digits or underscores`,
+      );
+    }
+    return { ...options, filesOnly, split: splitName };
+  },
+});
+
+/** What the user asked for. */
+export type PublishCommand = OptionsOfCommand<typeof PUBLISH>;
