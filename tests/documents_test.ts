@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, join } from "@std/path";
 import project from "../deno.json" with { type: "json" };
+import { type Subcommand, SUBCOMMANDS } from "../pipeline/command/called_as.ts";
 import { COMMON_OPTIONS, UsageError } from "../pipeline/command/command_line.ts";
 import type { Option } from "../pipeline/command/option_kinds.ts";
 import { type Command, optionName } from "../pipeline/command/option_table.ts";
@@ -50,12 +51,12 @@ const OTHERS = ["bench", "bench/race", "tests/fuzz", "tests/faults"].flatMap((fo
 
 /** Options of other programs: Deno's, Slurm's and MPI's. */
 const FOREIGN =
-  /^(allow-.*|array|cpus-per-task|gpus-per-task|gres|mpi|mca|requeue|job-name|nodes|ntasks-per-node|time|signal|output|open-mode|kill-on-bad-exit|partition|constraint|noheader|me|cwd|trace-leaks|no-prompt|config|coverage|filter|doc|lint)$/;
+  /^(allow-.*|array|cpus-per-task|gpus-per-task|gres|mpi|mca|requeue|job-name|nodes|ntasks-per-node|time|signal|output|open-mode|kill-on-bad-exit|partition|constraint|noheader|me|cwd|trace-leaks|no-prompt|config|coverage|filter|doc|lint|force|global|root)$/;
 
 /** Commands in blocks, indented or fenced; a line that ends with a backslash goes on in the next one. */
 function commandLines(text: string): string[] {
   return text.replaceAll(/ *\\\n\s*/g, " ").split("\n").flatMap((line) =>
-    /^(?: {4})?(?:(?:\w+=|mpiexec|srun|npx|timeout)\S* .*)?(deno task \S.*)$/.exec(line)?.[1] ?? []
+    /^(?: {4})?(?:(?:\w+=|mpiexec|srun|npx|timeout)\S* .*)?((?:deno task|relabel) \S.*)$/.exec(line)?.[1] ?? []
   );
 }
 
@@ -65,9 +66,16 @@ function wordsOf(line: string): string[] {
   return words.map(([, double, single, bare]) => double ?? single ?? bare);
 }
 
+/** The task of a subcommand of `relabel`. */
+function taskOf(subcommand: string): string {
+  return Object.hasOwn(SUBCOMMANDS, subcommand) ? SUBCOMMANDS[subcommand as Subcommand] : subcommand;
+}
+
 /** Why a command line cannot be what it is shown for; undefined if it can. */
 function wrongUse(line: string): string | undefined {
-  const [, , task, ...args] = wordsOf(line);
+  const words = wordsOf(line);
+  if (words[0] === "relabel" && words[1].startsWith("-")) return;
+  const [task, ...args] = words[0] === "deno" ? words.slice(2) : [taskOf(words[1]), ...words.slice(2)];
   if (!(task in project.tasks)) return `${line}: there is no task ${task}`;
   const [name, rest] = COMMANDS.has(`${task} ${args[0]}`) ? [`${task} ${args[0]}`, args.slice(1)] : [task, args];
   const command = COMMANDS.get(name);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { join } from "@std/path";
 import { readIfThere, replaceFile, withSubject } from "../../formats/base/files.ts";
 import { DEFAULT_ROWS_PER_FILE } from "../label_folder/fill_folder.ts";
@@ -58,7 +59,7 @@ export function readPlan(out: string): Plan | undefined {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw new TypeError(`Cannot read plan "${path}": it is not what deno task cluster slurm writes`);
+  throw new TypeError(`Cannot read plan "${path}": it is not what ${calledAs("cluster slurm")} writes`);
 }
 
 /** Writes a folder's plan; `OUT/cluster` must be there. */

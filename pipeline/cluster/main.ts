@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { joinShards } from "../../formats/labels/join.ts";
 import { prepareSlurm } from "./prepare.ts";
 import { readFolderState } from "./shard_states.ts";
@@ -31,7 +32,7 @@ import { surveyLines } from "../model/survey_lines.ts";
  * @param args Arguments of the command line.
  * @returns The exit code: 0; 1 after a failure; 2 if it was used wrongly; 75 if somebody else writes to the folder.
  */
-export function runCluster(args: readonly string[]): Promise<number> {
+export function main(args: readonly string[]): Promise<number> {
   const [what, ...rest] = args;
   switch (what) {
     case "slurm":
@@ -71,7 +72,7 @@ async function runSlurm(command: SlurmCommand, progress: Progress): Promise<numb
     printLine(`Submitted job ${jobs!.join}: the join${jobs?.array === undefined ? "" : " after it"}`);
   }
   if (!quiet) {
-    const next = submit ? `deno task cluster status ${shellWord(out)}` : "the same command with --submit";
+    const next = submit ? `${calledAs("cluster status")} ${shellWord(out)}` : "the same command with --submit";
     printLine(`Next: ${next}`);
   }
   return 0;
@@ -101,4 +102,4 @@ function runStatus({ folder, format }: StatusCommand): Promise<number> {
   return Promise.resolve(0);
 }
 
-if (import.meta.main) Deno.exit(await runCluster(Deno.args));
+if (import.meta.main) Deno.exit(await main(Deno.args));

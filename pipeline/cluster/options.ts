@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { printable } from "../../formats/base/printable.ts";
 import { type Asked, BETWEEN_REPEATED, suggest, UsageError } from "../command/command_line.ts";
 import { choice, count, flag, option, word } from "../command/option_kinds.ts";
@@ -133,7 +134,7 @@ write there.`,
       if (name in texts) throw new UsageError(`Cannot use --${optionName(name)}: ${TAKEN[name]}`);
     }
     if (shards === undefined) {
-      throw new UsageError("Expected --shards N, the number of tasks: see deno task cluster slurm --help");
+      throw new UsageError(`Expected --shards N, the number of tasks: see ${calledAs("cluster slurm")} --help`);
     }
     const given = Object.entries(ofRelabel) as [RelabelProperty, string][];
     const argumentsOf = (options: typeof given) =>
@@ -159,7 +160,7 @@ const CLUSTER_COMMANDS = { slurm: SLURM, join: JOIN, status: STATUS };
 /** The text that `--help` prints. */
 export const CLUSTER_HELP = `Label images on a cluster
 
-Usage: ${Object.values(CLUSTER_COMMANDS).map(({ usage: [way] }) => `deno task ${way}`).join("\n       ")}
+Usage: ${Object.values(CLUSTER_COMMANDS).map(({ usage: [way] }) => calledAs(way)).join("\n       ")}
 
   slurm   writes, and with --submit submits, a Slurm job array with a shard a task, and a job that joins them
   join    makes one data set of the shards in a folder, however they were run
@@ -177,7 +178,7 @@ Each has its --help. docs/cluster.md shows a whole run, and Kubernetes.`;
 export function readOtherOptions([word]: readonly string[]): Asked {
   if (word === "--help" || word === "-h") return "help";
   if (word === "--version") return "version";
-  const hint = "see deno task cluster --help";
+  const hint = `see ${calledAs("cluster")} --help`;
   const words = Object.keys(CLUSTER_COMMANDS);
   throw new UsageError(
     word === undefined

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { join } from "@std/path";
 import { printable } from "../../formats/base/printable.ts";
 import { BUSY_EXIT_CODE } from "../command/command_line.ts";
@@ -138,7 +139,7 @@ function checkTexts(settings: ScriptSettings): void {
 function head({ name, time, sbatch, workingFolder }: ScriptSettings, ...options: string[][]): string {
   const lines = [["--job-name", name], ...options, ...(time === undefined ? [] : [["--time", time]])];
   return `#!/bin/bash
-# Written by deno task cluster slurm.
+# Written by ${calledAs("cluster slurm")}.
 ${[...lines.map((words) => words.join("=")), ...(sbatch ? [sbatch] : [])].map((line) => `#SBATCH ${line}`).join("\n")}
 set -euo pipefail
 cd ${shellWord(workingFolder)}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { formatCount, formatDuration, formatNumberOf } from "../command/numbers.ts";
 import { shellWord } from "../command/shell_word.ts";
 import type { FolderState, ShardState } from "./shard_states.ts";
@@ -79,7 +80,7 @@ export function describeFolderState(path: string, state: FolderState): string[] 
   const missing = state.shards.filter(({ state }) => state === "missing").map(({ index }) => index);
   if (missing.length > 0) lines.push(`  missing  ${ranges(missing)}`);
   if (shards.whole === shards.total) {
-    lines.push("", "Next: make one data set of the shards", `  deno task cluster join ${shellWord(path)}`);
+    lines.push("", "Next: make one data set of the shards", `  ${calledAs("cluster join")} ${shellWord(path)}`);
   }
   return lines;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { asStarted, calledAs } from "./called_as.ts";
 import { type Asked, BETWEEN_REPEATED, COMMON_OPTIONS, readArguments, UsageError } from "./command_line.ts";
 import type { Option } from "./option_kinds.ts";
 
@@ -80,7 +81,7 @@ export function readTexts<Table extends OptionTable>(
     .map(([property, option]) => ({ property, option, name: optionName(property, option) }));
   const known = Object.fromEntries(named.map(({ name, option }) => [name, option]));
   const mostWords = words.some(([, { isRepeated }]) => isRepeated) ? Infinity : words.length;
-  const found = readArguments(args, known, `deno task ${name}`, mostWords);
+  const found = readArguments(args, known, calledAs(name), mostWords);
   if (typeof found === "string") return found;
   const texts = [
     ...words.map(([property, { isRepeated }], place) => {
@@ -180,7 +181,7 @@ export function defineCommand<const Table extends OptionTable, Options = Options
       const missing = Object.entries(table).filter(([property, { isRequired }]) => isRequired && !(property in texts));
       if (missing.length > 0) {
         throw new UsageError(
-          `Expected ${missing.map(([, { value }]) => value).join(" ")}: see deno task ${name} --help`,
+          `Expected ${missing.map(([, { value }]) => value).join(" ")}: see ${calledAs(name)} --help`,
         );
       }
       const given = readValues(table, texts);
@@ -210,6 +211,6 @@ export function describeCommand<Table extends OptionTable>(
     notes,
     examples.length > 0 ? `Examples\n${examples.map((example) => `  ${example}`).join("\n")}` : undefined,
   ];
-  const help = parts.filter((part) => part !== undefined).join("\n\n");
+  const help = asStarted(parts.filter((part) => part !== undefined).join("\n\n"));
   return { name, usage: ways, options, examples, help };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { basename } from "@std/path";
 import { closing } from "../../formats/base/closing.ts";
 import { ifThere, namesIn, withSubject } from "../../formats/base/files.ts";
@@ -348,7 +349,9 @@ async function layoutOf(
     if (annotator === undefined) return undefined;
     if (images === undefined) throw new UsageError("Option --annotator needs --images, the folder of the images");
     if (isHubReference(annotator)) {
-      throw new UsageError(`Cannot use --annotator ${annotator}: expected a folder, deno task relabel downloads it`);
+      throw new UsageError(
+        `Cannot use --annotator ${annotator}: expected a folder, ${calledAs("relabel")} downloads it`,
+      );
     }
     const sampled = formatNumberOf(Math.min(command.sample, source.count), "image");
     progress.print(`Comparing maps with annotator ${annotator} on ${sampled}`);
@@ -356,4 +359,14 @@ async function layoutOf(
   }
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...CONVERT, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...CONVERT, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

@@ -49,4 +49,14 @@ function summary(output: string, corrupted: CorruptedImages, seconds: number): s
   ];
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...CORRUPT, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...CORRUPT, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { fromFileUrl } from "@std/path";
 import project from "../../deno.json" with { type: "json" };
 import { decoderBuild, loadDecoder } from "../../formats/images/load_decoder.ts";
@@ -121,7 +122,7 @@ function describeTuned(capabilities: Capabilities): Finding {
   const path = tunedPath(capabilities, (variable) => Deno.env.get(variable));
   const { choices, problem } = path === undefined ? { choices: new Map() } : readChoices(path, capabilities);
   if (problem !== undefined) return { name, text: problem };
-  if (choices.size === 0) return { name, text: "nothing measured yet; deno task tune does, and long runs do" };
+  if (choices.size === 0) return { name, text: `nothing measured yet; ${calledAs("tune")} does, and long runs do` };
   return { name, text: `${formatNumberOf(choices.size, "layer")} measured, in ${path}` };
 }
 
@@ -185,7 +186,8 @@ async function examineDuckDB(): Promise<Finding> {
     return {
       name,
       text: (error as Error).message.split("\n")[0],
-      remedy: "deno task query does not work: run with the npm cache writable and a network once, so that Deno can " +
+      remedy:
+        `${calledAs("query")} does not work: run with the npm cache writable and a network once, so that Deno can ` +
         "install DuckDB's package for this system (glibc 2.28 or newer on Linux)",
     };
   }
@@ -214,4 +216,14 @@ function findLibraries(): string {
   return `none (${names.join(", ")}); needed only to train on several devices: ${INSTALL.MPICH}`;
 }
 
-if (import.meta.main) Deno.exit(await runCommand(Deno.args, { ...DOCTOR, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...DOCTOR, run });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

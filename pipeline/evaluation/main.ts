@@ -128,4 +128,14 @@ async function measuresOf(
   ];
 }
 
-if (import.meta.main) endProcess(await runOnRanks(Deno.args, { ...EVALUATE, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runOnRanks(args, { ...EVALUATE, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

@@ -9,6 +9,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { RequestError } from "./request_error.ts";
 
 /** Characters of an address; what is longer is no request of the page. */
@@ -71,7 +72,7 @@ export function checkRequest(request: Request, port: number, token: string): Che
   const [address, query = ""] = request.url.split(/\?(.*)/s);
   const path = address.replace(/^[a-z]+:\/\/[^/]*/i, "");
   if (path !== `/${token}` && !path.startsWith(`/${token}/`)) {
-    throw new RequestError(403, "Refused: the address needs the token that deno task explore printed");
+    throw new RequestError(403, `Refused: the address needs the token that ${calledAs("explore")} printed`);
   }
   return { path: path === `/${token}` ? undefined : path.slice(token.length + 2), parameters: readParameters(query) };
 }

@@ -49,4 +49,14 @@ async function warnOfMissingImages({ folders: [labelMaps], images, paths }: Expl
   }
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...EXPLORE, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...EXPLORE, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { join } from "@std/path";
 import { closing } from "../../formats/base/closing.ts";
 import { makeFolder, replaceFile } from "../../formats/base/files.ts";
@@ -27,7 +28,7 @@ import { FIGURES, type FiguresCommand } from "./options.ts";
 
 async function run(command: FiguresCommand, progress: Progress): Promise<number> {
   if (command.maps === undefined && command.boxes === undefined) {
-    throw new UsageError("Expected --maps, --boxes or both: see deno task figures --help");
+    throw new UsageError(`Expected --maps, --boxes or both: see ${calledAs("figures")} --help`);
   }
   const { result: lines, code } = await withSignals((signal) =>
     untilAborted(signal, () =>
@@ -100,4 +101,14 @@ async function exampleFigures(
   return [["figure-a2.svg", heatMaps], ["figure-a3.svg", crops]];
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...FIGURES, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...FIGURES, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

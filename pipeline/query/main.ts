@@ -19,7 +19,7 @@ import { closing } from "../../formats/base/closing.ts";
  * @returns The exit code: 0; 1 after a failure and 2 after a wrong use, with one sentence on standard error; 130 or 143 after
  * SIGINT or SIGTERM.
  */
-export function query(args: readonly string[]): Promise<number> {
+export function main(args: readonly string[]): Promise<number> {
   return runCommand(args, { ...QUERY, run });
 }
 
@@ -45,4 +45,4 @@ async function answer(command: QueryCommand, signal: AbortSignal): Promise<void>
   }
 }
 
-if (import.meta.main) Deno.exit(await query(Deno.args));
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
 import { suggest, UsageError } from "../command/command_line.ts";
 import { choice, count, flag, text, word } from "../command/option_kinds.ts";
@@ -33,7 +34,7 @@ function reportHelp(): string {
 /** Reports are named by letters and hyphens; one word of these alone is no SQL. */
 const NAME = /^[a-z]+(-[a-z]+)*$/i;
 
-const HINT = "see deno task query --help";
+const HINT = `see ${calledAs("query")} --help`;
 
 /** The command. The last word says what is asked: a name is a report's, anything else is SQL. */
 export const QUERY = defineCommand({

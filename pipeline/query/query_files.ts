@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { basename, dirname } from "@std/path";
 import { containerOf } from "../../formats/columns/container.ts";
 import { withSubject } from "../../formats/base/files.ts";
@@ -34,7 +35,7 @@ export function findQueryFiles(path: string): QueryFiles {
   if (arrow) {
     throw new TypeError(
       `Cannot ask "${path}" in SQL: DuckDB does not read Arrow files such as ${basename(arrow.path)}, ` +
-        `convert them first: deno task convert "${path}" OUTPUT --to parquet`,
+        `convert them first: ${calledAs("convert")} "${path}" OUTPUT --to parquet`,
     );
   }
   const files = found.files.map(({ path }) => withSubject(subject, () => Deno.realPathSync(path)));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { type ClassNames, MULTI_LABEL_THRESHOLD, readManifests } from "../../formats/labels/mod.ts";
 import { resolve } from "@std/path";
 import { type ImageSource, openImageList, openImages, writeImageList } from "../../formats/images/mod.ts";
@@ -172,7 +173,7 @@ async function listImages({ images = SAMPLE_IMAGES, quiet }: RelabelCommand, pat
       `${path}: ${formatNumberOf(listed.images, "image")} in ${description}`,
       ...surveyLines(await source.survey()),
       "",
-      `Next: deno task relabel ${shellWord(images)} --list ${shellWord(path)}`,
+      `Next: ${calledAs("relabel")} ${shellWord(images)} --list ${shellWord(path)}`,
     ]);
   }
   return 0;
@@ -221,4 +222,14 @@ function wholeParts({ manifest, total }: WriteResult): { done: number; total: nu
   return { done: manifest.parts.reduce((sum, { rows, rejected }) => sum + rows + rejected, 0), total };
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...RELABEL, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...RELABEL, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

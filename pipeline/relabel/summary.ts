@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { closing } from "../../formats/base/closing.ts";
 import { join } from "@std/path";
 import type { ImageSurvey } from "../../formats/images/mod.ts";
@@ -168,16 +169,16 @@ function describeNext(path: string, { images, report: isReported }: SummaryOptio
     "how many images show several classes, which fill most cells, and where is the annotator least sure?";
   const next = isReported ? [`Next: ${questions}`] : [
     `Next: are the labels good? This writes ${shellWord(join(path, "report.html"))}`,
-    `  deno task report ${report}`.trimEnd(),
+    `  ${calledAs("report")} ${report}`.trimEnd(),
     `and ${questions}`,
   ];
   return [
     "",
     ...next,
-    `  deno task query ${folder}multi-label`,
-    `  deno task query ${folder}"SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ` +
+    `  ${calledAs("query")} ${folder}multi-label`,
+    `  ${calledAs("query")} ${folder}"SELECT name, count(*) AS cells FROM cells WHERE rank = 0 GROUP BY name ` +
     `ORDER BY cells DESC LIMIT 10"`,
-    `  deno task query ${folder}"SELECT key, name, score FROM image_labels WHERE rank = 0 ` +
+    `  ${calledAs("query")} ${folder}"SELECT key, name, score FROM image_labels WHERE rank = 0 ` +
     `ORDER BY score LIMIT 10"`,
   ];
 }

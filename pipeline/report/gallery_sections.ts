@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import type { ClassProbability, LabelMapRow } from "../../formats/labels/mod.ts";
 import { formatNumberOf } from "../command/numbers.ts";
 import { heatColour } from "../pictures/heat_map.ts";
@@ -125,7 +126,9 @@ export function randomCrops(content: ReportContent, frames: readonly FramedPictu
   }
 
   return [
-    html`<p>Crops as <code>deno task train</code> draws them in its first epochs with seed ${content.seed}, and the label that
+    html`<p>Crops as <code>${
+      calledAs("train")
+    }</code> draws them in its first epochs with seed ${content.seed}, and the label that
 each is trained on beside the one that the data set gives the whole image.</p>`,
     ...images,
   ];

@@ -36,4 +36,14 @@ export function describeReport({ path, bytes, images, shown, missing }: WrittenR
   return `${path}: ${parts.join(", ")}, in ${formatDuration(seconds)}`;
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...REPORT, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...REPORT, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

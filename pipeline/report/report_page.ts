@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import {
   formatBytes,
   formatCells,
@@ -81,7 +82,7 @@ export function reportPage(content: ReportContent): string {
         <main id="main" tabindex="-1">
     ${definitions(frames)}${sections.map(section)}</main>
         <footer>
-          <p>Made by <code>deno task report</code> of relabel. An image carries a class whose score is ${findings
+          <p>Made by <code>${calledAs("report")}</code> of relabel. An image carries a class whose score is ${findings
             .threshold} or more:
     how surely the annotator sees it in the part of the picture where it is strongest, whatever the grid. Agreement and
     confidence are what its classifier says of the picture as a whole, and a pooled label is that of a crop by

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { dirname, join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
 import { isTurned, type LabelMaps, openLabelMaps } from "../../formats/labels/mod.ts";
@@ -153,7 +154,7 @@ async function checkImages(
   const { key } = await labelMaps.get(0);
   throw new Deno.errors.NotFound(
     `Cannot find the images of "${labels}" in "${images}": there is no "${key}", name what was relabelled: ` +
-      `deno task report ${shellWord(labels)} IMAGES`,
+      `${calledAs("report")} ${shellWord(labels)} IMAGES`,
   );
 }
 

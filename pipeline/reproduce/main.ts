@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { join } from "@std/path";
 import { replaceFile } from "../../formats/base/files.ts";
 import { type PlanDraft, preparePlan } from "./prepare_plan.ts";
@@ -22,9 +23,9 @@ import { printLines } from "../command/terminal.ts";
 const NEXT = [
   "",
   "Next: all supervisions over several seeds; and the same for images of your own",
-  "  deno task reproduce",
-  "  deno task relabel photos --out labels",
-  "  deno task train photos --maps labels --validation held-out --network resnet18 --batch 64",
+  `  ${calledAs("reproduce")}`,
+  `  ${calledAs("relabel")} photos --out labels`,
+  `  ${calledAs("train")} photos --maps labels --validation held-out --network resnet18 --batch 64`,
 ];
 
 async function run(
@@ -64,4 +65,14 @@ export async function reproduce(study: Study, draft: PlanDraft, watch: Miniature
   return lines;
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...REPRODUCE, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...REPRODUCE, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

@@ -56,4 +56,14 @@ function summary(path: string, { done, before, objects, unnamed, ceiling }: Spli
   return lines;
 }
 
-if (import.meta.main) Deno.exit(await runCommand(Deno.args, { ...SCENES, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...SCENES, run });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

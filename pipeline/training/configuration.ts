@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { parse, stringify } from "@std/yaml";
 import { readText } from "../../formats/base/files.ts";
 import { showValue } from "../../formats/base/show_value.ts";
@@ -39,7 +40,7 @@ export function readConfiguration(path: string): GivenSettings {
     const setting = names.get(name);
     if (setting === undefined) {
       throw new UsageError(
-        `${subject}: unknown setting ${name}${suggest(name, [...names.keys()], "see deno task train --help")}`,
+        `${subject}: unknown setting ${name}${suggest(name, [...names.keys()], `see ${calledAs("train")} --help`)}`,
       );
     }
     if (value === null) continue;

@@ -154,4 +154,14 @@ function summary(
   return lines;
 }
 
-if (import.meta.main) endProcess(await runOnRanks(Deno.args, { ...TRAIN, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runOnRanks(args, { ...TRAIN, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

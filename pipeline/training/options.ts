@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { join } from "@std/path";
 import { BETWEEN_REPEATED, UsageError } from "../command/command_line.ts";
 import { flag, repeated, text } from "../command/option_kinds.ts";
@@ -77,7 +78,7 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
     const texts = readTexts(TRAIN_OPTIONS, args, "train");
     if (typeof texts === "string") return texts;
     const { config, resume, quiet, quick, noTune, ...settings } = texts;
-    if (quick) throw new UsageError("Cannot train with --quick: the comparison is deno task reproduce --quick");
+    if (quick) throw new UsageError(`Cannot train with --quick: the comparison is ${calledAs("reproduce")} --quick`);
     const both = (["config", "output"] as const).find((name) => resume !== undefined && name in texts);
     if (both !== undefined) throw new UsageError(`Cannot use --resume with --${both}: the run's own is used`);
     if (settings.epochs !== undefined && settings.steps !== undefined) {

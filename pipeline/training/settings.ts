@@ -7,6 +7,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { UsageError } from "../command/command_line.ts";
 import { choice, count, flag, number, numbers, repeated, size, text, word, words } from "../command/option_kinds.ts";
 import { defaultsOf, type GivenOf, optionName, type OptionsOf } from "../command/option_table.ts";
@@ -308,7 +309,9 @@ export function resolveSettings(given: GivenSettings): RequestedSettings {
   const { images } = given;
   if (images === undefined) {
     throw new UsageError(
-      "Cannot train without IMAGES: see deno task train --help; deno task reproduce --quick makes images of its own",
+      `Cannot train without IMAGES: see ${calledAs("train")} --help; ${
+        calledAs("reproduce")
+      } --quick makes images of its own`,
     );
   }
   const labels = given.labels ??

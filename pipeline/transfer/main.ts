@@ -60,4 +60,14 @@ function watchOf(
   };
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...TRANSFER, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...TRANSFER, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { fromFileUrl } from "@std/path";
 import { UsageError } from "../command/command_line.ts";
 import { count, flag, number, option, parseNumber, repeated, size, text, word } from "../command/option_kinds.ts";
@@ -81,7 +82,7 @@ codes: 0, 1 for a failure, 2 for a wrong option, 75 while another process writes
   ],
   resolve(options) {
     const { init } = options;
-    if (init === undefined) throw new UsageError("Cannot transfer without --init: see deno task transfer --help");
+    if (init === undefined) throw new UsageError(`Cannot transfer without --init: see ${calledAs("transfer")} --help`);
     return { ...options, init, config: options.config ?? fromFileUrl(RECIPE) };
   },
 });

@@ -121,4 +121,14 @@ function printMeasured(layers: readonly MeasuredLayer[]): void {
   );
 }
 
-if (import.meta.main) Deno.exit(await runCommand(Deno.args, { ...TUNE, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...TUNE, run });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -43,4 +43,14 @@ async function run({ path, again, quiet }: VerifyCommand, progress: Progress): P
   return 1;
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...VERIFY, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...VERIFY, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

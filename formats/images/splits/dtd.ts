@@ -19,13 +19,14 @@ export const DTD: SplitLayout = {
   validation: { split: "val", both: "trainval" },
   async read(root, split) {
     const [, part, partition] = /^(\D+)(\d*)$/.exec(split)!;
-    const lists = await Promise.all(LISTS.map(async (list) => {
+    // One after the other: of several lists that are missing the first is named.
+    const lists = await Array.fromAsync(LISTS, async (list) => {
       const lines = await readLines(`${root}/labels/${list}${partition || 1}.txt`);
       return lines.map((line) => {
         const [name] = matchLine(line, /^([^/]+)\/[^/]+$/, "class/image");
         return { list, name, key: `images/${line.text}`, subject: line.subject };
       });
-    }));
+    });
     // Of all lists, so that each split counts classes alike.
     const names = [...new Set(lists.flat().map(({ name }) => name))].sort();
     const classes = new Map(names.map((name, index) => [name, index]));

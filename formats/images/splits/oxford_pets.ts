@@ -21,7 +21,7 @@ export const OXFORD_PETS: SplitLayout = {
   splits: SPLITS,
   async read(root, split) {
     const names: string[] = [];
-    const lists = await Promise.all(SPLITS.map((list) => readLines(`${root}/annotations/${list}.txt`)));
+    const lists = await Array.fromAsync(SPLITS, (list) => readLines(`${root}/annotations/${list}.txt`));
     const images = lists.flatMap((lines, list) =>
       lines.filter(({ text }) => !text.startsWith("#")).map((line) => {
         const [image, name, number] = matchLine(

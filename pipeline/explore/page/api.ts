@@ -142,7 +142,7 @@ async function ask<Answer>(address: string, request: RequestInit = {}): Promise<
     response = await fetch(address, request);
   } catch (error) {
     if (request.signal?.aborted) throw error;
-    throw new Error("The server does not answer: is deno task explore still running?");
+    throw new Error("The server does not answer: is the explorer still running?");
   }
   const json = response.headers.get("content-type")?.startsWith("application/json");
   const answer = json ? await response.json() : undefined;

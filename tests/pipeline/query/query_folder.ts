@@ -10,7 +10,7 @@ import {
   type LabelMapRow,
   openLabelMapFolder,
 } from "../../../formats/labels/mod.ts";
-import { query } from "../../../pipeline/query/main.ts";
+import { main } from "../../../pipeline/query/main.ts";
 import { smallConfiguration, smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 
 /** A folder of one part with some rows. */
@@ -101,7 +101,7 @@ export async function runQuery(...args: string[]): Promise<Printed> {
   console.log = (line = "") => lines.out.push(line);
   console.error = (line: string) => lines.error.push(line);
   try {
-    return { code: await query(args), out: lines.out.join("\n"), error: lines.error.join("\n") };
+    return { code: await main(args), out: lines.out.join("\n"), error: lines.error.join("\n") };
   } finally {
     Object.assign(console, { log, error });
   }
