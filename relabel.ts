@@ -29,6 +29,7 @@ const COMMANDS: Readonly<Record<Subcommand, { about: string; load(): Promise<Com
     load: () => import("./pipeline/report/main.ts"),
   },
   explore: { about: "a local page to search and filter labels", load: () => import("./pipeline/explore/main.ts") },
+  publish: { about: "a data set of the Hugging Face hub", load: () => import("./pipeline/publish/main.ts") },
   figures: { about: "the paper's figures of your data", load: () => import("./pipeline/figures/main.ts") },
   convert: { about: "soft labels from one form to another", load: () => import("./pipeline/convert/main.ts") },
   verify: { about: "whether label maps are whole and right", load: () => import("./pipeline/verify/main.ts") },

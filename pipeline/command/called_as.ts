@@ -13,6 +13,7 @@ export const SUBCOMMANDS = {
   query: "query",
   report: "report",
   explore: "explore",
+  publish: "publish",
   figures: "figures",
   convert: "convert",
   verify: "verify",

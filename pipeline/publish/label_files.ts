@@ -23,6 +23,7 @@ import {
   readManifests,
   rejectedName,
 } from "../../formats/labels/mod.ts";
+import { calledAs } from "../command/called_as.ts";
 import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { shellWord } from "../command/shell_word.ts";
 import { withoutFolders } from "../report/private_paths.ts";
@@ -64,7 +65,7 @@ export function wholeManifest(path: string): Manifest {
   }
   if (configuration.container === "arrow") {
     throw new TypeError(
-      `${subject}: its parts are Arrow files, convert them first: deno task convert ${
+      `${subject}: its parts are Arrow files, convert them first: ${calledAs("convert")} ${
         shellWord(path)
       } OUTPUT --to parquet`,
     );

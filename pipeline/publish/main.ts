@@ -36,4 +36,14 @@ async function run(command: PublishCommand, progress: Progress): Promise<number>
   return code;
 }
 
-if (import.meta.main) endProcess(await runCommand(Deno.args, { ...PUBLISH, run }));
+/**
+ * Runs the command.
+ *
+ * @param args Arguments of the command line.
+ * @returns The exit code.
+ */
+export function main(args: readonly string[]): Promise<number> {
+  return runCommand(args, { ...PUBLISH, run });
+}
+
+if (import.meta.main) endProcess(await main(Deno.args));

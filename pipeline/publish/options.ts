@@ -5,6 +5,7 @@
  */
 
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
+import { calledAs } from "../command/called_as.ts";
 import { flag, text, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
 import { LABELS_FOLDER, seed, threshold } from "../command/shared_options.ts";
@@ -45,7 +46,7 @@ What is published is a folder of label maps again, and a data set that datasets.
     'deno task publish labels photos --files-only published --title "My photographs, relabelled"',
   ],
   resolve({ filesOnly, splitName, ...options }) {
-    if (filesOnly === undefined) throw new UsageError("Expected --files-only DIR: see deno task publish --help");
+    if (filesOnly === undefined) throw new UsageError(`Expected --files-only DIR: see ${calledAs("publish")} --help`);
     if (!/^[a-z]\w*$/i.test(splitName)) {
       throw new UsageError(
         `Cannot use --split-name ${splitName}: expected a letter, then letters, digits or underscores`,
