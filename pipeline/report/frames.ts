@@ -1,6 +1,6 @@
 /**
  * Images of a report as SVG: the picture once, and wherever it is shown a reference to it, under a heat map, with boxes
- * drawn on it, or cut to a crop. All are square frames in which the image lies as it is.
+ * drawn on it, or cut to a crop. Crops lie in square frames; others have the image's shape, where it is not too tall.
  *
  * @module
  */

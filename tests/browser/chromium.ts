@@ -25,6 +25,16 @@ const ARGUMENTS = [
 
 let browser: Browser | undefined;
 
+/**
+ * Starts Chromium, without a window.
+ *
+ * @returns It.
+ * @throws {Error} If it is not installed.
+ */
+export function launchChromium(): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+}
+
 /** A page, and what went wrong on it. */
 export interface Visit {
   readonly page: Page;
@@ -56,7 +66,7 @@ export function browserTest(
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
-      if (!browser?.isConnected()) browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+      if (!browser?.isConnected()) browser = await launchChromium();
       const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
       try {
         const page = await context.newPage();

@@ -16,15 +16,20 @@ export interface RunningExplorer {
   stop(): Promise<void>;
 }
 
+/** Starts the explorer as a task with arguments. */
+export function startExplorer(...args: string[]): Promise<RunningExplorer> {
+  return waitForExplorer(taskCommand("explore", args));
+}
+
 /**
  * Starts the explorer.
  *
- * @param args Of the command.
+ * @param command That does, with both outputs piped.
  * @returns It, once it answers.
  * @throws {Error} If it ends without naming an address.
  */
-export async function startExplorer(...args: string[]): Promise<RunningExplorer> {
-  const child = taskCommand("explore", args).spawn();
+export async function waitForExplorer(command: Deno.Command): Promise<RunningExplorer> {
+  const child = command.spawn();
   const complaints = new Response(child.stderr).text();
   let printed = "";
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
