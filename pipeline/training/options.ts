@@ -11,8 +11,8 @@ import { flag, repeated, text } from "../command/option_kinds.ts";
 import { noTune } from "../command/shared_options.ts";
 import { type Command, describeCommand, readTexts, readValues } from "../command/option_table.ts";
 import { readConfiguration } from "./configuration.ts";
-import { lossOfMaps } from "./loss_of_maps.ts";
 import { type GivenSettings, type RequestedSettings, resolveSettings, TRAINING_SETTINGS } from "./settings.ts";
+import { settingsOfMaps } from "./settings_of_maps.ts";
 
 /** What the user asked for. */
 export interface TrainCommand {
@@ -93,7 +93,8 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
       ...(resume === undefined ? {} : { output: resume }),
       ...readValues(TRAINING_SETTINGS, { ...settings, ...mapTexts(settings.maps) }),
     };
-    const options = resolveSettings({ ...given, ...lossOfMaps(given) });
+    // A run's own settings are all of them.
+    const options = resolveSettings({ ...given, ...(resume === undefined ? settingsOfMaps(given) : {}) });
     return { options, quiet: quiet !== undefined, noTune: noTune !== undefined };
   },
 };

@@ -73,6 +73,14 @@ export const TRAINING_SETTINGS = {
     default: 1,
     help: "the logits of maps are divided by it; default {default}, below 1 is sharper",
   }),
+  presenceThreshold: number({
+    value: "T",
+    range: [0, 0.999],
+    default: 0,
+    help: "for maps of independent classes: targets are 1 for a class whose pooled\n" +
+      "probability, or share of the crop, is at least T, else 0; with T of 0 they\n" +
+      "stay as they are. Default 0.05 for maps of masks, else 0",
+  }),
   teacher: text({
     value: "MODEL",
     help: "the network that distill runs: a folder with config.json and weights, or\nhf:owner/name",
@@ -371,6 +379,9 @@ function checkSettings(settings: RequestedSettings): void {
   }
   if (!["original", "smoothing", "cleaned", "multi-hot"].includes(labels) && settings.labelSmoothing > 0) {
     throw new UsageError(`Cannot train with --labels ${labels} and --label-smoothing, which it does not use`);
+  }
+  if (!["relabel", "mix"].includes(labels) && settings.presenceThreshold > 0) {
+    throw new UsageError(`Cannot train with --labels ${labels} and --presence-threshold, which it does not use`);
   }
   if (labels !== "distill" && settings.teacherSize !== undefined) {
     throw new UsageError(`Cannot train with --labels ${labels} and --teacher-size, which it does not use`);

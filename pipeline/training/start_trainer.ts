@@ -182,13 +182,14 @@ function optimizerOf({ optimizer, momentum }: TrainingSettings): Optimizer {
  */
 export function targetSource(options: TrainingSettings, data: TrainingData, teacher?: Teacher): TargetSource {
   const { labels, labelSmoothing, mode, missing, temperature, teacherTemperature } = options;
+  const { presenceThreshold } = options;
   if (labels === "oracle" || labels === "multi-hot") return { type: "given" };
   if (teacher) return { type: "teacher", ...teacher, temperature: teacherTemperature };
   if (!data.maps) return { type: "label", smoothing: labelSmoothing };
   return {
     type: "pooled",
     maps: mapFormat(data.maps.maps.metadata),
-    pooling: { mode, missing, temperature },
+    pooling: { mode, missing, temperature, ...(presenceThreshold > 0 ? { presenceThreshold } : {}) },
     ...(labels === "mix" ? { labelShare: LABEL_SHARE, hasGivenLabels: data.multiLabels !== undefined } : {}),
   };
 }

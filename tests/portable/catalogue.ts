@@ -121,7 +121,12 @@ import {
   groupNormStatisticsKernel,
   spreadGroupsKernel,
 } from "../../kernels/operations/group_norm/kernels.ts";
-import { cellWeightsKernel, oneHotKernel, poolCellsKernel } from "../../kernels/operations/label_pooling/kernels.ts";
+import {
+  cellWeightsKernel,
+  oneHotKernel,
+  poolCellsKernel,
+  thresholdKernel,
+} from "../../kernels/operations/label_pooling/kernels.ts";
 import { gradientSignKernel, normalisedSignStep } from "../../kernels/operations/gradient_sign/kernels.ts";
 import { givenTargetKernel } from "../../kernels/operations/losses/given_target.ts";
 import { labelTargetKernel } from "../../kernels/operations/losses/label_target.ts";
@@ -919,6 +924,7 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   spreadScaleKernel: () =>
     PROFILES.flatMap((profile) => SCALES.map((scale) => spreadScaleKernel({ ...scale, profile }))),
   stepLossKernel: () => PROFILES.map((profile) => stepLossKernel({ rows: 9, profile })),
+  thresholdKernel: () => PROFILES.map((profile) => thresholdKernel({ rows: 9, classes: 11, threshold: 0.25, profile })),
   topKKernel: () =>
     TARGETS.flatMap((target) =>
       [40, 41].flatMap((classes) =>

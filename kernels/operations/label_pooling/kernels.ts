@@ -7,7 +7,7 @@
  *    rank within a cell or a run of cells. A CPU runs an invocation for each row. On a GPU a workgroup shares a row:
  *    invocations fetch cells side by side, put classes and terms into workgroup memory, and each adds up the classes that
  *    are its own, so that nothing is ever added to by two.
- * 3. The softmax or sigmoid, or {@linkcode oneHotKernel}, where the rule has one of these.
+ * 3. The softmax or sigmoid, {@linkcode oneHotKernel} or {@linkcode thresholdKernel}, where the rule has one of these.
  *
  * @module
  */
@@ -431,11 +431,39 @@ function everywhere(shared: boolean, workers: number): string {
 export function finishKernel(
   options: { rows: number; classes: number; rule: PoolingRule; profile: Profile },
 ): Kernel | undefined {
-  const { rows, classes, rule: { finish, alike }, profile } = options;
+  const { rows, classes, rule: { finish, alike, threshold }, profile } = options;
   const target = { profile, storage: "f32" } as const;
   if (finish === "one hot") return oneHotKernel({ rows, classes, alike, profile });
+  if (finish === "threshold") return thresholdKernel({ rows, classes, threshold: threshold!, profile });
   if (finish === "softmax") return softmaxKernel({ rows, classes, ...target });
   return finish && activationKernel({ activation: finish, shape: [rows, 1, 1, classes], ...target });
+}
+
+/**
+ * 1 for each value that is at least a threshold, 0 for all others.
+ *
+ * @param options `rows` of `classes` each, and the threshold.
+ * @returns A kernel with the bindings `input` and `output`, f32 `[rows, C]`.
+ */
+export function thresholdKernel(
+  options: { rows: number; classes: number; threshold: number; profile: Profile },
+): Kernel {
+  const { rows, classes, threshold, profile } = options;
+  const vectors = channelVectors(classes);
+  return itemKernel({
+    name: "threshold",
+    profile,
+    bindings: { input: "vec4<f32>", output: "vec4<f32>" },
+    parameters: [
+      { name: "vectors", value: vectors },
+      { name: "classes", value: classes },
+      { name: "threshold", type: "f32", value: threshold },
+    ],
+    items: rows * vectors,
+    body: `  let isThere = input[item] >= vec4<f32>(parameters.threshold);
+  let real = ${realLanes("item % parameters.vectors", "parameters.classes")};
+  output[item] = select(vec4<f32>(0.0), vec4<f32>(1.0), isThere & real);`,
+  });
 }
 
 /**

@@ -47,11 +47,17 @@ export interface PoolingOptions {
   readonly outputSize?: number | Pair;
   /** Logits are divided by it; default 1, below 1 is sharper. Maps of probabilities have none. */
   readonly temperature?: number;
+  /**
+   * Of maps of independent classes, what is pooled of a class from which on it is there: targets are then 1 or 0. Above 0 and
+   * below 1. Default: targets are what is pooled, probabilities or shares.
+   */
+  readonly presenceThreshold?: number;
 }
 
 /** Options with nothing left out. */
-export interface ResolvedPooling extends Required<PoolingOptions> {
+export interface ResolvedPooling extends Required<Omit<PoolingOptions, "presenceThreshold">> {
   readonly outputSize: Pair;
+  readonly presenceThreshold?: number;
 }
 
 const CHOICES = {
@@ -70,7 +76,7 @@ const CHOICES = {
  * @throws {RangeError} If a number is out of range.
  */
 export function resolvePooling(options: PoolingOptions): ResolvedPooling {
-  const { outputSize = 1, temperature = 1 } = options;
+  const { outputSize = 1, temperature = 1, presenceThreshold } = options;
   const resolved: ResolvedPooling = {
     mode: options.mode ?? "local-multi",
     missing: options.missing ?? "zero",
@@ -78,6 +84,7 @@ export function resolvePooling(options: PoolingOptions): ResolvedPooling {
     interpolation: options.interpolation ?? "bilinear",
     outputSize: typeof outputSize === "number" ? [outputSize, outputSize] : outputSize,
     temperature,
+    presenceThreshold,
   };
   for (const [name, choices] of Object.entries(CHOICES)) {
     const value = resolved[name as keyof typeof CHOICES];
@@ -92,6 +99,11 @@ export function resolvePooling(options: PoolingOptions): ResolvedPooling {
   }
   if (!(temperature > 0 && temperature < Infinity)) {
     throw new RangeError(`Cannot pool labels: temperature is ${temperature}, expected a positive number`);
+  }
+  if (presenceThreshold !== undefined && !(presenceThreshold > 0 && presenceThreshold < 1)) {
+    throw new RangeError(
+      `Cannot pool labels: presenceThreshold is ${presenceThreshold}, expected a number above 0 and below 1`,
+    );
   }
   return resolved;
 }

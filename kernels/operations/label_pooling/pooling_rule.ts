@@ -8,7 +8,8 @@
  * | `sigmoid` | s; where a class is lacking the map's floor, or the weakest s of the cell if that is less | the sigmoid of each |
  * | `presence` | the score, 0 where a class is lacking | is the target |
  *
- * In the modes with a single class the target is 1 for the largest mean.
+ * In the modes with a single class the target is 1 for the largest mean. With a threshold of presence it is 1 for each of
+ * the independent classes whose probability or share is at least that, else 0.
  *
  * Where a bin has no cell at all, since a warp moved the picture out of it, classes that exclude each other are alike; of
  * independent classes none is there.
@@ -30,9 +31,11 @@ export interface PoolingRule {
   /** The mean of every class where a bin has no cell. */
   readonly nowhere: number;
   /** What makes a target of the means; undefined where they are it. */
-  readonly finish?: "softmax" | "sigmoid" | "one hot";
+  readonly finish?: "softmax" | "sigmoid" | "one hot" | "threshold";
   /** What `one hot` gives each class where all are alike. */
   readonly alike: number;
+  /** The mean from which on `threshold` gives 1: a logit of sigmoid maps, else a share. */
+  readonly threshold?: number;
 }
 
 /** More than any logit is, so that a cell's own weakest is less. Its negative has the probability 0. */
@@ -48,11 +51,17 @@ const BEYOND_LOGITS = 1e30;
  * @throws {TypeError | RangeError} If what is said of scores is not valid.
  */
 export function poolingRule(format: LabelMapFormat, options: PoolingOptions): PoolingRule {
-  const { mode, missing, temperature } = resolvePooling(options);
+  const { mode, missing, temperature, presenceThreshold: threshold } = resolvePooling(options);
   const { scores = "softmax", classes, floor = BEYOND_LOGITS } = format;
   const subject = "Cannot pool label maps";
   checkScores(format, subject);
   const single = mode.endsWith("single") ? "one hot" : undefined;
+  if (threshold !== undefined && (scores === "softmax" || single)) {
+    throw new TypeError(
+      `${subject}: presenceThreshold is ${threshold}, but ` +
+        (single ? `mode is "${mode}", which names one class` : "their scores are of classes that exclude each other"),
+    );
+  }
   if (scores === "softmax") {
     const cells = missing === "zero" ? "sum" : missing;
     const finish = single ?? (cells === "sum" ? "softmax" : undefined);
@@ -64,10 +73,13 @@ export function poolingRule(format: LabelMapFormat, options: PoolingOptions): Po
     );
   }
   if (scores === "sigmoid") {
-    return { cells: "floor", floor, nowhere: -BEYOND_LOGITS, finish: single ?? "sigmoid", alike: 0 };
+    const rule = { cells: "floor", floor, nowhere: -BEYOND_LOGITS, alike: 0 } as const;
+    if (threshold === undefined) return { ...rule, finish: single ?? "sigmoid" };
+    return { ...rule, finish: "threshold", threshold: Math.log(threshold / (1 - threshold)) };
   }
   if (temperature !== 1) {
     throw new TypeError(`${subject}: temperature is ${temperature}, but their scores are probabilities (presence)`);
   }
-  return { cells: "sum", floor, nowhere: 0, finish: single, alike: 0 };
+  const finish = threshold === undefined ? single : "threshold";
+  return { cells: "sum", floor, nowhere: 0, finish, alike: 0, threshold };
 }

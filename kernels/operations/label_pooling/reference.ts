@@ -176,7 +176,8 @@ function cellTerms(
 }
 
 /** The target that the means of a bin are, or that is made of them. */
-function finishTarget(pooled: Float64Array, { finish, alike }: PoolingRule): Float64Array {
+function finishTarget(pooled: Float64Array, { finish, alike, threshold }: PoolingRule): Float64Array {
+  if (finish === "threshold") return pooled.map((value) => value >= threshold! ? 1 : 0);
   if (finish === "one hot") return oneHot(pooled, alike);
   if (finish === "softmax") return softmaxReference(pooled, pooled.length);
   return finish === "sigmoid" ? pooled.map(activationRule("sigmoid").reference) : pooled;

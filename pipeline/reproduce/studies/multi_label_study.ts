@@ -1,8 +1,8 @@
 /**
  * The paper's table 10 in small: students of images of which all classes are known, by the classes of the whole image
  * (multi-hot), by label maps of a classifier of several classes (machine) and by maps made of masks (oracle), measured by
- * mAP. Pooled maps of masks say how much of a crop a class has; a fourth kind of students is told by the masks themselves
- * which classes the crop shows.
+ * mAP. Pooled maps of masks say how much of a crop a class has, from which a threshold makes whether it is there; a fourth kind
+ * of students is told the shares.
  *
  * The classifier that makes the machine's maps is the recipe's annotator, fine-tuned to several classes by asymmetric loss, on
  * the multi-hot labels of the very images that the students see and at its own size: the paper's is a TResNet that was
@@ -21,6 +21,7 @@ import { masksSource } from "../../convert/object_sources.ts";
 import { trainingLine } from "../../training/progress_line.ts";
 import { runTraining } from "../../training/run_training.ts";
 import type { GivenSettings } from "../../training/settings.ts";
+import { PRESENCE_THRESHOLD } from "../../training/settings_of_maps.ts";
 import { type EvaluationMeasure, measuresOf } from "../../training/summary_file.ts";
 import { seedFolders } from "../folders.ts";
 import { measuredResult, type MeasuredRow } from "../measured_table.ts";
@@ -63,12 +64,12 @@ function armsOf(plan: StudyPlan): readonly Arm[] {
   return [
     { name: "multi-hot", title: "multi-hot labels", settings: (seed) => multiHot(of(seed).scenes) },
     { name: "machine", title: "machine maps", settings: (seed) => ({ ...POOLED, maps: of(seed).machine }) },
-    { name: "oracle", title: "oracle maps", settings: (seed) => ({ ...POOLED, maps: of(seed).oracle }) },
     {
-      name: "oracle-crop",
-      title: "masks, classes of the crop",
-      settings: (seed) => ({ labels: "oracle", masks: of(seed).masks, loss: "bce", classReduction: "sum" }),
+      name: "oracle",
+      title: "oracle maps, 0 or 1",
+      settings: (seed) => ({ ...POOLED, maps: of(seed).oracle, presenceThreshold: PRESENCE_THRESHOLD }),
     },
+    { name: "oracle-shares", title: "oracle maps, shares", settings: (seed) => ({ ...POOLED, maps: of(seed).oracle }) },
   ];
 }
 
@@ -180,7 +181,8 @@ async function run(plan: StudyPlan, watch: MiniatureWatch): Promise<StudyResult>
       `The annotator of the machine maps has an mAP of ${
         (100 * meanOf(valuesOf(annotator.name).map).value).toFixed(1)
       } % at ${formatSize(recipe.annotatorSize)} pixels`,
-      "F1 scores are at a probability of 0.5; pooled presence is a share of the crop's area, mostly below it",
+      "F1 scores are at a probability of 0.5; shares of the crop's area are mostly below it",
+      `A class is in a crop if cells that show it are ${100 * PRESENCE_THRESHOLD} % of it or more`,
     ],
   }, output);
 }

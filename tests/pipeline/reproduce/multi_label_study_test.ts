@@ -19,7 +19,7 @@ Deno.test("the study of several classes trains by multi-hot labels, machine and 
   assertEquals(head, ["name", "seed", "map", "cf1", "of1"]);
   assertEquals(
     runs.map(([name, seed]) => [name, seed]),
-    ["multi-hot", "machine", "oracle", "oracle-crop"].map((name) => [name, "1"]),
+    ["multi-hot", "machine", "oracle", "oracle-shares"].map((name) => [name, "1"]),
   );
   assert(runs.every(([, , precision]) => Number(precision) > 0 && Number(precision) < 1));
   assert(lines.some((line) => line.startsWith("multi-hot labels")));

@@ -127,6 +127,14 @@ Deno.test("options that cannot be are refused in one sentence", () => {
     ],
     [["a", "--labels", "cleaned"], "Cannot train with --labels cleaned: it needs either --maps or --cleaned"],
     [["a", "--maps", "m", "--label-smoothing", "0.1"], "Cannot train with --labels relabel and --label-smoothing"],
+    [
+      ["a", "--masks", "m", "--presence-threshold", "0.1"],
+      "Cannot train with --labels oracle and --presence-threshold, which it does not use",
+    ],
+    [
+      ["a", "--maps", "m", "--presence-threshold", "1"],
+      "Cannot use --presence-threshold 1: expected a number, 0 to 0.999",
+    ],
     [["a", "--teacher-temperature", "4"], "Cannot train with --labels original and --teacher-temperature"],
     [["a", "--masks", "m", "--loss", "ce"], "Cannot train with --labels oracle and --loss ce: a crop may show several"],
     [["a", "--labels", "multi-hot"], "Cannot train with --labels multi-hot: it needs --multi-label"],

@@ -6,7 +6,7 @@
 
 import { join } from "@std/path";
 import { encodePng } from "../../../formats/images/encode_png.ts";
-import { openLabelMapFolder } from "../../../formats/labels/mod.ts";
+import { openLabelMapFolder, quantise } from "../../../formats/labels/mod.ts";
 import { openDecodePool } from "../../../formats/images/mod.ts";
 import type { TrainingState } from "../../../kernels/programs/training/training_state.ts";
 import { openTrainingData, type TrainingData } from "../../../pipeline/training/training_data.ts";
@@ -121,11 +121,12 @@ export function mapFolder(
   { classes = ["cat", "dog", "eel"], wrong = [], scores }: {
     readonly classes?: readonly string[];
     readonly wrong?: readonly string[];
-    readonly scores?: "sigmoid";
+    readonly scores?: "sigmoid" | "presence";
   } = {},
 ): string {
   const path = join(Deno.makeTempDirSync(), "maps");
-  const metadata = smallMetadata({ classes: classes.length, k: 2, ...scores && { scores, floor: -100 } });
+  const said = scores && { scores, ...(scores === "sigmoid" ? { floor: -100 } : {}) };
+  const metadata = smallMetadata({ classes: classes.length, k: 2, ...said });
   const configuration = smallConfiguration({ metadata, images: keys.length });
   const folder = openLabelMapFolder(path, configuration, { classes: { name: classes } });
   for (let part = 0; part * 4 < keys.length; part++) {
@@ -135,7 +136,10 @@ export function mapFolder(
       const label = Math.max(classes.indexOf(key.split("/")[0]), 0);
       const best = wrong.includes(key) ? (label + 1) % classes.length : label;
       const others = classes.map((_, index) => index).filter((index) => index !== best);
-      writer.append({ ...row, key, label, topClass: Uint16Array.of(best, ...others).slice(0, 5) });
+      const score = scores === "presence"
+        ? quantise(new Float32Array(row.score.length).fill(0.5), metadata.dtype)
+        : row.score;
+      writer.append({ ...row, score, key, label, topClass: Uint16Array.of(best, ...others).slice(0, 5) });
     });
     writer.finish();
   }

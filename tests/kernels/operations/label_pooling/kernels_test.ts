@@ -151,6 +151,8 @@ for (const profile of PROFILES) {
           ["sigmoid", {}],
           ["sigmoid", { layout: "wh", temperature: 0.5 }],
           ["sigmoid", { mode: "local-single" }],
+          ["sigmoid", { presenceThreshold: 0.9, temperature: 2 }],
+          ["presence", { presenceThreshold: 0.07, outputSize: classes < 2000 ? [2, 1] : 1 }],
           ["presence", { interpolation: "nearest" }],
           ["presence", { mode: "global-single" }],
         ];

@@ -5,6 +5,7 @@ import {
   type Crop,
   HORIZONTAL_FLIP,
   type Interpolation,
+  type PoolingOptions,
   poolLabels,
   QUARTER_TURN,
   rotation,
@@ -69,6 +70,49 @@ Deno.test("poolLabels() finds none of independent classes in an empty picture, o
     }
   }
   assertEquals([...poolLabels(presence, [whole], { mode: "local-single" })], [0, 0, 0, 0]);
+});
+
+Deno.test("poolLabels() tells classes apart by what is pooled of them, a threshold being enough", () => {
+  const of = (maps: LabelMapBatch, options: PoolingOptions) => [...poolLabels(maps, [whole], options)];
+  const presence: LabelMapBatch = {
+    ...{ count: 1, k: 2, grid: [1, 2], classes: 4, dtype: "fp32", scores: "presence" },
+    class: Uint16Array.of(0, 0, 1, 2),
+    score: Float32Array.of(1, 0.25, 0.5, 0),
+  };
+  assertEquals(of(presence, {}), [0.625, 0.25, 0, 0]);
+  for (const [threshold, expected] of [[0.625, [1, 0, 0, 0]], [0.25, [1, 1, 0, 0]], [0.01, [1, 1, 0, 0]]] as const) {
+    assertEquals(of(presence, { presenceThreshold: threshold }), [...expected], `${threshold}`);
+  }
+  const probabilities = of(INDEPENDENT, { temperature: 2 });
+  for (const presenceThreshold of [0.1, 0.2, 0.5, 0.9]) {
+    const expected = probabilities.map((probability) => probability >= presenceThreshold ? 1 : 0);
+    assertEquals(of(INDEPENDENT, { presenceThreshold, temperature: 2 }), expected, `${presenceThreshold}`);
+  }
+  const empty = { ...whole, warp: [1, 0, 9, 0, 1, 0] } as const;
+  for (const maps of [presence, INDEPENDENT]) {
+    assertEquals([...poolLabels(maps, [empty], { presenceThreshold: 1e-9 })], [0, 0, 0, 0]);
+  }
+});
+
+Deno.test("poolLabels() refuses a threshold that is none, and one for classes that exclude each other", () => {
+  const exclusive = { ...INDEPENDENT, scores: undefined, floor: undefined };
+  assertThrows(
+    () => poolLabels(exclusive, [whole], { presenceThreshold: 0.5 }),
+    TypeError,
+    "Cannot pool label maps: presenceThreshold is 0.5, but their scores are of classes that exclude each other",
+  );
+  assertThrows(
+    () => poolLabels(INDEPENDENT, [whole], { presenceThreshold: 0.5, mode: "local-single" }),
+    TypeError,
+    'presenceThreshold is 0.5, but mode is "local-single", which names one class',
+  );
+  for (const presenceThreshold of [0, 1, NaN]) {
+    assertThrows(
+      () => poolLabels(INDEPENDENT, [whole], { presenceThreshold }),
+      RangeError,
+      `presenceThreshold is ${presenceThreshold}, expected a number above 0 and below 1`,
+    );
+  }
 });
 
 Deno.test("poolLabels() refuses what maps of independent classes have not", () => {

@@ -67,7 +67,7 @@ export function mixedPoolingSettings(): TrainerSettings {
 }
 
 /** A batch with everything that any supervision reads, from its number. */
-export function trainingBatch({ augmentation, batch }: TrainerSettings, step: number): TrainingBatch {
+export function trainingBatch({ augmentation, batch, targets: source }: TrainerSettings, step: number): TrainingBatch {
   const images = Array.from({ length: batch }, (_, index) => {
     const [width, height] = [24 + index, 20 + step % 3];
     const pixels = Uint8Array.from(
@@ -84,7 +84,10 @@ export function trainingBatch({ augmentation, batch }: TrainerSettings, step: nu
     mix: sampleMix(augmentation, { ...key, step, batch }),
     seeds: Uint32Array.from({ length: batch }, (_, index) => step * batch + index),
     labels: Int32Array.from({ length: batch }, (_, index) => (step + index * 3) % CLASSES),
-    maps: randomMaps({ count: batch, ...MAPS, seed: step }),
+    maps: {
+      ...randomMaps({ count: batch, ...MAPS, seed: step }),
+      ...(source.type === "pooled" ? source.maps : {}),
+    },
     targets,
   };
 }

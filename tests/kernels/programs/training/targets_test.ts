@@ -28,6 +28,7 @@ import type { TrainerSettings, TrainingBatch } from "../../../../kernels/program
 import { assertClose } from "../../compare.ts";
 import { buildNetwork, initialParameters } from "../../../../kernels/networks/mod.ts";
 import { classifyReference, type Parameters } from "../../networks/reference.ts";
+import type { LabelMapFormat } from "../../../../formats/base/label_map.ts";
 import { padChannels, testDevice, unpadChannels } from "../../tensors.ts";
 import { BATCH, CLASSES, MAPS, trainerSettings, trainingBatch, withProfile } from "./batches.ts";
 
@@ -35,12 +36,21 @@ const network = buildNetwork("resnet8", { classes: CLASSES });
 const teacher = { network, parameters: initialParameters(network, 8) as Parameters };
 const base = trainerSettings().augmentation;
 
+/** Maps of classes that do not exclude each other. */
+const INDEPENDENT: LabelMapFormat = { ...MAPS, scores: "sigmoid", floor: -1 };
+
 /** Everything that `--labels` can be. */
 const SOURCES: Record<string, TargetSource> = {
   "labels": { type: "label", smoothing: 0 },
   "smoothed labels": { type: "label", smoothing: 0.1 },
   "pooled maps": { type: "pooled", maps: MAPS, pooling: {} },
   "pooled maps, one class each": { type: "pooled", maps: MAPS, pooling: { mode: "local-single" } },
+  "pooled maps of independent classes": { type: "pooled", maps: INDEPENDENT, pooling: {} },
+  "pooled maps of classes that are there or not": {
+    type: "pooled",
+    maps: INDEPENDENT,
+    pooling: { presenceThreshold: 0.6 },
+  },
   "maps of whole images": { type: "pooled", maps: MAPS, pooling: { mode: "global-multi", missing: "uniform" } },
   "pooled maps and labels": { type: "pooled", maps: MAPS, pooling: { temperature: 0.5 }, labelShare: 0.5 },
   "pooled maps and given targets": { type: "pooled", maps: MAPS, pooling: {}, labelShare: 0.3, hasGivenLabels: true },
