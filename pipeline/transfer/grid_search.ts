@@ -18,11 +18,15 @@ import {
 import { parseJson } from "../../formats/base/json.ts";
 import { takeLock } from "../../formats/base/lock.ts";
 import { openImages } from "../../formats/images/mod.ts";
+import type { SourceImage } from "../../formats/labels/mod.ts";
 import { formatDuration } from "../command/numbers.ts";
+import { listImages } from "../label_folder/listed_images.ts";
 import { type DownloadWatch, openModel } from "../model/model.ts";
+import { formatConfiguration, readConfiguration } from "../training/configuration.ts";
+import { findDataDifference, writeDataList } from "../training/data_list.ts";
 import { trainingLine } from "../training/progress_line.ts";
-import { runTraining } from "../training/run_training.ts";
-import { decisiveSettings, type GivenSettings, resolveSettings } from "../training/settings.ts";
+import { runTraining, type RunWatch } from "../training/run_training.ts";
+import { decisiveSettings, type GivenSettings, type RequestedSettings, resolveSettings } from "../training/settings.ts";
 import type { TrainingResult } from "../training/training_parts.ts";
 import { bestOfGrid, findRun, type FinishedRun, readRuns, type RunId, writeRuns } from "./run_table.ts";
 import { openTransferData, type TransferData } from "./transfer_data.ts";
@@ -56,6 +60,9 @@ export interface TransferWatch extends DownloadWatch {
   show(line: string): void;
 }
 
+/** Makes a training, or goes on with it; undefined if the signal came before its first step. */
+export type Training = (settings: RequestedSettings, watch: RunWatch) => Promise<TrainingResult | undefined>;
+
 /** What became of a network. */
 export interface TransferOutcome {
   /** As it was named. */
@@ -85,6 +92,7 @@ interface Init {
 const LOCK = ".transfer.lock";
 const CONFIGURATION = "transfer.json";
 const RUNS = "runs.csv";
+const DATA = "data.jsonl";
 
 /** Epochs after which a training is evaluated: more than there are, so that it is after the last one alone. */
 const NEVER = 1e6;
@@ -94,14 +102,19 @@ const NEVER = 1e6;
  *
  * @param plan What is asked for.
  * @param watch Progress and signals.
+ * @param training How a training is made; default on the adapter.
  * @returns What was found.
- * @throws {Deno.errors.AlreadyExists} If the folder was begun with another data set, networks or settings.
+ * @throws {Deno.errors.AlreadyExists} If the folder was begun with another data set, other images, networks or settings.
  * @throws {Deno.errors.Busy} If another process writes there.
  * @throws {RangeError} If every training of a grid broke down, or one that is tested.
  * @throws {Error} If something cannot be read or written.
  * @throws {unknown} The signal's reason, once it stopped the work.
  */
-export async function runTransfer(plan: TransferPlan, watch: TransferWatch): Promise<TransferResult> {
+export async function runTransfer(
+  plan: TransferPlan,
+  watch: TransferWatch,
+  training: Training = runTraining,
+): Promise<TransferResult> {
   const { output, rates, decays, seeds } = plan;
   const subject = `Cannot transfer in "${output}"`;
   makeFolder(output, subject);
@@ -109,14 +122,13 @@ export async function runTransfer(plan: TransferPlan, watch: TransferWatch): Pro
   const inits = await Promise.all(plan.inits.map((reference) => openInit(reference, watch)));
   checkConfiguration(plan, inits, subject);
   const data = await openTransferData(plan.images, { ...plan, folder: output });
-  // What is wrong with the test images is not to be found out after the grid.
-  for (const { images } of [data.validation, data.test]) await openImages(images);
+  await keepImages(data, output, subject);
   watch.tell(data.remark);
   const runs = readRuns(join(output, RUNS));
   const train = async (id: RunId): Promise<FinishedRun> => {
     const done = findRun(runs, id);
     if (done) return done;
-    const run = await trainRun(plan, { id, init: inits[id.init], data }, watch);
+    const run = await trainRun(plan, { id, init: inits[id.init], data, training }, watch);
     runs.push(run);
     writeRuns(join(output, RUNS), runs);
     return run;
@@ -177,6 +189,22 @@ function checkConfiguration(plan: TransferPlan, inits: readonly Init[], subject:
   }
 }
 
+/** Lists the images, or finds that they are those of the list: trainings that are done are not done again with others. */
+async function keepImages({ both, validation, test }: TransferData, output: string, subject: string): Promise<void> {
+  const path = join(output, DATA);
+  const images: SourceImage[] = [];
+  for (const folder of new Set([both, validation, test].map(({ images }) => images))) {
+    for await (const image of listImages(await openImages(folder))) images.push(image);
+  }
+  const difference = findDataDifference(path, images);
+  if (difference !== undefined) {
+    throw new Deno.errors.AlreadyExists(
+      `${subject}: put its images back as they were, or name another folder with --output, since ${difference}`,
+    );
+  }
+  if (!isFileThere(path)) writeDataList(path, images);
+}
+
 /** What all trainings have in common, by the names of options. */
 function trainingSettings(settings: GivenSettings): Record<string, unknown> {
   const all = decisiveSettings({ batch: 1, ...resolveSettings({ ...settings, images: "" }) });
@@ -198,7 +226,12 @@ function trainingSettings(settings: GivenSettings): Record<string, unknown> {
 
 async function trainRun(
   plan: TransferPlan,
-  { id, init, data }: { readonly id: RunId; readonly init: Init; readonly data: TransferData },
+  { id, init, data, training }: {
+    readonly id: RunId;
+    readonly init: Init;
+    readonly data: TransferData;
+    readonly training: Training;
+  },
   watch: TransferWatch,
 ): Promise<FinishedRun> {
   const { stage, lr, weightDecay, seed } = id;
@@ -211,13 +244,14 @@ async function trainRun(
     ...{ init: init.reference, lr, weightDecay, seed, output, validateEvery: NEVER },
     ...{ images: part.images, subset: part.subset, validation: asked.images, validationSubset: asked.subset },
   });
+  followLists(options);
   const what = `learning rate ${lr}, weight decay ${weightDecay}${stage === "grid" ? "" : `, seed ${seed}`}`;
   watch.tell(`Training "${init.reference}" with ${what}`);
   const started = performance.now();
   let result: TrainingResult | undefined;
   try {
     const { tell, show, ...others } = watch;
-    result = await runTraining(options, {
+    result = await training(options, {
       ...others,
       onWarning: tell,
       onProgress: (state) => show(trainingLine(state)),
@@ -237,6 +271,15 @@ async function trainRun(
   watch.tell(`  ${top1.toFixed(2)} % right after ${formatDuration((performance.now() - started) / 1000)}`);
   removeWeights(output, stage);
   return { ...id, top1: top1 / 100, loss };
+}
+
+/** Lets a training go on whose folder was moved since: the lists of keys, which are the same, moved with it. */
+function followLists({ output, subset, validationSubset }: RequestedSettings): void {
+  const file = join(output, "config.yaml");
+  if (!isFileThere(file)) return;
+  const begun = readConfiguration(file);
+  if (begun.subset === subset && begun.validationSubset === validationSubset) return;
+  replaceFile(file, formatConfiguration(resolveSettings({ ...begun, subset, validationSubset })));
 }
 
 /** Removes weights that nothing goes on from: grids have many trainings, and of those that are tested the last ones count. */

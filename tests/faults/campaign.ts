@@ -227,7 +227,7 @@ function isFolder(path: string): boolean {
 
 function checkRefusal({ message, stack }: Error, change: string | undefined): void {
   if (change === undefined) throw new Error(`It is refused though its images are the same: ${stack}`);
-  if (!/^Cannot (go on|train|resume) /.test(message) || !/\b(was|were|is|had)\b/.test(message)) {
+  if (!/^Cannot (go on|train|resume|transfer) /.test(message) || !/\b(was|were|is|had)\b/.test(message)) {
     throw new Error(`The refusal does not say what is another: ${message}`);
   }
 }

@@ -10,6 +10,8 @@ import { openImages } from "../../formats/images/mod.ts";
 import { closing } from "../../formats/base/closing.ts";
 import { isFileThere, replaceFile } from "../../formats/base/files.ts";
 import { joinShards } from "../../formats/labels/join.ts";
+import { writeSafetensors } from "../../formats/weights/mod.ts";
+import { buildNetwork, initialParameters } from "../../kernels/networks/mod.ts";
 import { type LabelMapMetadata, type LabelMaps, openLabelMaps, quantise } from "../../formats/labels/mod.ts";
 import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { convertLabelMaps } from "../../pipeline/convert/convert_label_maps.ts";
@@ -21,7 +23,11 @@ import { selectionFile } from "../../pipeline/explore/selection.ts";
 import { writeReport } from "../../pipeline/report/write_report.ts";
 import { collectRejections } from "../../pipeline/training/rejections.ts";
 import { openRunFolder } from "../../pipeline/training/run_folder.ts";
+import type { GivenSettings, TrainingSettings } from "../../pipeline/training/settings.ts";
 import { train } from "../../pipeline/training/train.ts";
+import type { TrainingResult } from "../../pipeline/training/training_parts.ts";
+import { runTransfer, type Training } from "../../pipeline/transfer/grid_search.ts";
+import { transferFiles } from "../../pipeline/transfer/transfer_results.ts";
 import { verifyStructure } from "../../pipeline/verify/structure.ts";
 import { writeLabelMaps } from "../../pipeline/relabel/write_label_maps.ts";
 import { smallMetadata } from "../formats/labels/fixture.ts";
@@ -38,8 +44,6 @@ export interface Flow {
    * @throws {Error} With a sentence.
    */
   run(input: string, output: string, signal?: AbortSignal): Promise<void>;
-  /** Whether what is made depends on every image, so that others must give other bytes or a refusal. */
-  readonly isOfImages: boolean;
 }
 
 /** Images of a data set. */
@@ -134,6 +138,42 @@ function annotated(input: string): string {
   return path;
 }
 
+/** A network to begin with, beside some images. */
+function initial(input: string): string {
+  const path = `${realPath(input)}.init`;
+  const config = join(path, "config.json");
+  if (isFileThere(config)) return path;
+  makeFolder(path, { recursive: true });
+  const weights = [...initialParameters(buildNetwork("resnet8", { classes: 3 }), 7)]
+    .map(([name, { shape, data }]) => [name, { shape, data: new Float32Array(data) }] as const);
+  writeSafetensors(join(path, "model.safetensors"), new Map(weights));
+  const colours = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] };
+  const seen = { input_size: [3, 8, 8], interpolation: "bilinear", crop_pct: 1, ...colours };
+  // deno-lint-ignore camelcase -- timm's name
+  replaceFile(config, JSON.stringify({ architecture: "resnet8", num_classes: 3, pretrained_cfg: seen }));
+  return path;
+}
+
+/** Trains on a device that stands for one. */
+async function trainHashing(options: TrainingSettings, signal?: AbortSignal): Promise<TrainingResult> {
+  using data = closing(await openData(options, { signal }));
+  const list = { options, classes: 3, data: data.fingerprint, list: data.list() };
+  using run = closing(await openRunFolder({ ...list, classNames: data.classNames }));
+  return await train({
+    options,
+    data,
+    run,
+    rejections: collectRejections(run.reject),
+    engine: "relabel on a test",
+    device: hashingDevice(),
+    batchOf: (loaded) => loaded,
+    evaluate: (state) => {
+      const [word] = state.get("fc.weight")!.data;
+      return Promise.resolve({ loss: word, top1: Math.round(100 * word), top5: 100 });
+    },
+  }, { signal });
+}
+
 async function withLabelMaps<Result>(path: string, use: (labelMaps: LabelMaps) => Promise<Result>): Promise<Result> {
   const labelMaps = await openLabelMaps(path);
   try {
@@ -147,14 +187,14 @@ async function withLabelMaps<Result>(path: string, use: (labelMaps: LabelMaps) =
 export async function prepare(input: string): Promise<void> {
   await labelled(input);
   annotated(input);
+  initial(input);
 }
 
 /** All flows by name. */
 export const flows: Readonly<Record<string, Flow>> = {
-  relabel: { isOfImages: true, run: (input, output, signal) => relabel(input, output, { signal }) },
+  relabel: { run: (input, output, signal) => relabel(input, output, { signal }) },
   // Three processes fill a folder, and a fourth makes it one.
   shards: {
-    isOfImages: true,
     async run(input, output, signal) {
       if (isFileThere(join(output, "manifest.json"))) {
         await joinShards(output, { hashes: true });
@@ -166,7 +206,6 @@ export const flows: Readonly<Record<string, Flow>> = {
     },
   },
   arrow: {
-    isOfImages: true,
     run: async (input, output, signal) =>
       await withLabelMaps(await labelled(input), async (labelMaps) => {
         const options = { container: "arrow", rowsPerFile: 5, strict: false, signal } as const;
@@ -174,7 +213,6 @@ export const flows: Readonly<Record<string, Flow>> = {
       }),
   },
   objects: {
-    isOfImages: true,
     async run(input, output, signal) {
       using source = closing(await instancesSource(annotated(input), [2, 2]));
       const options = { container: "parquet", rule: "share", grid: [2, 2], rowsPerFile: 3, strict: false } as const;
@@ -182,44 +220,27 @@ export const flows: Readonly<Record<string, Flow>> = {
     },
   },
   torch: {
-    isOfImages: true,
     run: async (input, output, signal) =>
       await withLabelMaps(await labelled(input), async (labelMaps) => {
         await convertToTorch(labelMaps, output, { layout: "hw", signal });
       }),
   },
   train: {
-    isOfImages: true,
     async run(images, output, signal) {
-      const options = smallOptions({ images, output, epochs: 2, saveMinutes: 0 });
-      const data = await openData(options, { signal });
-      try {
-        const list = { options, classes: 3, data: data.fingerprint, list: data.list() };
-        const run = await openRunFolder({ ...list, classNames: data.classNames });
-        try {
-          await train({
-            options,
-            data,
-            run,
-            rejections: collectRejections(run.reject),
-            engine: "relabel on a test",
-            device: hashingDevice(),
-            batchOf: (loaded) => loaded,
-            evaluate: (state) => {
-              const [word] = state.get("fc.weight")!.data;
-              return Promise.resolve({ loss: word, top1: Math.round(100 * word), top5: 100 });
-            },
-          }, { signal });
-        } finally {
-          run.close();
-        }
-      } finally {
-        data.close();
-      }
+      await trainHashing(smallOptions({ images, output, epochs: 2, saveMinutes: 0 }), signal);
+    },
+  },
+  transfer: {
+    async run(images, output, signal = new AbortController().signal) {
+      const grid = { rates: [0.1, 0.01], decays: [1e-4], seeds: 1, heldOut: 0.25 };
+      const settings = { batch: 4, epochs: 1, size: [8, 8], saveMinutes: 0 } satisfies GivenSettings;
+      const plan = { ...grid, images, test: images, inits: [initial(images)], settings, output };
+      const training: Training = (settings) => trainHashing({ ...settings, batch: 4 }, signal);
+      const result = await runTransfer(plan, { signal, tell() {}, show() {} }, training);
+      for (const [name, text] of Object.entries(transferFiles(plan, result))) replaceFile(join(output, name), text);
     },
   },
   report: {
-    isOfImages: false,
     async run(input, output, signal) {
       const labels = await labelled(input);
       makeFolder(output, { recursive: true });
@@ -227,7 +248,6 @@ export const flows: Readonly<Record<string, Flow>> = {
     },
   },
   selection: {
-    isOfImages: true,
     run: async (input, output) =>
       await withLabelMaps(await labelled(input), async (labelMaps) => {
         makeFolder(output, { recursive: true });
@@ -238,7 +258,6 @@ export const flows: Readonly<Record<string, Flow>> = {
       }),
   },
   verify: {
-    isOfImages: true,
     async run(input, output, signal) {
       await relabel(input, output, { signal });
       const defects = createDefects(20);
