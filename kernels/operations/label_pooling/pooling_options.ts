@@ -48,8 +48,8 @@ export interface PoolingOptions {
   /** Logits are divided by it; default 1, below 1 is sharper. Maps of probabilities have none. */
   readonly temperature?: number;
   /**
-   * Of maps of independent classes, what is pooled of a class from which on it is there: targets are then 1 or 0. Above 0 and
-   * below 1. Default: targets are what is pooled, probabilities or shares.
+   * For maps of independent classes: targets are 1 for a class whose pooled probability or share is at least this, else 0.
+   * Above 0 and below 1; default: targets are the probabilities or shares.
    */
   readonly presenceThreshold?: number;
 }
