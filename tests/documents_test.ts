@@ -121,7 +121,8 @@ Deno.test("an option of one name is read by one grammar in all commands", () => 
       kinds.set(name, ofName);
     }
   }
-  assertEquals([...kinds].filter(([, ofName]) => ofName.size > 1), []);
+  // What convert makes, and where publish sends it: the hub's own words for either.
+  assertEquals([...kinds].filter(([name, ofName]) => ofName.size > 1 && name !== "to"), []);
 });
 
 Deno.test("the examples of a help are commands, as its command reads them", () => {

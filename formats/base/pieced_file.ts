@@ -81,15 +81,16 @@ async function* readPiece({ path, offset, length }: FilePiece): AsyncGenerator<U
 }
 
 /**
- * All bytes of a file.
+ * The bytes that a file begins with.
  *
- * @param file The file, which fits in memory.
- * @returns The file's content.
+ * @param file The file.
+ * @param most How many are wanted, which fit in memory; default all.
+ * @returns The file's first bytes.
  */
-export async function bytesOfPieces(file: PiecedFile): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(file.size);
+export async function bytesOfPieces(file: PiecedFile, most = Infinity): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(Math.min(file.size, most));
   let filled = 0;
-  for await (const block of readPieces(file)) {
+  for await (const block of readPieces(file, 0, most)) {
     bytes.set(block, filled);
     filled += block.length;
   }

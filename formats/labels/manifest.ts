@@ -115,7 +115,19 @@ export function publishedPartName(split: string, place: number, count: number): 
   return `data/${split}-${index}-of-${all}.parquet`;
 }
 
-const PUBLISHED_PART = /^data\/\w+-\d{5,}-of-\d{5,}\.parquet$/;
+const PUBLISHED_PART = /^data\/(\w+)-\d{5,}-of-\d{5,}\.parquet$/;
+
+/**
+ * Whether a file is a part of a folder that was published.
+ *
+ * @param path Path of the file in the folder, `/`-separated.
+ * @param split What the part's images are for; default any.
+ * @returns Whether its name is that of a part.
+ */
+export function isPublishedPart(path: string, split?: string): boolean {
+  const found = PUBLISHED_PART.exec(path);
+  return found !== null && (split === undefined || found[1] === split);
+}
 
 /** The name of a shard's manifest. */
 export function manifestName(shard: Shard | undefined): string {
@@ -210,7 +222,7 @@ function checkPart(entry: FinishedPart, subject: string, container?: Container):
     }
   }
   const { part, file, sha256, images = sha256 } = entry;
-  if (file !== partName(part, container) && !(typeof file === "string" && PUBLISHED_PART.test(file))) {
+  if (file !== partName(part, container) && !(typeof file === "string" && isPublishedPart(file))) {
     throw new TypeError(`${subject} has file ${showValue(file)}, expected "${partName(part, container)}"`);
   }
   for (const [name, value] of Object.entries({ sha256, images })) {

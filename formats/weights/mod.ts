@@ -15,9 +15,10 @@
 export { openTorch, openWeights, readTorch } from "./open.ts";
 export { type AnnotatorFolder, openAnnotatorFolder } from "./annotator_folder.ts";
 export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/download.ts";
-export { isHubReference } from "./hub/hub_reference.ts";
+export { type HubReference, isHubReference, parseDataSetReference, parseHubReference } from "./hub/hub_reference.ts";
 export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/hub_settings.ts";
 export type { DownloadProgress } from "./hub/transfer.ts";
+export { checkTarget, type Uploaded, type UploadOptions, uploadToHub } from "./hub/upload.ts";
 export { averagedWeights, loadParameters, openParameters, type Parameter, readParameter } from "./load_parameters.ts";
 export type { Weights } from "./weights.ts";
 export { isTorchTensor, type TorchTensor } from "./torch_objects.ts";

@@ -5,6 +5,7 @@
  */
 
 import { MULTI_LABEL_THRESHOLD } from "../../formats/labels/mod.ts";
+import { type HubReference, parseDataSetReference } from "../../formats/weights/mod.ts";
 import { calledAs } from "../command/called_as.ts";
 import { flag, text, word } from "../command/option_kinds.ts";
 import { defineCommand, type OptionsOfCommand } from "../command/option_table.ts";
@@ -19,6 +20,9 @@ export const PUBLISH = defineCommand({
     `LABELS is a folder of label maps that is whole; default "${LABELS_FOLDER}". IMAGES is what was labelled, of which the card
 then shows some: name it only if its images may be shown. Without it the pictures have heat maps and crops' boxes alone.
 
+--to uploads by the hub's own protocol, with the token in HF_TOKEN or that of hf auth login, which must have the role
+write. What the hub has already is not sent again: a command that was stopped goes on where it is given again.
+
 What is published is a folder of label maps again, and a data set that datasets.load_dataset opens:
   README.md                           the card: features, licences, annotator, statistics, two pictures
   data/train-00000-of-00012.parquet   the parts, whose schema names the classes of label and the length of lists
@@ -27,6 +31,9 @@ What is published is a folder of label maps again, and a data set that datasets.
   options: {
     labels: word("LABELS", { default: LABELS_FOLDER }),
     images: word("IMAGES"),
+    to: text({ value: "hf:OWNER/NAME", help: "the data set on the hub; it is made if it is not there" }),
+    private: flag({ help: "make it for those alone who may see it" }),
+    revision: text({ value: "BRANCH", default: "main", help: "the branch that is written; it is made too" }),
     filesOnly: text({ value: "DIR", help: "write the files there, in a folder that is new or was written so" }),
     splitName: text({ value: "NAME", default: "train", help: "what the images are for: train, validation, test" }),
     title: text({ value: "TEXT", help: "of the card; default the name of the folder" }),
@@ -42,19 +49,36 @@ What is published is a folder of label maps again, and a data set that datasets.
   },
   notes: "Exit codes: 0; 1 for a failure; 2 for a wrong option; 130 after Ctrl-C; 143 after SIGTERM.",
   examples: [
+    "deno task publish labels --to hf:me/my-labels --private --license cc-by-4.0",
     "deno task publish labels --files-only published --license cc-by-4.0",
     'deno task publish labels photos --files-only published --title "My photographs, relabelled"',
   ],
-  resolve({ filesOnly, splitName, ...options }) {
-    if (filesOnly === undefined) throw new UsageError(`Expected --files-only DIR: see ${calledAs("publish")} --help`);
+  resolve({ to, filesOnly, splitName, revision, ...options }, given) {
+    const hint = `see ${calledAs("publish")} --help`;
+    if (to === undefined && filesOnly === undefined) {
+      throw new UsageError(`Expected --to hf:OWNER/NAME or --files-only DIR: ${hint}`);
+    }
+    const lonely = (["private", "revision"] as const).find((name) => name in given);
+    if (to === undefined && lonely) throw new UsageError(`Cannot use --${lonely} without --to: ${hint}`);
     if (!/^[a-z]\w*$/i.test(splitName)) {
       throw new UsageError(
         `Cannot use --split-name ${splitName}: expected a letter, then letters, digits or underscores`,
       );
     }
-    return { ...options, filesOnly, split: splitName };
+    return { ...options, filesOnly, split: splitName, to: to === undefined ? undefined : targetOf(to, revision) };
   },
 });
+
+/** The repository and branch that are written. */
+function targetOf(to: string, revision: string): HubReference {
+  if (to.includes("@")) throw new UsageError(`Cannot use --to ${to}: name the branch with --revision`);
+  try {
+    const reference = parseDataSetReference(`${to}@${revision}`);
+    return { ...reference, text: revision === "main" ? to : reference.text };
+  } catch {
+    throw new UsageError(`Cannot use --to ${to} with revision ${revision}: expected hf:OWNER/NAME and a branch`);
+  }
+}
 
 /** What the user asked for. */
 export type PublishCommand = OptionsOfCommand<typeof PUBLISH>;

@@ -14,7 +14,7 @@ import {
   findDamage,
   findSnapshot,
   isCommit,
-  modelFolder,
+  repositoryFolder,
   shardsOf,
   weightFiles,
   writeRevision,
@@ -128,7 +128,7 @@ async function downloadSnapshot(download: Download): Promise<HubSnapshot> {
   const config = await describe(download, reference.revision, configFile);
   if (!config) throw new Error(`Cannot download "${reference.text}": it has no ${configFile}`);
   const { commit } = config;
-  const folder = modelFolder(settings.cache, reference.repository);
+  const folder = repositoryFolder(settings.cache, reference);
   const snapshot = join(folder, "snapshots", commit);
   const fetchFile = async (remote: RemoteFile) => {
     if (await isDownloaded(download, join(snapshot, remote.name), remote)) return;

@@ -27,14 +27,14 @@ export function isCommit(revision: string): boolean {
 }
 
 /**
- * The folder of a model.
+ * The folder of a model or a data set.
  *
  * @param cache Folder of the cache.
- * @param repository The model's repository, `owner/name`.
+ * @param reference What it is of.
  * @returns The folder's path.
  */
-export function modelFolder(cache: string, repository: string): string {
-  return join(cache, `models--${repository.replace("/", "--")}`);
+export function repositoryFolder(cache: string, { kind, repository }: HubReference): string {
+  return join(cache, `${kind}s--${repository.replace("/", "--")}`);
 }
 
 /** A model that was downloaded before. */
@@ -54,7 +54,7 @@ export interface CachedSnapshot {
  * @returns Its snapshot, undefined if its files are not all there.
  */
 export async function findSnapshot(cache: string, reference: HubReference): Promise<CachedSnapshot | undefined> {
-  const folder = modelFolder(cache, reference.repository);
+  const folder = repositoryFolder(cache, reference);
   const commit = isCommit(reference.revision)
     ? reference.revision
     : (await Deno.readTextFile(join(folder, "refs", reference.revision)).catch(absent))?.trim();

@@ -11,7 +11,7 @@
 import { showValue } from "../../base/show_value.ts";
 import { isBlobName } from "./blob_hash.ts";
 import { isCommit } from "./hub_cache.ts";
-import type { HubReference } from "./hub_reference.ts";
+import { type HubReference, kindName, repositoryPath } from "./hub_reference.ts";
 import { HubUnreachableError, reasonOf } from "./retry.ts";
 import type { HubSettings } from "./hub_settings.ts";
 
@@ -48,7 +48,8 @@ export async function describeFile(
   revision: string,
   name: string,
 ): Promise<RemoteFile | undefined> {
-  const url = `${settings.endpoint}/${reference.repository}/resolve/${encodeURIComponent(revision)}/${name}`;
+  const repository = `${settings.endpoint}/${repositoryPath(reference)}`;
+  const url = `${repository}/resolve/${encodeURIComponent(revision)}/${name}`;
   const { response } = await request(settings, reference, url, { method: "HEAD", stopAt: "x-repo-commit" });
   await response.body?.cancel();
   if (response.status === 404 && isMissingEntry(response)) return undefined;
@@ -175,19 +176,19 @@ export function refusal(
       }
       return new Error(
         response.headers.get("x-error-code") === "GatedRepo"
-          ? `${start} wants access to be granted first, at ${settings.endpoint}/${reference.repository}, ` +
+          ? `${start} wants access to be granted first, at ${settings.endpoint}/${repositoryPath(reference)}, ` +
             "and the token of who has it: set HF_TOKEN (401)"
-          : `${start} has no such model, or it is private: set HF_TOKEN (401)`,
+          : `${start} has no such ${kindName(reference)}, or it is private: set HF_TOKEN (401)`,
       );
     case 403:
       return new Error(
-        `${start} wants access to be granted first, at ${settings.endpoint}/${reference.repository} (403)`,
+        `${start} wants access to be granted first, at ${settings.endpoint}/${repositoryPath(reference)} (403)`,
       );
     case 404:
       return new Error(
         response.headers.get("x-error-code") === "RevisionNotFound"
           ? `${start} has no revision "${reference.revision}" of it (404)`
-          : `${start} has no such model (404)`,
+          : `${start} has no such ${kindName(reference)} (404)`,
       );
   }
   return new Error(`${start} answers ${status}`);

@@ -1,10 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { isHubReference } from "../../../../formats/weights/mod.ts";
+import { isHubReference, parseDataSetReference } from "../../../../formats/weights/mod.ts";
 import { parseHubReference } from "../../../../formats/weights/hub/hub_reference.ts";
 
 Deno.test("parseHubReference() splits owner, name and revision", () => {
   assertEquals(parseHubReference("hf:timm/tf_efficientnet_l2.ns_jft_in1k_475"), {
     text: "hf:timm/tf_efficientnet_l2.ns_jft_in1k_475",
+    kind: "model",
     repository: "timm/tf_efficientnet_l2.ns_jft_in1k_475",
     revision: "main",
   });
@@ -35,4 +36,16 @@ Deno.test("parseHubReference() refuses what is no name or would leave the cache"
 
 Deno.test("isHubReference() tells a model on the hub from a folder", () => {
   assertEquals(["hf:a/b", "a/b", "./hf:a"].map(isHubReference), [true, false, false]);
+});
+
+Deno.test("parseDataSetReference() reads the name of a data set with and without the word", () => {
+  const text = "hf:datasets/owner/name@v1";
+  assertEquals(parseDataSetReference(text), { text, kind: "dataset", repository: "owner/name", revision: "v1" });
+  const short = parseDataSetReference("hf:owner/name");
+  assertEquals(short, { text: "hf:owner/name", kind: "dataset", repository: "owner/name", revision: "main" });
+  for (
+    const wrong of ["owner/name", "hf:datasets/name", "hf:spaces/owner/name", "hf:datasets/../name", "hf:a/b@../c"]
+  ) {
+    assertThrows(() => parseDataSetReference(wrong), TypeError, `Cannot read data set "${wrong}"`);
+  }
 });
