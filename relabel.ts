@@ -13,6 +13,7 @@ import { programName, type Subcommand, SUBCOMMANDS } from "./pipeline/command/ca
 import { suggest, UsageError } from "./pipeline/command/command_line.ts";
 import { endProcess } from "./pipeline/command/end_process.ts";
 import { runCommand } from "./pipeline/command/run_command.ts";
+import { printError } from "./pipeline/command/terminal.ts";
 
 /** A command's module. */
 interface CommandModule {
@@ -78,9 +79,17 @@ function readOthers([word]: readonly string[]): "help" | "version" {
  * Runs a subcommand.
  *
  * @param args Its name and its arguments; `help NAME` is `NAME --help`.
- * @returns The exit code: the subcommand's, or 2 if there is no such subcommand, with one sentence on standard error.
+ * @returns The exit code: the subcommand's; 2 if there is no such subcommand, and 1 if this module is not in a file, with one
+ * sentence on standard error.
  */
 async function main(args: readonly string[]): Promise<number> {
+  if (!import.meta.url.startsWith("file:")) {
+    printError(
+      `Cannot run ${import.meta.url}: its annotator, its page and its threads are files beside it; install relabel from a ` +
+        "folder, an unpacked archive or npm's package",
+    );
+    return 1;
+  }
   const [word, ...rest] = args[0] === "help" && args.length > 1 ? [...args.slice(1), "--help"] : args;
   if (word === undefined || !isSubcommand(word)) {
     return await runCommand(args, { read: readOthers, help: help(PROGRAM), run: () => Promise.resolve(0) });

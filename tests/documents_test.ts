@@ -51,7 +51,7 @@ const OTHERS = ["bench", "bench/race", "tests/fuzz", "tests/faults"].flatMap((fo
 
 /** Options of other programs: Deno's, Slurm's, MPI's and Docker's. */
 const FOREIGN =
-  /^(allow-.*|array|cpus-per-task|gpus-per-task|gres|mpi|mca|gpus|volume|requeue|job-name|nodes|ntasks-per-node|time|signal|output|open-mode|kill-on-bad-exit|partition|constraint|noheader|me|cwd|trace-leaks|no-prompt|config|coverage|filter|doc|lint|force|global|root)$/;
+  /^(allow-.*|array|cpus-per-task|gpus-per-task|gres|mpi|mca|gpus|volume|requeue|job-name|nodes|ntasks-per-node|time|signal|output|open-mode|kill-on-bad-exit|partition|constraint|noheader|me|cwd|trace-leaks|no-prompt|config|coverage|filter|doc|lint|force|global|root|dry-run|allow-dirty)$/;
 
 /** Commands in blocks, indented or fenced; a line that ends with a backslash goes on in the next one. */
 function commandLines(text: string): string[] {

@@ -1,10 +1,10 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
-import project from "../deno.json" with { type: "json" };
+import type project from "../deno.json" with { type: "json" };
 import { createLabelMapFile, dequantise, labelMapTypes } from "../formats/labels/mod.ts";
 import { fixtureMetadata, fixtureRows } from "./formats/labels/fixture.ts";
 import { folderOf, runQuery } from "./pipeline/query/query_folder.ts";
-import { ROOT, runTask } from "./pipeline/task.ts";
+import { permissionsOf, ROOT, runTask } from "./pipeline/task.ts";
 import { pythonTest } from "./python.ts";
 
 const README = Deno.readTextFileSync(join(ROOT, "README.md"));
@@ -92,7 +92,7 @@ Deno.test("the documents' questions have answers", async () => {
 
 Deno.test("the page of permissions names every task that has a network, and no other", () => {
   const users = [...README.matchAll(/^\| `deno task (\w+)/gm)].map(([, task]) => task as keyof typeof project.tasks);
-  const connected = users.filter((task) => /^deno run .*--allow-net\b/.test(project.tasks[task]));
+  const connected = users.filter((task) => permissionsOf(task)?.net);
   const named = [...PERMISSIONS.matchAll(/`(\w+)`/g)].map(([, word]) => word);
   assertEquals(users.filter((task) => named.includes(task) && task !== "query").sort(), connected.sort());
 });

@@ -7,8 +7,6 @@
  * @module
  */
 
-/// <reference lib="deno.worker" />
-
 import { decodeWithHeader } from "./decode.ts";
 import { type DecodedImage, releaseBytes } from "../base/pixels.ts";
 import type { FilePlace } from "./image_source.ts";
@@ -66,13 +64,21 @@ async function decodeWithin(
   return await decodeWithHeader(bytes, header, { exifOrientation });
 }
 
+/** What a worker's global scope has, which the types of a page lack. */
+interface WorkerScope {
+  postMessage(message: DecodeReply, transfer: Transferable[]): void;
+  onmessage: ((event: MessageEvent<DecodeRequest>) => void) | null;
+}
+
+const scope = self as unknown as WorkerScope;
+
 function reply(message: DecodeReply): void {
-  self.postMessage(message, "decoded" in message ? [message.decoded.pixels.buffer] : []);
+  scope.postMessage(message, "decoded" in message ? [message.decoded.pixels.buffer] : []);
 }
 
 // One after the other: the answers come in the order of the requests, and one image is in memory.
 let last = Promise.resolve();
-self.onmessage = ({ data }: MessageEvent<DecodeRequest>) => {
+scope.onmessage = ({ data }) => {
   last = last.then(async () => reply(await answer(data)));
 };
 

@@ -30,6 +30,26 @@ export function taskArguments(task: keyof typeof project.tasks, args: readonly s
   return [...words, ...args];
 }
 
+/** A set of permissions, as deno.json states one. */
+export interface PermissionSet {
+  readonly read?: boolean;
+  readonly ffi?: boolean;
+  readonly net?: boolean | readonly string[];
+  readonly sys?: readonly string[];
+  readonly env?: readonly string[];
+}
+
+/**
+ * The permissions of a task.
+ *
+ * @param task Its name in deno.json.
+ * @returns The set that its command names; undefined if it names none.
+ */
+export function permissionsOf(task: keyof typeof project.tasks): PermissionSet | undefined {
+  const name = / -P=(\w+) /.exec(project.tasks[task])?.[1];
+  return name === undefined ? undefined : project.permissions[name as keyof typeof project.permissions];
+}
+
 /**
  * A task's command, which is a process of its own that can be killed; `deno task` would stand between.
  *

@@ -91,7 +91,7 @@ Deno.test("deno task cluster slurm writes scripts that bash understands, a list 
   }
   const array = Deno.readTextFileSync(join(folder, "array.sh"));
   assertStringIncludes(array, `\ncd ${ROOT.replace(/\/$/, "")}\n`);
-  assertStringIncludes(array, `  ${Deno.execPath()} run --no-prompt --allow-read `);
+  assertStringIncludes(array, `  ${Deno.execPath()} run -q --no-prompt -P=label `);
   assertStringIncludes(array, ` ${ROOT}pipeline/relabel/main.ts ${images} --list `);
   assertStringIncludes(array, ` --rows-per-file 8 --show 0 --size=64 --shard "$shard/3" &\n`);
   const join_ = Deno.readTextFileSync(join(folder, "join.sh"));
