@@ -36,6 +36,17 @@ export interface Kernel {
    * alone. What adds in another order is none. They may declare no more scratch than it does.
    */
   readonly alternatives?: () => readonly Kernel[];
+  /** What it is made of, where it may be one dispatch together with others of the same text (`joinKernels`). */
+  readonly joinable?: ItemParts;
+}
+
+/** A kernel with one invocation for each item of a linear index. */
+export interface ItemParts {
+  readonly bindings: StatedBindings;
+  /** WGSL statements that find the item's number in `item`. */
+  readonly body: string;
+  /** WGSL at module scope, which reads neither bindings nor parameters. */
+  readonly functions: string;
 }
 
 /** Something that a kernel reads or writes, under the name that its WGSL gives to it. */

@@ -143,6 +143,7 @@ import {
   imageSumsKernel,
   type ParameterStrides,
 } from "../../kernels/operations/shared/flat_parameter.ts";
+import { joinKernels, mostJoined } from "../../kernels/operations/shared/join_kernels.ts";
 import { poolKernel, type PoolOptions } from "../../kernels/operations/pool/kernels.ts";
 import {
   outlookAttentionKernel,
@@ -523,6 +524,28 @@ const ADAMP: readonly { layout: ParameterLayout; optimizer: AdamP; profile: Prof
   }))
 );
 
+/** Kernels of each text that may be several in a dispatch. */
+function* joinableKernels(): Generator<Kernel> {
+  const grouped = { input: [1, 8, 8, 8] as const, outputChannels: 8, kernel: 3, stride: 1, groups: 2 };
+  for (const storage of STORAGES) {
+    const target: Target = { profile: "gpu", storage };
+    yield gatherWeightsKernel({ vectors: 16, ...target });
+    for (const layer of [LAYERS[0], grouped]) yield* convolutionFilterGradientKernels(layerShape(layer), target);
+    yield* convolutionBiasGradientKernels(layerShape(LAYERS[0]), target);
+  }
+  for (const parts of NORM_PARAMETERS) {
+    yield channelNormParameterGradientKernel({ shape: SHAPE, ...parts, profile: "gpu" });
+  }
+  yield batchNormParameterGradientKernel({ shape: SHAPE, profile: "gpu" });
+  for (const scale of SCALES) yield scaleParameterGradientKernel({ ...scale, profile: "gpu" });
+}
+
+/** The joinable ones, each text once. */
+function distinctJoinable(): Kernel[] {
+  const joinable = [...joinableKernels()].filter(({ joinable }) => joinable !== undefined);
+  return [...new Map(joinable.map((kernel) => [kernel.code, kernel])).values()];
+}
+
 /** The kernels of each exported kernel function, by its name. */
 export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
   accumulateKernel: () => PROFILES.map((profile) => accumulateKernel({ length: LENGTH, profile })),
@@ -782,6 +805,10 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
     ),
   independentProbabilitiesKernel: () =>
     TARGETS.map((target) => independentProbabilitiesKernel({ shape: SHAPE, temperature: 2, ...target })),
+  joinKernels: () =>
+    distinctJoinable().flatMap((kernel) =>
+      Array.from({ length: mostJoined(kernel) - 1 }, (_, index) => joinKernels(Array(index + 2).fill(kernel)))
+    ),
   labelTargetKernel: () =>
     PROFILES.flatMap((profile) =>
       [undefined, 0.5].map((share) => labelTargetKernel({ rows: 9, classes: 11, smoothing: 0.1, share, profile }))

@@ -74,6 +74,7 @@ function sumRuns(shape: ConvolutionShape, { profile }: Target, runs: number): Ke
   return itemKernel({
     name: `convolution filter gradient ${grouped ? "grouped " : ""}sum`,
     profile,
+    joinable: true,
     bindings: { ...reads.bindings, filterGradient: "f32" },
     parameters: [
       { name: "runs", value: runs },
@@ -145,6 +146,7 @@ export function convolutionBiasGradientKernels(shape: ConvolutionShape, target: 
     itemKernel({
       name: "convolution bias gradient sum",
       profile,
+      joinable: true,
       bindings: { ...reads.bindings, biasGradient: "f32" },
       parameters: [{ name: "runs", value: runs }, { name: "outputChannels", value: shape.outputChannels }],
       items: vectors,

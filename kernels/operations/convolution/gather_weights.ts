@@ -140,6 +140,7 @@ export function gatherWeightsKernel({ vectors, profile, storage }: { vectors: nu
   return itemKernel({
     name: `gather weights ${type}`,
     profile,
+    joinable: true,
     bindings: { places: readOnly("u32"), master: readOnly("f32", vectors * 16), packed: vector },
     parameters: [],
     items: vectors,

@@ -243,6 +243,7 @@ export function channelSums(
   return itemKernel({
     name,
     profile,
+    joinable: true,
     bindings: Object.fromEntries(["partials", ...sums.map(([binding]) => binding)].map((key) => [key, "vec4<f32>"])),
     parameters: joined.parameters,
     items: channelVectors(shape[3]),

@@ -63,7 +63,8 @@ export const BUILTINS =
  *
  * @param options `bindings`; `parameters`, which are `u32` unless they say otherwise; `items` how many, `workgroup` how many
  * of them a workgroup has, {@linkcode itemWorkgroup} unless given; `body` WGSL statements that find the item's number in
- * `item`, `functions` WGSL at module scope before them.
+ * `item`, `functions` WGSL at module scope before them; `joinable`, whether it may be one dispatch with others of its text on
+ * a GPU: its `functions` then read neither bindings nor parameters.
  * @returns The kernel.
  */
 export function itemKernel(options: {
@@ -75,8 +76,9 @@ export function itemKernel(options: {
   workgroup?: number;
   body: string;
   functions?: string;
+  joinable?: boolean;
 }): Kernel {
-  const { name, profile, bindings, items, body, functions = "" } = options;
+  const { name, profile, bindings, items, body, functions = "", joinable = false } = options;
   const parameters = unsigned([...options.parameters, { name: "items", value: items }]);
   const size = options.workgroup ?? itemWorkgroup(profile);
   return {
@@ -92,6 +94,7 @@ ${body}
     bindings: listBindings(bindings),
     parameters,
     workgroups: spreadWorkgroups(Math.ceil(items / size)),
+    ...(joinable && profile === "gpu" ? { joinable: { bindings, body, functions } } : {}),
   };
 }
 

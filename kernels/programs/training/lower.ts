@@ -53,6 +53,7 @@ import {
 } from "../../operations/shared/builder.ts";
 import { type Bucket, defaultBucketBytes, gradientBuckets } from "./buckets.ts";
 import { addForward } from "../../lowering/differentiate.ts";
+import { joinSteps } from "../../lowering/join_steps.ts";
 import { layOutNetwork, type NetworkLayout, STATES, tensorViews } from "../../lowering/parameters.ts";
 import type { Ranks } from "../../lowering/ranks.ts";
 
@@ -130,7 +131,7 @@ export function lowerTraining(options: TrainingOptions, target: Target): Lowered
       sum: STATES.gradientSum,
     });
   }
-  const batch = [...parameters.finish(), ...program.steps];
+  const batch = joinSteps([...parameters.finish(), ...program.steps], program.views);
   const steps = inPart(
     PARTS.batch,
     ranks ? exchangeGradients(program, batch, layout, options, target) : batch,
