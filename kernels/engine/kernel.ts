@@ -49,6 +49,18 @@ export interface ItemParts {
   readonly functions: string;
 }
 
+/**
+ * A kernel with a change that leaves its text as it is, as do those that may run in its place.
+ *
+ * @param kernel The kernel.
+ * @param change Gives another name, other bindings or other parameters.
+ * @returns The changed kernel, whose alternatives are changed alike.
+ */
+export function changeKernel(kernel: Kernel, change: (kernel: Kernel) => Kernel): Kernel {
+  const { alternatives } = kernel;
+  return { ...change(kernel), ...(alternatives ? { alternatives: () => alternatives().map(change) } : {}) };
+}
+
 /** Something that a kernel reads or writes, under the name that its WGSL gives to it. */
 export type Binding = StorageBinding | ScratchBinding | TextureBinding | WindowBinding;
 
@@ -168,15 +180,17 @@ export function isWritten(binding: Binding): boolean {
  *
  * @param stated The bindings by name.
  * @param parameters The uniform block's members.
+ * @param sets How many of such blocks there are, end to end; without it, one. With it, `main` takes one of `parameterSets` for
+ * its `parameters`, and a kernel's parameters are those of {@linkcode parameterSets}.
  * @returns The text in WGSL.
  */
-export function declarations(stated: StatedBindings, parameters: readonly Parameter[]): string {
+export function declarations(stated: StatedBindings, parameters: readonly Parameter[], sets?: number): string {
   const bindings = listBindings(stated);
   const enable = bindings.some((binding) => "element" in binding && binding.element.includes("f16"));
   return [
     enable ? "enable f16;\n" : "",
     ...bindings.map((binding, number) => `@group(0) @binding(${number}) ${declaration(binding)};\n`),
-    parameterBlock(parameters, bindings.length),
+    parameterBlock(parameters, bindings.length, sets),
   ].join("");
 }
 
@@ -202,10 +216,42 @@ export interface Parameter {
 }
 
 /** The WGSL declaration of the uniform block, empty if there are no parameters. */
-function parameterBlock(parameters: readonly Parameter[], binding: number): string {
+function parameterBlock(parameters: readonly Parameter[], binding: number, sets?: number): string {
   if (parameters.length === 0) return "";
   const members = parameters.map(({ name, type }) => `  ${name}: ${type},`).join("\n");
-  return `struct Parameters {\n${members}\n}\n@group(0) @binding(${binding}) var<uniform> parameters: Parameters;\n`;
+  const place = `@group(0) @binding(${binding}) var<uniform>`;
+  return `struct Parameters {\n${members}\n}\n${
+    sets === undefined ? `${place} parameters: Parameters;` : `${place} parameterSets: array<Parameters, ${sets}>;`
+  }\n`;
+}
+
+/** Members of an element of a uniform array are filled up to a multiple of so many. */
+const SET_MEMBERS = 4;
+
+/**
+ * The members of several uniform blocks of one form.
+ *
+ * @param sets The members of each, of the same names and types.
+ * @returns `members`, what {@linkcode declarations} takes; `parameters`, all sets end to end, the members' names numbered.
+ */
+export function parameterSets(
+  sets: readonly (readonly Parameter[])[],
+): { readonly members: readonly Parameter[]; readonly parameters: readonly Parameter[] } {
+  const filled = sets.map((members) => {
+    const missing = Math.ceil(members.length / SET_MEMBERS) * SET_MEMBERS - members.length;
+    const unused = Array.from({ length: missing }, (_, index): Parameter => ({
+      name: `unused${index}`,
+      type: "u32",
+      value: 0,
+    }));
+    return [...members, ...unused];
+  });
+  return {
+    members: filled[0],
+    parameters: filled.flatMap((members, set) =>
+      members.map((parameter) => ({ ...parameter, name: `${parameter.name}_${set}` }))
+    ),
+  };
 }
 
 /**

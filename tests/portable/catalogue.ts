@@ -390,6 +390,17 @@ const INPUT_GRADIENT_LAYERS: readonly Layer[] = [
   })),
 ];
 
+/** Convolutions of stride 2 whose input gradients have two or four phases, with sums in one slice and in several. */
+const PHASED_LAYERS: readonly Layer[] = [1, 16].flatMap((height) =>
+  [8, 3000].map((outputChannels) => ({
+    input: [1, height, 16, 8] as const,
+    outputChannels,
+    kernel: 3,
+    stride: 2,
+    groups: 1,
+  }))
+);
+
 /** Weight and bias of which there is at least one. */
 const NORM_PARAMETERS = [{ weight: true, bias: true }, { weight: true, bias: false }, { weight: false, bias: true }];
 
@@ -700,8 +711,16 @@ export const OPERATION_KERNELS: Readonly<Record<string, () => Kernel[]>> = {
         convolutionInputGradientKernels(shape, target, { residual })
       );
     };
+    /** Phases in one dispatch, two or four, in all tiles. */
+    const tiles = PHASED_LAYERS.flatMap((layer) =>
+      STORAGES.flatMap((storage) =>
+        convolutionInputGradientKernels(layerShape(layer), { profile: "gpu", storage })
+          .flatMap((kernel) => [kernel, ...kernel.alternatives?.() ?? []])
+      )
+    );
     const onLanes = INPUT_GRADIENT_LAYERS.filter(({ input, groups }) => groups !== input[3]);
     return [
+      ...tiles,
       ...INPUT_GRADIENT_LAYERS.flatMap((layer) => TARGETS.flatMap((target) => kernelsOf(layer, target))),
       ...[...onLanes, ...LANE_SPREAD_LAYERS, ...LANE_LAYERS].flatMap((layer) =>
         [...LANE_TARGETS, ...OTHER_LANE_TARGETS].flatMap((target) => kernelsOf(layer, target))

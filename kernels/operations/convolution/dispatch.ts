@@ -61,8 +61,14 @@ export function spreadParameters({ output }: ConvolutionShape, spread: Spread | 
 }
 
 /** The WGSL function `spread`: from an output position's number to that of its place in the larger tensor. */
-export const SPREAD_FUNCTION = `
-fn spread(position: u32) -> u32 {
+export const SPREAD_FUNCTION = spreadFunction("position: u32");
+
+/** {@linkcode SPREAD_FUNCTION} for a kernel of several phases, which gives it the phase's parameters. */
+export const PHASE_SPREAD_FUNCTION = spreadFunction("parameters: Parameters, position: u32");
+
+function spreadFunction(takes: string): string {
+  return `
+fn spread(${takes}) -> u32 {
   let column = position % parameters.outputX;
   let row = position / parameters.outputX % parameters.outputY;
   let image = position / parameters.outputX / parameters.outputY;
@@ -70,6 +76,7 @@ fn spread(position: u32) -> u32 {
     parameters.firstX + column * parameters.stepX;
 }
 `;
+}
 
 /** What an activation adds to the name of a kernel. */
 export function activationLabel(activation: ActivationFunction | undefined): string {
@@ -126,6 +133,8 @@ export interface NamedSum {
   /** Names of its position's number and of its vector among the output's channels, both `u32`. */
   readonly position: string;
   readonly column: string;
+  /** Whether its kernel computes several phases, and finds the numbers of its own in the local `parameters`. */
+  readonly phased?: boolean;
 }
 
 /**
@@ -136,14 +145,18 @@ export interface NamedSum {
  * @param vector WGSL type of an element of the output.
  * @returns Statements. They read `weights`, whose last row are the biases, `residual`, and {@linkcode SPREAD_FUNCTION}.
  */
-export function storeSum({ sum, position, column }: NamedSum, epilogue: Epilogue, vector: string): string {
+export function storeSum(
+  { sum, position, column, phased = false }: NamedSum,
+  epilogue: Epilogue,
+  vector: string,
+): string {
   const { activation, residualChannels, spread } = epilogue;
   const residual = residualChannels !== undefined;
   return wgsl`
     if (${column} < parameters.outputVectors) {
-      ${
-    residual ? "var" : "let"
-  } value = ${sum} + vec4<f32>(weights[parameters.steps * 4u * parameters.outputVectors + ${column}]);
+      ${residual ? "var" : "let"} value = ${sum} + vec4<f32>(weights[${
+    phased ? "parameters.firstWeight + " : ""
+  }parameters.steps * 4u * parameters.outputVectors + ${column}]);
       ${
     residual && wgsl`
         if (${column} < parameters.residualVectors) {
@@ -151,9 +164,9 @@ export function storeSum({ sum, position, column }: NamedSum, epilogue: Epilogue
         }
       `
   }
-      output[${spread ? `spread(${position})` : position} * parameters.outputVectors + ${column}] = ${vector}(${
-    activated(activation, "value", column)
-  });
+      output[${
+    spread ? `spread(${phased ? "parameters, " : ""}${position})` : position
+  } * parameters.outputVectors + ${column}] = ${vector}(${activated(activation, "value", column)});
     }
   `;
 }

@@ -6,17 +6,18 @@
  * and each is a sum of g over the same taps at neighbouring places: a convolution of stride 1, with weights whose taps are
  * reversed and whose input and output channels are exchanged. Over both axes there are stride^2 phases, which together
  * multiply what the convolution itself multiplies, and no zeros; each stores its outputs where they belong. Stride 1 has one
- * phase. A phase without taps is zero: where there is one, all is set to zero first.
+ * phase. The GPU profile has the phases of stride 2 in one dispatch where it computes them in tiles. A phase without taps is
+ * zero: where there is one in a dispatch of its own, all is set to zero first.
  *
  * @module
  */
 
-import type { Kernel } from "../../engine/kernel.ts";
+import { changeKernel, type Kernel } from "../../engine/kernel.ts";
 import type { Pair } from "../shared/window.ts";
 import type { Target } from "../shared/tensor.ts";
 import { zerosKernel } from "../shared/zeros.ts";
 import { shiftWeights } from "./dispatch.ts";
-import { convolutionKernels, fusesResidual, packWeights } from "./mod.ts";
+import { convolutionKernels, fitsPhases, fusesResidual, packWeights, phasedConvolution } from "./mod.ts";
 import type { ConvolutionShape, Spread } from "./shape.ts";
 
 /** Packed weights of a phase begin at a multiple of 256 bytes in either storage. */
@@ -98,8 +99,19 @@ function phaseWeights(given: ConvolutionShape, { taps }: Phase, weight: Float32A
   return result;
 }
 
+/** Whether all phases are one dispatch. */
+function isTogether(all: readonly Phase[], target: Target): boolean {
+  return fitsPhases(all.map(({ shape }) => shape), target);
+}
+
+/** The phases that kernels compute, and so have weights. */
+function computedPhases(shape: ConvolutionShape, target: Target): Phase[] {
+  const all = phases(shape);
+  return isTogether(all, target) ? all : all.filter(hasTaps);
+}
+
 function packPhases(shape: ConvolutionShape, weight: Float32Array, target: Target) {
-  return phases(shape).filter(hasTaps).map((phase) =>
+  return computedPhases(shape, target).map((phase) =>
     packWeights(phase.shape, { weight: phaseWeights(shape, phase, weight) }, target)
   );
 }
@@ -160,11 +172,22 @@ export function convolutionInputGradientKernels(
     shape.outputChannels * shape.inputChannels / shape.groups * shape.kernel[0] * shape.kernel[1],
   );
   const packed = packPhases(shape, zeros, target);
+  if (isTogether(all, target)) {
+    let firstWeight = 0;
+    const placed = all.map(({ shape, spread }, index) => {
+      const phase = { shape, spread: spread!, firstWeight };
+      firstWeight += alignedLength(packed[index]) / 4;
+      return phase;
+    });
+    const kernel = phasedConvolution(placed, target);
+    return [changeKernel(kernel, renamed)];
+  }
   let offset = 0;
   const convolutions = all.filter(hasTaps).flatMap((phase, index) => {
     const epilogue = { spread: phase.spread, ...(residual ? { residualChannels: shape.inputChannels } : {}) };
+    const begin = offset;
     const kernels = convolutionKernels(phase.shape, epilogue, target)
-      .map((kernel) => shiftWeights(renamed(kernel), offset));
+      .map((kernel) => changeKernel(kernel, (one) => shiftWeights(renamed(one), begin)));
     offset += alignedLength(packed[index]) * packed[index].BYTES_PER_ELEMENT;
     return kernels;
   });

@@ -21,8 +21,8 @@ import { fewRowsConvolution, hasFewRows } from "./few_rows.ts";
 import { packSoftwareWeights, softwareConvolution } from "./software.ts";
 import { packStripWeights } from "./strip_weights.ts";
 import { stripConvolution } from "./strips.ts";
-import { packTileWeights, tileConvolution } from "./tiles.ts";
-import { rankTiles, tileName } from "./tile_shapes.ts";
+import { packTileWeights, phasedTileConvolution, tileConvolution, type TilePhase } from "./tiles.ts";
+import { rankTiles, slicesOf, tileName } from "./tile_shapes.ts";
 
 export type { ConvolutionWeights } from "./dispatch.ts";
 
@@ -147,6 +147,38 @@ export function convolutionKernels(
   if (others.length === 0 || kernels.length > 1) return kernels;
   const written = () => others.map(({ write }) => write()).filter((kernels) => kernels.length === 1);
   return [{ ...kernels[0], alternatives: () => written().flat() }];
+}
+
+/** Phases that are one dispatch, at most: those of stride 2. */
+const MOST_PHASES = 4;
+
+/** Vectors of results of an invocation whose sums are made of slices, at most. */
+const MOST_SLICED = 8;
+
+/** Whether {@linkcode phasedConvolution} computes convolutions of these shapes in one dispatch. */
+export function fitsPhases(shapes: readonly ConvolutionShape[], target: Target): boolean {
+  return shapes.length > 1 && shapes.length <= MOST_PHASES &&
+    shapes.every((shape) => variant(shape, target) === "tiles");
+}
+
+/**
+ * The kernel of the phases of an input gradient.
+ *
+ * @param phases Phases of which {@linkcode fitsPhases} holds; their weights, as {@linkcode packWeights} gives them, lie in one
+ * buffer.
+ * @param target Profile and storage.
+ * @returns A kernel with the bindings `input`, `weights` and `output`.
+ */
+export function phasedConvolution(phases: readonly TilePhase[], target: Target): Kernel {
+  const shapes = phases.map(({ shape }) => shape);
+  const sliced = shapes.some((shape) => slicesOf(shape).count > 1);
+  // Of the large tiles two sums for each result, a slice's and all slices', spilled 61 registers on RDNA3.
+  const tiles = rankTiles(...shapes).filter(({ tile }) => !sliced || tile.positions * tile.vectors <= MOST_SLICED);
+  const [first, ...others] = tiles;
+  return {
+    ...phasedTileConvolution(phases, target, first.tile),
+    alternatives: () => others.map(({ tile }) => phasedTileConvolution(phases, target, tile)),
+  };
 }
 
 /**

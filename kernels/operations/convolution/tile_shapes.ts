@@ -108,30 +108,41 @@ const BYTES = 2700;
 const DISPATCH = 7000;
 
 /**
- * The cycles that a convolution takes at least on a large GPU: those of its fullest multiprocessor, which a few small
- * workgroups do not keep busy, and of a second pass over the slices' sums.
+ * The cycles that convolutions of one dispatch take at least on a large GPU: those of its fullest multiprocessor, which a few
+ * small workgroups do not keep busy, and of a second pass over the slices' sums.
  */
-function leastCycles({ tile, slicing }: TileUse, shape: ConvolutionShape): number {
-  const slices = slicesOf(shape);
-  const apart = slicing === "apart" ? slices.count : 1;
-  const results = outputPositions(shape) * channelVectors(shape.outputChannels);
-  const workgroups = apart * Math.ceil(outputPositions(shape) / tilePositions(tile)) *
-    Math.ceil(channelVectors(shape.outputChannels) / tileVectors(tile));
+function leastCycles({ tile, slicing }: TileUse, shapes: readonly ConvolutionShape[]): number {
+  const work = shapes.map((shape) => {
+    const slices = slicesOf(shape);
+    const apart = slicing === "apart" ? slices.count : 1;
+    const workgroups = apart * Math.ceil(outputPositions(shape) / tilePositions(tile)) *
+      Math.ceil(channelVectors(shape.outputChannels) / tileVectors(tile));
+    const results = outputPositions(shape) * channelVectors(shape.outputChannels);
+    return {
+      workgroups,
+      turns: workgroups * (apart > 1 ? slices.turns : turnsOf(shape)),
+      secondPass: apart > 1 ? DISPATCH + 2 * apart * results * 16 / BYTES : 0,
+    };
+  });
+  const sum = (of: (one: typeof work[number]) => number) => work.reduce((total, one) => total + of(one), 0);
+  const workgroups = sum((one) => one.workgroups);
   const each = Math.ceil(workgroups / MULTIPROCESSORS);
-  const busy = Math.min(1, each * invocations(tile) / LANES) * tile.share[isPointwise(shape) ? "pointwise" : "taps"];
-  const products = tilePositions(tile) * tileVectors(tile) * 4 * (apart > 1 ? slices.turns : turnsOf(shape)) *
+  const pointwise = shapes.length === 1 && isPointwise(shapes[0]);
+  const busy = Math.min(1, each * invocations(tile) / LANES) * tile.share[pointwise ? "pointwise" : "taps"];
+  const products = tilePositions(tile) * tileVectors(tile) * 4 * (sum((one) => one.turns) / workgroups) *
     DEPTH_VECTORS * 4;
-  return each * products / (busy * LANES) + (apart > 1 ? DISPATCH + 2 * apart * results * 16 / BYTES : 0);
+  return each * products / (busy * LANES) + sum((one) => one.secondPass);
 }
 
 /**
- * The tiles of a convolution, the one that ought to be fastest on a large GPU first.
+ * The tiles of a convolution, or of several in one dispatch, the one that ought to be fastest on a large GPU first.
  *
- * @param shape The convolution, of one group.
- * @returns All of {@linkcode TILES}, with slices in turn, and, where there are several, apart.
+ * @param shapes The convolutions, each of one group.
+ * @returns All of {@linkcode TILES}, with slices in turn, and, where one convolution has several, apart.
  */
-export function rankTiles(shape: ConvolutionShape): TileUse[] {
-  const slicings: readonly Slicing[] = slicesOf(shape).count > 1 ? ["in turn", "apart"] : ["in turn"];
+export function rankTiles(...shapes: readonly ConvolutionShape[]): TileUse[] {
+  const apart = shapes.length === 1 && slicesOf(shapes[0]).count > 1;
+  const slicings: readonly Slicing[] = apart ? ["in turn", "apart"] : ["in turn"];
   return TILES.flatMap((tile) => slicings.map((slicing) => ({ tile, slicing })))
-    .toSorted((a, b) => leastCycles(a, shape) - leastCycles(b, shape));
+    .toSorted((a, b) => leastCycles(a, shapes) - leastCycles(b, shapes));
 }

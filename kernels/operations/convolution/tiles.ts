@@ -15,6 +15,8 @@ import {
   declarations,
   type Kernel,
   listBindings,
+  type Parameter,
+  parameterSets,
   readOnly,
   scratch,
   spreadWorkgroups,
@@ -27,13 +29,14 @@ import {
   activationFunctions,
   activationLabel,
   type ConvolutionWeights,
+  PHASE_SPREAD_FUNCTION,
   SPREAD_FUNCTION,
   spreadParameters,
   storeSum,
   windowParameters,
 } from "./dispatch.ts";
 import { COUNT_POSITIONS, storeMoments } from "./tile_moments.ts";
-import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions } from "./shape.ts";
+import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions, type Spread } from "./shape.ts";
 import {
   DEPTH_VECTORS,
   invocations,
@@ -135,7 +138,7 @@ function locate(tile: Tile, pointwise: boolean, gated: boolean): string {
 }
 
 /** WGSL that reads what an invocation brings into the tiles in one turn. */
-function fetch(tile: Tile, pointwise: boolean, gated: boolean): string {
+function fetch(tile: Tile, { pointwise, gated, phases }: TileText): string {
   const { inputs, weights } = fetched(tile);
   const read = (i: number, at: string, inside: string) => {
     const gate = gated ? ` * vec4<f32>(gate[select(0u, gate${i} + step, ${inside})])` : "";
@@ -151,17 +154,19 @@ function fetch(tile: Tile, pointwise: boolean, gated: boolean): string {
     let within = step < parameters.steps;
     ${!pointwise && "let offset = i32((dy * parameters.inputX + dx) * parameters.inputVectors + part);"}
     ${reads}
-    ${range(weights).map((w) => readWeight(tile, w))}
+    ${range(weights).map((w) => readWeight(tile, w, phases > 1))}
   `;
 }
 
-function readWeight(tile: Tile, w: number): string {
+function readWeight(tile: Tile, w: number, phased: boolean): string {
   const rows = invocations(tile) / tileVectors(tile);
   return wgsl`
     let weightRow${w} = min(turn * ${DEPTH_VECTORS * 4}u + local / ${tileVectors(tile)}u + ${
     w * rows
   }u, parameters.steps * 4u - 1u);
-    let w${w} = vec4<f32>(weights[weightRow${w} * parameters.outputVectors + weightColumn]);
+    let w${w} = vec4<f32>(weights[${
+    phased ? "parameters.firstWeight + " : ""
+  }weightRow${w} * parameters.outputVectors + weightColumn]);
   `;
 }
 
@@ -227,13 +232,23 @@ function multiply({ positions, vectors }: Tile): string[] {
 /** How a kernel goes through the turns: all of them, slice after slice, or one slice that is its workgroup's. */
 type Turns = "all" | Slicing;
 
+/** What a kernel's text depends on, beside its tile and its epilogue. */
+interface TileText {
+  readonly turns: Turns;
+  readonly pointwise: boolean;
+  readonly gated: boolean;
+  /** How many convolutions it computes: phases, if more than one. */
+  readonly phases: number;
+}
+
 /** WGSL that goes through the turns of a workgroup. */
-function goThroughTurns(tile: Tile, turns: Turns, pointwise: boolean, gated: boolean): string {
+function goThroughTurns(tile: Tile, text: TileText): string {
+  const { turns, pointwise } = text;
   const sums = range(tile.positions).flatMap((p) => range(tile.vectors).map((c) => `${p}_${c}`));
   const loop = wgsl`
     for (${turns === "in turn" ? "" : "var turn = begin"}; turn < end; turn++) {
       {
-        ${fetch(tile, pointwise, gated)}
+        ${fetch(tile, text)}
         ${fillTiles(tile)}
         ${advance(pointwise)}
       }
@@ -265,9 +280,9 @@ function storePartial(sum: string, position: string, column: string): string {
 }
 
 /** The text of tiles and `main`. */
-function writeMain(tile: Tile, turns: Turns, epilogue: Epilogue, pointwise: boolean, vector: string): string {
+function writeMain(tile: Tile, text: TileText, epilogue: Epilogue, vector: string): string {
   const { across, down, positions, vectors } = tile;
-  const { gated = false } = epilogue;
+  const { turns, pointwise, gated, phases } = text;
   const apart = turns === "apart";
   const sumOf = (p: number, c: number) => `${turns === "in turn" ? "total" : "sum"}${p}_${c}`;
   const store = (p: number, c: number) => {
@@ -275,6 +290,7 @@ function writeMain(tile: Tile, turns: Turns, epilogue: Epilogue, pointwise: bool
       sum: sumOf(p, c),
       position: `place${p}`,
       column: `column${c}`,
+      phased: phases > 1,
     };
     return apart ? storePartial(named.sum, named.position, named.column) : storeSum(named, epilogue, vector);
   };
@@ -295,7 +311,15 @@ function writeMain(tile: Tile, turns: Turns, epilogue: Epilogue, pointwise: bool
     @compute @workgroup_size(${invocations(tile)})
     fn main(${BUILTINS}) {
       let first = (workgroup.y * workgroups.x + workgroup.x) * ${tilePositions(tile)}u;
-      let firstColumn = workgroup.z ${apart && "/ parameters.slices "}* ${tileVectors(tile)}u;
+      ${
+    phases > 1 && wgsl`
+      let columns = workgroups.z / ${phases}u;
+      let parameters = parameterSets[workgroup.z / columns];
+    `
+  }
+      let firstColumn = workgroup.z ${phases > 1 ? "% columns " : apart && "/ parameters.slices "}* ${
+    tileVectors(tile)
+  }u;
       let across = local % ${across}u;
       let down = local / ${across}u;
       ${apart && "let slice = workgroup.z % parameters.slices;"}
@@ -304,7 +328,7 @@ function writeMain(tile: Tile, turns: Turns, epilogue: Epilogue, pointwise: bool
       ${turns === "all" && "let end = parameters.turns;"}
       ${locate(tile, pointwise, gated)}
       ${range(positions).flatMap((p) => range(vectors).map((c) => `var sum${p}_${c} = vec4<f32>();`))}
-      ${goThroughTurns(tile, turns, pointwise, gated)}
+      ${goThroughTurns(tile, text)}
       ${range(vectors).map((c) => `let column${c} = firstColumn + across + ${c * across}u;`)}
       ${stores}
       ${epilogue.moments && storeMoments(tile, stored)}
@@ -321,6 +345,26 @@ function turnParameters(shape: ConvolutionShape, inputVectors: number): Record<s
     turnX: taps % shape.kernel[1],
     turnY: Math.floor(taps / shape.kernel[1]),
   };
+}
+
+/** All uniform members of a kernel of tiles. */
+function tileParameters(
+  shape: ConvolutionShape,
+  product: ReturnType<typeof productParts>["parameters"],
+  { turns, pointwise }: Pick<TileText, "turns" | "pointwise">,
+): Parameter[] {
+  const slices = slicesOf(shape);
+  // A phase without taps has none to step through.
+  const [kernelY, kernelX] = shape.kernel.map((size) => Math.max(size, 1));
+  const window = { ...shape, kernel: [kernelY, kernelX] } as const;
+  return unsigned(
+    Object.entries({
+      ...product,
+      turns: Math.ceil(product.steps / DEPTH_VECTORS),
+      ...(turns === "all" ? {} : { slices: slices.count, sliceTurns: slices.turns }),
+      ...(pointwise ? {} : { ...windowParameters(window), ...turnParameters(window, product.inputVectors) }),
+    }).map(([name, value]) => ({ name, value })),
+  );
 }
 
 /** The uniform members, bindings and functions of a product of matrices with an epilogue, and what its name says of them. */
@@ -380,18 +424,11 @@ export function tileConvolution(
 ): Kernel[] {
   const pointwise = isPointwise(shape);
   const { bindings, functions, label, ...parts } = productParts(shape, epilogue, storage);
-  const { positions, inputVectors, outputVectors, steps } = parts.parameters;
+  const { positions, outputVectors } = parts.parameters;
   const slices = slicesOf(shape);
   const turns: Turns = slices.count === 1 ? "all" : slicing;
   const apart = turns === "apart";
-  const parameters = unsigned(
-    Object.entries({
-      ...parts.parameters,
-      turns: Math.ceil(steps / DEPTH_VECTORS),
-      ...(turns === "all" ? {} : { slices: slices.count, sliceTurns: slices.turns }),
-      ...(pointwise ? {} : { ...windowParameters(shape), ...turnParameters(shape, inputVectors) }),
-    }).map(([name, value]) => ({ name, value })),
-  );
+  const parameters = tileParameters(shape, parts.parameters, { turns, pointwise });
   const groups = spreadWorkgroups(Math.ceil(positions / tilePositions(tile)));
   const { output, input, weights, gate, residual } = bindings;
   const partial = scratch("vec4<f32>", slices.count * positions * outputVectors * 16);
@@ -403,7 +440,14 @@ export function tileConvolution(
   const kernel: Kernel = {
     name: `convolution ${kind} ${storage} ${profile}`,
     code: `${declarations(own, parameters)}${apart ? "" : functions}
-${writeMain(tile, turns, epilogue, pointwise, vectorType(storage))}`,
+${
+      writeMain(
+        tile,
+        { turns, pointwise, gated: epilogue.gated ?? false, phases: 1 },
+        epilogue,
+        vectorType(storage),
+      )
+    }`,
     bindings: listBindings(own),
     parameters,
     workgroups: [groups[0], groups[1], columns * (apart ? slices.count : 1)],
@@ -435,4 +479,58 @@ ${writeMain(tile, turns, epilogue, pointwise, vectorType(storage))}`,
       `,
     }),
   ];
+}
+
+/** One of the convolutions of stride 1 that an input gradient with stride is made of. */
+export interface TilePhase {
+  /** Its taps may be none: then its outputs are zero. */
+  readonly shape: ConvolutionShape;
+  readonly spread: Spread;
+  /** The vector of the packed weights that its own begin with. */
+  readonly firstWeight: number;
+}
+
+/**
+ * Phases in one dispatch, which differ in taps and in where their outputs stand. Each has the order of sums that
+ * {@linkcode tileConvolution} gives to it.
+ *
+ * @param phases The phases, of the same channels.
+ * @param target `storage` of activations and weights.
+ * @param tile What a workgroup computes; results do not depend on it.
+ * @returns A kernel with the bindings `output`, `input` and `weights`.
+ */
+export function phasedTileConvolution(
+  phases: readonly TilePhase[],
+  { storage, profile }: Target,
+  tile: Tile,
+): Kernel {
+  const turns: Turns = phases.some(({ shape }) => slicesOf(shape).count > 1) ? "in turn" : "all";
+  const text: TileText = {
+    turns,
+    pointwise: false,
+    gated: false,
+    phases: phases.length,
+  };
+  const parts = phases.map(({ shape, spread }) => productParts(shape, { spread }, storage));
+  const { members, parameters } = parameterSets(
+    phases.map(({ shape, firstWeight }, index) => [
+      ...tileParameters(shape, parts[index].parameters, text),
+      ...unsigned([{ name: "firstWeight", value: firstWeight }]),
+    ]),
+  );
+  const [{ bindings, label }] = parts;
+  const [{ spread }] = phases;
+  const positions = Math.max(...phases.map(({ shape }) => outputPositions(shape)));
+  const groups = spreadWorkgroups(Math.ceil(positions / tilePositions(tile)));
+  const columns = Math.ceil(channelVectors(phases[0].shape.outputChannels) / tileVectors(tile));
+  return {
+    name: `convolution${label} in ${phases.length} phases ${tileName(tile)}${
+      turns === "all" ? "" : " in slices"
+    } ${storage} ${profile}`,
+    code: `${declarations(bindings, members, phases.length)}${PHASE_SPREAD_FUNCTION}
+${writeMain(tile, text, { spread }, vectorType(storage))}`,
+    bindings: listBindings(bindings),
+    parameters,
+    workgroups: [groups[0], groups[1], columns * phases.length],
+  };
 }
