@@ -14,7 +14,7 @@
 
 export { openTorch, openWeights, readTorch } from "./open.ts";
 export { type AnnotatorFolder, openAnnotatorFolder } from "./annotator_folder.ts";
-export { downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/download.ts";
+export { downloadFiles, downloadFromHub, type DownloadOptions, type HubSnapshot } from "./hub/download.ts";
 export { type HubReference, isHubReference, parseDataSetReference, parseHubReference } from "./hub/hub_reference.ts";
 export { type HubEnvironment, type HubSettings, readHubSettings } from "./hub/hub_settings.ts";
 export type { DownloadProgress } from "./hub/transfer.ts";

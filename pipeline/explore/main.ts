@@ -11,10 +11,18 @@ import { formatCount, formatNumberOf } from "../command/numbers.ts";
 import { endProcess } from "../command/end_process.ts";
 import { runCommand } from "../command/run_command.ts";
 import { SAMPLE_IMAGES } from "../command/sample_images.ts";
-import { withSignals } from "../command/signals.ts";
+import { untilAborted, withSignals } from "../command/signals.ts";
+import { localLabels } from "../model/hub_labels.ts";
+import type { DownloadWatch } from "../model/model.ts";
+import type { Progress } from "../command/progress.ts";
 import { printError, printLine } from "../command/terminal.ts";
 
-async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): Promise<number> {
+async function run({ port, images = SAMPLE_IMAGES, ...given }: ExploreCommand, progress: Progress): Promise<number> {
+  const { result: paths, code } = await withSignals((signal) =>
+    untilAborted(signal, () => localFolders(given, { ...watchOf(progress), signal }))
+  );
+  progress.end();
+  if (paths === undefined) return code;
   const explorer = await openExplorer({ ...paths, images });
   try {
     const { url } = serveExplorer(explorer, port);
@@ -36,6 +44,20 @@ async function run({ port, images = SAMPLE_IMAGES, ...paths }: ExploreCommand): 
   } finally {
     await explorer.close();
   }
+}
+
+function watchOf({ download, print }: Progress): DownloadWatch {
+  return { onDownload: download, onWarning: print };
+}
+
+/** The command with folders of the hub downloaded. */
+async function localFolders<Paths extends { readonly labels: string; readonly compare?: string }>(
+  paths: Paths,
+  watch: DownloadWatch,
+): Promise<Paths> {
+  const labels = await localLabels(paths.labels, watch);
+  const compare = paths.compare === undefined ? undefined : await localLabels(paths.compare, watch);
+  return { ...paths, labels, compare };
 }
 
 /** Says so if IMAGES is probably not what the label maps were made of. */

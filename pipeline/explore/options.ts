@@ -13,8 +13,9 @@ export const EXPLORE = defineCommand({
   name: "explore",
   title: "Look at label maps in a browser",
   about:
-    `LABELS is a folder of label maps or a pattern of Parquet files, default ${LABELS_FOLDER}; IMAGES is what they were made
-of, as for deno task relabel, default the sample photographs. The command prints an address to open in a browser of this
+    `LABELS is a folder of label maps or a pattern of Parquet files, default ${LABELS_FOLDER}, or a folder that was published on
+the hub, hf:datasets/OWNER/NAME, as LABELS2 may be too; IMAGES is what they were made of, as for deno task relabel, default
+the sample photographs. The command prints an address to open in a browser of this
 machine, and serves it until Ctrl-C. The address is the key: who has it may see the images and write the selection.
 
 The page searches and filters by class, label, key and a condition in SQL over the columns

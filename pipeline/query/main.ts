@@ -8,6 +8,8 @@ import { openLabelDatabase } from "./database.ts";
 import { checkOutput, findQueryFiles } from "./query_files.ts";
 import { QUERY, type QueryCommand } from "./options.ts";
 import { type Report, REPORTS } from "./reports.ts";
+import { localLabels } from "../model/hub_labels.ts";
+import type { Progress } from "../command/progress.ts";
 import { runCommand } from "../command/run_command.ts";
 import { untilAborted, withSignals } from "../command/signals.ts";
 import { closing } from "../../formats/base/closing.ts";
@@ -23,8 +25,18 @@ export function main(args: readonly string[]): Promise<number> {
   return runCommand(args, { ...QUERY, run });
 }
 
-async function run(command: QueryCommand): Promise<number> {
-  const { code } = await withSignals((signal) => untilAborted(signal, () => answer(command, signal)));
+async function run(command: QueryCommand, progress: Progress): Promise<number> {
+  const { code } = await withSignals((signal) =>
+    untilAborted(signal, async () => {
+      const folder = await localLabels(command.folder, {
+        onDownload: progress.download,
+        onWarning: progress.print,
+        signal,
+      });
+      progress.end();
+      await answer({ ...command, folder }, signal);
+    })
+  );
   return code;
 }
 

@@ -41,7 +41,9 @@ export const QUERY = defineCommand({
   name: "query",
   title: "Ask label maps in SQL (DuckDB), or for a report",
   usage: ['query [FOLDER] "SQL" [--format table|csv|json]', "query [FOLDER] REPORT [options]"],
-  about: `FOLDER is a folder of label maps, a .parquet file or a pattern; "${LABELS_FOLDER}" unless given.
+  about:
+    `FOLDER is a folder of label maps, a .parquet file or a pattern, "${LABELS_FOLDER}" unless given; or one that was
+published, hf:datasets/OWNER/NAME, which is downloaded into the hub's cache.
 
 Reports
 ${reportHelp()}

@@ -9,6 +9,7 @@ import { endProcess } from "../command/end_process.ts";
 import type { Progress } from "../command/progress.ts";
 import { writeReport, type WrittenReport } from "./write_report.ts";
 import { REPORT, type ReportCommand } from "./options.ts";
+import { localLabels } from "../model/hub_labels.ts";
 import { runCommand } from "../command/run_command.ts";
 import { untilAborted, withSignals } from "../command/signals.ts";
 import { printLine } from "../command/terminal.ts";
@@ -16,7 +17,12 @@ import { printLine } from "../command/terminal.ts";
 async function run(command: ReportCommand, progress: Progress): Promise<number> {
   const start = performance.now();
   const { result: written, code } = await withSignals((signal) =>
-    untilAborted(signal, () => writeReport({ ...command, signal, onProgress: (line) => progress.show(line, false) }))
+    untilAborted(signal, async () => {
+      const watch = { onDownload: progress.download, onWarning: progress.print, signal };
+      const labels = await localLabels(command.labels, watch);
+      const out = command.out ?? (labels === command.labels ? undefined : "report.html");
+      return await writeReport({ ...command, labels, out, signal, onProgress: (line) => progress.show(line, false) });
+    })
   );
   progress.end();
   if (written) printLine(describeReport(written, (performance.now() - start) / 1000));

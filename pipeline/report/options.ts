@@ -14,7 +14,8 @@ import { boxes, LABELS_FOLDER, seed, threshold } from "../command/shared_options
 export const REPORT = defineCommand({
   name: "report",
   title: "Look at label maps: one HTML page that says whether they are good",
-  about: `LABELS is a folder of label maps, a .parquet file or a pattern; default "${LABELS_FOLDER}".
+  about: `LABELS is a folder of label maps, a .parquet file, a pattern, or a folder that was published on the hub,
+hf:datasets/OWNER/NAME; default "${LABELS_FOLDER}".
 IMAGES is what was relabelled: a folder, tar shards or Parquet; default the sample photographs.
 
 The page holds its pictures and names no folder of this machine, so it can be sent as it is, and stays below

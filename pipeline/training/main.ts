@@ -12,7 +12,9 @@ import { formatCount, formatDuration, formatNumberOf, formatSize } from "../comm
 import { orientationLine } from "../model/orientation_line.ts";
 import type { Progress } from "../command/progress.ts";
 import { runOnRanks } from "../command/run_on_ranks.ts";
-import { withSignals } from "../command/signals.ts";
+import { untilAborted, withSignals } from "../command/signals.ts";
+import { localLabels } from "../model/hub_labels.ts";
+import type { DownloadWatch } from "../model/model.ts";
 import { surveyLines } from "../model/survey_lines.ts";
 import { tuneOptionsOf } from "../model/tuned_device.ts";
 import { printError, printLines } from "../command/terminal.ts";
@@ -25,14 +27,22 @@ import { type EpochSummary, measuresOf, scoreOf } from "./summary_file.ts";
 import type { TrainingResult } from "./training_parts.ts";
 
 async function run(
-  { options, quiet, noTune }: TrainCommand,
+  command: TrainCommand,
   progress: Progress,
   ranks?: Communicator,
 ): Promise<number> {
-  const { result, code } = await withSignals((signal) => {
+  const { quiet, noTune } = command;
+  let { options } = command;
+  const { result, code } = await withSignals(async (signal) => {
+    if (command.onHub) {
+      const watch = { onDownload: quiet ? undefined : progress.download, onWarning: progress.print, signal };
+      const paths = await untilAborted(signal, () => localMaps(command.onHub!.maps, watch));
+      if (paths === undefined) return;
+      options = command.onHub.settle(paths);
+    }
     const tune = (images: number) => tuneOptionsOf(images, noTune);
     const watch = { signal, tune, ...(quiet ? { onWarning: progress.print } : watchOf(options, progress)) };
-    return runTraining(options, watch, ranks);
+    return await runTraining(options, watch, ranks);
   });
   progress.end();
   const isFirst = !ranks || ranks.rank === 0;
@@ -48,6 +58,13 @@ async function run(
   }
   if (isFirst && !quiet) printLines(summary(options, result));
   return 0;
+}
+
+/** Where label maps are on this machine, those of the hub once they are downloaded. */
+async function localMaps(maps: readonly string[], watch: DownloadWatch): Promise<string[]> {
+  const paths: string[] = [];
+  for (const path of maps) paths.push(await localLabels(path, watch));
+  return paths;
 }
 
 /** What the training tells on its way. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isHubReference } from "../../formats/weights/mod.ts";
 import { calledAs } from "../command/called_as.ts";
 import { join } from "@std/path";
 import { BETWEEN_REPEATED, UsageError } from "../command/command_line.ts";
@@ -17,6 +18,8 @@ import { settingsOfMaps } from "./settings_of_maps.ts";
 /** What the user asked for. */
 export interface TrainCommand {
   readonly options: RequestedSettings;
+  /** The label maps, where some are on the hub: what the settings are once all are at paths of this machine. */
+  readonly onHub?: { readonly maps: readonly string[]; settle(paths: readonly string[]): RequestedSettings };
   readonly quiet: boolean;
   readonly noTune: boolean;
 }
@@ -25,7 +28,8 @@ const TRAIN_OPTIONS = {
   ...TRAINING_SETTINGS,
   maps: repeated(text({
     value: "FOLDER",
-    help: "label maps of the images, as deno task relabel writes them; given again,\nthose of IMAGES2 and so on",
+    help:
+      "label maps of the images, as deno task relabel writes them, or\nhf:datasets/OWNER/NAME; given again, those of IMAGES2 and so on",
   })),
   config: text({
     value: "FILE",
@@ -94,7 +98,16 @@ docs/training_on_a_cluster.md. What label maps change, deno task reproduce --qui
       ...readValues(TRAINING_SETTINGS, { ...settings, ...mapTexts(settings.maps) }),
     };
     // A run's own settings are all of them.
-    const options = resolveSettings({ ...given, ...(resume === undefined ? settingsOfMaps(given) : {}) });
-    return { options, quiet: quiet !== undefined, noTune: noTune !== undefined };
+    const resolve = (given: GivenSettings) =>
+      resolveSettings({ ...given, ...(resume === undefined ? settingsOfMaps(given) : {}) });
+    const maps = given.maps === undefined ? [] : [given.maps, ...given.otherMaps ?? []];
+    const settle = ([maps, ...otherMaps]: readonly string[]) =>
+      resolve({ ...given, maps, ...(otherMaps.length > 0 ? { otherMaps } : {}) });
+    return {
+      options: resolve(given),
+      ...(maps.some(isHubReference) ? { onHub: { maps, settle } } : {}),
+      quiet: quiet !== undefined,
+      noTune: noTune !== undefined,
+    };
   },
 };

@@ -1,5 +1,5 @@
 /**
- * Models from the Hugging Face hub, or from a mirror of it.
+ * Models and data sets from the Hugging Face hub, or from a mirror of it.
  *
  * @module
  */
@@ -9,14 +9,13 @@ import { fileError, isSystemError } from "../../base/files.ts";
 import { blobNameOf } from "./blob_hash.ts";
 import {
   addToSnapshot,
-  configFile,
   describeDamage,
   findDamage,
   findSnapshot,
   isCommit,
+  modelFiles,
   repositoryFolder,
-  shardsOf,
-  weightFiles,
+  type WantedFiles,
   writeRevision,
 } from "./hub_cache.ts";
 import { type HubReference, parseHubReference } from "./hub_reference.ts";
@@ -74,24 +73,41 @@ interface Download {
  * @throws {Error} If there is no such model, it may not be read, lacks a file, arrives wrong, or cannot be reached; if the
  *   disk is full; if there is no network and the cache is damaged.
  */
-export async function downloadFromHub(text: string, options: DownloadOptions = {}): Promise<HubSnapshot> {
-  const reference = parseHubReference(text);
+export function downloadFromHub(text: string, options: DownloadOptions = {}): Promise<HubSnapshot> {
+  return downloadFiles(parseHubReference(text), modelFiles, options);
+}
+
+/**
+ * Downloads files of a repository into the cache, as {@linkcode downloadFromHub} does those of an annotator.
+ *
+ * @param reference The model or data set.
+ * @param wanted Asks for the files.
+ * @param options Progress and settings.
+ * @returns Path of the folder that has them.
+ * @throws {Error} As {@linkcode downloadFromHub}, and what `wanted` throws.
+ */
+export async function downloadFiles(
+  reference: HubReference,
+  wanted: WantedFiles,
+  options: DownloadOptions = {},
+): Promise<HubSnapshot> {
   const { settings = readHubSettings() } = options;
   try {
-    return await findOrDownload(reference, settings, options);
+    return await findOrDownload(reference, wanted, settings, options);
   } catch (error) {
-    throw isSystemError(error) ? fileError(`Cannot download "${text}" to "${settings.cache}"`, error) : error;
+    throw isSystemError(error) ? fileError(`Cannot download "${reference.text}" to "${settings.cache}"`, error) : error;
   }
 }
 
 async function findOrDownload(
   reference: HubReference,
+  wanted: WantedFiles,
   settings: HubSettings,
   { onProgress = () => {}, onWarning = () => {}, wait = delay }: DownloadOptions,
 ): Promise<HubSnapshot> {
   const { endpoint, cache, offline } = settings;
   const { text } = reference;
-  const cached = await findSnapshot(cache, reference);
+  const cached = await findSnapshot(cache, reference, wanted);
   const isEnough = offline || isCommit(reference.revision);
   const damage = cached && isEnough ? await findDamage(cached) : undefined;
   if (cached && isEnough && damage === undefined) return { path: cached.path, commit: cached.commit, offline };
@@ -107,7 +123,7 @@ async function findOrDownload(
     return wait(milliseconds);
   };
   try {
-    return await downloadSnapshot({ settings, reference, isCached, onProgress, onWarning, wait: waitAloud });
+    return await downloadSnapshot({ settings, reference, isCached, onProgress, onWarning, wait: waitAloud }, wanted);
   } catch (error) {
     if (!(error instanceof HubUnreachableError)) throw error;
     const found = cached && (damage ?? await findDamage(cached));
@@ -123,45 +139,33 @@ function delay(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-async function downloadSnapshot(download: Download): Promise<HubSnapshot> {
+async function downloadSnapshot(download: Download, wanted: WantedFiles): Promise<HubSnapshot> {
   const { settings, reference } = download;
-  const config = await describe(download, reference.revision, configFile);
-  if (!config) throw new Error(`Cannot download "${reference.text}": it has no ${configFile}`);
-  const { commit } = config;
   const folder = repositoryFolder(settings.cache, reference);
-  const snapshot = join(folder, "snapshots", commit);
-  const fetchFile = async (remote: RemoteFile) => {
-    if (await isDownloaded(download, join(snapshot, remote.name), remote)) return;
-    await downloadBlob(settings, reference, remote, join(folder, "blobs"), download);
-    await addToSnapshot(folder, remote.hash, commit, remote.name);
-  };
-  const weights = await describeWeights(download, commit);
-  for (const remote of [config, weights]) await fetchFile(remote);
-  for (const shard of await shardsOf(join(snapshot, weights.name))) {
-    const remote = await describe(download, commit, shard);
-    if (!remote) {
-      throw new Error(
-        `Cannot download "${reference.text}": its ${weights.name} names "${shard}", which it does not have`,
-      );
+  let commit: string | undefined;
+  await wanted(async (names, missing) => {
+    for (const name of names) {
+      // What is said of the first file pins the commit of all.
+      const remote = await describe(download, commit ?? reference.revision, name);
+      if (!remote) continue;
+      commit ??= remote.commit;
+      const path = join(folder, "snapshots", commit, name);
+      if (!await isDownloaded(download, path, remote)) {
+        await downloadBlob(settings, reference, remote, join(folder, "blobs"), download);
+        await addToSnapshot(folder, remote.hash, commit, name);
+      }
+      return path;
     }
-    await fetchFile(remote);
-  }
-  await writeRevision(folder, reference.revision, commit);
-  return { path: snapshot, commit, offline: false };
+    throw new Error(`Cannot download "${reference.text}": ${missing}`);
+  });
+  await writeRevision(folder, reference.revision, commit!);
+  return { path: join(folder, "snapshots", commit!), commit: commit!, offline: false };
 }
 
 async function isDownloaded({ onWarning }: Download, path: string, { hash }: RemoteFile): Promise<boolean> {
   const found = await blobNameOf(path, hash);
   if (found !== undefined && found !== hash) onWarning(`Downloading again: ${describeDamage(path, found, hash)}`);
   return found === hash;
-}
-
-async function describeWeights(download: Download, commit: string): Promise<RemoteFile> {
-  for (const file of weightFiles) {
-    const remote = await describe(download, commit, file);
-    if (remote) return remote;
-  }
-  throw new Error(`Cannot download "${download.reference.text}": it has neither ${weightFiles.join(" nor ")}`);
 }
 
 function describe(

@@ -1,5 +1,6 @@
 /**
- * The hub's cache on disk, in the layout of `huggingface_hub`, so that the two share what either has downloaded.
+ * The hub's cache on disk, in the layout of `huggingface_hub`, so that the two share what either has downloaded. Data sets
+ * are in `datasets--OWNER--NAME`.
  *
  *     models--OWNER--NAME/refs/REVISION                  the commit that a branch or tag was at
  *     models--OWNER--NAME/blobs/HASH                     contents, by SHA-256 or git's blob hash
@@ -13,7 +14,7 @@
 import { basename, dirname, join } from "@std/path";
 import { blobNameOf, isBlobName } from "./blob_hash.ts";
 import type { HubReference } from "./hub_reference.ts";
-import { absent } from "../../base/files.ts";
+import { absent, isSystemError } from "../../base/files.ts";
 import { INDEX, readShardIndex } from "../sharded.ts";
 
 /** Files that hold the weights, the preferred one first. */
@@ -37,36 +38,70 @@ export function repositoryFolder(cache: string, { kind, repository }: HubReferen
   return join(cache, `${kind}s--${repository.replace("/", "--")}`);
 }
 
-/** A model that was downloaded before. */
+/** A model or a data set that was downloaded before. */
 export interface CachedSnapshot {
   readonly commit: string;
-  /** The model's folder. */
+  /** The folder of its files. */
   readonly path: string;
   /** Names of the files that are used. */
   readonly files: readonly string[];
 }
 
 /**
- * Finds a model that was downloaded before.
+ * Gives the path of the first of some files that there is.
+ *
+ * @param names The files, the preferred one first.
+ * @param missing What to say if there is none.
+ */
+export type GetFile = (names: readonly string[], missing: string) => Promise<string>;
+
+/** Asks for each file that is wanted of a repository, since one may tell of others. */
+export type WantedFiles = (get: GetFile) => Promise<void>;
+
+/** The files of an annotator: `config.json` and the weights, `model.safetensors` before `pytorch_model.bin`. */
+export const modelFiles: WantedFiles = async (get) => {
+  await get([configFile], `it has no ${configFile}`);
+  const weights = await get(weightFiles, `it has neither ${weightFiles.join(" nor ")}`);
+  for (const shard of await shardsOf(weights)) {
+    await get([shard], `its ${basename(weights)} names "${shard}", which it does not have`);
+  }
+};
+
+/**
+ * Finds what was downloaded before.
  *
  * @param cache Folder of the cache.
- * @param reference The model.
- * @returns Its snapshot, undefined if its files are not all there.
+ * @param reference The model or data set.
+ * @param wanted Which files of it.
+ * @returns The snapshot, undefined if its files are not all there.
  */
-export async function findSnapshot(cache: string, reference: HubReference): Promise<CachedSnapshot | undefined> {
+export async function findSnapshot(
+  cache: string,
+  reference: HubReference,
+  wanted: WantedFiles,
+): Promise<CachedSnapshot | undefined> {
   const folder = repositoryFolder(cache, reference);
   const commit = isCommit(reference.revision)
     ? reference.revision
     : (await Deno.readTextFile(join(folder, "refs", reference.revision)).catch(absent))?.trim();
   if (!commit || !isCommit(commit)) return undefined;
   const path = join(folder, "snapshots", commit);
-  if (!await isFile(join(path, configFile))) return undefined;
-  for (const file of weightFiles) {
-    if (!await isFile(join(path, file))) continue;
-    const files = [file, ...await shardsOf(join(path, file))];
-    const areThere = await Promise.all(files.map((name) => isFile(join(path, name))));
-    return areThere.every(Boolean) ? { commit, path, files: [configFile, ...files] } : undefined;
+  const files: string[] = [];
+  try {
+    await wanted(async (names) => {
+      for (const name of names) {
+        if (!await isFile(join(path, name))) continue;
+        files.push(name);
+        return join(path, name);
+      }
+      throw new Deno.errors.NotFound();
+    });
+  } catch (error) {
+    // What cannot be understood of it is downloaded again.
+    if (isSystemError(error) && !(error instanceof Deno.errors.NotFound)) throw error;
+    return undefined;
   }
+  return { commit, path, files };
 }
 
 /**
@@ -144,7 +179,8 @@ export async function addToSnapshot(folder: string, hash: string, commit: string
   await Deno.mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${crypto.randomUUID()}`;
   try {
-    await Deno.symlink(join("..", "..", "blobs", hash), temporary);
+    const up = file.split("/").map(() => "..");
+    await Deno.symlink(join("..", ...up, "blobs", hash), temporary);
   } catch {
     return await moveToSnapshot(join(folder, "blobs", hash), path);
   }

@@ -238,6 +238,14 @@ export function startFakeRepositories(): FakeRepositories {
   return hub;
 }
 
+/** Puts a repository there, with one commit of its only branch. */
+export function addRepository(hub: FakeRepositories, path: string, files: ReadonlyMap<string, Bytes>, commit: string) {
+  const large = [...files].filter(([name]) => /\.(parquet|safetensors)$/.test(name));
+  for (const [, bytes] of large) hub.storage.set(sha256(bytes), bytes);
+  const commits = [{ id: commit, summary: "all", files: new Map(files) }];
+  hub.repositories.set(path, { private: false, branches: new Map([["main", commits]]) });
+}
+
 /** A content, or the part of it that is asked for. */
 function ranged(bytes: Bytes, request: Request): Response {
   const [, start, end] = /^bytes=(\d+)-(\d*)$/.exec(request.headers.get("range") ?? "") ?? [];

@@ -175,7 +175,10 @@ Deno.test("the tasks that download may read every variable that readHubSettings(
     "evaluate",
     "train",
     "transfer",
+    "query",
+    "report",
     "publish",
+    "explore",
     "verify",
     "tune",
   ]);
