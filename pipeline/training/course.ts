@@ -11,6 +11,7 @@ import type { Checkpoint, Position } from "./checkpoint.ts";
 import { learningRates } from "./learning_rate.ts";
 import type { LoadedBatch } from "./loader.ts";
 import type { Order } from "./order.ts";
+import type { TrainingLog } from "./training_log.ts";
 import { startStopwatch, type Stopwatch } from "./stopwatch.ts";
 import { type EpochSummary, measuresOf } from "./summary_file.ts";
 import type { Training, TrainingDevice, TrainingResult, TrainingWatch } from "./training_parts.ts";
@@ -37,6 +38,7 @@ export interface Course<Batch> {
   readonly watch: TrainingWatch;
   readonly order: Order;
   readonly events?: EventFile;
+  readonly log?: TrainingLog;
   readonly clock: Stopwatch;
   /** The part of each batch that is this rank's. */
   readonly share: ReturnType<typeof shareOf>;
@@ -65,13 +67,14 @@ export interface Course<Batch> {
  *
  * @param training What is trained on what.
  * @param watch A signal, and whom to tell.
- * @param options The order of the images; where to go on, undefined at the beginning; where events are written.
+ * @param options The order of the images; where to go on, undefined at the beginning; where events and
+ * lines of the log are written.
  * @returns The course.
  */
 export function beginCourse<Batch>(
   training: Training<Batch>,
   watch: TrainingWatch,
-  { order, saved, events }: { order: Order; saved?: Position; events?: EventFile },
+  { order, saved, events, log }: { order: Order; saved?: Position; events?: EventFile; log?: TrainingLog },
 ): Course<Batch> {
   const { options: { batch, accumulate }, device, ranks, run, engine } = training;
   const rateAt = learningRates(training.options, order.steps / accumulate);
@@ -81,6 +84,7 @@ export function beginCourse<Batch>(
     watch,
     order,
     events,
+    log,
     clock: startStopwatch(batch, ranks && device),
     share: shareOf(ranks, batch),
     engines: [...new Set([...run?.checkpoint?.engines ?? [], engine])],
@@ -193,13 +197,22 @@ function tellLosses<Batch>(
   of: readonly UnreadStep[],
   losses: Float32Array | Float64Array,
 ): void {
-  const { training: { options: { batch, epochs } }, order, events, learningRate, pooling } = course;
+  const { training: { options: { batch, epochs } }, order, events, log, learningRate, pooling } = course;
   const { epoch, step } = of[of.length - 1];
   let sum = 0;
-  for (const loss of losses) {
+  for (const [at, loss] of losses.entries()) {
     sum += loss;
     // One by one, so that the bits do not depend on how many were read together.
     course.lossSum += loss;
+    const { epoch, step } = of[at];
+    log?.step({
+      epoch,
+      step,
+      globalStep: epoch * order.steps + step,
+      loss,
+      meanLoss: course.lossSum / (step + 1),
+      learningRate: course.rateOf(epoch, step),
+    });
   }
   const loss = sum / losses.length;
   events?.write(epoch * order.steps + step, { "train/loss": loss, "train/learning rate": learningRate });
@@ -219,7 +232,10 @@ export async function saveCourse<Batch>(course: Course<Batch>): Promise<void> {
   const { ranks, run } = course.training;
   if (course.unread.length > 0) await finishReading(course);
   course.position = { ...course.position, lossSum: course.lossSum };
-  await together(ranks, async () => run?.save(await stateNow(course)));
+  await together(ranks, async () => {
+    course.log?.sync();
+    run?.save(await stateNow(course));
+  });
   noteSave(course);
 }
 
@@ -230,7 +246,7 @@ function noteSave<Batch>(course: Course<Batch>): void {
 
 /** Ends an epoch: validation, where it is due, the summary, and a checkpoint. */
 export async function finishEpoch<Batch>(course: Course<Batch>, epoch: number): Promise<void> {
-  const { training, order, engines, events } = course;
+  const { training, order, engines, events, log } = course;
   const { options: { epochs, validateEvery }, data, device, evaluate, run, rejections, ranks } = training;
   const steps = order.stepsIn(epoch);
   await finishReading(course);
@@ -249,6 +265,8 @@ export async function finishEpoch<Batch>(course: Course<Batch>, epoch: number): 
   course.position = position;
   await together(ranks, () => {
     run?.finishEpoch(summary, state);
+    log?.epoch(summary, epoch * order.steps + steps - 1);
+    log?.sync();
     run?.save({ state, position, data: data.fingerprint, engines });
     if (!evaluation) return;
     const measures = measuresOf(evaluation).map(({ name, percent }) => [`eval/${name}`, percent]);

@@ -58,7 +58,8 @@ export const TRAIN: Command<TrainCommand> = {
 split of a published data set (food-101:train). Of several, each with its own --maps or all without, keys
 begin with the place of theirs, 0/ and 1/, and classes of one name are one.
 RUN gets config.yaml (all settings), config.json and model.safetensors (the network as timm has it, after
-each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, and tensorboard/.
+each epoch), best.safetensors, last.safetensors (to go on from), summary.csv, and tensorboard/;
+--log writes lines of JSON beside it.
 
 A run that stopped goes on, in the middle of an epoch too, when the same command is given again or by
 --resume RUN, and ends with the very weights of an uninterrupted run. Exit codes: 0, 1 for a failure, 2 for

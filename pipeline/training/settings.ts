@@ -278,6 +278,12 @@ export const TRAINING_SETTINGS = {
     default: 10,
     help: "between checkpoints within an epoch; default {default}. Changes no result",
   }),
+  log: text({
+    value: "FILE",
+    help:
+      "lines of JSON that other programs can follow, beside RUN/tensorboard: each\nepoch, and every --log-every steps; docs/logging.md",
+  }),
+  logEvery: count({ default: 50, help: "steps from one line of --log to the next; default {default}" }),
 };
 
 /** The name of a setting as a property. */
@@ -299,7 +305,7 @@ export type RequestedSettings = OptionsOf<typeof TRAINING_SETTINGS> & Required<P
 export type TrainingSettings = RequestedSettings & Required<Pick<GivenSettings, "batch">>;
 
 /** Settings that change no result: a run may go on with others. */
-const WITHOUT_EFFECT: readonly SettingName[] = ["output", "cache", "workers", "saveMinutes"];
+const WITHOUT_EFFECT: readonly SettingName[] = ["output", "cache", "workers", "saveMinutes", "log", "logEvery"];
 
 /** The names of all settings, in the order of the help. */
 export const settingNames = Object.keys(TRAINING_SETTINGS) as SettingName[];

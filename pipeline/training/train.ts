@@ -21,6 +21,8 @@ import { loadBatches, type LoadedBatch } from "./loader.ts";
 import { trainingOrder } from "./order.ts";
 import { shareState } from "./share_state.ts";
 import type { Training, TrainingResult, TrainingWatch } from "./training_parts.ts";
+import { decisiveSettings, type TrainingSettings } from "./settings.ts";
+import { openTrainingLog, type TrainingLog } from "./training_log.ts";
 import { closing } from "../../formats/base/closing.ts";
 
 /** Steps whose losses are read together, since each reading waits for the device; fewer where their images are large. */
@@ -50,20 +52,32 @@ const AHEAD = 2;
 export async function train<Batch>(training: Training<Batch>, watch: TrainingWatch = {}): Promise<TrainingResult> {
   const { options, data, run, device, ranks } = training;
   const { batch, accumulate, seed, steps } = options;
-  const { order, events } = await together(ranks, () => {
+  const { order, events, log } = await together(ranks, () => {
     const order = trainingOrder({ images: data.used.length, batch, accumulate, seed, updates: steps });
     if (run?.checkpoint) device.load(run.checkpoint.state);
     const { epoch, step } = run?.checkpoint?.position ?? { epoch: 0, step: 0 };
-    return { order, events: run && createEventFile(join(run.path, "tensorboard"), epoch * order.steps + step) };
+    const globalStep = epoch * order.steps + step;
+    const log = run && openLog(options, { epoch, globalStep });
+    return { order, events: run && createEventFile(join(run.path, "tensorboard"), globalStep), log };
   });
   using _events = events && closing(events);
+  using _log = log && closing(log);
   const saved = await broadcastValue(ranks, run?.checkpoint?.position);
   if (ranks) {
     const state = await device.state();
     await shareState(ranks, state);
     device.load(state);
   }
-  return await runSteps(beginCourse(training, watch, { order, saved, events }));
+  const result = await runSteps(beginCourse(training, watch, { order, saved, events, log }));
+  if (!result.stopped) log?.end();
+  return result;
+}
+
+/** The log of a training, if one is wanted. */
+function openLog(options: TrainingSettings, start: { epoch: number; globalStep: number }): TrainingLog | undefined {
+  const { log, logEvery, output } = options;
+  if (log === undefined) return undefined;
+  return openTrainingLog({ path: log, run: output, settings: decisiveSettings(options), every: logEvery, start });
 }
 
 async function runSteps<Batch>(course: Course<Batch>): Promise<TrainingResult> {

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { join } from "@std/path";
 import { openAnnotatorFolder } from "../../../formats/weights/mod.ts";
+import { openTrainingLog } from "../../../pipeline/training/training_log.ts";
 import { pythonTest } from "../../python.ts";
 import { imageFolder, mapFolder } from "./data.ts";
 import { runTask, taskCommand } from "../task.ts";
@@ -27,12 +28,25 @@ const KILLED = [
   ...["--optimizer", "adamp", "--cutmix", "1", "--mix-off-epochs", "1", "--drop-path", "0.2", "--dropout", "0.2"],
 ];
 
+/** A line of the log every second step; the log stands beside the run. */
+function logTo(folder: string): string[] {
+  return ["--log", `${folder}.jsonl`, "--log-every", "2"];
+}
+
+/** What a log says, and the run that it names. */
+function readLog(folder: string): { run: string; lines: Record<string, unknown>[] } {
+  const text = Deno.readTextFileSync(`${folder}.jsonl`);
+  const [{ event, run, settings }, ...lines] = text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals([event, settings.network], ["start", "resnet8"]);
+  return { run, lines };
+}
+
 let whole: Promise<{ folder: string; out: string; error: string }> | undefined;
 
 function wholeRun() {
   return whole ??= (async () => {
     const folder = newRun();
-    const { code, out, error } = await runTask("train", ...KILLED, "--output", folder);
+    const { code, out, error } = await runTask("train", ...KILLED, "--output", folder, ...logTo(folder));
     assertEquals(code, 0, error);
     return { folder, out, error };
   })();
@@ -61,10 +75,53 @@ Deno.test("deno task train trains, and tells what and how well", async () => {
   assertEquals(lines[4], `  weights   ${folder}/model.safetensors`);
 });
 
+Deno.test("the log of a training has every second step, each epoch with its summary, and the end", async () => {
+  const { folder } = await wholeRun();
+  const { run, lines } = readLog(folder);
+  assertEquals(run, folder);
+  assertEquals(
+    lines.map(({ event, epoch, global_step: step }) => [event, epoch, step]),
+    [
+      ...[1, 3, 5].map((step) => ["step", 0, step]),
+      ["epoch", 0, 5],
+      ...[7, 9, 11].map((step) => ["step", 1, step]),
+      ["epoch", 1, 11],
+      ["end", undefined, undefined],
+    ],
+  );
+  const [header, ...rows] = Deno.readTextFileSync(join(folder, "summary.csv")).trimEnd().split("\n");
+  assertEquals(header, "epoch,train_loss,eval_loss,eval_top1,eval_top5,lr");
+  const names = ["epoch", "train_loss", "eval_loss", "eval_top1", "eval_top5", "learning_rate"];
+  const epochs = lines.filter(({ event }) => event === "epoch");
+  assertEquals(epochs.map((epoch) => names.map((name) => epoch[name]).join()), rows);
+  for (const [at, epoch] of epochs.entries()) assertEquals(lines[4 * at + 2].mean_loss, epoch.train_loss);
+});
+
+Deno.test("a training does not log into another file, nor into the log of another run", () => {
+  const folder = Deno.makeTempDirSync();
+  const path = join(folder, "log.jsonl");
+  const settings = { path, run: join(folder, "run"), settings: {}, every: 1, start: { epoch: 0, globalStep: 0 } };
+  Deno.writeTextFileSync(path, "a shopping list\n");
+  assertThrows(
+    () => openTrainingLog(settings),
+    TypeError,
+    `Cannot log to "${path}": it is there, and not the log of a training`,
+  );
+  assertEquals(Deno.readTextFileSync(path), "a shopping list\n");
+  Deno.removeSync(path);
+  openTrainingLog(settings).close();
+  const other = { ...settings, run: join(folder, "other") };
+  assertThrows(() => openTrainingLog(other), TypeError, "it is the log of the run");
+  // What a power cut leaves.
+  Deno.writeTextFileSync(path, '{"event":"step","glob', { append: true });
+  openTrainingLog(settings).close();
+  assertEquals(Deno.readTextFileSync(path).split("\n").length, 2);
+});
+
 Deno.test("deno task train goes on after kills, and ends with the bits of an uninterrupted run", async () => {
   const { folder } = await wholeRun();
   const killed = newRun();
-  const args = [...KILLED, "--output", killed, "--save-minutes", "0"];
+  const args = [...KILLED, "--output", killed, "--save-minutes", "0", ...logTo(killed)];
   const place = () => {
     try {
       return Deno.statSync(join(killed, "last.safetensors")).mtime!.getTime();
@@ -87,13 +144,14 @@ Deno.test("deno task train goes on after kills, and ends with the bits of an uni
     if (signal === "SIGKILL") continue;
     assertMatch(error, /Stopped after step \d+ of epoch \d: the same command goes on in "/);
   }
-  const { code, error } = await runTask("train", ...KILLED, "--output", killed);
+  const { code, error } = await runTask("train", ...KILLED, "--output", killed, ...logTo(killed));
   assertEquals(code, 0, error);
   assertMatch(error, /Going on in ".*" after step \d+ of epoch [01]\n/);
   assertEquals(results(killed), results(folder));
-  const again = await runTask("train", ...KILLED, "--output", killed);
+  const again = await runTask("train", ...KILLED, "--output", killed, ...logTo(killed));
   assertStringIncludes(again.out, "nothing was left to do");
   assertEquals(results(killed), results(folder));
+  assertEquals(readLog(killed), { run: killed, lines: readLog(folder).lines });
 });
 
 Deno.test("deno task train trains with every supervision", async () => {
