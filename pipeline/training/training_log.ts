@@ -81,16 +81,16 @@ export function openTrainingLog({ path, run, settings, every, start }: LogSettin
   return {
     step({ epoch, step, globalStep, loss, meanLoss, learningRate }) {
       if ((globalStep + 1) % every > 0) return;
-      const numbers = { loss, mean_loss: meanLoss, learning_rate: learningRate };
-      append({ event: "step", epoch, step, global_step: globalStep, ...numbers });
+      const numbers = { loss, "mean_loss": meanLoss, "learning_rate": learningRate };
+      append({ event: "step", epoch, step, "global_step": globalStep, ...numbers });
     },
     epoch({ epoch, trainLoss, learningRate, evaluation }, globalStep) {
       const measures = evaluation && {
-        eval_loss: evaluation.loss,
+        "eval_loss": evaluation.loss,
         ...Object.fromEntries(measuresOf(evaluation).map(({ name, percent }) => [`eval_${name}`, percent])),
       };
-      const numbers = { train_loss: trainLoss, learning_rate: learningRate, ...measures };
-      append({ event: "epoch", epoch, global_step: globalStep, ...numbers });
+      const numbers = { "train_loss": trainLoss, "learning_rate": learningRate, ...measures };
+      append({ event: "epoch", epoch, "global_step": globalStep, ...numbers });
     },
     end: () => append({ event: "end" }),
     sync: () => withSubject(subject, () => file.syncSync()),
