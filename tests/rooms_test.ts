@@ -46,7 +46,7 @@ const MAY_READ: Readonly<Record<string, readonly string[]>> = {
   "formats/base": [],
   "formats/boxes": ["formats/base", "formats/images"],
   "formats/columns": ["formats/base"],
-  "formats/images": ["formats/base", "formats/columns"],
+  "formats/images": ["formats/base", "formats/columns", "formats/weights"],
   "formats/labels": ["formats/base", "formats/columns"],
   "formats/masks": ["formats/base"],
   "formats/weights": ["formats/base"],

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RangedFile } from "../weights/hub/remote_file.ts";
+
 /** One image as it is stored, before decoding. */
 export interface StoredImage {
   /** Position in the source's order, from 0. */
@@ -43,6 +45,8 @@ export interface ImageSource {
   readonly path: string;
   /** What it is, in words that can follow `9 images in`: `2 class folders`. */
   readonly description: string;
+  /** The commit of the hub that the images are of, where they are read from it. */
+  readonly commit?: string;
   /** Names of the classes that the labels index, where the source knows them. */
   readonly classes: readonly string[] | null;
   /** Number of images that {@linkcode read} gives. The source may be scanned for it once. */
@@ -73,6 +77,8 @@ export interface ImageRange {
 export interface ShardFile {
   readonly path: string;
   readonly name: string;
+  /** Opens a file that is elsewhere, of which parts are fetched before they are read. */
+  readonly open?: () => RangedFile;
 }
 
 /** Things of one kind. */

@@ -12,6 +12,7 @@
  * | a folder with `.tar`, `.tar.gz` or `.tgz` files in it | tar shards |
  * | any other folder | images in class folders, or flat |
  * | such a folder and a split, `food-101:train` | the images that a published data set lists for it |
+ * | `hf:datasets/owner/name`, with `@revision` and `:split` if need be | Parquet files of the hub, read over the network |
  *
  * A folder that directly holds more than one of these kinds is refused, since each kind numbers its own classes.
  *
@@ -21,6 +22,8 @@
 import { basename } from "@std/path";
 import { absent, failWith, fileError } from "../base/files.ts";
 import { expandBraces } from "../base/brace_pattern.ts";
+import { isHubReference } from "../weights/mod.ts";
+import { findHubShards } from "./hub_shards.ts";
 import { openImageFile, openImageFolder } from "./folder_source.ts";
 import { isImageName } from "./image_names.ts";
 import { compareNatural } from "../base/natural_sort.ts";
@@ -42,20 +45,22 @@ export interface FoundImages {
   readonly shards: readonly ShardFile[];
   /** Files beside the shards of a folder, by kind. */
   readonly passedOver?: readonly Tally[];
+  /** The commit of the hub that shards are of, where they are read from it. */
+  readonly commit?: string;
 }
 
 /**
  * Opens the images that a path names.
  *
  * @param path An image, a folder of images or of class folders, a data set with a split (`food-101:train`), tar or Parquet
- *   files or a folder of them, or a pattern with braces, `train-{000..146}.tar`.
+ *   files or a folder of them, a pattern with braces, `train-{000..146}.tar`, or a data set of the hub.
  * @returns The source.
  * @throws {Deno.errors.NotFound} If there is nothing there, or nothing in it that could be an image.
  * @throws {TypeError} If a folder holds several kinds, or a data set whose split is not named, or a Parquet file no image
  *   column, or if a split's lists cannot be understood.
  */
 export async function openImages(path: string): Promise<ImageSource> {
-  const { kind, shards, split, passedOver = [] } = await findImages(path);
+  const { kind, shards, split, commit, passedOver = [] } = await findImages(path);
   switch (kind) {
     case "split":
       return await openSplit(path, split!);
@@ -66,7 +71,7 @@ export async function openImages(path: string): Promise<ImageSource> {
     case "tar":
       return withPassedOver(await openTarShards(path, shards), passedOver);
     case "parquet":
-      return withPassedOver(await openParquetImages(path, shards), passedOver);
+      return withPassedOver({ ...await openParquetImages(path, shards), ...commit ? { commit } : {} }, passedOver);
   }
 }
 
@@ -90,6 +95,7 @@ function withPassedOver(source: ImageSource, beside: readonly Tally[]): ImageSou
  * @throws {TypeError} If a folder holds several kinds, or a data set whose split is not named or unknown.
  */
 export async function findImages(path: string): Promise<FoundImages> {
+  if (isHubReference(path)) return { kind: "parquet", ...await findHubShards(path) };
   const info = await lookAt(path);
   if (info?.isDirectory) {
     const found = await findInFolder(path);

@@ -15,9 +15,12 @@ import { chooseColumns, type ChosenColumns } from "./parquet_columns.ts";
 import type { ValueColumn } from "./parquet_schema.ts";
 import type { Value } from "./parquet_values.ts";
 import type { ShardFile } from "./image_source.ts";
+import type { ByteRange, RangedFile } from "../weights/hub/remote_file.ts";
 
 /** Rows to a byte of a file; more is no data set but a claim that would be counted for hours. */
 const MOST_ROWS_A_BYTE = 64;
+/** Parts of a file that are fetched at the same time. */
+const FETCHED_TOGETHER = 8;
 /** Rows from one moment in which others have their turn to the next. */
 const TURN = 8192;
 
@@ -39,7 +42,7 @@ export interface ParquetFile {
  */
 export function openParquetFile(shard: ShardFile): ParquetFile {
   const subject = `Cannot read Parquet file "${shard.path}"`;
-  using file = closing(createFilePool().open(shard.path, subject));
+  using file = closing(shard.open?.() ?? createFilePool().open(shard.path, subject));
   const metadata = readFooter(file, subject, decodeFileMetadata);
   if (metadata.entries.has("relabel")) {
     throw new TypeError(`Cannot read images from "${shard.path}": it is a label map, not images`);
@@ -75,7 +78,9 @@ export async function* readColumn<Result>(
   convert: (value: ReadValue) => Result,
 ): AsyncGenerator<Result[]> {
   using opened = openToRead(file);
-  for (const group of groupsWithin(file, from, to)) {
+  const groups = [...groupsWithin(file, from, to)];
+  await prepareColumns(opened, file, groups, [column]);
+  for (const group of groups) {
     const reader = columnReader(opened, file, group, column);
     for (let row = group.from; row < group.to;) {
       await turn(row);
@@ -96,10 +101,49 @@ export function turn(row: number): Promise<void> | undefined {
   if (row % TURN === 0) return new Promise((resolve) => setTimeout(resolve));
 }
 
+/** A file to read columns of. */
+export interface OpenedParquet extends RandomAccessFile, Disposable {
+  /** The file if it is elsewhere, and parts of it are to be fetched. */
+  readonly ranged?: RangedFile;
+}
+
 /** Opens a file to read columns of it; close it. */
-export function openToRead({ shard }: ParquetFile): RandomAccessFile & Disposable {
-  const file = createFilePool().open(shard.path, `Cannot read Parquet file "${shard.path}"`);
-  return { ...file, [Symbol.dispose]: file.close };
+export function openToRead({ shard }: ParquetFile): OpenedParquet {
+  const ranged = shard.open?.();
+  const file = ranged ?? createFilePool().open(shard.path, `Cannot read Parquet file "${shard.path}"`);
+  return { ...file, ranged, [Symbol.dispose]: file.close };
+}
+
+/** Where columns of a row group are in its file. */
+function rangesOf({ metadata }: ParquetFile, { index }: Group, columns: readonly ValueColumn[]): ByteRange[] {
+  return columns.map(({ position }) => {
+    const { offset, compressedBytes } = metadata.groups[index].chunks[position];
+    return { offset, length: compressedBytes };
+  });
+}
+
+/** Fetches columns of row groups where the file is elsewhere. */
+export async function prepareColumns(
+  { ranged }: OpenedParquet,
+  file: ParquetFile,
+  groups: readonly Group[],
+  columns: readonly ValueColumn[],
+): Promise<void> {
+  if (!ranged) return;
+  const ranges = groups.flatMap((group) => rangesOf(file, group, columns));
+  for (let start = 0; start < ranges.length; start += FETCHED_TOGETHER) {
+    await ranged.prepare(ranges.slice(start, start + FETCHED_TOGETHER));
+  }
+}
+
+/** Lets columns of a row group go that were fetched. */
+export function releaseColumns(
+  { ranged }: OpenedParquet,
+  file: ParquetFile,
+  group: Group,
+  columns: readonly ValueColumn[],
+): void {
+  ranged?.release(rangesOf(file, group, columns));
 }
 
 /** A row group of a file, with the rows that are wanted of it. */

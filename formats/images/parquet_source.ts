@@ -21,7 +21,9 @@ import {
   openParquetFile,
   openToRead,
   type ParquetFile,
+  prepareColumns,
   type ReadValue,
+  releaseColumns,
   turn,
 } from "./parquet_file.ts";
 import { chooseLabels, type Labels, NO_LABELS, readLabels, textOf } from "./parquet_labels.ts";
@@ -118,7 +120,12 @@ async function* readRows(
   using opened = openToRead(file);
   const { image } = file.columns;
   const column = columns.get(file);
-  for (const group of groupsWithin(file, from, to)) {
+  const wanted = [image.bytes, ...column ? [column.values] : [], ...image.path ? [image.path] : []];
+  const groups = [...groupsWithin(file, from, to)];
+  for (const [place, group] of groups.entries()) {
+    await prepareColumns(opened, file, [group], wanted);
+    // The next one comes while this one is used; what is wrong with it is said in its turn.
+    prepareColumns(opened, file, groups.slice(place + 1, place + 2), wanted).catch(() => {});
     const reader = (column: ValueColumn) => columnReader(opened, file, group, column);
     const bytesOf = reader(image.bytes);
     const labelOf = column && reader(column.values);
@@ -152,6 +159,7 @@ async function* readRows(
         yield { row, label, bytes: { unreadable: noBytes(file.shard.path, row, pathOf?.at(row) ?? null) } };
       }
     }
+    releaseColumns(opened, file, group, wanted);
   }
 }
 

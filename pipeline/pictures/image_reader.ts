@@ -14,6 +14,7 @@ import { readImageFile } from "../../formats/images/image_file.ts";
 import { type ImageSource, type ListedImage, openImages } from "../../formats/images/mod.ts";
 import { findImages } from "../../formats/images/open_images.ts";
 import type { ShardFile } from "../../formats/images/image_source.ts";
+import { openParquetImages } from "../../formats/images/parquet_source.ts";
 
 /** Images by key. */
 export interface ImageReader {
@@ -119,11 +120,13 @@ function readShards(shards: readonly ShardFile[]): ImageReader {
   };
 }
 
-async function listShard({ path }: ShardFile): Promise<Listing> {
-  const source = await openImages(path);
+async function listShard(shard: ShardFile): Promise<Listing> {
+  const { path } = shard;
+  // A shard of the hub has no path to open.
+  const source = shard.open ? await openParquetImages(path, [shard]) : await openImages(path);
   const images = new Map<string, Pick<ListedImage, "index" | "place">>();
   for await (const { key, index, place } of source.list()) {
-    const name = key.slice(key.indexOf("/") + 1);
+    const name = key.slice(shard.open ? shard.name.length + 1 : key.indexOf("/") + 1);
     if (!images.has(name)) images.set(name, { index, place });
   }
   return { source, images };

@@ -137,8 +137,9 @@ export const RELABEL = defineCommand({
   title: "Turn images with one label each into localized multi-labels",
   about: `IMAGES is a folder of class folders or of images, tar shards ('train-{000..146}.tar', .tar.gz),
 Parquet with an image column, or a folder of either; or a split of a published data set such as
-food-101:train; default the sample photographs. The summary counts
-images without a label, by why they have none, and files that are passed over, by extension.
+food-101:train; or a data set of the hub in Parquet, hf:datasets/OWNER/NAME, with @REVISION and
+:SPLIT behind it if need be; default the sample photographs. The summary counts images without
+a label, by why they have none, and files that are passed over, by extension.
 
 A run that stopped goes on when the same command is given again, if its images are the same by key, label and
 size; otherwise the first that differs is named. Images that cannot be decoded are

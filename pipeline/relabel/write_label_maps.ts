@@ -98,7 +98,7 @@ export async function writeLabelMaps(
 
 /**
  * Everything that the bytes of a folder depend on. Where a data set is stored is not among it, so that it may be moved;
- * its number of images and its first and last key tell another one.
+ * its number of images and its first and last key tell another one, and on the hub its commit.
  */
 async function configurationOf(
   source: ImageSource,
@@ -108,7 +108,12 @@ async function configurationOf(
   return {
     metadata,
     rowsPerFile,
-    source: { images, firstKey: await keyAt(source, 0), lastKey: await keyAt(source, images - 1) },
+    source: {
+      images,
+      firstKey: await keyAt(source, 0),
+      lastKey: await keyAt(source, images - 1),
+      ...source.commit === undefined ? {} : { commit: source.commit },
+    },
     engine: {
       version: engineVersion,
       adapter: capabilities.adapter,

@@ -112,6 +112,7 @@ async function listImages(
   const bytes: number[] = [];
   const identity = createHash("sha256");
   if (exifOrientation) identity.update("EXIF orientation\n");
+  if (source.commit !== undefined) identity.update(`${source.commit}\n`);
   const files = new Map<string, Awaited<ReturnType<typeof describeFile>>>();
   for await (const { key, label, path: file, place } of untilAborted(source.list(), signal)) {
     keys.push(key);

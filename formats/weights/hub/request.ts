@@ -72,6 +72,8 @@ export interface RequestOptions {
   readonly method: "GET" | "HEAD";
   /** First byte wanted; default 0. */
   readonly offset?: number;
+  /** The byte after the last one wanted; default the end. */
+  readonly end?: number;
   /** A header whose presence ends the following of redirects. */
   readonly stopAt?: string;
 }
@@ -118,7 +120,8 @@ export async function request(
       keepAlive();
       const headers = new Headers({ "accept-encoding": "identity" });
       if (settings.token && target.origin === origin) headers.set("authorization", `Bearer ${settings.token}`);
-      if (options.offset) headers.set("range", `bytes=${options.offset}-`);
+      const { offset = 0, end } = options;
+      if (offset > 0 || end !== undefined) headers.set("range", `bytes=${offset}-${end === undefined ? "" : end - 1}`);
       const response = await send(target, { method: options.method, headers, signal: controller.signal });
       const location = response.headers.get("location");
       const redirected = response.status >= 300 && response.status < 400 && location;
