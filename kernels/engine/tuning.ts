@@ -11,7 +11,7 @@
 import { hashText } from "../../formats/base/text_hash.ts";
 import type { Choices } from "./choices.ts";
 import { checkErrors, type Device } from "./device.ts";
-import type { Kernel } from "./kernel.ts";
+import { isWritten, type Kernel } from "./kernel.ts";
 import { type BoundKernel, encodeDispatch, forgetPipelines } from "./pipelines.ts";
 import type { Program, Step } from "./program.ts";
 import { readTimestamps } from "./timestamps.ts";
@@ -112,7 +112,8 @@ function unknownLayers({ steps, states, views }: Program, choices: Choices): Lay
   const layers = new Map<string, Layer>();
   for (const step of steps) {
     if (!step.kernel.alternatives) continue;
-    const lasts = Object.values(step.bindings).some((name) => states?.has(name) || views?.has(name));
+    const lasts = step.kernel.bindings.filter(isWritten).map(({ name }) => step.bindings[name])
+      .some((name) => states?.has(name) || views?.has(name));
     const key = layerKey(step.kernel);
     if (!lasts && !choices.has(key)) layers.set(key, { key, step });
   }

@@ -9,7 +9,8 @@
  */
 
 import { dirname, join } from "@std/path";
-import { makeFolder, readIfThere, renameDurably, replaceFile } from "../../formats/base/files.ts";
+import { makeFolder, readIfThere, replaceFile } from "../../formats/base/files.ts";
+import { takeLock } from "../../formats/base/lock.ts";
 import { hashText } from "../../formats/base/text_hash.ts";
 import type { Capabilities } from "../../kernels/engine/device.ts";
 import type { Choices } from "../../kernels/engine/choices.ts";
@@ -109,13 +110,12 @@ function parseFile(text: string): TunedFile | undefined {
  */
 export function keepChoices(path: string, tuned: TunedFor, choices: Choices): string | undefined {
   try {
-    makeFolder(dirname(path), `Cannot keep tuned kernels in "${path}"`);
+    const subject = `Cannot keep tuned kernels in "${path}"`;
+    makeFolder(dirname(path), subject);
+    using _lock = takeLock(`${path}.lock`, subject);
     const all = new Map([...readChoices(path, tuned).choices, ...choices]);
     const sorted = Object.fromEntries([...all].sort(([a], [b]) => a < b ? -1 : 1));
-    // Another process may be writing too.
-    const own = `${path}.${Deno.pid}`;
-    replaceFile(own, `${JSON.stringify({ ...tuned, choices: sorted } satisfies TunedFile, null, 2)}\n`);
-    renameDurably(own, path);
+    replaceFile(path, `${JSON.stringify({ ...tuned, choices: sorted } satisfies TunedFile, null, 2)}\n`);
     return undefined;
   } catch (error) {
     return (error as Error).message;

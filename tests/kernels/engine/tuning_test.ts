@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Device, readBuffer } from "../../../kernels/engine/device.ts";
-import type { Kernel } from "../../../kernels/engine/kernel.ts";
+import { type Kernel, readOnly, type StatedBindings } from "../../../kernels/engine/kernel.ts";
 import { createPlan } from "../../../kernels/engine/plan.ts";
 import type { Program, Step } from "../../../kernels/engine/program.ts";
 import type { Choices, MeasuredLayer, Tuning } from "../../../kernels/engine/choices.ts";
@@ -11,11 +11,11 @@ import { testDevice } from "../tensors.ts";
 const ITEMS = 100;
 
 /** Adds 1, in workgroups of a size, or does not compile. */
-function addOne(workgroup: number, items = ITEMS): Kernel {
+function addOne(workgroup: number, items = ITEMS, input: StatedBindings[string] = "f32"): Kernel {
   return itemKernel({
     name: `add one by ${workgroup}`,
     profile: "gpu",
-    bindings: { input: "f32", output: "f32" },
+    bindings: { input, output: "f32" },
     parameters: [],
     items,
     workgroup,
@@ -26,8 +26,8 @@ function addOne(workgroup: number, items = ITEMS): Kernel {
 const SIZES = [64, 32, 16, 8];
 
 /** A kernel whose second candidate does not compile. */
-function withAlternatives(items = ITEMS): Kernel {
-  const [first, ...others] = SIZES.map((workgroup) => addOne(workgroup, items));
+function withAlternatives(items = ITEMS, input: StatedBindings[string] = "f32"): Kernel {
+  const [first, ...others] = SIZES.map((workgroup) => addOne(workgroup, items, input));
   return { ...first, alternatives: () => others };
 }
 
@@ -36,14 +36,15 @@ function step(kernel: Kernel, input: string, output: string): Step {
 }
 
 const PROGRAM: Program = {
-  tensors: new Map(["a", "b", "c"].map((name) => [name, ITEMS * 4])),
+  tensors: new Map(["a", "b", "c", "d"].map((name) => [name, ITEMS * 4])),
   constants: new Map(),
-  states: new Map([["kept", ITEMS * 4]]),
+  states: new Map([["kept", ITEMS * 4], ["weights", ITEMS * 4]]),
   steps: [
     step(withAlternatives(), "a", "b"),
     step(withAlternatives(), "b", "a"),
     step(withAlternatives(50), "a", "c"),
     step(withAlternatives(51), "a", "kept"),
+    step(withAlternatives(52, readOnly("f32")), "weights", "d"),
   ],
 };
 
@@ -88,20 +89,20 @@ async function tuned(milliseconds: Record<string, number>, tuning: Partial<Tunin
 Deno.test("a plan measures each layer once, takes the fastest kernel that compiles, and computes the same", async () => {
   const { device, choices, measured, asked } = await tuned({ 64: 3, 16: 2, 8: 1 });
   assertEquals(await run(device), EXPECTED);
-  // Of what lasts from run to run nothing is measured.
-  const [first, second] = [withAlternatives(), withAlternatives(50)];
+  // Of what writes to what lasts from run to run nothing is measured, of what reads it all is.
+  const layers = [withAlternatives(), withAlternatives(50), withAlternatives(52, readOnly("f32"))];
   const names = [64, 16, 8].map((workgroup) => `add one by ${workgroup} gpu`);
-  assertEquals(asked, [names, names]);
-  assertEquals(choices, new Map([[layerKey(first), names[2]], [layerKey(second), names[2]]]));
+  assertEquals(asked, [names, names, names]);
+  assertEquals(choices, new Map(layers.map((layer) => [layerKey(layer), names[2]])));
   assertEquals(measured[0], { first: names[0], chosen: names[2], before: 3, after: 1 });
   assertEquals(await run(device), EXPECTED);
-  assertEquals(asked.length, 2);
+  assertEquals(asked.length, 3);
 });
 
 Deno.test("a kernel stays that is as fast as others but for chance, and where no time is left to measure", async () => {
   const even = await tuned({ 64: 1, 16: 0.98, 8: 0.99 });
   await run(even.device);
-  assertEquals([...even.choices.values()], ["add one by 64 gpu", "add one by 64 gpu"]);
+  assertEquals([...even.choices.values()], Array(3).fill("add one by 64 gpu"));
   const late = await tuned({}, { budget: 0 });
   assertEquals(await run(late.device), EXPECTED);
   assertEquals([late.choices.size, late.asked.length], [0, 0]);
@@ -126,7 +127,7 @@ Deno.test("kernels are timed on the adapter, by its clock or by waiting for them
     const { device, choices, measured } = await tuned({}, { time: undefined });
     if (timestamps && !device.capabilities.timestamps) continue;
     await run({ ...device, capabilities: { ...device.capabilities, timestamps } });
-    assertEquals(choices.size, 2);
+    assertEquals(choices.size, 3);
     assert(measured.every(({ before, after }) => after <= before && before >= 0));
   }
 });

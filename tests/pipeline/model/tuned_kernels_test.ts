@@ -1,5 +1,6 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dirname, join } from "@std/path";
+import { takeLock } from "../../../formats/base/lock.ts";
 import { keepChoices, readChoices, tunedFor, tunedPath } from "../../../pipeline/model/tuned_kernels.ts";
 
 const ADAPTER = { adapter: "Some adapter" };
@@ -59,4 +60,39 @@ Deno.test("readChoices() passes over a file that is damaged or of another versio
 Deno.test("keepChoices() says in a sentence why it cannot keep them", () => {
   const path = join(Deno.makeTempFileSync(), "relabel", "tuned.json");
   assertMatch(keepChoices(path, tunedFor(ADAPTER), CHOICES) ?? "", /^Cannot keep tuned kernels in /);
+});
+
+Deno.test("keepChoices() of two processes at once keeps what both measured, and leaves the file alone", async () => {
+  const path = place();
+  const module = new URL("../../../pipeline/model/tuned_kernels.ts", import.meta.url).href;
+  const layers = Array.from({ length: 20 }, (_, index) => `layer ${index}`);
+  const program = (name: string) =>
+    `import { keepChoices, tunedFor } from ${JSON.stringify(module)};
+    const tuned = tunedFor(${JSON.stringify(ADAPTER)});
+    for (const layer of ${JSON.stringify(layers)}) {
+      const problem = keepChoices(${JSON.stringify(path)}, tuned, new Map([["${name} " + layer, layer]]));
+      if (problem !== undefined) throw new Error(problem);
+    }`;
+  const names = ["one", "other"];
+  const ended = await Promise.all(names.map((name) => {
+    const args = [
+      "eval",
+      "--quiet",
+      "--no-check",
+      `--config=${new URL("../../../deno.json", import.meta.url).pathname}`,
+    ];
+    return new Deno.Command(Deno.execPath(), { args: [...args, program(name)] }).output();
+  }));
+  for (const { success, stderr } of ended) assert(success, new TextDecoder().decode(stderr));
+  const expected = names.flatMap((name) => layers.map((layer) => [`${name} ${layer}`, layer] as const));
+  assertEquals(readChoices(path, ADAPTER), { choices: new Map(expected.toSorted(([a], [b]) => a < b ? -1 : 1)) });
+  assertEquals([...Deno.readDirSync(dirname(path))].length, 1);
+});
+
+Deno.test("keepChoices() says that another process writes where one does for long", () => {
+  const path = place();
+  Deno.mkdirSync(dirname(path), { recursive: true });
+  using _held = takeLock(`${path}.lock`, "Cannot hold");
+  assertMatch(keepChoices(path, tunedFor(ADAPTER), CHOICES) ?? "", /: another process is writing there$/);
+  assertEquals(readChoices(path, ADAPTER), { choices: new Map() });
 });
