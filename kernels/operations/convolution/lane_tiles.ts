@@ -156,22 +156,26 @@ function addStep(variant: Variant, sum: string): string {
       return `let w${tap}_${part} = ${readTexel("weights", at)};`;
     })
   );
+  // A channel's products follow its shuffles: if those of several channels come first, registers spill, and 3 taps take a
+  // fifth longer.
   const channels = columns.map((column) => {
-    const spread = taps.flatMap((tap) =>
-      range(4).map((lane) => {
-        const channel = 4 * column + lane;
-        return `let v${tap}_${lane} = subgroupShuffle(w${tap}_${Math.floor(channel / lanes)}, ${channel % lanes}u);`;
-      })
-    );
+    const products = range(4).flatMap((lane) => {
+      const channel = 4 * column + lane;
+      const part = Math.floor(channel / lanes);
+      const terms = (p: number) =>
+        taps.flatMap((tap) => [..."xyzw"].map((axis) => `x${p}_${tap}.${axis} * v${tap}_${lane}.${axis}`)).join(" + ");
+      return [
+        ...taps.map((tap) => `let v${tap}_${lane} = subgroupShuffle(w${tap}_${part}, ${channel % lanes}u);`),
+        ...each.map((p) => `let product${p}_${lane} = ${terms(p)};`),
+      ];
+    });
     const sums = each.map((p) => {
-      const channelSums = range(4).map((lane) =>
-        taps.flatMap((tap) => [..."xyzw"].map((axis) => `x${p}_${tap}.${axis} * v${tap}_${lane}.${axis}`)).join(" + ")
-      );
-      return `${sum}${p}_${column} += vec4<f32>(${channelSums.join(", ")});`;
+      const own = range(4).map((lane) => `product${p}_${lane}`);
+      return `${sum}${p}_${column} += vec4<f32>(${own.join(", ")});`;
     });
     return wgsl`
       {
-        ${spread}
+        ${products}
         ${sums}
       }
     `;
