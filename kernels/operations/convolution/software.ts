@@ -42,7 +42,16 @@ import {
   spreadParameters,
   windowParameters,
 } from "./dispatch.ts";
-import { insideStrip, locateStrip, stripCount, stripLength, stripParameters, stripWalk } from "./software_strips.ts";
+import {
+  insideStrip,
+  locateStrip,
+  stripCount,
+  stripInputs,
+  stripLength,
+  stripParameters,
+  stripWalk,
+  tapsAhead,
+} from "./software_strips.ts";
 import { type ConvolutionShape, type Epilogue, isPointwise, outputPositions, outputShape } from "./shape.ts";
 import {
   addsParts,
@@ -276,10 +285,31 @@ function addStep({ each }: Variant, advance: (position: number) => string, sum =
   `;
 }
 
+/** WGSL that adds the products of a row of taps. A sum takes all of them in one go, as in {@linkcode addStep}. */
+function addRow(strip: number): string[] {
+  return COLUMNS.map((column) => {
+    const weights = stripInputs(0).flatMap((_, tap) =>
+      range(4).map((row) =>
+        `let w${tap}_${row} = weights[block + ${tapsAhead(tap)} + ${row * COLUMNS.length + column}u];`
+      )
+    );
+    const sums = range(strip).map((p) => {
+      const terms = stripInputs(p).flatMap((x, tap) => range(4).map((row) => `${x}.${"xyzw"[row]} * w${tap}_${row}`));
+      return `sum${p}_${column} += ${terms.join(" + ")};`;
+    });
+    return wgsl`
+      {
+        ${weights}
+        ${sums}
+      }
+    `;
+  });
+}
+
 /** WGSL that adds up all steps. */
 function walk(variant: Variant): string {
   const { strip, pointwise, inParts, each: positions } = variant;
-  if (strip) return stripWalk(strip, COLUMNS.length);
+  if (strip) return stripWalk(strip, BLOCK_BYTES / 16, addRow(strip));
   if (inParts) {
     const each = positions.flatMap((p) => COLUMNS.map((column) => `${p}_${column}`));
     return wgsl`

@@ -16,6 +16,7 @@ import type { ConvolutionShape } from "./shape.ts";
 const LENGTHS = [8, 7];
 /** How much longer the strips of a row may be than the row: what the shared reads save. */
 const MOST_PADDING = 1.1;
+/** Taps of a row. */
 const TAPS = 3;
 
 /**
@@ -67,33 +68,27 @@ export function insideStrip(p: number): string {
   return `(column + ${p}u < parameters.outputX) & (item < parameters.strips)`;
 }
 
+/** WGSL of the texels from the weights of a tap to those of a later one of its row. */
+export function tapsAhead(tap: number): string {
+  return `${tap}u * tapVectors`;
+}
+
+/** The inputs of a step that a position multiplies with the taps of its row, of those that {@linkcode stripWalk} reads. */
+export function stripInputs(p: number): string[] {
+  return range(TAPS).map((tap) => `x${p + tap}`);
+}
+
 /**
- * WGSL that adds up all steps of a tile: `sum<position>_<column>`, from the weights at `block` on, behind which it leaves it.
+ * WGSL that goes over all steps of a tile, from the weights at `block` on, behind which it leaves it.
  *
  * @param length Positions of a strip.
- * @param columns 4-vectors of a tile's output channels.
+ * @param vectors 4-vectors of a step's weights.
+ * @param products Statements that multiply a step's inputs, {@linkcode stripInputs}, with its weights, the first tap's of
+ * which begin at `block`, and add them to the sums.
  * @returns The statements' text.
  */
-export function stripWalk(length: number, columns: number): string {
+export function stripWalk(length: number, vectors: number, products: readonly string[]): string {
   const inputs = range(length + TAPS - 1);
-  const vectors = 4 * columns;
-  const taps = range(TAPS).flatMap((tap) => range(4).map((row) => ({ tap, row, weight: `w${tap}_${row}` })));
-  // A sum takes its 12 products in one go: it is loaded and stored once, and rounded to its own size once.
-  const products = range(columns).map((column) => {
-    const weights = taps.map(({ tap, row, weight }) =>
-      `let ${weight} = weights[block + ${tap}u * tapVectors + ${row * columns + column}u];`
-    );
-    const sums = range(length).map((p) => {
-      const terms = taps.map(({ tap, row, weight }) => `x${p + tap}.${"xyzw"[row]} * ${weight}`);
-      return `sum${p}_${column} += ${terms.join(" + ")};`;
-    });
-    return wgsl`
-      {
-        ${weights}
-        ${sums}
-      }
-    `;
-  });
   const places = inputs.flatMap((x) => [
     `let inside${x} = insideY & (left + ${x} >= 0) & (left + ${x} < i32(parameters.inputX));`,
     `var at${x} = select(0u, u32(corner + ${x}) * parameters.inputVectors + groupVector + ${TEXTURE_WIDTH}u, inside${x});`,
@@ -101,14 +96,14 @@ export function stripWalk(length: number, columns: number): string {
   ]);
   const reads = inputs.flatMap((x) => [`let x${x} = ${readTexel("input", `at${x}`)};`, `at${x} += advance${x};`]);
   return wgsl`
-    let tapVectors = parameters.tapVectors * ${vectors}u;
+    let tapVectors = parameters.groupVectors * ${vectors}u;
     let left = i32(column) - i32(parameters.beforeX);
     for (var dy = 0u; dy < parameters.kernelY; dy++) {
       let y = i32(row * parameters.strideY + dy) - i32(parameters.beforeY);
       let insideY = (y >= 0) & (y < i32(parameters.inputY)) & (item < parameters.strips);
       let corner = (i32(image * parameters.inputY) + y) * i32(parameters.inputX) + left;
       ${places}
-      for (var s = 0u; s < parameters.tapVectors; s++) {
+      for (var s = 0u; s < parameters.groupVectors; s++) {
         ${reads}
         ${products}
         block += ${vectors}u;
