@@ -103,18 +103,18 @@ def label_pool(
     _check_options(maps, mode, temperature, missing, interpolation)
     bins = (output_size, output_size) if isinstance(output_size, int) else output_size
     if crops.ndim == 2 and crops.shape[1] == 4:
-        crops = torch.nn.functional.pad(crops, (0, 2))[:, None]
-    if crops.ndim != 3 or crops.shape[1] < 1 or crops.shape[2] != 6:
+        crops = crops[:, None]
+    elif crops.ndim != 3 or crops.shape[1] < 1 or crops.shape[2] != 6:
         raise ValueError(f"Cannot pool labels: crops are {list(crops.shape)}, expected [n, 4] or [n, R, 6]")
     count = crops.shape[0]
     if map_index is None and count != len(maps):
         raise ValueError(f"Cannot pool labels: there are {count} crops of {len(maps)} maps; map_index says which is whose")
     if validate:
         _check_values(maps, crops)
+    if mode.startswith("global"):
+        crops = crops.new_tensor([0, 0, 1, 1]).expand(count, 1, 4)
     # An M-series GPU has no float64.
     exact = crops.float() if crops.device.type == "mps" else crops.double()
-    if mode.startswith("global"):
-        exact = exact.new_tensor([0, 0, 1, 1, 0, 0]).expand(count, 1, 6)
     height, width = maps.classes.shape[2:]
     # To look at warps on a GPU is to wait for them, as validating does.
     upright = exact.shape[1] == 1 or (validate and not bool(exact[:, 1:, [1, 3]].any()))
@@ -122,7 +122,7 @@ def label_pool(
     classes, score = (tensor.flatten(2) for tensor in (maps.classes, maps.score))
     if map_index is not None:
         classes, score = classes[map_index.long()], _take(score, map_index.long())
-    targets = _pool(maps, weights, classes.long(), score.float(), temperature, missing, mode)
+    targets = _pool(maps, weights, classes, score, temperature, missing, mode, always_shows=exact.shape[1] == 1)
     return targets[:, 0] if bins == (1, 1) else targets.reshape(count, *bins, maps.class_count)
 
 
@@ -152,10 +152,11 @@ def _check_options(
 
 
 def _check_values(maps: LabelMapBatch, crops: Tensor) -> None:
+    # What is not finite is not in these ranges either.
     start, length = crops[:, 0, 0:2], crops[:, 0, 2:4]
-    inside = (start >= -ROUNDING) & (length >= 0) & (start + length <= 1 + ROUNDING)
-    wrong = ~(inside.all(1) & crops.isfinite().all(2).all(1))
-    if bool(wrong.any()):
+    right = (start >= -ROUNDING) & (length >= 0) & (start + length <= 1 + ROUNDING)
+    if not bool(right.all() & crops[:, 1:].isfinite().all()):
+        wrong = ~(right.all(1) & crops[:, 1:].isfinite().flatten(1).all(1))
         index = int(wrong.nonzero()[0, 0])
         top, left, height, width = crops[index, 0, :4].tolist()
         raise ValueError(
@@ -173,23 +174,38 @@ def _cell_weights(
 ) -> Tensor:
     """How much each cell counts for a bin: ``[n, bins, H * W]``, with the sum 1, or 0 where a bin shows nothing."""
     rows, columns = grid
-    top, left, height, width = crops[:, 0, :4].unbind(1)
+    cells = crops.new_tensor(grid) if rows != columns else rows
+    start, size = crops[:, 0, :2], crops[:, 0, 2:4]
     # Rounded to float32: 0.2 of 15 cells are 3 samples, not the 4 that 3.0000000000000004 would be.
-    box_height = (height * rows).float().to(crops.dtype).clamp(min=1)
-    box_width = (width * columns).float().to(crops.dtype).clamp(min=1)
+    box = (size * cells).float().to(crops.dtype).clamp_(min=1)
+    origin = start * cells - 0.5
     # Places that a step took from outside of the picture it was done to are empty.
     frames = crops[:, 1:]
-    identity = crops.new_tensor([1, 0, 0, 0, 1, 0]).expand(len(crops), 6)
-    a, b, c, d, e, f = (frames[:, 0] if frames.shape[1] else identity).unbind(1)
-    origin_y = top * rows - 0.5 + f * box_height
-    origin_x = left * columns - 0.5 + c * box_width
     if upright:
-        by_row = _axis_weights(origin_y, e * box_height, rows, bins[0], frames[..., 4:6], interpolation)
-        by_column = _axis_weights(origin_x, a * box_width, columns, bins[1], frames[..., [0, 2]], interpolation)
+        length = box
+        if frames.shape[1]:
+            origin, length = origin + frames[:, 0, [5, 2]] * box, frames[:, 0, [4, 0]] * box
+        # Factor and summand, down and to the right: [n, 2, frames].
+        factor, summand = (frames[:, :, places].transpose(1, 2) for places in ([4, 0], [5, 2]))
+        axes = (origin, length, factor, summand)
+        if rows == columns and bins[0] == bins[1]:
+            # Both axes at once.
+            both = _axis_weights(rows, bins[0], interpolation, *(value.flatten(0, 1) for value in axes))
+            by_row, by_column = both.view(-1, 2, bins[0], rows).unbind(1)
+        else:
+            by_row, by_column = (
+                _axis_weights(grid[axis], bins[axis], interpolation, *(value[:, axis] for value in axes)) for axis in (0, 1)
+            )
         return (by_row[:, :, None, :, None] * by_column[:, None, :, None, :]).reshape(len(crops), bins[0] * bins[1], -1)
+    a, b, c, d, e, f = frames[:, 0].unbind(1)
+    (origin_y, origin_x), (box_height, box_width) = origin.unbind(1), box.unbind(1)
+    origin_y, origin_x = origin_y + f * box_height, origin_x + c * box_width
     down, right = (e * box_height, b * box_width), (d * box_height, a * box_width)
-    v, v_used = _places(_samples(torch.hypot(*down), bins[0]), bins[0])
-    u, u_used = _places(_samples(torch.hypot(*right), bins[1]), bins[1])
+    places = []
+    for side, count in ((down, bins[0]), (right, bins[1])):
+        samples = _samples(torch.hypot(*side), count)
+        places.append(_places(samples, count, int(samples.max()) if samples.numel() else 1))
+    (v, v_used), (u, u_used) = places
     # [n, bins down, bins across, samples down, samples across]
     v, u = v[:, :, None, :, None], u[:, None, :, None, :]
     used = v_used[:, :, None, :, None] & u_used[:, None, :, None, :]
@@ -216,18 +232,31 @@ def _cell_weights(
 
 
 def _axis_weights(
-    origin: Tensor, length: Tensor, cells: int, bins: int, frames: Tensor, interpolation: Interpolation
+    cells: int, bins: int, interpolation: Interpolation, origin: Tensor, length: Tensor, factor: Tensor, summand: Tensor
 ) -> Tensor:
-    """The same along one axis of crops that nothing turned: ``[n, bins, cells]``; frames are factor and summand."""
-    place, used = _places(_samples(length.abs(), bins), bins)
-    y = origin[:, None, None] + place * length[:, None, None]
-    used = used & (y >= -1) & (y <= cells)
-    for frame in frames.unbind(1):
-        used = used & _inside(frame[:, :1, None] * place + frame[:, 1:, None])
-    weights = y.new_zeros(*y.shape[:2], cells)
-    for cell, share in _neighbours(y, cells, interpolation):
-        weights.scatter_add_(2, cell, torch.where(used, share, 0))
-    return weights / used.sum(2, keepdim=True).clamp(min=1)
+    """The same along one axis of crops that nothing turned: ``[n, bins, cells]``."""
+    samples = _samples(length.abs(), bins)
+    # A part of the map has no more samples than cells, and one more by rounding: to count them is to wait for a GPU.
+    most = int(samples.max()) if factor.numel() else -(-cells // bins) + 1
+    place, used = _places(samples, bins, most)
+    y = torch.addcmul(origin[:, None, None], place, length[:, None, None])
+    if factor.shape[1]:
+        used = used & (y >= -1) & (y <= cells)
+        for a, b in zip(factor.unbind(1), summand.unbind(1), strict=True):
+            used = used & _inside(a[:, None, None] * place + b[:, None, None])
+    share = used.to(y.dtype)
+    share = share / share.sum(2, keepdim=True).clamp_(min=1)
+    y = y.clamp_(0, cells - 1)
+    if interpolation == "nearest":
+        y = y.add_(0.5).floor_()
+    low = y.floor()
+    upper = (y - low).mul_(share)
+    # Past the last cell lies one that nothing is read from.
+    weights = y.new_zeros(len(y), bins, cells + 1)
+    cell = low.long()
+    weights.scatter_add_(2, cell, share - upper)
+    weights.scatter_add_(2, cell + 1, upper)
+    return weights[..., :cells]
 
 
 def _neighbours(y: Tensor, cells: int, interpolation: Interpolation) -> list[tuple[Tensor, Tensor]]:
@@ -245,9 +274,8 @@ def _samples(length: Tensor, bins: int) -> Tensor:
     return (length / bins).float().ceil().clamp(min=1).to(length.dtype)
 
 
-def _places(samples: Tensor, bins: int) -> tuple[Tensor, Tensor]:
-    """Where bins are sampled, fractions of the picture, and which of those places are: ``[n, bins, most samples]``."""
-    most = int(samples.max()) if samples.numel() else 1
+def _places(samples: Tensor, bins: int, most: int) -> tuple[Tensor, Tensor]:
+    """Where bins are sampled, fractions of the picture, and which of those places are: ``[n, bins, most]``."""
     number = torch.arange(most, device=samples.device, dtype=samples.dtype)
     within = (number + 0.5) / samples[:, None]
     first = torch.arange(bins, device=samples.device, dtype=samples.dtype)
@@ -267,26 +295,31 @@ def _pool(
     temperature: float,
     missing: Missing,
     mode: Mode,
+    always_shows: bool,
 ) -> Tensor:
-    """``[n, bins, C]`` of weights ``[n, bins, H * W]`` and maps ``[n, k, H * W]``."""
-    values, lacking = _cell_terms(maps, score / temperature, temperature, missing)
-    count, bins, cells = weights.shape
+    """``[n, bins, C]`` of weights ``[n, bins, H * W]`` and maps ``[n, k, H * W]``.
+
+    A batch of these is larger than the cache: what can be is done in place.
+    """
+    score = score.float() if temperature == 1 else score.float() / temperature
+    values, lacking = _cell_terms(maps, score, temperature, missing)
+    count, bins, _ = weights.shape
+    index = classes.flatten(1).long()
     pooled = weights.new_zeros(count, bins, maps.class_count)
     for bin in range(bins):
-        terms = weights[:, bin, None] * values
-        pooled[:, bin].scatter_add_(1, classes.flatten(1), terms.flatten(1))
+        pooled[:, bin].scatter_add_(1, index, (weights[:, bin, None] * values).flatten(1))
     if lacking is not None:
         pooled += (weights * lacking[:, None]).sum(2, keepdim=True)
-    nothing = weights.sum(2, keepdim=True) == 0
     independent = maps.scores != "softmax"
     averaged = missing != "zero"
-    nowhere = -BEYOND_LOGITS if maps.scores == "sigmoid" else 1 / maps.class_count if averaged else 0.0
-    pooled = torch.where(nothing, nowhere, pooled)
+    if not always_shows and (averaged or maps.scores == "sigmoid"):
+        nothing = weights.sum(2, keepdim=True) == 0
+        pooled = torch.where(nothing, 1 / maps.class_count if averaged else -BEYOND_LOGITS, pooled)
     if mode.endswith("single"):
         return _one_hot(pooled, 0.0 if independent else 1 / maps.class_count)
-    if maps.scores == "softmax":
-        return pooled if averaged else pooled.softmax(2)
-    return pooled.sigmoid() if maps.scores == "sigmoid" else pooled
+    if maps.scores == "softmax" and not averaged:
+        return pooled.softmax(2) if pooled.requires_grad else torch.softmax(pooled, 2, out=pooled)
+    return pooled.sigmoid_() if maps.scores == "sigmoid" else pooled
 
 
 def _cell_terms(maps: LabelMapBatch, score: Tensor, temperature: float, missing: Missing) -> tuple[Tensor, Tensor | None]:
