@@ -1,12 +1,13 @@
-"""Label maps as ``relabel`` writes them: a folder of Parquet or Arrow files, or one of them."""
+"""Label maps as ``relabel`` writes them: a folder of Parquet or Arrow files, one of them, or a data set of the hub."""
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from .hub import HubFile, hub_files
 from .pooling import LabelMapBatch, Scores
 
 # What scores are stored in, and what they are in PyTorch.
@@ -28,6 +30,8 @@ STORED: Mapping[str, tuple[Any, torch.dtype]] = {
 }
 
 KINDS = ("softmax", "sigmoid", "presence")
+
+SUFFIXES = (".parquet", ".arrow")
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Metadata:
     entries: Mapping[str, Any]
 
     @classmethod
-    def of(cls, schema: pa.Schema, path: Path) -> Metadata:
+    def of(cls, schema: pa.Schema, path: Path | HubFile) -> Metadata:
         """The metadata of a file."""
         text = (schema.metadata or {}).get(b"relabel")
         if text is None:
@@ -108,23 +112,26 @@ class LabelMaps(Sequence[LabelMap]):
     mapped into memory instead, and needs neither.
 
     Args:
-        source: A folder, a file, or ``hf:owner/name``, a data set of the Hugging Face Hub (with ``huggingface_hub``).
-        preload: Whether to hold all; default: if it is no more than a gigabyte.
+        source: A folder, a file, or a data set of the Hugging Face Hub (with ``huggingface_hub``): ``owner/name``,
+            ``hf:owner/name``, ``owner/name@revision``. Of its files the ends are read and the columns that are asked for;
+            those whose maps are asked for are kept in the hub's cache.
+        preload: Whether to hold all; default: if it is on this machine and no more than a gigabyte.
         cache_bytes: What else is kept of decoded row groups, at most.
 
     Raises:
         FileNotFoundError: If there is nothing there.
+        ImportError: If ``source`` is of the hub and ``huggingface_hub`` is not installed.
         ValueError: If a file is not of label maps, or of others than the first.
     """
 
     def __init__(self, source: str | Path, *, preload: bool | None = None, cache_bytes: int = 64 * 2**20) -> None:
         self.source = str(source)
-        folder = _download(self.source) if self.source.startswith("hf:") else Path(source)
-        self._parts = [_Part(path) for path in _part_files(folder)]
+        online = hub_files(source) if isinstance(source, str) else None
+        self._parts = [_Part(file) for file in (_part_files(Path(source)) if online is None else _hub_parts(self.source, online))]
         self.metadata = self._parts[0].metadata
         for part in self._parts[1:]:
             if part.metadata != self.metadata:
-                raise ValueError(f'Cannot read "{self.source}": "{part.path.name}" is of other maps than "{self._parts[0].path.name}"')
+                raise ValueError(f'Cannot read "{part.file}": it is of other maps than "{self._parts[0].file}"')
         self._starts: list[int] = []
         self._blocks: list[tuple[int, int]] = []
         rows = 0
@@ -140,7 +147,7 @@ class LabelMaps(Sequence[LabelMap]):
         self._all: Block | None = None
         bytes_of_all = rows * self._map_length * (np.dtype(self._stored).itemsize + (2 if self.metadata.classes < 65536 else 4))
         mapped = all(part.is_mapped for part in self._parts)
-        if preload or (preload is None and not mapped and bytes_of_all <= 2**30):
+        if preload or (preload is None and online is None and not mapped and bytes_of_all <= 2**30):
             self._all = self._read_all()
 
     @property
@@ -258,53 +265,70 @@ def _score(values: np.ndarray[Any, Any], metadata: Metadata) -> Tensor:
     return torch.from_numpy(values.copy()).view(STORED[metadata.dtype][1])
 
 
-def _download(source: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        raise ImportError(f'Cannot read "{source}": install huggingface_hub (pip install "relabel-maps[hub]")') from error
-    name, _, revision = source.removeprefix("hf:").removeprefix("datasets/").partition("@")
-    return Path(snapshot_download(name, repo_type="dataset", revision=revision or None))
-
-
 def _part_files(source: Path) -> list[Path]:
     if source.is_file():
         return [source]
     if not source.is_dir():
         raise FileNotFoundError(f'Cannot read "{source}": there is no such file or folder')
     manifests = sorted(source.glob("manifest*.json"))
+    names = (str(path.relative_to(source)) for suffix in SUFFIXES for path in source.glob(f"**/*{suffix}"))
+    return [source / name for name in _part_names(str(source), manifests, names)]
+
+
+def _hub_parts(source: str, files: Sequence[HubFile]) -> list[HubFile]:
+    by_name = {file.name: file for file in files}
+    manifests = [file.download() for name, file in sorted(by_name.items()) if fnmatchcase(name, "manifest*.json")]
+    names = _part_names(source, manifests, (name for name, file in by_name.items() if file.suffix in SUFFIXES))
+    for name in names:
+        if name not in by_name:
+            raise FileNotFoundError(f'Cannot read "{source}": its manifest names "{name}", which is not there')
+    return [by_name[name] for name in names]
+
+
+def _part_names(source: str, manifests: Sequence[Path], others: Iterable[str]) -> list[str]:
+    """The files that manifests name, or all where they name none."""
     names: list[str] = [part["file"] for manifest in manifests for part in json.loads(manifest.read_text())["parts"]]
-    if not names:
-        names = [str(path.relative_to(source)) for suffix in ("parquet", "arrow") for path in source.glob(f"**/*.{suffix}")]
+    names = sorted(set(names or others))
     if not names:
         raise FileNotFoundError(f'Cannot read "{source}": there are no label maps in it')
-    return [source / name for name in sorted(set(names))]
+    return names
 
 
 class _Part:
-    """A Parquet file or an Arrow IPC file, open while it is read."""
+    """A Parquet file or an Arrow IPC file, open while it is read; one of the hub becomes one of this machine when maps are."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._open()
-        except (pa.ArrowException, OSError) as error:
-            raise type(error)(f'Cannot read "{path}": {error}') from error
+    def __init__(self, file: Path | HubFile) -> None:
+        self.file = file
+        self._open()
 
     def _open(self) -> None:
-        self.is_mapped = self.path.suffix == ".arrow"
+        try:
+            self._open_file()
+        except (pa.ArrowException, OSError) as error:
+            raise _named(error, self.file) from error
+
+    def _open_file(self) -> None:
+        self.is_mapped = self.file.suffix == ".arrow"
         self._parquet = self._arrow = None
         if self.is_mapped:
-            self._arrow = pa.ipc.open_file(pa.memory_map(str(self.path)))
+            self._keep()
+            self._arrow = pa.ipc.open_file(pa.memory_map(str(self.file)))
             schema = self._arrow.schema
             batches = range(self._arrow.num_record_batches)
             self.block_rows = [self._arrow.get_batch(number).num_rows for number in batches]
         else:
-            self._parquet = pq.ParquetFile(self.path)
+            self._parquet = pq.ParquetFile(self.file.open() if isinstance(self.file, HubFile) else self.file)
             schema = self._parquet.schema_arrow
             groups = range(self._parquet.num_row_groups)
             self.block_rows = [self._parquet.metadata.row_group(number).num_rows for number in groups]
-        self.metadata = Metadata.of(schema, self.path)
+        self.metadata = Metadata.of(schema, self.file)
+
+    def _keep(self) -> bool:
+        """Has the file on this machine; whether that is new."""
+        if not isinstance(self.file, HubFile):
+            return False
+        self.file = self.file.download()
+        return True
 
     def column(self, name: str) -> list[Any]:
         """All values of a column."""
@@ -316,6 +340,8 @@ class _Part:
 
     def read(self, block: int) -> Block:
         """Classes and scores of a row group, one map after the other."""
+        if self._keep():
+            self._open()
         try:
             if self._parquet is not None:
                 table = self._parquet.read_row_group(block, columns=["class", "score"]).combine_chunks()
@@ -325,18 +351,24 @@ class _Part:
                 batch = self._arrow.get_batch(block)
                 columns = [batch["class"], batch["score"]]
         except (pa.ArrowException, OSError) as error:
-            raise type(error)(f'Cannot read "{self.path}": {error}') from error
+            raise _named(error, self.file) from error
         arrays = [column.chunk(0) if isinstance(column, pa.ChunkedArray) else column for column in columns]
         classes, score = (array.flatten().to_numpy(zero_copy_only=True) for array in arrays)
         height, width = self.metadata.grid
         length = self.block_rows[block] * self.metadata.k * height * width
         if len(classes) != length or len(score) != length:
-            raise ValueError(f'Cannot read "{self.path}": a map has not {self.metadata.k} x {height} x {width} values')
+            raise ValueError(f'Cannot read "{self.file}": a map has not {self.metadata.k} x {height} x {width} values')
         return classes, score
 
-    def __getstate__(self) -> Path:
-        return self.path
+    def __getstate__(self) -> Path | HubFile:
+        return self.file
 
-    def __setstate__(self, path: Path) -> None:
-        self.path = path
+    def __setstate__(self, file: Path | HubFile) -> None:
+        self.file = file
         self._open()
+
+
+def _named(error: Exception, file: Path | HubFile) -> Exception:
+    """An error that says of which file it is."""
+    text = str(error)
+    return error if text.startswith("Cannot read") else type(error)(f'Cannot read "{file}": {text}')

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from loopback_hub import LoopbackHub
+
+# Read when they are imported: what asks a hub asks one on loopback, and keeps nothing where a user's files are.
+HUB = LoopbackHub()
+os.environ.update(
+    HF_ENDPOINT=HUB.url,
+    HF_HOME=tempfile.mkdtemp(),
+    HF_HUB_DISABLE_XET="1",
+    HF_HUB_DISABLE_TELEMETRY="1",
+    HF_HUB_DISABLE_PROGRESS_BARS="1",
+)
+for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "http_proxy", "HTTP_PROXY"):
+    os.environ.pop(name, None)
 
 from relabel_maps.label_maps import STORED
 
@@ -60,3 +75,8 @@ def folder(tmp_path: Path):
         parts.append({"part": part, "file": f"part-{part:05}.parquet"})
     (tmp_path / "manifest.json").write_text(json.dumps({"version": 1, "parts": parts}))
     return tmp_path
+
+
+@pytest.fixture
+def loopback_hub() -> LoopbackHub:
+    return HUB
