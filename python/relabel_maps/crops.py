@@ -56,6 +56,12 @@ class Crop(tv_tensors.TVTensor):  # type: ignore[misc]
         return box
 
     @property
+    def pixels(self) -> tuple[int, int]:
+        """Height and width of the picture now."""
+        height, width = _size(self)
+        return int(height), int(width)
+
+    @property
     def warp(self) -> Affine:
         """The affine map from the picture to the box."""
         return _affine(self.as_subclass(Tensor)[1])
@@ -277,7 +283,7 @@ class RandomResizedCropWithBox(v2.RandomResizedCrop):  # type: ignore[misc]
 _MOVES = ("ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate")
 
 
-class _FollowsCrops:
+class FollowsCrops:
     """Of torchvision's automatic augmentations: crops go where the image goes."""
 
     def _apply_image_or_video_transform(self, image: Any, transform_id: str, magnitude: float, **options: Any) -> Any:
@@ -300,13 +306,13 @@ class _FollowsCrops:
         return value
 
 
-class RandAugment(_FollowsCrops, v2.RandAugment):  # type: ignore[misc]
+class RandAugment(FollowsCrops, v2.RandAugment):  # type: ignore[misc]
     """torchvision's ``RandAugment``; crops beside the image follow it."""
 
 
-class TrivialAugmentWide(_FollowsCrops, v2.TrivialAugmentWide):  # type: ignore[misc]
+class TrivialAugmentWide(FollowsCrops, v2.TrivialAugmentWide):  # type: ignore[misc]
     """torchvision's ``TrivialAugmentWide``; crops beside the image follow it."""
 
 
-class AutoAugment(_FollowsCrops, v2.AutoAugment):  # type: ignore[misc]
+class AutoAugment(FollowsCrops, v2.AutoAugment):  # type: ignore[misc]
     """torchvision's ``AutoAugment``; crops beside the image follow it."""

@@ -40,8 +40,8 @@ class HubFile:
         from huggingface_hub import HfFileSystem
 
         path = f"datasets/{self.repository}@{self.commit}/{self.name}"
-        # Parquet's footer is at the end: what would be read ahead of it is not asked for.
-        return _asked(str(self), lambda: HfFileSystem().open(path, "rb", block_size=2**16))
+        # Parquet's readers know what they want: nothing is read ahead.
+        return _asked(str(self), lambda: HfFileSystem().open(path, "rb", cache_type="none"))
 
     def download(self) -> Path:
         """The file in the hub's cache on this machine."""

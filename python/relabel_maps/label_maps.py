@@ -135,7 +135,9 @@ class LabelMaps(Sequence[LabelMap]):
         self._starts: list[int] = []
         self._blocks: list[tuple[int, int]] = []
         rows = 0
+        self._part_starts: list[int] = []
         for number, part in enumerate(self._parts):
+            self._part_starts.append(rows)
             for block, length in enumerate(part.block_rows):
                 self._starts.append(rows)
                 self._blocks.append((number, block))
@@ -209,8 +211,12 @@ class LabelMaps(Sequence[LabelMap]):
         """The map of a row, or of a key."""
         index = self.index_of(row) if isinstance(row, str) else range(self._rows)[row]
         classes, score = self._map(index)
-        width, height = self.sizes[index]
-        return LabelMap(self.keys[index], self.labels[index], width, height, _classes(classes), _score(score, self.metadata))
+        number = bisect_right(self._part_starts, index) - 1
+        # Of its own file alone: others may be on the hub still.
+        key, label, width, height = (
+            self._parts[number].column(name)[index - self._part_starts[number]] for name in ("key", "label", "width", "height")
+        )
+        return LabelMap(key, label, width, height, _classes(classes), _score(score, self.metadata))
 
     def __iter__(self) -> Iterator[LabelMap]:
         return (self[row] for row in range(len(self)))
@@ -302,6 +308,7 @@ class _Part:
         self._open()
 
     def _open(self) -> None:
+        self._columns: dict[str, list[Any]] = {}
         try:
             self._open_file()
         except (pa.ArrowException, OSError) as error:
@@ -317,7 +324,7 @@ class _Part:
             batches = range(self._arrow.num_record_batches)
             self.block_rows = [self._arrow.get_batch(number).num_rows for number in batches]
         else:
-            self._parquet = pq.ParquetFile(self.file.open() if isinstance(self.file, HubFile) else self.file)
+            self._parquet = pq.ParquetFile(self.file.open() if isinstance(self.file, HubFile) else self.file, pre_buffer=True)
             schema = self._parquet.schema_arrow
             groups = range(self._parquet.num_row_groups)
             self.block_rows = [self._parquet.metadata.row_group(number).num_rows for number in groups]
@@ -331,12 +338,15 @@ class _Part:
         return True
 
     def column(self, name: str) -> list[Any]:
-        """All values of a column."""
-        if self._parquet is not None:
-            values: list[Any] = self._parquet.read(columns=[name]).column(0).to_pylist()
-            return values
-        assert self._arrow is not None
-        return [value for number in range(len(self.block_rows)) for value in self._arrow.get_batch(number)[name].to_pylist()]
+        """All values of a column, which are kept."""
+        if name not in self._columns:
+            if self._parquet is not None:
+                arrays = [self._parquet.read(columns=[name]).column(0)]
+            else:
+                assert self._arrow is not None
+                arrays = [self._arrow.get_batch(number)[name] for number in range(len(self.block_rows))]
+            self._columns[name] = [value for array in arrays for value in array.to_pylist()]
+        return self._columns[name]
 
     def read(self, block: int) -> Block:
         """Classes and scores of a row group, one map after the other."""

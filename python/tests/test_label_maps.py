@@ -151,3 +151,35 @@ def test_mixed_targets_are_mixed_as_the_pixels_are(mix) -> None:
         mix(images, targets, 0)
 
 
+def test_images_that_were_not_labelled_are_named(folder: Path, tmp_path: Path) -> None:
+    maps = LabelMaps(folder)
+    root = tmp_path / "images"
+    images_of(maps, root)
+    data = RelabelDataset(root, maps, TRANSFORM)
+    width, height = maps.sizes[4]
+    smaller = Image.new("RGB", (width // 2, height // 2))
+    smaller.save(root / maps.keys[4])
+    assert data[4].row == 4
+    for size in ((height, width), (width - 4, height)):
+        Image.new("RGB", size).save(root / maps.keys[4])
+        with pytest.raises(ValueError, match=f"is of an image of {width} x {height} pixels, .* has {size[0]} x {size[1]}"):
+            data[4]
+
+
+@pytest.mark.parametrize(
+    ("transform", "error", "message"),
+    [
+        (v2.RandAugment(), ValueError, "torchvision's RandAugment, which leaves crops behind: use relabel_maps.RandAugment"),
+        (v2.Compose([v2.Identity(), v2.RandomApply([v2.AugMix()])]), ValueError, "AugMix, .* leave it out"),
+        (lambda image: image, TypeError, r"expected a transform of torchvision.transforms.v2, called as transform\(image, crop\)"),
+        (lambda image, crop: image.size, TypeError, "the transform gave int for the crop"),
+        (lambda image, crop: (image.resize((9, 8)), crop), ValueError, "9 x 8 pixels now, its crop 40 x 30: a step moved the image"),
+    ],
+)
+def test_a_transform_that_leaves_crops_behind_is_refused(
+    folder: Path, tmp_path: Path, transform, error: type[Exception], message: str
+) -> None:
+    maps = LabelMaps(folder)
+    images_of(maps, tmp_path / "images")
+    with pytest.raises(error, match=message):
+        RelabelDataset(tmp_path / "images", maps, transform)[0]
