@@ -138,6 +138,12 @@ def _pixels(matrix: Sequence[float], old: tuple[float, float], new: tuple[float,
     )
 
 
+def take_step(crop: Crop, matrix: Sequence[float]) -> Crop:
+    """The crop of a picture that was warped in its own size; the matrix, as Pillow takes it, goes from new pixels to old."""
+    size = _size(crop)
+    return _step(crop, _pixels(matrix, size, size), size)
+
+
 @_follows(F.crop)
 def _crop(inpt: Crop, top: int, left: int, height: int, width: int) -> Crop:
     return _step(inpt, _pixels((1, 0, left, 0, 1, top), _size(inpt), (height, width)), (height, width))
@@ -211,8 +217,7 @@ def _affine_kernel(
     size = _size(inpt)
     shears = [float(shear), 0.0] if isinstance(shear, (int, float)) else [float(value) for value in shear]
     skew_x, skew_y = shears if len(shears) == 2 else [shears[0], 0.0]
-    matrix = _inverse_affine(angle, translate, scale, (skew_x, skew_y), _middle(size, center))
-    return _step(inpt, _pixels(matrix, size, size), size)
+    return take_step(inpt, _inverse_affine(angle, translate, scale, (skew_x, skew_y), _middle(size, center)))
 
 
 @_follows(F.rotate)
@@ -226,10 +231,8 @@ def _rotate(
 ) -> Crop:
     if expand:
         raise NotImplementedError("Cannot follow a crop through a rotation with expand=True")
-    size = _size(inpt)
     # Counterclockwise, where affine turns clockwise.
-    matrix = _inverse_affine(-angle, (0, 0), 1, (0, 0), _middle(size, center))
-    return _step(inpt, _pixels(matrix, size, size), size)
+    return take_step(inpt, _inverse_affine(-angle, (0, 0), 1, (0, 0), _middle(_size(inpt), center)))
 
 
 def _middle(size: tuple[float, float], center: Sequence[float] | None) -> tuple[float, float]:

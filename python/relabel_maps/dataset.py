@@ -131,7 +131,8 @@ def open_image(path: Path) -> Image.Image:
 def open_turned(path: Path) -> Image.Image:
     """An image in RGB, turned as its EXIF orientation says."""
     with Image.open(path) as image:
-        return ImageOps.exif_transpose(image).convert("RGB")
+        turned: Image.Image = ImageOps.exif_transpose(image)
+        return turned.convert("RGB")
 
 
 def _check_steps(transform: Any) -> None:
