@@ -125,7 +125,8 @@ def collate(samples: Sequence[Sample], maps: LabelMaps) -> tuple[Tensor, Tensor,
 def open_image(path: Path) -> Image.Image:
     """An image in RGB, as torchvision's folders open it."""
     with Image.open(path) as image:
-        return image.convert("RGB")
+        converted: Image.Image = image.convert("RGB")
+    return converted
 
 
 def open_turned(path: Path) -> Image.Image:

@@ -29,12 +29,14 @@ class LoopbackHub(ThreadingHTTPServer):
         # Another commit each time: caches know the last one's files.
         self.root, self.sent, self.commit = root, {}, secrets.token_hex(20)
 
-    def entries(self, under: str = "") -> list[dict[str, object]]:
-        names = sorted(str(path.relative_to(self.root)) for path in self.root.rglob("*") if path.is_file())
-        return [self.entry(name) for name in names if name.startswith(under)]
+    def entries(self) -> list[dict[str, object]]:
+        return [self.entry(path) for path in sorted(self.root.rglob("*"))]
 
-    def entry(self, name: str) -> dict[str, object]:
-        data = (self.root / name).read_bytes()
+    def entry(self, path: Path) -> dict[str, object]:
+        name = path.relative_to(self.root).as_posix()
+        if path.is_dir():
+            return {"type": "directory", "path": name, "size": 0, "oid": hashlib.sha1(name.encode()).hexdigest()}
+        data = path.read_bytes()
         return {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
 
 
@@ -63,6 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def route(self, body: bytes) -> None:
         path = unquote(urlsplit(self.path).path)
+        deep = "recursive=true" in urlsplit(self.path).query.lower()
         api, file = "/api/datasets/owner/maps", "/datasets/owner/maps/resolve/"
         if path.startswith(file):
             _, name = path.removeprefix(file).split("/", 1)
@@ -72,15 +75,19 @@ class _Handler(BaseHTTPRequestHandler):
             wanted = fields["paths"]
             self.say([entry for entry in self.server.entries() if entry["path"] in wanted])
         elif path.startswith(f"{api}/tree/"):
-            self.say(self.server.entries("/".join(path.removeprefix(f"{api}/tree/").split("/")[1:])))
+            _, _, under = path.removeprefix(f"{api}/tree/").partition("/")
+            folders = [(str(entry["path"]).rpartition("/")[0], entry) for entry in self.server.entries()]
+            self.say([entry for folder, entry in folders if folder == under or (deep and f"{folder}/".startswith(under))])
         elif path in (api, f"{api}/revision/main", f"{api}/revision/{self.server.commit}"):
-            siblings = [{"rfilename": entry["path"]} for entry in self.server.entries()]
+            siblings = [{"rfilename": entry["path"]} for entry in self.server.entries() if entry["type"] == "file"]
             self.say({"id": "owner/maps", "sha": self.server.commit, "private": False, "tags": [], "siblings": siblings})
         else:
             code = "RevisionNotFound" if path.startswith(api) else "RepoNotFound"
             self.answer(404, b"", **{"X-Error-Code": code})
 
     def send_file(self, name: str) -> None:
+        if not (self.server.root / name).is_file():
+            return self.answer(404, b"", **{"X-Error-Code": "EntryNotFound"})
         data = (self.server.root / name).read_bytes()
         headers = {"ETag": f'"{hashlib.sha1(self.server.commit.encode() + data).hexdigest()}"', "Accept-Ranges": "bytes"}
         first, last = 0, len(data) - 1

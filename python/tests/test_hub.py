@@ -4,6 +4,7 @@ import json
 import pickle
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -90,3 +91,34 @@ def test_what_the_hub_does_not_have_is_said(hub: LoopbackHub, tmp_path: Path, mo
     (tmp_path / "owner" / "maps" / "manifest.json").unlink()
     monkeypatch.chdir(tmp_path)
     assert len(LabelMaps("owner/maps")) == 1200
+
+
+@pytest.fixture(scope="module")
+def written_by_publish() -> Path:
+    """What ``relabel publish --files-only`` writes of seven images."""
+    if shutil.which("deno") is None:
+        pytest.skip("deno, which publishes, is not there")
+    program = 'import * as p from "./tests/pipeline/publish/published.ts"; console.log(await p.published(p.partsFolder()))'
+    root = Path(__file__).parents[2]
+    done = subprocess.run(["deno", "eval", "--no-check", program], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return Path(done.stdout.strip())
+
+
+@pytest.mark.parametrize("place", ["folder", "hub"])
+def test_a_published_folder_has_the_rows_that_datasets_loads(
+    loopback_hub: LoopbackHub, only_loopback: None, written_by_publish: Path, tmp_path: Path, place: str
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    loopback_hub.serve(written_by_publish)
+    source = "owner/maps" if place == "hub" else str(written_by_publish)
+    loaded = datasets.load_dataset(source, split="train", cache_dir=str(tmp_path))
+    maps = LabelMaps(source)
+    assert len(loaded) == len(maps) == 7
+    names = loaded.features["label"].names
+    assert names[1] == "no" and len(names) == 8
+    for row, map in zip(loaded, maps, strict=True):
+        assert (row["key"], row["label"], row["width"], row["height"]) == (map.key, map.label, map.width, map.height)
+        assert row["class"] == map.classes.flatten().tolist()
+        stored = map.score if map.score.dtype.itemsize > 1 else map.score.view(torch.uint8)
+        assert row["score"] == stored.flatten().tolist()
