@@ -12,6 +12,7 @@ Deno.test("a contributor's check and that of a bare machine are the same, and th
     "deno task portable:swiftshader",
     "deno task browser",
     "deno task portable:chromium",
+    "deno task portable:naga",
   ]);
   assertMatch(text(".github/workflows/ci.yml"), /^ +- run: \.ci\/run$/m);
 });
