@@ -34,19 +34,16 @@ print(json.dumps([len(maps), row.key, list(row.classes.shape), row.classes.flatt
   });
 }
 
-pythonTest("the documents' PyTorch programs pool targets of label maps", ["pyarrow", "torchvision"], async (run) => {
+pythonTest("the README's PyTorch program pools targets of label maps", ["pyarrow", "torchvision"], async (run) => {
   const folder = Deno.makeTempDirSync();
   const photographs = join(ROOT, "assets/photos/single");
   const { code, error } = await runTask("relabel", photographs, "--out", join(folder, "labels"), "--quiet");
   assertEquals(code, 0, error);
   await Deno.symlink(photographs, join(folder, "photos"));
-  for (const path of ["README.md", "python/README.md", "docs/python.md"]) {
-    const text = Deno.readTextFileSync(join(ROOT, path));
-    const program = [...text.matchAll(/^```python\n([\s\S]*?)^```$/gm)].map(([, block]) => block).join("");
-    const shown = "[list(images.shape)[1:], list(targets.shape)[1:], float(abs(targets.sum(1) - 1).max()) < 1e-5]";
-    const printed = await run(`${PACKAGE}${program}\nimport json\nprint(json.dumps(${shown}))`, folder);
-    assertEquals(JSON.parse(printed), [[3, 224, 224], [1000], true]);
-  }
+  const [, program] = README.match(/^```python\n([\s\S]*?)^```$/m)!;
+  const shown = "[list(images.shape)[1:], list(targets.shape)[1:], float(abs(targets.sum(1) - 1).max()) < 1e-5]";
+  const printed = await run(`${PACKAGE}${program}\nimport json\nprint(json.dumps(${shown}))`, folder);
+  assertEquals(JSON.parse(printed), [[3, 224, 224], [1000], true]);
 });
 
 /** The commands that README shows in blocks, indented or fenced. */

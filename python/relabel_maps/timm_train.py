@@ -78,6 +78,8 @@ def _followed(step: Any) -> Callable[[Any, Crop], tuple[Any, Crop]]:
         return _Cut(step)
     if name in ("RandomHorizontalFlip", "RandomVerticalFlip"):
         return _Flip(name == "RandomHorizontalFlip", step.p)
+    if name in ("Resize", "CenterCrop"):
+        return _Sized(step, F.resize if name == "Resize" else F.center_crop)
     if isinstance(step, (auto_augment.RandAugment, auto_augment.AutoAugment)):
         return _Automatic(step)
     inner = step.transforms if name == "RandomApply" else [step]
@@ -97,6 +99,16 @@ class _Cut:
         way = random.choice(ways) if isinstance(ways, (tuple, list)) else ways
         size = list(step.size)
         return functional.resized_crop(picture, *box, size, way), F.resized_crop(crop, *box, size)
+
+
+class _Sized:
+    def __init__(self, step: Any, follow: Callable[..., Crop]) -> None:
+        self.step = step
+        self.follow = follow
+
+    def __call__(self, picture: Any, crop: Crop) -> tuple[Any, Crop]:
+        size = self.step.size
+        return self.step(picture), self.follow(crop, size if isinstance(size, int) else list(size))
 
 
 class _Flip:
@@ -241,7 +253,8 @@ class PooledCollateMixup(timm.data.FastCollateMixup):  # type: ignore[misc]
 @contextmanager
 def label_maps_in_timm(maps: LabelMaps) -> Iterator[None]:
     """Until it ends, ``timm.data`` gives training data whose targets are pooled from ``maps``."""
-    own = {name: getattr(timm.data, name) for name in ("create_dataset", "create_loader", "Mixup", "FastCollateMixup")}
+    names = ("create_dataset", "create_loader", "create_naflex_loader", "Mixup", "FastCollateMixup")
+    own = {name: getattr(timm.data, name) for name in names if hasattr(timm.data, name)}
 
     def create_dataset(name: str, root: Any = None, split: str = "train", is_training: bool = False, **options: Any) -> Any:
         if not is_training:
@@ -258,15 +271,21 @@ def label_maps_in_timm(maps: LabelMaps) -> Iterator[None]:
                 collate_fn = PooledCollate(maps, fast_collate if options.get("use_prefetcher", True) else default_collate)
         return own["create_loader"](dataset, *positional, collate_fn=collate_fn, **options)
 
+    def create_naflex_loader(dataset: Any, *positional: Any, **options: Any) -> Any:
+        if isinstance(dataset, TimmImages):
+            raise ValueError("Cannot train on label maps with NaFlex: its crops are not followed")
+        return own["create_naflex_loader"](dataset, *positional, **options)
+
     ours: dict[str, Any] = {
         "create_dataset": create_dataset,
         "create_loader": create_loader,
+        "create_naflex_loader": create_naflex_loader,
         "Mixup": PooledMixup,
         "FastCollateMixup": PooledCollateMixup,
     }
     try:
-        for name, value in ours.items():
-            setattr(timm.data, name, value)
+        for name in own:
+            setattr(timm.data, name, ours[name])
         yield
     finally:
         for name, value in own.items():

@@ -24,7 +24,7 @@ SCRIPT = str(Path(__file__).parent / "training_script.py")
     [
         ["--aa", "rand-m9-mstd0.5-inc1"],
         ["--aa", "v0", "--mixup", "0.2", "--workers", "2"],
-        ["--cutmix", "1", "--no-prefetcher"],
+        ["--cutmix", "1", "--no-prefetcher", "--no-aug"],
     ],
 )
 def test_timms_training_script_trains_on_label_maps(
@@ -41,6 +41,7 @@ def test_timms_training_script_trains_on_label_maps(
     [
         (["--aa", "augmix-m5-w3"], "Cannot follow images through timm's AugMixAugment"),
         (["--aug-splits", "2"], "several sizes of images or augmentation splits"),
+        (["--naflex-loader"], "Cannot train on label maps with NaFlex"),
     ],
 )
 def test_steps_of_timm_that_crops_cannot_follow_are_refused(

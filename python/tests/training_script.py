@@ -6,7 +6,7 @@ import argparse
 
 import timm
 import torch
-from timm.data import FastCollateMixup, Mixup, create_dataset, create_loader, resolve_data_config
+from timm.data import FastCollateMixup, Mixup, create_dataset, create_loader, create_naflex_loader, resolve_data_config
 from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
 
 parser = argparse.ArgumentParser()
@@ -20,6 +20,8 @@ parser.add_argument("--cutmix", type=float, default=0.0)
 parser.add_argument("--aa")
 parser.add_argument("--workers", type=int, default=0)
 parser.add_argument("--no-prefetcher", action="store_true")
+parser.add_argument("--no-aug", action="store_true")
+parser.add_argument("--naflex-loader", action="store_true")
 parser.add_argument("--aug-splits", type=int, default=0)
 args = parser.parse_args()
 
@@ -34,11 +36,14 @@ if mixup_active:
         mixup_fn = Mixup(**options)
     else:
         collate_fn = FastCollateMixup(**options)
+if args.naflex_loader:
+    create_naflex_loader(dataset=dataset, batch_size=4, is_training=True)
 loader = create_loader(
     dataset,
     input_size=(3, 32, 32),
     batch_size=4,
     is_training=True,
+    no_aug=args.no_aug,
     auto_augment=args.aa,
     num_aug_splits=args.aug_splits,
     collate_fn=collate_fn,
