@@ -9,6 +9,8 @@
  * @module
  */
 
+import { cpuUsage } from "node:process";
+
 /** Something to time, set up. */
 export interface Runner {
   readonly name: string;
@@ -21,8 +23,10 @@ export interface Timing<T extends Runner> {
   readonly runner: T;
   /** Repetitions of a timing. */
   readonly repetitions: number;
-  /** Of one repetition, a number a round. */
+  /** Of one repetition by the clock, a number a round. */
   readonly milliseconds: number[];
+  /** Of one repetition, of all threads of the process. */
+  readonly processorMilliseconds: number[];
 }
 
 /** What a timing should last. */
@@ -44,12 +48,15 @@ const PAUSE_MILLISECONDS = 50;
 export async function timeInTurns<T extends Runner>(runners: readonly T[], rounds: number): Promise<Timing<T>[]> {
   const timings: Timing<T>[] = [];
   for (const runner of runners) {
-    timings.push({ runner, repetitions: await enoughRepetitions(runner), milliseconds: [] });
+    const repetitions = await enoughRepetitions(runner);
+    timings.push({ runner, repetitions, milliseconds: [], processorMilliseconds: [] });
   }
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < timings.length; turn++) {
-      const { runner, repetitions, milliseconds } = timings[(round + turn) % timings.length];
-      milliseconds.push(await time(runner, repetitions) / repetitions);
+      const { runner, repetitions, milliseconds, processorMilliseconds } = timings[(round + turn) % timings.length];
+      const { clock, processor } = await time(runner, repetitions);
+      milliseconds.push(clock / repetitions);
+      processorMilliseconds.push(processor / repetitions);
     }
   }
   return timings;
@@ -58,18 +65,21 @@ export async function timeInTurns<T extends Runner>(runners: readonly T[], round
 /** A single run is mostly the wait for its result, so that a timing that lasts too short is tried again. */
 async function enoughRepetitions(runner: Runner): Promise<number> {
   for (let repetitions = 1;;) {
-    const milliseconds = await time(runner, repetitions);
-    if (milliseconds >= TIMING_MILLISECONDS) return repetitions;
-    const wanted = repetitions * Math.min(GROWTH, 1.1 * TIMING_MILLISECONDS / milliseconds);
+    const { clock } = await time(runner, repetitions);
+    if (clock >= TIMING_MILLISECONDS) return repetitions;
+    const wanted = repetitions * Math.min(GROWTH, 1.1 * TIMING_MILLISECONDS / clock);
     repetitions = Math.max(repetitions + 1, Math.ceil(wanted));
   }
 }
 
-async function time(runner: Runner, repetitions: number): Promise<number> {
+async function time(runner: Runner, repetitions: number): Promise<{ clock: number; processor: number }> {
   await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
+  const before = cpuUsage();
   const start = performance.now();
   await runner.run(repetitions);
-  return performance.now() - start;
+  const clock = performance.now() - start;
+  const { user, system } = cpuUsage(before);
+  return { clock, processor: (user + system) / 1000 };
 }
 
 /** The median; of an even number of values the mean of the middle two. */

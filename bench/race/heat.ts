@@ -5,7 +5,7 @@
  */
 
 import { formatTable } from "../table.ts";
-import { median, timeInTurns } from "../timing.ts";
+import { median, timeInTurns, type Timing } from "../timing.ts";
 import type { Contestant } from "./contestant.ts";
 
 /** What is asked of the engine on software Vulkan: to be so many times as fast as the best of some peers. */
@@ -29,6 +29,11 @@ export interface Heat {
    * @throws {Error} If it is wrong.
    */
   check(result: Float32Array, name: string): void;
+  /**
+   * What a part of the work takes beside the rest of it: names of entries that do it and of those that leave it out, and what
+   * the part is called.
+   */
+  readonly part?: { readonly name: string; readonly without: Readonly<Record<string, string>> };
   /** What a repetition does: an amount, and what an amount a second is called. */
   readonly work: { readonly amount: number; readonly unit: string };
   readonly goals: readonly Goal[];
@@ -63,17 +68,19 @@ export async function holdHeat(heat: Heat, rounds: number): Promise<number> {
   const medians = new Map(timings.map(({ runner, milliseconds }) => [runner.name, median(milliseconds)]));
   const [engine] = medians.values();
   console.log(formatTable([
-    ["", "ms", "fastest", "slowest", heat.work.unit, "repetitions", "relative"],
-    ...timings.map(({ runner: { name }, milliseconds, repetitions }) => [
+    ["", "ms", "fastest", "slowest", "processor ms", heat.work.unit, "repetitions", "relative"],
+    ...timings.map(({ runner: { name }, milliseconds, processorMilliseconds, repetitions }) => [
       name,
       format(medians.get(name)!),
       format(Math.min(...milliseconds)),
       format(Math.max(...milliseconds)),
+      format(median(processorMilliseconds)),
       format(heat.work.amount / medians.get(name)! * 1000),
       repetitions,
       (medians.get(name)! / engine).toFixed(2),
     ]),
   ]));
+  if (heat.part) console.log(partTable(heat.part, timings));
   for (const failure of failures) console.log(`  ${failure}`);
   for (const contestant of contestants) await contestant.close();
 
@@ -85,6 +92,22 @@ export async function holdHeat(heat: Heat, rounds: number): Promise<number> {
     if (ratio < times) missed++;
   }
   return missed;
+}
+
+/** What a part takes: medians of the differences of a round. */
+function partTable(
+  { name: part, without }: NonNullable<Heat["part"]>,
+  timings: readonly Timing<Contestant>[],
+): string {
+  const of = new Map(timings.map((timing) => [timing.runner.name, timing]));
+  const rows = Object.entries(without).flatMap(([whole, rest]) => {
+    const [a, b] = [of.get(whole), of.get(rest)];
+    if (!a || !b) return [];
+    const difference = (times: "milliseconds" | "processorMilliseconds") =>
+      median(a[times].map((value, round) => value - b[times][round])).toFixed(2);
+    return [[whole, difference("milliseconds"), difference("processorMilliseconds")]];
+  });
+  return formatTable([[`${part} alone`, "ms", "processor ms"], ...rows]);
 }
 
 function format(value: number): string {

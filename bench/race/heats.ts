@@ -38,7 +38,7 @@ import { gigaflops, JAX, ONNXRUNTIME, type SingleOperation, singleValues, sumLen
 import { networkOnJax } from "./jax_network.ts";
 import { trainingOnJax } from "./jax_training.ts";
 import { networkPass } from "./network_passes.ts";
-import { type PositionOperation, positionValues } from "./position_operations.ts";
+import { isLinear, type PositionOperation, positionValues } from "./position_operations.ts";
 import { attentionOnTfjs, gradientOnTfjs, positionOnTfjs, singleOnTfjs } from "./tfjs.ts";
 import { networkOnTfjs } from "./tfjs_network.ts";
 import { trainingOnTfjs } from "./tfjs_training.ts";
@@ -90,9 +90,8 @@ const POSITION_TOLERANCE = { absolute: 1e-5, relative: 1e-5 };
 export function positionHeat(device: Device, operation: PositionOperation): Heat {
   const { name, shape: [batch, height, width, channels], outputChannels, kind, goal } = operation;
   const values = positionValues(operation);
-  const length = kind === "linearGelu" ? channels : 1;
-  const tolerance = kind === "linearGelu" ? sumTolerance("f32", length, 2 * length ** 0.5) : POSITION_TOLERANCE;
-  return {
+  const tolerance = isLinear(operation) ? sumTolerance("f32", channels, 2 * channels ** 0.5) : POSITION_TOLERANCE;
+  const heat: Heat = {
     name,
     entries: {
       [ENGINE]: () => positionOnEngine(device, operation, values),
@@ -104,6 +103,21 @@ export function positionHeat(device: Device, operation: PositionOperation): Heat
       assertClose(result, values.expected, { ...tolerance, shape: [batch, height, width, outputChannels], name }),
     work: { amount: values.expected.length / 1e6, unit: "million elements/s" },
     goals: [goal],
+  };
+  return kind === "linearGelu" ? withRest(heat, positionHeat(device, { ...operation, kind: "linear" }), "GELU") : heat;
+}
+
+/** A heat in which all do the work with and without a part of it, in turns. */
+function withRest(whole: Heat, rest: Heat, part: string): Heat {
+  const without = Object.fromEntries(Object.keys(whole.entries).map((name) => [name, `${name}, without ${part}`]));
+  const restEntries = Object.entries(rest.entries).map(([name, open]) =>
+    [without[name], async () => ({ ...await open(), name: without[name] })] as const
+  );
+  return {
+    ...whole,
+    entries: { ...whole.entries, ...Object.fromEntries(restEntries) },
+    check: (result, name) => (name in without ? whole : rest).check(result, name),
+    part: { name: part, without },
   };
 }
 

@@ -10,7 +10,7 @@ import { PARTS } from "../../kernels/operations/attention/shape.ts";
 import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
-import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
+import { EPSILON, isLinear, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { JAX, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 /** Results that are in memory together. */
@@ -47,12 +47,17 @@ export async function positionOnJax(operation: PositionOperation, values: Positi
   const input = numpy.array(values.input).reshape(rowsOf(operation));
   const gelu = (x: JaxArray) => nn.gelu(x, { approximate: false });
   if (operation.kind === "gelu") return contestant(jit(gelu), [input], undefined);
-  if (operation.kind === "linearGelu") {
+  if (isLinear(operation)) {
     const weight = numpy.array(linearWeight(operation, values.weight)).reshape([
       input.shape[1],
       operation.outputChannels,
     ]);
-    const compute = jit((x: JaxArray, w: JaxArray, bias: JaxArray) => gelu(numpy.matmul(x, w).add(bias)));
+    const linear = (x: JaxArray, w: JaxArray, bias: JaxArray) => numpy.matmul(x, w).add(bias);
+    const compute = jit(
+      operation.kind === "linear"
+        ? linear
+        : (x: JaxArray, w: JaxArray, bias: JaxArray) => gelu(linear(x, w, bias)),
+    );
     return contestant(compute, [input, weight, numpy.array(values.bias)], undefined);
   }
   const compute = jit((x: JaxArray, weight: JaxArray, bias: JaxArray) =>

@@ -13,12 +13,12 @@ import { randomValues } from "../../tests/kernels/tensors.ts";
 import type { Goal } from "./heat.ts";
 import { JAX, ONNXRUNTIME, shapeOf, TFJS, weightChannelsLast } from "./single.ts";
 
-/** Kinds of such operations. */
+/** Kinds of such operations that are raced on. */
 export const POSITION_KINDS = ["layerNorm", "gelu", "linearGelu"] as const;
 
 /** An operation and what is asked of it. */
 export interface PositionOperation {
-  readonly kind: (typeof POSITION_KINDS)[number];
+  readonly kind: (typeof POSITION_KINDS)[number] | "linear";
   readonly name: string;
   /** Of the input. */
   readonly shape: Shape;
@@ -46,7 +46,7 @@ const goal: Goal = { times: 3, peers: [TFJS, JAX, ONNXRUNTIME] };
 
 /**
  * What the project promises to be fast at: the tokens of a ViT-S, batch 8. GELU by itself takes what reading and storing a
- * tensor take, whoever does it; in a network it is part of the linear layer before it.
+ * tensor take, whoever does it; in a network it is part of the linear layer before it, as here that of the MLP.
  */
 export const POSITION_OPERATIONS: readonly PositionOperation[] = [
   { kind: "layerNorm", name: "layer norm, 8 x 196 x 384", shape: [8, 14, 14, 384], outputChannels: 384, goal },
@@ -59,12 +59,17 @@ export const POSITION_OPERATIONS: readonly PositionOperation[] = [
   },
   {
     kind: "linearGelu",
-    name: "linear 384 -> 1536 and GELU (erf), 8 x 196",
-    shape: [8, 14, 14, 384],
+    name: "linear 384 -> 1536 and GELU (erf), 8 x 197",
+    shape: [8, 1, 197, 384],
     outputChannels: 1536,
     goal,
   },
 ];
+
+/** Whether the operation has a linear layer. */
+export function isLinear({ kind }: PositionOperation): boolean {
+  return kind === "linear" || kind === "linearGelu";
+}
 
 /** Positions of the tensor, and channels of each. */
 export function rowsOf({ shape: [batch, height, width, channels] }: PositionOperation): [number, number] {
@@ -82,9 +87,11 @@ export function engineOperations({ kind, shape: [, , , channels], outputChannels
     }
     case "gelu":
       return [gelu("input")];
+    case "linear":
     case "linearGelu": {
-      const linear = { inputChannels: channels, outputChannels };
-      return [{ type: "linear", input: "input", output: "hidden", ...linear, ...parameters }, gelu("hidden")];
+      const [linear, output] = [{ inputChannels: channels, outputChannels }, kind === "linear" ? "output" : "hidden"];
+      const layer: Operation = { type: "linear", input: "input", output, ...linear, ...parameters };
+      return kind === "linear" ? [layer] : [layer, gelu(output)];
     }
   }
 }
@@ -99,7 +106,7 @@ export function positionValues(operation: PositionOperation): PositionValues {
   const { kind, shape, outputChannels } = operation;
   const [rows, channels] = rowsOf(operation);
   const input = Float32Array.from(randomValues(rows * channels, 1, 2));
-  const weight = Float32Array.from(randomValues(kind === "linearGelu" ? outputChannels * channels : channels, 2));
+  const weight = Float32Array.from(randomValues(isLinear(operation) ? outputChannels * channels : channels, 2));
   const bias = Float32Array.from(randomValues(outputChannels, 3));
   const gelu = activationRule("gelu").reference;
   switch (kind) {
@@ -109,9 +116,10 @@ export function positionValues(operation: PositionOperation): PositionValues {
     }
     case "gelu":
       return { input, weight, bias, expected: Float64Array.from(input, gelu) };
+    case "linear":
     case "linearGelu": {
       const sums = convolutionReference(shapeOf(shape, outputChannels, 1), { input, weight, bias });
-      return { input, weight, bias, expected: sums.map(gelu) };
+      return { input, weight, bias, expected: kind === "linear" ? sums : sums.map(gelu) };
     }
   }
 }

@@ -10,7 +10,7 @@ import { PARTS } from "../../kernels/operations/attention/shape.ts";
 import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
-import { EPSILON, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
+import { EPSILON, isLinear, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
 import { type SingleOperation, type SingleValues, TFJS, weightChannelsFirst, weightChannelsLast } from "./single.ts";
 
 /** An operation by itself; input and weights are on the device. */
@@ -41,10 +41,12 @@ export async function positionOnTfjs(operation: PositionOperation, values: Posit
   await openTfjs();
   const input = tf.tensor2d(values.input, rowsOf(operation));
   if (operation.kind === "gelu") return contestant(() => tf.tidy(() => geluOnTfjs(input)), [input]);
-  if (operation.kind === "linearGelu") {
+  if (isLinear(operation)) {
     const weight = tf.tensor2d(linearWeight(operation, values.weight), [input.shape[1], operation.outputChannels]);
     const bias = tf.tensor1d(values.bias);
-    return contestant(() => tf.tidy(() => geluOnTfjs(tf.add(tf.matMul(input, weight), bias))), [input, weight, bias]);
+    const linear = () => tf.add(tf.matMul(input, weight), bias);
+    const compute = operation.kind === "linear" ? linear : () => geluOnTfjs(linear());
+    return contestant(() => tf.tidy(compute), [input, weight, bias]);
   }
   const [weight, bias] = [tf.tensor1d(values.weight), tf.tensor1d(values.bias)];
   const compute = () =>
