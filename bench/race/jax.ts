@@ -10,7 +10,14 @@ import { PARTS } from "../../kernels/operations/attention/shape.ts";
 import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import { type Contestant, toChannelsFirst, toChannelsLast } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
-import { EPSILON, isLinear, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
+import {
+  EPSILON,
+  isLinear,
+  linearWeight,
+  type PositionOperation,
+  type PositionValues,
+  rowsOf,
+} from "./position_operations.ts";
 import { JAX, type SingleOperation, type SingleValues, weightChannelsLast } from "./single.ts";
 
 /** Results that are in memory together. */
@@ -54,9 +61,7 @@ export async function positionOnJax(operation: PositionOperation, values: Positi
     ]);
     const linear = (x: JaxArray, w: JaxArray, bias: JaxArray) => numpy.matmul(x, w).add(bias);
     const compute = jit(
-      operation.kind === "linear"
-        ? linear
-        : (x: JaxArray, w: JaxArray, bias: JaxArray) => gelu(linear(x, w, bias)),
+      operation.kind === "linear" ? linear : (x: JaxArray, w: JaxArray, bias: JaxArray) => gelu(linear(x, w, bias)),
     );
     return contestant(compute, [input, weight, numpy.array(values.bias)], undefined);
   }

@@ -10,7 +10,14 @@ import { PARTS } from "../../kernels/operations/attention/shape.ts";
 import type { AttentionNumbers, AttentionWork } from "./attention.ts";
 import type { Contestant } from "./contestant.ts";
 import type { GradientOperation, GradientValues } from "./gradients.ts";
-import { EPSILON, isLinear, linearWeight, type PositionOperation, type PositionValues, rowsOf } from "./position_operations.ts";
+import {
+  EPSILON,
+  isLinear,
+  linearWeight,
+  type PositionOperation,
+  type PositionValues,
+  rowsOf,
+} from "./position_operations.ts";
 import { type SingleOperation, type SingleValues, TFJS, weightChannelsFirst, weightChannelsLast } from "./single.ts";
 
 /** An operation by itself; input and weights are on the device. */
