@@ -51,7 +51,7 @@ export interface StepOptions {
 }
 
 /** Steps that may be started and not yet read: enough for the 10 ms that a result takes on its way. */
-export const STEPS_IN_FLIGHT = 4;
+export const STEPS_IN_FLIGHT = 6;
 
 /** A program on a device. */
 export interface ImageProgram<Output> {

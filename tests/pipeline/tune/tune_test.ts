@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { join } from "@std/path";
 import { openQuietDevice } from "../../../pipeline/model/quiet_device.ts";
 import { closeDevice } from "../../../kernels/engine/device.ts";
 import { taskCommand } from "../task.ts";
@@ -6,12 +7,13 @@ import { taskCommand } from "../task.ts";
 async function tune(...args: string[]) {
   const cache = Deno.makeTempDirSync();
   const decoder = new TextDecoder();
-  // Deno's own cache is in there too, unless it is named.
+  // Those of Deno and of the driver's compiler would be there too.
   const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { denoDir } = JSON.parse(decoder.decode(info.stdout));
-  const env = { XDG_CACHE_HOME: cache, DENO_DIR: denoDir };
+  const shaders = Deno.env.get("MESA_SHADER_CACHE_DIR") ?? join(Deno.env.get("HOME")!, ".cache");
+  const env = { XDG_CACHE_HOME: cache, DENO_DIR: denoDir, MESA_SHADER_CACHE_DIR: shaders };
   const { code, stdout, stderr } = await taskCommand("tune", args, env).output();
-  const kept = [...Deno.readDirSync(cache)].filter(({ name }) => name === "relabel");
+  const kept = [...Deno.readDirSync(cache)];
   return { code, out: decoder.decode(stdout), error: decoder.decode(stderr), kept };
 }
 
