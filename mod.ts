@@ -3,16 +3,21 @@
  * set, read what was written.
  *
  * ```ts
- * import { loadAnnotator, openImages, openLabelMaps, poolLabels, relabel, writeLabelMaps } from "./mod.ts";
+ * import { loadAnnotator, openImages, openLabelMaps, poolLabels, relabel, writeLabelMaps } from "@relabel/relabel";
+ * import { SAMPLE_ANNOTATOR, SAMPLE_IMAGES } from "@relabel/relabel";
  *
- * // An annotator, and one image: any RGB pixels.
- * const annotator = await loadAnnotator("assets/efficientnet_lite0", { size: [160, 160], k: 3 });
+ * // An annotator, and one image: any RGB pixels, such as those of readImage().
+ * const annotator = await loadAnnotator(SAMPLE_ANNOTATOR, { size: 160, k: 3 });
  * const image = { width: 2, height: 1, pixels: Uint8Array.from([255, 0, 0, 0, 0, 255]) };
  * const [labelMap] = await annotator.annotate([image]);
  * console.log(annotator.metadata.grid, labelMap.class.length);
  *
+ * // What a crop shows: the target that it is trained with.
+ * const middle = { top: 0.25, left: 0.25, height: 0.5, width: 0.5 };
+ * console.log(Math.max(...poolLabels(labelMap, [middle])));
+ *
  * // A data set, row by row.
- * const images = await openImages("assets/photos/single");
+ * const images = await openImages(`${SAMPLE_IMAGES}/single`);
  * for await (const labelled of relabel(images, annotator)) {
  *   if ("reason" in labelled) console.log(labelled.key, labelled.reason);
  *   else console.log(labelled.key, annotator.classNames?.name[labelled.row.topClass[0]]);
@@ -25,14 +30,14 @@
  * const labelMaps = await openLabelMaps(folder);
  * console.log(labelMaps.length, labelMaps.metadata.dtype, (await labelMaps.get(0)).key);
  *
- * // What a crop shows: the target that it is trained with.
- * const middle = { top: 0.25, left: 0.25, height: 0.5, width: 0.5 };
+ * // Of stored maps alike.
  * const target = poolLabels(await labelMaps.batch([0]), [middle]);
- * console.log(Math.max(...target));
+ * console.log("pooled", Math.max(...target));
  * labelMaps.close();
  * ```
  *
- * It needs `--allow-read`, and `--allow-write` for a folder of label maps. With `--allow-ffi` images are decoded by a native
+ * A program elsewhere reads it by `{ "links": ["FOLDER"] }` in its `deno.json`, FOLDER being this project's, and needs
+ * `--allow-read`, and `--allow-write` for a folder of label maps. With `--allow-ffi` images are decoded by a native
  * library, without in WebAssembly, which gives the same pixels in about twice the time. An annotator of the hub needs
  * `--allow-net` and the environment that `deno task relabel` names.
  *
@@ -40,6 +45,7 @@
  */
 
 export {
+  type AnnotatedMap,
   type AnnotatorOptions,
   type LabelMap,
   loadAnnotator,
@@ -47,6 +53,19 @@ export {
 } from "./pipeline/model/load_annotator.ts";
 export type { MapAveraging } from "./kernels/programs/averaged_maps.ts";
 export type { LogitKind, MapAverage } from "./kernels/operations/map_average/reference.ts";
+export { SAMPLE_ANNOTATOR, SAMPLE_IMAGES } from "./pipeline/command/sample_images.ts";
+export {
+  type SettingValue,
+  trainClassifier,
+  type TrainedClassifier,
+  type TrainingObserver,
+} from "./pipeline/training/train_classifier.ts";
+export type {
+  EpochSummary,
+  Evaluation,
+  LabelEvaluation,
+  MultiLabelEvaluation,
+} from "./pipeline/training/summary_file.ts";
 export { type LabelledImage, relabel, type RelabelOptions, type StepTimes } from "./pipeline/model/label_images.ts";
 export type { WriteProgress } from "./pipeline/command/progress.ts";
 export { writeLabelMaps, type WriteOptions, type WriteResult } from "./pipeline/relabel/write_label_maps.ts";
@@ -63,6 +82,7 @@ export {
   type ListedImage,
   openImageList,
   openImages,
+  readImage,
   type StoredImage,
   type Tally,
   writeImageList,

@@ -8,15 +8,24 @@
  * @module
  */
 
-import { type Crop, loadAnnotator, openImages, openLabelMaps, poolLabels, writeLabelMaps } from "../mod.ts";
+import {
+  type Crop,
+  loadAnnotator,
+  openImages,
+  openLabelMaps,
+  poolLabels,
+  SAMPLE_ANNOTATOR,
+  SAMPLE_IMAGES,
+  writeLabelMaps,
+} from "@relabel/relabel";
 
 const BATCH = 4;
 
 /** A folder with label maps of the sample photographs. */
 async function sampleLabels(): Promise<string> {
   const folder = await Deno.makeTempDir();
-  const annotator = await loadAnnotator("assets/efficientnet_lite0");
-  await writeLabelMaps(folder, await openImages("assets/photos"), annotator);
+  const annotator = await loadAnnotator(SAMPLE_ANNOTATOR);
+  await writeLabelMaps(folder, await openImages(SAMPLE_IMAGES), annotator);
   annotator.close();
   return folder;
 }

@@ -6,11 +6,18 @@
  * @module
  */
 
-import { loadAnnotator, openImages, openLabelMaps, writeLabelMaps } from "../mod.ts";
+import {
+  loadAnnotator,
+  openImages,
+  openLabelMaps,
+  SAMPLE_ANNOTATOR,
+  SAMPLE_IMAGES,
+  writeLabelMaps,
+} from "@relabel/relabel";
 
-const [path = "assets/photos", folder = await Deno.makeTempDir()] = Deno.args;
+const [path = SAMPLE_IMAGES, folder = await Deno.makeTempDir()] = Deno.args;
 
-const annotator = await loadAnnotator("assets/efficientnet_lite0");
+const annotator = await loadAnnotator(SAMPLE_ANNOTATOR);
 const { rejected } = await writeLabelMaps(folder, await openImages(path), annotator);
 annotator.close();
 

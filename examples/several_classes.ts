@@ -8,9 +8,9 @@
  * @module
  */
 
-import { loadAnnotator, multiLabel, openImages, relabel } from "../mod.ts";
+import { loadAnnotator, multiLabel, openImages, relabel, SAMPLE_ANNOTATOR, SAMPLE_IMAGES } from "@relabel/relabel";
 
-const [path = "assets/photos", folder = "assets/efficientnet_lite0"] = Deno.args;
+const [path = SAMPLE_IMAGES, folder = SAMPLE_ANNOTATOR] = Deno.args;
 
 // Small things want a larger size than the annotator's own: 448 pixels give 14 x 14 cells here.
 const annotator = await loadAnnotator(folder, { size: [448, 448], onWarning: console.warn });

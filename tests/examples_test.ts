@@ -1,15 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
+import { linkedFolder } from "./linked_folder.ts";
 import { ROOT } from "./pipeline/task.ts";
 
-/** Runs an example as the comment at its head says, and gives the lines that it prints; `deno check` has looked at its types. */
+/** Runs a copy of an example, elsewhere, as the comment at its head says, and gives the lines that it prints; `deno check` has looked at its types. */
 async function runExample(name: string, ...args: string[]): Promise<string[]> {
-  const path = join("examples", `${name}.ts`);
-  const text = Deno.readTextFileSync(join(ROOT, path));
+  const folder = linkedFolder();
+  const file = `${name}.ts`;
+  const text = Deno.readTextFileSync(join(ROOT, "examples", file));
+  Deno.writeTextFileSync(join(folder, file), text);
   const [, command] = text.match(/^ \* {5}deno run (.*) examples\/\w+\.ts /m)!;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...command.split(" "), path, ...args],
-    cwd: ROOT,
+    args: ["run", "--no-prompt", ...command.split(" "), file, ...args],
+    cwd: folder,
   }).output();
   assert(success, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).trimEnd().split("\n");
@@ -28,7 +31,7 @@ Deno.test("every example has a test here, and needs no network", () => {
 
 Deno.test("the example that relabels a folder shows the classes of the first image's cells", async () => {
   const folder = join(Deno.makeTempDirSync(), "labels");
-  const [summary, image, ...rows] = await runExample("relabel_folder", "assets/photos/single", folder);
+  const [summary, image, ...rows] = await runExample("relabel_folder", join(ROOT, "assets/photos/single"), folder);
   assertEquals(summary, `6 label maps in ${folder}, 0 images rejected`);
   assertEquals(image.split(": ")[0], "astronaut.jpg, 512 x 512 pixels");
   assertEquals(rows.length, 7);

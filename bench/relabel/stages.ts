@@ -11,7 +11,7 @@ import { createBuffer, destroyBuffer, type Device } from "../../kernels/engine/d
 import { targetOf } from "../../kernels/programs/image_program.ts";
 import { createPlan, type Plan } from "../../kernels/engine/plan.ts";
 import { createResizer } from "../../kernels/programs/resizer.ts";
-import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
+import { annotatedMaps, type LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { writeLabelMaps, type WriteResult } from "../../pipeline/relabel/write_label_maps.ts";
 import type { BenchAnnotator } from "../default_annotator.ts";
 import type { Runner } from "../timing.ts";
@@ -62,21 +62,22 @@ export function loadedAnnotator(
   { name, sha256, mean, std, interpolation }: BenchAnnotator,
   { annotate, start, close, classes, grid }: Annotator,
 ): LoadedAnnotator {
+  const metadata = {
+    version: 1,
+    annotator: { name, sha256, inputSize: size, mean, std, interpolation },
+    classes,
+    k,
+    grid,
+    dtype,
+    layout: "hw",
+  } as const;
   return {
-    metadata: {
-      version: 1,
-      annotator: { name, sha256, inputSize: size, mean, std, interpolation },
-      classes,
-      k,
-      grid,
-      dtype,
-      layout: "hw",
-    },
+    metadata,
     ownSize: size,
     capabilities: device.capabilities,
     storage,
     batch,
-    annotate,
+    annotate: async (images) => annotatedMaps(await annotate(images), metadata),
     start,
     close,
   };

@@ -19,6 +19,7 @@
 
 export { decodeImage } from "./decode.ts";
 export { decodeImages, type DecodePool, type DecodeResult, openDecodePool } from "./decode_pool.ts";
+export { readImage } from "./read_image.ts";
 export { openImageList, writeImageList } from "./image_list.ts";
 export { type DecodedImage, MOST_PIXELS, releaseBytes } from "../base/pixels.ts";
 export { openImages } from "./open_images.ts";

@@ -4,14 +4,11 @@
  * @module
  */
 
-import { fromFileUrl } from "@std/path";
 import type { ClassNames } from "../../formats/labels/mod.ts";
 import { readClassNames } from "./class_names.ts";
 import type { DownloadWatch } from "./model.ts";
 import type { Progress } from "../command/progress.ts";
-
-/** What works when no model is named, wherever the command is called from. */
-const SAMPLE_MODEL = fromFileUrl(new URL("../../assets/efficientnet_lite0", import.meta.url));
+import { SAMPLE_ANNOTATOR } from "../command/sample_images.ts";
 
 /**
  * Loads the model of a command, showing a download while it lasts.
@@ -31,7 +28,7 @@ export async function loadCommandModel<Model, Reference extends string | readonl
     settings: DownloadWatch & { readonly classNames?: ClassNames },
   ) => Promise<Model>,
 ): Promise<Model> {
-  const loaded = await load(model ?? SAMPLE_MODEL, {
+  const loaded = await load(model ?? SAMPLE_ANNOTATOR, {
     classNames: classes === undefined ? undefined : await readClassNames(classes),
     onDownload: quiet ? undefined : progress.download,
     onWarning: progress.print,

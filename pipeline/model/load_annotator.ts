@@ -6,10 +6,12 @@
 
 import {
   type ClassNames,
+  type LabelMapBatch,
   type LabelMapMetadata,
   type LabelMapRow,
   type LabelMapType,
   labelMapTypes,
+  mapFormat,
   quantiseMap,
 } from "../../formats/labels/mod.ts";
 import type { AnnotatorFolder, DownloadProgress } from "../../formats/weights/mod.ts";
@@ -47,10 +49,10 @@ import { openTunedDevice, type TuneOptions } from "./tuned_device.ts";
 /** How an annotator works. */
 export interface AnnotatorOptions extends MapAveraging {
   /**
-   * `[H, W]` that images are resized to, pixels; default what its `config.json` says. Of several sizes the maps are
-   * averaged.
+   * `[H, W]` that images are resized to, pixels, or one number for both; default what its `config.json` says. Of several
+   * sizes the maps are averaged.
    */
-  readonly size?: Pair | readonly Pair[];
+  readonly size?: number | Pair | readonly Pair[];
   /** Classes kept in each cell; default 5, as in the paper, or all where there are fewer. */
   readonly k?: number;
   /** How scores are stored; default `fp16`. */
@@ -109,6 +111,9 @@ const DEFAULT_K = 5;
 /** The label map of one image: the columns of a row that do not depend on where the image is from. */
 export type LabelMap = Pick<LabelMapRow, "class" | "score" | "topClass" | "topProbability">;
 
+/** The label map of one image with what its arrays are: it can be pooled as it is. */
+export type AnnotatedMap = LabelMap & LabelMapBatch;
+
 /** An annotator that is ready to label images. */
 export interface LoadedAnnotator {
   /** Metadata of its label maps: grid, k, type of the scores, and the annotator itself. */
@@ -129,8 +134,9 @@ export interface LoadedAnnotator {
    * @param images The images; their pixels must not change until the label maps are there.
    * @returns Their label maps, in order. `STEPS_IN_FLIGHT` calls may be in flight.
    * @throws {RangeError} If there are more images than `batch`.
+   * @throws {Deno.errors.BadResource} If the annotator is closed.
    */
-  annotate(images: readonly Pixels[]): Promise<LabelMap[]>;
+  annotate(images: readonly Pixels[]): Promise<AnnotatedMap[]>;
   /**
    * Starts to label at most `batch` images. {@linkcode annotate} starts and reads; between the two, a program can start
    * the next step: reading blocks the isolate until the device is done.
@@ -141,6 +147,7 @@ export interface LoadedAnnotator {
    * @returns A function that waits for the step and gives the label maps, in order.
    * @throws {RangeError} If there are more images than `batch`, or `STEPS_IN_FLIGHT` steps are started and not
    * read.
+   * @throws {Deno.errors.BadResource} If the annotator is closed.
    * @throws {unknown} The signal's reason, if that breaks it off.
    */
   start(images: readonly Pixels[], options?: { readonly signal?: AbortSignal }): Promise<() => Promise<LabelMap[]>>;
@@ -230,6 +237,10 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
       ...(options.exifOrientation ? { exifOrientation: true } : {}),
       ...resizeEntry(resizeRule),
     };
+    let isOpen = true;
+    const checkOpen = () => {
+      if (!isOpen) throw new Deno.errors.BadResource(`Cannot annotate with "${folder.name}": it is closed`);
+    };
     return {
       metadata,
       ownSize: folder.inputSize,
@@ -237,12 +248,19 @@ async function loadFolders(folders: readonly AnnotatorFolder[], options: Annotat
       capabilities: device.capabilities,
       storage,
       batch: annotator.batch,
-      annotate: async (images) => storedMaps(await annotator.annotate(images), metadata),
+      async annotate(images) {
+        checkOpen();
+        return annotatedMaps(storedMaps(await annotator.annotate(images), metadata), metadata);
+      },
       async start(images, options) {
+        checkOpen();
         const read = await annotator.start(images, options);
         return async () => storedMaps(await read(), metadata);
       },
-      close: () => close(device, annotator),
+      close() {
+        if (isOpen) close(device, annotator);
+        isOpen = false;
+      },
     };
   } catch (error) {
     closeDevice(device);
@@ -334,6 +352,7 @@ async function classGroupsOf(
 /** The sizes that were asked for, or the annotator's own. */
 function sizesOf({ size }: AnnotatorOptions, own: Pair): readonly Pair[] {
   if (size === undefined) return [own];
+  if (typeof size === "number") return [[size, size]];
   return isPair(size) ? [size] : size;
 }
 
@@ -378,6 +397,18 @@ function storedMaps(maps: readonly PackedLabelMap[], metadata: LabelMapMetadata)
       ? { ...map, score: quantiseMap({ class: map.class, logits: score }, metadata) }
       : map;
   });
+}
+
+/**
+ * Says of maps what their arrays are.
+ *
+ * @param maps Label maps of images.
+ * @param metadata Their metadata.
+ * @returns The maps, each a batch of one.
+ */
+export function annotatedMaps(maps: readonly LabelMap[], metadata: LabelMapMetadata): AnnotatedMap[] {
+  const format = mapFormat(metadata);
+  return maps.map((map) => ({ ...format, count: 1, ...map }));
 }
 
 function close(device: Device, annotator: Annotator): void {

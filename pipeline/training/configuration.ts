@@ -34,9 +34,21 @@ export function readConfiguration(path: string): GivenSettings {
   if (typeof values !== "object" || Array.isArray(values)) {
     throw new UsageError(`${subject}: it is ${showValue(values)}, expected settings by name`);
   }
+  return readSettings(values as Record<string, unknown>, subject);
+}
+
+/**
+ * Reads settings by name.
+ *
+ * @param values Their values, as {@linkcode readConfiguration} takes them.
+ * @param subject How the message starts.
+ * @returns The settings that are given.
+ * @throws {UsageError} If a name is unknown, or a value is not one that the setting can have.
+ */
+export function readSettings(values: Readonly<Record<string, unknown>>, subject: string): GivenSettings {
   const names = new Map(settingNames.map((name) => [optionName(name), name]));
   const given: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(values as Record<string, unknown>)) {
+  for (const [name, value] of Object.entries(values)) {
     const setting = names.get(name);
     if (setting === undefined) {
       throw new UsageError(

@@ -13,6 +13,7 @@ export interface EpochSummary {
   readonly epoch: number;
   /** Mean loss of its steps. */
   readonly trainLoss: number;
+  /** How good the network was after it, where it was evaluated. */
   readonly evaluation?: Evaluation;
   /** Learning rate of its last step. */
   readonly learningRate: number;
@@ -22,22 +23,24 @@ export interface EpochSummary {
 export type Evaluation = LabelEvaluation | MultiLabelEvaluation;
 
 /** How good it is on images that have one label each. */
-interface LabelEvaluation {
+export interface LabelEvaluation {
   /** Mean cross-entropy with the labels. */
   readonly loss: number;
-  /** Percent of images whose label is the best class, and is among the five best. */
+  /** Percent of images whose label is the best class. */
   readonly top1: number;
+  /** Percent of images whose label is among the five best. */
   readonly top5: number;
 }
 
 /** How good it is on images that may show several classes. */
-interface MultiLabelEvaluation {
+export interface MultiLabelEvaluation {
   /** Mean binary cross-entropy or asymmetric loss, as it is trained. */
   readonly loss: number;
   /** Percent: mAP, the mean over classes of their average precision. */
   readonly meanPrecision: number;
-  /** Percent: F1 of the means over classes of precision and recall, and F1 of all answers together. */
+  /** Percent: F1 of the means over classes of precision and recall. */
   readonly classF1: number;
+  /** Percent: F1 of all answers together. */
   readonly overallF1: number;
 }
 

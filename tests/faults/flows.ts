@@ -13,7 +13,7 @@ import { joinShards } from "../../formats/labels/join.ts";
 import { writeSafetensors } from "../../formats/weights/mod.ts";
 import { buildNetwork, initialParameters } from "../../kernels/networks/mod.ts";
 import { type LabelMapMetadata, type LabelMaps, openLabelMaps, quantise } from "../../formats/labels/mod.ts";
-import type { LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
+import { annotatedMaps, type LoadedAnnotator } from "../../pipeline/model/load_annotator.ts";
 import { convertLabelMaps } from "../../pipeline/convert/convert_label_maps.ts";
 import { convertObjects } from "../../pipeline/convert/convert_objects.ts";
 import { convertToTorch } from "../../pipeline/convert/convert_to_torch.ts";
@@ -95,7 +95,7 @@ export function hashingAnnotator(): LoadedAnnotator {
     ownSize: [475, 475],
     batch: 2,
     start,
-    annotate: async (images) => (await start(images))(),
+    annotate: async (images) => annotatedMaps(await (await start(images))(), METADATA),
     close() {},
   };
 }

@@ -2,7 +2,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { openImages } from "../../../formats/images/mod.ts";
 import { type LabelMapType, openLabelMaps } from "../../../formats/labels/mod.ts";
-import type { LoadedAnnotator } from "../../../pipeline/model/load_annotator.ts";
+import { annotatedMaps, type LoadedAnnotator } from "../../../pipeline/model/load_annotator.ts";
 import { writeLabelMaps } from "../../../pipeline/relabel/write_label_maps.ts";
 import { smallMetadata, smallRow } from "../../formats/labels/fixture.ts";
 import { imageFolder } from "../training/data.ts";
@@ -35,7 +35,7 @@ function annotator(dtype: LabelMapType, change: (row: Row, image: number) => Par
     },
     storage: "f32",
     batch: 4,
-    annotate: async (given) => (await start(given))(),
+    annotate: async (given) => annotatedMaps(await (await start(given))(), metadata),
     start,
     close: () => {},
   };
