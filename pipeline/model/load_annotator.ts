@@ -403,7 +403,7 @@ function storedMaps(maps: readonly PackedLabelMap[], metadata: LabelMapMetadata)
  * Says of maps what their arrays are.
  *
  * @param maps Label maps of images.
- * @param metadata Their metadata.
+ * @param metadata What they have in common.
  * @returns The maps, each a batch of one.
  */
 export function annotatedMaps(maps: readonly LabelMap[], metadata: LabelMapMetadata): AnnotatedMap[] {
