@@ -35,9 +35,13 @@ const FETCHED_TOGETHER = 8;
  * @returns The commit and the shards in natural order.
  * @throws {TypeError} If the text has another form, or which split is meant is not clear.
  * @throws {Deno.errors.NotFound} If the data set has no Parquet files.
+ * @throws {Deno.errors.NotCapable} If the environment is asked for the hub, and may not be read.
  * @throws {Error} If there is no such data set, it may not be read, or the hub cannot be reached.
  */
-export async function findHubShards(text: string, settings: HubSettings = readHubSettings()): Promise<HubShards> {
+export async function findHubShards(
+  text: string,
+  settings: HubSettings = settingsOfProcess(text),
+): Promise<HubShards> {
   const [, name, split] = /^(hf:[^:]*)(?::(.*))?$/.exec(text) ?? [];
   const reference = parseDataSetReference(name ?? text);
   const { commit, files } = await listDataSet(settings, { ...reference, text });
@@ -55,6 +59,18 @@ export async function findHubShards(text: string, settings: HubSettings = readHu
     );
   }
   return { commit, shards };
+}
+
+/** The settings of the environment, which a command without a network may not read. */
+function settingsOfProcess(text: string): HubSettings {
+  try {
+    return readHubSettings();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    throw new Deno.errors.NotCapable(`Cannot read images from "${text}": this command may not ask the hub`, {
+      cause: error,
+    });
+  }
 }
 
 /** The Parquet files of a split, in natural order. */

@@ -34,6 +34,7 @@ import { numberOf } from "../base/number_of.ts";
  * @param path The file, which is replaced when the list is whole.
  * @param onImage Called with the number of images so far.
  * @returns How many images are listed.
+ * @throws {TypeError} If the images are on the hub.
  * @throws {Error} If the list cannot be written, or a file of the source is gone.
  */
 export async function writeImageList(
@@ -41,6 +42,9 @@ export async function writeImageList(
   path: string,
   onImage?: (images: number) => void,
 ): Promise<{ images: number }> {
+  if (source.commit !== undefined) {
+    throw new TypeError(`Cannot list images "${source.path}": they are on the hub, which lists them itself`);
+  }
   using list = createListFile(path);
   return { images: await fillList(source, list, onImage) };
 }

@@ -123,6 +123,18 @@ Deno.test("a part of a file goes on where its connection broke, and ends with a 
   await assertRejects(() => file.prepare([range]), Error, "sends all of a.parquet, expected a part");
 });
 
+Deno.test("commands that may not use the hub, and lists of images, refuse its data sets in a sentence", async () => {
+  await using hub = startHub();
+  const variables = { HF_ENDPOINT: hub.endpoint, HF_HOME: Deno.makeTempDirSync(), HF_TOKEN: TOKEN, HF_HUB_OFFLINE: "" };
+  const list = await taskCommand("relabel", [NAME, "--write-list", join(variables.HF_HOME, "list")], variables)
+    .output();
+  const said = `Cannot list images "${NAME}": they are on the hub, which lists them itself\n`;
+  assertEquals([list.code, new TextDecoder().decode(list.stderr)], [1, said]);
+  const { code, error } = await runTask("corrupt", NAME, "--output", variables.HF_HOME);
+  assertEquals(code, 1);
+  assertStringIncludes(error, `Cannot read images from "${NAME}": this command may not ask the hub`);
+});
+
 Deno.test("relabel labels a data set of the hub by its name, as its files here, and pins the commit", async () => {
   await using hub = startHub();
   const [home, labels, local] = [0, 1, 2].map(() => Deno.makeTempDirSync());
