@@ -6,7 +6,8 @@ import { COMMON_OPTIONS, UsageError } from "../pipeline/command/command_line.ts"
 import type { Option } from "../pipeline/command/option_kinds.ts";
 import { type Command, optionName } from "../pipeline/command/option_table.ts";
 import { REPORTS } from "../pipeline/query/reports.ts";
-import { ROOT } from "./pipeline/task.ts";
+import { commandLines, wordsOf } from "./document_blocks.ts";
+import { permissionsOf, ROOT } from "./pipeline/task.ts";
 
 const read = (path: string) => Deno.readTextFileSync(join(ROOT, path));
 
@@ -52,19 +53,6 @@ const OTHERS = ["bench", "bench/race", "tests/fuzz", "tests/faults"].flatMap((fo
 /** Options of other programs: Deno's, Slurm's, MPI's and Docker's. */
 const FOREIGN =
   /^(allow-.*|array|cpus-per-task|gpus-per-task|gres|mpi|mca|gpus|volume|requeue|job-name|nodes|ntasks-per-node|time|signal|output|open-mode|kill-on-bad-exit|partition|constraint|noheader|me|cwd|trace-leaks|no-prompt|config|coverage|filter|doc|lint|force|global|root|dry-run|allow-dirty)$/;
-
-/** Commands in blocks, indented or fenced; a line that ends with a backslash goes on in the next one. */
-function commandLines(text: string): string[] {
-  return text.replaceAll(/ *\\\n\s*/g, " ").split("\n").flatMap((line) =>
-    /^(?: {4})?(?:(?:\w+=|mpiexec|srun|npx|timeout)\S* .*)?((?:deno task|relabel) \S.*)$/.exec(line)?.[1] ?? []
-  );
-}
-
-/** The words of a command line as a shell takes them, where it only quotes. */
-function wordsOf(line: string): string[] {
-  const words = [...line.replace(/ (?:[|&;>]|#).*$/, "").matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)];
-  return words.map(([, double, single, bare]) => double ?? single ?? bare);
-}
 
 /** The task of a subcommand of `relabel`. */
 function taskOf(subcommand: string): string {
@@ -210,6 +198,15 @@ Deno.test("the page of questions names every report of deno task query", () => {
   const named = [...read("docs/querying.md").matchAll(/^\| `([a-z-]+)(?: N)?` /gm)].map(([, name]) => name)
     .filter((name) => name !== "score");
   assertEquals(named.sort(), Object.keys(REPORTS).sort());
+});
+
+Deno.test("the page of permissions names every task that has a network, and no other", () => {
+  const users = [...read("README.md").matchAll(/^\| `deno task (\w+)/gm)].map(([, task]) =>
+    task as Parameters<typeof permissionsOf>[0]
+  );
+  const connected = users.filter((task) => permissionsOf(task)?.net);
+  const named = [...read("docs/permissions.md").matchAll(/`(\w+)`/g)].map(([, word]) => word);
+  assertEquals(users.filter((task) => named.includes(task)).sort(), connected.sort());
 });
 
 /** Whether there is a file or folder. */

@@ -5,6 +5,14 @@
  */
 
 import { assert } from "@std/assert";
+import { join } from "@std/path";
+import { ROOT } from "./pipeline/task.ts";
+
+/** The beginning of a program that uses the package of `python`, in the folder that is its argument. */
+export const PACKAGE = `import os, sys
+sys.path.insert(0, ${JSON.stringify(join(ROOT, "python"))})
+os.chdir(sys.argv[1])
+`;
 
 /** Runs a Python program with arguments, and gives what it prints; a failure is the test's. */
 export type RunPython = (program: string, ...args: string[]) => Promise<string>;

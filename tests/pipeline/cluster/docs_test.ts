@@ -3,23 +3,22 @@ import { join } from "@std/path";
 import { parse } from "@std/yaml";
 import { balancedRows } from "../../../pipeline/cluster/cluster_plan.ts";
 import { readFolderState } from "../../../pipeline/cluster/shard_states.ts";
+import { shellBlocks } from "../../document_blocks.ts";
 import { slurmTest, startSlurm } from "../../slurm.ts";
 import { ROOT, runTask, taskCommand } from "../task.ts";
 import { fileHashes } from "./killed_array.ts";
 
 const PAGE = Deno.readTextFileSync(join(ROOT, "docs/cluster.md"));
 
-/** What stands in blocks of a language, in order. */
-function blocks(language: string): string[] {
-  return [...PAGE.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(([, text]) => text);
-}
+/** The commands that can be run here. */
+const SCRIPT = shellBlocks("docs/cluster.md").flatMap(({ script, reason }) => reason === undefined ? [script] : []);
 
 slurmTest("the page about clusters can be followed word for word on Slurm", async () => {
   await using cluster = await startSlurm(2);
   const home = Deno.makeTempDirSync();
   const denoFolder = Deno.env.get("DENO_DIR") ?? join(Deno.env.get("HOME")!, ".cache/deno");
   const { code, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-euc", blocks("sh").join("")],
+    args: ["-euc", SCRIPT.join("")],
     cwd: ROOT,
     env: { ...cluster.env, HOME: home, DENO_DIR: denoFolder },
   }).output();
@@ -35,10 +34,11 @@ slurmTest("the page about clusters can be followed word for word on Slurm", asyn
 });
 
 Deno.test("the page's command for Kubernetes labels each index's shard, which join to one data set", async () => {
-  const [manifest] = blocks("yaml").map((text) => parse(text)) as {
+  const [, text] = PAGE.match(/^```yaml\n([\s\S]*?)^```$/m)!;
+  const manifest = parse(text) as {
     kind: string;
     spec: { completionMode: string; completions: number; template: { spec: { containers: { command: string[] }[] } } };
-  }[];
+  };
   const { completionMode, completions, template: { spec: { containers: [{ command }] } } } = manifest.spec;
   assertEquals([manifest.kind, completionMode, command.slice(0, 3)], ["Job", "Indexed", ["deno", "task", "relabel"]]);
   assertEquals(command.at(-1), `auto/${completions}`);
