@@ -24,8 +24,9 @@
 import { declarations, declareConstants, type Kernel, listBindings, readOnly } from "../../engine/kernel.ts";
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
-import { activated, activationFunctions, activationLabel, spreadParameters } from "./dispatch.ts";
+import { activationFunctions, activationLabel, spreadParameters } from "./dispatch.ts";
 import { type ConvolutionShape, type Epilogue, isDepthwise } from "./shape.ts";
+import { storeStrip } from "./strip_stores.ts";
 import { channelGroups, chunksOf } from "./strip_weights.ts";
 
 /** Positions of a strip across. */
@@ -134,24 +135,6 @@ function walkChunks(variant: Variant, taps: number): string {
   `;
 }
 
-/** WGSL that stores the sum of a position of the strip, if it is one of the output. */
-function storePosition(r: number, p: number, { epilogue, storage }: Variant): string {
-  const { activation, spread, positionSums } = epilogue;
-  const value = `value${r}_${p}`;
-  const neighbour = spread
-    ? `${r}u * parameters.stepY * parameters.spreadX + ${p}u * parameters.stepX`
-    : `${r}u * parameters.outputX + ${p}u`;
-  const result = activated(activation, value, "vector");
-  return wgsl`
-    if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
-      let ${value} = sum${r}_${p} + bias;
-      let stored${value} = ${vectorType(storage)}(${result});
-      output[at + (${neighbour}) * outputVectors] = stored${value};
-      ${positionSums && `total += vec4<f32>(stored${value});`}
-    }
-  `;
-}
-
 /** WGSL that finds an invocation's vector and strip, whose columns and channels are numbered along x. */
 function placeInRow(rows: number): string {
   return wgsl`
@@ -202,7 +185,7 @@ const CHANNELS_OF_PARAMETERS = wgsl`
 
 /** The text of `main`. */
 function writeMain(variant: Variant): string {
-  const { shape, epilogue } = variant;
+  const { shape, epilogue, storage } = variant;
   const { kernel: [kernelY, kernelX], stride: [strideY, strideX] } = shape;
   const depthwise = isDepthwise(shape);
   const cut = chunksOf(shape);
@@ -217,12 +200,6 @@ function writeMain(variant: Variant): string {
       for (var part = 0u; part < groupVectors; part++) {
         let source = vector / groupOutputVectors * groupVectors + part;
     `;
-  const first = epilogue.spread
-    ? wgsl`
-      ((image * parameters.spreadY + parameters.firstY + row * parameters.stepY) * parameters.spreadX +
-        parameters.firstX + column * parameters.stepX)
-    `
-    : "((image * parameters.outputY + row) * parameters.outputX + column)";
   const bias = cut
     ? `parameters.kernelY * parameters.chunks * ${cut.taps}u`
     : depthwise
@@ -246,9 +223,7 @@ function writeMain(variant: Variant): string {
         ${cut ? walkChunks(variant, cut.taps) : walkRows(variant)}
       }
       let bias = ${weightAt(bias)};
-      let at = ${first} * outputVectors + vector;
-      ${epilogue.positionSums && "var total = vec4<f32>();"}
-      ${positions.map(({ r, p }) => storePosition(r, p, variant))}
+      ${storeStrip({ epilogue, storage, down, across: ACROSS })}
       ${epilogue.positionSums && sumStrips()}
     }
 

@@ -22,8 +22,9 @@ import {
 import { BUILTINS, channelVectors, type Target, unsigned, vectorType } from "../shared/tensor.ts";
 import { readTexel } from "../shared/tensor_reads.ts";
 import { range, wgsl } from "../shared/wgsl.ts";
-import { activated, activationFunctions, activationLabel, FIRST_WEIGHT, spreadParameters } from "./dispatch.ts";
+import { activationFunctions, activationLabel, FIRST_WEIGHT, spreadParameters } from "./dispatch.ts";
 import type { ConvolutionShape, Epilogue } from "./shape.ts";
+import { storeStrip } from "./strip_stores.ts";
 import { chunksOf } from "./strip_weights.ts";
 
 const WORKGROUP = 8;
@@ -114,42 +115,22 @@ function walkChunks(variant: Variant, taps: number): string {
   `;
 }
 
-/** WGSL that stores the sum of a position of the strip, if it is one of the output. */
-function storePosition(r: number, p: number, { epilogue: { activation, spread }, storage }: Variant): string {
-  const value = `value${r}_${p}`;
-  const neighbour = spread
-    ? `${r}u * parameters.stepY * parameters.spreadX + ${p}u * parameters.stepX`
-    : `${r}u * parameters.outputX + ${p}u`;
-  const result = activated(activation, value, "vector");
-  return wgsl`
-    if (row + ${r}u < parameters.outputY && column + ${p}u < parameters.outputX) {
-      let ${value} = sum${r}_${p} + bias;
-      output[at + (${neighbour}) * parameters.outputVectors] = ${vectorType(storage)}(${result});
-    }
-  `;
-}
-
 /** The text of `main`. */
 function writeMain(variant: Variant): string {
-  const { shape, epilogue } = variant;
+  const { shape, epilogue, storage } = variant;
   const { kernel: [kernelY, kernelX], stride: [strideY, strideX] } = shape;
   const cut = chunksOf(shape);
   const { across, down } = stripOf(shape);
   const positions = range(down).flatMap((r) => range(across).map((p) => ({ r, p })));
-  const first = epilogue.spread
-    ? wgsl`
-      ((image * parameters.spreadY + parameters.firstY + row * parameters.stepY) * parameters.spreadX +
-        parameters.firstX + column * parameters.stepX)
-    `
-    : "((image * parameters.outputY + row) * parameters.outputX + column)";
   const bias = cut ? `parameters.kernelY * parameters.chunks * ${cut.taps}u` : `${kernelY * kernelX}u`;
   return wgsl`
     @compute @workgroup_size(${WORKGROUP})
     fn main(${BUILTINS}) {
       let index = (workgroup.y * workgroups.x + workgroup.x) * ${WORKGROUP}u + local;
       if (index >= parameters.items) { return; }
-      let vector = index % parameters.outputVectors;
-      let item = index / parameters.outputVectors;
+      let outputVectors = parameters.outputVectors;
+      let vector = index % outputVectors;
+      let item = index / outputVectors;
       let column = (item % parameters.acrossX) * ${across}u;
       let row = item / parameters.acrossX % parameters.acrossY * ${down}u;
       let image = item / (parameters.acrossX * parameters.acrossY);
@@ -159,8 +140,7 @@ function writeMain(variant: Variant): string {
       ${positions.map(({ r, p }) => `var sum${r}_${p} = vec4<f32>();`)}
       ${cut ? walkChunks(variant, cut.taps) : walkRows(variant)}
       let bias = ${weightAt(bias)};
-      let at = ${first} * parameters.outputVectors + vector;
-      ${positions.map(({ r, p }) => storePosition(r, p, variant))}
+      ${storeStrip({ epilogue, storage, down, across })}
     }
 
   `;
