@@ -70,7 +70,7 @@ export function wholeBuffer(buffer: GPUBuffer): BufferRange {
 
 const NO_ADAPTER =
   "Cannot find a WebGPU adapter: install a Vulkan driver (Debian and Ubuntu: apt-get install mesa-vulkan-drivers libvulkan1; " +
-  "NVIDIA: the vendor's driver) and run `deno task doctor`";
+  "NVIDIA: the vendor's driver)";
 
 /**
  * Opens the adapter that the system prefers, with all of its limits and the features the kernels use.

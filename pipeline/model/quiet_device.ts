@@ -4,6 +4,7 @@
  * @module
  */
 
+import { calledAs } from "../command/called_as.ts";
 import { type Device, openDevice } from "../../kernels/engine/device.ts";
 
 /**
@@ -20,5 +21,10 @@ export async function openQuietDevice(): Promise<Device> {
   const variable = "XDG_RUNTIME_DIR";
   const { state } = await Deno.permissions.query({ name: "env", variable });
   if (Deno.build.os === "linux" && state === "granted" && !Deno.env.get(variable)) Deno.env.set(variable, "/tmp");
-  return await openDevice();
+  try {
+    return await openDevice();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Deno.errors.NotFound(`${error.message} and run \`${calledAs("doctor")}\``);
+  }
 }
