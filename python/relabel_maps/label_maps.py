@@ -216,16 +216,24 @@ class LabelMaps(Sequence[LabelMap]):
         key, label, width, height = (
             self._parts[number].column(name)[index - self._part_starts[number]] for name in ("key", "label", "width", "height")
         )
-        return LabelMap(key, label, width, height, _classes(classes), _score(score, self.metadata))
+        return LabelMap(key, label, width, height, _classes(classes), _score(score.copy(), self.metadata))
 
     def __iter__(self) -> Iterator[LabelMap]:
         return (self[row] for row in range(len(self)))
 
     def batch(self, rows: Sequence[int] | Tensor) -> LabelMapBatch:
         """Maps of some rows, for :func:`label_pool`."""
-        maps = [self._map(range(self._rows)[int(row)]) for row in rows]
-        shape = (len(maps), self.metadata.k, *self.metadata.grid)
-        classes, score = (np.concatenate([one[column] for one in maps]).reshape(shape) for column in (0, 1))
+        index = np.asarray(rows, np.int64)
+        if len(index) and not -self._rows <= index.min() <= index.max() < self._rows:
+            raise IndexError(f"Cannot read rows {index.min()} to {index.max()} of {self._rows} label maps")
+        index = np.where(index < 0, index + self._rows, index)
+        if self._all is None:
+            maps = [self._map(row) for row in index.tolist()]
+            columns = [np.concatenate([one[column] for one in maps]) for column in (0, 1)]
+        else:
+            columns = [column.reshape(self._rows, self._map_length)[index] for column in self._all]
+        shape = (len(index), self.metadata.k, *self.metadata.grid)
+        classes, score = (column.reshape(shape) for column in columns)
         return self.collate_maps(_classes(classes), _score(score, self.metadata))
 
     def collate_maps(self, classes: Tensor, score: Tensor) -> LabelMapBatch:
@@ -268,7 +276,7 @@ def _classes(values: np.ndarray[Any, Any]) -> Tensor:
 
 
 def _score(values: np.ndarray[Any, Any], metadata: Metadata) -> Tensor:
-    return torch.from_numpy(values.copy()).view(STORED[metadata.dtype][1])
+    return torch.from_numpy(values).view(STORED[metadata.dtype][1])
 
 
 def _part_files(source: Path) -> list[Path]:
