@@ -152,21 +152,24 @@ def _check_options(
 
 
 def _check_values(maps: LabelMapBatch, crops: Tensor) -> None:
-    # What is not finite is not in these ranges either.
-    start, length = crops[:, 0, 0:2], crops[:, 0, 2:4]
-    right = (start >= -ROUNDING) & (length >= 0) & (start + length <= 1 + ROUNDING)
-    if not bool(right.all() & crops[:, 1:].isfinite().all()):
-        wrong = ~(right.all(1) & crops[:, 1:].isfinite().flatten(1).all(1))
-        index = int(wrong.nonzero()[0, 0])
-        top, left, height, width = crops[index, 0, :4].tolist()
-        raise ValueError(
-            f"Cannot pool crop {index}: top {top:g}, left {left:g}, height {height:g}, width {width:g} is not a part of the "
-            "image, or its warp is not finite"
-        )
-    if maps.classes.numel() and int(maps.classes.max()) >= maps.class_count:
-        raise ValueError(
-            f"Cannot pool labels: the maps hold class {int(maps.classes.max())}, expected less than {maps.class_count}"
-        )
+    if not crops.shape[0] or not maps.classes.numel():
+        return
+    # Few operations, and one answer to wait for. What is not finite is not in these ranges either.
+    box, largest = crops[:, 0, :4], maps.classes.amax()
+    right = (box.amin() >= -ROUNDING) & ((box[:, :2] + box[:, 2:]).amax() <= 1 + ROUNDING) & (largest < maps.class_count)
+    if crops.shape[1] > 1:
+        right = right & crops[:, 1:].isfinite().all()
+    if bool(right):
+        return
+    if int(largest) >= maps.class_count:
+        raise ValueError(f"Cannot pool labels: the maps hold class {int(largest)}, expected less than {maps.class_count}")
+    inside = (box >= -ROUNDING).all(1) & (box[:, :2] + box[:, 2:] <= 1 + ROUNDING).all(1)
+    index = int((~(inside & crops[:, 1:].isfinite().flatten(1).all(1))).nonzero()[0, 0])
+    top, left, height, width = box[index].tolist()
+    raise ValueError(
+        f"Cannot pool crop {index}: top {top:g}, left {left:g}, height {height:g}, width {width:g} is not a part of the "
+        "image, or its warp is not finite"
+    )
 
 
 def _cell_weights(
@@ -182,12 +185,11 @@ def _cell_weights(
     # Places that a step took from outside of the picture it was done to are empty.
     frames = crops[:, 1:]
     if upright:
-        length = box
+        axes = [origin, box]
         if frames.shape[1]:
-            origin, length = origin + frames[:, 0, [5, 2]] * box, frames[:, 0, [4, 0]] * box
-        # Factor and summand, down and to the right: [n, 2, frames].
-        factor, summand = (frames[:, :, places].transpose(1, 2) for places in ([4, 0], [5, 2]))
-        axes = (origin, length, factor, summand)
+            # And of each frame factor and summand, down and to the right: [n, 2, frames].
+            factor, summand = (frames[:, :, places].transpose(1, 2) for places in ([4, 0], [5, 2]))
+            axes = [origin + summand[:, :, 0] * box, factor[:, :, 0] * box, factor, summand]
         if rows == columns and bins[0] == bins[1]:
             # Both axes at once.
             both = _axis_weights(rows, bins[0], interpolation, *(value.flatten(0, 1) for value in axes))
@@ -232,20 +234,28 @@ def _cell_weights(
 
 
 def _axis_weights(
-    cells: int, bins: int, interpolation: Interpolation, origin: Tensor, length: Tensor, factor: Tensor, summand: Tensor
+    cells: int,
+    bins: int,
+    interpolation: Interpolation,
+    origin: Tensor,
+    length: Tensor,
+    factor: Tensor | None = None,
+    summand: Tensor | None = None,
 ) -> Tensor:
-    """The same along one axis of crops that nothing turned: ``[n, bins, cells]``."""
-    samples = _samples(length.abs(), bins)
+    """The same along one axis of crops that nothing turned: ``[n, bins, cells]``; frames are factor and summand."""
+    # A box is at least a cell and was rounded.
+    samples = length.ceil() if factor is None and bins == 1 else _samples(length.abs(), bins)
     # A part of the map has no more samples than cells, and one more by rounding: to count them is to wait for a GPU.
-    most = int(samples.max()) if factor.numel() else -(-cells // bins) + 1
+    most = -(-cells // bins) + 1 if factor is None or not factor.numel() else int(samples.max())
     place, used = _places(samples, bins, most)
     y = torch.addcmul(origin[:, None, None], place, length[:, None, None])
-    if factor.shape[1]:
+    if factor is None or summand is None:
+        share = used / samples[:, None, None]
+    else:
         used = used & (y >= -1) & (y <= cells)
         for a, b in zip(factor.unbind(1), summand.unbind(1), strict=True):
             used = used & _inside(a[:, None, None] * place + b[:, None, None])
-    share = used.to(y.dtype)
-    share = share / share.sum(2, keepdim=True).clamp_(min=1)
+        share = used / used.sum(2, keepdim=True, dtype=y.dtype).clamp_(min=1)
     y = y.clamp_(0, cells - 1)
     if interpolation == "nearest":
         y = y.add_(0.5).floor_()
@@ -277,10 +287,12 @@ def _samples(length: Tensor, bins: int) -> Tensor:
 def _places(samples: Tensor, bins: int, most: int) -> tuple[Tensor, Tensor]:
     """Where bins are sampled, fractions of the picture, and which of those places are: ``[n, bins, most]``."""
     number = torch.arange(most, device=samples.device, dtype=samples.dtype)
-    within = (number + 0.5) / samples[:, None]
+    each = samples[:, None, None]
+    within, used = (number + 0.5) / each, (number < each).expand(-1, bins, -1)
+    if bins == 1:
+        return within, used
     first = torch.arange(bins, device=samples.device, dtype=samples.dtype)
-    used = (number < samples[:, None])[:, None].expand(-1, bins, -1)
-    return (first[:, None] + within[:, None]) / bins, used
+    return (first[:, None] + within) / bins, used
 
 
 def _inside(value: Tensor) -> Tensor:
