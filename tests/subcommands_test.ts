@@ -8,7 +8,7 @@ import { permissionsOf, ROOT, type TaskOutput } from "./pipeline/task.ts";
 async function relabel(args: readonly string[], env: Record<string, string> = {}): Promise<TaskOutput> {
   const cwd = await Deno.makeTempDir();
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-all", join(ROOT, "relabel.ts"), ...args],
+    args: ["run", "-q", "-P", join(ROOT, "relabel.ts"), ...args],
     cwd,
     env,
   });
