@@ -24,7 +24,7 @@ function images(): string {
   return folder;
 }
 
-/** Runs a task, and sends SIGINT some time after it has said a text. */
+/** Runs a task, and sends SIGINT some time after it has said a text, unless it has ended. */
 async function interrupt(
   task: "relabel" | "train",
   args: readonly string[],
@@ -41,7 +41,12 @@ async function interrupt(
   };
   while (!said.test(error) && await read());
   await new Promise((resolve) => setTimeout(resolve, delay));
-  child.kill("SIGINT");
+  try {
+    child.kill("SIGINT");
+  } catch (error) {
+    // It has ended by itself: its code says how.
+    if (!(error instanceof TypeError)) throw error;
+  }
   while (await read());
   await child.stdout.cancel();
   return { code: (await child.status).code, error };
