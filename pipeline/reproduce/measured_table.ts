@@ -35,6 +35,8 @@ export interface MeasuredRow {
   readonly facts?: Readonly<Record<string, number>>;
   /** By the name of the measure, one for each seed. */
   readonly values: Readonly<Record<string, readonly number[]>>;
+  /** The name of the row that it is compared with; default the table's. */
+  readonly baseline?: string;
 }
 
 /** What a study measured. */
@@ -63,10 +65,11 @@ interface Compared {
   readonly difference?: Mean;
 }
 
-function compareRow({ rows, baseline }: MeasuredTable, row: MeasuredRow, { name }: Measure): Compared {
+function compareRow(table: MeasuredTable, row: MeasuredRow, { name }: Measure): Compared {
   const values = row.values[name];
   const mean = meanOf(values);
-  const others = rows.find((other) => other.name === baseline)?.values[name];
+  const baseline = row.baseline ?? table.baseline;
+  const others = table.rows.find((other) => other.name === baseline)?.values[name];
   if (others === undefined || row.name === baseline) return { mean };
   return { mean, difference: meanOf(values.map((value, seed) => value - others[seed])) };
 }
@@ -128,8 +131,9 @@ export function measuredResult(table: MeasuredTable, output: string): StudyResul
 
 /** Heads, and a row for each kind. */
 function tableCells(table: MeasuredTable): string[][] {
-  const { head, facts = [], measures, rows, baseline } = table;
-  const heads = measures.flatMap(({ title }) => baseline === undefined ? [title] : [title, "difference"]);
+  const { head, facts = [], measures, rows } = table;
+  const compares = isCompared(table);
+  const heads = measures.flatMap(({ title }) => compares ? [title, "difference"] : [title]);
   return [
     [head, ...facts.map(({ title }) => title), ...heads],
     ...rows.map((row) => [
@@ -137,15 +141,21 @@ function tableCells(table: MeasuredTable): string[][] {
       ...facts.map(({ name, show = String }) => row.facts?.[name] === undefined ? "" : show(row.facts[name])),
       ...measures.flatMap((measure) => {
         const { mean, difference } = compareRow(table, row, measure);
-        return [formatShare(mean), ...(baseline === undefined ? [] : [difference ? formatDifference(difference) : ""])];
+        return [formatShare(mean), ...(compares ? [difference ? formatDifference(difference) : ""] : [])];
       }),
     ]),
   ];
 }
 
-function errorNote({ seeds, baseline }: MeasuredTable): string {
+/** Whether any row is compared with another. */
+function isCompared({ rows, baseline }: MeasuredTable): boolean {
+  return baseline !== undefined || rows.some((row) => row.baseline !== undefined);
+}
+
+function errorNote(table: MeasuredTable): string {
+  const { seeds } = table;
   if (seeds.length === 1) return "One seed: how far another one would differ is not known";
-  const paired = baseline === undefined ? "" : "; differences are paired by seed, in points";
+  const paired = isCompared(table) ? "; differences are paired by seed, in points" : "";
   return `Means over ${seeds.length} seeds, +- standard error over seeds${paired}`;
 }
 

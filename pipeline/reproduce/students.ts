@@ -143,21 +143,27 @@ export async function writeTrainingImages(
  * @param plan Recipe and folder.
  * @param seed The seed.
  * @param watch Progress and signals.
- * @param options The maps' folder, what makes them and how they are stored, where these are not the recipe's.
+ * @param options The images, the maps' folder, what makes them and how they are stored, where these are not the recipe's.
  * @throws {Error} If the folder was begun otherwise, or something cannot be read or written.
  */
 export async function writeTrainingMaps(
   { output, recipe }: StudyPlan,
   seed: number,
   watch: MiniatureWatch,
-  { maps = seedFolders(output, seed).maps, reference = recipe.annotator, ...stored }: AnnotatorOptions & {
+  {
+    images = seedFolders(output, seed).images,
+    maps = seedFolders(output, seed).maps,
+    reference = recipe.annotator,
+    ...stored
+  }: AnnotatorOptions & {
+    readonly images?: string;
     readonly maps?: string;
     readonly reference?: string;
   } = {},
 ): Promise<void> {
   watch.tell(`Label maps of these by the annotator in ${reference}`);
   using annotator = closing(await loadAnnotator(reference, { size: recipe.annotatorSize, ...stored }));
-  const source = await openImages(seedFolders(output, seed).images);
+  const source = await openImages(images);
   await writeLabelMaps(maps, source, annotator, { signal: watch.signal, onProgress: watch.counter() });
   watch.signal.throwIfAborted();
 }

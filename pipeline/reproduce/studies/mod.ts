@@ -9,6 +9,7 @@ import { MULTI_LABEL_STUDY } from "./multi_label_study.ts";
 import { TRANSFER_STUDY } from "./transfer_study.ts";
 import { ANNOTATORS_STUDY } from "./annotators_study.ts";
 import { DISTILLATION_STUDY } from "./distillation_study.ts";
+import { RECIPES_STUDY } from "./recipes_study.ts";
 import { STORAGE_STUDY } from "./storage_study.ts";
 import { ROBUSTNESS_STUDY } from "./robustness_study.ts";
 import { FACTORS_STUDY, SUPERVISIONS_STUDY } from "./supervisions_study.ts";
@@ -23,6 +24,7 @@ export const STUDIES = {
   annotators: ANNOTATORS_STUDY,
   distillation: DISTILLATION_STUDY,
   robustness: ROBUSTNESS_STUDY,
+  recipes: RECIPES_STUDY,
 } as const satisfies Readonly<Record<string, Study>>;
 
 /** The name of a study. */

@@ -4,6 +4,7 @@ import { reproduce } from "../../../pipeline/reproduce/main.ts";
 import type { Study, StudyPlan } from "../../../pipeline/reproduce/study_plan.ts";
 import { ANNOTATORS_STUDY } from "../../../pipeline/reproduce/studies/annotators_study.ts";
 import { DISTILLATION_STUDY, paperCosts } from "../../../pipeline/reproduce/studies/distillation_study.ts";
+import { RECIPES_STUDY } from "../../../pipeline/reproduce/studies/recipes_study.ts";
 import { STORAGE_STUDY } from "../../../pipeline/reproduce/studies/storage_study.ts";
 import type { MiniatureWatch } from "../../../pipeline/reproduce/watch.ts";
 import { SILENT, tinyPlan } from "./tiny.ts";
@@ -63,6 +64,34 @@ Deno.test("The study of annotators has a student and an accuracy for each, and a
   for (const { annotator } of rows.slice(1)) assert(Number(annotator) >= 0 && Number(annotator) <= 1);
   assertMatch(Deno.readTextFileSync(join(output, "annotators.svg")), /^<svg .*at 24 x 24.*<\/svg>$/s);
   assertEquals((await rowsOf(ANNOTATORS_STUDY, plan)).lines, lines);
+});
+
+Deno.test("The study of recipes compares ReLabel with original labels under each, and extra images with ReLabel", async () => {
+  const output = Deno.makeTempDirSync();
+  const plan = planIn(output, [0]);
+  const { rows, lines } = await rowsOf(RECIPES_STUDY, plan);
+  const baselines = {
+    "local-multi": "original",
+    "mobilenet-local-multi": "mobilenet-original",
+    "adamp-local-multi": "adamp-original",
+    "cutmix-local-multi": "cutmix-original",
+    "extra-local-multi": "local-multi",
+  };
+  const rowOf = (name: string) => rows.find((row) => row.name === name)!;
+  assertEquals(new Set(rows.map(({ name }) => name)), new Set(Object.entries(baselines).flat()));
+  for (const measure of ["top1", "real", "again"]) {
+    for (const [name, baseline] of Object.entries(baselines)) {
+      const difference = Number(rowOf(name)[measure]) - Number(rowOf(baseline)[measure]);
+      assert(Math.abs(Number(rowOf(name)[`${measure}_difference`]) - difference) < 1e-9, `${name}, ${measure}`);
+      if (baseline.endsWith("original")) assertEquals(rowOf(baseline)[`${measure}_difference`], "");
+    }
+  }
+  const configOf = (name: string) => Deno.readTextFileSync(join(output, "seed-0", name, "config.yaml"));
+  assertMatch(configOf("cutmix-original"), /^cutmix: 1$/m);
+  assertMatch(configOf("adamp-local-multi"), /^optimizer: adamp$/m);
+  const images = Deno.readTextFileSync(join(output, "seed-0", "extra-local-multi", "data.jsonl")).match(/^\["[01]\//gm);
+  assertEquals(images?.length, 2 * plan.recipe.trainImages);
+  assertEquals((await rowsOf(RECIPES_STUDY, plan)).lines, lines);
 });
 
 Deno.test("The study of distillation goes on where it was stopped, and counts what teachers cost", async () => {
