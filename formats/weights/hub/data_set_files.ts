@@ -8,7 +8,7 @@ import { isCommit } from "./hub_cache.ts";
 import { type HubReference, repositoryPath } from "./hub_reference.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { refusal, type RemoteFile, request } from "./request.ts";
-import { HubUnreachableError, type Wait, withRetries } from "./retry.ts";
+import { delay, HubUnreachableError, type Wait, withRetries } from "./retry.ts";
 
 /** The files of a data set at a commit. */
 export interface DataSetFiles {
@@ -28,7 +28,7 @@ export interface DataSetFiles {
 export async function listDataSet(
   settings: HubSettings,
   reference: HubReference,
-  wait: Wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  wait: Wait = delay,
 ): Promise<DataSetFiles> {
   const subject = `Cannot read images from "${reference.text}"`;
   if (settings.offline) {

@@ -20,7 +20,7 @@ import {
 } from "./hub_cache.ts";
 import { type HubReference, parseHubReference } from "./hub_reference.ts";
 import { describeFile, type RemoteFile } from "./request.ts";
-import { HubUnreachableError, type Wait, withRetries } from "./retry.ts";
+import { delay, HubUnreachableError, type Wait, withRetries } from "./retry.ts";
 import { type HubSettings, readHubSettings } from "./hub_settings.ts";
 import { downloadBlob, type DownloadProgress } from "./transfer.ts";
 
@@ -133,10 +133,6 @@ async function findOrDownload(
       cause: error,
     });
   }
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 async function downloadSnapshot(download: Download, wanted: WantedFiles): Promise<HubSnapshot> {

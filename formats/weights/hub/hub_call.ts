@@ -7,7 +7,7 @@
 import { showValue } from "../../base/show_value.ts";
 import { type HubReference, kindName, repositoryPath } from "./hub_reference.ts";
 import type { HubSettings } from "./hub_settings.ts";
-import { HubUnreachableError, reasonOf } from "./retry.ts";
+import { HubUnreachableError, passingFailure, reasonOf } from "./retry.ts";
 
 /** What is published, to where, and how. */
 export interface HubTarget {
@@ -134,15 +134,11 @@ export function jsonCall(url: string, value: unknown): HubCall {
  * @param answer The hub's answer.
  * @returns The error to throw; a {@linkcode HubUnreachableError} if it may pass.
  */
-export function callRefusal(target: HubTarget, { status, headers, text }: HubAnswer): Error {
+export function callRefusal(target: HubTarget, answer: HubAnswer): Error {
   const { settings, reference } = target;
-  const retryAfter = Number(headers.get("retry-after") ?? NaN);
-  if ([408, 429].includes(status) || status >= 500) {
-    return new HubUnreachableError(`${settings.endpoint} answers ${status}`, {
-      status,
-      ...(Number.isFinite(retryAfter) ? { retryAfter } : {}),
-    });
-  }
+  const { status, headers, text } = answer;
+  const passing = passingFailure(settings.endpoint, answer);
+  if (passing) return passing;
   const said = reasonIn(text) ?? headers.get("x-error-message") ?? undefined;
   // Nothing that a server says can bring the token to a terminal or a log.
   const shown = settings.token ? said?.replaceAll(settings.token, "***") : said;

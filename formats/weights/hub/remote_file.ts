@@ -10,7 +10,7 @@ import type { RandomAccessFile } from "../../base/random_access.ts";
 import type { HubReference } from "./hub_reference.ts";
 import type { HubSettings } from "./hub_settings.ts";
 import { refusal, type RemoteFile, request } from "./request.ts";
-import { HubUnreachableError, pauseAfter, reasonOf, type Wait } from "./retry.ts";
+import { delay, HubUnreachableError, pauseAfter, reasonOf, type Wait } from "./retry.ts";
 
 /** Bytes of a file, by their place in it. */
 export interface ByteRange {
@@ -46,7 +46,7 @@ export function openRemoteFile(
   settings: HubSettings,
   reference: HubReference,
   remote: Pick<RemoteFile, "name" | "url" | "size">,
-  wait: Wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  wait: Wait = delay,
 ): RangedFile {
   const parts = new Map<string, { readonly range: ByteRange; readonly bytes: Promise<Uint8Array<ArrayBuffer>> }>();
   const here = new Map<string, { readonly range: ByteRange; readonly bytes: Uint8Array<ArrayBuffer> }>();

@@ -12,7 +12,7 @@ import { showValue } from "../../base/show_value.ts";
 import { isBlobName } from "./blob_hash.ts";
 import { isCommit } from "./hub_cache.ts";
 import { type HubReference, kindName, repositoryPath } from "./hub_reference.ts";
-import { HubUnreachableError, reasonOf } from "./retry.ts";
+import { HubUnreachableError, passingFailure, pauseOf, reasonOf } from "./retry.ts";
 import type { HubSettings } from "./hub_settings.ts";
 
 /** What the hub says about a file. */
@@ -165,12 +165,12 @@ export function refusal(
   { response, host }: Pick<Answer, "response" | "host">,
 ): Error {
   const { status } = response;
-  const retryAfter = secondsOf(response.headers.get("retry-after"));
   // An address of another host is good for some minutes; the hub gives a new one.
-  if (host !== undefined) return new HubUnreachableError(`${host} answers ${status}`, { status, retryAfter });
-  if ([408, 429].includes(status) || status >= 500) {
-    return new HubUnreachableError(`it answers ${status}`, { status, retryAfter });
+  if (host !== undefined) {
+    return new HubUnreachableError(`${host} answers ${status}`, { status, retryAfter: pauseOf(response.headers) });
   }
+  const passing = passingFailure("it", response);
+  if (passing) return passing;
   const start = `Cannot download "${reference.text}": ${settings.endpoint}`;
   switch (status) {
     case 401:
@@ -195,14 +195,6 @@ export function refusal(
       );
   }
   return new Error(`${start} answers ${status}`);
-}
-
-/** `Retry-After` is a number of seconds or a date. */
-function secondsOf(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
 }
 
 /** Mirrors that set no error code answer 404 for a missing file too. */

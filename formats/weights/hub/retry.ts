@@ -26,6 +26,9 @@ export class HubUnreachableError extends Error {
 /** Waits so many milliseconds. */
 export type Wait = (milliseconds: number) => Promise<void>;
 
+/** Waits for real. */
+export const delay: Wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 /** Failures in a row after which to give up; the pauses between double from one second. */
 export const MAXIMUM_FAILURES = 5;
 
@@ -70,6 +73,35 @@ export async function withRetries<T>(
       await pauseAfter(error, failures, wait);
     }
   }
+}
+
+/**
+ * The failure that an answer is, if it may pass.
+ *
+ * @param subject Who answered.
+ * @param response Status and headers of the answer.
+ * @returns The failure, with the pause that the answer asks for, undefined if it will not pass.
+ */
+export function passingFailure(
+  subject: string,
+  { status, headers }: Pick<Response, "status" | "headers">,
+): HubUnreachableError | undefined {
+  if (![408, 429].includes(status) && status < 500) return undefined;
+  return new HubUnreachableError(`${subject} answers ${status}`, { status, retryAfter: pauseOf(headers) });
+}
+
+/**
+ * The pause that an answer asks for: `Retry-After` is a number of seconds or a date.
+ *
+ * @param headers Headers of the answer.
+ * @returns Seconds, undefined if it asks for none.
+ */
+export function pauseOf(headers: Headers): number | undefined {
+  const text = headers.get("retry-after");
+  if (text === null) return undefined;
+  if (/^\d+$/.test(text)) return Number(text);
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - Date.now()) / 1000));
 }
 
 /**

@@ -16,7 +16,7 @@ import { startHash } from "./blob_hash.ts";
 import { apiPath, askHub, callHub, callRefusal, type HubTarget, jsonCall, pageOf, publishSubject } from "./hub_call.ts";
 import { repositoryPath } from "./hub_reference.ts";
 import { putContent } from "./put_content.ts";
-import { HubUnreachableError, type Wait, withRetries } from "./retry.ts";
+import { delay, HubUnreachableError, type Wait, withRetries } from "./retry.ts";
 import type { DownloadProgress } from "./transfer.ts";
 
 /** How files are uploaded. */
@@ -153,10 +153,6 @@ async function upload(target: HubTarget, files: readonly PiecedFile[], options: 
   const all = [...sent, ...small];
   const sentBytes = all.reduce((bytes, { file }) => bytes + file.size, 0);
   return { commit, page, sent: all.length, sentBytes, isUnchanged: false };
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 function revisionOf({ reference }: HubTarget): string {
