@@ -78,7 +78,7 @@ export async function withRetries<T>(
 /**
  * The failure that an answer is, if it may pass.
  *
- * @param subject Who answered.
+ * @param subject What the message calls who answered.
  * @param response Status and headers of the answer.
  * @returns The failure, with the pause that the answer asks for, undefined if it will not pass.
  */

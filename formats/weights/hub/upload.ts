@@ -13,7 +13,17 @@
 
 import { bytesOfPieces, type PiecedFile, readPieces, sha256OfPieces } from "../../base/pieced_file.ts";
 import { startHash } from "./blob_hash.ts";
-import { apiPath, askHub, callHub, callRefusal, type HubTarget, jsonCall, pageOf, publishSubject } from "./hub_call.ts";
+import {
+  apiPath,
+  askHub,
+  callHub,
+  callRefusal,
+  type HubCall,
+  type HubTarget,
+  jsonCall,
+  pageOf,
+  publishSubject,
+} from "./hub_call.ts";
 import { repositoryPath } from "./hub_reference.ts";
 import { putContent } from "./put_content.ts";
 import { delay, HubUnreachableError, type Wait, withRetries } from "./retry.ts";
@@ -167,7 +177,7 @@ function wrongAnswer(target: HubTarget, expected: string): Error {
 
 /** Makes the repository and its branch, where they are not there. */
 async function makeRepository(target: HubTarget, { isPrivate = false }: UploadOptions): Promise<void> {
-  const { reference: { kind, repository, revision }, settings } = target;
+  const { reference: { kind, repository, revision } } = target;
   const found = await askHub<{ private?: unknown }>(target, { method: "GET", url: apiPath(target) }, [404]);
   if (found && isPrivate && found.private === false) {
     throw new Error(`${publishSubject(target)}: it is there and public, make it private at ${pageOf(target)}/settings`);
@@ -193,7 +203,7 @@ async function makeRepository(target: HubTarget, { isPrivate = false }: UploadOp
   ]);
   if (branch) return;
   const made = await callHub(target, jsonCall(`${apiPath(target)}/branch/${revisionOf(target)}`, {}));
-  if (![200, 201, 409].includes(made.status)) throw callRefusal({ ...target, settings }, made);
+  if (![200, 201, 409].includes(made.status)) throw callRefusal(target, made);
 }
 
 /** The commit and the files of the branch. */
@@ -236,6 +246,11 @@ async function gitHashOf(file: PiecedFile): Promise<string> {
   const hash = startHash("", file.size);
   for await (const block of readPieces(file)) hash.update(block);
   return hash.digest("hex");
+}
+
+/** A call with JSON to the storage of large files. */
+function storageCall(url: string, value: unknown): HubCall {
+  return { ...jsonCall(url, value), headers: { accept: LFS_JSON, "content-type": LFS_JSON } };
 }
 
 /** Where a large file is to be sent. */
@@ -288,18 +303,17 @@ async function actionsFor(
   target: HubTarget,
   object: { readonly oid: string; readonly size: number },
 ): Promise<{ readonly upload?: Action; readonly verify?: Action }> {
-  const answer = await askHub<{ objects?: unknown }>(target, {
-    method: "POST",
-    url: `/${repositoryPath(target.reference)}.git/info/lfs/objects/batch`,
-    headers: { accept: LFS_JSON, "content-type": LFS_JSON },
-    body: JSON.stringify({
+  const url = `/${repositoryPath(target.reference)}.git/info/lfs/objects/batch`;
+  const answer = await askHub<{ objects?: unknown }>(
+    target,
+    storageCall(url, {
       operation: "upload",
       transfers: ["basic", "multipart"],
       objects: [object],
       hash_algo: "sha256",
       ref: { name: target.reference.revision },
     }),
-  });
+  );
   const found = Array.isArray(answer?.objects) ? answer.objects[0] : undefined;
   if (found?.oid !== object.oid) throw wrongAnswer(target, "the object that was asked for");
   if (found.error) {
@@ -342,12 +356,7 @@ async function putStretch(
 }
 
 async function finished(target: HubTarget, url: string, value: unknown): Promise<void> {
-  const answer = await callHub(target, {
-    method: "POST",
-    url,
-    headers: { accept: LFS_JSON, "content-type": LFS_JSON },
-    body: JSON.stringify(value),
-  });
+  const answer = await callHub(target, storageCall(url, value));
   if (answer.status < 200 || answer.status >= 300) throw callRefusal(target, answer);
 }
 
